@@ -1,0 +1,235 @@
+"""Every setting, once: what it means, its unit, its default. Presets and the command lines are made from this file."""
+
+import argparse
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
+from types import NoneType
+from typing import Any, Self, get_args, get_type_hints
+
+from utils.errors import WrongArgument, nearest
+
+
+def setting(default: Any, meaning: str, *, choices: tuple[str, ...] | None = None, unit: str | None = None) -> Any:
+    """A field with its meaning (the help text), its unit or placeholder, and what it may be."""
+    return field(default=default, metadata={"meaning": meaning, "choices": choices, "unit": unit})
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise WrongArgument(message)
+
+
+@dataclass(frozen=True)
+class Data:
+    """captions and photos"""
+
+    dataset: str | None = setting(None, "captions file or folder, or `scenes`; left out: what lies in datasets/, else "
+                                        "the built-in scenes", unit="DIR|FILE|scenes")
+    language: str = setting("en", "language of the captions: reads captions.<language>.csv where there is one; the "
+                                  "built-in scenes have en and ko", unit="CODE")
+    test_size: float = setting(0.1, "share of the photos for val, and again for test, where no split is given",
+                               unit="FRACTION")
+    limit: int | None = setting(None, "use only so many photos of the training split", unit="PHOTOS")
+    strict: bool = setting(False, "refuse a dataset with anything wrong in it, instead of leaving that out")
+
+    def __post_init__(self) -> None:
+        _require(0 < self.test_size < 0.5, f"--test-size is a share between 0 and 0.5, not {self.test_size}")
+        _require(self.limit is None or self.limit > 0, f"--limit is a number of photos from 1, not {self.limit}")
+
+
+@dataclass(frozen=True)
+class Vision:
+    """encoder and features"""
+
+    encoder: str | None = setting(None, "pretrained network that looks at the photo: inception_v3, or convnet (small, "
+                                        "trained here); left out: convnet on the built-in scenes, else inception_v3",
+                                  unit="NAME")
+    weights: str = setting("imagenet", "the encoder's weights: imagenet (Keras' download), none (random), or a "
+                                       ".weights.h5 file; convnet trains its own", unit="imagenet|none|FILE")
+    layer: str | None = setting(None, "layer whose output are the features; left out: the encoder's last", unit="NAME")
+    image_size: int | None = setting(None, "side to which photos are squeezed; left out: the encoder's own",
+                                     unit="PIXELS")
+    augment: int = setting(1, "further, randomly altered views of each training photo", unit="VIEWS")
+    save_augmented: bool = setting(False, "also write the altered views as pictures into the run folder")
+    convnet_epochs: int = setting(16, "passes over the training photos when the convnet is trained", unit="EPOCHS")
+    cache: str = setting("datasets/cache", "where features are kept between runs", unit="DIR")
+
+    def __post_init__(self) -> None:
+        _require(self.augment >= 0, f"--augment is a number of views from 0, not {self.augment}")
+        _require(self.image_size is None or self.image_size >= 75,
+                 f"--image-size is at least 75 pixels, not {self.image_size}")
+        _require(self.convnet_epochs > 0, f"--convnet-epochs is at least 1, not {self.convnet_epochs}")
+
+
+@dataclass(frozen=True)
+class Words:
+    """vocabulary"""
+
+    vocabulary: int = setting(5000, "how many words at most, the commonest first", unit="WORDS")
+    minimum_count: int = setting(3, "words seen fewer times in the training captions are unknown", unit="TIMES")
+    max_length: int = setting(24, "longest caption; longer training captions are cut there", unit="WORDS")
+
+    def __post_init__(self) -> None:
+        _require(self.vocabulary > 0, f"--vocabulary is at least 1 word, not {self.vocabulary}")
+        _require(self.max_length > 0, f"--max-length is at least 1 word, not {self.max_length}")
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """decoder"""
+
+    decoder: str = setting("gru", "network that writes the caption: gru", unit="NAME")
+    units: int = setting(512, "width of the recurrent state and of the projected features", unit="UNITS")
+    embedding: int = setting(256, "width of a word's vector", unit="UNITS")
+    attention_units: int = setting(256, "width in which attention compares words and locations", unit="UNITS")
+    dropout: float = setting(0.4, "share of word vectors' and outputs' values dropped in training", unit="FRACTION")
+
+    def __post_init__(self) -> None:
+        for name in ("units", "embedding", "attention_units"):
+            _require(getattr(self, name) > 0, f"--{name.replace('_', '-')} is at least 1, not {getattr(self, name)}")
+        _require(0 <= self.dropout < 1, f"--dropout is a share from 0 to below 1, not {self.dropout}")
+
+
+@dataclass(frozen=True)
+class Training:
+    """training"""
+
+    batch: int = setting(64, "captions a step; the captions of a photo share it", unit="CAPTIONS")
+    epochs: int = setting(15, "passes over the training photos in all", unit="EPOCHS")
+    learning_rate: float = setting(0.001, "Adam's highest learning rate", unit="RATE")
+    warmup: int = setting(200, "steps in which the learning rate rises to its highest", unit="STEPS")
+    schedule: str = setting("cosine", "the learning rate after that: falling to zero, or constant",
+                            choices=("cosine", "constant"))
+    clip: float = setting(5.0, "largest norm of all gradients together", unit="NORM")
+    patience: int = setting(4, "stop after so many epochs without a better CIDEr on val", unit="EPOCHS")
+    save_every: int = setting(500, "also save a checkpoint every so many steps", unit="STEPS")
+    seed: int = setting(0, "for splits, augmentation, weights, order and dropout", unit="NUMBER")
+
+    def __post_init__(self) -> None:
+        for name in ("batch", "epochs", "patience", "save_every"):
+            _require(getattr(self, name) > 0, f"--{name.replace('_', '-')} is at least 1, not {getattr(self, name)}")
+        _require(self.learning_rate > 0, f"--learning-rate is above 0, not {self.learning_rate}")
+        _require(self.warmup >= 0, f"--warmup is a number of steps from 0, not {self.warmup}")
+        _require(self.clip > 0, f"--clip is above 0, not {self.clip}")
+
+
+@dataclass(frozen=True)
+class Search:
+    """captions"""
+
+    beam: int = setting(3, "captions kept alive while searching; 1 is greedy", unit="WIDTH")
+    length_penalty: float = setting(0.7, "a caption's log-probability is divided by its length to this power: 0 "
+                                         "favours short ones, 1 long ones", unit="POWER")
+    no_repeat: int = setting(3, "no sequence of so many words comes twice in a caption; 0 allows all", unit="WORDS")
+    sample: bool = setting(False, "draw words at random instead of searching")
+    temperature: float = setting(1.0, "with --sample: below 1 is safer, above 1 wilder", unit="NUMBER")
+    top_k: int | None = setting(None, "with --sample: only among so many likeliest words", unit="WORDS")
+    top_p: float | None = setting(None, "with --sample: only among the likeliest words that make up this probability",
+                                  unit="FRACTION")
+
+    def __post_init__(self) -> None:
+        _require(self.beam > 0, f"--beam is at least 1, not {self.beam}")
+        _require(self.no_repeat >= 0, f"--no-repeat is a number of words from 0, not {self.no_repeat}")
+        _require(self.temperature > 0, f"--temperature is above 0, not {self.temperature}")
+        _require(self.top_k is None or self.top_k > 0, f"--top-k is at least 1 word, not {self.top_k}")
+        _require(self.top_p is None or 0 < self.top_p <= 1, f"--top-p is a share from 0 to 1, not {self.top_p}")
+        wild = self.temperature != 1.0 or self.top_k is not None or self.top_p is not None
+        _require(self.sample or not wild, "--temperature, --top-k and --top-p go with --sample")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """machine"""
+
+    device: str = setting("auto", "where to compute: auto takes a GPU where there is one",
+                          choices=("auto", "cpu", "gpu"))
+
+
+GROUPS = (Data, Vision, Words, Decoding, Training, Search, Machine)
+
+# What a run may change when it is resumed: what does not touch the result, and how long it goes on.
+RESUMABLE = frozenset({"epochs", "patience", "save_every", "save_augmented", "device", "cache"})
+
+# python train.py --dataset FLICKR8K   (any dataset of photographs; the defaults above are its recipe)
+# Hardware, time and score of the run that was measured: doc/results.md.
+INCEPTION_GRU: dict[str, Any] = {"encoder": "inception_v3", "decoder": "gru"}
+
+PRESETS: dict[str, dict[str, Any]] = {"inception-gru": INCEPTION_GRU}
+
+# The built-in drawings differ from photographs: nothing pretrained fits them, their grammar is small and soon learned.
+SCENES: dict[str, Any] = {"encoder": "convnet", "epochs": 6, "minimum_count": 1, "dropout": 0.2}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of a run, by concern."""
+
+    preset: str = "inception-gru"
+    data: Data = Data()
+    vision: Vision = Vision()
+    words: Words = Words()
+    decoding: Decoding = Decoding()
+    training: Training = Training()
+    search: Search = Search()
+    machine: Machine = Machine()
+
+    @classmethod
+    def from_flat(cls, values: dict[str, Any]) -> Self:
+        """Settings from names and values without groups, as they stand in config.json; the rest are defaults."""
+        rest = dict(values)
+        preset = rest.pop("preset", "inception-gru")
+        groups = {}
+        for group in GROUPS:
+            known = {each.name for each in fields(group)}
+            groups[group.__name__.lower()] = group(**{name: rest.pop(name) for name in known & rest.keys()})
+        if rest:
+            raise nearest("setting", next(iter(rest)), [each.name for group in GROUPS for each in fields(group)])
+        return cls(preset=preset, **groups)
+
+    def flat(self) -> dict[str, Any]:
+        """Names and values without groups."""
+        flat = {"preset": self.preset}
+        for value in asdict(self).values():
+            if isinstance(value, dict):
+                flat |= value
+        return flat
+
+
+def resolve(given: dict[str, Any], *, scenes: bool) -> Settings:
+    """The settings: what was typed before what the drawings want before the preset before the defaults."""
+    preset = given.get("preset", "inception-gru")
+    if preset not in PRESETS:
+        raise nearest("preset", preset, list(PRESETS))
+    values = {"preset": preset} | PRESETS[preset] | (SCENES if scenes else {})
+    return Settings.from_flat(values | given)
+
+
+def _plain_type(annotation: Any) -> type:
+    """`int` of `int` and of `int | None`."""
+    options = [option for option in get_args(annotation) if option is not NoneType]
+    return options[0] if options else annotation
+
+
+def add_options(parser: argparse.ArgumentParser, group: type, *, only: tuple[str, ...] | None = None) -> None:
+    """Add a group's settings to the command line; what is not typed is absent from the parsed names."""
+    section = parser.add_argument_group(group.__doc__)
+    hints = get_type_hints(group)
+    for each in fields(group):
+        if only is None or each.name in only:
+            _add_option(section, each, _plain_type(hints[each.name]))
+
+
+def _add_option(section: Any, each: Field, kind: type) -> None:
+    flag = "--" + each.name.replace("_", "-")
+    meaning = each.metadata["meaning"].replace("%", "%%")
+    if kind is bool:
+        section.add_argument(flag, action="store_true", default=argparse.SUPPRESS, help=meaning)
+        return
+    default = "" if each.default is None or each.default is MISSING else f" (default {each.default})"
+    section.add_argument(flag, type=kind, default=argparse.SUPPRESS, help=meaning + default,
+                         choices=each.metadata["choices"], metavar=each.metadata["unit"])
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """A command line in the house's form: whole option names only, the script's first lines as description."""
+    return argparse.ArgumentParser(description=description, allow_abbrev=False,
+                                   formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -1,0 +1,246 @@
+"""The feature cache: what an encoder saw in a photo, computed once and kept as float16 `.npy`.
+
+A feature is found by the sha256 of the photo's bytes, the encoder's fingerprint, and the augmentation recipe, seed and
+view; so a renamed photo costs nothing, and a changed encoder or recipe is never mistaken for the old one.
+
+    CACHE/<encoder>-<fingerprint>/encoder.json     what the encoder was
+    CACHE/<encoder>-<fingerprint>/<name>.npy       (n, L, D) float16, a batch of photos
+    CACHE/<encoder>-<fingerprint>/<name>.json      their keys, the file's size, time and checksum
+    CACHE/photos.json                              sha256 by path, size and time, and which photos cannot be read
+
+A batch counts from the moment its `.json` stands; whatever ends the program, no more than the batch in hand is lost.
+"""
+
+import hashlib
+import json
+import shutil
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from utils.errors import Refusal
+from utils.files import write_json, written_whole
+
+BATCH = 32  # photos a batch: large enough for the encoder, small enough to lose
+
+
+def feature_key(photo_hash: str, *, recipe: str | None = None, seed: int = 0, view: int = 0) -> str:
+    """The name of a photo's features within an encoder's folder; view 0 is the photo as it is."""
+    return photo_hash if view == 0 else f"{photo_hash}/{recipe}/{seed}/{view}"
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something to extract: its key, and how its picture is had when its turn comes."""
+
+    key: str
+    picture: Callable[[], np.ndarray]
+
+
+class FeatureCache:
+    """The features of one encoder."""
+
+    def __init__(self, root: Path, fingerprint: dict[str, Any]) -> None:
+        """Open, or begin, the folder of the encoder with this fingerprint; damaged batches are dropped."""
+        mark = hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()[:16]
+        self.folder = root / f"{fingerprint['name']}-{mark}"
+        self.damaged = 0  # batches that were dropped because they were cut short or altered
+        self._places: dict[str, tuple[int, int]] = {}  # key → (which file, which row)
+        self._files: list[np.ndarray] = []
+        if self.folder.is_dir():
+            for sidecar in sorted(self.folder.glob("[0-9a-f]*.json")):
+                if sidecar.stem != "encoder":
+                    self._open(sidecar)
+            self._sweep()
+        else:
+            write_json(self.folder / "encoder.json", fingerprint)
+
+    def _open(self, sidecar: Path) -> None:
+        """Map one batch, after seeing that it is as it was written; else remove it."""
+        file = sidecar.with_suffix(".npy")
+        try:
+            written = json.loads(sidecar.read_text(encoding="utf-8"))
+            seen = file.stat()
+            if seen.st_size != written["bytes"]:
+                raise ValueError("cut short")
+            if seen.st_mtime_ns != written["modified"]:  # touched since: copied, or altered?
+                if _checksum(file) != written["checksum"]:
+                    raise ValueError("altered")
+                write_json(sidecar, written | {"modified": seen.st_mtime_ns})
+            self._add(np.load(file, mmap_mode="r", allow_pickle=False), written["keys"])
+        except (OSError, ValueError, KeyError, TypeError):
+            self.damaged += 1
+            sidecar.unlink(missing_ok=True)
+            file.unlink(missing_ok=True)
+
+    def _sweep(self) -> None:
+        """Remove what a killed program left: unfinished files older than an hour (younger ones may be being written)."""
+        for file in [*self.folder.glob(".*.part"), *self.folder.glob("*.npy")]:
+            if not file.with_suffix(".json").exists() and time.time() - file.stat().st_mtime > 3600:
+                file.unlink(missing_ok=True)
+
+    def _add(self, features: np.ndarray, keys: Sequence[str]) -> None:
+        if len(features) != len(keys):
+            raise ValueError("rows and keys differ")
+        self._files.append(features)
+        self._places |= {key: (len(self._files) - 1, row) for row, key in enumerate(keys)}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._places
+
+    def rows(self, keys: Sequence[str]) -> np.ndarray:
+        """Features of these keys, (n, L, D) float16, read from the mapped files."""
+        places = [self._places[key] for key in keys]
+        return np.stack([self._files[file][row] for file, row in places])
+
+    def sequence(self, keys: Sequence[str]) -> "FeatureRows":
+        """The features of these keys, read when a slice of them is asked for."""
+        return FeatureRows(self, keys)
+
+    def _store(self, keys: Sequence[str], features: np.ndarray) -> None:
+        """Write a batch: the array, then the sidecar that makes it count."""
+        features = np.ascontiguousarray(features, dtype=np.float16)
+        if not np.isfinite(features).all():
+            raise Refusal(f"the encoder gave values that are not finite (or beyond float16) for {keys[0][:12]}…; check "
+                          "its weights and --layer")
+        name = hashlib.sha256("\n".join(keys).encode()).hexdigest()[:24]
+        file = self.folder / f"{name}.npy"
+        with written_whole(file) as temporary, temporary.open("wb") as opened:
+            np.save(opened, features, allow_pickle=False)
+        seen = file.stat()
+        write_json(file.with_suffix(".json"), {"bytes": seen.st_size, "modified": seen.st_mtime_ns,
+                                               "checksum": _checksum(file), "keys": list(keys)})
+        self._add(np.load(file, mmap_mode="r", allow_pickle=False), keys)
+
+    def extract(self, items: Sequence[Item], encode: Callable[[np.ndarray], np.ndarray], *,
+                unreadable: Callable[[str, Exception], None], batch: int = BATCH) -> Iterator[int]:
+        """Extract and store `items`; yields how many photos each finished batch held. Pictures are read ahead.
+
+        A picture that cannot be read is told to `unreadable` with its key, and left out.
+        """
+        for keys, pictures in _pictures(items, batch, unreadable):
+            done = len(keys)
+            padded = np.concatenate([pictures, np.zeros((batch - done, *pictures.shape[1:]), np.uint8)])
+            self._store(keys, np.asarray(encode(padded))[:done])
+            yield done
+
+
+@dataclass(frozen=True)
+class FeatureRows:
+    """Features (N, L, D) that stay on disk until sliced."""
+
+    cache: FeatureCache
+    keys: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, part: slice) -> np.ndarray:
+        return self.cache.rows(self.keys[part])
+
+
+def _pictures(items: Sequence[Item], batch: int, unreadable: Callable[[str, Exception], None],
+              ) -> Iterator[tuple[list[str], np.ndarray]]:
+    """Batches of keys and pictures; two threads read while the encoder works on the batch before."""
+
+    def load(item: Item) -> np.ndarray | Exception:
+        try:
+            return item.picture()
+        except ValueError as error:
+            return error
+
+    groups = [items[start : start + batch] for start in range(0, len(items), batch)]
+    with ThreadPoolExecutor(2) as pool:
+        ahead = [[pool.submit(load, item) for item in group] for group in groups[:2]]
+        try:
+            for number, group in enumerate(groups):
+                loaded = [future.result() for future in ahead.pop(0)]
+                if number + 2 < len(groups):
+                    ahead.append([pool.submit(load, item) for item in groups[number + 2]])
+                good = [(item.key, got) for item, got in zip(group, loaded, strict=True) if isinstance(got, np.ndarray)]
+                for item, got in zip(group, loaded, strict=True):
+                    if isinstance(got, Exception):
+                        unreadable(item.key, got)
+                if good:
+                    yield [key for key, _ in good], np.stack([picture for _, picture in good])
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an extraction will take."""
+
+    photos: int
+    gigabytes: float
+    minutes: float
+
+
+def cost(photos: int, encode: Callable[[np.ndarray], np.ndarray], blank: np.ndarray, *, batch: int = BATCH) -> Cost:
+    """Measured on blank pictures: one batch to warm up, one for the clock."""
+    pictures = np.broadcast_to(blank, (batch, *blank.shape)).copy()
+    features = np.asarray(encode(pictures))
+    began = time.perf_counter()
+    encode(pictures)
+    seconds = time.perf_counter() - began
+    return Cost(photos, photos * features[0].size * 2 / 1e9, photos / batch * seconds / 60)
+
+
+def refuse_small_disk(folder: Path, gigabytes: float) -> None:
+    """Refuse where the disk under `folder` has less room than the features need, with a twentieth to spare."""
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free / 1e9
+    if free < gigabytes * 1.05:
+        raise Refusal(f"the features need {gigabytes:.1f} GB and the disk of {folder} has {free:.1f} GB free; make "
+                      "room, use fewer photos (--limit) or views (--augment), or another --cache")
+
+
+class PhotoHashes:
+    """sha256 of photos, kept between runs by path, size and time; and the photos known to be unreadable."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        try:
+            self._known = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            self._known = {}  # a cache: what cannot be read is made again
+
+    def hashed(self, photos: Iterable[Path]) -> Iterator[tuple[Path, str | None, str | None]]:
+        """Each photo with its hash, or with None and the reason why it cannot be read."""
+        for photo in photos:
+            try:
+                seen = photo.stat()
+                mark = [seen.st_size, seen.st_mtime_ns]
+                known = self._known.get(str(photo.absolute()))
+                if known is None or known["mark"] != mark:
+                    with photo.open("rb") as file:
+                        known = {"mark": mark, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+                    self._known[str(photo.absolute())] = known
+                yield photo, known["sha256"] if "unreadable" not in known else None, known.get("unreadable")
+            except PermissionError:
+                yield photo, None, "no permission to read it"
+            except OSError as error:
+                yield photo, None, str(error.strerror)
+
+    def mark_unreadable(self, photo: Path, reason: str) -> None:
+        """Remember that this photo, as it is now, cannot be read."""
+        self._known[str(photo.absolute())]["unreadable"] = reason
+
+    def save(self) -> None:
+        """Write what is known."""
+        with written_whole(self._file) as temporary:
+            temporary.write_text(json.dumps(self._known), encoding="utf-8")
+
+
+def _checksum(file: Path) -> int:
+    checksum = 0
+    with file.open("rb") as opened:
+        while block := opened.read(1 << 20):
+            checksum = zlib.crc32(block, checksum)
+    return checksum

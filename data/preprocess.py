@@ -1,0 +1,194 @@
+"""The preparation stage: which photos there are, in which split, and their features in the cache."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from data.feature_extraction import FeatureCache, Item, PhotoHashes, cost, feature_key, refuse_small_disk
+from data.images import read
+from data.img_augmentation import augment, recipe_name
+from data.sources import SPLITS, Dataset
+from data.tokenizer import normalise
+from utils.errors import Refusal
+
+Encode = Callable[[np.ndarray], np.ndarray]
+Progress = Callable[[Iterable, int, str], Iterable]  # (things, how many, of what) → the same things, with a bar
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo whose bytes are known."""
+
+    path: Path
+    name: str  # its path within the dataset's folder
+    captions: tuple[str, ...]
+    hash: str
+    split: str | None
+
+
+@dataclass(frozen=True)
+class Views:
+    """The altered views of training photos."""
+
+    number: int
+    seed: int
+    flip: bool
+
+    def keys(self, photo: Photo) -> tuple[str, ...]:
+        """Cache keys of the photo as it is, then of its views."""
+        recipe = recipe_name(flip=self.flip) if self.number else None
+        return tuple(feature_key(photo.hash, recipe=recipe, seed=self.seed, view=view) for view in range(self.number + 1))
+
+    def picture(self, photo: Photo, view: int, image_size: int) -> np.ndarray:
+        """The pixels of a view."""
+        image = read(photo.path, (image_size, image_size))
+        return augment(image, photo_hash=photo.hash, seed=self.seed, view=view, flip=self.flip) if view else image
+
+
+@dataclass
+class Prepared:
+    """What the preparation knows: the splits, and what was left out and why."""
+
+    splits: dict[str, list[Photo]]
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    extracted: int = 0
+
+    def drop(self, unreadable: dict[str, str]) -> None:
+        """Leave out the photos with these hashes, for these reasons."""
+        for split, photos in self.splits.items():
+            self.left_out += [(photo.name, unreadable[photo.hash]) for photo in photos if photo.hash in unreadable]
+            self.splits[split] = [photo for photo in photos if photo.hash not in unreadable]
+
+
+def identify(dataset: Dataset, hashes: PhotoHashes) -> tuple[list[Photo], list[tuple[str, str]]]:
+    """The dataset's photos with the hashes of their bytes; and those that cannot be read, with why."""
+    photos, left_out = [], list(dataset.left_out)
+    folder = dataset.path.parent
+    by_path = {example.photo: example for example in dataset.examples}
+    for path, photo_hash, reason in hashes.hashed(by_path):
+        name = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+        if photo_hash is None:
+            left_out.append((name, reason or "unreadable"))
+        else:
+            photos.append(Photo(path, name, by_path[path].captions, photo_hash, by_path[path].split))
+    return photos, left_out
+
+
+def split_photos(photos: Sequence[Photo], *, test_size: float, seed: int, limit: int | None) -> Prepared:
+    """The photos in train, val and test: as the dataset says, else by the hash of their bytes.
+
+    A photo's side depends on its bytes and the seed alone: it stays when others are added, and equal bytes under two
+    names never stand on both sides.
+    """
+    given = {photo.split for photo in photos} - {None}
+    ranked = sorted(photos, key=lambda photo: _rank(photo, seed))
+    splits: dict[str, list[Photo]] = {split: [] for split in SPLITS}
+    for photo in photos:
+        splits[photo.split or ("train" if given else _side(photo, test_size, seed))].append(photo)
+    if not given:
+        for split in ("test", "val"):  # of a handful of photos the hashes may leave a side empty
+            if not splits[split] and len(ranked) > 2:
+                chosen = next(photo for photo in ranked if photo in splits["train"])
+                splits["train"].remove(chosen)
+                splits[split].append(chosen)
+    elif not splits["val"]:
+        splits["val"] = [photo for photo in splits["train"] if _rank(photo, seed) < test_size]
+        splits["train"] = [photo for photo in splits["train"] if _rank(photo, seed) >= test_size]
+    prepared = Prepared(splits)
+    held_out = {photo.hash for split in ("val", "test") for photo in splits[split]}
+    twins = [photo for photo in splits["train"] if photo.hash in held_out]
+    prepared.left_out += [(photo.name, "the same picture is in val or test") for photo in twins]
+    splits["train"] = [photo for photo in splits["train"] if photo.hash not in held_out]
+    if limit is not None:
+        kept = set(sorted(splits["train"], key=lambda photo: _rank(photo, seed))[:limit])
+        splits["train"] = [photo for photo in splits["train"] if photo in kept]
+    for split in ("train", "val"):
+        if not splits[split]:
+            raise Refusal(f"no photo for the {split} split: {len(photos)} usable photos are too few, or the dataset's "
+                          "split column names none; add photos, or change --test-size")
+    return prepared
+
+
+def _rank(photo: Photo, seed: int) -> float:
+    """A number in 0..1 that belongs to the photo's bytes."""
+    digest = hashlib.sha256(f"{seed}:{photo.hash}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def _side(photo: Photo, test_size: float, seed: int) -> str:
+    rank = _rank(photo, seed)
+    return "test" if rank < test_size else "val" if rank < 2 * test_size else "train"
+
+
+def word_labels(photos: Sequence[Photo], *, words: int, common: frozenset[str]) -> list[set[str]]:
+    """For each photo those of the `words` commonest content words that its captions use; `common` words say nothing."""
+    used = [{word for caption in photo.captions for word in normalise(caption)} - common for photo in photos]
+    counts = Counter(word for each in used for word in each)
+    # A word of nearly every photo tells none from another.
+    telling = [word for word, count in counts.most_common() if count < 0.6 * len(photos)][:words]
+    return [each & set(telling) for each in used]
+
+
+def label_matrix(labels: Sequence[set[str]], *, least: int) -> np.ndarray:
+    """0/1 (N, K) uint8 of the labels that at least `least` of the photos have."""
+    counts = Counter(label for each in labels for label in each)
+    kept = sorted(label for label, count in counts.items() if count >= least)
+    return np.array([[label in each for label in kept] for each in labels], np.uint8).reshape(len(labels), len(kept))
+
+
+def load_pictures(photos: Sequence[Photo], image_size: int, hashes: PhotoHashes, *, progress: Progress,
+                  ) -> tuple[list[Photo], np.ndarray]:
+    """uint8 pictures (N, S, S, 3) of the photos that can be read, and those photos."""
+    kept: list[Photo] = []
+    pictures = np.empty((len(photos), image_size, image_size, 3), np.uint8)
+    for photo in progress(photos, len(photos), "photos read"):
+        try:
+            pictures[len(kept)] = read(photo.path, (image_size, image_size))
+            kept.append(photo)
+        except ValueError as error:
+            hashes.mark_unreadable(photo.path, str(error))
+    return kept, pictures[: len(kept)]
+
+
+def extract(prepared: Prepared, cache: FeatureCache, encode: Encode, hashes: PhotoHashes, *, image_size: int,
+            views: Views, splits: Sequence[str] = SPLITS, progress: Progress, say: Callable[[str], None]) -> None:
+    """Have the features of all photos of the splits, and of the training photos' views, in the cache.
+
+    Photos that turn out unreadable leave the splits. Says what it will cost before it starts.
+    """
+    items: dict[str, Item] = {}
+    owners: dict[str, Photo] = {}
+    wanted: set[str] = set()
+    for split in splits:
+        for photo in prepared.splits[split]:
+            keys = views.keys(photo) if split == "train" else (photo.hash,)
+            wanted.update(keys)
+            for view, key in enumerate(keys):
+                if key not in cache and key not in items:
+                    items[key] = Item(key, lambda photo=photo, view=view: views.picture(photo, view, image_size))
+                    owners[key] = photo
+    if cache.damaged:
+        say(f"{cache.damaged} damaged cache files found; their photos are extracted again")
+    if not items:
+        say(f"features: all {len(wanted)} are in the cache, nothing to extract")
+        return
+    price = cost(len(items), encode, np.zeros((image_size, image_size, 3), np.uint8))
+    say(f"features: {len(items)} to extract, {len(wanted) - len(items)} in the cache; about {price.gigabytes:.2g} GB of disk "
+        f"and {max(price.minutes, 0.1):.1f} minutes")
+    refuse_small_disk(cache.folder, price.gigabytes)
+    unreadable: dict[str, str] = {}
+
+    def note(key: str, error: Exception) -> None:
+        unreadable[owners[key].hash] = str(error)
+        hashes.mark_unreadable(owners[key].path, str(error))
+
+    try:
+        for done in progress(cache.extract(list(items.values()), encode, unreadable=note), len(items), "photos"):
+            prepared.extracted += done
+    finally:
+        hashes.save()
+    prepared.drop(unreadable)

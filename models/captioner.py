@@ -1,0 +1,174 @@
+"""Photos to captions: encoder, decoder, tokenizer and photo reader in one.
+
+    from models.captioner import Captioner
+    caption = Captioner.load("checkpoints/RUN")("photo.jpg")
+    caption.text, caption.score, caption.words, caption.attention
+"""
+
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import numpy as np
+import tensorflow as tf
+
+from data.images import read
+from data.tokenizer import END, PAD, START, UNKNOWN, WordTokenizer
+from models.checkpoint import load_decoder
+from models.decoder import Decoder, repeat_rows
+from models.decoders import build_decoder
+from models.decoding import Captions, Chance, Rules, sample, search
+from models.encoders import Encoder
+from utils.errors import Refusal
+from utils.runs import find, read_config
+
+Photo = Path | str | bytes | np.ndarray
+BATCH = 32  # photos at a time
+
+
+@dataclass(frozen=True)
+class Caption:
+    """What was said of a photo."""
+
+    text: str
+    score: float  # 0 to 1: the geometric mean of the words' probabilities
+    words: list[str]
+    attention: np.ndarray  # (words, L): where the network looked before saying each word; rows sum to 1
+    grid: tuple[int, int]  # rows and columns of the L locations
+    candidates: list[tuple[str, float]]  # all captions that the search ended with and their scores, the best first
+
+
+class Tokenizer(Protocol):
+    """What the captioner needs of a tokenizer."""
+
+    def decode(self, numbers: Iterable[int]) -> list[str]: ...
+
+
+class Captioner:
+    """Captions photos; `Captioner.load` makes one from a run folder."""
+
+    def __init__(self, *, encoder: Callable[[], Encoder], decoder: Decoder, tokenizer: Tokenizer, grid: tuple[int, int],
+                 image_size: int, settings: dict[str, Any], read_photo: Callable[..., np.ndarray] = read) -> None:
+        """`encoder` makes the encoder when a photo first needs it; `settings` are the search's, by name."""
+        self._make_encoder = encoder
+        self.decoder = decoder
+        self.tokenizer = tokenizer
+        self.grid = grid
+        self.image_size = image_size
+        self.settings = settings
+        self._read = read_photo
+        self._searches: dict[tuple[Rules, Chance | None], Callable[..., Captions]] = {}
+
+    @classmethod
+    def load(cls, run: str | Path | None = None, *, weights: str | None = None) -> Self:
+        """The captioner of a run folder (the newest where none is named), with the weights of its best epoch.
+
+        `weights` says where the encoder's weights file is now, if it was moved.
+        """
+        folder = find(None if run is None else str(run))
+        config = read_config(folder)
+        tokenizer = WordTokenizer.load(folder / "vocabulary.json")
+        fingerprint = config["fingerprint"]
+        rows, columns = fingerprint["grid"]
+        decoder = decoder_of(config, len(tokenizer))
+        load_decoder(decoder, folder / "best")
+        names = ("beam", "length_penalty", "no_repeat", "max_length", "sample", "temperature", "top_k", "top_p", "seed")
+        return cls(encoder=lambda: _encoder_of(config, weights), decoder=decoder, tokenizer=tokenizer,
+                   grid=(rows, columns), image_size=fingerprint["image_size"],
+                   settings={name: config[name] for name in names})
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder, loaded when first asked for: captions from cached features do without it."""
+        return self._make_encoder()
+
+    def __call__(self, photos: Photo | Sequence[Photo], **changes: Any) -> Caption | list[Caption]:
+        """The caption of a photo (path, bytes or uint8 pixels), or a list of them for a list of photos.
+
+        `changes` are settings of the search: beam, length_penalty, no_repeat, max_length, sample, temperature, top_k,
+        top_p, seed.
+        """
+        if isinstance(photos, Path | str | bytes | np.ndarray):
+            return self([photos], **changes)[0]
+        size = (self.image_size, self.image_size)
+        captions: list[Caption] = []
+        with ThreadPoolExecutor(2) as pool:
+            for start in range(0, len(photos), BATCH):
+                pictures = list(pool.map(lambda photo: self._read(photo, size), photos[start : start + BATCH]))
+                captions += self.from_features(self.encoder(np.stack(pictures)).numpy(), **changes)
+        return captions
+
+    def from_features(self, features: np.ndarray, **changes: Any) -> list[Caption]:
+        """Captions of photos by their features (N, L, D)."""
+        captions: list[Caption] = []
+        for start in range(0, len(features), BATCH):
+            captions += self._captions(np.asarray(features[start : start + BATCH], np.float32), self.settings | changes)
+        return captions
+
+    def _captions(self, features: np.ndarray, settings: dict[str, Any]) -> list[Caption]:
+        rules = Rules(START, END, (PAD, UNKNOWN, START), settings["max_length"], settings["beam"],
+                      settings["length_penalty"], settings["no_repeat"])
+        chance = Chance(settings["temperature"], settings["top_k"], settings["top_p"]) if settings["sample"] else None
+        # A photo's own seed, from what is seen in it: its samples do not depend on the photos that come with it.
+        seeds = [zlib.crc32(row.tobytes(), settings["seed"]) & 0x7FFFFFFF for row in features]
+        found = self._search(rules, chance)(tf.constant(features), tf.constant(seeds, tf.int32))
+        tokens, logs, attention = (tensor.numpy() for tensor in found)
+        return [self._caption(*each) for each in zip(tokens, logs, attention, strict=True)]
+
+    def _search(self, rules: Rules, chance: Chance | None) -> Callable[..., Captions]:
+        """The compiled search for these rules."""
+        if (rules, chance) not in self._searches:
+            self._searches[rules, chance] = compile_search(self.decoder, rules, chance)
+        return self._searches[rules, chance]
+
+    def _caption(self, tokens: np.ndarray, logs: np.ndarray, attention: np.ndarray) -> Caption:
+        """The caption of one photo from its K rows of tokens (K, T), log-probabilities (K,), attention (K, T, L)."""
+        words = [self.tokenizer.decode(row) for row in tokens]
+        scores = [float(np.exp(log / max(1, np.count_nonzero(row)))) for log, row in zip(logs, tokens, strict=True)]
+        texts = [" ".join(each) for each in words]
+        candidates = [pair for pair in zip(texts, scores, strict=True) if pair[0]]
+        return Caption(texts[0], scores[0], words[0], attention[0, : len(words[0])], self.grid, candidates)
+
+
+def compile_search(decoder: Decoder, rules: Rules, chance: Chance | None = None) -> Callable[..., Captions]:
+    """A compiled function from features (P, L, D) and seeds (P,) to captions, by search, or by chance where it is given."""
+
+    @tf.function(reduce_retracing=True)
+    def run(features: tf.Tensor, seeds: tf.Tensor) -> Captions:
+        memory, state = decoder.begin(features)
+        state = repeat_rows(state, rules.beam)
+
+        def step(tokens: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any, tf.Tensor]:
+            return decoder.step(tokens, memory, state)
+
+        if chance is not None:
+            return sample(step, state, seeds=seeds, locations=features.shape[1], rules=rules, chance=chance)
+        return search(step, state, photos=tf.shape(features)[0], locations=features.shape[1], rules=rules)
+
+    return run
+
+
+def decoder_of(config: dict[str, Any], vocabulary: int) -> Decoder:
+    """The decoder that a run's settings describe, with random weights."""
+    fingerprint = config["fingerprint"]
+    rows, columns = fingerprint["grid"]
+    return build_decoder(config["decoder"], seed=config["seed"], vocabulary=vocabulary, locations=rows * columns,
+                         depth=fingerprint["depth"], units=config["units"], embedding=config["embedding"],
+                         attention_units=config["attention_units"], dropout=config["dropout"])
+
+
+def _encoder_of(config: dict[str, Any], weights: str | None) -> Encoder:
+    """The encoder that a run was trained on; refused where its weights are now others."""
+    weights = weights or config["encoder_weights"]
+    if weights not in ("imagenet", "none") and not Path(weights).is_file():
+        raise Refusal(f"the run's encoder weights were at {weights}, and are not there now; say where with --weights FILE")
+    encoder = Encoder(config["encoder"], weights=weights, layer=config["layer"], image_size=config["image_size"])
+    found, wanted = encoder.fingerprint(), config["fingerprint"]
+    if found["weights"] != wanted["weights"]:
+        raise Refusal(f"{weights} holds other weights than those that the run was trained with; give the right file with "
+                      "--weights FILE, or train again")
+    return encoder

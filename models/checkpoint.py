@@ -1,0 +1,44 @@
+"""Weights to disk and back, as tf.train checkpoints of plain variables, with errors that people can read."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from utils.errors import Refusal
+
+
+def plain(variables: list[keras.Variable]) -> list[tf.Variable]:
+    """The TensorFlow variables under Keras' own. A model's list holds its random generators' states as well, which
+    `tf.train.Checkpoint(model)` would leave out, making a resumed run differ where there is dropout."""
+    return [variable.value for variable in variables]
+
+
+def restore(checkpoint: tf.train.Checkpoint, path: str | None, *, whole: bool) -> None:
+    """Read `path` into the variables of `checkpoint`; with `whole`, every stored value must find its place."""
+    if path is None:
+        raise Refusal("the run has no checkpoint yet: it was stopped before its first epoch ended; go on with --resume")
+    try:
+        status = checkpoint.restore(path)
+        if whole:
+            status.assert_consumed()
+        else:
+            status.assert_existing_objects_matched().expect_partial()
+    except (tf.errors.OpError, ValueError, AssertionError, IndexError) as error:
+        reason = str(error).splitlines()[0][:160]
+        raise Refusal(f"checkpoint {path} is cut short, damaged, or of another model ({reason}); restore it from a copy, "
+                      "or train again") from None
+
+
+def load_decoder(decoder: keras.Model, folder: Path) -> None:
+    """Give a decoder the weights of the newest checkpoint in `folder` (a run's best or last)."""
+    if not folder.is_dir():
+        raise Refusal(f"{folder.parent} has no {folder.name} checkpoint: its training was stopped before its first "
+                      "epoch ended; go on with --resume")
+    restore(decoder_checkpoint(decoder), tf.train.latest_checkpoint(str(folder)), whole=False)
+
+
+def decoder_checkpoint(decoder: keras.Model, **more: Any) -> tf.train.Checkpoint:
+    """A checkpoint that holds the decoder, and what else is named."""
+    return tf.train.Checkpoint(decoder=plain(decoder.variables), **more)

@@ -1,0 +1,42 @@
+"""The decoder contract: what training, decoding and the captioner know of the network that writes captions.
+
+A decoder is a `keras.Model` with
+    begin(features (P, L, D))          → memory, state
+    step(tokens (B,), memory, state)   → logits (B, V), state, attention (B, L)
+    call(features, tokens (B, T))      → logits (B, T, V), attention (B, T, L)
+
+`memory` is a nest of what depends on the photos alone, P rows, computed once. `state` is a nest of what changes from
+word to word, B rows, batch first, so that a search gathers it without knowing what it is. A photo may have several rows
+(the captions of a photo, the beams of a search): B = P·C, the rows of photo p being p·C … p·C + C − 1. `begin` gives
+one row a photo; `repeat_rows` makes several of it. `call` over a whole caption equals repeated `step`.
+"""
+
+from abc import abstractmethod
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+Nest = Any  # a tensor, or dicts, lists and tuples of tensors
+
+
+class Decoder(keras.Model):
+    """What every decoder offers."""
+
+    @abstractmethod
+    def begin(self, features: tf.Tensor) -> tuple[Nest, Nest]:
+        """Memory and first state of photos (P, L, D), a row a photo."""
+
+    @abstractmethod
+    def step(self, tokens: tf.Tensor, memory: Nest, state: Nest) -> tuple[tf.Tensor, Nest, tf.Tensor]:
+        """Logits (B, V) of the word after `tokens` (B,), the next state, and the attention (B, L)."""
+
+    @abstractmethod
+    def call(self, features: tf.Tensor, tokens: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        """Logits (B, T, V) of the word after each of `tokens` (B, T), and the attention (B, T, L)."""
+
+
+def repeat_rows(state: Nest, times: int) -> Nest:
+    """The state with each row repeated in place: a row a photo becomes C rows a photo."""
+    return tf.nest.map_structure(lambda tensor: tf.repeat(tensor, times, axis=0), state)
+

@@ -1,0 +1,170 @@
+"""GradientTape steps over cached features, the epoch loop, and checkpoints from which it goes on exactly."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models.checkpoint import decoder_checkpoint, plain, restore
+from models.decoder import Decoder
+from utils.errors import Refusal
+
+
+class EpochBatches(Protocol):
+    """What training needs of its data: (features (P, L, D), tokens (B, T)) batches, the same at every call."""
+
+    steps: int
+
+    def epoch(self, number: int, *, first: int = 0) -> Iterable[tuple[tf.Tensor, tf.Tensor]]: ...
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train."""
+
+    epochs: int
+    learning_rate: float
+    warmup: int  # steps
+    schedule: str  # cosine or constant
+    clip: float  # norm of all gradients together
+    patience: int  # epochs without gain
+    save_every: int  # steps
+
+
+def masked_loss(logits: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
+    """Mean cross-entropy of the wanted tokens (B, T) under logits (B, T, V), padding left out."""
+    each = tf.nn.sparse_softmax_cross_entropy_with_logits(wanted, tf.cast(logits, tf.float32))
+    counts = tf.cast(wanted != 0, tf.float32)
+    return tf.reduce_sum(each * counts) / tf.maximum(tf.reduce_sum(counts), 1.0)
+
+
+def _rate(recipe: Recipe, steps: int) -> keras.optimizers.schedules.LearningRateSchedule | float:
+    """The learning rate over all steps."""
+    warmup = min(recipe.warmup, steps // 2)
+    if recipe.schedule == "constant":
+        return keras.optimizers.schedules.PiecewiseConstantDecay([max(warmup, 1)], [recipe.learning_rate * 0.3,
+                                                                                   recipe.learning_rate])
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, steps - warmup), alpha=0.01, warmup_target=recipe.learning_rate, warmup_steps=warmup)
+
+
+class Trainer:
+    """A decoder in training. Its whole state is in the checkpoint: weights, optimizer, dropout, place in the epoch."""
+
+    def __init__(self, decoder: Decoder, batches: EpochBatches, recipe: Recipe, folder: Path, *, compiled: bool) -> None:
+        """`folder` gets `last` and `best`; `compiled` uses XLA, which a processor gains from."""
+        self.decoder = decoder
+        self.batches = batches
+        self.recipe = recipe
+        self.optimizer = keras.optimizers.Adam(_rate(recipe, recipe.epochs * batches.steps), global_clipnorm=recipe.clip)
+        self.optimizer.build(decoder.trainable_variables)
+        self._epoch = tf.Variable(0, dtype=tf.int64)  # whole epochs done
+        self._step = tf.Variable(0, dtype=tf.int64)  # steps done in this epoch
+        self._loss_sum = tf.Variable(0.0, dtype=tf.float64)  # over those steps
+        self._best = tf.Variable(-np.inf, dtype=tf.float64)
+        self._without_gain = tf.Variable(0, dtype=tf.int64)
+        self._seconds = tf.Variable(0.0, dtype=tf.float64)  # spent in this epoch
+        everything = decoder_checkpoint(decoder, optimizer=plain(self.optimizer.variables), epoch=self._epoch,
+                                        step=self._step, loss_sum=self._loss_sum, best=self._best,
+                                        without_gain=self._without_gain, seconds=self._seconds)
+        # Two are kept: should the newest be cut short by a power failure, the one before is still there.
+        self._last = tf.train.CheckpointManager(everything, str(folder / "last"), max_to_keep=2)
+        self._best_manager = tf.train.CheckpointManager(decoder_checkpoint(decoder), str(folder / "best"), max_to_keep=1)
+        self._train_step = tf.function(self._forward_and_back, jit_compile=compiled)
+
+    @property
+    def epoch(self) -> int:
+        """Whole epochs done."""
+        return int(self._epoch)
+
+    @property
+    def best(self) -> float:
+        """The best validation score so far."""
+        return float(self._best)
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to train."""
+        return self.epoch >= self.recipe.epochs or int(self._without_gain) >= self.recipe.patience
+
+    def resume(self) -> bool:
+        """Go on from the newest checkpoint; False where there is none and training starts over."""
+        newest = self._last.latest_checkpoint
+        if newest is None:
+            return False
+        restore(self._last.checkpoint, newest, whole=True)
+        return True
+
+    def save(self) -> None:
+        """Write the checkpoint `last`; it counts once it is whole."""
+        self._last.save()
+
+    def _forward_and_back(self, features: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            logits, _ = self.decoder(features, tokens[:, :-1], training=True)
+            loss = masked_loss(logits, tokens[:, 1:])
+        gradients = tape.gradient(loss, self.decoder.trainable_variables)
+        gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]  # the embedding's are sparse
+        self.optimizer.apply(gradients, self.decoder.trainable_variables)
+        return loss
+
+    def train_epoch(self, progress: Callable[[int, int, float], None]) -> dict[str, Any]:
+        """Train to the end of the present epoch and give its row of the history; `progress(step, steps, loss)`.
+
+        The epoch counts as done only when `finish_epoch` has written it.
+        """
+        began = time.perf_counter()
+        spent = float(self._seconds)
+        for features, tokens in self.batches.epoch(self.epoch, first=int(self._step)):
+            loss = float(self._train_step(features, tokens))
+            if not np.isfinite(loss):
+                raise Refusal(f"the loss is {loss} at step {int(self._step) + 1} of epoch {self.epoch + 1}; lower "
+                              "--learning-rate or --clip, and start again from the last checkpoint with --resume")
+            self._step.assign_add(1)
+            self._loss_sum.assign_add(loss)
+            self._seconds.assign(spent + time.perf_counter() - began)
+            step = int(self._step)
+            progress(step, self.batches.steps, float(self._loss_sum) / step)
+            if step % self.recipe.save_every == 0 and step < self.batches.steps:
+                self.save()
+        return {"epoch": self.epoch + 1, "loss": float(self._loss_sum) / int(self._step),
+                "seconds": round(float(self._seconds), 2)}
+
+    def finish_epoch(self, score: float) -> bool:
+        """Count the epoch, with its validation score, and write the checkpoints; whether it is the best so far."""
+        better = score > self.best
+        self._epoch.assign_add(1)
+        self._step.assign(0)
+        self._loss_sum.assign(0.0)
+        self._seconds.assign(0.0)
+        self._without_gain.assign(0 if better else int(self._without_gain) + 1)
+        if better:
+            self._best.assign(score)
+            self._best_manager.save()
+        self.save()
+        return better
+
+
+def teacher_forced(decoder: Decoder, batches: Iterable[tuple[tf.Tensor, tf.Tensor]], *, top: int = 5) -> tuple[float, float]:
+    """Mean loss and top-k accuracy over all words, each foretold from the true words before it."""
+    total = hits = words = 0.0
+
+    @tf.function(reduce_retracing=True)
+    def measure(features: tf.Tensor, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        logits, _ = decoder(features, tokens[:, :-1])
+        wanted = tokens[:, 1:]
+        counts = tf.cast(wanted != 0, tf.float32)
+        among = tf.math.in_top_k(tf.reshape(wanted, [-1]), tf.reshape(logits, [-1, logits.shape[-1]]), top)
+        among = tf.cast(tf.reshape(among, tf.shape(wanted)), tf.float32)
+        count = tf.reduce_sum(counts)
+        return masked_loss(logits, wanted) * count, tf.reduce_sum(among * counts), count
+
+    for features, tokens in batches:
+        loss, hit, count = measure(features, tokens)
+        total, hits, words = total + float(loss), hits + float(hit), words + float(count)
+    return total / max(words, 1), hits / max(words, 1)

@@ -1,0 +1,188 @@
+"""What the scripts share: from settings to photos in splits, to an encoder, to features in the cache."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from config import Settings
+from data import scene_facts, scenes, sources
+from data.batches import TrainingPhoto
+from data.feature_extraction import FeatureCache, PhotoHashes
+from data.images import save
+from data.img_augmentation import mentions_sides
+from data.preprocess import Photo, Prepared, Views, extract, identify, label_matrix, load_pictures, split_photos, word_labels
+from data.sources import Dataset
+from data.tokenizer import WordTokenizer
+from models.classifier import train_convnet
+from models.encoders import ENCODERS, Encoder
+from utils.errors import Refusal, nearest
+from utils.files import written_whole
+from utils.progress import progress, say
+
+DATASETS = Path("datasets")
+SCENES = DATASETS / "scenes"
+SCENES_SIZE = {"train": 3000, "val": 300, "test": 300}
+CONVNET_PHOTOS = 20_000  # at most this many teach the convnet; they are held in memory (1 GB at 128 pixels)
+AS_IS = Views(0, 0, flip=False)  # photos without altered views
+CONVNET_WORDS = 200  # of a dataset without facts
+
+
+def dataset_path(name: str | None) -> Path:
+    """The dataset that `--dataset` means: a path, the built-in scenes, or, left out, what lies in datasets/."""
+    if name == "scenes":
+        return SCENES
+    if name is not None:
+        return Path(name)
+    found = [path for path in sorted(DATASETS.iterdir()) if _is_dataset(path)] if DATASETS.is_dir() else []
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise Refusal(f"several datasets in {DATASETS}/: {names}; choose one with --dataset")
+    if not found:
+        say(f"no dataset in {DATASETS}/: using the built-in scenes, with the convnet encoder (your own: --dataset FOLDER)")
+        return SCENES
+    say(f"using {found[0]}")
+    return found[0]
+
+
+def _is_dataset(path: Path) -> bool:
+    ours = path.name in ("scenes", "cache") or path.name.startswith(".")
+    return not ours and any(reader(path, "en") is not None for reader in sources.FORMATS.values())
+
+
+def is_scenes(path: Path) -> bool:
+    """Whether a dataset is one of drawn scenes, whose facts are known."""
+    return path == SCENES or ((path if path.is_dir() else path.parent) / "facts.json").is_file()
+
+
+def facts_of(dataset: Dataset) -> dict[str, dict[str, Any]] | None:
+    """Facts and boxes by photo name, of a dataset of scenes; None of photographs."""
+    file = dataset.path.parent / "facts.json"
+    return json.loads(file.read_text(encoding="utf-8"))["scenes"] if file.is_file() else None
+
+
+def read_dataset(path: Path, language: str) -> Dataset:
+    """The dataset at `path`; the built-in scenes are drawn first where they are not there yet."""
+    if path == SCENES and not scenes.is_written(SCENES, **SCENES_SIZE, seed=0):
+        number = sum(SCENES_SIZE.values())
+        say(f"drawing {number} scenes into {SCENES}/")
+        scenes.write(SCENES, **SCENES_SIZE, seed=0, progress=lambda numbers: progress(numbers, number, "scenes"))
+    return sources.read(path, language=language)
+
+
+def prepare(dataset: Dataset, settings: Settings, hashes: PhotoHashes) -> Prepared:
+    """The dataset's photos in splits."""
+    photos, left_out = identify(dataset, hashes)
+    if not photos:
+        raise Refusal(f"none of the {len(dataset.examples)} photos of {dataset.path} can be read; the first: "
+                      f"{left_out[0][0]}: {left_out[0][1]}")
+    prepared = split_photos(photos, test_size=settings.data.test_size, seed=settings.training.seed,
+                            limit=settings.data.limit)
+    prepared.left_out[:0] = left_out
+    return prepared
+
+
+def saved_splits(prepared: Prepared, run: Path) -> dict[str, list[Photo]]:
+    """The photos in the splits that the run was trained with."""
+    saved = json.loads((run / "splits.json").read_text(encoding="utf-8"))
+    by_name = {photo.name: photo for photos in prepared.splits.values() for photo in photos}
+    return {split: [by_name[name] for name in names if name in by_name] for split, names in saved.items()}
+
+
+def report_left_out(prepared: Prepared, *, strict: bool, shown: int = 5) -> None:
+    """Name and count what was left out; refuse it where `--strict` asks for that."""
+    if not prepared.left_out:
+        return
+    names = "; ".join(f"{name}: {reason}" for name, reason in prepared.left_out[:shown])
+    more = f"; and {len(prepared.left_out) - shown} more" if len(prepared.left_out) > shown else ""
+    if strict:
+        raise Refusal(f"--strict: the dataset has {len(prepared.left_out)} faults: {names}{more}")
+    say(f"left out {len(prepared.left_out)}: {names}{more}")
+
+
+def make_encoder(settings: Settings, dataset: Dataset, prepared: Prepared, hashes: PhotoHashes) -> tuple[Encoder, str]:
+    """The encoder, and where its weights are; a convnet without weights is trained first, once per data and settings."""
+    vision = settings.vision
+    if vision.encoder not in ENCODERS:
+        raise nearest("encoder", str(vision.encoder), list(ENCODERS))
+    weights = vision.weights
+    if vision.encoder == "convnet" and weights == "imagenet":
+        weights = str(_convnet_weights(settings, dataset, prepared, hashes))
+    return Encoder(vision.encoder, weights=weights, layer=vision.layer, image_size=vision.image_size), weights
+
+
+def _convnet_weights(settings: Settings, dataset: Dataset, prepared: Prepared, hashes: PhotoHashes) -> Path:
+    """The weights file of the convnet for these photos, labels and settings; trained where it is not there."""
+    size = settings.vision.image_size or ENCODERS["convnet"].image_size
+    photos = prepared.splits["train"][:CONVNET_PHOTOS]
+    facts = facts_of(dataset)
+    if facts is not None:
+        labels = [scene_facts.content_labels(facts[photo.name]["facts"]) for photo in photos]
+    else:
+        from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+        labels = word_labels(photos, words=CONVNET_WORDS, common=ENGLISH_STOP_WORDS)
+    told = json.dumps([CONVNET_VERSION, size, settings.vision.convnet_epochs, settings.training.seed,
+                       sorted((photo.hash, sorted(each)) for photo, each in zip(photos, labels, strict=True))])
+    file = Path(settings.vision.cache) / "convnet" / f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.weights.h5"
+    if file.is_file():
+        return file
+    epochs = settings.vision.convnet_epochs
+    kept, pictures = load_pictures(photos, size, hashes, progress=progress)
+    by_photo = dict(zip(photos, labels, strict=True))
+    matrix = label_matrix([by_photo[photo] for photo in kept], least=max(2, len(kept) // 200))
+    if not matrix.size:
+        raise Refusal(f"the captions of {len(kept)} photos name nothing often enough to train the convnet on; use more "
+                      "photos, or another --encoder")
+    say(f"training the convnet encoder on {len(kept)} photos and {matrix.shape[1]} labels, {epochs} epochs")
+    with tqdm(total=epochs, unit=" epochs", disable=None, dynamic_ncols=True) as bar:
+
+        def report(_epoch: int, loss: float) -> None:
+            bar.update()
+            bar.set_postfix(loss=f"{loss:.3f}")
+
+        trunk = train_convnet(pictures, matrix, epochs=epochs, seed=settings.training.seed, report=report)
+    with written_whole(file) as temporary:
+        whole = temporary.with_name(temporary.name + ".weights.h5")  # the ending that Keras insists on
+        trunk.save_weights(whole)
+        whole.replace(temporary)
+    return file
+
+
+CONVNET_VERSION = 1  # raise when the network or its training changes: old weights are then not taken for new ones
+
+
+def views_of(settings: Settings, prepared: Prepared) -> Views:
+    """The altered views; mirrored only where no caption speaks of left and right."""
+    number = settings.vision.augment
+    flip = bool(number) and not mentions_sides(caption for photo in prepared.splits["train"] for caption in photo.captions)
+    return Views(number, settings.training.seed, flip)
+
+
+def have_features(prepared: Prepared, encoder: Callable[[], Encoder], fingerprint: dict[str, Any], image_size: int, *,
+                  cache: Path, hashes: PhotoHashes, views: Views, splits: tuple[str, ...] = sources.SPLITS) -> FeatureCache:
+    """The cache with the features of these splits in it; `encoder` is asked for only if something is missing."""
+    features = FeatureCache(cache, fingerprint)
+    extract(prepared, features, lambda images: encoder()(images).numpy(), hashes, image_size=image_size, views=views,
+            splits=splits, progress=progress, say=say)
+    return features
+
+
+def save_augmented(prepared: Prepared, views: Views, image_size: int, folder: Path) -> None:
+    """Write the altered views of the training photos as pictures."""
+    photos = prepared.splits["train"]
+    wanted = [(photo, view) for photo in photos for view in range(1, views.number + 1)]
+    say(f"writing {len(wanted)} altered views into {folder}/")
+    for photo, view in progress(wanted, len(wanted), "pictures"):
+        save(views.picture(photo, view, image_size), folder / f"{photo.path.stem}_view{view}.jpg")
+
+
+def training_photos(prepared: Prepared, split: str, tokenizer: WordTokenizer, max_length: int,
+                    views: Views) -> list[TrainingPhoto]:
+    """The photos of a split with their cache keys and tokens."""
+    return [TrainingPhoto(views.keys(photo) if split == "train" else (photo.hash,),
+                          tuple(tuple(tokenizer.encode(caption, max_length)) for caption in photo.captions))
+            for photo in prepared.splits[split]]

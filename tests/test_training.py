@@ -1,0 +1,140 @@
+"""Training on invented features: it learns, it is repeatable, and it goes on exactly where it was stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.decoders import build_decoder
+from models.training import Recipe, Trainer, teacher_forced
+from utils.errors import Refusal
+
+LOCATIONS, DEPTH = 4, 6
+
+
+class Invented:
+    """Six batches an epoch of photos whose caption is told by their features; another order every epoch."""
+
+    steps = 6
+
+    def __init__(self, photos=4, bad=False):
+        self.photos, self.bad = photos, bad
+
+    def epoch(self, number, *, first=0):
+        for step in range(first, self.steps):
+            random = np.random.default_rng((number, step))
+            kinds = random.integers(0, 3, self.photos)
+            features = np.zeros((self.photos, LOCATIONS, DEPTH), np.float32)
+            features[np.arange(self.photos), random.integers(0, LOCATIONS, self.photos), kinds] = np.nan if self.bad else 1
+            tokens = np.array([[2, 4 + kind, 7, 3, 0] for kind in kinds], np.int32)
+            yield tf.constant(features), tf.constant(tokens)
+
+
+def trainer(folder, *, epochs=3, batches=None, compiled=False, save_every=2, patience=9):
+    decoder = build_decoder("gru", seed=0, vocabulary=8, locations=LOCATIONS, depth=DEPTH, units=16, embedding=8,
+                            attention_units=8, dropout=0.3)
+    recipe = Recipe(epochs=epochs, learning_rate=0.02, warmup=3, schedule="cosine", clip=5.0, patience=patience,
+                    save_every=save_every)
+    return Trainer(decoder, batches or Invented(), recipe, folder, compiled=compiled)
+
+
+def losses(training, scores=(0.1, 0.2, 0.3), stop=None):
+    """Every step's mean loss so far; `stop` is the (epoch, step) at which to break off, as Ctrl-C does."""
+    seen = []
+
+    def progress(step, steps, loss):
+        seen.append((training.epoch, step, loss))
+        if stop == (training.epoch, step):
+            raise KeyboardInterrupt
+
+    while not training.finished:
+        training.train_epoch(progress)
+        training.finish_epoch(scores[training.epoch])
+    return seen
+
+
+def test_a_tiny_batch_is_overfitted(tmp_path):
+    training = trainer(tmp_path, epochs=25)
+    seen = losses(training, scores=[float(epoch) for epoch in range(25)])
+    assert seen[0][2] > 1.5
+    loss, top = teacher_forced(training.decoder, Invented().epoch(99), top=1)
+    assert loss < 0.05
+    assert top > 0.99
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_two_runs_with_one_seed_have_equal_losses(tmp_path, compiled):
+    assert losses(trainer(tmp_path / "a", compiled=compiled)) == losses(trainer(tmp_path / "b", compiled=compiled))
+
+
+@pytest.mark.parametrize(("stop", "saved"), [((1, 3), True), ((1, 5), False), ((2, 1), False)])
+def test_a_resumed_run_has_the_losses_of_one_that_was_not_stopped(tmp_path, stop, saved):
+    """Stopped with a save (Ctrl-C) or without one (a crash: it goes on from the last checkpoint)."""
+    whole = losses(trainer(tmp_path / "whole"))
+    first = trainer(tmp_path / "run")
+    with pytest.raises(KeyboardInterrupt):
+        losses(first, stop=stop)
+    if saved:
+        first.save()
+    second = trainer(tmp_path / "run")
+    assert second.resume()
+    rest = losses(second)
+    assert rest == whole[-len(rest):]
+    assert len(rest) < len(whole)
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from tests.test_training import losses, trainer
+for each in losses(trainer(Path(sys.argv[1]), save_every=1)):
+    pass
+"""
+
+
+def test_killed_while_it_trains_and_saves_it_goes_on_exactly(tmp_path):
+    """A child that saves at every step is killed with -9 at some moment; what it left is whole and exact."""
+    whole = losses(trainer(tmp_path / "whole", save_every=1))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    child = subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path / "run")], env=environment)
+    while child.poll() is None and not list((tmp_path / "run").glob("last/ckpt-5.index")):
+        pass
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    resumed = trainer(tmp_path / "run", save_every=1)
+    assert resumed.resume()
+    rest = losses(resumed)
+    assert rest == whole[-len(rest):]
+    assert len(rest) < len(whole)
+
+
+def test_without_a_checkpoint_there_is_nothing_to_resume(tmp_path):
+    assert not trainer(tmp_path).resume()
+
+
+def test_the_best_epoch_is_kept_and_training_stops_without_gain(tmp_path):
+    training = trainer(tmp_path, epochs=9, patience=2)
+    losses(training, scores=[0.1, 0.5, 0.4, 0.3, 0.9])
+    assert training.epoch == 4
+    assert training.best == 0.5
+    best = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(tmp_path / "best")))
+    last = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(tmp_path / "last")))
+    name = next(name for name in best.get_variable_to_shape_map() if "decoder/0" in name)
+    assert np.abs(best.get_tensor(name) - last.get_tensor(name)).max() > 0
+
+
+def test_a_loss_that_is_not_finite_stops_and_names_the_step(tmp_path):
+    with pytest.raises(Refusal, match="loss is nan at step 1 of epoch 1"):
+        losses(trainer(tmp_path, batches=Invented(bad=True)))
+
+
+def test_padding_and_empty_captions_count_for_nothing(tmp_path):
+    """A batch filled up with empty captions of an empty photo has the loss of the batch without them."""
+    decoder = trainer(tmp_path).decoder
+    features, tokens = next(Invented().epoch(0))
+    filled = (tf.concat([features, tf.zeros_like(features)], 0), tf.concat([tokens, tf.zeros_like(tokens)], 0))
+    assert teacher_forced(decoder, [filled]) == pytest.approx(teacher_forced(decoder, [(features, tokens)]), rel=1e-5)

@@ -1,0 +1,202 @@
+"""Train a captioner: read captions, extract features once, train on them, score the result.
+
+    python train.py                                  the built-in scenes, or what lies in datasets/
+    python train.py --dataset FOLDER --batch 64      your own photos and captions
+    python train.py --run NAME --resume              go on where a run stopped
+"""
+
+import argparse
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import config
+from config import Settings
+from utils import runs
+from utils.device import on_cpu, use_device
+from utils.errors import Refusal, WrongArgument, run_script
+from utils.files import write_json
+from utils.progress import EpochBar, say
+from utils.quiet import import_tensorflow
+
+
+def options() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = config.parser(__doc__)
+    run = parser.add_argument_group("run")
+    run.add_argument("--preset", metavar="NAME", default=argparse.SUPPRESS,
+                     help=f"the system to train: {', '.join(config.PRESETS)} (default inception-gru)")
+    run.add_argument("--run", metavar="NAME|DIR", help="name of the run, or its folder (default: preset, date and time)")
+    run.add_argument("--resume", action="store_true", help="go on with the run exactly where its last checkpoint stands")
+    for group in config.GROUPS:
+        config.add_options(parser, group)
+    return parser
+
+
+def main() -> int:
+    """Train; 0 when done, 130 when stopped by Ctrl-C with everything saved."""
+    given = vars(options().parse_args())
+    name, resume = given.pop("run"), given.pop("resume")
+    if resume:
+        run, settings = _resumed(name, given)
+        if (run / "scores.json").is_file() and len(runs.read_history(run)) >= settings.training.epochs:
+            print(f"{run} is finished; nothing to do (train longer with --epochs)")
+            return 0
+    else:
+        run = runs.place(name, default=given.get("preset", "inception-gru"))
+        if run.exists():
+            raise Refusal(f"the run {run} exists; go on with it by --resume, or choose another --run")
+        settings = None
+        config.resolve(given, scenes=False)  # wrong values are told before TensorFlow takes its seconds to load
+    import_tensorflow()
+    return _train(run, settings, given, resume=resume)
+
+
+def _resumed(name: str | None, given: dict[str, Any]) -> tuple[Path, Settings]:
+    """The run to go on with and its settings, with what may change changed."""
+    run = runs.find(name)
+    saved = {key: value for key, value in runs.read_config(run).items() if key in Settings().flat()}
+    other = [key for key, value in given.items() if key not in config.RESUMABLE and value != saved[key]]
+    if other:
+        flags = ", ".join("--" + key.replace("_", "-") for key in other)
+        raise WrongArgument(f"{flags} cannot change when a run is resumed: it was {saved[other[0]]!r}; start a new run")
+    return run, Settings.from_flat(saved | given)
+
+
+def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resume: bool) -> int:
+    """The whole job, as an outline."""
+    import evaluate
+    import stages
+    from data.batches import Batches
+    from data.feature_extraction import PhotoHashes
+    from data.tokenizer import WordTokenizer
+    from models.captioner import decoder_of
+    from models.training import Recipe, Trainer
+
+    began = time.perf_counter()
+    path = stages.dataset_path(settings.data.dataset if settings else given.get("dataset"))
+    settings = settings or config.resolve(given | {"dataset": str(path)}, scenes=stages.is_scenes(path))
+    use_device(settings.machine.device)
+
+    dataset = stages.read_dataset(path, settings.data.language)
+    hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
+    prepared = stages.prepare(dataset, settings, hashes)
+    encoder, weights = stages.make_encoder(settings, dataset, prepared, hashes)
+    views = stages.views_of(settings, prepared)
+    cache = stages.have_features(prepared, lambda: encoder, encoder.fingerprint(), encoder.image_size,
+                                 cache=Path(settings.vision.cache), hashes=hashes, views=views)
+    stages.report_left_out(prepared, strict=settings.data.strict)
+
+    tokenizer = WordTokenizer.fit((caption for photo in prepared.splits["train"] for caption in photo.captions),
+                                  vocabulary=settings.words.vocabulary, minimum_count=settings.words.minimum_count)
+    resolved = settings.flat() | {"fingerprint": encoder.fingerprint(), "encoder_weights": weights}
+    _begin_folder(run, resolved, tokenizer, prepared, resume=resume)
+    if settings.vision.save_augmented:
+        stages.save_augmented(prepared, views, encoder.image_size, run / "augmented")
+
+    training = settings.training
+    batches = Batches(stages.training_photos(prepared, "train", tokenizer, settings.words.max_length, views), cache,
+                      batch=training.batch, seed=training.seed)
+    recipe = Recipe(training.epochs, training.learning_rate, training.warmup, training.schedule, training.clip,
+                    training.patience, training.save_every)
+    decoder = decoder_of(resolved, len(tokenizer))
+    trainer = Trainer(decoder, batches, recipe, run, compiled=on_cpu())
+    if resume and not trainer.resume():
+        print("the run has no checkpoint yet: it starts over")
+    sizes = ", ".join(f"{split} {len(photos)}" for split, photos in prepared.splits.items())
+    say(f"photos: {sizes}; vocabulary: {len(tokenizer)}; parameters: {decoder.count_params():,}; "
+               f"ready after {time.perf_counter() - began:.0f} s")
+    if not _epochs(trainer, evaluate.Validation(prepared, tokenizer, cache, settings, decoder, encoder), run):
+        print(f"stopped and saved; go on with: python train.py --run {run} --resume", file=sys.stderr)
+        return 130
+    return _final(run, settings, began)
+
+
+def _begin_folder(run: Path, values: dict[str, Any], tokenizer: Any, prepared: Any, *, resume: bool) -> None:
+    """Write the run's settings, words and splits; a resumed run must find the words it had."""
+    splits = {split: [photo.name for photo in photos] for split, photos in prepared.splits.items()}
+    if resume and (run / "splits.json").is_file():
+        if json.loads((run / "splits.json").read_text(encoding="utf-8")) != splits:
+            raise Refusal(f"the photos or captions of {values['dataset']} have changed since {run} began; start a "
+                          "new run")
+    tokenizer.save(run / "vocabulary.json")
+    write_json(run / "splits.json", splits)
+    runs.write_config(run, values)
+
+
+def _epochs(trainer: Any, validation: Any, run: Path) -> bool:
+    """Train until finished; False when Ctrl-C stopped it, everything saved."""
+    import tensorflow as tf
+
+    from utils.plots import history_curves
+
+    rows = runs.read_history(run)[: trainer.epoch]
+    runs.write_history(run, rows)  # an epoch that was told but not saved is trained again
+    board = tf.summary.create_file_writer(str(run / "tensorboard"))
+    with EpochBar() as bar, _interruptible() as interrupted:
+
+        def progress(step: int, steps: int, loss: float) -> None:
+            bar.update(trainer.epoch + 1, step, steps, loss)
+            if interrupted():
+                raise KeyboardInterrupt
+
+        while not trainer.finished:
+            try:
+                row = trainer.train_epoch(progress)
+            except KeyboardInterrupt:
+                trainer.save()
+                return False
+            row |= validation.scores()
+            rows.append(row)
+            runs.write_history(run, rows)
+            best = trainer.finish_epoch(row["CIDEr"])
+            with board.as_default(row["epoch"]):
+                for key, value in row.items():
+                    if isinstance(value, float):
+                        tf.summary.scalar(key, value)
+            board.flush()
+            history_curves(rows, run / "history.png")
+            say(f"epoch {row['epoch']}: loss {row['loss']:.3f}, val loss {row['val_loss']:.3f}, "
+                    f"CIDEr {row['CIDEr']:.3f}, BLEU-4 {row['Bleu_4']:.3f} (greedy), {row['seconds']:.0f} s"
+                    + (", best so far" if best else ""))
+    return True
+
+
+class _interruptible:
+    """While it lasts, the first Ctrl-C (or SIGTERM) only asks to stop; the second stops at once."""
+
+    def __enter__(self) -> Any:
+        self._asked = False
+        self._before = {each: signal.signal(each, self._ask) for each in (signal.SIGINT, signal.SIGTERM)}
+        return lambda: self._asked
+
+    def _ask(self, *_: Any) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+
+    def __exit__(self, *_: Any) -> None:
+        for each, handler in self._before.items():
+            signal.signal(each, handler)
+
+
+def _final(run: Path, settings: Settings, began: float) -> int:
+    """Score the best epoch on the test split, show three captions, say where everything is."""
+    import evaluate
+
+    say("scoring the best epoch")
+    result = evaluate.evaluate(run, split="test", beam=settings.search.beam)
+    write_json(run / "scores.json", result.scores | {"split": result.split})
+    say(evaluate.table(result))
+    for photo, caption in result.samples(3):
+        say(f"\n{photo.name}\n  says:  {caption.text}\n" + "\n".join(f"  true:  {each}" for each in photo.captions))
+    say(f"\ndone in {(time.perf_counter() - began) / 60:.1f} minutes; run folder: {run}\n"
+               f"captions for photos: python predict.py --run {run} PHOTO …")
+    return 0
+
+
+if __name__ == "__main__":
+    run_script(main)

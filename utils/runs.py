@@ -1,0 +1,90 @@
+"""A run folder: settings, vocabulary, splits, history, checkpoints, results; everything a script needs of a model.
+
+    checkpoints/RUN/config.json        every resolved setting, and what the encoder was
+    checkpoints/RUN/vocabulary.json    the words
+    checkpoints/RUN/splits.json        the photos of each split
+    checkpoints/RUN/history.jsonl      a line an epoch
+    checkpoints/RUN/last  best         tf.train checkpoints
+"""
+
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from utils.errors import Refusal
+from utils.files import write_json, write_text
+
+ROOT = Path("checkpoints")
+VERSION = 1  # of the run folder's layout; raised when an older program could not read a newer folder, or the other way
+
+
+def place(name: str | None, *, default: str) -> Path:
+    """The folder that `--run NAME|DIR` means for a new run; `default` and the time where no name is given."""
+    if name is None:
+        return ROOT / f"{default}-{datetime.now():%Y%m%d-%H%M%S}"
+    return Path(name) if "/" in name or os.sep in name else ROOT / name
+
+
+def find(name: str | None) -> Path:
+    """The folder of an existing run; the newest where no name is given."""
+    if name is not None:
+        folder = place(name, default="")
+        if not folder.is_dir() and Path(name).is_dir():
+            folder = Path(name)
+        if not folder.is_dir():
+            known = [run.name for run in _runs()]
+            raise Refusal(f"no run {name!r}; there are: {', '.join(known[:8])}" if known else
+                          f"no run {name!r}, and none in {ROOT}/; make one with: python train.py")
+        return folder
+    runs = _runs()
+    if not runs:
+        raise Refusal(f"no run in {ROOT}/ yet; make one with: python train.py")
+    return runs[0]
+
+
+def _runs() -> list[Path]:
+    """Run folders, newest first."""
+    folders = [file.parent for file in ROOT.glob("*/config.json")]
+    return sorted(folders, key=lambda folder: (folder / "config.json").stat().st_mtime, reverse=True)
+
+
+def write_config(run: Path, config: dict[str, Any]) -> None:
+    """Write config.json; the folder exists from here on."""
+    write_json(run / "config.json", {"version": VERSION, **config})
+
+
+def read_config(run: Path) -> dict[str, Any]:
+    """The contents of config.json; refused where the folder is not a run or is of another version."""
+    try:
+        config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Refusal(f"{run} is not a run folder: it has no config.json") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise Refusal(f"{run / 'config.json'} is damaged ({error}); train again, or restore the file") from None
+    if not isinstance(config, dict) or config.get("version") != VERSION:
+        version = config.get("version") if isinstance(config, dict) else None
+        raise Refusal(f"{run} is a run of version {version}; this program reads version {VERSION}: train again, "
+                      "or use the program that wrote it")
+    return config
+
+
+def read_history(run: Path) -> list[dict[str, Any]]:
+    """The rows of history.jsonl, an epoch each; a last line that was cut short is left out."""
+    rows = []
+    try:
+        lines = (run / "history.jsonl").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return rows
+    for line in lines:
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows
+
+
+def write_history(run: Path, rows: list[dict[str, Any]]) -> None:
+    """Write history.jsonl anew; a few hundred short lines at most, so whole is as cheap as appended, and safer."""
+    write_text(run / "history.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
