@@ -4,7 +4,6 @@ import io
 import os
 import re
 import stat
-import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,8 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
+
+from utils.files import written_whole
 
 # The largest photo that is opened: a telephone's 108 megapixels pass, and such a PNG takes 0.5 GB while it is decoded.
 MAX_PIXELS = 120_000_000
@@ -113,13 +114,8 @@ def save(image: np.ndarray, path: Path) -> None:
     kind = Image.registered_extensions().get(path.suffix.lower())
     if kind is None:
         raise ValueError(f"cannot save a picture as '{path.name}': end the name in .jpg or .png")
-    # Hidden and of fixed length: photos_in never lists a half-written picture, and no long name grows too long.
-    draft = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
-    try:
-        Image.fromarray(image).save(draft, format=kind, quality=95)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with written_whole(path) as temporary:
+        Image.fromarray(image).save(temporary, format=kind, quality=95)
 
 
 def _stream(photo: Path | str | bytes) -> BinaryIO:

@@ -29,7 +29,7 @@ rev sen sens sfc sgt spc st ste supt supts treas vs wm"""
 _CAPITAL = "ark az del ill la mass miss ore pa tex wash"
 _NUMBERED = "no nos fig figs art prop op ca pp"
 # A single letter before one of these (capitalised) is no initial but the end of a sentence.
-_OPENERS = """a about according additionally after an as at but he her here however if in it last many more mr ms now once
+_OPENERS = """a about according additionally after an as at but he her here however if in it last many more now once
 one other our she since so some that the their then there these they this we what when while yet you"""
 _SUFFIXES = """bat bmp c cgi cpp dll doc docx exe gif gz h htm html jar java jpg jpeg mov mp3 pdf php pl png ppt ps py sql
 tar txt wav x xml zip"""
@@ -95,7 +95,7 @@ _RULES = [  # (what becomes a token, what must follow it)
     (_NOT, "[^A-Za-z]"),
     (f"''|``|{_QUOTES}{{1,2}}", ""),
     # Numbers
-    (f"{_APOSTROPHE}[0-9]{{2}}", "[ \t,\n]"),
+    (f"{_APOSTROPHE}[0-9]{{2}}", "[ \t\u00a0\n]"),
     (f"{_APOSTROPHE}[2-9]0[sS]", ""),
     (r"\d{1,2}[-/]\d{1,2}[-/]\d{2,4}", ""),
     ("[-+]?(?:\\d*(?:[.:,\u00ad\u066b\u066c]\\d+)+|\\d+)", ""),
@@ -106,7 +106,8 @@ _RULES = [  # (what becomes a token, what must follow it)
     (r'(?i:https?)://[^ \t\r\f\n"<>|(){}]+[^ \t\r\f\n"<>|.!?(){},-]', ""),
     (
         r"(?:www\.(?:[^ \t\r\f\n\"<>|.!?(){},]+\.)+[a-zA-Z]{2,4}"
-        r"|(?:[^ \t\r\f\n\u00a0\"`'<>|.!?(){}$,-_]+\.)+(?i:com|net|org|edu))(?:/[^ \t\r\f\n\"<>|()]+[^ \t\r\f\n\"<>|.!?(){},-])?",
+        r"|(?:[^ \t\r\f\n\u00a0\"`'<>|.!?(){}$,-_]+\.)+(?i:com|net|org|edu))"
+        r"(?:/[^ \t\r\f\n\"<>|()]+[^ \t\r\f\n\"<>|.!?(){},-])?",
         "",
     ),
     (rf"(?:<|&lt;)?(?:mailto:)?[A-Za-z0-9](?:{_ADDRESS}|\.)*@{_ADDRESS}+(?:\.{_ADDRESS}+)*(?:>|&gt;)?", ""),
@@ -114,7 +115,7 @@ _RULES = [  # (what becomes a token, what must follow it)
     # Abbreviations and what else holds words together
     (_COMPOUND, ""),
     (rf"{_ACRONYM}\.?|[A-Za-z]\.", ""),
-    ("[A-Za-z]", rf"\.{_SPACE}+(?:{_capitalised(_OPENERS)}(?:{_SPACE}|\n)|{_TAG})"),
+    ("[A-Za-z]", rf"\.{_SPACE}+(?:{_capitalised(_OPENERS)}|M[rs]\.|{_TAG})(?:{_SPACE}|\n)"),
     (rf"(?:(?i:{_any(_ENDING)})|{_capitalised(_CAPITAL)})\.", "(?s:.{0,2})"),
     (rf"(?i:{_any(_TITLES)})\.", ""),
     (rf"(?i:{_any(_NUMBERED)})\.", rf"{_SPACE}?\d"),
@@ -122,7 +123,7 @@ _RULES = [  # (what becomes a token, what must follow it)
     (rf"(?:{_COMPOUND}|{_WORD}|{_DOTTED})\.", "[,;:、]"),
     (r"[A-Z]+(?:[+&][A-Z]+)+", ""),  # AT&T, in capitals only
     (r"[A-Za-z0-9]+(?:-[A-Za-z]+){0,2}(?:\\?/[A-Za-z0-9]+(?:-[A-Za-z]+){0,2}){1,2}", ""),  # and/or
-    (rf"{_ALNUM}+\.(?i:{_any(_SUFFIXES)})", f"{_SPACE}|[?!,.\n]"),
+    (rf"{_ALNUM}+(?:\.{_ALNUM}+)*\.(?i:{_any(_SUFFIXES)})", f"{_SPACE}|[?!,.\n]"),
     (r"[A-Z]+\$|[CcFf]#|[Cc]\+\+", ""),
     # Faces and marks
     (r"[<>]?[:;=][-o*']?[()DdPpO\\\[\]{@|]", "[^A-Za-z0-9]"),

@@ -1,0 +1,59 @@
+"""Who may import whom, as doc/architecture.md draws it; and that set-up files agree."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OURS = {"config", "data", "models", "utils", "stages", "train", "evaluate", "predict"}
+ALLOWED = {"utils": {"utils"}, "config": {"utils"}, "data": {"data", "utils"}, "models": {"models", "utils"}}
+# The captioner is where the rooms meet: it hands photos and words of data/ to the networks of models/.
+EXCEPTIONS = {"models/captioner.py": {"data"}}
+
+
+def imported(file):
+    """The top names that a file imports, anywhere in it."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add(node.module.split(".")[0])
+    return names & OURS
+
+
+def files():
+    return [ROOT / "config.py", *(file for room in ("utils", "data", "models") for file in (ROOT / room).glob("*.py"))]
+
+
+@pytest.mark.parametrize("file", files(), ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_each_room_imports_only_what_it_may(file):
+    name = file.relative_to(ROOT).as_posix()
+    allowed = ALLOWED[name.split("/")[0].removesuffix(".py")] | EXCEPTIONS.get(name, set())
+    assert imported(file) <= allowed
+
+
+def test_only_scripts_import_the_captioner():
+    for file in files():
+        assert "models.captioner" not in file.read_text(encoding="utf-8") or file.name == "captioner.py"
+
+
+def test_nothing_is_pickled():
+    for file in [*files(), *ROOT.glob("*.py")]:
+        text = file.read_text(encoding="utf-8")
+        assert "import pickle" not in text
+        assert "allow_pickle=True" not in text
+
+
+def test_the_conda_environment_has_the_same_pins_as_requirements():
+    pins = re.findall(r"^([\w-]+==[\w.]+)$", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    conda = re.findall(r"^ +- ([\w-]+==[\w.]+)$", (ROOT / "environment.yaml").read_text(), re.MULTILINE)
+    assert pins
+    assert conda == pins
+
+
+def test_datasets_is_no_package():
+    """Else it would hide Hugging Face's package of that name."""
+    assert not (ROOT / "datasets" / "__init__.py").exists()

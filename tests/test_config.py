@@ -1,0 +1,93 @@
+"""Settings, presets, and the command lines made of them."""
+
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import config
+from config import PRESETS, Settings, resolve
+from utils.errors import WrongArgument
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("scenes", [False, True])
+def test_every_preset_resolves(preset, scenes):
+    settings = resolve({"preset": preset}, scenes=scenes)
+    assert settings.preset == preset
+    assert settings.vision.encoder == ("convnet" if scenes else PRESETS[preset]["encoder"])
+
+
+def test_what_is_typed_goes_before_scenes_before_preset_before_defaults():
+    assert resolve({}, scenes=False).training.epochs == Settings().training.epochs
+    assert resolve({}, scenes=True).training.epochs == config.SCENES["epochs"]
+    assert resolve({"epochs": 2}, scenes=True).training.epochs == 2
+
+
+def test_settings_survive_the_way_to_config_json_and_back():
+    settings = resolve({"batch": 32, "top_k": 5, "sample": True}, scenes=True)
+    assert Settings.from_flat(settings.flat()) == settings
+
+
+def test_names_are_unique_over_all_groups_and_each_has_a_meaning():
+    names = [each.name for group in config.GROUPS for each in fields(group)]
+    assert len(names) == len(set(names))
+    assert all(each.metadata["meaning"] for group in config.GROUPS for each in fields(group))
+    assert set(names) >= config.RESUMABLE
+
+
+@pytest.mark.parametrize(("given", "message"), [
+    ({"batch": 0}, "--batch is at least 1, not 0"),
+    ({"test_size": 0.7}, "--test-size is a share between 0 and 0.5"),
+    ({"beam": 0}, "--beam is at least 1"),
+    ({"dropout": 1.0}, "--dropout is a share"),
+    ({"limit": 0}, "--limit is a number of photos from 1"),
+    ({"augment": -1}, "--augment is a number of views from 0"),
+    ({"top_k": 3}, "go with --sample"),
+    ({"top_p": 1.5, "sample": True}, "--top-p is a share"),
+    ({"preset": "inceptiongru"}, "unknown preset 'inceptiongru'; did you mean 'inception-gru'"),
+])
+def test_wrong_values_are_refused_with_the_option_as_typed(given, message):
+    with pytest.raises(WrongArgument, match=message):
+        resolve(given, scenes=False)
+
+
+def run(*command):
+    return subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("script", ["train.py", "evaluate.py", "predict.py"])
+def test_help_is_grouped_and_tells_meaning_unit_and_default(script):
+    done = run(script, "-h")
+    assert done.returncode == 0
+    assert "captions kept alive while searching; 1 is greedy" in " ".join(done.stdout.split())
+    assert "(default 3)" in done.stdout
+    assert "--beam WIDTH" in done.stdout
+    if script == "train.py":
+        for group in config.GROUPS:
+            assert f"\n{group.__doc__}:\n" in done.stdout
+            for each in fields(group):
+                assert "--" + each.name.replace("_", "-") in done.stdout
+
+
+@pytest.mark.parametrize(("command", "status", "message"), [
+    (["train.py", "--batch", "many"], 2, "invalid int value: 'many'"),
+    (["train.py", "--bath", "64"], 2, "unrecognized arguments: --bath"),
+    (["train.py", "--batch", "0"], 2, "error: --batch is at least 1, not 0"),
+    (["train.py", "--preset", "inception-gruu"], 2, "did you mean 'inception-gru'"),
+    (["train.py", "--run", "no-such-run", "--resume"], 1, "error: no run 'no-such-run'"),
+    (["evaluate.py", "--run", "no-such-run"], 1, "error: no run 'no-such-run'"),
+    (["predict.py", "--run", "tests"], 1, "is not a run folder: it has no config.json"),
+    (["predict.py", "--out", "captions.txt"], 2, "--out writes .jsonl or .csv"),
+])
+def test_mistakes_are_one_line_on_standard_error(command, status, message):
+    done = run(*command)
+    assert done.returncode == status
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    if status == 1:
+        assert done.stderr.count("\n") == 1

@@ -1,0 +1,262 @@
+"""Pictures of a run: its curves, and where the network looked at each word. Never by pyplot's global state."""
+
+import functools
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from utils.files import written_whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Scores drawn, where a history has them, as fractions; CIDEr goes far beyond 1 and has an axis of its own.
+SCORES = ("Bleu_4", "Bleu_1", "ROUGE_L", "METEOR", "SPICE", "Top5", "accuracy", "facts_precision", "facts_recall")
+
+# Fonts with Korean, Japanese or Chinese letters on Linux, macOS and Windows, the best first.
+EAST_ASIAN_FONTS = (
+    "Noto Sans CJK KR", "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans KR", "Noto Sans JP", "Noto Sans SC",
+    "Source Han Sans", "NanumGothic", "NanumBarunGothic", "Apple SD Gothic Neo", "AppleGothic", "Hiragino Sans",
+    "PingFang SC", "Malgun Gothic", "Yu Gothic", "Microsoft YaHei", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei",
+    "IPAexGothic", "UnDotum", "Baekmuk Gulim", "Droid Sans Fallback", "Arial Unicode MS",
+)  # fmt: skip
+_LATIN = "DejaVu Sans"  # matplotlib brings it along
+
+_WIDTH, _MARGIN = 12.0, 0.3  # inches
+_PHOTO_WIDTH, _PHOTO_HEIGHT = 5.2, 3.7  # inches: the box that holds the photo, beside its caption
+_WORD, _FOOT = 0.36, 0.5  # inches: above each small panel for its word, and under them all
+_PIXELS = 720  # the longer side of a photo as it is drawn: more is not seen at this size
+_INK, _PALE, _BLUE, _ORANGE, _GREEN = "#22252b", "#6b7280", "#2563a8", "#d9702b", "#3a8f5c"
+
+
+def history_curves(history: list[dict[str, Any]], path: Path) -> None:
+    """Draws the losses and the validation scores of each epoch, with the best epoch marked, into a PNG.
+
+    Best is the highest CIDEr, or the lowest validation loss where no row has a CIDEr.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    losses, scores = figure.subplots(1, 2)
+    _curve(losses, history, "loss", label="training", color=_BLUE)
+    _curve(losses, history, "val_loss", label="validation", color=_ORANGE)
+    losses.set_title("loss")
+    cider = scores.twinx()
+    _curve(cider, history, "CIDEr", label="CIDEr (right axis)", color=_ORANGE, linewidth=2)
+    for index, key in enumerate(key for key in SCORES if _points(history, key)[0]):
+        _curve(scores, history, key, label=key.replace("Bleu_", "BLEU-"), color=f"C{(0, 2, 4, 5, 6, 7, 8, 9, 3)[index]}")
+    scores.set_title("validation scores")
+    _mark_best(history, (losses, scores))
+    for axes in (losses, scores, cider):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.set_ylim(bottom=0 if axes is not losses else None)
+        axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    cider.spines["right"].set_visible(True)
+    losses.legend(frameon=False)
+    lines = [line for axes in (cider, scores) for line in axes.lines if not line.get_label().startswith("_")]
+    scores.legend(lines, [line.get_label() for line in lines], frameon=False, loc="lower right")
+    save_figure(figure, path)
+
+
+def attention_figure(
+    photo: np.ndarray,
+    words: Sequence[str],
+    attention: np.ndarray,
+    *,
+    title: str,
+    references: Sequence[str] = (),
+    grid: tuple[int, int] | None = None,
+) -> "Figure":
+    """The photo (H, W, 3) uint8 with its caption, and for each word the photo with attention (T, L) laid over it.
+
+    Args:
+        title: the caption as a person reads it.
+        references: captions written by people.
+        grid: rows and columns of the L locations; a square where left out.
+    """
+    from matplotlib.figure import Figure
+
+    maps = _grids(attention, len(words), grid)
+    sentence = missing_font([title, *references, *words])
+    font = {"family": _families("".join([title, *references, *words])), "color": _INK, "parse_math": False}
+    photo = _no_larger(photo, _PIXELS)
+    shape = min(max(photo.shape[0] / photo.shape[1], 0.4), 1.6)  # a panorama or a tower leaves part of its box empty
+    columns = 6 if len(words) <= 18 else 8
+    panel = (_WIDTH - 2 * _MARGIN) / columns * 0.93 * shape
+    rows = -(-len(words) // columns)
+    height = _MARGIN + _PHOTO_HEIGHT + rows * (panel + _WORD) + _FOOT
+    figure = Figure(figsize=(_WIDTH, height))
+    _headline(figure, photo, title=title, references=references, font=font)
+    places = figure.add_gridspec(
+        max(rows, 1), columns, left=_MARGIN / _WIDTH, right=1 - _MARGIN / _WIDTH, bottom=_FOOT / height,
+        top=1 - (_MARGIN + _PHOTO_HEIGHT + _WORD) / height, wspace=0.07, hspace=_WORD / panel,
+    )  # fmt: skip
+    tile = _no_larger(photo, 300)
+    for place, word, map_ in zip(places, words, maps, strict=False):
+        axes = figure.add_subplot(place)
+        axes.set_axis_off()
+        axes.imshow(attention_over(tile, map_), interpolation="lanczos")
+        axes.set_title(_drawable(word, font), pad=4, fontsize=11 if len(word) <= 16 else 8, **font)
+    told = "Bright is where the network looked as it wrote the word; each panel is scaled to its own peak."
+    small = "   ".join(part for part in (told if words else None, sentence) if part)
+    figure.text(_MARGIN / _WIDTH, 0.16 / height, small, fontsize=8.5, **font | {"color": _PALE})
+    return figure
+
+
+def attention_over(photo: np.ndarray, attention: np.ndarray) -> np.ndarray:
+    """The photo (H, W, 3) uint8, bright where attention (rows, columns) is at its peak, dark and grey where it is 0.
+
+    The map is spread over the whole photo, as the photo was squeezed to the encoder's input.
+    """
+    height, width = photo.shape[:2]
+    spread = Image.fromarray(attention.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
+    share = np.clip(np.asarray(spread) / max(float(np.asarray(spread).max()), 1e-12), 0, 1)[..., None]
+    grey = photo.mean(axis=2, keepdims=True) * 0.25 + np.float32([16, 18, 26])
+    return (grey + (photo - grey) * share).clip(0, 255).round().astype(np.uint8)
+
+
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Writes the figure as PNG, whole or not at all."""
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110, facecolor="white")
+
+
+def show_figure(figure: "Figure") -> None:
+    """Shows the figure in a window until that is closed."""
+    import matplotlib.pyplot as plt
+
+    plt.figure(figure)
+    plt.show()
+
+
+def missing_font(words: Iterable[str]) -> str | None:
+    """The sentence that says what to install where no font here has all letters of the words; None where one has."""
+    text = "".join(words)
+    if not _lacking(text, _families(text)):
+        return None
+    return "No font here has all the letters (□): install one, for example by `apt install fonts-noto-cjk`."
+
+
+def _points(history: list[dict[str, Any]], key: str) -> tuple[list[int], list[float]]:
+    """Epochs and values of the rows that have the key; a score that could not be computed is None."""
+    rows = [row for row in history if row.get(key) is not None]
+    return [row["epoch"] for row in rows], [row[key] for row in rows]
+
+
+def _curve(axes: "Axes", history: list[dict[str, Any]], key: str, **look: Any) -> None:
+    """Adds one curve, where the history has any of it; dots where there are few."""
+    epochs, values = _points(history, key)
+    if epochs:
+        axes.plot(epochs, values, marker="o" if len(epochs) <= 30 else None, markersize=3.5, **look)
+
+
+def _mark_best(history: list[dict[str, Any]], panels: Iterable["Axes"]) -> None:
+    """Adds a dotted line at the best epoch, and its number."""
+    sign, (epochs, values) = 1, _points(history, "CIDEr")
+    if not epochs:
+        sign, (epochs, values) = -1, _points(history, "val_loss")
+    if not epochs:
+        return
+    best = epochs[int(np.argmax(sign * np.asarray(values)))]
+    for axes in panels:
+        axes.axvline(best, color=_PALE, linestyle=":", linewidth=1.2)
+        across = axes.get_xaxis_transform()
+        axes.text(best, 1.0, f"best: {best}", transform=across, ha="center", va="bottom", fontsize=8, color=_PALE)
+
+
+def _grids(attention: np.ndarray, words: int, grid: tuple[int, int] | None) -> np.ndarray:
+    """Attention (T, L) as T maps (rows, columns)."""
+    rows, columns = grid or (round(attention.shape[1] ** 0.5),) * 2
+    if attention.shape != (words, rows * columns):
+        raise ValueError(f"wanted attention of {words} words over {rows} x {columns} locations, came {attention.shape}")
+    return attention.reshape(words, rows, columns)
+
+
+def _no_larger(photo: np.ndarray, pixels: int) -> np.ndarray:
+    """The photo, made smaller where its longer side has more pixels."""
+    image = Image.fromarray(photo)
+    image.thumbnail((pixels, pixels), Image.Resampling.BICUBIC)
+    return np.asarray(image)
+
+
+def _headline(figure: "Figure", photo: np.ndarray, *, title: str, references: Sequence[str], font: dict[str, Any]) -> None:
+    """Adds the photo at the upper left, and beside it the caption and its references."""
+    height = figure.get_figheight()
+    bottom = 1 - (_MARGIN + _PHOTO_HEIGHT) / height
+    axes = figure.add_axes((_MARGIN / _WIDTH, bottom, _PHOTO_WIDTH / _WIDTH, _PHOTO_HEIGHT / height), anchor="NW")
+    axes.set_axis_off()
+    axes.imshow(photo, interpolation="lanczos")
+    shown = min(_PHOTO_WIDTH, _PHOTO_HEIGHT * photo.shape[1] / photo.shape[0])  # inches
+    left, top, room = _MARGIN + shown + 0.4, 1 - _MARGIN / height, _WIDTH - 2 * _MARGIN - shown - 0.4
+    lines = _lines(_drawable(title, font), room / 0.135)
+    figure.text(left / _WIDTH, top, "\n".join(lines), fontsize=16, weight="bold", va="top", linespacing=1.25, **font)
+    if not references:
+        return
+    top -= (0.32 * len(lines) + 0.25) / height
+    people = [line for reference in references for line in _lines("– " + _drawable(reference, font), room / 0.092)]
+    text = "\n".join(["People wrote", *people][:12])  # more than twelve lines would run into the panels
+    figure.text(left / _WIDTH, top, text, fontsize=11, va="top", linespacing=1.35, **font | {"color": _PALE})
+
+
+def _lines(text: str, room: float) -> list[str]:
+    """The text in lines of so many Latin letters; East Asian letters take the room of two."""
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text) / max(len(text), 1)
+    return textwrap.wrap(text, max(int(room / (1 + wide)), 8)) or [""]
+
+
+@functools.cache
+def _fonts() -> dict[str, str]:
+    """Installed fonts with East Asian letters: name → file, the best first."""
+    from matplotlib import font_manager
+
+    def known() -> dict[str, str]:
+        files = {entry.name: entry.fname for entry in font_manager.fontManager.ttflist}
+        return {name: files[name] for name in EAST_ASIAN_FONTS if name in files}
+
+    if not known():  # matplotlib keeps its list of fonts in a file and does not see what is installed later
+        listed = {entry.fname for entry in font_manager.fontManager.ttflist}
+        for file in sorted(set(font_manager.findSystemFonts()) - listed):
+            try:
+                font_manager.fontManager.addfont(file)
+            except (OSError, RuntimeError):  # a font that matplotlib cannot read is none that it could draw with
+                continue
+    return known()
+
+
+@functools.cache
+def _letters(name: str) -> frozenset[int]:
+    """Code points that the font has."""
+    from matplotlib import font_manager
+
+    file = font_manager.findfont(_LATIN) if name == _LATIN else _fonts()[name]
+    return frozenset(font_manager.get_font(file).get_charmap())
+
+
+def _lacking(text: str, families: Sequence[str]) -> set[str]:
+    """Letters of the text that none of the fonts has."""
+    return {
+        letter for letter in text if not letter.isspace() and not any(ord(letter) in _letters(name) for name in families)
+    }
+
+
+def _families(text: str) -> list[str]:
+    """Fonts that together draw most of the text: the Latin one, and others only where it lacks letters."""
+    families = [_LATIN]
+    for name in _fonts() if _lacking(text, families) else ():
+        lacking = _lacking(text, families)
+        if lacking and len(_lacking(text, [name]) & lacking) < len(lacking):
+            families.append(name)
+    return families
+
+
+def _drawable(text: str, font: dict[str, Any]) -> str:
+    """The text in one line, with □ for what no font has: drawn as it is, it would warn and look the same."""
+    lacking = _lacking(text, font["family"])
+    return "".join("□" if letter in lacking else letter for letter in " ".join(text.split()))
