@@ -6,7 +6,7 @@
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from utils import ptb, runs
 from utils.device import use_device
 from utils.errors import Refusal, run_script
 from utils.files import write_json
-from utils.metrics import caption_scores
+from utils.metrics import Scorer, caption_scores
 from utils.progress import say
 from utils.quiet import import_tensorflow
 
@@ -102,7 +102,8 @@ def evaluate(run: Path, *, split: str, weights: str | None = None, **changes: An
     began = time.perf_counter()
     captions = captioner.from_features(features, **search)
     seconds = time.perf_counter() - began
-    scores, reasons = free_running(captions, photos, settings.data.language)
+    scores, reasons = caption_scores([caption.text for caption in captions], [photo.captions for photo in photos],
+                                     tokenize=_tokenize_for(settings.data.language), java=settings.data.language == "en")
     scores |= _teacher_forced(captioner, stages.training_photos(prepared, split, captioner.tokenizer,
                                                                 settings.words.max_length, stages.AS_IS), cache)
     scores |= {"images": len(photos), "seconds": seconds, "captions_per_second": len(photos) / seconds}
@@ -110,11 +111,9 @@ def evaluate(run: Path, *, split: str, weights: str | None = None, **changes: An
     return Result(split, scores, notes + reasons, photos, captions)
 
 
-def free_running(captions: Sequence[Any], photos: Sequence[Any], language: str, *, java: bool = True,
-                 ) -> tuple[dict[str, float | None], list[str]]:
-    """coco-caption's scores of generated captions, and why any is missing."""
-    return caption_scores([caption.text for caption in captions], [photo.captions for photo in photos],
-                          tokenize=ptb.tokenize if language == "en" else normalise, java=java and language == "en")
+def _tokenize_for(language: str) -> Callable[[str], list[str]]:
+    """What cuts captions into words for the scores: coco-caption's tokenizer is made for English alone."""
+    return ptb.tokenize if language == "en" else normalise
 
 
 def _teacher_forced(captioner: Any, training: list[Any], cache: Any) -> dict[str, float]:
@@ -148,7 +147,7 @@ class Validation:
         from models.captioner import Captioner
 
         self._photos = prepared.splits["val"]
-        self._language = settings.data.language
+        self._scorer = Scorer([photo.captions for photo in self._photos], tokenize=_tokenize_for(settings.data.language))
         self._features = cache.sequence([photo.hash for photo in self._photos])
         self._training = stages.training_photos(prepared, "val", tokenizer, settings.words.max_length, stages.AS_IS)
         self._cache = cache
@@ -159,10 +158,9 @@ class Validation:
     def scores(self) -> dict[str, float]:
         """`val_loss`, `Top5` (teacher-forced), and the scores of greedy captions that need no Java."""
         captions = self._captioner.from_features(self._features)
-        found, _ = free_running(captions, self._photos, self._language, java=False)
         forced = _teacher_forced(self._captioner, self._training, self._cache)
         forced["val_loss"] = forced.pop("loss")
-        return forced | {name: value for name, value in found.items() if value is not None}
+        return forced | self._scorer.scores([caption.text for caption in captions])
 
 
 def table(result: Result) -> str:

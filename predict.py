@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import config
-from config import Settings
 from utils import runs
 from utils.device import use_device
 from utils.errors import Refusal, WrongArgument, run_script
@@ -92,8 +91,8 @@ def _named(names: Iterable[str]) -> Iterator[Path]:
 def _drawn(saved: dict[str, Any]) -> bool:
     """Whether the run was trained on scenes."""
     path = Path(saved["dataset"])
-    return ((path if path.is_dir() else path.parent) / "facts.json").is_file() or saved["encoder"] == "convnet" and (
-        path == Path("datasets/scenes"))
+    return ((path if path.is_dir() else path.parent) / "facts.json").is_file() or (saved["encoder"] == "convnet" and (
+        path == Path("datasets/scenes")))
 
 
 def _random_test_photos(run: Path, saved: dict[str, Any], number: int, seed: int) -> dict[Path, tuple[str, ...]]:
@@ -131,7 +130,7 @@ def _caption_all(captioner: Any, photos: list[Path], references: dict[Path, tupl
                 f"\n    true: {text}" for text in references.get(photo, ())))
             if writer:
                 writer.write(str(photo), caption.text, caption.score)
-            if own["plot"] or _has_screen() and len(photos) <= 10 and not own["out"]:
+            if own["plot"] or (_has_screen() and len(photos) <= 10 and not own["out"]):
                 _draw(photo, caption, references.get(photo, ()), own["plot"])
     if unreadable:
         print(f"error: {unreadable} of {len(todo)} photos could not be read", file=sys.stderr)

@@ -13,7 +13,6 @@ from data import scene_facts, scenes, sources
 from data.batches import TrainingPhoto
 from data.feature_extraction import FeatureCache, PhotoHashes
 from data.images import save
-from data.img_augmentation import mentions_sides
 from data.preprocess import Photo, Prepared, Views, extract, identify, label_matrix, load_pictures, split_photos, word_labels
 from data.sources import Dataset
 from data.tokenizer import WordTokenizer
@@ -27,7 +26,7 @@ DATASETS = Path("datasets")
 SCENES = DATASETS / "scenes"
 SCENES_SIZE = {"train": 3000, "val": 300, "test": 300}
 CONVNET_PHOTOS = 20_000  # at most this many teach the convnet; they are held in memory (1 GB at 128 pixels)
-AS_IS = Views(0, 0, flip=False)  # photos without altered views
+AS_IS = Views(0, 0)  # photos without altered views
 CONVNET_WORDS = 200  # of a dataset without facts
 
 
@@ -153,13 +152,6 @@ def _convnet_weights(settings: Settings, dataset: Dataset, prepared: Prepared, h
 
 
 CONVNET_VERSION = 1  # raise when the network or its training changes: old weights are then not taken for new ones
-
-
-def views_of(settings: Settings, prepared: Prepared) -> Views:
-    """The altered views; mirrored only where no caption speaks of left and right."""
-    number = settings.vision.augment
-    flip = bool(number) and not mentions_sides(caption for photo in prepared.splits["train"] for caption in photo.captions)
-    return Views(number, settings.training.seed, flip)
 
 
 def have_features(prepared: Prepared, encoder: Callable[[], Encoder], fingerprint: dict[str, Any], image_size: int, *,

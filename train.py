@@ -72,6 +72,7 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
     import stages
     from data.batches import Batches
     from data.feature_extraction import PhotoHashes
+    from data.preprocess import Views
     from data.tokenizer import WordTokenizer
     from models.captioner import decoder_of
     from models.training import Recipe, Trainer
@@ -85,7 +86,7 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
     hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
     prepared = stages.prepare(dataset, settings, hashes)
     encoder, weights = stages.make_encoder(settings, dataset, prepared, hashes)
-    views = stages.views_of(settings, prepared)
+    views = Views(settings.vision.augment, settings.training.seed)
     cache = stages.have_features(prepared, lambda: encoder, encoder.fingerprint(), encoder.image_size,
                                  cache=Path(settings.vision.cache), hashes=hashes, views=views)
     stages.report_left_out(prepared, strict=settings.data.strict)
@@ -118,10 +119,8 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
 def _begin_folder(run: Path, values: dict[str, Any], tokenizer: Any, prepared: Any, *, resume: bool) -> None:
     """Write the run's settings, words and splits; a resumed run must find the words it had."""
     splits = {split: [photo.name for photo in photos] for split, photos in prepared.splits.items()}
-    if resume and (run / "splits.json").is_file():
-        if json.loads((run / "splits.json").read_text(encoding="utf-8")) != splits:
-            raise Refusal(f"the photos or captions of {values['dataset']} have changed since {run} began; start a "
-                          "new run")
+    if resume and (run / "splits.json").is_file() and splits != json.loads((run / "splits.json").read_text("utf-8")):
+        raise Refusal(f"the photos of {values['dataset']} have changed since {run} began; start a new run")
     tokenizer.save(run / "vocabulary.json")
     write_json(run / "splits.json", splits)
     runs.write_config(run, values)

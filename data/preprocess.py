@@ -10,7 +10,7 @@ import numpy as np
 
 from data.feature_extraction import FeatureCache, Item, PhotoHashes, cost, feature_key, refuse_small_disk
 from data.images import read
-from data.img_augmentation import augment, recipe_name
+from data.img_augmentation import augment, mentions_sides, recipe_name
 from data.sources import SPLITS, Dataset
 from data.tokenizer import normalise
 from utils.errors import Refusal
@@ -32,21 +32,22 @@ class Photo:
 
 @dataclass(frozen=True)
 class Views:
-    """The altered views of training photos."""
+    """The altered views of training photos; a photo is mirrored only if none of its captions speaks of left or right."""
 
     number: int
     seed: int
-    flip: bool
 
     def keys(self, photo: Photo) -> tuple[str, ...]:
         """Cache keys of the photo as it is, then of its views."""
-        recipe = recipe_name(flip=self.flip) if self.number else None
+        recipe = recipe_name(flip=not mentions_sides(photo.captions)) if self.number else None
         return tuple(feature_key(photo.hash, recipe=recipe, seed=self.seed, view=view) for view in range(self.number + 1))
 
     def picture(self, photo: Photo, view: int, image_size: int) -> np.ndarray:
         """The pixels of a view."""
         image = read(photo.path, (image_size, image_size))
-        return augment(image, photo_hash=photo.hash, seed=self.seed, view=view, flip=self.flip) if view else image
+        if view == 0:
+            return image
+        return augment(image, photo_hash=photo.hash, seed=self.seed, view=view, flip=not mentions_sides(photo.captions))
 
 
 @dataclass
@@ -177,8 +178,8 @@ def extract(prepared: Prepared, cache: FeatureCache, encode: Encode, hashes: Pho
         say(f"features: all {len(wanted)} are in the cache, nothing to extract")
         return
     price = cost(len(items), encode, np.zeros((image_size, image_size, 3), np.uint8))
-    say(f"features: {len(items)} to extract, {len(wanted) - len(items)} in the cache; about {price.gigabytes:.2g} GB of disk "
-        f"and {max(price.minutes, 0.1):.1f} minutes")
+    say(f"features: {len(items)} to extract, {len(wanted) - len(items)} in the cache; about {price.gigabytes:.2g} GB of "
+        f"disk and {max(price.minutes, 0.1):.1f} minutes")
     refuse_small_disk(cache.folder, price.gigabytes)
     unreadable: dict[str, str] = {}
 

@@ -4,6 +4,6 @@ import os
 
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # the tests need no GPU, and do not take one from others
 
-from utils.quiet import import_tensorflow  # noqa: E402
+from utils.quiet import import_tensorflow
 
 import_tensorflow()

@@ -16,23 +16,24 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Scores drawn, where a history has them, as fractions; CIDEr goes far beyond 1 and has an axis of its own.
-SCORES = ("Bleu_4", "Bleu_1", "ROUGE_L", "METEOR", "SPICE", "Top5", "accuracy", "facts_precision", "facts_recall")
+# Scores drawn where a history has them, all of them fractions, and their colours; CIDEr goes far beyond 1 and has an
+# axis of its own.
+SCORES = {
+    "Bleu_4": "#2563a8", "Bleu_1": "#8fb8de", "ROUGE_L": "#3a8f5c", "METEOR": "#8a5fb0", "SPICE": "#b0883a",
+    "Top5": "#7a7f87", "accuracy": "#3a8f5c", "facts_precision": "#b5467a", "facts_recall": "#dd9dbb"}
 
 # Fonts with Korean, Japanese or Chinese letters on Linux, macOS and Windows, the best first.
 EAST_ASIAN_FONTS = (
     "Noto Sans CJK KR", "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans KR", "Noto Sans JP", "Noto Sans SC",
-    "Source Han Sans", "NanumGothic", "NanumBarunGothic", "Apple SD Gothic Neo", "AppleGothic", "Hiragino Sans",
-    "PingFang SC", "Malgun Gothic", "Yu Gothic", "Microsoft YaHei", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei",
-    "IPAexGothic", "UnDotum", "Baekmuk Gulim", "Droid Sans Fallback", "Arial Unicode MS",
-)  # fmt: skip
+    "NanumGothic", "NanumBarunGothic", "Apple SD Gothic Neo", "AppleGothic", "Hiragino Sans", "PingFang SC", "Malgun Gothic",
+    "Yu Gothic", "Microsoft YaHei", "WenQuanYi Zen Hei", "IPAexGothic", "UnDotum", "Droid Sans Fallback", "Arial Unicode MS")
 _LATIN = "DejaVu Sans"  # matplotlib brings it along
 
 _WIDTH, _MARGIN = 12.0, 0.3  # inches
-_PHOTO_WIDTH, _PHOTO_HEIGHT = 5.2, 3.7  # inches: the box that holds the photo, beside its caption
+_PHOTO_WIDTH, _HEAD = 5.2, (2.4, 3.7)  # inches: the photo beside its caption, least and most height of the two
 _WORD, _FOOT = 0.36, 0.5  # inches: above each small panel for its word, and under them all
 _PIXELS = 720  # the longer side of a photo as it is drawn: more is not seen at this size
-_INK, _PALE, _BLUE, _ORANGE, _GREEN = "#22252b", "#6b7280", "#2563a8", "#d9702b", "#3a8f5c"
+_INK, _PALE, _BLUE, _ORANGE = "#22252b", "#6b7280", "#2563a8", "#d9702b"
 
 
 def history_curves(history: list[dict[str, Any]], path: Path) -> None:
@@ -46,40 +47,31 @@ def history_curves(history: list[dict[str, Any]], path: Path) -> None:
     losses, scores = figure.subplots(1, 2)
     _curve(losses, history, "loss", label="training", color=_BLUE)
     _curve(losses, history, "val_loss", label="validation", color=_ORANGE)
-    losses.set_title("loss")
+    losses.set_title("loss", loc="left")
     cider = scores.twinx()
     _curve(cider, history, "CIDEr", label="CIDEr (right axis)", color=_ORANGE, linewidth=2)
-    for index, key in enumerate(key for key in SCORES if _points(history, key)[0]):
-        _curve(scores, history, key, label=key.replace("Bleu_", "BLEU-"), color=f"C{(0, 2, 4, 5, 6, 7, 8, 9, 3)[index]}")
-    scores.set_title("validation scores")
+    for key, colour in SCORES.items():
+        _curve(scores, history, key, label=key.replace("Bleu_", "BLEU-").replace("_", " "), color=colour)
+    scores.set_title("validation scores", loc="left")
+    losses.legend(handles=list(losses.lines), frameon=False)
+    scores.legend(handles=[*cider.lines, *scores.lines], frameon=False, loc="lower right")
     _mark_best(history, (losses, scores))
+    epochs = [row["epoch"] for row in history]
     for axes in (losses, scores, cider):
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_ylim(bottom=0 if axes is not losses else None)
         axes.set_xlabel("epoch")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_xlim(min(epochs, default=1) - 0.5, max(epochs, default=1) + 0.5)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     cider.spines["right"].set_visible(True)
-    losses.legend(frameon=False)
-    lines = [line for axes in (cider, scores) for line in axes.lines if not line.get_label().startswith("_")]
-    scores.legend(lines, [line.get_label() for line in lines], frameon=False, loc="lower right")
     save_figure(figure, path)
 
 
-def attention_figure(
-    photo: np.ndarray,
-    words: Sequence[str],
-    attention: np.ndarray,
-    *,
-    title: str,
-    references: Sequence[str] = (),
-    grid: tuple[int, int] | None = None,
-) -> "Figure":
+def attention_figure(photo: np.ndarray, words: Sequence[str], attention: np.ndarray, *, title: str,
+                     references: Sequence[str] = (), grid: tuple[int, int] | None = None) -> "Figure":
     """The photo (H, W, 3) uint8 with its caption, and for each word the photo with attention (T, L) laid over it.
 
-    Args:
-        title: the caption as a person reads it.
-        references: captions written by people.
-        grid: rows and columns of the L locations; a square where left out.
+    The title is the caption as a person reads it; the grid, rows and columns of the L locations, a square by default.
     """
     from matplotlib.figure import Figure
 
@@ -91,13 +83,13 @@ def attention_figure(
     columns = 6 if len(words) <= 18 else 8
     panel = (_WIDTH - 2 * _MARGIN) / columns * 0.93 * shape
     rows = -(-len(words) // columns)
-    height = _MARGIN + _PHOTO_HEIGHT + rows * (panel + _WORD) + _FOOT
+    head = _MARGIN + float(np.clip(_PHOTO_WIDTH * shape, *_HEAD))
+    height = head + rows * (panel + _WORD) + _FOOT
     figure = Figure(figsize=(_WIDTH, height))
-    _headline(figure, photo, title=title, references=references, font=font)
+    _head(figure, photo, title=title, references=references, font=font, head=head)
     places = figure.add_gridspec(
         max(rows, 1), columns, left=_MARGIN / _WIDTH, right=1 - _MARGIN / _WIDTH, bottom=_FOOT / height,
-        top=1 - (_MARGIN + _PHOTO_HEIGHT + _WORD) / height, wspace=0.07, hspace=_WORD / panel,
-    )  # fmt: skip
+        top=1 - (head + _WORD) / height, wspace=0.07, hspace=_WORD / panel)
     tile = _no_larger(photo, 300)
     for place, word, map_ in zip(places, words, maps, strict=False):
         axes = figure.add_subplot(place)
@@ -118,7 +110,7 @@ def attention_over(photo: np.ndarray, attention: np.ndarray) -> np.ndarray:
     height, width = photo.shape[:2]
     spread = Image.fromarray(attention.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
     share = np.clip(np.asarray(spread) / max(float(np.asarray(spread).max()), 1e-12), 0, 1)[..., None]
-    grey = photo.mean(axis=2, keepdims=True) * 0.25 + np.float32([16, 18, 26])
+    grey = photo.mean(axis=2, keepdims=True) * 0.4 + np.float32([14, 16, 24])
     return (grey + (photo - grey) * share).clip(0, 255).round().astype(np.uint8)
 
 
@@ -139,9 +131,8 @@ def show_figure(figure: "Figure") -> None:
 def missing_font(words: Iterable[str]) -> str | None:
     """The sentence that says what to install where no font here has all letters of the words; None where one has."""
     text = "".join(words)
-    if not _lacking(text, _families(text)):
-        return None
-    return "No font here has all the letters (□): install one, for example by `apt install fonts-noto-cjk`."
+    told = "No font here has all the letters (□): install one, for example by `apt install fonts-noto-cjk`."
+    return told if _lacking(text, _families(text)) else None
 
 
 def _points(history: list[dict[str, Any]], key: str) -> tuple[list[int], list[float]]:
@@ -159,16 +150,13 @@ def _curve(axes: "Axes", history: list[dict[str, Any]], key: str, **look: Any) -
 
 def _mark_best(history: list[dict[str, Any]], panels: Iterable["Axes"]) -> None:
     """Adds a dotted line at the best epoch, and its number."""
-    sign, (epochs, values) = 1, _points(history, "CIDEr")
-    if not epochs:
-        sign, (epochs, values) = -1, _points(history, "val_loss")
-    if not epochs:
-        return
-    best = epochs[int(np.argmax(sign * np.asarray(values)))]
-    for axes in panels:
+    losses = [(epoch, -loss) for epoch, loss in zip(*_points(history, "val_loss"), strict=True)]
+    judged = list(zip(*_points(history, "CIDEr"), strict=True)) or losses
+    best = max(judged, key=lambda point: point[1], default=(None, 0))[0]
+    for axes in panels if judged else ():
         axes.axvline(best, color=_PALE, linestyle=":", linewidth=1.2)
-        across = axes.get_xaxis_transform()
-        axes.text(best, 1.0, f"best: {best}", transform=across, ha="center", va="bottom", fontsize=8, color=_PALE)
+        axes.annotate(f"best: {best}", (best, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom",
+                      fontsize=8, color=_PALE)
 
 
 def _grids(attention: np.ndarray, words: int, grid: tuple[int, int] | None) -> np.ndarray:
@@ -186,29 +174,30 @@ def _no_larger(photo: np.ndarray, pixels: int) -> np.ndarray:
     return np.asarray(image)
 
 
-def _headline(figure: "Figure", photo: np.ndarray, *, title: str, references: Sequence[str], font: dict[str, Any]) -> None:
-    """Adds the photo at the upper left, and beside it the caption and its references."""
+def _head(figure: "Figure", photo: np.ndarray, *, title: str, references: Sequence[str], font: dict[str, Any],
+          head: float) -> None:
+    """Adds the photo at the upper left, `head` inches down, and beside it the caption and its references."""
     height = figure.get_figheight()
-    bottom = 1 - (_MARGIN + _PHOTO_HEIGHT) / height
-    axes = figure.add_axes((_MARGIN / _WIDTH, bottom, _PHOTO_WIDTH / _WIDTH, _PHOTO_HEIGHT / height), anchor="NW")
+    place = (_MARGIN / _WIDTH, 1 - head / height, _PHOTO_WIDTH / _WIDTH, (head - _MARGIN) / height)
+    axes = figure.add_axes(place, anchor="NW")
     axes.set_axis_off()
     axes.imshow(photo, interpolation="lanczos")
-    shown = min(_PHOTO_WIDTH, _PHOTO_HEIGHT * photo.shape[1] / photo.shape[0])  # inches
-    left, top, room = _MARGIN + shown + 0.4, 1 - _MARGIN / height, _WIDTH - 2 * _MARGIN - shown - 0.4
-    lines = _lines(_drawable(title, font), room / 0.135)
+    left = _MARGIN + min(_PHOTO_WIDTH, (head - _MARGIN) * photo.shape[1] / photo.shape[0]) + 0.4
+    top, room = 1 - _MARGIN / height, _WIDTH - _MARGIN - left
+    lines = _lines(_drawable(title, font), room / 0.135)[:4]
     figure.text(left / _WIDTH, top, "\n".join(lines), fontsize=16, weight="bold", va="top", linespacing=1.25, **font)
-    if not references:
-        return
-    top -= (0.32 * len(lines) + 0.25) / height
-    people = [line for reference in references for line in _lines("– " + _drawable(reference, font), room / 0.092)]
-    text = "\n".join(["People wrote", *people][:12])  # more than twelve lines would run into the panels
-    figure.text(left / _WIDTH, top, text, fontsize=11, va="top", linespacing=1.35, **font | {"color": _PALE})
+    if references:
+        top -= (0.31 * len(lines) + 0.2) / height
+        people = [line for text in references for line in _lines("– " + _drawable(text, font), room / 0.094)]
+        fitting = int((head - _MARGIN - 0.31 * len(lines) - 0.2) / 0.225)  # more would run into the panels
+        text = "\n".join(["People wrote", *people][:fitting])
+        figure.text(left / _WIDTH, top, text, fontsize=11, va="top", linespacing=1.35, **font | {"color": _PALE})
 
 
 def _lines(text: str, room: float) -> list[str]:
     """The text in lines of so many Latin letters; East Asian letters take the room of two."""
     wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text) / max(len(text), 1)
-    return textwrap.wrap(text, max(int(room / (1 + wide)), 8)) or [""]
+    return textwrap.wrap(text, max(int(room / (1 + wide)), 8), subsequent_indent="   " if text[:1] == "–" else "") or [""]
 
 
 @functools.cache
@@ -250,8 +239,7 @@ def _families(text: str) -> list[str]:
     """Fonts that together draw most of the text: the Latin one, and others only where it lacks letters."""
     families = [_LATIN]
     for name in _fonts() if _lacking(text, families) else ():
-        lacking = _lacking(text, families)
-        if lacking and len(_lacking(text, [name]) & lacking) < len(lacking):
+        if _lacking(text, [*families, name]) < _lacking(text, families):
             families.append(name)
     return families
 

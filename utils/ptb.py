@@ -86,7 +86,9 @@ _RULES = [  # (what becomes a token, what must follow it)
     (f"(?:{_ALNUM}+[-_])*(?i:[dlo]){_LOOSE_APOSTROPHE}{_ALNUM}{{2,}}(?:[-_]{_ALNUM}+)*", ""),  # o'clock, d'you
     (f"(?i:[jy]){_APOSTROPHE}", _LETTER),
     (f"(?i:[dlj]|ol){_APOSTROPHE}", ""),
-    (f"{_APOSTROPHE}(?i:n{_APOSTROPHE}|em|till?|cause)|(?i:e'er)", ""),
+    (f"{_APOSTROPHE}(?i:n{_APOSTROPHE}|em|till?|cause)|(?i:e'er|c'mon|ev'ry|li'l|nat'l|s'mores)", ""),
+    ("(?i:{})".format(_any("c_est cap_n dunkin_ somethin_").replace("_", _APOSTROPHE)), ""),
+    (f"(?i:o{_LOOSE_APOSTROPHE}o)", ""),
     (f"{_BARE_LETTER}+[aeiouyAEIOUY]{_LOOSE_APOSTROPHE}[aeiouA-Z]{_BARE_LETTER}*", ""),  # hawai'i, ma'am
     (f"[A-HJ-XZ]{_LOOSE_APOSTROPHE}{_BARE_LETTER}{{2,}}", ""),
     ("'(?i:[msd]|re|ve|ll)", "[^A-Za-z]"),
@@ -171,6 +173,9 @@ def _scan(caption: str) -> tuple[str, ...]:
     words, position, end = [], 0, len(caption)
     caption += "\n\n"  # what follows in coco-caption's file counts where rules look ahead
     while position < end:
+        if caption[position] in " \t\u00a0":
+            position += 1
+            continue
         longest = start = position
         for matcher in _MATCHERS:
             match = matcher.match(caption, start)
@@ -186,7 +191,7 @@ def _scan(caption: str) -> tuple[str, ...]:
 
 
 # Nearly every caption is plain: words, hyphens, 's, commas and a full stop at the end. These need none of the rules.
-_ORDINARY = re.compile(r"(?:[A-Za-z]+(?:-[A-Za-z]+)*(?:'s)?(?:,|,? +|$)|, *)*(?:(?<=[A-Za-z ])\.)? *")
+_ORDINARY = re.compile(r" *+(?:[A-Za-z]++(?:-[A-Za-z]++)*+(?:'s)?(?:(?: *+,)? ++|(?=\.? *+$)))*+\.? *")
 _UNORDINARY = frozenset(["cannot", "gonna", "gotta", "wanna", "lemme", "gimme"])
 _ABBREVIATED = frozenset(" ".join([_ENDING, _TITLES, _CAPITAL]).split())
 
@@ -201,7 +206,7 @@ def tokenize(caption: str) -> list[str]:
     if _ORDINARY.fullmatch(caption):
         stripped = caption.rstrip(" ")
         words = stripped.rstrip(".").replace(",", " ").replace("'s", " 's").lower().split()
-        ends = stripped.endswith(".") and not stripped.endswith(" .")
-        if _UNORDINARY.isdisjoint(words) and not (ends and (words[-1] in _ABBREVIATED or len(words[-1]) == 1)):
+        abbreviated = stripped[-2:-1].isalpha() and (len(words[-1]) == 1 or words[-1] in _ABBREVIATED)
+        if _UNORDINARY.isdisjoint(words) and not (abbreviated and stripped[-1] == "."):
             return words
     return list(_scan(caption))

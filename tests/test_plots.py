@@ -1,0 +1,175 @@
+"""The pictures of a run: whole files of a sensible size, a panel for each word, and the peak in the right place."""
+
+import io
+import warnings
+
+import numpy as np
+import pytest
+from matplotlib import font_manager
+from matplotlib.figure import Figure
+from PIL import Image
+
+from utils import plots
+
+WORDS = ["a", "red", "car", "left", "of", "two", "dogs"]
+ROWS = [
+    {"epoch": 1, "loss": 4.0, "val_loss": 3.5, "CIDEr": 0.2, "Bleu_4": 0.1, "seconds": 9.0},
+    {"epoch": 2, "loss": 3.0, "val_loss": 3.0, "CIDEr": 0.5, "Bleu_4": None, "seconds": 9.0},
+    {"epoch": 3, "loss": 2.5, "val_loss": 2.9, "CIDEr": 0.4, "seconds": 9.0},
+]
+
+
+def photo(height=60, width=90):
+    return np.random.default_rng(0).integers(60, 200, (height, width, 3), np.uint8)
+
+
+def one_peak(words, locations=64):
+    """Attention of each word on one location: word number n looks at location 9 n."""
+    attention = np.full((words, locations), 0.001)
+    attention[np.arange(words), (9 * np.arange(words)) % locations] = 1
+    return attention
+
+
+def drawn(figure):
+    """The figure as pixels; a warning while it is drawn is an error."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure.savefig(buffer, format="png", dpi=40)
+    return np.asarray(Image.open(buffer).convert("RGB"))
+
+
+@pytest.fixture
+def fonts(monkeypatch):
+    """Replaces the list of East Asian fonts: name → file."""
+
+    def replace(names):
+        monkeypatch.setattr(plots, "_fonts", lambda: names)
+
+    monkeypatch.setattr(plots, "_letters", plots._letters.__wrapped__)  # what it kept would outlast the test
+    return replace
+
+
+@pytest.fixture
+def curves(tmp_path, monkeypatch):
+    """What history_curves draws: the figure, which is not written then."""
+    kept = []
+    monkeypatch.setattr(plots, "save_figure", lambda figure, path: kept.append(figure))
+
+    def draw(history):
+        plots.history_curves(history, tmp_path / "unused.png")
+        drawn(kept[-1])
+        return {line.get_label(): line.get_xydata().tolist() for axes in kept[-1].axes for line in axes.lines}, kept[-1]
+
+    return draw
+
+
+def test_history_curves_writes_one_png_over_another(tmp_path):
+    for rows in (ROWS[:1], ROWS, []):
+        plots.history_curves(rows, tmp_path / "history.png")
+        with Image.open(tmp_path / "history.png") as image:
+            assert (image.format, image.size) == ("PNG", (1100, 440))
+    assert [path.name for path in tmp_path.iterdir()] == ["history.png"]
+
+
+def test_history_curves_draw_what_the_rows_hold(curves):
+    lines, _ = curves(ROWS)
+    assert lines["training"] == [[1, 4.0], [2, 3.0], [3, 2.5]]
+    assert lines["validation"] == [[1, 3.5], [2, 3.0], [3, 2.9]]
+    assert lines["CIDEr (right axis)"] == [[1, 0.2], [2, 0.5], [3, 0.4]]
+    assert lines["BLEU-4"] == [[1, 0.1]]
+    assert len([label for label in lines if not label.startswith("_")]) == 4
+
+
+@pytest.mark.parametrize(("rows", "best"), [(ROWS, 2), ([{**row, "CIDEr": None} for row in ROWS], 3)])
+def test_the_best_epoch_is_marked(curves, rows, best):
+    _, figure = curves(rows)
+    assert [text.get_text() for axes in figure.axes for text in axes.texts] == [f"best: {best}"] * 2
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 23])
+def test_a_panel_for_the_photo_and_one_for_each_word(count):
+    words = (WORDS * 4)[:count]
+    figure = plots.attention_figure(photo(), words, one_peak(count), title=" ".join(words), references=["two dogs", "a car"])
+    assert isinstance(figure, Figure)
+    assert [axes.get_title() for axes in figure.axes] == ["", *words]
+    boxes = [axes.get_position() for axes in figure.axes]
+    assert all(0 <= box.x0 < box.x1 <= 1 and 0 <= box.y0 < box.y1 <= 1 for box in boxes)
+    assert not any(one.overlaps(other) for index, one in enumerate(boxes) for other in boxes[:index])
+    pixels = drawn(figure)
+    assert 100 < pixels.shape[0] < 1200
+    assert pixels.shape[1] == 480
+    texts = " ".join(text.get_text() for text in figure.texts)
+    assert ("scaled to its own peak" in texts) == (count > 0)
+    assert "– two dogs" in texts
+
+
+@pytest.mark.parametrize("size", [(60, 90), (90, 60), (30, 300)])
+@pytest.mark.parametrize("place", [(0, 7), (3, 5), (7, 0)])
+def test_the_peak_lies_where_it_does_on_the_squeezed_photo(size, place):
+    attention = np.zeros((8, 8))
+    attention[place] = 0.3
+    white = np.full((*size, 3), 255, np.uint8)
+    shown = plots.attention_over(white, attention)
+    assert (shown.shape, shown.dtype) == (white.shape, np.uint8)
+    bright = np.argwhere(shown.mean(axis=2) >= 0.99 * shown.mean(axis=2).max()).mean(axis=0)
+    np.testing.assert_allclose(bright / size, (np.array(place) + 0.5) / 8, atol=0.07)
+    assert shown.max() == 255
+    assert shown.mean() < 150
+
+
+def test_a_grid_that_is_no_square():
+    attention = np.zeros((1, 12))
+    attention[0, 11] = 1
+    figure = plots.attention_figure(np.full((40, 40, 3), 255, np.uint8), ["x"], attention, title="x", grid=(2, 6))
+    shown = np.asarray(figure.axes[1].images[0].get_array()).mean(axis=2)
+    y, x = np.unravel_index(shown.argmax(), shown.shape)
+    assert y > 25
+    assert x > 33
+    with pytest.raises(ValueError, match="wanted attention of 1 words over 3 x 3 locations, came"):
+        plots.attention_figure(photo(), ["x"], attention, title="x")
+
+
+def test_attention_over_keeps_the_photo_at_the_peak_and_dims_where_there_is_none():
+    image = photo()
+    np.testing.assert_array_equal(plots.attention_over(image, np.full((8, 8), 0.2)), image)
+    assert plots.attention_over(image, np.zeros((8, 8))).mean() < 0.7 * image.mean()
+
+
+def test_save_figure_writes_whole_or_not_at_all(tmp_path):
+    plots.save_figure(Figure(figsize=(3, 2)), tmp_path / "사진.png")
+    with Image.open(tmp_path / "사진.png") as image:
+        assert (image.format, image.size) == ("PNG", (330, 220))
+    broken = Figure()
+    broken.draw = None
+    with pytest.raises(TypeError):
+        plots.save_figure(broken, tmp_path / "사진.png")
+    assert [path.stat().st_size > 100 for path in tmp_path.iterdir()] == [True]
+
+
+def test_without_a_font_the_figure_says_what_to_install(fonts):
+    fonts({})
+    korean = ["안개", "낀", "호수"]
+    assert "apt install fonts-noto-cjk" in plots.missing_font(korean)
+    assert plots.missing_font(WORDS) is None
+    figure = plots.attention_figure(photo(), korean, one_peak(3), title="안개 낀 호수", references=["$5 호수"])
+    drawn(figure)
+    assert [axes.get_title() for axes in figure.axes] == ["", "□□", "□", "□□"]
+    assert plots.missing_font(korean) in figure.texts[-1].get_text()
+
+
+def test_a_font_that_has_the_letters_is_used(fonts, monkeypatch):
+    """The Latin font stands for the Korean one, and is made to know a Hangul letter, since tests have no other."""
+    fonts({"DejaVu Serif": font_manager.findfont("DejaVu Serif")})
+    letters = plots._letters
+    monkeypatch.setattr(plots, "_letters", lambda name: letters(name) | ({ord("개")} if name == "DejaVu Serif" else set()))
+    assert plots.missing_font(["개"]) is None
+    assert "apt install" in plots.missing_font(["개", "새"])
+    assert plots._families("dog") == ["DejaVu Sans"]
+    assert plots._families("개 dog") == ["DejaVu Sans", "DejaVu Serif"]
+
+
+def test_lines_give_east_asian_letters_the_room_of_two():
+    assert plots._lines("a red car by the sea", 10) == ["a red car", "by the sea"]
+    assert max(map(len, plots._lines("빨간자동차가바닷가에서있다", 20))) == 10
+    assert plots._lines("", 10) == [""]
