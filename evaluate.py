@@ -104,8 +104,8 @@ def evaluate(run: Path, *, split: str, weights: str | None = None, **changes: An
     seconds = time.perf_counter() - began
     scores, reasons = caption_scores([caption.text for caption in captions], [photo.captions for photo in photos],
                                      tokenize=_tokenize_for(settings.data.language), java=settings.data.language == "en")
-    scores |= _teacher_forced(captioner, stages.training_photos(prepared, split, captioner.tokenizer,
-                                                                settings.words.max_length, stages.AS_IS), cache)
+    training = stages.training_photos(prepared, split, captioner.tokenizer, settings.words.max_length, stages.AS_IS)
+    scores |= _teacher_forced(captioner.decoder, training, cache)()
     scores |= {"images": len(photos), "seconds": seconds, "captions_per_second": len(photos) / seconds}
     scores |= _scene_scores(photos, captions, stages.facts_of(dataset), settings.data.language)
     return Result(split, scores, notes + reasons, photos, captions)
@@ -116,14 +116,14 @@ def _tokenize_for(language: str) -> Callable[[str], list[str]]:
     return ptb.tokenize if language == "en" else normalise
 
 
-def _teacher_forced(captioner: Any, training: list[Any], cache: Any) -> dict[str, float]:
-    """Masked loss and top-5 accuracy over all words, each foretold from the true words before it."""
+def _teacher_forced(decoder: Any, training: list[Any], cache: Any) -> Callable[[], dict[str, float]]:
+    """What measures masked loss and top-5 accuracy of a decoder over all true words."""
     from data.batches import Batches
-    from models.training import teacher_forced
+    from models.training import TeacherForced
 
     batches = Batches(training, cache, batch=320, seed=0)
-    loss, top = teacher_forced(captioner.decoder, batches.epoch(0, shuffle=False), top=TOP)
-    return {"loss": loss, f"Top{TOP}": top}
+    measure = TeacherForced(decoder, top=TOP)
+    return lambda: dict(zip(("loss", f"Top{TOP}"), measure(batches.epoch(0, shuffle=False)), strict=True))
 
 
 def _scene_scores(photos: Sequence[Any], captions: Sequence[Any], facts: dict[str, Any] | None, language: str) -> dict:
@@ -149,8 +149,8 @@ class Validation:
         self._photos = prepared.splits["val"]
         self._scorer = Scorer([photo.captions for photo in self._photos], tokenize=_tokenize_for(settings.data.language))
         self._features = cache.sequence([photo.hash for photo in self._photos])
-        self._training = stages.training_photos(prepared, "val", tokenizer, settings.words.max_length, stages.AS_IS)
-        self._cache = cache
+        training = stages.training_photos(prepared, "val", tokenizer, settings.words.max_length, stages.AS_IS)
+        self._forced = _teacher_forced(decoder, training, cache)
         greedy = settings.flat() | {"beam": 1, "sample": False}
         self._captioner = Captioner(encoder=lambda: encoder, decoder=decoder, tokenizer=tokenizer, grid=encoder.grid,
                                     image_size=encoder.image_size, settings=greedy)
@@ -158,7 +158,7 @@ class Validation:
     def scores(self) -> dict[str, float]:
         """`val_loss`, `Top5` (teacher-forced), and the scores of greedy captions that need no Java."""
         captions = self._captioner.from_features(self._features)
-        forced = _teacher_forced(self._captioner, self._training, self._cache)
+        forced = self._forced()
         forced["val_loss"] = forced.pop("loss")
         return forced | self._scorer.scores([caption.text for caption in captions])
 

@@ -16,7 +16,7 @@ from typing import Any
 import config
 from config import Settings
 from utils import runs
-from utils.device import on_cpu, use_device
+from utils.device import use_device
 from utils.errors import Refusal, WrongArgument, run_script
 from utils.files import write_json
 from utils.progress import EpochBar, say
@@ -104,7 +104,7 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
     recipe = Recipe(training.epochs, training.learning_rate, training.warmup, training.schedule, training.clip,
                     training.patience, training.save_every)
     decoder = decoder_of(resolved, len(tokenizer))
-    trainer = Trainer(decoder, batches, recipe, run, compiled=on_cpu())
+    trainer = Trainer(decoder, batches, recipe, run)
     if resume and not trainer.resume():
         print("the run has no checkpoint yet: it starts over")
     sizes = ", ".join(f"{split} {len(photos)}" for split, photos in prepared.splits.items())

@@ -56,8 +56,8 @@ def _rate(recipe: Recipe, steps: int) -> keras.optimizers.schedules.LearningRate
 class Trainer:
     """A decoder in training. Its whole state is in the checkpoint: weights, optimizer, dropout, place in the epoch."""
 
-    def __init__(self, decoder: Decoder, batches: EpochBatches, recipe: Recipe, folder: Path, *, compiled: bool) -> None:
-        """`folder` gets `last` and `best`; `compiled` uses XLA, which a processor gains from."""
+    def __init__(self, decoder: Decoder, batches: EpochBatches, recipe: Recipe, folder: Path) -> None:
+        """`folder` gets `last` and `best`."""
         self.decoder = decoder
         self.batches = batches
         self.recipe = recipe
@@ -75,7 +75,7 @@ class Trainer:
         # Two are kept: should the newest be cut short by a power failure, the one before is still there.
         self._last = tf.train.CheckpointManager(everything, str(folder / "last"), max_to_keep=2)
         self._best_manager = tf.train.CheckpointManager(decoder_checkpoint(decoder), str(folder / "best"), max_to_keep=1)
-        self._train_step = tf.function(self._forward_and_back, jit_compile=compiled)
+        self._train_step = tf.function(self._forward_and_back)
 
     @property
     def epoch(self) -> int:
@@ -150,21 +150,25 @@ class Trainer:
         return better
 
 
-def teacher_forced(decoder: Decoder, batches: Iterable[tuple[tf.Tensor, tf.Tensor]], *, top: int = 5) -> tuple[float, float]:
+class TeacherForced:
     """Mean loss and top-k accuracy over all words, each foretold from the true words before it."""
-    total = hits = words = 0.0
 
-    @tf.function(reduce_retracing=True)
-    def measure(features: tf.Tensor, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        logits, _ = decoder(features, tokens[:, :-1])
+    def __init__(self, decoder: Decoder, *, top: int = 5) -> None:
+        self._decoder = decoder
+        self._top = top
+        self._measure = tf.function(self._sums)
+
+    def __call__(self, batches: Iterable[tuple[tf.Tensor, tf.Tensor]]) -> tuple[float, float]:
+        """Loss and accuracy over (features, tokens) batches."""
+        loss, hits, words = np.sum([[float(each) for each in self._measure(*batch)] for batch in batches], axis=0)
+        return float(loss / words), float(hits / words)
+
+    def _sums(self, features: tf.Tensor, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Summed loss, words among the k likeliest, and words, of a batch."""
+        logits, _ = self._decoder(features, tokens[:, :-1])
         wanted = tokens[:, 1:]
         counts = tf.cast(wanted != 0, tf.float32)
-        among = tf.math.in_top_k(tf.reshape(wanted, [-1]), tf.reshape(logits, [-1, logits.shape[-1]]), top)
-        among = tf.cast(tf.reshape(among, tf.shape(wanted)), tf.float32)
+        among = tf.math.in_top_k(tf.reshape(wanted, [-1]), tf.reshape(logits, [-1, logits.shape[-1]]), self._top)
         count = tf.reduce_sum(counts)
-        return masked_loss(logits, wanted) * count, tf.reduce_sum(among * counts), count
-
-    for features, tokens in batches:
-        loss, hit, count = measure(features, tokens)
-        total, hits, words = total + float(loss), hits + float(hit), words + float(count)
-    return total / max(words, 1), hits / max(words, 1)
+        hits = tf.reduce_sum(tf.cast(among, tf.float32) * tf.reshape(counts, [-1]))
+        return masked_loss(logits, wanted) * count, hits, count

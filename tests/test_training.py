@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from models.decoders import build_decoder
-from models.training import Recipe, Trainer, teacher_forced
+from models.training import Recipe, TeacherForced, Trainer
 from utils.errors import Refusal
 
 LOCATIONS, DEPTH = 4, 6
@@ -34,12 +34,12 @@ class Invented:
             yield tf.constant(features), tf.constant(tokens)
 
 
-def trainer(folder, *, epochs=3, batches=None, compiled=False, save_every=2, patience=9):
+def trainer(folder, *, epochs=3, batches=None, save_every=2, patience=9):
     decoder = build_decoder("gru", seed=0, vocabulary=8, locations=LOCATIONS, depth=DEPTH, units=16, embedding=8,
                             attention_units=8, dropout=0.3)
     recipe = Recipe(epochs=epochs, learning_rate=0.02, warmup=3, schedule="cosine", clip=5.0, patience=patience,
                     save_every=save_every)
-    return Trainer(decoder, batches or Invented(), recipe, folder, compiled=compiled)
+    return Trainer(decoder, batches or Invented(), recipe, folder)
 
 
 def losses(training, scores=(0.1, 0.2, 0.3), stop=None):
@@ -61,14 +61,13 @@ def test_a_tiny_batch_is_overfitted(tmp_path):
     training = trainer(tmp_path, epochs=25)
     seen = losses(training, scores=[float(epoch) for epoch in range(25)])
     assert seen[0][2] > 1.5
-    loss, top = teacher_forced(training.decoder, Invented().epoch(99), top=1)
+    loss, top = TeacherForced(training.decoder, top=1)(Invented().epoch(99))
     assert loss < 0.05
     assert top > 0.99
 
 
-@pytest.mark.parametrize("compiled", [False, True])
-def test_two_runs_with_one_seed_have_equal_losses(tmp_path, compiled):
-    assert losses(trainer(tmp_path / "a", compiled=compiled)) == losses(trainer(tmp_path / "b", compiled=compiled))
+def test_two_runs_with_one_seed_have_equal_losses(tmp_path):
+    assert losses(trainer(tmp_path / "a")) == losses(trainer(tmp_path / "b"))
 
 
 @pytest.mark.parametrize(("stop", "saved"), [((1, 3), True), ((1, 5), False), ((2, 1), False)])
@@ -134,7 +133,7 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_step(tmp_path):
 
 def test_padding_and_empty_captions_count_for_nothing(tmp_path):
     """A batch filled up with empty captions of an empty photo has the loss of the batch without them."""
-    decoder = trainer(tmp_path).decoder
+    measure = TeacherForced(trainer(tmp_path).decoder)
     features, tokens = next(Invented().epoch(0))
     filled = (tf.concat([features, tf.zeros_like(features)], 0), tf.concat([tokens, tf.zeros_like(tokens)], 0))
-    assert teacher_forced(decoder, [filled]) == pytest.approx(teacher_forced(decoder, [(features, tokens)]), rel=1e-5)
+    assert measure([filled]) == pytest.approx(measure([(features, tokens)]), rel=1e-5)

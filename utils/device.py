@@ -16,10 +16,3 @@ def use_device(name: str) -> None:
         tf.config.set_visible_devices([], "GPU")
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
-
-
-def on_cpu() -> bool:
-    """Whether computing happens on the processor."""
-    import tensorflow as tf
-
-    return not tf.config.get_visible_devices("GPU")
