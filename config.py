@@ -50,7 +50,7 @@ class Vision:
                                      unit="PIXELS")
     augment: int = setting(1, "further, randomly altered views of each training photo", unit="VIEWS")
     save_augmented: bool = setting(False, "also write the altered views as pictures into the run folder")
-    convnet_epochs: int = setting(16, "passes over the training photos when the convnet is trained", unit="EPOCHS")
+    convnet_epochs: int = setting(11, "passes over the training photos when the convnet is trained", unit="EPOCHS")
     cache: str = setting("datasets/cache", "where features are kept between runs", unit="DIR")
 
     def __post_init__(self) -> None:
@@ -156,7 +156,7 @@ INCEPTION_GRU: dict[str, Any] = {"encoder": "inception_v3", "decoder": "gru"}
 PRESETS: dict[str, dict[str, Any]] = {"inception-gru": INCEPTION_GRU}
 
 # The built-in drawings differ from photographs: nothing pretrained fits them, their grammar is small and soon learned.
-SCENES: dict[str, Any] = {"encoder": "convnet", "epochs": 6, "minimum_count": 1, "dropout": 0.2}
+SCENES: dict[str, Any] = {"encoder": "convnet", "epochs": 5, "minimum_count": 1, "dropout": 0.2}
 
 
 @dataclass(frozen=True)

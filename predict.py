@@ -6,12 +6,14 @@
 """
 
 import argparse
-import csv
+import itertools
 import json
 import os
 import random
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,10 @@ from utils.device import use_device
 from utils.errors import Refusal, WrongArgument, run_script
 from utils.progress import say
 from utils.quiet import import_tensorflow
+from utils.result_files import FORMATS, ResultFile
 
 AHEAD = 32  # photos captioned together
+WINDOWS = 10  # at most; of more photos none is shown
 
 
 def options() -> argparse.ArgumentParser:
@@ -45,17 +49,19 @@ def options() -> argparse.ArgumentParser:
 
 def main() -> int:
     """Caption; 1 where a photo could not be read, all others done."""
-    parser = options()
-    given = vars(parser.parse_args())
+    given = vars(options().parse_args())
     own = {name: given.pop(name) for name in ("photos", "run", "number", "plot", "out", "seed", "weights")}
     config.resolve(given, scenes=False)
     if own["number"] < 1:
         raise WrongArgument(f"--number is at least 1, not {own['number']}")
-    if own["out"] and Path(own["out"]).suffix.lower() not in WRITERS:
-        raise WrongArgument(f"--out writes .jsonl or .csv, not {own['out']}")
+    # What is wrong with names and files is told before TensorFlow takes its seconds to load.
     run = runs.find(own["run"])
     saved = runs.read_config(run)
-    photos = list(_named(own["photos"]))  # a wrong name is told before anything is loaded
+    photos = list(dict.fromkeys(_named(own["photos"])))
+    results = _result_file(own["out"])
+    pictures = Path(own["plot"]) if own["plot"] else None
+    if pictures:
+        pictures.mkdir(parents=True, exist_ok=True)
     import_tensorflow()
     use_device(given.pop("device", "auto"))
     from models.captioner import Captioner
@@ -63,12 +69,22 @@ def main() -> int:
     seed = own["seed"] if own["seed"] is not None else random.randrange(2**31)
     captioner = Captioner.load(run, weights=own["weights"])
     references: dict[Path, tuple[str, ...]] = {}
-    if not own["photos"]:
+    if not photos:
         references = _random_test_photos(run, saved, own["number"], seed)
         photos = list(references)
-    elif _drawn(saved) and not all((photo.parent.parent / "facts.json").is_file() for photo in photos):
+    elif saved.get("scenes", False) and not all(_drawn(photo, saved) for photo in photos):
         print("warning: this run was trained on drawn scenes; of photographs it can say nothing sensible", file=sys.stderr)
-    return _caption_all(captioner, photos, references, own, given | {"seed": seed})
+    show = _has_screen() and len(photos) <= WINDOWS and not results
+    with results or nullcontext():
+        return _caption_all(captioner, photos, references, given | {"seed": seed}, results=results, pictures=pictures,
+                            show=show)
+
+
+def _result_file(name: str | None) -> ResultFile | None:
+    """The file that `--out` means, read and checked, not opened yet."""
+    if name is not None and Path(name).suffix.lower() not in FORMATS:
+        raise WrongArgument(f"--out writes {' or '.join(FORMATS)}, not {name}")
+    return None if name is None else ResultFile(Path(name))
 
 
 def _named(names: Iterable[str]) -> Iterator[Path]:
@@ -88,69 +104,92 @@ def _named(names: Iterable[str]) -> Iterator[Path]:
             yield path
 
 
-def _drawn(saved: dict[str, Any]) -> bool:
-    """Whether the run was trained on scenes."""
-    path = Path(saved["dataset"])
-    return ((path if path.is_dir() else path.parent) / "facts.json").is_file() or (saved["encoder"] == "convnet" and (
-        path == Path("datasets/scenes")))
+def _drawn(photo: Path, saved: dict[str, Any]) -> bool:
+    """Whether a photo is a drawn scene: one of the run's own dataset, or of another folder of scenes."""
+    dataset = Path(saved["dataset"]).resolve()
+    own = photo.resolve().is_relative_to(dataset.parent if dataset.suffix in (".csv", ".tsv") else dataset)
+    return own or any((folder / "facts.json").is_file() for folder in (photo.parent, photo.parent.parent))
 
 
 def _random_test_photos(run: Path, saved: dict[str, Any], number: int, seed: int) -> dict[Path, tuple[str, ...]]:
     """Random photos of the run's test split (val, where there is none) with their captions."""
-    from data import sources
+    import stages
 
-    dataset = sources.read(Path(saved["dataset"]), language=saved["language"])
+    dataset = stages.read_dataset(Path(saved["dataset"]), saved["language"])
     splits = json.loads((run / "splits.json").read_text(encoding="utf-8"))
+    if not splits["test"]:
+        say("the dataset has no test split: photos of val are taken in its place")
     names = set(splits["test"] or splits["val"])
     folder = dataset.path.parent
     photos = {example.photo: example.captions for example in dataset.examples
-              if example.photo.relative_to(folder).as_posix() in names}
+              if {str(example.photo), os.path.relpath(example.photo, folder).replace(os.sep, "/")} & names}
     if not photos:
         raise Refusal(f"the test photos of {run} are no longer in {folder}; name photos to caption")
     chosen = random.Random(seed).sample(sorted(photos), min(number, len(photos)))
     return {photo: photos[photo] for photo in chosen}
 
 
-def _caption_all(captioner: Any, photos: list[Path], references: dict[Path, tuple[str, ...]], own: dict[str, Any],
-                 search: dict[str, Any]) -> int:
+def _caption_all(captioner: Any, photos: Sequence[Path], references: dict[Path, tuple[str, ...]], search: dict[str, Any], *,
+                 results: ResultFile | None, pictures: Path | None, show: bool) -> int:
     """Caption, show, write and draw; photos that cannot be read are named and counted."""
-    writer = WRITERS[Path(own["out"]).suffix.lower()](Path(own["out"])) if own["out"] else None
-    done = writer.done if writer else set()
-    todo = [photo for photo in photos if str(photo) not in done]
-    if len(todo) < len(photos):
-        say(f"{len(photos) - len(todo)} of {len(photos)} already stand in {own['out']}")
+    todo = [photo for photo in photos if results is None or _printable(photo) not in results.done]
+    if results and len(todo) < len(photos):
+        say(f"{len(photos) - len(todo)} of {len(photos)} already stand in {results.file}")
+    names = _picture_names(photos)
     unreadable = 0
-    for start in range(0, len(todo), AHEAD):
-        for photo, picture, caption in _captioned(captioner, todo[start : start + AHEAD], search):
-            if caption is None:
-                print(f"left out: {photo}: {picture}", file=sys.stderr)
-                unreadable += 1
-                continue
-            say(f"{photo}: {caption.text}  ({caption.score:.2f})" + "".join(
-                f"\n    true: {text}" for text in references.get(photo, ())))
-            if writer:
-                writer.write(str(photo), caption.text, caption.score)
-            if own["plot"] or (_has_screen() and len(photos) <= 10 and not own["out"]):
-                _draw(photo, caption, references.get(photo, ()), own["plot"])
+    for photo, caption in _captioned(captioner, todo, search):
+        if isinstance(caption, str):
+            print(f"left out: {_printable(photo)}: {caption}", file=sys.stderr)
+            unreadable += 1
+            continue
+        true = references.get(photo, ())
+        say(f"{_printable(photo)}: {caption.text}  ({caption.score:.2f})" + "".join(f"\n    true: {text}" for text in true))
+        if pictures or show:
+            _draw(photo, caption, true, pictures / names[photo] if pictures else None)
+        if results:  # the last, so that a photo which stands in the file has its picture too
+            results.write(_printable(photo), caption.text, caption.score)
     if unreadable:
         print(f"error: {unreadable} of {len(todo)} photos could not be read", file=sys.stderr)
     return 1 if unreadable else 0
 
 
-def _captioned(captioner: Any, photos: list[Path], search: dict[str, Any]) -> Iterator[tuple[Path, Any, Any]]:
-    """(photo, pixels, caption) for each; for one that cannot be read (photo, reason, None)."""
+def _captioned(captioner: Any, photos: Sequence[Path], search: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
+    """Each photo with its caption; one that cannot be read with the reason, as text."""
     from data.images import UnreadablePhoto, read
 
-    pictures: dict[Path, Any] = {}
-    for photo in photos:
+    def pixels(photo: Path) -> Any:
         try:
-            pictures[photo] = read(photo, (captioner.image_size, captioner.image_size))
+            return read(photo, (captioner.image_size, captioner.image_size))
         except UnreadablePhoto as error:
-            pictures[photo] = str(error)
-    readable = [photo for photo in photos if not isinstance(pictures[photo], str)]
-    captions = dict(zip(readable, captioner([pictures[photo] for photo in readable], **search), strict=True))
+            return str(error)
+
+    with ThreadPoolExecutor(2) as pool:
+        for start in range(0, len(photos), AHEAD):
+            found = list(pool.map(pixels, photos[start : start + AHEAD]))
+            captions = iter(captioner([each for each in found if not isinstance(each, str)], **search))
+            for photo, each in zip(photos[start : start + AHEAD], found, strict=True):
+                yield photo, each if isinstance(each, str) else next(captions)
+
+
+def _printable(photo: Path) -> str:
+    """The photo's path as text that every terminal and file takes: bytes that are no UTF-8 as \\udcNN."""
+    return str(photo).encode("utf-8", "backslashreplace").decode()
+
+
+def _picture_names(photos: Iterable[Path]) -> dict[Path, str]:
+    """A file name for each photo's picture: its stem; with its ending, then its folders, where another has that already."""
+    names: dict[Path, str] = {}
+    taken: set[str] = set()
     for photo in photos:
-        yield photo, pictures[photo], captions.get(photo)
+        parts = [part for part in photo.parts if part != photo.anchor]
+        longer = ("_".join(parts[-depth:]) for depth in range(2, len(parts) + 1))
+        numbered = (f"{number}_{photo.name}" for number in itertools.count(2))
+        # 50 characters: a file system's 255 bytes hold no more of the widest, with room for a temporary name.
+        tries = (name[-50:] for name in itertools.chain([photo.stem, photo.name], longer, numbered))
+        name = next(each for each in tries if each.casefold() not in taken)
+        taken.add(name.casefold())
+        names[photo] = f"{name}.png"
+    return names
 
 
 def _has_screen() -> bool:
@@ -159,75 +198,17 @@ def _has_screen() -> bool:
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")))
 
 
-def _draw(photo: Path, caption: Any, references: tuple[str, ...], folder: str | None) -> None:
-    """The photo with attention laid over it, into a folder or a window."""
+def _draw(photo: Path, caption: Any, references: Sequence[str], file: Path | None) -> None:
+    """The photo with attention laid over it, into a file or a window."""
     from data.images import read
     from utils.plots import attention_figure, save_figure, show_figure
 
     figure = attention_figure(read(photo), caption.words, caption.attention, grid=caption.grid, title=caption.text,
                               references=list(references))
-    if folder is None:
+    if file is None:
         show_figure(figure)
     else:
-        save_figure(figure, Path(folder) / f"{photo.stem}.png")
-
-
-class _Lines:
-    """Results as JSON lines."""
-
-    def __init__(self, file: Path) -> None:
-        """Open to add; a last line that was cut short is removed."""
-        self.done: set[str] = set()
-        whole = 0
-        if file.is_file():
-            for line in file.read_bytes().splitlines(keepends=True):
-                path = self._path(line)
-                if path is None:
-                    break
-                self.done.add(path)
-                whole += len(line)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        self._file = file.open("a", encoding="utf-8", newline="")
-        self._file.truncate(whole)
-        if whole == 0:
-            self._begin()
-
-    def _path(self, line: bytes) -> str | None:
-        """The path of a whole line, None of another."""
-        try:
-            return json.loads(line)["path"] if line.endswith(b"\n") else None
-        except (ValueError, KeyError, TypeError):
-            return None
-
-    def _begin(self) -> None:
-        """Nothing goes before the first line."""
-
-    def write(self, path: str, caption: str, score: float) -> None:
-        """Add a result; it is on the disk before the next photo's turn."""
-        self._file.write(json.dumps({"path": path, "caption": caption, "score": round(score, 4)}, ensure_ascii=False) + "\n")
-        self._file.flush()
-
-
-class _Table(_Lines):
-    """Results as CSV with a header."""
-
-    def _path(self, line: bytes) -> str | None:
-        try:
-            row = next(csv.reader([line.decode("utf-8-sig")]))
-        except (UnicodeDecodeError, csv.Error, StopIteration):
-            return None
-        return row[0] if len(row) == 3 and line.endswith(b"\n") else None
-
-    def _begin(self) -> None:
-        csv.writer(self._file, lineterminator="\n").writerow(["path", "caption", "score"])
-
-    def write(self, path: str, caption: str, score: float) -> None:
-        """Add a result; it is on the disk before the next photo's turn."""
-        csv.writer(self._file, lineterminator="\n").writerow([path, caption, f"{score:.4f}"])
-        self._file.flush()
-
-
-WRITERS = {".jsonl": _Lines, ".csv": _Table}
+        save_figure(figure, file)
 
 
 if __name__ == "__main__":

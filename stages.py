@@ -75,12 +75,15 @@ def read_dataset(path: Path, language: str) -> Dataset:
 def prepare(dataset: Dataset, settings: Settings, hashes: PhotoHashes) -> Prepared:
     """The dataset's photos in splits."""
     photos, left_out = identify(dataset, hashes)
+    hashes.save()
     if not photos:
         raise Refusal(f"none of the {len(dataset.examples)} photos of {dataset.path} can be read; the first: "
                       f"{left_out[0][0]}: {left_out[0][1]}")
     prepared = split_photos(photos, test_size=settings.data.test_size, seed=settings.training.seed,
                             limit=settings.data.limit)
     prepared.left_out[:0] = left_out
+    if settings.data.strict:
+        report_left_out(prepared, strict=True)
     return prepared
 
 
@@ -132,18 +135,18 @@ def _convnet_weights(settings: Settings, dataset: Dataset, prepared: Prepared, h
     epochs = settings.vision.convnet_epochs
     kept, pictures = load_pictures(photos, size, hashes, progress=progress)
     by_photo = dict(zip(photos, labels, strict=True))
-    matrix = label_matrix([by_photo[photo] for photo in kept], least=max(2, len(kept) // 200))
-    if not matrix.size:
+    names, matrix = label_matrix([by_photo[photo] for photo in kept], least=max(2, len(kept) // 200))
+    if not names:
         raise Refusal(f"the captions of {len(kept)} photos name nothing often enough to train the convnet on; use more "
                       "photos, or another --encoder")
-    say(f"training the convnet encoder on {len(kept)} photos and {matrix.shape[1]} labels, {epochs} epochs")
+    say(f"training the convnet encoder on {len(kept)} photos and {len(names)} labels, {epochs} epochs")
     with tqdm(total=epochs, unit=" epochs", disable=None, dynamic_ncols=True) as bar:
 
         def report(_epoch: int, loss: float) -> None:
             bar.update()
             bar.set_postfix(loss=f"{loss:.3f}")
 
-        trunk = train_convnet(pictures, matrix, epochs=epochs, seed=settings.training.seed, report=report)
+        trunk = train_convnet(pictures, matrix, names, epochs=epochs, seed=settings.training.seed, report=report)
     with written_whole(file) as temporary:
         whole = temporary.with_name(temporary.name + ".weights.h5")  # the ending that Keras insists on
         trunk.save_weights(whole)

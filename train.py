@@ -93,7 +93,8 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
 
     tokenizer = WordTokenizer.fit((caption for photo in prepared.splits["train"] for caption in photo.captions),
                                   vocabulary=settings.words.vocabulary, minimum_count=settings.words.minimum_count)
-    resolved = settings.flat() | {"fingerprint": encoder.fingerprint(), "encoder_weights": weights}
+    resolved = settings.flat() | {"fingerprint": encoder.fingerprint(), "encoder_weights": weights,
+                                  "scenes": stages.is_scenes(path)}
     _begin_folder(run, resolved, tokenizer, prepared, resume=resume)
     if settings.vision.save_augmented:
         stages.save_augmented(prepared, views, encoder.image_size, run / "augmented")

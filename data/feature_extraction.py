@@ -206,6 +206,7 @@ class PhotoHashes:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._changed = False
         try:
             self._known = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -222,6 +223,7 @@ class PhotoHashes:
                     with photo.open("rb") as file:
                         known = {"mark": mark, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
                     self._known[str(photo.absolute())] = known
+                    self._changed = True
                 yield photo, known["sha256"] if "unreadable" not in known else None, known.get("unreadable")
             except PermissionError:
                 yield photo, None, "no permission to read it"
@@ -231,11 +233,15 @@ class PhotoHashes:
     def mark_unreadable(self, photo: Path, reason: str) -> None:
         """Remember that this photo, as it is now, cannot be read."""
         self._known[str(photo.absolute())]["unreadable"] = reason
+        self._changed = True
 
     def save(self) -> None:
-        """Write what is known."""
+        """Write what is known, where it is more than before."""
+        if not self._changed:
+            return
         with written_whole(self._file) as temporary:
             temporary.write_text(json.dumps(self._known), encoding="utf-8")
+        self._changed = False
 
 
 def _checksum(file: Path) -> int:

@@ -15,6 +15,7 @@ from data.sources import SPLITS, Dataset
 from data.tokenizer import normalise
 from utils.errors import Refusal
 
+Label = tuple[str, ...]  # what a picture holds, in parts: (dog), (dog, red)
 Encode = Callable[[np.ndarray], np.ndarray]
 Progress = Callable[[Iterable, int, str], Iterable]  # (things, how many, of what) → the same things, with a bar
 
@@ -125,20 +126,20 @@ def _side(photo: Photo, test_size: float, seed: int) -> str:
     return "test" if rank < test_size else "val" if rank < 2 * test_size else "train"
 
 
-def word_labels(photos: Sequence[Photo], *, words: int, common: frozenset[str]) -> list[set[str]]:
+def word_labels(photos: Sequence[Photo], *, words: int, common: frozenset[str]) -> list[set[Label]]:
     """For each photo those of the `words` commonest content words that its captions use; `common` words say nothing."""
     used = [{word for caption in photo.captions for word in normalise(caption)} - common for photo in photos]
     counts = Counter(word for each in used for word in each)
     # A word of nearly every photo tells none from another.
     telling = [word for word, count in counts.most_common() if count < 0.6 * len(photos)][:words]
-    return [each & set(telling) for each in used]
+    return [{(word,) for word in each & set(telling)} for each in used]
 
 
-def label_matrix(labels: Sequence[set[str]], *, least: int) -> np.ndarray:
-    """0/1 (N, K) uint8 of the labels that at least `least` of the photos have."""
+def label_matrix(labels: Sequence[set[Label]], *, least: int) -> tuple[list[Label], np.ndarray]:
+    """The K labels that at least `least` of the photos have, and which photo has which: 0/1 (N, K) uint8."""
     counts = Counter(label for each in labels for label in each)
     kept = sorted(label for label, count in counts.items() if count >= least)
-    return np.array([[label in each for label in kept] for each in labels], np.uint8).reshape(len(labels), len(kept))
+    return kept, np.array([[label in each for label in kept] for each in labels], np.uint8).reshape(len(labels), len(kept))
 
 
 def load_pictures(photos: Sequence[Photo], image_size: int, hashes: PhotoHashes, *, progress: Progress,

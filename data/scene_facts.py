@@ -312,20 +312,18 @@ def score(captions: Sequence[str], facts: Sequence[Sequence[Sequence[str | int]]
     return true / max(claimed, 1), stated / max(known, 1)
 
 
-def content_labels(facts: Iterable[Sequence[str | int]]) -> set[str]:
-    """What a classifier may learn: 'dog', 'red dog', '2 dog', 'small dog', 'dog left of', 'left of car', 'place beach'.
+def content_labels(facts: Iterable[Sequence[str | int]]) -> set[tuple[str, ...]]:
+    """What a classifier may learn, in parts: (dog), (dog, red), (dog, 2), (dog, left of …), (car, … left of), (beach).
 
     A relation is two labels, since each pair of kinds by itself is too rare to learn from.
     """
-    labels = set()
+    labels: set[tuple[str, ...]] = set()
     for name, *values in facts:
         if name == "relation":
-            kind, relation, other = values
-            labels |= {f"{kind} {relation}", f"{relation} {other}"}
-        elif name == "place":
-            labels.add(f"place {values[0]}")
-        else:  # an object, or something of it
-            labels.add(" ".join(str(value) for value in reversed(values)))
+            kind, relation, other = map(str, values)
+            labels |= {(kind, f"{relation} …"), (other, f"… {relation}")}
+        else:  # a place, an object, or something of an object
+            labels.add(tuple(map(str, values)))
     return labels
 
 

@@ -115,5 +115,6 @@ def test_korean_particles_suit_the_last_syllable(word, particles, expected):
 
 def test_content_labels():
     assert content_labels(FACTS) == {
-        "dog", "red dog", "2 dog", "small dog", "car", "blue car", "1 car", "dog left of", "left of car", "place beach",
+        ("dog",), ("dog", "red"), ("dog", "2"), ("dog", "small"), ("car",), ("car", "blue"), ("car", "1"),
+        ("dog", "left of …"), ("car", "… left of"), ("beach",),
     }  # fmt: skip
