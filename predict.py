@@ -60,8 +60,8 @@ def main() -> int:
     photos = list(dict.fromkeys(_named(own["photos"])))
     results = _result_file(own["out"])
     pictures = Path(own["plot"]) if own["plot"] else None
-    if pictures:
-        pictures.mkdir(parents=True, exist_ok=True)
+    if pictures and pictures.exists() and not pictures.is_dir():
+        raise Refusal(f"--plot wants a folder, and {pictures} is a file")
     import_tensorflow()
     use_device(given.pop("device", "auto"))
     from models.captioner import Captioner
@@ -183,7 +183,7 @@ def _picture_names(photos: Iterable[Path]) -> dict[Path, str]:
     for photo in photos:
         parts = [part for part in photo.parts if part != photo.anchor]
         longer = ("_".join(parts[-depth:]) for depth in range(2, len(parts) + 1))
-        numbered = (f"{number}_{photo.name}" for number in itertools.count(2))
+        numbered = (f"{photo.name[:40]}_{number}" for number in itertools.count(2))
         # 50 characters: a file system's 255 bytes hold no more of the widest, with room for a temporary name.
         tries = (name[-50:] for name in itertools.chain([photo.stem, photo.name], longer, numbered))
         name = next(each for each in tries if each.casefold() not in taken)

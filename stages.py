@@ -30,13 +30,13 @@ AS_IS = Views(0, 0)  # photos without altered views
 CONVNET_WORDS = 200  # of a dataset without facts
 
 
-def dataset_path(name: str | None) -> Path:
+def dataset_path(name: str | None, language: str = "en") -> Path:
     """The dataset that `--dataset` means: a path, the built-in scenes, or, left out, what lies in datasets/."""
     if name == "scenes":
         return SCENES
     if name is not None:
         return Path(name)
-    found = [path for path in sorted(DATASETS.iterdir()) if _is_dataset(path)] if DATASETS.is_dir() else []
+    found = [path for path in sorted(DATASETS.iterdir()) if _is_dataset(path, language)] if DATASETS.is_dir() else []
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
         raise Refusal(f"several datasets in {DATASETS}/: {names}; choose one with --dataset")
@@ -47,9 +47,9 @@ def dataset_path(name: str | None) -> Path:
     return found[0]
 
 
-def _is_dataset(path: Path) -> bool:
+def _is_dataset(path: Path, language: str) -> bool:
     ours = path.name in ("scenes", "cache") or path.name.startswith(".")
-    return not ours and any(reader(path, "en") is not None for reader in sources.FORMATS.values())
+    return not ours and any(reader(path, language) is not None for reader in sources.FORMATS.values())
 
 
 def is_scenes(path: Path) -> bool:

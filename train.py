@@ -78,7 +78,7 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
     from models.training import Recipe, Trainer
 
     began = time.perf_counter()
-    path = stages.dataset_path(settings.data.dataset if settings else given.get("dataset"))
+    path = stages.dataset_path(settings.data.dataset if settings else given.get("dataset"), given.get("language", "en"))
     settings = settings or config.resolve(given | {"dataset": str(path)}, scenes=stages.is_scenes(path))
     use_device(settings.machine.device)
 

@@ -12,6 +12,7 @@ A batch counts from the moment its `.json` stands; whatever ends the program, no
 """
 
 import hashlib
+import io
 import json
 import shutil
 import time
@@ -111,11 +112,13 @@ class FeatureCache:
                           "its weights and --layer")
         name = hashlib.sha256("\n".join(keys).encode()).hexdigest()[:24]
         file = self.folder / f"{name}.npy"
-        with written_whole(file) as temporary, temporary.open("wb") as opened:
-            np.save(opened, features, allow_pickle=False)
+        content = io.BytesIO()  # NumPy writing to a full disk itself gives an error that does not say so
+        np.save(content, features, allow_pickle=False)
+        with written_whole(file) as temporary:
+            temporary.write_bytes(content.getbuffer())
         seen = file.stat()
         write_json(file.with_suffix(".json"), {"bytes": seen.st_size, "modified": seen.st_mtime_ns,
-                                               "checksum": _checksum(file), "keys": list(keys)})
+                                               "checksum": zlib.crc32(content.getbuffer()), "keys": list(keys)})
         self._add(np.load(file, mmap_mode="r", allow_pickle=False), keys)
 
     def extract(self, items: Sequence[Item], encode: Callable[[np.ndarray], np.ndarray], *,

@@ -87,19 +87,21 @@ def split_photos(photos: Sequence[Photo], *, test_size: float, seed: int, limit:
     names never stand on both sides.
     """
     given = {photo.split for photo in photos} - {None}
-    ranked = sorted(photos, key=lambda photo: _rank(photo, seed))
     splits: dict[str, list[Photo]] = {split: [] for split in SPLITS}
     for photo in photos:
         splits[photo.split or ("train" if given else _side(photo, test_size, seed))].append(photo)
     if not given:
-        for split in ("test", "val"):  # of a handful of photos the hashes may leave a side empty
-            if not splits[split] and len(ranked) > 2:
-                chosen = next(photo for photo in ranked if photo in splits["train"])
-                splits["train"].remove(chosen)
+        for split in reversed(SPLITS):  # of a handful of photos the hashes may leave a side empty
+            if not splits[split] and len(photos) > 2:
+                fullest = max(splits.values(), key=len)
+                chosen = min(fullest, key=lambda photo: _rank(photo, seed))
+                fullest.remove(chosen)
                 splits[split].append(chosen)
     elif not splits["val"]:
-        splits["val"] = [photo for photo in splits["train"] if _rank(photo, seed) < test_size]
-        splits["train"] = [photo for photo in splits["train"] if _rank(photo, seed) >= test_size]
+        lowest = min((_rank(photo, seed) for photo in splits["train"]), default=0.0)
+        edge = max(test_size, lowest)  # of a handful of photos at least one
+        splits["val"] = [photo for photo in splits["train"] if _rank(photo, seed) <= edge]
+        splits["train"] = [photo for photo in splits["train"] if _rank(photo, seed) > edge]
     prepared = Prepared(splits)
     held_out = {photo.hash for split in ("val", "test") for photo in splits[split]}
     twins = [photo for photo in splits["train"] if photo.hash in held_out]
@@ -131,7 +133,8 @@ def word_labels(photos: Sequence[Photo], *, words: int, common: frozenset[str]) 
     used = [{word for caption in photo.captions for word in normalise(caption)} - common for photo in photos]
     counts = Counter(word for each in used for word in each)
     # A word of nearly every photo tells none from another.
-    telling = [word for word, count in counts.most_common() if count < 0.6 * len(photos)][:words]
+    telling = sorted((word for word, count in counts.items() if count < 0.6 * len(photos)),
+                     key=lambda word: (-counts[word], word))[:words]  # never in a set's order: every process has another
     return [{(word,) for word in each & set(telling)} for each in used]
 
 

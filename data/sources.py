@@ -4,10 +4,12 @@ A format is a function that answers None where a path is not of its kind; `FORMA
 """
 
 import csv
-from collections.abc import Callable, Iterable
+import io
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data.images import PHOTO_ENDINGS
 from utils.errors import Refusal
 
 SPLITS = ("train", "val", "test")
@@ -36,9 +38,9 @@ class Dataset:
 
 def read(path: Path, *, language: str = "en") -> Dataset:
     """The dataset at `path`, a captions file or its folder."""
-    if not path.exists():
-        raise Refusal(f"no dataset at {path}; give a captions file, its folder, or `scenes`")
     try:
+        if not path.exists():
+            raise Refusal(f"no dataset at {path}; give a captions file, its folder, or `scenes`")
         for reader in FORMATS.values():
             dataset = reader(path, language)
             if dataset is not None:
@@ -47,9 +49,6 @@ def read(path: Path, *, language: str = "en") -> Dataset:
             raise Refusal(f"{path} is no dataset that is known here; looked for {_LOOKED_FOR}")
     except PermissionError as error:
         raise Refusal(f"no permission to read {error.filename}; change its rights, or name another file") from None
-    except UnicodeDecodeError as error:
-        raise Refusal(f"captions in {path} are not UTF-8 text ({error.reason} at byte {error.start}); save the file "
-                      "as UTF-8") from None
     if not dataset.examples:
         raise Refusal(f"{dataset.path} holds no photo with a caption" + _first_reasons(dataset.left_out))
     return dataset
@@ -65,6 +64,15 @@ _LOOKED_FOR = ("captions.csv or captions.tsv with a header naming a photo and a 
                "Flickr8k.token.txt with its lists")
 
 
+def _text(path: Path) -> str:
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise Refusal(f"{path}, line {line}: not UTF-8 text ({error.reason}); save the file as UTF-8") from None
+
+
 def _gather(rows: Iterable[tuple[str, str, str | None]], folder: Path,
             whole_folder: bool) -> tuple[list[Example], list[tuple[str, str]]]:
     """Examples in the order of their first row, from (name, caption, split) rows; and what was left out, with why.
@@ -76,12 +84,14 @@ def _gather(rows: Iterable[tuple[str, str, str | None]], folder: Path,
     left_out = []
     for name, caption, split in rows:
         caption = " ".join(caption.split())
-        if not caption:
-            left_out.append((name, "an empty caption"))
+        if not name or not caption:
+            left_out.append((name or "(no name)", "an empty caption" if name else f"no photo named for '{caption}'"))
             continue
+        name = Path(name).as_posix()  # ./a.jpg and a.jpg are one photo
         captions.setdefault(name, {})[caption] = None
-        if splits.setdefault(name, split) != split:
-            left_out.append((name, f"listed for {splits[name]} and for {split}; kept for {splits[name]}"))
+        kept = splits[name] = splits.get(name) or split
+        if split and split != kept:
+            left_out.append((name, f"listed for {kept} and for {split}; kept for {kept}"))
     examples = []
     for name, texts in captions.items():
         photo = folder / name
@@ -109,13 +119,7 @@ def _read_csv(path: Path, language: str) -> Dataset | None:
         path = found[0]
     elif path.suffix.lower() not in (".csv", ".tsv"):
         return None
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        table = csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-        try:
-            rows = list(_table_rows(table, path))
-        except csv.Error as error:
-            raise Refusal(f"{path}, line {table.line_num}: {error}") from None
-    examples, left_out = _gather(rows, path.parent, whole_folder=True)
+    examples, left_out = _gather(_table_rows(path), path.parent, whole_folder=True)
     return Dataset("a table of photos and captions", path, examples, left_out)
 
 
@@ -123,8 +127,25 @@ _PHOTO_COLUMNS = ("photo", "image", "file", "filename", "file_name", "image_name
 _CAPTION_COLUMNS = ("caption", "text", "comment", "sentence", "description")
 
 
-def _table_rows(table: Iterable[list[str]], path: Path) -> Iterable[tuple[str, str, str | None]]:
-    header = [name.strip().lower() for name in next(iter(table), [])]
+def _numbered(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a table that are not blank, each with the number of the line where it begins."""
+    # Strict, for else a quote that is never closed would swallow all lines after it in silence.
+    table = csv.reader(io.StringIO(_text(path), newline=""), delimiter="\t" if path.suffix.lower() == ".tsv" else ",",
+                       strict=True)
+    before = 0
+    try:
+        for row in table:
+            if any(cell.strip() for cell in row):
+                yield before + 1, row
+            before = table.line_num
+    except csv.Error as error:
+        raise Refusal(f"{path}, line {before + 1}: {error}; close every quote that opens a cell, and write quotes inside "
+                      "it twice") from None
+
+
+def _table_rows(path: Path) -> Iterator[tuple[str, str, str | None]]:
+    table = _numbered(path)
+    header = [name.strip().lower() for name in next(table, (0, []))[1]]
     if not header:
         raise Refusal(f"{path} is empty; its first line should name the columns, as in: photo,caption,split")
     photo = next((header.index(name) for name in _PHOTO_COLUMNS if name in header), None)
@@ -133,10 +154,8 @@ def _table_rows(table: Iterable[list[str]], path: Path) -> Iterable[tuple[str, s
         raise Refusal(f"{path}: the first line names no photo and caption column; found {', '.join(header)}; write "
                       "photo,caption or photo,caption,split there")
     split = header.index("split") if "split" in header else None
-    for number, row in enumerate(table, start=2):
-        if not any(row):
-            continue
-        if len(row) < len(header):
+    for number, row in table:
+        if len(row) < len(header) or any(cell.strip() for cell in row[len(header):]):  # or cut it short in silence
             raise Refusal(f"{path}, line {number}: {len(row)} columns where the header has {len(header)}; put quotes "
                           "round a caption with commas in it")
         name = None
@@ -158,12 +177,11 @@ def _read_flickr8k(path: Path, _language: str) -> Dataset | None:
     for listing, split in (("train", "train"), ("dev", "val"), ("test", "test")):
         file = folder / f"Flickr_8k.{listing}Images.txt"
         if file.is_file():
-            names = file.read_text(encoding="utf-8-sig").split()
-            splits |= dict.fromkeys(names, split)
+            splits |= {name.strip(): split for name in _text(file).split("\n") if name.strip()}
     photos = next((folder / name for name in ("Flicker8k_Dataset", "Flickr8k_Dataset", "images", "Images")
                    if (folder / name).is_dir()), folder)
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+    for number, line in enumerate(_text(path).split("\n"), start=1):
         name, tab, caption = line.partition("\t")
         if not tab and line.strip():
             raise Refusal(f"{path}, line {number}: no tab between the photo's name and its caption")
@@ -171,13 +189,14 @@ def _read_flickr8k(path: Path, _language: str) -> Dataset | None:
         if name and (not splits or name in splits):
             rows.append((name, caption, splits.get(name)))
     examples, left_out = _gather(rows, photos, whole_folder=not splits)
+    left_out += [(name, "a photo without captions") for name in sorted(splits.keys() - {name for name, *_ in rows})]
     return Dataset("Flickr8k", path, examples, left_out)
 
 
 def _pictures(folder: Path) -> list[Path]:
     """The files of a folder that are named as pictures."""
-    endings = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in endings and not file.name.startswith("."))
+    return sorted(file for file in folder.iterdir()
+                  if file.suffix.lower() in PHOTO_ENDINGS and not file.name.startswith("."))
 
 
 FORMATS: dict[str, Callable[[Path, str], Dataset | None]] = {"csv": _read_csv, "flickr8k": _read_flickr8k}

@@ -26,7 +26,9 @@ class WordTokenizer:
 
     def __init__(self, words: list[str]) -> None:
         if tuple(words[: len(SPECIAL)]) != SPECIAL or len(set(words)) != len(words):
-            raise Refusal(f"a vocabulary begins with {', '.join(SPECIAL)} and names each word once")
+            raise ValueError(f"a vocabulary begins with {', '.join(SPECIAL)} and names each word once")
+        if not all(isinstance(word, str) for word in words):
+            raise ValueError("a word is not text")
         self.words = words
         self._ids = {word: number for number, word in enumerate(words)}
 

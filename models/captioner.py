@@ -15,6 +15,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 from data.images import read
 from data.tokenizer import END, PAD, START, UNKNOWN, WordTokenizer
@@ -94,27 +95,39 @@ class Captioner:
         """
         if isinstance(photos, Path | str | bytes | np.ndarray):
             return self([photos], **changes)[0]
-        size = (self.image_size, self.image_size)
         captions: list[Caption] = []
         with ThreadPoolExecutor(2) as pool:
             for start in range(0, len(photos), BATCH):
-                pictures = list(pool.map(lambda photo: self._read(photo, size), photos[start : start + BATCH]))
-                captions += self.from_features(self.encoder(np.stack(pictures)).numpy(), **changes)
+                pictures = list(pool.map(self._pixels, photos[start : start + BATCH]))
+                # The encoder's last bits depend on how many photos it is given: seeds come from the pixels.
+                captions += self._captions(self.encoder(np.stack(pictures)).numpy(), pictures, self.settings | changes)
         return captions
+
+    def _pixels(self, photo: Photo) -> np.ndarray:
+        """The photo (S, S, 3) uint8 as the encoder wants it; pixels are resized just as a file's are."""
+        size = (self.image_size, self.image_size)
+        if not isinstance(photo, np.ndarray):
+            return self._read(photo, size)
+        if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
+            raise ValueError(f"pixels are uint8 of shape (H, W, 3), not {photo.dtype} of {photo.shape}")
+        if photo.shape[:2] == size:
+            return photo
+        return np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BILINEAR, reducing_gap=2))
 
     def from_features(self, features: np.ndarray, **changes: Any) -> list[Caption]:
         """Captions of photos by their features (N, L, D)."""
         captions: list[Caption] = []
         for start in range(0, len(features), BATCH):
-            captions += self._captions(np.asarray(features[start : start + BATCH], np.float32), self.settings | changes)
+            rows = np.asarray(features[start : start + BATCH], np.float32)
+            captions += self._captions(rows, rows, self.settings | changes)
         return captions
 
-    def _captions(self, features: np.ndarray, settings: dict[str, Any]) -> list[Caption]:
+    def _captions(self, features: np.ndarray, seen: Iterable[np.ndarray], settings: dict[str, Any]) -> list[Caption]:
         rules = Rules(START, END, (PAD, UNKNOWN, START), settings["max_length"], settings["beam"],
                       settings["length_penalty"], settings["no_repeat"])
         chance = Chance(settings["temperature"], settings["top_k"], settings["top_p"]) if settings["sample"] else None
         # A photo's own seed, from what is seen in it: its samples do not depend on the photos that come with it.
-        seeds = [zlib.crc32(row.tobytes(), settings["seed"]) & 0x7FFFFFFF for row in features]
+        seeds = [zlib.crc32(each.tobytes(), settings["seed"]) & 0x7FFFFFFF for each in seen]
         found = self._search(rules, chance)(tf.constant(features), tf.constant(seeds, tf.int32))
         tokens, logs, attention = (tensor.numpy() for tensor in found)
         return [self._caption(*each) for each in zip(tokens, logs, attention, strict=True)]

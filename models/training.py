@@ -102,7 +102,15 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint `last`; it counts once it is whole."""
-        self._last.save()
+        self._write(self._last)
+
+    def _write(self, manager: tf.train.CheckpointManager) -> None:
+        try:
+            manager.save()
+        except tf.errors.OpError as error:  # TensorFlow's own words for a full disk or missing rights
+            reason = str(error.message).splitlines()[0][:160]
+            raise Refusal(f"the checkpoint in {manager.directory} could not be written ({reason}); make room there and go "
+                          "on with --resume") from None
 
     def _forward_and_back(self, features: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
@@ -145,7 +153,7 @@ class Trainer:
         self._without_gain.assign(0 if better else int(self._without_gain) + 1)
         if better:
             self._best.assign(score)
-            self._best_manager.save()
+            self._write(self._best_manager)
         self.save()
         return better
 

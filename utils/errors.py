@@ -1,6 +1,7 @@
 """What a script does with a mistake of its user: one clear line on standard error, exit status 1, no traceback."""
 
 import errno
+import re
 import sys
 from collections.abc import Callable
 
@@ -27,7 +28,7 @@ def nearest(kind: str, name: str, known: list[str]) -> WrongArgument:
 
 
 def run_script(main: Callable[[], int | None]) -> None:
-    """Run `main` and leave with its exit status; a refusal or a full disk becomes one line and status 1."""
+    """Run `main` and leave with its exit status; a refusal, a full disk or missing rights become a line and status 1."""
     try:
         status = main() or 0
     except Refusal as refusal:
@@ -39,10 +40,24 @@ def run_script(main: Callable[[], int | None]) -> None:
     except BrokenPipeError:  # `python predict.py … | head`
         sys.stderr.close()
         status = 1
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+    except Exception as error:
+        line = _about_files(error)
+        if line is None:
             raise
-        print(f"error: {error.strerror}: {error.filename or 'while writing'}; free some space or choose another "
-              "folder, then run the same command again", file=sys.stderr)
+        print(f"error: {line}", file=sys.stderr)
         status = 1
     sys.exit(status)
+
+
+# A full disk in the words of the system, TensorFlow (whose error is no OSError) and h5py; and of NumPy, without a number.
+_FULL = re.compile(r"No space left on device|Disk quota exceeded|\d+ requested and \d+ written")
+
+
+def _about_files(error: Exception) -> str | None:
+    """What to tell of a full disk or of missing rights; None of any other error."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number in (errno.ENOSPC, errno.EDQUOT) or _FULL.search(str(error)):
+        return "the disk is full; make room, or choose another folder, then run the same command again"
+    if number in (errno.EACCES, errno.EROFS):
+        return f"{error.strerror}: {error.filename or 'a file'}; change its rights, or choose another folder"
+    return None

@@ -190,7 +190,7 @@ def _head(figure: "Figure", photo: np.ndarray, *, title: str, references: Sequen
         top -= (0.31 * len(lines) + 0.2) / height
         people = [line for text in references for line in _lines("– " + _drawable(text, font), room / 0.094)]
         fitting = int((head - _MARGIN - 0.31 * len(lines) - 0.2) / 0.225)  # more would run into the panels
-        text = "\n".join(["People wrote", *people][:fitting])
+        text = "\n".join(["True captions", *people][:fitting])
         figure.text(left / _WIDTH, top, text, fontsize=11, va="top", linespacing=1.35, **font | {"color": _PALE})
 
 

@@ -1,0 +1,194 @@
+"""predict.py with a captioner that needs no training: what is said, written, drawn, warned of and left out."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import predict
+from models.captioner import Caption, Captioner
+from utils import runs
+from utils.errors import run_script
+
+
+class Invented:
+    """Says how bright a photo is, and remembers how many it was asked about."""
+
+    image_size = 8
+
+    def __init__(self):
+        self.asked = 0
+
+    def __call__(self, pictures, **_search):
+        self.asked += len(pictures)
+        words = [["brightness", str(int(picture.mean()))] for picture in pictures]
+        return [Caption(" ".join(each), 0.5, each, np.full((2, 4), 0.25), (2, 2), []) for each in words]
+
+
+@pytest.fixture
+def captioner(monkeypatch):
+    invented = Invented()
+    monkeypatch.setattr(Captioner, "load", lambda *_args, **_changes: invented)
+    return invented
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """An empty current directory with a run in it."""
+    monkeypatch.chdir(tmp_path)
+    run(scenes=False)
+    return tmp_path
+
+
+def run(**about):
+    runs.write_config(Path("checkpoints/r"), {"dataset": "photos", "language": "en", "encoder": "convnet", **about})
+
+
+def photo(name, grey=100):
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (10, 10), (grey, grey, grey)).save(name)
+    return name
+
+
+@pytest.fixture
+def ask(place, captioner, monkeypatch, capsys):
+    """What predict.py with these words leaves with, and prints on standard output and standard error."""
+    def asked(*words):
+        monkeypatch.setattr(sys, "argv", ["predict.py", "--run", "r", *words])
+        with pytest.raises(SystemExit) as left:
+            run_script(predict.main)
+        return left.value.code, *capsys.readouterr()
+
+    return asked
+
+
+def test_without_a_screen_it_only_prints(ask, place):
+    photo("in/사진 1.png", 7)
+    assert ask("in") == (0, "in/사진 1.png: brightness 7  (0.50)\n", "")
+    assert sorted(each.name for each in place.iterdir()) == ["checkpoints", "in"]
+
+
+def test_results_go_on_where_they_stopped(ask, captioner):
+    photo("in/a.png", 1)
+    photo("in/b.png", 2)
+    ask("in/a.png", "--out", "out.jsonl")
+    before = Path("out.jsonl").read_bytes()
+    status, out, _ = ask("in", "in/b.png", "./in/b.png", "--out", "out.jsonl")
+    assert (status, captioner.asked) == (0, 2)
+    assert out == "1 of 2 already stand in out.jsonl\nin/b.png: brightness 2  (0.50)\n"
+    assert Path("out.jsonl").read_bytes().startswith(before)
+    rows = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
+    assert rows == [{"path": f"in/{name}.png", "caption": f"brightness {grey}", "score": 0.5}
+                    for name, grey in (("a", 1), ("b", 2))]
+
+
+def test_the_same_photo_given_twice_is_captioned_once(ask, captioner):
+    photo("a.png")
+    ask("a.png", "a.png", "./a.png", "--out", "out.csv")
+    assert captioner.asked == 1
+    assert len(Path("out.csv").read_text().splitlines()) == 2
+
+
+def test_a_file_that_is_not_ours_is_refused_before_anything_is_done(ask, captioner):
+    photo("a.png")
+    Path("mine.csv").write_text("photo,text\n")
+    status, out, error = ask("a.png", "--out", "mine.csv")
+    assert (status, out, captioner.asked) == (1, "", 0)
+    assert error.startswith("error: mine.csv is not a file of captions")
+    assert Path("mine.csv").read_text() == "photo,text\n"
+
+
+def test_ctrl_c_leaves_whole_rows(ask, monkeypatch):
+    for number in range(5):
+        photo(f"in/{number}.png")
+    captioned = predict._captioned
+
+    def interrupted(*arguments):
+        for number, each in enumerate(captioned(*arguments)):
+            if number == 3:
+                raise KeyboardInterrupt
+            yield each
+
+    monkeypatch.setattr(predict, "_captioned", interrupted)
+    assert ask("in", "--out", "out.jsonl")[0] == 130
+    assert [json.loads(line)["path"] for line in Path("out.jsonl").read_text().splitlines()] == [
+        f"in/{number}.png" for number in range(3)]
+
+
+def test_unreadable_photos_are_named_and_all_others_captioned(ask, monkeypatch):
+    monkeypatch.setattr(predict, "AHEAD", 2)
+    for number in range(5):
+        photo(f"in/{number}.png", number)
+    Path("in/1.png").write_bytes(b"")
+    Path("in/3.png").write_text("no picture")
+    status, out, error = ask("in", "--out", "out.csv")
+    assert status == 1
+    assert [line.split(":")[0] for line in out.splitlines()] == ["in/0.png", "in/2.png", "in/4.png"]
+    assert error.splitlines() == ["left out: in/1.png: empty file", "left out: in/3.png: not a picture",
+                                  "error: 2 of 5 photos could not be read"]
+    photo("in/1.png", 1)
+    assert ask("in", "--out", "out.csv")[1].splitlines()[1] == "in/1.png: brightness 1  (0.50)"
+
+
+def test_pictures_of_photos_with_one_name_stand_side_by_side(ask):
+    for name in ("x/a.png", "y/a.png", "y/a.gif", "z.png"):
+        photo(name)
+    assert ask("x", "y", "z.png", "--plot", "drawn")[0] == 0
+    names = sorted(each.name for each in Path("drawn").iterdir())
+    assert len(names) == 4
+    assert {"a.png", "z.png"} < set(names)
+    assert all(Image.open(Path("drawn", name)).format == "PNG" for name in names)
+
+
+def test_names_of_pictures_are_short_and_all_different():
+    deep = [*(Path(f"/one/{number}/{'긴' * 80}.jpg") for number in range(3)), *map(Path, ("A.jpg", "a.jpg", "a.jpg.jpg"))]
+    names = predict._picture_names(deep)
+    assert len({name.casefold() for name in names.values()}) == len(deep)
+    assert max(len(name.encode()) for name in names.values()) <= 204
+    assert names[Path("A.jpg")] == "A.png"
+
+
+WARNING = "warning: this run was trained on drawn scenes"
+
+
+def test_a_run_trained_on_scenes_warns_of_real_photographs(ask, place):
+    photo("real.png")
+    photo("photos/photos/own.png")
+    photo("other/photos/scene.png")
+    Path("other/facts.json").write_text("{}")
+    assert WARNING not in ask("real.png")[2]
+    run(scenes=True)
+    assert ask("real.png")[2].startswith(WARNING)
+    assert ask("photos/photos/own.png", str(place / "photos"), "other")[2] == ""
+    assert ask("photos", "real.png")[2].startswith(WARNING)
+    run()  # of before there was such a field
+    assert ask("real.png")[2] == ""
+
+
+def test_random_photos_are_of_the_test_split_with_their_true_captions(ask):
+    for name in "abc":
+        photo(f"photos/{name}.png", 9)
+    Path("photos/captions.csv").write_text("photo,caption\n" + "".join(f"{name}.png,a {name}\n" for name in "abc"))
+    splits = Path("checkpoints/r/splits.json")
+    splits.write_text(json.dumps({"train": ["a.png"], "val": ["b.png"], "test": ["c.png"]}))
+    assert ask() == (0, "photos/c.png: brightness 9  (0.50)\n    true: a c\n", "")
+    splits.write_text(json.dumps({"train": ["a.png"], "val": ["b.png"], "test": []}))
+    assert ask()[1].splitlines()[:2] == ["the dataset has no test split: photos of val are taken in its place",
+                                         "photos/b.png: brightness 9  (0.50)"]
+
+
+@pytest.mark.parametrize("words, status, told", [
+    (["none.png"], 1, "no photo or folder none.png"), (["empty"], 1, "no photos in empty"),
+    (["--number", "0"], 2, "--number is at least 1"), (["--out", "a.txt"], 2, "--out writes .jsonl or .csv, not a.txt"),
+    (["--plot", "note"], 1, "--plot wants a folder"), (["--top-k", "3"], 2, "go with --sample")])
+def test_mistakes_are_told_in_one_line_before_anything_is_loaded(ask, captioner, words, status, told):
+    Path("empty").mkdir()
+    Path("note").write_text("")
+    left, out, error = ask(*words)
+    assert (left, out, captioner.asked) == (status, "", 0)
+    assert error.startswith("error: ")
+    assert told in error
+    assert error.count("\n") == 1

@@ -1,0 +1,135 @@
+"""Files of captions: what is ours is gone on with, what is not stays as it is, and a cut costs one record at most."""
+
+import csv
+import json
+
+import pytest
+
+from utils.errors import Refusal
+from utils.result_files import ResultFile
+
+ROWS = [("a,b.jpg", 'a "red" dog', 0.5), ("new\nline\r.jpg", "two, three", 0.25), ("사진.jpg", "개 한 마리", 0.125)]
+
+
+def written(file, rows=ROWS):
+    with ResultFile(file) as results:
+        for row in rows:
+            results.write(*row)
+    return file
+
+
+def read(file):
+    if file.suffix == ".csv":
+        with file.open(encoding="utf-8", newline="") as opened:
+            header, *rows = csv.reader(opened)
+        assert header == ["path", "caption", "score"]
+        return [(path, caption, float(score)) for path, caption, score in rows]
+    with file.open(encoding="utf-8", newline="\n") as opened:
+        return [tuple(json.loads(line).values()) for line in opened]
+
+
+@pytest.fixture(params=[".jsonl", ".csv"])
+def file(request, tmp_path):
+    return tmp_path / "deep" / f"out{request.param}"
+
+
+def test_rows_come_back_whatever_is_in_them(file):
+    assert read(written(file)) == ROWS
+    assert ResultFile(file).done == {path for path, _, _ in ROWS}
+
+
+def test_adding_changes_nothing_that_stands_there(file):
+    before = written(file, ROWS[:2]).read_bytes()
+    assert written(file, ROWS[2:]).read_bytes().startswith(before)
+    assert read(file) == ROWS
+
+
+def test_a_file_cut_anywhere_is_gone_on_with(file):
+    whole = written(file).read_bytes()
+    for length in range(len(whole)):
+        file.write_bytes(whole[:length])
+        results = ResultFile(file)
+        assert file.read_bytes() == whole[:length]  # looking changes nothing
+        done = len(results.done)
+        assert results.done == {path for path, _, _ in ROWS[:done]}
+        with results:
+            for row in ROWS[done:]:
+                results.write(*row)
+        assert file.read_bytes() == whole
+        assert read(file) == ROWS
+
+
+def test_a_row_is_in_the_file_before_the_next(file):
+    with ResultFile(file) as results:
+        results.write(*ROWS[0])
+        assert read(file) == ROWS[:1]
+    assert results._opened.closed
+
+
+def test_an_interruption_leaves_a_whole_file(file):
+    with pytest.raises(KeyboardInterrupt), ResultFile(file) as results:
+        results.write(*ROWS[0])
+        raise KeyboardInterrupt
+    assert results._opened.closed
+    assert read(file) == ROWS[:1]
+
+
+@pytest.mark.parametrize("text", [
+    "photo,text\na.jpg,a dog\n", "notes without a line end", "path,caption\n", "\n\n1,2,3\n", "path,caption,score,more\n"])
+def test_a_table_that_is_not_ours_is_refused_untouched(tmp_path, text):
+    file = tmp_path / "out.csv"
+    file.write_text(text)
+    with pytest.raises(Refusal, match="first line is not path,caption,score"):
+        ResultFile(file)
+    assert file.read_text() == text
+
+
+@pytest.mark.parametrize("text", [
+    "notes", "notes\n", '{"path": "a.jpg", "label": "dog"}', '{"path": "a.jpg", "label": "dog"}\n', "[1]\n", "\0\0\0",
+    '{"path": "a.jpg", "caption": "x"\n'])
+def test_lines_that_are_not_ours_are_refused_untouched(tmp_path, text):
+    file = tmp_path / "out.jsonl"
+    file.write_text(text)
+    with pytest.raises(Refusal, match="line 1: not a result"):
+        ResultFile(file)
+    assert file.read_text() == text
+
+
+@pytest.mark.parametrize("bad", ["a dog\n", "a.jpg,a dog,high\n", "a,b,c,0.5\n", "a.jpg,a \"dog,0.5\n", "a.jpg,a dog\n"])
+def test_a_bad_row_in_the_middle_is_named(tmp_path, bad):
+    file = tmp_path / "out.csv"
+    text = f'path,caption,score\n"a\nb.jpg",a cat,0.5000\n{bad}c.jpg,a cow,0.5000\nd.jpg,a cow,0.5000\n'
+    file.write_text(text)
+    with pytest.raises(Refusal, match="line 4: not a result"):
+        ResultFile(file)
+    assert file.read_text() == text
+
+
+def test_a_bad_line_in_the_middle_is_named(tmp_path):
+    file = written(tmp_path / "out.jsonl", ROWS[:1])
+    text = file.read_text() + '{"path": "b.jpg", "capt\n' + file.read_text()
+    file.write_text(text)
+    with pytest.raises(Refusal, match="line 2: not a result"):
+        ResultFile(file)
+    assert file.read_text() == text
+
+
+def test_what_a_spreadsheet_made_of_it_is_ours(tmp_path):
+    file = tmp_path / "out.csv"
+    file.write_bytes(b"\xef\xbb\xbfpath,caption,score\r\na.jpg,a dog,0.5\r\n\r\nb.jpg,a cat,0.25\r\n")
+    assert ResultFile(file).done == {"a.jpg", "b.jpg"}
+    assert written(file, [("c.jpg", "a cow", 0.5)]).read_bytes().endswith(b"0.25\r\nc.jpg,a cow,0.5000\n")
+
+
+def test_a_last_line_without_its_end_is_kept(tmp_path):
+    file = written(tmp_path / "out.jsonl", ROWS[:1])
+    file.write_bytes(file.read_bytes().rstrip(b"\n"))
+    assert read(written(file, ROWS[1:])) == ROWS
+
+
+def test_a_place_where_no_file_can_be_is_refused(tmp_path):
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "note").write_text("")
+    for place in (tmp_path / "folder.csv", tmp_path / "note" / "out.csv"):
+        with pytest.raises(Refusal, match="choose another --out"):
+            ResultFile(place)

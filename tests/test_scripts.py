@@ -1,0 +1,251 @@
+"""The scripts from end to end on 56 scenes: what a user types, and what is then on the screen and in the folders."""
+
+import contextlib
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+
+import evaluate
+import predict
+import stages
+import train
+from data import scenes
+from data.images import read
+from models.captioner import Captioner
+from utils.errors import Refusal, run_script
+
+ROOT = Path(__file__).parents[1]
+SIZES = {"train": 40, "val": 8, "test": 8}
+SMALL = ["--dataset", "drawn", "--epochs", "2", "--convnet-epochs", "1", "--units", "32", "--embedding", "16",
+         "--attention-units", "16", "--batch", "40", "--max-length", "8", "--cache", "cache"]
+RUN = Path("checkpoints/e2e")
+
+
+def typed(script, *words):
+    """What a script leaves with, run in this process, and what it prints on standard output and standard error."""
+    out, error = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
+        patch.setattr(sys, "argv", [f"{script.__name__}.py", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            run_script(script.main)
+    return SimpleNamespace(status=left.value.code, out=out.getvalue(), error=error.getvalue())
+
+
+def started(script, *words):
+    """The same as a process of its own, as a user starts it."""
+    done = subprocess.run([sys.executable, ROOT / script, *map(str, words)], capture_output=True, text=True, timeout=240,
+                          env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"}, check=False)
+    return SimpleNamespace(status=done.returncode, out=done.stdout, error=done.stderr)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def place(tmp_path_factory):
+    """A current directory with a folder of scenes and nothing else, on a machine without Java, whose start takes long."""
+    folder = tmp_path_factory.mktemp("scripts")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("PATH", str(folder))
+        scenes.write(folder / "drawn", **SIZES, seed=1)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def first(place):
+    """What `train.py` said of the run e2e; `run` has its files as they were then."""
+    done = started("train.py", *SMALL, "--run", "e2e")
+    assert done.status == 0, done.error
+    done.files = {file.name: file.read_bytes() for file in RUN.iterdir() if file.is_file()}
+    return done
+
+
+def history(run):
+    return [json.loads(line) for line in (Path(run) / "history.jsonl").read_text().splitlines()]
+
+
+def photos(split):
+    with Path("drawn/captions.csv").open(newline="") as file:
+        return sorted({row["photo"] for row in csv.DictReader(file) if row["split"] == split})
+
+
+def test_without_a_dataset_the_scenes_are_used(capsys):
+    assert stages.dataset_path(None) == Path("datasets/scenes")
+    assert "using the built-in scenes" in capsys.readouterr().out
+
+
+def test_a_run_folder_has_all_that_is_promised(first):
+    config = json.loads(first.files["config.json"])
+    assert (config["version"], config["units"], config["encoder"]) == (1, 32, "convnet")
+    assert json.loads(first.files["vocabulary.json"])["words"][:4] == ["<pad>", "<unk>", "<start>", "<end>"]
+    splits = json.loads(first.files["splits.json"])
+    assert {split: len(names) for split, names in splits.items()} == SIZES
+    assert sorted(splits["test"]) == photos("test")
+    rows = [json.loads(line) for line in first.files["history.jsonl"].splitlines()]
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert all({"loss", "val_loss", "CIDEr", "Bleu_4", "Top5", "seconds"} < row.keys() for row in rows)
+    assert rows[1]["loss"] < rows[0]["loss"]
+    assert all((RUN / kind / "checkpoint").is_file() for kind in ("last", "best"))
+    assert json.loads(first.files["scores.json"])["images"] == SIZES["test"]
+    assert Image.open(io.BytesIO(first.files["history.png"])).format == "PNG"
+
+
+def test_training_ends_with_scores_three_captions_with_references_and_the_run_folder(first):
+    end = first.out[first.out.index("test: 8 photos"):]
+    assert "CIDEr" in end
+    assert "facts: precision" in end
+    samples = re.findall(r"^photos/\d+\.jpg\n  says:  .+\n((?:  true:  .+\n){5})", end, re.MULTILINE)
+    assert len(samples) == 3
+    assert f"run folder: {RUN}" in end.splitlines()[-2]
+    assert "Traceback" not in first.error
+
+
+def test_a_second_run_extracts_nothing_and_has_the_same_losses(first):
+    began = set(Path("cache").rglob("*.npy"))
+    done = typed(train, *SMALL, "--run", "again")
+    assert done.status == 0, done.error
+    assert "nothing to extract" in done.out
+    assert set(Path("cache").rglob("*.npy")) == began
+    exact = [[(row["loss"], row["val_loss"]) for row in rows] for rows in (
+        map(json.loads, first.files["history.jsonl"].splitlines()), history("checkpoints/again"))]
+    assert exact[0] == exact[1]
+
+
+def test_an_existing_run_is_refused_without_resume(first):
+    done = typed(train, *SMALL, "--run", "e2e")
+    assert (done.status, done.out) == (1, "")
+    assert done.error.startswith("error: the run checkpoints/e2e exists")
+    assert done.error.count("\n") == 1
+
+
+def test_what_would_change_the_result_is_refused_on_resume(first):
+    done = typed(train, "--run", "e2e", "--resume", "--units", "64")
+    assert (done.status, done.out) == (2, "")
+    assert "--units cannot change" in done.error
+
+
+def test_a_finished_run_says_so(first):
+    done = typed(train, "--run", "e2e", "--resume")
+    assert (done.status, done.error) == (0, "")
+    assert "checkpoints/e2e is finished" in done.out
+
+
+def test_a_finished_run_can_be_trained_longer(first):
+    shutil.copytree(RUN, "checkpoints/longer")
+    done = typed(train, "--run", "longer", "--resume", "--epochs", "3")
+    assert done.status == 0, done.error
+    assert re.findall(r"^epoch (\d+):", done.out, re.MULTILINE) == ["3"]
+    rows = history("checkpoints/longer")
+    assert rows[:2] == [json.loads(line) for line in first.files["history.jsonl"].splitlines()]
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+
+
+SCORES = {"Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "METEOR", "ROUGE_L", "CIDEr", "SPICE", "NIST_4", "Top5", "loss", "images",
+          "seconds", "captions_per_second", "facts_precision", "facts_recall", "pointing", "pointing_chance"}
+
+
+def test_evaluation_writes_the_promised_names_and_mends_the_cache(first):
+    """Every file of the cache is cut short before it."""
+    files = sorted(Path("cache").rglob("*.npy"))
+    for file in files:
+        file.write_bytes(file.read_bytes()[:-100])
+    done = typed(evaluate, "--run", "e2e", "--split", "test", "--cache", "cache", "--json", "scores/test.json")
+    assert done.status == 0, done.error
+    assert "damaged cache files found" in done.out
+    assert f"{SIZES['test']} to extract" in done.out
+    scores = json.loads(Path("scores/test.json").read_text())
+    assert scores.keys() >= SCORES
+    assert all(0 <= scores[name] <= 1 for name in ("Bleu_1", "ROUGE_L", "Top5", "facts_precision", "facts_recall"))
+    assert (scores["METEOR"], scores["SPICE"]) == (None, None)
+    assert done.out.count("note: ") >= 2
+    told = json.loads(first.files["scores.json"])
+    for name in scores.keys() - {"METEOR", "SPICE", "seconds", "captions_per_second"}:
+        assert scores[name] == pytest.approx(told[name], rel=1e-4), name
+    assert "test: 8 photos" in done.out
+
+
+def test_a_dataset_without_a_test_split_is_scored_on_val(first):
+    shutil.copytree("drawn", "no_test")
+    for table in Path("no_test").glob("captions*.csv"):
+        table.write_text("".join(line for line in table.open() if not line.rstrip().endswith(",test")))
+    done = typed(evaluate, "--run", "e2e", "--dataset", "no_test", "--split", "test", "--cache", "cache")
+    assert done.status == 0, done.error
+    assert "val: 8 photos" in done.out
+    assert "no test split: val is scored in its place" in done.out
+
+
+def test_predict_captions_random_test_photos_beside_the_true_captions(first):
+    done = started("predict.py", "--run", "e2e", "--number", "3")
+    assert (done.status, done.error) == (0, "")
+    names = re.findall(r"^drawn/(photos/\d+\.jpg): .+  \(0\.\d\d\)\n(?:    true: .+\n){5}", done.out, re.MULTILINE)
+    assert len(set(names)) == 3
+    assert set(names) <= set(photos("test"))
+
+
+def test_predict_writes_goes_on_draws_and_names_what_is_broken(first):
+    Path("holiday").mkdir()
+    for number, name in enumerate(photos("test")[:3]):
+        shutil.copy(Path("drawn", name), f"holiday/{number}.jpg")
+    Path("holiday/broken.jpg").write_bytes(Path("holiday/0.jpg").read_bytes()[:3000])
+    words = ["--run", "e2e", "--plot", "drawings", "--out", "out.csv"]
+    done = typed(predict, "holiday/0.jpg", *words)
+    assert done.status == 0, done.error
+    done = typed(predict, "holiday", *words)
+    assert done.status == 1
+    assert done.out.startswith("1 of 4 already stand in out.csv\n")
+    assert done.error.splitlines()[-2:] == ["left out: holiday/broken.jpg: cut short",
+                                            "error: 1 of 3 photos could not be read"]
+    rows = list(csv.DictReader(Path("out.csv").read_text().splitlines()))
+    assert [row["path"] for row in rows] == [f"holiday/{number}.jpg" for number in range(3)]
+    assert all(row["caption"] and 0 < float(row["score"]) <= 1 for row in rows)
+    assert sorted(file.name for file in Path("drawings").iterdir()) == ["0.png", "1.png", "2.png"]
+    assert all(Image.open(file).format == "PNG" for file in Path("drawings").iterdir())
+
+
+@pytest.fixture(scope="module")
+def captioner(first):
+    return Captioner.load(RUN)
+
+
+@pytest.mark.parametrize("changes", [{}, {"sample": True, "seed": 3}], ids=["beam", "sample"])
+def test_from_python_a_photo_is_captioned_alike_alone_in_company_and_in_any_form(captioner, changes):
+    files = [Path("drawn", name) for name in photos("test")[:4]]
+    together = captioner(files, **changes)
+    for file, wanted in zip(files, together, strict=True):
+        for form in (str(file), file.read_bytes(), read(file)):
+            caption = captioner(form, **changes)
+            assert (caption.text, caption.words) == (wanted.text, wanted.words)
+            assert caption.score == pytest.approx(wanted.score, rel=1e-3)
+    assert wanted.text == " ".join(wanted.words)
+    assert wanted.grid[0] * wanted.grid[1] == wanted.attention.shape[1]
+    assert wanted.attention.sum(axis=1) == pytest.approx(1, abs=1e-4)
+    assert wanted.candidates[0][0] == wanted.text
+
+
+@pytest.mark.parametrize("ending", [".index", ".data-00000-of-00001"])
+def test_a_checkpoint_cut_short_is_refused_in_one_line(first, ending, tmp_path):
+    run = Path(shutil.copytree(RUN, tmp_path / "cut"))
+    for file in (run / "best").glob(f"*{ending}"):
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(Refusal, match=r"checkpoint .* is cut short, damaged") as refused:
+        Captioner.load(run)
+    assert "\n" not in str(refused.value)
+
+
+def test_what_is_no_run_or_of_another_version_is_refused(first, tmp_path):
+    with pytest.raises(Refusal, match="not a run folder"):
+        Captioner.load("drawn")
+    with pytest.raises(Refusal, match=r"no run 'none'; there are: .*e2e"):
+        Captioner.load("none")
+    run = Path(shutil.copytree(RUN, tmp_path / "old"))
+    (run / "config.json").write_text(json.dumps(json.loads(first.files["config.json"]) | {"version": 0}))
+    with pytest.raises(Refusal, match="of version 0; this program reads version 1"):
+        Captioner.load(run)
