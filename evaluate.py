@@ -75,6 +75,7 @@ class Result:
 def evaluate(run: Path, *, split: str, weights: str | None = None, **changes: Any) -> Result:
     """The scores of a run's best epoch on a split; `changes` are settings other than the run's."""
     import stages
+    from data import scenes
     from data.feature_extraction import PhotoHashes
     from models.captioner import Captioner
 
@@ -107,7 +108,8 @@ def evaluate(run: Path, *, split: str, weights: str | None = None, **changes: An
     training = stages.training_photos(prepared, split, captioner.tokenizer, settings.words.max_length, stages.AS_IS)
     scores |= _teacher_forced(captioner.decoder, training, cache)()
     scores |= {"images": len(photos), "seconds": seconds, "captions_per_second": len(photos) / seconds}
-    scores |= _scene_scores(photos, captions, stages.facts_of(dataset), settings.data.language)
+    if settings.data.language in scenes.LANGUAGES:
+        scores |= _scene_scores(photos, captions, stages.facts_of(dataset), settings.data.language)
     return Result(split, scores, notes + reasons, photos, captions)
 
 

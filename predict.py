@@ -7,7 +7,6 @@
 
 import argparse
 import itertools
-import json
 import os
 import random
 import sys
@@ -116,7 +115,7 @@ def _random_test_photos(run: Path, saved: dict[str, Any], number: int, seed: int
     import stages
 
     dataset = stages.read_dataset(Path(saved["dataset"]), saved["language"])
-    splits = json.loads((run / "splits.json").read_text(encoding="utf-8"))
+    splits = runs.read_splits(run)
     if not splits["test"]:
         say("the dataset has no test split: photos of val are taken in its place")
     names = set(splits["test"] or splits["val"])

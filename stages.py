@@ -21,6 +21,7 @@ from models.encoders import ENCODERS, Encoder
 from utils.errors import Refusal, nearest
 from utils.files import written_whole
 from utils.progress import progress, say
+from utils.runs import read_splits
 
 DATASETS = Path("datasets")
 SCENES = DATASETS / "scenes"
@@ -89,9 +90,8 @@ def prepare(dataset: Dataset, settings: Settings, hashes: PhotoHashes) -> Prepar
 
 def saved_splits(prepared: Prepared, run: Path) -> dict[str, list[Photo]]:
     """The photos in the splits that the run was trained with."""
-    saved = json.loads((run / "splits.json").read_text(encoding="utf-8"))
     by_name = {photo.name: photo for photos in prepared.splits.values() for photo in photos}
-    return {split: [by_name[name] for name in names if name in by_name] for split, names in saved.items()}
+    return {split: [by_name[name] for name in names if name in by_name] for split, names in read_splits(run).items()}
 
 
 def report_left_out(prepared: Prepared, *, strict: bool, shown: int = 5) -> None:

@@ -6,7 +6,6 @@
 """
 
 import argparse
-import json
 import signal
 import sys
 import time
@@ -59,6 +58,8 @@ def _resumed(name: str | None, given: dict[str, Any]) -> tuple[Path, Settings]:
     """The run to go on with and its settings, with what may change changed."""
     run = runs.find(name)
     saved = {key: value for key, value in runs.read_config(run).items() if key in Settings().flat()}
+    if "dataset" in given and Path(given["dataset"]) in (Path(saved["dataset"]), Path(Path(saved["dataset"]).name)):
+        del given["dataset"]  # ./photos is photos, and scenes is datasets/scenes
     other = [key for key, value in given.items() if key not in config.RESUMABLE and value != saved[key]]
     if other:
         flags = ", ".join("--" + key.replace("_", "-") for key in other)
@@ -120,7 +121,7 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
 def _begin_folder(run: Path, values: dict[str, Any], tokenizer: Any, prepared: Any, *, resume: bool) -> None:
     """Write the run's settings, words and splits; a resumed run must find the words it had."""
     splits = {split: [photo.name for photo in photos] for split, photos in prepared.splits.items()}
-    if resume and (run / "splits.json").is_file() and splits != json.loads((run / "splits.json").read_text("utf-8")):
+    if resume and (run / "splits.json").is_file() and splits != runs.read_splits(run):
         raise Refusal(f"the photos of {values['dataset']} have changed since {run} began; start a new run")
     tokenizer.save(run / "vocabulary.json")
     write_json(run / "splits.json", splits)

@@ -176,6 +176,8 @@ def decoder_of(config: dict[str, Any], vocabulary: int) -> Decoder:
 
 def _encoder_of(config: dict[str, Any], weights: str | None) -> Encoder:
     """The encoder that a run was trained on; refused where its weights are now others."""
+    if weights is not None and not Path(weights).is_file():
+        raise Refusal(f"no weights file {weights}; --weights says where the run's encoder weights are now")
     weights = weights or config["encoder_weights"]
     if weights not in ("imagenet", "none") and not Path(weights).is_file():
         raise Refusal(f"the run's encoder weights were at {weights}, and are not there now; say where with --weights FILE")

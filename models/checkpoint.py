@@ -15,10 +15,8 @@ def plain(variables: list[keras.Variable]) -> list[tf.Variable]:
     return [variable.value for variable in variables]
 
 
-def restore(checkpoint: tf.train.Checkpoint, path: str | None, *, whole: bool) -> None:
+def restore(checkpoint: tf.train.Checkpoint, path: str, *, whole: bool) -> None:
     """Read `path` into the variables of `checkpoint`; with `whole`, every stored value must find its place."""
-    if path is None:
-        raise Refusal("the run has no checkpoint yet: it was stopped before its first epoch ended; go on with --resume")
     try:
         status = checkpoint.restore(path)
         if whole:
@@ -31,12 +29,31 @@ def restore(checkpoint: tf.train.Checkpoint, path: str | None, *, whole: bool) -
                       "or train again") from None
 
 
+def stored(folder: Path) -> list[str]:
+    """The checkpoints that lie in a folder, the newest first, whatever TensorFlow's own list there says."""
+    found = {int(file.stem.removeprefix("ckpt-")): str(file.with_suffix("")) for file in folder.glob("ckpt-*.index")}
+    return [found[number] for number in sorted(found, reverse=True)]
+
+
+def manager(checkpoint: tf.train.Checkpoint, folder: Path, *, keep: int) -> tf.train.CheckpointManager:
+    """A manager of the folder; a list of checkpoints that was damaged there is begun anew."""
+    try:
+        return tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
+    except ValueError:  # of which UnicodeDecodeError is one
+        (folder / "checkpoint").unlink()
+        return tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
+
+
 def load_decoder(decoder: keras.Model, folder: Path) -> None:
     """Give a decoder the weights of the newest checkpoint in `folder` (a run's best or last)."""
-    if not folder.is_dir():
+    found = stored(folder)
+    if not found and folder.is_dir() and any(folder.iterdir()):
+        raise Refusal(f"the checkpoint in {folder} is damaged: its .index file is gone; restore it from a copy, or train "
+                      "again")
+    if not found:
         raise Refusal(f"{folder.parent} has no {folder.name} checkpoint: its training was stopped before its first "
                       "epoch ended; go on with --resume")
-    restore(decoder_checkpoint(decoder), tf.train.latest_checkpoint(str(folder)), whole=False)
+    restore(decoder_checkpoint(decoder), found[0], whole=False)
 
 
 def decoder_checkpoint(decoder: keras.Model, **more: Any) -> tf.train.Checkpoint:

@@ -14,7 +14,7 @@ class GRUDecoder(Decoder):
 
         values = ReLU(W features) + place          what is seen at each location, and which location it is
         h₀     = tanh(W mean(values))
-        cₜ, αₜ = attend(hₜ₋₁, values)
+        cₜ, αₜ = attend([hₜ₋₁, embed(wₜ₋₁)], values)     the word just said tells where to look next
         hₜ     = GRU([embed(wₜ₋₁), cₜ], hₜ₋₁)
         logits = W ReLU(W [hₜ, cₜ, embed(wₜ₋₁)])
 
@@ -68,7 +68,7 @@ class GRUDecoder(Decoder):
         return logits, tf.stack(attentions, 1)
 
     def _recur(self, word: tf.Tensor, memory: Tensors, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        context, attention = self.attend(state, memory["keys"], memory["values"])
+        context, attention = self.attend(tf.concat([state, word], axis=-1), memory["keys"], memory["values"])
         _, state = self.cell(tf.concat([word, context], axis=-1), state)
         return context, attention, state
 

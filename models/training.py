@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.checkpoint import decoder_checkpoint, plain, restore
+from models.checkpoint import decoder_checkpoint, manager, plain, restore, stored
 from models.decoder import Decoder
 from utils.errors import Refusal
 
@@ -73,8 +73,8 @@ class Trainer:
                                         step=self._step, loss_sum=self._loss_sum, best=self._best,
                                         without_gain=self._without_gain, seconds=self._seconds)
         # Two are kept: should the newest be cut short by a power failure, the one before is still there.
-        self._last = tf.train.CheckpointManager(everything, str(folder / "last"), max_to_keep=2)
-        self._best_manager = tf.train.CheckpointManager(decoder_checkpoint(decoder), str(folder / "best"), max_to_keep=1)
+        self._last = manager(everything, folder / "last", keep=2)
+        self._best_manager = manager(decoder_checkpoint(decoder), folder / "best", keep=1)
         self._train_step = tf.function(self._forward_and_back)
 
     @property
@@ -93,23 +93,27 @@ class Trainer:
         return self.epoch >= self.recipe.epochs or int(self._without_gain) >= self.recipe.patience
 
     def resume(self) -> bool:
-        """Go on from the newest checkpoint; False where there is none and training starts over."""
-        newest = self._last.latest_checkpoint
-        if newest is None:
-            return False
-        restore(self._last.checkpoint, newest, whole=True)
-        return True
+        """Go on from the newest checkpoint that is whole; False where there is none and training starts over."""
+        found = stored(Path(self._last.directory))
+        for place, path in enumerate(found):
+            try:
+                restore(self._last.checkpoint, path, whole=True)
+                return True
+            except Refusal:
+                if place + 1 == len(found):
+                    raise
+        return False
 
     def save(self) -> None:
         """Write the checkpoint `last`; it counts once it is whole."""
         self._write(self._last)
 
-    def _write(self, manager: tf.train.CheckpointManager) -> None:
+    def _write(self, keeper: tf.train.CheckpointManager) -> None:
         try:
-            manager.save()
+            keeper.save()
         except tf.errors.OpError as error:  # TensorFlow's own words for a full disk or missing rights
             reason = str(error.message).splitlines()[0][:160]
-            raise Refusal(f"the checkpoint in {manager.directory} could not be written ({reason}); make room there and go "
+            raise Refusal(f"the checkpoint in {keeper.directory} could not be written ({reason}); make room there and go "
                           "on with --resume") from None
 
     def _forward_and_back(self, features: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:

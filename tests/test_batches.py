@@ -38,7 +38,7 @@ def photos(number=10, captions=5, views=1, length=lambda number, place: 4):
 
 
 def epoch(batches, number=0, **options):
-    return [(features.numpy(), tokens.numpy()) for features, tokens in batches.epoch(number, **options)]
+    return [(np.asarray(features), np.asarray(tokens)) for features, tokens in batches.epoch(number, **options)]
 
 
 def same(one, other):

@@ -178,6 +178,8 @@ def test_random_photos_are_of_the_test_split_with_their_true_captions(ask):
     splits.write_text(json.dumps({"train": ["a.png"], "val": ["b.png"], "test": []}))
     assert ask()[1].splitlines()[:2] == ["the dataset has no test split: photos of val are taken in its place",
                                          "photos/b.png: brightness 9  (0.50)"]
+    splits.write_text('{"train": ["a.p')
+    assert ask()[2].startswith("error: checkpoints/r/splits.json is missing or damaged")
 
 
 @pytest.mark.parametrize("words, status, told", [

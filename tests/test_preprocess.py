@@ -252,6 +252,19 @@ def test_photos_added_later_and_views_extract_only_themselves(tmp_path):
     assert all(key in bench.cache for each in bench.prepared.splits["train"] for key in Views(2, 0).keys(each))
 
 
+def test_the_features_of_a_view_are_those_of_its_picture(tmp_path):
+    bench = Bench(tmp_path, good=4)
+    noise = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "0.png")
+    bench.open()
+    views = Views(3, 0)
+    bench.extract(views)
+    first = bench.prepared.splits["train"][0]
+    rows = bench.cache.rows(views.keys(first))
+    np.testing.assert_array_equal(rows, bench.encode(np.stack([views.picture(first, view, SIZE) for view in range(4)])))
+    assert len({row.tobytes() for row in rows}) == 4
+
+
 def test_unreadable_photos_are_named_dropped_and_remembered(tmp_path):
     bench = Bench(tmp_path, good=4, bad=["05.png", "9.png"])
     (tmp_path / "7.png").write_bytes(b"")

@@ -19,6 +19,7 @@ def import_tensorflow() -> None:
         try:
             import tensorflow as tf
 
+            tf.get_logger().setLevel("ERROR")  # Python's side warns of what is told here in one line already
             tf.config.list_logical_devices()  # the search for a GPU prints as well
         except BaseException:
             os.dup2(screen, 2)

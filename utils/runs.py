@@ -67,7 +67,19 @@ def read_config(run: Path) -> dict[str, Any]:
         version = config.get("version") if isinstance(config, dict) else None
         raise Refusal(f"{run} is a run of version {version}; this program reads version {VERSION}: train again, "
                       "or use the program that wrote it")
+    missing = [name for name in ("decoder", "dataset", "encoder_weights", "fingerprint") if name not in config]
+    if missing:
+        raise Refusal(f"{run / 'config.json'} is damaged: it says nothing of {missing[0]!r}; restore it, or train again")
     return config
+
+
+def read_splits(run: Path) -> dict[str, list[str]]:
+    """The names of the photos in each split that the run was trained with."""
+    try:
+        splits = json.loads((run / "splits.json").read_text(encoding="utf-8"))
+        return {split: list(splits[split]) for split in ("train", "val", "test")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Refusal(f"{run / 'splits.json'} is missing or damaged ({error}); restore it, or train again") from None
 
 
 def read_history(run: Path) -> list[dict[str, Any]]:
