@@ -1,6 +1,7 @@
 """Further views of a photo by imgaug, gentle enough that its captions stay true, and the same whenever asked for."""
 
 import ast
+import functools
 import hashlib
 import importlib.metadata
 import io
@@ -57,6 +58,7 @@ def augment(image: np.ndarray, *, photo_hash: str, seed: int, view: int, flip: b
     return recipes[flip](image=image)
 
 
+@functools.cache
 def recipe_name(*, flip: bool) -> str:
     """The recipe's name with its version: changed code or settings, or another imaug, give another name."""
     version = f"{importlib.metadata.version('imaug')}\n{_description(Path(__file__).read_text(encoding='utf-8'))}"

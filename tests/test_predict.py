@@ -44,7 +44,8 @@ def place(tmp_path, monkeypatch):
 
 
 def run(**about):
-    runs.write_config(Path("checkpoints/r"), {"dataset": "photos", "language": "en", "encoder": "convnet", **about})
+    runs.write_config(Path("checkpoints/r"), {"dataset": "photos", "language": "en", "encoder": "convnet", "decoder": "gru",
+                                              "encoder_weights": "none", "fingerprint": {}, **about})
 
 
 def photo(name, grey=100):

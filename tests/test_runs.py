@@ -68,8 +68,23 @@ def test_find_refuses_what_is_not_there(root):
 
 
 def test_settings_come_back(root):
-    config = {"batch": 64, "dataset": "사진", "dropout": 0.5, "encoder": None}
+    config = {"batch": 64, "dataset": "사진", "dropout": 0.5, "encoder": None, "decoder": "gru", "encoder_weights": "none",
+              "fingerprint": {}}
     assert runs.read_config(begun(root / "mine", **config)) == {"version": runs.VERSION, **config}
+
+
+def test_settings_with_something_missing_are_refused(root):
+    with pytest.raises(Refusal, match=r"config.json is damaged: it says nothing of 'fingerprint'"):
+        runs.read_config(begun(root / "mine", decoder="gru", dataset="d", encoder_weights="none"))
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{", '{"train": []}'])
+def test_damaged_splits_are_refused(root, content):
+    run = begun(root / "mine")
+    if content is not None:
+        (run / "splits.json").write_text(content)
+    with pytest.raises(Refusal, match=r"splits.json is missing or damaged"):
+        runs.read_splits(run)
 
 
 def test_a_folder_that_is_no_run_is_refused(root):

@@ -111,6 +111,29 @@ def test_killed_while_it_trains_and_saves_it_goes_on_exactly(tmp_path):
     assert len(rest) < len(whole)
 
 
+@pytest.mark.parametrize("damage", ["data cut short", "index gone", "list cut short"])
+def test_where_the_newest_checkpoint_is_damaged_the_one_before_serves(tmp_path, damage):
+    whole = losses(trainer(tmp_path / "whole"))
+    with pytest.raises(KeyboardInterrupt):
+        losses(trainer(tmp_path / "run"), stop=(1, 5))
+    last = tmp_path / "run" / "last"
+    newest = max(last.glob("*.index"), key=lambda file: int(file.stem.removeprefix("ckpt-")))
+    if damage == "data cut short":
+        data = next(last.glob(f"{newest.stem}.data*"))
+        data.write_bytes(data.read_bytes()[:100])
+    elif damage == "index gone":
+        newest.unlink()
+    else:
+        (last / "checkpoint").write_bytes(b"\xff model")
+    resumed = trainer(tmp_path / "run")
+    assert resumed.resume()
+    rest = losses(resumed)
+    assert rest == whole[-len(rest):]
+    again = trainer(tmp_path / "run")
+    assert again.resume()
+    assert again.finished
+
+
 def test_without_a_checkpoint_there_is_nothing_to_resume(tmp_path):
     assert not trainer(tmp_path).resume()
 
