@@ -34,7 +34,7 @@ class GRUDecoder(Decoder):
         self.cell = keras.layers.GRUCell(units)
         self.combine = keras.layers.Dense(units, activation="relu")
         self.words = keras.layers.Dense(vocabulary)
-        # One mask for all words of a caption (Gal & Ghahramani 2016): random numbers a word cost XLA half of a step.
+        # One mask for all words of a caption (Gal & Ghahramani 2016).
         self.drop_words = keras.layers.Dropout(dropout, noise_shape=(None, 1, None))
         self.drop_output = keras.layers.Dropout(dropout, noise_shape=(None, 1, None))
         self(tf.zeros([1, locations, depth]), tf.zeros([1, 2], tf.int32))  # makes the variables
