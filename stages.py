@@ -154,7 +154,7 @@ def _convnet_weights(settings: Settings, dataset: Dataset, prepared: Prepared, h
     return file
 
 
-CONVNET_VERSION = 1  # raise when the network or its training changes: old weights are then not taken for new ones
+CONVNET_VERSION = 2  # raise when the network or its training changes: old weights are then not taken for new ones
 
 
 def have_features(prepared: Prepared, encoder: Callable[[], Encoder], fingerprint: dict[str, Any], image_size: int, *,

@@ -16,12 +16,20 @@ STAGES = ((24, 1), (48, 1), (96, 2), (192, 2))  # channels, convolutions; each s
 
 
 def build_convnet(image_size: int) -> keras.Model:
-    """Pixels −1..1 (B, S, S, 3) → feature grid (B, S/16, S/16, 192)."""
+    """Pixels −1..1 (B, S, S, 3) → feature grid (B, S/16, S/16, 192).
+
+    A halving convolution looks half a pixel past its place, to the lower right if padding="same" does the padding, and
+    four of them in a row half a location. So all but the last are padded on the other side, which cancels that.
+    """
     grid = inputs = keras.Input((image_size, image_size, 3))
     for stage, (channels, convolutions) in enumerate(STAGES, start=1):
         for number in range(convolutions):
             shortcut = grid
-            grid = keras.layers.Conv2D(channels, 3, strides=2 if number == 0 else 1, padding="same", use_bias=False)(grid)
+            upper_left = number == 0 and stage < len(STAGES)
+            if upper_left:
+                grid = keras.layers.ZeroPadding2D(((1, 0), (1, 0)))(grid)
+            grid = keras.layers.Conv2D(channels, 3, strides=2 if number == 0 else 1, use_bias=False,
+                                       padding="valid" if upper_left else "same")(grid)
             grid = keras.layers.BatchNormalization(momentum=0.9)(grid)
             if number > 0:
                 grid = keras.layers.Add()([grid, shortcut])

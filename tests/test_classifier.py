@@ -49,6 +49,18 @@ def test_it_learns_and_the_loss_falls():
     assert ((seen[64:] @ weights > 0) == (truth[64:] > 0)).mean() > 0.8
 
 
+def test_a_location_looks_at_its_own_place():
+    """The pixels that a location of the grid depends on lie round its middle, not to one side."""
+    network = build_convnet(SIZE * 2)
+    pixels = tf.Variable(tf.random.stateless_uniform([1, SIZE * 2, SIZE * 2, 3], [1, 2], -1, 1))
+    with tf.GradientTape() as tape:
+        seen = tf.reduce_sum(network(pixels)[0, 4, 3])
+    weight = tf.reduce_sum(tf.square(tape.gradient(seen, pixels)[0]), axis=2).numpy()
+    along = np.arange(SIZE * 2) + 0.5
+    assert abs((weight.sum(1) * along).sum() / weight.sum() - 4.5 * 16) < 4
+    assert abs((weight.sum(0) * along).sum() / weight.sum() - 3.5 * 16) < 4
+
+
 def test_equal_seeds_give_equal_weights():
     images, labels, _ = pictures(64, 0)
     one, two = (train_convnet(images, matrix(labels), NAMES, epochs=1, seed=3) for _ in range(2))
