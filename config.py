@@ -187,6 +187,11 @@ class Settings:
             raise nearest("setting", next(iter(rest)), [each.name for group in GROUPS for each in fields(group)])
         return cls(preset=preset, **groups)
 
+    @classmethod
+    def of_run(cls, config: dict[str, Any], **changes: Any) -> Self:
+        """The settings of a run by its config.json, which also holds what was found out; `changes` go first."""
+        return cls.from_flat({name: value for name, value in config.items() if name in cls().flat()} | changes)
+
     def flat(self) -> dict[str, Any]:
         """Names and values without groups."""
         flat = {"preset": self.preset}

@@ -80,7 +80,7 @@ def evaluate(run: Path, *, split: str, weights: str | None = None, **changes: An
     from models.captioner import Captioner
 
     saved = runs.read_config(run)
-    settings = Settings.from_flat({key: value for key, value in saved.items() if key in Settings().flat()} | changes)
+    settings = Settings.of_run(saved, **changes)
     captioner = Captioner.load(run, weights=weights)
     path = stages.dataset_path(settings.data.dataset)
     dataset = stages.read_dataset(path, settings.data.language)
@@ -168,7 +168,10 @@ class Validation:
 def table(result: Result) -> str:
     """The scores as lines for a terminal."""
     scores = result.scores
-    shown = lambda name: "  –  " if scores.get(name) is None else f"{scores[name]:.3f}"  # noqa: E731
+
+    def shown(name: str) -> str:
+        return "  –  " if scores.get(name) is None else f"{scores[name]:.3f}"
+
     lines = [f"{result.split}: {scores['images']} photos, {scores['captions_per_second']:.0f} captions a second",
              "  ".join(f"{name} {shown(key)}" for name, key in NAMES.items()),
              f"teacher-forced: loss {shown('loss')}, top-{TOP} accuracy {shown(f'Top{TOP}')}"]

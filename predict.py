@@ -53,11 +53,12 @@ def main() -> int:
     config.resolve(given, scenes=False)
     if own["number"] < 1:
         raise WrongArgument(f"--number is at least 1, not {own['number']}")
+    _check_ending(own["out"])
     # What is wrong with names and files is told before TensorFlow takes its seconds to load.
     run = runs.find(own["run"])
     saved = runs.read_config(run)
     photos = list(dict.fromkeys(_named(own["photos"])))
-    results = _result_file(own["out"])
+    results = ResultFile(Path(own["out"])) if own["out"] else None
     pictures = Path(own["plot"]) if own["plot"] else None
     if pictures and pictures.exists() and not pictures.is_dir():
         raise Refusal(f"--plot wants a folder, and {pictures} is a file")
@@ -79,11 +80,10 @@ def main() -> int:
                             show=show)
 
 
-def _result_file(name: str | None) -> ResultFile | None:
-    """The file that `--out` means, read and checked, not opened yet."""
+def _check_ending(name: str | None) -> None:
+    """Refuse an `--out` that is of no known format."""
     if name is not None and Path(name).suffix.lower() not in FORMATS:
         raise WrongArgument(f"--out writes {' or '.join(FORMATS)}, not {name}")
-    return None if name is None else ResultFile(Path(name))
 
 
 def _named(names: Iterable[str]) -> Iterator[Path]:

@@ -16,7 +16,7 @@ from data.images import save
 from data.preprocess import Photo, Prepared, Views, extract, identify, label_matrix, load_pictures, split_photos, word_labels
 from data.sources import Dataset
 from data.tokenizer import WordTokenizer
-from models.classifier import train_convnet
+from models import classifier
 from models.encoders import ENCODERS, Encoder
 from utils.errors import Refusal, nearest
 from utils.files import written_whole
@@ -120,33 +120,22 @@ def _convnet_weights(settings: Settings, dataset: Dataset, prepared: Prepared, h
     """The weights file of the convnet for these photos, labels and settings; trained where it is not there."""
     size = settings.vision.image_size or ENCODERS["convnet"].image_size
     photos = prepared.splits["train"][:CONVNET_PHOTOS]
-    facts = facts_of(dataset)
-    if facts is not None:
-        labels = [scene_facts.content_labels(facts[photo.name]["facts"]) for photo in photos]
-    else:
-        from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-
-        labels = word_labels(photos, words=CONVNET_WORDS, common=ENGLISH_STOP_WORDS)
-    told = json.dumps([CONVNET_VERSION, size, settings.vision.convnet_epochs, settings.training.seed,
+    labels = _content(photos, facts_of(dataset))
+    told = json.dumps([classifier.VERSION, size, settings.vision.convnet_epochs, settings.training.seed,
                        sorted((photo.hash, sorted(each)) for photo, each in zip(photos, labels, strict=True))])
     file = Path(settings.vision.cache) / "convnet" / f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.weights.h5"
     if file.is_file():
         return file
-    epochs = settings.vision.convnet_epochs
     kept, pictures = load_pictures(photos, size, hashes, progress=progress)
     by_photo = dict(zip(photos, labels, strict=True))
     names, matrix = label_matrix([by_photo[photo] for photo in kept], least=max(2, len(kept) // 200))
     if not names:
         raise Refusal(f"the captions of {len(kept)} photos name nothing often enough to train the convnet on; use more "
                       "photos, or another --encoder")
+    epochs = settings.vision.convnet_epochs
     say(f"training the convnet encoder on {len(kept)} photos and {len(names)} labels, {epochs} epochs")
-    with tqdm(total=epochs, unit=" epochs", disable=None, dynamic_ncols=True) as bar:
-
-        def report(_epoch: int, loss: float) -> None:
-            bar.update()
-            bar.set_postfix(loss=f"{loss:.3f}")
-
-        trunk = train_convnet(pictures, matrix, names, epochs=epochs, seed=settings.training.seed, report=report)
+    trunk = _with_bar(epochs, lambda report: classifier.train_convnet(
+        pictures, matrix, names, epochs=epochs, seed=settings.training.seed, report=report))
     with written_whole(file) as temporary:
         whole = temporary.with_name(temporary.name + ".weights.h5")  # the ending that Keras insists on
         trunk.save_weights(whole)
@@ -154,7 +143,24 @@ def _convnet_weights(settings: Settings, dataset: Dataset, prepared: Prepared, h
     return file
 
 
-CONVNET_VERSION = 2  # raise when the network or its training changes: old weights are then not taken for new ones
+def _content(photos: list[Photo], facts: dict[str, dict[str, Any]] | None) -> list[set[classifier.Label]]:
+    """What each photo holds, as labels for the convnet: by its facts, else by the commonest words of its captions."""
+    if facts is not None:
+        return [scene_facts.content_labels(facts[photo.name]["facts"]) for photo in photos]
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+    return word_labels(photos, words=CONVNET_WORDS, common=ENGLISH_STOP_WORDS)
+
+
+def _with_bar(epochs: int, train: Callable[[Callable[[int, float], None]], Any]) -> Any:
+    """What `train` makes, with a progress bar that its reports of epoch and loss move."""
+    with tqdm(total=epochs, unit=" epochs", disable=None, dynamic_ncols=True) as bar:
+
+        def report(_epoch: int, loss: float) -> None:
+            bar.update()
+            bar.set_postfix(loss=f"{loss:.3f}")
+
+        return train(report)
 
 
 def have_features(prepared: Prepared, encoder: Callable[[], Encoder], fingerprint: dict[str, Any], image_size: int, *,

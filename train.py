@@ -57,7 +57,7 @@ def main() -> int:
 def _resumed(name: str | None, given: dict[str, Any]) -> tuple[Path, Settings]:
     """The run to go on with and its settings, with what may change changed."""
     run = runs.find(name)
-    saved = {key: value for key, value in runs.read_config(run).items() if key in Settings().flat()}
+    saved = Settings.of_run(runs.read_config(run)).flat()
     if "dataset" in given and Path(given["dataset"]) in (Path(saved["dataset"]), Path(Path(saved["dataset"]).name)):
         del given["dataset"]  # ./photos is photos, and scenes is datasets/scenes
     other = [key for key, value in given.items() if key not in config.RESUMABLE and value != saved[key]]
@@ -88,13 +88,14 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
     prepared = stages.prepare(dataset, settings, hashes)
     encoder, weights = stages.make_encoder(settings, dataset, prepared, hashes)
     views = Views(settings.vision.augment, settings.training.seed)
-    cache = stages.have_features(prepared, lambda: encoder, encoder.fingerprint(), encoder.image_size,
+    fingerprint = encoder.fingerprint()
+    cache = stages.have_features(prepared, lambda: encoder, fingerprint, encoder.image_size,
                                  cache=Path(settings.vision.cache), hashes=hashes, views=views)
     stages.report_left_out(prepared, strict=settings.data.strict)
 
     tokenizer = WordTokenizer.fit((caption for photo in prepared.splits["train"] for caption in photo.captions),
                                   vocabulary=settings.words.vocabulary, minimum_count=settings.words.minimum_count)
-    resolved = settings.flat() | {"fingerprint": encoder.fingerprint(), "encoder_weights": weights,
+    resolved = settings.flat() | {"fingerprint": fingerprint, "encoder_weights": weights,
                                   "scenes": stages.is_scenes(path)}
     _begin_folder(run, resolved, tokenizer, prepared, resume=resume)
     if settings.vision.save_augmented:
@@ -111,7 +112,7 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
         print("the run has no checkpoint yet: it starts over")
     sizes = ", ".join(f"{split} {len(photos)}" for split, photos in prepared.splits.items())
     say(f"photos: {sizes}; vocabulary: {len(tokenizer)}; parameters: {decoder.count_params():,}; "
-               f"ready after {time.perf_counter() - began:.0f} s")
+        f"ready after {time.perf_counter() - began:.0f} s")
     if not _epochs(trainer, evaluate.Validation(prepared, tokenizer, cache, settings, decoder, encoder), run):
         print(f"stopped and saved; go on with: python train.py --run {run} --resume", file=sys.stderr)
         return 130
@@ -137,7 +138,7 @@ def _epochs(trainer: Any, validation: Any, run: Path) -> bool:
     rows = runs.read_history(run)[: trainer.epoch]
     runs.write_history(run, rows)  # an epoch that was told but not saved is trained again
     board = tf.summary.create_file_writer(str(run / "tensorboard"))
-    with EpochBar() as bar, _interruptible() as interrupted:
+    with EpochBar() as bar, Interruptible() as interrupted:
 
         def progress(step: int, steps: int, loss: float) -> None:
             bar.update(trainer.epoch + 1, step, steps, loss)
@@ -161,12 +162,12 @@ def _epochs(trainer: Any, validation: Any, run: Path) -> bool:
             board.flush()
             history_curves(rows, run / "history.png")
             say(f"epoch {row['epoch']}: loss {row['loss']:.3f}, val loss {row['val_loss']:.3f}, "
-                    f"CIDEr {row['CIDEr']:.3f}, BLEU-4 {row['Bleu_4']:.3f} (greedy), {row['seconds']:.0f} s"
-                    + (", best so far" if best else ""))
+                f"CIDEr {row['CIDEr']:.3f}, BLEU-4 {row['Bleu_4']:.3f} (greedy), {row['seconds']:.0f} s"
+                + (", best so far" if best else ""))
     return True
 
 
-class _interruptible:
+class Interruptible:
     """While it lasts, the first Ctrl-C (or SIGTERM) only asks to stop; the second stops at once."""
 
     def __enter__(self) -> Any:
@@ -195,7 +196,7 @@ def _final(run: Path, settings: Settings, began: float) -> int:
     for photo, caption in result.samples(3):
         say(f"\n{photo.name}\n  says:  {caption.text}\n" + "\n".join(f"  true:  {each}" for each in photo.captions))
     say(f"\ndone in {(time.perf_counter() - began) / 60:.1f} minutes; run folder: {run}\n"
-               f"captions for photos: python predict.py --run {run} PHOTO …")
+        f"captions for photos: python predict.py --run {run} PHOTO …")
     return 0
 
 

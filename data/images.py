@@ -86,9 +86,13 @@ def read(photo: Path | str | bytes, size: tuple[int, int] | None = None) -> np.n
         orientation = _orientation(image)
         flat = _rgb(image)
         if size is not None:
-            height, width = size if orientation < 5 else reversed(size)
-            flat = flat.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=_GAP)
+            flat = _resized(flat, size if orientation < 5 else size[::-1])
         return np.array(flat.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else flat)
+
+
+def resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Pixels uint8 (H, W, 3) squeezed to size (height, width), just as `read` does it."""
+    return pixels if pixels.shape[:2] == size else np.asarray(_resized(Image.fromarray(pixels), size))
 
 
 def photos_in(folder: Path) -> list[Path]:
@@ -184,6 +188,11 @@ def _orientation(image: Image.Image) -> int:
     except Exception:  # a corrupt EXIF block: viewers show such a photo as it is stored
         return 1
     return orientation if orientation in _UPRIGHT else 1
+
+
+def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The picture squeezed to size (height, width)."""
+    return image.resize(size[::-1], Image.Resampling.BILINEAR, reducing_gap=_GAP)
 
 
 def _rgb(image: Image.Image) -> Image.Image:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from itertools import permutations
 from typing import NamedTuple
 
-from data.scene_facts import ENGLISH, INVERSES, KOREAN, PEOPLE, Fact, plural, related
+from data.scene_facts import Fact, related
+from data.scene_words import ENGLISH, INVERSES, KOREAN, PEOPLE, plural
 
 FLYING = ("bird", "plane", "kite")
 _ENGLISH_POSE = {

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from data.scene_facts import named_objects, score
+from data.scene_facts import claims, holds, named_objects
 
 
 class Spoken(Protocol):
@@ -15,6 +15,19 @@ class Spoken(Protocol):
     words: list[str]
     attention: np.ndarray  # (words, L)
     grid: tuple[int, int]
+
+
+def score(captions: Sequence[str], facts: Sequence[Sequence[Sequence[str | int]]], language: str) -> tuple[float, float]:
+    """Precision: the part of all claims that is true, 0 where nothing is claimed. Recall: the part of all facts claimed.
+
+    There is one caption for each scene; `facts` has the facts of each scene, as tuples or as JSON gives them.
+    """
+    claimed = true = stated = known = 0
+    for caption, scene in zip(captions, facts, strict=True):
+        said, real = claims(caption, language), {tuple(fact) for fact in scene}
+        claimed, true = claimed + len(said), true + sum(holds(claim, real) for claim in said)
+        stated, known = stated + len(said & real), known + len(real)
+    return true / max(claimed, 1), stated / max(known, 1)
 
 
 def facts_scores(captions: Sequence[Spoken], references: Sequence[Sequence[str]], scenes: Sequence[dict[str, Any]],

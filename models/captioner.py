@@ -15,9 +15,8 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
-from data.images import read
+from data.images import read, resized
 from data.tokenizer import END, PAD, START, UNKNOWN, WordTokenizer
 from models.checkpoint import load_decoder
 from models.decoder import Decoder, repeat_rows
@@ -110,9 +109,7 @@ class Captioner:
             return self._read(photo, size)
         if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
             raise ValueError(f"pixels are uint8 of shape (H, W, 3), not {photo.dtype} of {photo.shape}")
-        if photo.shape[:2] == size:
-            return photo
-        return np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BILINEAR, reducing_gap=2))
+        return resized(photo, size)
 
     def from_features(self, features: np.ndarray, **changes: Any) -> list[Caption]:
         """Captions of photos by their features (N, L, D)."""

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 Array = np.ndarray
 Label = tuple[str, ...]
+VERSION = 2  # raise when the network or its training changes: old weights are then not taken for new ones
 STAGES = ((24, 1), (48, 1), (96, 2), (192, 2))  # channels, convolutions; each stage halves the side
 
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data import scenes
+from data import scene_drawing, scene_layout, scene_places, scenes
 
 SIZES = {"train": 24, "val": 4, "test": 4}
 
 
 @pytest.fixture(scope="module")
 def many():
-    return [scenes.compose(seed) for seed in range(400)]
+    return [scene_layout.compose(seed) for seed in range(400)]
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +35,12 @@ def hashes(folder):
 
 
 def test_numbers_of_kinds_colours_and_places():
-    assert len(scenes.KINDS) >= 12 and len(scenes.COLOURS) == 8 and len(scenes.PLACES) == 6
+    assert len(scene_layout.KINDS) >= 12 and len(scene_layout.COLOURS) == 8 and len(scene_places.PLACES) == 6
 
 
 def test_every_kind_colour_place_count_size_and_relation_occurs_often(many):
     seen = Counter(value for scene in many for fact in scene.facts for value in {fact[0], *fact[1:]})
-    for value in (*scenes.KINDS, *scenes.COLOURS, *scenes.PLACES):
+    for value in (*scene_layout.KINDS, *scene_layout.COLOURS, *scene_places.PLACES):
         assert seen[value] >= 12, value
     relations = Counter(fact[2] for scene in many for fact in scene.facts if fact[0] == "relation")
     assert set(relations) == {"left of", "above", "on", "in front of"} and min(relations.values()) > 20
@@ -51,14 +51,14 @@ def test_every_kind_colour_place_count_size_and_relation_occurs_often(many):
 
 def test_half_of_the_boxes_are_small(many):
     boxes = [entry["box"] for scene in many[:200] for entry in scenes.boxes(scene)]
-    areas = [(right - left) * (bottom - top) / scenes.SIZE**2 for left, top, right, bottom in boxes]
+    areas = [(right - left) * (bottom - top) / scene_drawing.SIZE**2 for left, top, right, bottom in boxes]
     assert np.mean(np.array(areas) < 0.12) >= 0.5
 
 
 def test_a_seed_gives_one_scene_and_seeds_give_different_ones(many):
-    assert scenes.compose(7) == many[7]
+    assert scene_layout.compose(7) == many[7]
     assert len({scene.things for scene in many}) == len(many)
-    first, again, other = (scenes.draw(scenes.compose(seed)) for seed in (7, 7, 8))
+    first, again, other = (scenes.draw(scene_layout.compose(seed)) for seed in (7, 7, 8))
     assert first.shape == (299, 299, 3) and first.dtype == np.uint8
     assert np.array_equal(first, again) and not np.array_equal(first, other)
     assert scenes.draw(many[7], 96).shape == (96, 96, 3)
@@ -103,7 +103,7 @@ def test_boxes_hold_exactly_what_an_object_changes(many):
 
 
 def test_an_object_shows_its_colour_more_than_any_other(many):
-    paints = {name: np.array(rgb) for name, rgb in scenes.PAINTS.items()}
+    paints = {name: np.array(rgb) for name, rgb in scene_drawing.COLOURS.items()}
     right = []
     for scene in many[:80]:
         picture = scenes.draw(scene).astype(float)
@@ -143,7 +143,7 @@ def test_the_written_folder(written):
     for photo, scene in facts["scenes"].items():
         with Image.open(written / photo) as picture:
             assert picture.size == (299, 299) and picture.format == "JPEG"
-        again = scenes.compose(scene["seed"])
+        again = scene_layout.compose(scene["seed"])
         assert [tuple(fact) for fact in scene["facts"]] == list(again.facts)
         assert scene["boxes"] == scenes.boxes(again)
 

@@ -145,23 +145,6 @@ def caption_scores(
     return scores, reasons
 
 
-def cider(captions: Sequence[str], references: Sequence[Sequence[str]], tokenize: Tokenize = ptb.tokenize) -> float:
-    """CIDEr of one caption a photo. To score the same photos again, keep a `Scorer`."""
-    return Scorer(references, tokenize=tokenize).scores(captions, ["CIDEr"])["CIDEr"]
-
-
-def per_photo_cider(
-    captions: Sequence[str], references: Sequence[Sequence[str]], tokenize: Tokenize = ptb.tokenize
-) -> list[float]:
-    """CIDEr of each photo's caption."""
-    return Scorer(references, tokenize=tokenize).per_photo_cider(captions)
-
-
-def distinct_words(captions: Sequence[str], *, tokenize: Tokenize = ptb.tokenize) -> int:
-    """How many different words the captions use."""
-    return len({word for caption in captions for word in tokenize(caption)})
-
-
 def _java() -> str:
     """The path of the java program."""
     program = shutil.which("java")
