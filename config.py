@@ -97,7 +97,7 @@ class Training:
     epochs: int = setting(15, "passes over the training photos in all", unit="EPOCHS")
     learning_rate: float = setting(0.001, "Adam's highest learning rate", unit="RATE")
     warmup: int = setting(200, "steps in which the learning rate rises to its highest", unit="STEPS")
-    schedule: str = setting("cosine", "the learning rate after that: falling to zero, or constant",
+    schedule: str = setting("cosine", "the learning rate after that: falling to a hundredth of it, or constant",
                             choices=("cosine", "constant"))
     clip: float = setting(5.0, "largest norm of all gradients together", unit="NORM")
     patience: int = setting(4, "stop after so many epochs without a better CIDEr on val", unit="EPOCHS")
@@ -146,8 +146,9 @@ class Machine:
 
 GROUPS = (Data, Vision, Words, Decoding, Training, Search, Machine)
 
-# What a run may change when it is resumed: what does not touch the result, and how long it goes on.
-RESUMABLE = frozenset({"epochs", "patience", "save_every", "save_augmented", "device", "cache"})
+# What a run may change when it is resumed: what does not touch the result (the same weights may lie elsewhere now), and
+# how long it goes on.
+RESUMABLE = frozenset({"epochs", "patience", "save_every", "save_augmented", "device", "cache", "weights"})
 
 # python train.py --dataset FLICKR8K   (any dataset of photographs; the defaults above are its recipe)
 # Hardware, time and score of the run that was measured: doc/results.md.

@@ -17,7 +17,7 @@ from data.tokenizer import normalise
 from utils import ptb, runs
 from utils.device import use_device
 from utils.errors import Refusal, run_script
-from utils.files import write_json
+from utils.files import refuse_unwritable, write_json
 from utils.metrics import Scorer, caption_scores
 from utils.progress import say
 from utils.quiet import import_tensorflow
@@ -47,6 +47,10 @@ def main() -> int:
     config.resolve(given, scenes=False)
     run = runs.find(name)
     runs.read_config(run)
+    if file:
+        refuse_unwritable(Path(file).parent)
+        if Path(file).is_dir():
+            raise Refusal(f"--json wants a file, and {file} is a folder")
     import_tensorflow()
     use_device(given.get("device", "auto"))
     result = evaluate(run, split=split, weights=weights, **given)
@@ -85,26 +89,33 @@ def evaluate(run: Path, *, split: str, weights: str | None = None, **changes: An
     path = stages.dataset_path(settings.data.dataset)
     dataset = stages.read_dataset(path, settings.data.language)
     hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
-    prepared = stages.prepare(dataset, settings, hashes)
+    prepared = stages.prepare(dataset, settings, hashes, needed=())
+    notes = []
     if str(path) == saved["dataset"]:
         prepared.splits = stages.saved_splits(prepared, run)
-    notes = []
     if not prepared.splits[split] and split == "test":
         split = "val"
         notes.append("the dataset has no test split: val is scored in its place")
-    if not prepared.splits[split]:
-        raise Refusal(f"{path} has no photos in {split}")
+    named = len(prepared.splits[split]) if str(path) != saved["dataset"] else len(runs.read_splits(run)[split])
     cache = stages.have_features(prepared, lambda: captioner.encoder, saved["fingerprint"], captioner.image_size,
                                  cache=Path(settings.vision.cache), hashes=hashes, views=stages.AS_IS, splits=(split,))
     photos = prepared.splits[split]
+    if not photos:
+        raise Refusal(f"{path} has no photos in {split} that can be read")
+    if len(photos) < named:
+        notes.append(f"{named - len(photos)} photos of {split} are gone or cannot be read, and are not scored")
     features = cache.sequence([photo.hash for photo in photos])
     search = {name: value for name, value in changes.items() if name in captioner.settings}
-    captioner.from_features(features[:1], **search)  # the search is compiled outside the clock
+    for few in (1, 2):  # the search is compiled outside the clock: for one photo, then for any number
+        captioner.from_features(features[:few], **search)
     began = time.perf_counter()
     captions = captioner.from_features(features, **search)
     seconds = time.perf_counter() - began
+    english = settings.data.language == "en"
     scores, reasons = caption_scores([caption.text for caption in captions], [photo.captions for photo in photos],
-                                     tokenize=_tokenize_for(settings.data.language), java=settings.data.language == "en")
+                                     tokenize=_tokenize_for(settings.data.language), java=english)
+    if not english:
+        reasons = ["METEOR and SPICE are for English alone"]
     training = stages.training_photos(prepared, split, captioner.tokenizer, settings.words.max_length, stages.AS_IS)
     scores |= _teacher_forced(captioner.decoder, training, cache)()
     scores |= {"images": len(photos), "seconds": seconds, "captions_per_second": len(photos) / seconds}

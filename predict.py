@@ -6,7 +6,6 @@
 """
 
 import argparse
-import itertools
 import os
 import random
 import sys
@@ -20,6 +19,7 @@ import config
 from utils import runs
 from utils.device import use_device
 from utils.errors import Refusal, WrongArgument, run_script
+from utils.files import picture_names, refuse_unwritable
 from utils.progress import say
 from utils.quiet import import_tensorflow
 from utils.result_files import FORMATS, ResultFile
@@ -60,8 +60,8 @@ def main() -> int:
     photos = list(dict.fromkeys(_named(own["photos"])))
     results = ResultFile(Path(own["out"])) if own["out"] else None
     pictures = Path(own["plot"]) if own["plot"] else None
-    if pictures and pictures.exists() and not pictures.is_dir():
-        raise Refusal(f"--plot wants a folder, and {pictures} is a file")
+    if pictures:
+        refuse_unwritable(pictures)
     import_tensorflow()
     use_device(given.pop("device", "auto"))
     from models.captioner import Captioner
@@ -134,7 +134,7 @@ def _caption_all(captioner: Any, photos: Sequence[Path], references: dict[Path, 
     todo = [photo for photo in photos if results is None or _printable(photo) not in results.done]
     if results and len(todo) < len(photos):
         say(f"{len(photos) - len(todo)} of {len(photos)} already stand in {results.file}")
-    names = _picture_names(photos)
+    names = picture_names(photos)
     unreadable = 0
     for photo, caption in _captioned(captioner, todo, search):
         if isinstance(caption, str):
@@ -144,7 +144,7 @@ def _caption_all(captioner: Any, photos: Sequence[Path], references: dict[Path, 
         true = references.get(photo, ())
         say(f"{_printable(photo)}: {caption.text}  ({caption.score:.2f})" + "".join(f"\n    true: {text}" for text in true))
         if pictures or show:
-            _draw(photo, caption, true, pictures / names[photo] if pictures else None)
+            _draw(photo, caption, true, pictures / f"{names[photo]}.png" if pictures else None)
         if results:  # the last, so that a photo which stands in the file has its picture too
             results.write(_printable(photo), caption.text, caption.score)
     if unreadable:
@@ -173,22 +173,6 @@ def _captioned(captioner: Any, photos: Sequence[Path], search: dict[str, Any]) -
 def _printable(photo: Path) -> str:
     """The photo's path as text that every terminal and file takes: bytes that are no UTF-8 as \\udcNN."""
     return str(photo).encode("utf-8", "backslashreplace").decode()
-
-
-def _picture_names(photos: Iterable[Path]) -> dict[Path, str]:
-    """A file name for each photo's picture: its stem; with its ending, then its folders, where another has that already."""
-    names: dict[Path, str] = {}
-    taken: set[str] = set()
-    for photo in photos:
-        parts = [part for part in photo.parts if part != photo.anchor]
-        longer = ("_".join(parts[-depth:]) for depth in range(2, len(parts) + 1))
-        numbered = (f"{photo.name[:40]}_{number}" for number in itertools.count(2))
-        # 50 characters: a file system's 255 bytes hold no more of the widest, with room for a temporary name.
-        tries = (name[-50:] for name in itertools.chain([photo.stem, photo.name], longer, numbered))
-        name = next(each for each in tries if each.casefold() not in taken)
-        taken.add(name.casefold())
-        names[photo] = f"{name}.png"
-    return names
 
 
 def _has_screen() -> bool:

@@ -17,14 +17,15 @@ from data.preprocess import Photo, Prepared, Views, extract, identify, label_mat
 from data.sources import Dataset
 from data.tokenizer import WordTokenizer
 from models import classifier
+from models.decoders import DECODERS
 from models.encoders import ENCODERS, Encoder
 from utils.errors import Refusal, nearest
-from utils.files import written_whole
+from utils.files import picture_names, written_whole
 from utils.progress import progress, say
 from utils.runs import read_splits
 
-DATASETS = Path("datasets")
-SCENES = DATASETS / "scenes"
+SCENES = scenes.FOLDER
+DATASETS = SCENES.parent
 SCENES_SIZE = {"train": 3000, "val": 300, "test": 300}
 CONVNET_PHOTOS = 20_000  # at most this many teach the convnet; they are held in memory (1 GB at 128 pixels)
 AS_IS = Views(0, 0)  # photos without altered views
@@ -58,6 +59,14 @@ def is_scenes(path: Path) -> bool:
     return path == SCENES or ((path if path.is_dir() else path.parent) / "facts.json").is_file()
 
 
+def refuse_unknown_names(settings: Settings) -> None:
+    """Refuse an encoder or decoder that there is not, before anything is read."""
+    named = {"encoder": (settings.vision.encoder, ENCODERS), "decoder": (settings.decoding.decoder, DECODERS)}
+    for kind, (name, known) in named.items():
+        if name not in known:
+            raise nearest(kind, str(name), list(known))
+
+
 def facts_of(dataset: Dataset) -> dict[str, dict[str, Any]] | None:
     """Facts and boxes by photo name, of a dataset of scenes; None of photographs."""
     file = dataset.path.parent / "facts.json"
@@ -70,18 +79,22 @@ def read_dataset(path: Path, language: str) -> Dataset:
         number = sum(SCENES_SIZE.values())
         say(f"drawing {number} scenes into {SCENES}/")
         scenes.write(SCENES, **SCENES_SIZE, seed=0, progress=lambda numbers: progress(numbers, number, "scenes"))
-    return sources.read(path, language=language)
+    dataset = sources.read(path, language=language)
+    if language != "en" and f".{language}." not in dataset.path.name:
+        say(f"no captions.{language}.csv there: the captions of {dataset.path.name} are read")
+    return dataset
 
 
-def prepare(dataset: Dataset, settings: Settings, hashes: PhotoHashes) -> Prepared:
-    """The dataset's photos in splits."""
-    photos, left_out = identify(dataset, hashes)
+def prepare(dataset: Dataset, settings: Settings, hashes: PhotoHashes, *,
+            needed: tuple[str, ...] = ("train", "val")) -> Prepared:
+    """The dataset's photos in splits, of which those `needed` are not empty."""
+    photos, left_out = identify(dataset, hashes, progress=progress)
     hashes.save()
     if not photos:
         raise Refusal(f"none of the {len(dataset.examples)} photos of {dataset.path} can be read; the first: "
                       f"{left_out[0][0]}: {left_out[0][1]}")
     prepared = split_photos(photos, test_size=settings.data.test_size, seed=settings.training.seed,
-                            limit=settings.data.limit)
+                            limit=settings.data.limit, needed=needed)
     prepared.left_out[:0] = left_out
     if settings.data.strict:
         report_left_out(prepared, strict=True)
@@ -94,52 +107,60 @@ def saved_splits(prepared: Prepared, run: Path) -> dict[str, list[Photo]]:
     return {split: [by_name[name] for name in names if name in by_name] for split, names in read_splits(run).items()}
 
 
-def report_left_out(prepared: Prepared, *, strict: bool, shown: int = 5) -> None:
-    """Name and count what was left out; refuse it where `--strict` asks for that."""
+def report_left_out(prepared: Prepared, *, strict: bool, shown: int = 5, file: Path | None = None) -> None:
+    """Name and count what was left out, the rest in `file`; refuse it where `--strict` asks for that."""
     if not prepared.left_out:
         return
     names = "; ".join(f"{name}: {reason}" for name, reason in prepared.left_out[:shown])
     more = f"; and {len(prepared.left_out) - shown} more" if len(prepared.left_out) > shown else ""
     if strict:
         raise Refusal(f"--strict: the dataset has {len(prepared.left_out)} faults: {names}{more}")
-    say(f"left out {len(prepared.left_out)}: {names}{more}")
+    say(f"left out {len(prepared.left_out)}: {names}{more}" + (f" (all of them: {file})" if more and file else ""))
 
 
 def make_encoder(settings: Settings, dataset: Dataset, prepared: Prepared, hashes: PhotoHashes) -> tuple[Encoder, str]:
     """The encoder, and where its weights are; a convnet without weights is trained first, once per data and settings."""
     vision = settings.vision
-    if vision.encoder not in ENCODERS:
-        raise nearest("encoder", str(vision.encoder), list(ENCODERS))
-    weights = vision.weights
-    if vision.encoder == "convnet" and weights == "imagenet":
-        weights = str(_convnet_weights(settings, dataset, prepared, hashes))
+    own = vision.encoder == "convnet" and vision.weights == "imagenet"
+    weights = str(_convnet_weights(settings, dataset, prepared, hashes)) if own else vision.weights
+    try:
+        return Encoder(vision.encoder, weights=weights, layer=vision.layer, image_size=vision.image_size), weights
+    except Refusal as refusal:
+        if not own or vision.layer is not None:
+            raise
+        say(f"{refusal}: the convnet is trained again")
+    Path(weights).unlink()
+    _convnet_weights(settings, dataset, prepared, hashes)
     return Encoder(vision.encoder, weights=weights, layer=vision.layer, image_size=vision.image_size), weights
 
 
 def _convnet_weights(settings: Settings, dataset: Dataset, prepared: Prepared, hashes: PhotoHashes) -> Path:
     """The weights file of the convnet for these photos, labels and settings; trained where it is not there."""
-    size = settings.vision.image_size or ENCODERS["convnet"].image_size
+    size, epochs = settings.vision.image_size or ENCODERS["convnet"].image_size, settings.vision.convnet_epochs
+
+    def labels_and_file(photos: list[Photo]) -> tuple[list[set[classifier.Label]], Path]:
+        labels = _content(photos, facts_of(dataset))
+        told = json.dumps([classifier.VERSION, size, epochs, settings.training.seed,
+                           sorted((photo.hash, sorted(each)) for photo, each in zip(photos, labels, strict=True))])
+        name = f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.weights.h5"
+        return labels, Path(settings.vision.cache) / "convnet" / name
+
     photos = prepared.splits["train"][:CONVNET_PHOTOS]
-    labels = _content(photos, facts_of(dataset))
-    told = json.dumps([classifier.VERSION, size, settings.vision.convnet_epochs, settings.training.seed,
-                       sorted((photo.hash, sorted(each)) for photo, each in zip(photos, labels, strict=True))])
-    file = Path(settings.vision.cache) / "convnet" / f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.weights.h5"
+    labels, file = labels_and_file(photos)
     if file.is_file():
         return file
     kept, pictures = load_pictures(photos, size, hashes, progress=progress)
-    by_photo = dict(zip(photos, labels, strict=True))
-    names, matrix = label_matrix([by_photo[photo] for photo in kept], least=max(2, len(kept) // 200))
+    if len(kept) < len(photos):  # the next run knows from the start which photos cannot be read
+        labels, file = labels_and_file(kept)
+    names, matrix = label_matrix(labels, least=max(2, len(kept) // 200))
     if not names:
         raise Refusal(f"the captions of {len(kept)} photos name nothing often enough to train the convnet on; use more "
                       "photos, or another --encoder")
-    epochs = settings.vision.convnet_epochs
     say(f"training the convnet encoder on {len(kept)} photos and {len(names)} labels, {epochs} epochs")
     trunk = _with_bar(epochs, lambda report: classifier.train_convnet(
         pictures, matrix, names, epochs=epochs, seed=settings.training.seed, report=report))
     with written_whole(file) as temporary:
-        whole = temporary.with_name(temporary.name + ".weights.h5")  # the ending that Keras insists on
-        trunk.save_weights(whole)
-        whole.replace(temporary)
+        trunk.save_weights(temporary)
     return file
 
 
@@ -163,6 +184,23 @@ def _with_bar(epochs: int, train: Callable[[Callable[[int, float], None]], Any])
         return train(report)
 
 
+def have_all(dataset: Dataset, settings: Settings, hashes: PhotoHashes,
+             views: Views) -> tuple[Prepared, Encoder, str, FeatureCache]:
+    """What training needs: photos in splits, the encoder and where its weights are, and all features in the cache.
+
+    Some photos turn out unreadable only on the way. Then the splits are made again, without them, so that they are the
+    same as in every later run, which knows of them from the start.
+    """
+    while True:
+        prepared = prepare(dataset, settings, hashes)
+        known = hashes.unreadable()
+        encoder, weights = make_encoder(settings, dataset, prepared, hashes)
+        features = have_features(prepared, lambda encoder=encoder: encoder, encoder.fingerprint(), encoder.image_size,
+                                 cache=Path(settings.vision.cache), hashes=hashes, views=views)
+        if hashes.unreadable() == known:
+            return prepared, encoder, weights, features
+
+
 def have_features(prepared: Prepared, encoder: Callable[[], Encoder], fingerprint: dict[str, Any], image_size: int, *,
                   cache: Path, hashes: PhotoHashes, views: Views, splits: tuple[str, ...] = sources.SPLITS) -> FeatureCache:
     """The cache with the features of these splits in it; `encoder` is asked for only if something is missing."""
@@ -175,10 +213,11 @@ def have_features(prepared: Prepared, encoder: Callable[[], Encoder], fingerprin
 def save_augmented(prepared: Prepared, views: Views, image_size: int, folder: Path) -> None:
     """Write the altered views of the training photos as pictures."""
     photos = prepared.splits["train"]
+    names = picture_names([photo.path for photo in photos])
     wanted = [(photo, view) for photo in photos for view in range(1, views.number + 1)]
     say(f"writing {len(wanted)} altered views into {folder}/")
     for photo, view in progress(wanted, len(wanted), "pictures"):
-        save(views.picture(photo, view, image_size), folder / f"{photo.path.stem}_view{view}.jpg")
+        save(views.picture(photo, view, image_size), folder / f"{names[photo.path]}_view{view}.jpg")
 
 
 def training_photos(prepared: Prepared, split: str, tokenizer: WordTokenizer, max_length: int,

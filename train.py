@@ -14,10 +14,11 @@ from typing import Any
 
 import config
 from config import Settings
+from data.scenes import FOLDER
 from utils import runs
 from utils.device import use_device
 from utils.errors import Refusal, WrongArgument, run_script
-from utils.files import write_json
+from utils.files import refuse_unwritable, write_json
 from utils.progress import EpochBar, say
 from utils.quiet import import_tensorflow
 
@@ -41,8 +42,8 @@ def main() -> int:
     name, resume = given.pop("run"), given.pop("resume")
     if resume:
         run, settings = _resumed(name, given)
-        if (run / "scores.json").is_file() and len(runs.read_history(run)) >= settings.training.epochs:
-            print(f"{run} is finished; nothing to do (train longer with --epochs)")
+        if (run / "scores.json").is_file() and not _longer(run, settings):
+            print(f"{run} is finished; nothing to do (train longer with --epochs or --patience)")
             return 0
     else:
         run = runs.place(name, default=given.get("preset", "inception-gru"))
@@ -58,13 +59,23 @@ def _resumed(name: str | None, given: dict[str, Any]) -> tuple[Path, Settings]:
     """The run to go on with and its settings, with what may change changed."""
     run = runs.find(name)
     saved = Settings.of_run(runs.read_config(run)).flat()
-    if "dataset" in given and Path(given["dataset"]) in (Path(saved["dataset"]), Path(Path(saved["dataset"]).name)):
-        del given["dataset"]  # ./photos is photos, and scenes is datasets/scenes
+    if "dataset" in given:
+        typed = FOLDER if given["dataset"] == "scenes" else Path(given["dataset"])
+        if typed.resolve() == Path(saved["dataset"]).resolve():  # ./photos is photos
+            del given["dataset"]
     other = [key for key, value in given.items() if key not in config.RESUMABLE and value != saved[key]]
     if other:
         flags = ", ".join("--" + key.replace("_", "-") for key in other)
         raise WrongArgument(f"{flags} cannot change when a run is resumed: it was {saved[other[0]]!r}; start a new run")
     return run, Settings.from_flat(saved | given)
+
+
+def _longer(run: Path, settings: Settings) -> bool:
+    """Whether a run that has its final scores is now asked for more epochs, or for more patience than it ended by."""
+    before = Settings.of_run(runs.read_config(run)).training
+    done = len(runs.read_history(run))
+    return settings.training.epochs > done and (
+        settings.training.epochs > before.epochs or settings.training.patience > before.patience)
 
 
 def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resume: bool) -> int:
@@ -74,7 +85,7 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
     from data.batches import Batches
     from data.feature_extraction import PhotoHashes
     from data.preprocess import Views
-    from data.tokenizer import WordTokenizer
+    from data.tokenizer import SPECIAL, WordTokenizer
     from models.captioner import decoder_of
     from models.training import Recipe, Trainer
 
@@ -82,21 +93,23 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
     path = stages.dataset_path(settings.data.dataset if settings else given.get("dataset"), given.get("language", "en"))
     settings = settings or config.resolve(given | {"dataset": str(path)}, scenes=stages.is_scenes(path))
     use_device(settings.machine.device)
+    stages.refuse_unknown_names(settings)
+    for folder in (run, Path(settings.vision.cache)):
+        refuse_unwritable(folder)
 
     dataset = stages.read_dataset(path, settings.data.language)
     hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
-    prepared = stages.prepare(dataset, settings, hashes)
-    encoder, weights = stages.make_encoder(settings, dataset, prepared, hashes)
     views = Views(settings.vision.augment, settings.training.seed)
-    fingerprint = encoder.fingerprint()
-    cache = stages.have_features(prepared, lambda: encoder, fingerprint, encoder.image_size,
-                                 cache=Path(settings.vision.cache), hashes=hashes, views=views)
-    stages.report_left_out(prepared, strict=settings.data.strict)
+    prepared, encoder, weights, cache = stages.have_all(dataset, settings, hashes, views)
+    stages.report_left_out(prepared, strict=settings.data.strict, file=run / "left_out.json")
 
     tokenizer = WordTokenizer.fit((caption for photo in prepared.splits["train"] for caption in photo.captions),
                                   vocabulary=settings.words.vocabulary, minimum_count=settings.words.minimum_count)
-    resolved = settings.flat() | {"fingerprint": fingerprint, "encoder_weights": weights,
-                                  "scenes": stages.is_scenes(path)}
+    if len(tokenizer) == len(SPECIAL):
+        raise Refusal(f"no word comes {settings.words.minimum_count} times in the captions of the training photos, which "
+                      "leaves nothing to say; use more photos, or a lower --minimum-count")
+    resolved = settings.flat() | {"fingerprint": cache.fingerprint, "encoder_weights": weights,
+                                  "scenes": stages.is_scenes(path), "captions": prepared.digest()}
     _begin_folder(run, resolved, tokenizer, prepared, resume=resume)
     if settings.vision.save_augmented:
         stages.save_augmented(prepared, views, encoder.image_size, run / "augmented")
@@ -120,12 +133,21 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
 
 
 def _begin_folder(run: Path, values: dict[str, Any], tokenizer: Any, prepared: Any, *, resume: bool) -> None:
-    """Write the run's settings, words and splits; a resumed run must find the words it had."""
+    """Write the run's settings, words and splits; a resumed run must find all as it was."""
     splits = {split: [photo.name for photo in photos] for split, photos in prepared.splits.items()}
-    if resume and (run / "splits.json").is_file() and splits != runs.read_splits(run):
-        raise Refusal(f"the photos of {values['dataset']} have changed since {run} began; start a new run")
-    tokenizer.save(run / "vocabulary.json")
-    write_json(run / "splits.json", splits)
+    if resume:
+        before = runs.read_config(run)
+        if before["fingerprint"] != values["fingerprint"]:
+            raise Refusal(f"the encoder is not what it was when {run} began: other weights, or another version of Keras; "
+                          "start a new run")
+        if splits != runs.read_splits(run) or before.get("captions") != values["captions"]:
+            raise Refusal(f"the photos or captions of {values['dataset']} have changed since {run} began; start a new run")
+        (run / "scores.json").unlink(missing_ok=True)  # of fewer epochs
+    else:
+        tokenizer.save(run / "vocabulary.json")
+        write_json(run / "splits.json", splits)
+        if prepared.left_out:
+            write_json(run / "left_out.json", dict(prepared.left_out))
     runs.write_config(run, values)
 
 
@@ -143,18 +165,18 @@ def _epochs(trainer: Any, validation: Any, run: Path) -> bool:
         def progress(step: int, steps: int, loss: float) -> None:
             bar.update(trainer.epoch + 1, step, steps, loss)
             if interrupted():
-                raise KeyboardInterrupt
+                raise _AskedToStop
 
         while not trainer.finished:
             try:
                 row = trainer.train_epoch(progress)
-            except KeyboardInterrupt:
+            except _AskedToStop:
                 trainer.save()
                 return False
             row |= validation.scores()
             rows.append(row)
             runs.write_history(run, rows)
-            best = trainer.finish_epoch(row["CIDEr"])
+            best = trainer.finish_epoch(row["CIDEr"] or -row["val_loss"])  # the loss where CIDEr tells nothing
             with board.as_default(row["epoch"]):
                 for key, value in row.items():
                     if isinstance(value, float):
@@ -167,8 +189,12 @@ def _epochs(trainer: Any, validation: Any, run: Path) -> bool:
     return True
 
 
+class _AskedToStop(Exception):
+    """Raised between two steps, where everything can be saved."""
+
+
 class Interruptible:
-    """While it lasts, the first Ctrl-C (or SIGTERM) only asks to stop; the second stops at once."""
+    """While it lasts, the first Ctrl-C (or SIGTERM) only asks to stop; the second stops at once, and saves nothing."""
 
     def __enter__(self) -> Any:
         self._asked = False

@@ -50,6 +50,7 @@ class FeatureCache:
     def __init__(self, root: Path, fingerprint: dict[str, Any]) -> None:
         """Open, or begin, the folder of the encoder with this fingerprint; damaged batches are dropped."""
         mark = hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()[:16]
+        self.fingerprint = fingerprint
         self.folder = root / f"{fingerprint['name']}-{mark}"
         self.damaged = 0  # batches that were dropped because they were cut short or altered
         self._places: dict[str, tuple[int, int]] = {}  # key → (which file, which row)
@@ -82,7 +83,7 @@ class FeatureCache:
 
     def _sweep(self) -> None:
         """Remove what a killed program left: unfinished files older than an hour (younger ones may be being written)."""
-        for file in [*self.folder.glob(".*.part"), *self.folder.glob("*.npy")]:
+        for file in [*self.folder.glob(".part-*"), *self.folder.glob("*.npy")]:
             if not file.with_suffix(".json").exists() and time.time() - file.stat().st_mtime > 3600:
                 file.unlink(missing_ok=True)
 
@@ -180,19 +181,24 @@ def _pictures(items: Sequence[Item], batch: int, unreadable: Callable[[str, Exce
 class Cost:
     """What an extraction will take."""
 
-    photos: int
     gigabytes: float
     minutes: float
 
 
-def cost(photos: int, encode: Callable[[np.ndarray], np.ndarray], blank: np.ndarray, *, batch: int = BATCH) -> Cost:
-    """Measured on blank pictures: one batch to warm up, one for the clock."""
+def cost(items: Sequence[Item], encode: Callable[[np.ndarray], np.ndarray], blank: np.ndarray, *,
+         batch: int = BATCH) -> Cost:
+    """Measured on a batch of the photos, from all over, and on blank pictures: one batch to warm up, one for the clock."""
     pictures = np.broadcast_to(blank, (batch, *blank.shape)).copy()
     features = np.asarray(encode(pictures))
+    some = items[:: max(1, len(items) // batch)][:batch]
+    began = time.perf_counter()
+    for _ in _pictures(some, batch, lambda key, error: None):
+        pass
+    reading = (time.perf_counter() - began) / len(some)
     began = time.perf_counter()
     encode(pictures)
-    seconds = time.perf_counter() - began
-    return Cost(photos, photos * features[0].size * 2 / 1e9, photos / batch * seconds / 60)
+    seconds = reading + (time.perf_counter() - began) / batch
+    return Cost(len(items) * features[0].size * 2 / 1e9, len(items) * seconds / 60)
 
 
 def refuse_small_disk(folder: Path, gigabytes: float) -> None:
@@ -237,6 +243,10 @@ class PhotoHashes:
         """Remember that this photo, as it is now, cannot be read."""
         self._known[str(photo.absolute())]["unreadable"] = reason
         self._changed = True
+
+    def unreadable(self) -> int:
+        """How many photos are known to be unreadable."""
+        return sum("unreadable" in known for known in self._known.values())
 
     def save(self) -> None:
         """Write what is known, where it is more than before."""

@@ -1,6 +1,7 @@
 """The preparation stage: which photos there are, in which split, and their features in the cache."""
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -57,7 +58,11 @@ class Prepared:
 
     splits: dict[str, list[Photo]]
     left_out: list[tuple[str, str]] = field(default_factory=list)
-    extracted: int = 0
+
+    def digest(self) -> str:
+        """A mark of all photos and captions in the splits: of others it is another."""
+        told = [(split, photo.hash, photo.captions) for split, photos in self.splits.items() for photo in photos]
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
     def drop(self, unreadable: dict[str, str]) -> None:
         """Leave out the photos with these hashes, for these reasons."""
@@ -66,12 +71,12 @@ class Prepared:
             self.splits[split] = [photo for photo in photos if photo.hash not in unreadable]
 
 
-def identify(dataset: Dataset, hashes: PhotoHashes) -> tuple[list[Photo], list[tuple[str, str]]]:
+def identify(dataset: Dataset, hashes: PhotoHashes, *, progress: Progress) -> tuple[list[Photo], list[tuple[str, str]]]:
     """The dataset's photos with the hashes of their bytes; and those that cannot be read, with why."""
     photos, left_out = [], list(dataset.left_out)
     folder = dataset.path.parent
     by_path = {example.photo: example for example in dataset.examples}
-    for path, photo_hash, reason in hashes.hashed(by_path):
+    for path, photo_hash, reason in progress(hashes.hashed(by_path), len(by_path), "photos looked at"):
         name = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
         if photo_hash is None:
             left_out.append((name, reason or "unreadable"))
@@ -80,8 +85,10 @@ def identify(dataset: Dataset, hashes: PhotoHashes) -> tuple[list[Photo], list[t
     return photos, left_out
 
 
-def split_photos(photos: Sequence[Photo], *, test_size: float, seed: int, limit: int | None) -> Prepared:
-    """The photos in train, val and test: as the dataset says, else by the hash of their bytes.
+def split_photos(photos: Sequence[Photo], *, test_size: float, seed: int, limit: int | None,
+                 needed: Sequence[str] = ("train", "val")) -> Prepared:
+    """The photos in train, val and test: as the dataset says, else by the hash of their bytes; refused where one of
+    the splits `needed` would have none.
 
     A photo's side depends on its bytes and the seed alone: it stays when others are added, and equal bytes under two
     names never stand on both sides.
@@ -110,7 +117,7 @@ def split_photos(photos: Sequence[Photo], *, test_size: float, seed: int, limit:
     if limit is not None:
         kept = set(sorted(splits["train"], key=lambda photo: _rank(photo, seed))[:limit])
         splits["train"] = [photo for photo in splits["train"] if photo in kept]
-    for split in ("train", "val"):
+    for split in needed:
         if not splits[split]:
             raise Refusal(f"no photo for the {split} split: {len(photos)} usable photos are too few, or the dataset's "
                           "split column names none; add photos, or change --test-size")
@@ -160,8 +167,8 @@ def load_pictures(photos: Sequence[Photo], image_size: int, hashes: PhotoHashes,
 
 
 def extract(prepared: Prepared, cache: FeatureCache, encode: Encode, hashes: PhotoHashes, *, image_size: int,
-            views: Views, splits: Sequence[str] = SPLITS, progress: Progress, say: Callable[[str], None]) -> None:
-    """Have the features of all photos of the splits, and of the training photos' views, in the cache.
+            views: Views, splits: Sequence[str] = SPLITS, progress: Progress, say: Callable[[str], None]) -> int:
+    """Have the features of all photos of the splits, and of the training photos' views, in the cache; how many were new.
 
     Photos that turn out unreadable leave the splits. Says what it will cost before it starts.
     """
@@ -180,8 +187,8 @@ def extract(prepared: Prepared, cache: FeatureCache, encode: Encode, hashes: Pho
         say(f"{cache.damaged} damaged cache files found; their photos are extracted again")
     if not items:
         say(f"features: all {len(wanted)} are in the cache, nothing to extract")
-        return
-    price = cost(len(items), encode, np.zeros((image_size, image_size, 3), np.uint8))
+        return 0
+    price = cost(list(items.values()), encode, np.zeros((image_size, image_size, 3), np.uint8))
     say(f"features: {len(items)} to extract, {len(wanted) - len(items)} in the cache; about {price.gigabytes:.2g} GB of "
         f"disk and {max(price.minutes, 0.1):.1f} minutes")
     refuse_small_disk(cache.folder, price.gigabytes)
@@ -192,8 +199,8 @@ def extract(prepared: Prepared, cache: FeatureCache, encode: Encode, hashes: Pho
         hashes.mark_unreadable(owners[key].path, str(error))
 
     try:
-        for done in progress(cache.extract(list(items.values()), encode, unreadable=note), len(items), "photos"):
-            prepared.extracted += done
+        extracted = sum(progress(cache.extract(list(items.values()), encode, unreadable=note), len(items), "photos"))
     finally:
         hashes.save()
     prepared.drop(unreadable)
+    return extracted

@@ -20,8 +20,10 @@ from PIL import Image
 from data.scene_captions import write_captions
 from data.scene_drawing import SIZE, render
 from data.scene_layout import Scene, compose
+from utils.errors import Refusal
 
 VERSION = 1  # of the drawings and captions: folders of another one are written again
+FOLDER = Path("datasets/scenes")  # of the scenes that are drawn where there is no other dataset
 LANGUAGES = {"en": "captions.csv", "ko": "captions.ko.csv"}
 _SPLITS = ("train", "val", "test")
 
@@ -81,7 +83,7 @@ def write(
 ) -> None:
     """Writes the dataset as a folder of photos, captions in two languages and facts; all of it or nothing."""
     if folder.exists() and any(folder.iterdir()) and not (folder / "facts.json").is_file():
-        raise FileExistsError(f"{folder} is not empty and does not hold scenes: name another folder, or remove it")
+        raise Refusal(f"{folder} is not empty and does not hold scenes; move away what is in it, or use another folder")
     folder.parent.mkdir(parents=True, exist_ok=True)
     for left in folder.parent.glob(f".{folder.name}-*"):  # by a run that was killed; a younger one may be at work
         if time.time() - left.stat().st_mtime > 3600:
@@ -145,7 +147,10 @@ class _Drawing:
                 line = workers[number % step].stdout.readline()
                 if not line:
                     raise RuntimeError(f"drawing of scene {number} stopped: see the message above")
-                yield json.loads(line)
+                record = json.loads(line)
+                if "errno" in record:
+                    raise OSError(*record["errno"])
+                yield record
         finally:
             for worker in workers:
                 worker.kill()
@@ -159,10 +164,13 @@ def _draw_share(folder: Path, seed: int, numbers: Iterable[int]) -> None:
         scene = compose(seed * 1_000_000 + number)
         pixels, boxes = _draw(scene)
         photo = f"photos/{number:06}.jpg"
-        Image.fromarray(pixels).save(folder / photo, quality=92)
         about = {"facts": scene.facts, "boxes": boxes, "place": scene.place, "seed": scene.seed}
-        texts = {language: captions(scene, language) for language in LANGUAGES}
-        print(json.dumps({"photo": photo, "scene": about, "captions": texts}), flush=True)
+        record = {"photo": photo, "scene": about, "captions": {each: captions(scene, each) for each in LANGUAGES}}
+        try:
+            Image.fromarray(pixels).save(folder / photo, quality=92)
+        except OSError as error:  # told to who reads the lines, and raised there
+            record = {"errno": (error.errno, error.strerror, str(error.filename or folder / photo))}
+        print(json.dumps(record), flush=True)
 
 
 if __name__ == "__main__":  # a worker of _Drawing, which ends it on Ctrl-C; and it ends quietly when nobody reads on

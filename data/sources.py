@@ -102,6 +102,8 @@ def _gather(rows: Iterable[tuple[str, str, str | None]], folder: Path,
                 left_out.append((name, "a caption, but no such photo"))
         except PermissionError:
             left_out.append((name, "no permission to look into its folder"))
+        except (OSError, ValueError):  # longer than a name may be, or with a zero byte in it
+            left_out.append((name[:60], "not a name that a file can have"))
     if whole_folder:
         known = {example.photo for example in examples}
         beside = [photo for parent in sorted({photo.parent for photo in known}) for photo in _pictures(parent)]

@@ -86,8 +86,7 @@ def _several_kinds(run: Path, folder: Path) -> list[str]:
     if not file.is_file():
         raise Refusal(f"{run} was not trained on scenes: there is no {file}")
     scenes = json.loads(file.read_text(encoding="utf-8"))["scenes"]
-    names = json.loads((run / "splits.json").read_text(encoding="utf-8"))["test"]
-    return [name for name in names if len({box["kind"] for box in scenes[name]["boxes"]}) >= 2]
+    return [name for name in runs.read_splits(run)["test"] if len({box["kind"] for box in scenes[name]["boxes"]}) >= 2]
 
 
 def _draw_attention(photo: np.ndarray, caption: Any, references: list[str]) -> None:

@@ -23,7 +23,7 @@ from models.decoder import Decoder, repeat_rows
 from models.decoders import build_decoder
 from models.decoding import Captions, Chance, Rules, sample, search
 from models.encoders import Encoder
-from utils.errors import Refusal
+from utils.errors import Refusal, nearest
 from utils.runs import find, read_config
 
 Photo = Path | str | bytes | np.ndarray
@@ -94,12 +94,12 @@ class Captioner:
         """
         if isinstance(photos, Path | str | bytes | np.ndarray):
             return self([photos], **changes)[0]
-        captions: list[Caption] = []
+        captions, settings = [], self._settings(changes)
         with ThreadPoolExecutor(2) as pool:
             for start in range(0, len(photos), BATCH):
                 pictures = list(pool.map(self._pixels, photos[start : start + BATCH]))
                 # The encoder's last bits depend on how many photos it is given: seeds come from the pixels.
-                captions += self._captions(self.encoder(np.stack(pictures)).numpy(), pictures, self.settings | changes)
+                captions += self._captions(self.encoder(np.stack(pictures)).numpy(), pictures, settings)
         return captions
 
     def _pixels(self, photo: Photo) -> np.ndarray:
@@ -113,11 +113,18 @@ class Captioner:
 
     def from_features(self, features: np.ndarray, **changes: Any) -> list[Caption]:
         """Captions of photos by their features (N, L, D)."""
-        captions: list[Caption] = []
+        captions, settings = [], self._settings(changes)
         for start in range(0, len(features), BATCH):
             rows = np.asarray(features[start : start + BATCH], np.float32)
-            captions += self._captions(rows, rows, self.settings | changes)
+            captions += self._captions(rows, rows, settings)
         return captions
+
+    def _settings(self, changes: dict[str, Any]) -> dict[str, Any]:
+        """The search's settings with these changes."""
+        for name in changes:
+            if name not in self.settings:
+                raise nearest("setting", name, list(self.settings))
+        return self.settings | changes
 
     def _captions(self, features: np.ndarray, seen: Iterable[np.ndarray], settings: dict[str, Any]) -> list[Caption]:
         rules = Rules(START, END, (PAD, UNKNOWN, START), settings["max_length"], settings["beam"],

@@ -27,6 +27,10 @@ class Rules:
     length_penalty: float = 0.7  # score = log-probability / length ** length_penalty
     no_repeat: int = 0  # no n-gram of this length twice; 0 allows all
 
+    def __post_init__(self) -> None:
+        if self.beam < 1 or self.max_length < 1 or self.no_repeat < 0:
+            raise ValueError(f"a caption has at least 1 beam and 1 word, and no_repeat is from 0; not {self}")
+
 
 class Captions(NamedTuple):
     """K captions a photo, the best first."""

@@ -43,12 +43,12 @@ def masked_loss(logits: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(each * counts) / tf.maximum(tf.reduce_sum(counts), 1.0)
 
 
-def _rate(recipe: Recipe, steps: int) -> keras.optimizers.schedules.LearningRateSchedule | float:
+def _rate(recipe: Recipe, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
     """The learning rate over all steps."""
     warmup = min(recipe.warmup, steps // 2)
     if recipe.schedule == "constant":
-        return keras.optimizers.schedules.PiecewiseConstantDecay([max(warmup, 1)], [recipe.learning_rate * 0.3,
-                                                                                   recipe.learning_rate])
+        return keras.optimizers.schedules.PolynomialDecay(  # which also rises, and stays where it ends
+            0.0 if warmup else recipe.learning_rate, max(1, warmup), end_learning_rate=recipe.learning_rate)
     return keras.optimizers.schedules.CosineDecay(
         0.0, max(1, steps - warmup), alpha=0.01, warmup_target=recipe.learning_rate, warmup_steps=warmup)
 
@@ -108,9 +108,10 @@ class Trainer:
         """Write the checkpoint `last`; it counts once it is whole."""
         self._write(self._last)
 
-    def _write(self, keeper: tf.train.CheckpointManager) -> None:
+    def _write(self, keeper: tf.train.CheckpointManager, number: int | None = None) -> None:
+        """Write a checkpoint of this number, or of the next one."""
         try:
-            keeper.save()
+            keeper.save(number)
         except tf.errors.OpError as error:  # TensorFlow's own words for a full disk or missing rights
             reason = str(error.message).splitlines()[0][:160]
             raise Refusal(f"the checkpoint in {keeper.directory} could not be written ({reason}); make room there and go "
@@ -135,8 +136,9 @@ class Trainer:
         for features, tokens in self.batches.epoch(self.epoch, first=int(self._step)):
             loss = float(self._train_step(features, tokens))
             if not np.isfinite(loss):
-                raise Refusal(f"the loss is {loss} at step {int(self._step) + 1} of epoch {self.epoch + 1}; lower "
-                              "--learning-rate or --clip, and start again from the last checkpoint with --resume")
+                raise Refusal(f"the loss is {loss} at step {int(self._step) + 1} of epoch {self.epoch + 1}; start a new "
+                              f"run with a lower --learning-rate than {self.recipe.learning_rate} or --clip than "
+                              f"{self.recipe.clip}")
             self._step.assign_add(1)
             self._loss_sum.assign_add(loss)
             self._seconds.assign(spent + time.perf_counter() - began)
@@ -157,7 +159,7 @@ class Trainer:
         self._without_gain.assign(0 if better else int(self._without_gain) + 1)
         if better:
             self._best.assign(score)
-            self._write(self._best_manager)
+            self._write(self._best_manager, self.epoch)  # a resumed run counts on, so the newest is always the best
         self.save()
         return better
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 from models.captioner import Captioner
 from models.decoders import build_decoder
+from utils.errors import Refusal
 
 SIZE = 8
 SETTINGS = {"beam": 3, "length_penalty": 0.7, "no_repeat": 2, "max_length": 6, "sample": False, "temperature": 1.0,
@@ -103,6 +104,13 @@ def test_large_pixels_are_squeezed_as_a_file_is(captioner):
 def test_seeds_change_what_is_drawn(captioner, photos):
     drawn = [[caption.text for caption in captioner(photos, sample=True, seed=seed)] for seed in (1, 1, 2)]
     assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_a_setting_that_there_is_not_is_refused(captioner, photos):
+    with pytest.raises(Refusal, match="unknown setting 'beems'; did you mean 'beam'"):
+        captioner(photos, beems=5)
+    with pytest.raises(ValueError, match="at least 1 beam"):
+        captioner(photos, beam=0)
 
 
 def test_none_are_captioned_to_none(captioner):

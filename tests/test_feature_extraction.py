@@ -105,7 +105,7 @@ def test_what_interrupts_loses_the_batch_in_hand_alone(tmp_path):
     again = FeatureCache(tmp_path, FINGERPRINT)
     assert [f"{value:064x}" in again for value in range(8)] == [True] * 4 + [False] * 4
     assert again.damaged == 0
-    assert not list(again.folder.glob("*.part"))
+    assert not list(again.folder.glob(".part-*"))
 
 
 def test_a_batch_without_its_sidecar_never_counts_and_is_swept_when_old(tmp_path):
@@ -141,7 +141,7 @@ def test_values_that_are_not_finite_are_never_stored(tmp_path):
 
 
 def test_the_cost_counts_float16_and_a_small_disk_is_refused(tmp_path, monkeypatch):
-    price = cost(1000, encode, np.zeros((3, 3, 3), np.uint8))
+    price = cost(items(*[1] * 1000), encode, np.zeros((3, 3, 3), np.uint8))
     assert price.gigabytes == pytest.approx(1000 * 8 * 2 / 1e9)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**10, 0, 10**9))
     refuse_small_disk(tmp_path, 0.9)

@@ -12,6 +12,7 @@ import pytest
 
 from data import img_augmentation
 from data.img_augmentation import AUGMENTERS, augment, mentions_sides, recipe_name
+from utils.errors import Refusal
 
 COLOURS = {
     "red": (255, 0, 0), "orange": (250, 134, 18), "yellow": (250, 222, 40), "green": (34, 160, 58),
@@ -178,7 +179,7 @@ def test_a_missing_system_library_is_named_with_its_package(monkeypatch, library
         return ordinary(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", broken)
-    with pytest.raises(ImportError, match=r"apt install libgl1 libglib2\.0-0.*opencv-python-headless==\d+\.\d") as caught:
+    with pytest.raises(Refusal, match=r"apt install libgl1 libglib2\.0-0.*opencv-python-headless==\d+\.\d") as caught:
         img_augmentation.imgaug_augmenters()
     assert library in str(caught.value)
 

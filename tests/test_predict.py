@@ -12,6 +12,7 @@ import predict
 from models.captioner import Caption, Captioner
 from utils import runs
 from utils.errors import run_script
+from utils.files import picture_names
 
 
 class Invented:
@@ -146,10 +147,10 @@ def test_pictures_of_photos_with_one_name_stand_side_by_side(ask):
 
 def test_names_of_pictures_are_short_and_all_different():
     deep = [*(Path(f"/one/{number}/{'긴' * 80}.jpg") for number in range(3)), *map(Path, ("A.jpg", "a.jpg", "a.jpg.jpg"))]
-    names = predict._picture_names(deep)
+    names = picture_names(deep)
     assert len({name.casefold() for name in names.values()}) == len(deep)
-    assert max(len(name.encode()) for name in names.values()) <= 204
-    assert names[Path("A.jpg")] == "A.png"
+    assert max(len(name.encode()) for name in names.values()) <= 200
+    assert names[Path("A.jpg")] == "A"
 
 
 WARNING = "warning: this run was trained on drawn scenes"
@@ -186,7 +187,7 @@ def test_random_photos_are_of_the_test_split_with_their_true_captions(ask):
 @pytest.mark.parametrize("words, status, told", [
     (["none.png"], 1, "no photo or folder none.png"), (["empty"], 1, "no photos in empty"),
     (["--number", "0"], 2, "--number is at least 1"), (["--out", "a.txt"], 2, "--out writes .jsonl or .csv, not a.txt"),
-    (["--plot", "note"], 1, "--plot wants a folder"), (["--top-k", "3"], 2, "go with --sample")])
+    (["--plot", "note"], 1, "cannot write to note: note is a file"), (["--top-k", "3"], 2, "go with --sample")])
 def test_mistakes_are_told_in_one_line_before_anything_is_loaded(ask, captioner, words, status, told):
     Path("empty").mkdir()
     Path("note").write_text("")

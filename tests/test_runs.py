@@ -12,7 +12,8 @@ import pytest
 
 from utils import runs
 from utils.errors import Refusal, WrongArgument, nearest, run_script
-from utils.files import write_json, write_text, written_whole
+from utils.files import refuse_unwritable, write_json, write_text, written_whole
+from utils.progress import say
 
 
 @pytest.fixture
@@ -207,6 +208,26 @@ def test_missing_rights_are_one_line(capsys):
     assert left_with(capsys, PermissionError(errno.EACCES, "Permission denied", "checkpoints")) == (
         1, "error: Permission denied: checkpoints; change its rights, or choose another folder\n")
     assert left_with(capsys, OSError(errno.EROFS, "Read-only file system", "x"))[0] == 1
+
+
+@pytest.mark.parametrize("number", [errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG])
+def test_a_place_where_nothing_can_be_written_is_one_line(capsys, number):
+    assert left_with(capsys, OSError(number, "Not so", "a/b")) == (1, "error: Not so: a/b; choose another name or folder\n")
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(tmp_path, monkeypatch):
+    refuse_unwritable(tmp_path / "new" / "run")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Refusal, match=r"cannot write to .*file/run: .*file is a file; choose another folder"):
+        refuse_unwritable(tmp_path / "file" / "run")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(Refusal, match="no permission to write in"):
+        refuse_unwritable(tmp_path / "new")
+
+
+def test_a_name_that_is_not_utf8_can_be_told(capsys):
+    say(f"left out: {os.fsdecode(bytes([0x61, 0xff]))}.jpg")
+    assert capsys.readouterr().out == "left out: a\\udcff.jpg\n"
 
 
 @pytest.mark.parametrize("error", [ValueError("a fault of ours"), OSError(errno.EIO, "Input/output error")])

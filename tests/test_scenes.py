@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from data import scene_drawing, scene_layout, scene_places, scenes
+from utils.errors import Refusal
 
 SIZES = {"train": 24, "val": 4, "test": 4}
 
@@ -177,6 +178,6 @@ def test_an_interrupted_write_leaves_nothing(tmp_path):
 
 def test_a_folder_of_other_things_is_refused(tmp_path):
     (tmp_path / "letter.txt").write_text("mine")
-    with pytest.raises(FileExistsError, match="not empty"):
+    with pytest.raises(Refusal, match="not empty"):
         scenes.write(tmp_path, **SIZES)
     assert (tmp_path / "letter.txt").read_text() == "mine"

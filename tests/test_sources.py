@@ -187,6 +187,13 @@ def test_text_that_is_not_utf8_is_refused_with_file_and_line(tmp_path, content, 
     assert refusal(tmp_path).startswith(f"{tmp_path}/captions.csv, line {line}: not UTF-8 text (")
 
 
+def test_a_name_that_no_file_can_have_is_left_out(tmp_path):
+    folder = folder_with(tmp_path, "a.jpg", **{"captions.csv": f"photo,caption\na.jpg,a dog\n{'b' * 300}.jpg,a cat\n"})
+    dataset = read(folder)
+    assert [example.photo.name for example in dataset.examples] == ["a.jpg"]
+    assert dataset.left_out == [("b" * 60, "not a name that a file can have")]
+
+
 @ROOT_READS_ALL
 def test_no_permission_is_refused_or_named(tmp_path):
     folder_with(tmp_path, "a.jpg", "shut/b.jpg", captions_csv="photo,caption\na.jpg,A cat.\nshut/b.jpg,A dog.\n")

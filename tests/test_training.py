@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from models.decoders import build_decoder
-from models.training import Recipe, TeacherForced, Trainer
+from models.training import Recipe, TeacherForced, Trainer, _rate
 from utils.errors import Refusal
 
 LOCATIONS, DEPTH = 4, 6
@@ -55,6 +55,17 @@ def losses(training, scores=(0.1, 0.2, 0.3), stop=None):
         training.train_epoch(progress)
         training.finish_epoch(scores[training.epoch])
     return seen
+
+
+def test_the_learning_rate_rises_in_the_warmup_then_stays_or_falls_to_a_hundredth():
+    def rates(schedule, warmup=10):
+        recipe = Recipe(epochs=1, learning_rate=0.5, warmup=warmup, schedule=schedule, clip=5.0, patience=1, save_every=1)
+        rate = _rate(recipe, 100)
+        return [float(rate(step)) for step in (0, 5, 10, 55, 100)]
+
+    assert rates("constant") == pytest.approx([0.0, 0.25, 0.5, 0.5, 0.5])
+    assert rates("constant", warmup=0) == pytest.approx([0.5] * 5)
+    assert rates("cosine") == pytest.approx([0.0, 0.25, 0.5, 0.2525, 0.005])
 
 
 def test_a_tiny_batch_is_overfitted(tmp_path):

@@ -58,6 +58,8 @@ def _about_files(error: Exception) -> str | None:
     number = error.errno if isinstance(error, OSError) else None
     if number in (errno.ENOSPC, errno.EDQUOT) or _FULL.search(str(error)):
         return "the disk is full; make room, or choose another folder, then run the same command again"
-    if number in (errno.EACCES, errno.EROFS):
+    if number in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG):
+        return f"{error.strerror}: {error.filename or 'a file'}; choose another name or folder"
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{error.strerror}: {error.filename or 'a file'}; change its rights, or choose another folder"
     return None

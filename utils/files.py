@@ -1,23 +1,53 @@
 """Files that are written whole or not at all."""
 
+import itertools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from utils.errors import Refusal
 
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """A temporary name beside `path` that takes its place when the block ends well, and is removed when it does not."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".part-{os.getpid()}-{path.name}")  # its ending too tells what kind it is
     try:
         yield temporary
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def refuse_unwritable(folder: Path) -> None:
+    """Refuse a folder that could not be made or written to, before hours are spent on what should go there."""
+    there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    if not there.is_dir():
+        raise Refusal(f"cannot write to {folder}: {there} is a file; choose another folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise Refusal(f"cannot write to {folder}: no permission to write in {there}; change its rights, or choose another "
+                      "folder")
+
+
+def picture_names(photos: Iterable[Path]) -> dict[Path, str]:
+    """A name for a picture of each photo, without ending: the photo's stem; with its ending, then its folders, where
+    another has that already."""
+    names: dict[Path, str] = {}
+    taken: set[str] = set()
+    for photo in photos:
+        parts = [part for part in photo.parts if part != photo.anchor]
+        longer = ("_".join(parts[-depth:]) for depth in range(2, len(parts) + 1))
+        numbered = (f"{photo.name[:40]}_{number}" for number in itertools.count(2))
+        # 50 characters: a file system's 255 bytes hold no more of the widest, with room for a temporary name.
+        tries = (name[-50:] for name in itertools.chain([photo.stem, photo.name], longer, numbered))
+        name = next(each for each in tries if each.casefold() not in taken)
+        taken.add(name.casefold())
+        names[photo] = name
+    return names
 
 
 def write_text(path: Path, text: str) -> None:

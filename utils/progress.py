@@ -8,14 +8,14 @@ from tqdm import tqdm
 
 
 def say(text: str) -> None:
-    """Print a line at once, above a bar that may be running."""
-    tqdm.write(text, file=sys.stdout)
+    """Print a line at once, above a bar that may be running; bytes of a file's name that are no UTF-8 as \\udcNN."""
+    tqdm.write(text.encode("utf-8", "backslashreplace").decode(), file=sys.stdout)
     sys.stdout.flush()
 
 
 def progress(things: Iterable, number: int, what: str) -> Iterator:
     """The same things, with a bar; a thing that is a number counts as so many."""
-    with tqdm(total=number, unit=f" {what}", disable=None, dynamic_ncols=True) as bar:
+    with tqdm(total=number, unit=f" {what}", disable=None, dynamic_ncols=True, delay=1) as bar:  # after a second
         for thing in things:
             yield thing
             bar.update(thing if isinstance(thing, int) else 1)

@@ -20,7 +20,7 @@ def import_tensorflow() -> None:
             import tensorflow as tf
 
             tf.get_logger().setLevel("ERROR")  # Python's side warns of what is told here in one line already
-            tf.config.list_logical_devices()  # the search for a GPU prints as well
+            tf.config.list_physical_devices()  # the search for a GPU prints as well; no device is taken yet
         except BaseException:
             os.dup2(screen, 2)
             held.seek(0)

@@ -1,0 +1,46 @@
+"""What a user types, and what is then on the screen; and a folder of small scenes to type it in."""
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from data import scenes
+from utils.errors import run_script
+
+ROOT = Path(__file__).parents[1]
+SIZES = {"train": 40, "val": 8, "test": 8}
+SMALL = ["--dataset", "drawn", "--epochs", "2", "--convnet-epochs", "1", "--units", "32", "--embedding", "16",
+         "--attention-units", "16", "--batch", "40", "--max-length", "8", "--cache", "cache"]
+
+
+def typed(script, *words):
+    """What a script leaves with, run in this process, and what it prints on standard output and standard error."""
+    out, error = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
+        patch.setattr(sys, "argv", [f"{script.__name__}.py", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            run_script(script.main)
+    return SimpleNamespace(status=left.value.code, out=out.getvalue(), error=error.getvalue())
+
+
+def started(*command, **more):
+    """The same of a Python process of its own, as a user starts it."""
+    done = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True, timeout=240, check=False,
+                          env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"} | more)
+    return SimpleNamespace(status=done.returncode, out=done.stdout, error=done.stderr)
+
+
+@contextlib.contextmanager
+def scenes_folder(folder):
+    """A current directory with a folder of scenes and nothing else, on a machine without Java, whose start takes long."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("PATH", str(folder))
+        scenes.write(folder / "drawn", **SIZES, seed=1)
+        yield folder
