@@ -12,7 +12,6 @@ from PIL import Image
 
 import evaluate
 import predict
-import stages
 import train
 from data.images import read
 from models.captioner import Captioner
@@ -44,11 +43,6 @@ def history(run):
 def photos(split):
     with Path("drawn/captions.csv").open(newline="") as file:
         return sorted({row["photo"] for row in csv.DictReader(file) if row["split"] == split})
-
-
-def test_without_a_dataset_the_scenes_are_used(capsys):
-    assert stages.dataset_path(None) == Path("datasets/scenes")
-    assert "using the built-in scenes" in capsys.readouterr().out
 
 
 def test_a_run_folder_has_all_that_is_promised(first):
@@ -136,52 +130,6 @@ def test_what_cannot_be_is_told_before_a_run_folder_is_made(first, words, status
     done = typed(train, *SMALL, *(["--run", "never"] if "--run" not in words else []), *words)
     assert (done.status, done.error[: len(message)]) == (status, message)
     assert not Path("checkpoints/never").exists()
-
-
-def test_a_damaged_convnet_is_trained_again(first):
-    weights = next(Path("cache/convnet").glob("*.weights.h5"))
-    whole = weights.stat().st_size
-    weights.write_bytes(weights.read_bytes()[: whole // 2])
-    done = typed(predict, "drawn", "--run", "e2e")
-    assert done.status == 1
-    assert done.error.count("\n") == 1
-    done = typed(train, *SMALL, "--run", "mended", "--save-augmented")
-    assert done.status == 0, done.error
-    assert "the convnet is trained again" in done.out
-    assert "nothing to extract" in done.out  # for the same seed gives the same weights
-    assert weights.stat().st_size == whole
-    names = {f"{Path(name).stem}_view1.jpg" for name in photos("train")}
-    assert {file.name for file in Path("checkpoints/mended/augmented").iterdir()} == names
-    assert not list(Path("cache").rglob(".part-*"))
-
-
-def test_a_strict_dataset_is_refused_for_a_fault_that_only_decoding_shows(first):
-    shutil.copytree("drawn", "faulty")
-    broken = Path("faulty", photos("train")[0])
-    broken.write_bytes(broken.read_bytes()[:3000])
-    words = [*SMALL, "--dataset", "faulty", "--cache", "other"]
-    done = typed(train, *words, "--run", "strict", "--strict")
-    assert (done.status, Path("checkpoints/strict").exists()) == (1, False)
-    assert done.error == f"error: --strict: the dataset has 1 faults: {photos('train')[0]}: cut short\n"
-    done = typed(train, *words, "--run", "lenient")
-    assert done.status == 0, done.error
-    assert f"left out 1: {photos('train')[0]}: cut short" in done.out
-    assert json.loads(Path("checkpoints/lenient/left_out.json").read_text()) == {photos("train")[0]: "cut short"}
-    assert len(json.loads(Path("checkpoints/lenient/splits.json").read_text())["train"]) == SIZES["train"] - 1
-    assert len(list(Path("other/convnet").iterdir())) == 1  # trained once, although the fault was found on the way
-
-
-def test_a_photo_found_unreadable_on_the_way_does_not_change_a_limited_run(first):
-    shutil.copytree("drawn", "limited")
-    words = [*SMALL, "--dataset", "limited", "--cache", "limited_cache", "--limit", "20"]
-    assert typed(train, *words, "--run", "whole").status == 0
-    broken = Path("limited", json.loads(Path("checkpoints/whole/splits.json").read_text())["train"][0])
-    broken.write_bytes(b"not a picture")
-    done = typed(train, *words, "--run", "part")
-    assert done.status == 0, done.error
-    assert len(json.loads(Path("checkpoints/part/splits.json").read_text())["train"]) == 20
-    done = typed(train, "--run", "part", "--resume", "--epochs", "3")
-    assert done.status == 0, done.error
 
 
 def test_a_dataset_of_test_photos_alone_can_be_scored(first):

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 import train
+from config import Settings
+from models.training import Trainer
 from tests.scripts import ROOT, SMALL, scenes_folder, started, typed
+from utils import runs
 from utils.progress import EpochBar
 
 WORDS = [*SMALL, "--save-every", "2"]  # an epoch has five steps
@@ -61,22 +64,24 @@ def test_a_second_ctrl_c_stops_at_once_and_what_was_saved_stands(unstopped, monk
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(EpochBar, "update", at_step(2, 3, twice))
-        done = typed(train, *WORDS, "--run", "twice")
+    saved, save = [], Trainer.save
+    monkeypatch.setattr(Trainer, "save", lambda trainer: (saved.append((trainer.epoch, int(trainer._step))), save(trainer)))
+    monkeypatch.setattr(EpochBar, "update", at_step(2, 3, twice))
+    done = typed(train, *WORDS, "--run", "twice")
     assert (done.status, done.error) == (130, "stopped\n")
-    done = typed(train, "--run", "twice", "--resume")
-    assert done.status == 0, done.error
-    assert losses("twice") == unstopped
+    assert saved == [(0, 2), (0, 4), (1, 0), (1, 2)]
 
 
 KILLED = """
 import os, signal, sys
 sys.path.insert(0, {root!r})
 from tests.test_stopping import at_step
+from utils import runs
 from utils.progress import EpochBar
 EpochBar.update = at_step(2, 4, lambda: os.kill(os.getpid(), signal.SIGKILL))
 import train
+from config import Settings
+from models.training import Trainer
 from utils.errors import run_script
 run_script(train.main)
 """
@@ -91,14 +96,15 @@ def test_after_kill_9_the_losses_are_those_of_a_run_that_was_not_stopped(unstopp
     assert losses("killed") == unstopped
 
 
-def test_a_run_that_stopped_early_is_finished_until_more_patience_is_asked_for(place):
-    done = typed(train, *WORDS, "--run", "early", "--epochs", "9", "--patience", "1", "--learning-rate", "1e-9")
-    assert done.status == 0, done.error
-    epochs = len(losses("early"))
-    assert epochs < 9
-    done = typed(train, "--run", "early", "--resume")
-    assert (done.status, done.out) == (0, "checkpoints/early is finished; nothing to do (train longer with --epochs or "
-                                          "--patience)\n")
-    done = typed(train, "--run", "early", "--resume", "--patience", "2")
-    assert done.status == 0, done.error
-    assert len(losses("early")) > epochs
+@pytest.mark.parametrize(("words", "longer"), [
+    ([], False), (["--epochs", "9"], False), (["--epochs", "3"], False),
+    (["--epochs", "10"], True), (["--patience", "2"], True),
+])
+def test_a_run_that_stopped_early_goes_on_when_more_is_asked_for(tmp_path, monkeypatch, words, longer):
+    runs.write_config(tmp_path, Settings.from_flat({"epochs": 9, "patience": 1}).flat() | {
+        "decoder": "gru", "encoder_weights": "none", "fingerprint": {}})
+    runs.write_history(tmp_path, [{"epoch": number} for number in range(1, 6)])
+    (tmp_path / "scores.json").write_text("{}")
+    monkeypatch.setattr(train, "_train", lambda *_, **__: 77)
+    done = typed(train, "--run", tmp_path, "--resume", *words)
+    assert (done.status, "is finished" in done.out) == ((77, False) if longer else (0, True))
