@@ -50,7 +50,7 @@ class Vision:
                                      unit="PIXELS")
     augment: int = setting(1, "further, randomly altered views of each training photo", unit="VIEWS")
     save_augmented: bool = setting(False, "also write the altered views as pictures into the run folder")
-    convnet_epochs: int = setting(11, "passes over the training photos when the convnet is trained", unit="EPOCHS")
+    convnet_epochs: int = setting(12, "passes over the training photos when the convnet is trained", unit="EPOCHS")
     cache: str = setting("datasets/cache", "where features are kept between runs", unit="DIR")
 
     def __post_init__(self) -> None:
@@ -94,7 +94,7 @@ class Training:
     """training"""
 
     batch: int = setting(64, "captions a step; the captions of a photo share it", unit="CAPTIONS")
-    epochs: int = setting(15, "passes over the training photos in all", unit="EPOCHS")
+    epochs: int = setting(12, "passes over the training photos in all", unit="EPOCHS")
     learning_rate: float = setting(0.001, "Adam's highest learning rate", unit="RATE")
     warmup: int = setting(200, "steps in which the learning rate rises to its highest", unit="STEPS")
     schedule: str = setting("cosine", "the learning rate after that: falling to a hundredth of it, or constant",
@@ -157,9 +157,10 @@ INCEPTION_GRU: dict[str, Any] = {"encoder": "inception_v3", "decoder": "gru"}
 PRESETS: dict[str, dict[str, Any]] = {"inception-gru": INCEPTION_GRU}
 
 # The built-in drawings differ from photographs: nothing pretrained fits them, their grammar is small and soon learned.
-# So words and attention are narrow, and the learning rate high: what they cost is spent on epochs instead.
+# So words and attention are narrow, and the learning rate high: what they cost is spent on the encoder instead. Beam 5
+# said fewer wrong things on val than beam 3 (facts precision 0.937 to 0.929) and no fewer right ones (0.645 to 0.641).
 SCENES: dict[str, Any] = {"encoder": "convnet", "minimum_count": 1, "embedding": 128, "attention_units": 128,
-                          "dropout": 0.2, "learning_rate": 0.002, "epochs": 6}
+                          "dropout": 0.2, "learning_rate": 0.002, "epochs": 5, "beam": 5}
 
 
 @dataclass(frozen=True)
