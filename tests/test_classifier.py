@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from models.classifier import ContentClassifier, build_convnet, train_convnet
+from models.classifier import ContentClassifier, LookAround, build_convnet, train_convnet
 
 SIZE = 64
 COLOURS = {"red": (220, 30, 30), "blue": (30, 30, 220)}
@@ -59,6 +59,15 @@ def test_a_location_looks_at_its_own_place():
     along = np.arange(SIZE * 2) + 0.5
     assert abs((weight.sum(1) * along).sum() / weight.sum() - 4.5 * 16) < 4
     assert abs((weight.sum(0) * along).sum() / weight.sum() - 3.5 * 16) < 4
+
+
+def test_looking_around_is_a_depthwise_convolution():
+    grid = tf.random.stateless_normal([2, 6, 5, 3], [1, 2])
+    layer = LookAround(7)
+    layer(grid)
+    wanted = tf.nn.depthwise_conv2d(grid, layer.kernel.value, [1, 1, 1, 1], "SAME") / np.sqrt(1 + layer.normalise.epsilon)
+    np.testing.assert_allclose(layer(grid), tf.nn.relu(wanted), atol=1e-5)
+    assert 0.2 < (wanted.numpy() > 0).mean() < 0.8
 
 
 def test_equal_seeds_give_equal_weights():
