@@ -108,6 +108,7 @@ class Training:
         for name in ("batch", "epochs", "patience", "save_every"):
             _require(getattr(self, name) > 0, f"--{name.replace('_', '-')} is at least 1, not {getattr(self, name)}")
         _require(self.learning_rate > 0, f"--learning-rate is above 0, not {self.learning_rate}")
+        _require(0 <= self.seed < 2**32, f"--seed is a number from 0 to 4294967295, not {self.seed}")
         _require(self.warmup >= 0, f"--warmup is a number of steps from 0, not {self.warmup}")
         _require(self.clip > 0, f"--clip is above 0, not {self.clip}")
 

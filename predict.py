@@ -53,6 +53,8 @@ def main() -> int:
     config.resolve(given, scenes=False)
     if own["number"] < 1:
         raise WrongArgument(f"--number is at least 1, not {own['number']}")
+    if own["seed"] is not None:
+        config.resolve({"seed": own["seed"]}, scenes=False)
     _check_ending(own["out"])
     # What is wrong with names and files is told before TensorFlow takes its seconds to load.
     run = runs.find(own["run"])

@@ -111,6 +111,7 @@ def report_left_out(prepared: Prepared, *, strict: bool, shown: int = 5, file: P
     """Name and count what was left out, the rest in `file`; refuse it where `--strict` asks for that."""
     if not prepared.left_out:
         return
+    shown = 4 * shown if strict else shown
     names = "; ".join(f"{name}: {reason}" for name, reason in prepared.left_out[:shown])
     more = f"; and {len(prepared.left_out) - shown} more" if len(prepared.left_out) > shown else ""
     if strict:

@@ -52,7 +52,13 @@ def main() -> int:
         settings = None
         config.resolve(given, scenes=False)  # wrong values are told before TensorFlow takes its seconds to load
     import_tensorflow()
-    return _train(run, settings, given, resume=resume)
+    try:
+        return _train(run, settings, given, resume=resume)
+    except KeyboardInterrupt:
+        if (run / "config.json").is_file():
+            raise
+        print("stopped before training began; the same command goes on, and extracts nothing twice", file=sys.stderr)
+        return 130
 
 
 def _resumed(name: str | None, given: dict[str, Any]) -> tuple[Path, Settings]:

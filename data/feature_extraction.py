@@ -5,7 +5,7 @@ view; so a renamed photo costs nothing, and a changed encoder or recipe is never
 
     CACHE/<encoder>-<fingerprint>/encoder.json     what the encoder was
     CACHE/<encoder>-<fingerprint>/<name>.npy       (n, L, D) float16, a batch of photos
-    CACHE/<encoder>-<fingerprint>/<name>.json      their keys, the file's size, time and checksum
+    CACHE/<encoder>-<fingerprint>/<name>.json      their keys, the file's size, times and checksum
     CACHE/photos.json                              sha256 by path, size and time, and which photos cannot be read
 
 A batch counts from the moment its `.json` stands; whatever ends the program, no more than the batch in hand is lost.
@@ -14,6 +14,7 @@ A batch counts from the moment its `.json` stands; whatever ends the program, no
 import hashlib
 import io
 import json
+import os
 import shutil
 import time
 import zlib
@@ -71,10 +72,10 @@ class FeatureCache:
             seen = file.stat()
             if seen.st_size != written["bytes"]:
                 raise ValueError("cut short")
-            if seen.st_mtime_ns != written["modified"]:  # touched since: copied, or altered?
+            if _times(seen) != written["times"]:  # touched since: copied, or altered?
                 if _checksum(file) != written["checksum"]:
                     raise ValueError("altered")
-                write_json(sidecar, written | {"modified": seen.st_mtime_ns})
+                write_json(sidecar, written | {"times": _times(seen)})
             self._add(np.load(file, mmap_mode="r", allow_pickle=False), written["keys"])
         except (OSError, ValueError, KeyError, TypeError):
             self.damaged += 1
@@ -118,7 +119,7 @@ class FeatureCache:
         with written_whole(file) as temporary:
             temporary.write_bytes(content.getbuffer())
         seen = file.stat()
-        write_json(file.with_suffix(".json"), {"bytes": seen.st_size, "modified": seen.st_mtime_ns,
+        write_json(file.with_suffix(".json"), {"bytes": seen.st_size, "times": _times(seen),
                                                "checksum": zlib.crc32(content.getbuffer()), "keys": list(keys)})
         self._add(np.load(file, mmap_mode="r", allow_pickle=False), keys)
 
@@ -255,6 +256,11 @@ class PhotoHashes:
         with written_whole(self._file) as temporary:
             temporary.write_text(json.dumps(self._known), encoding="utf-8")
         self._changed = False
+
+
+def _times(seen: os.stat_result) -> list[int]:
+    """When a file was last changed; the second, unlike the first, cannot be put back by who changes it."""
+    return [seen.st_mtime_ns, seen.st_ctime_ns]
 
 
 def _checksum(file: Path) -> int:

@@ -124,7 +124,10 @@ class Captioner:
         for name in changes:
             if name not in self.settings:
                 raise nearest("setting", name, list(self.settings))
-        return self.settings | changes
+        settings = self.settings | changes
+        if not settings["sample"] and changes.keys() & {"temperature", "top_k", "top_p"}:
+            raise ValueError("temperature, top_k and top_p go with sample=True")
+        return settings
 
     def _captions(self, features: np.ndarray, seen: Iterable[np.ndarray], settings: dict[str, Any]) -> list[Caption]:
         rules = Rules(START, END, (PAD, UNKNOWN, START), settings["max_length"], settings["beam"],

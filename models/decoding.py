@@ -29,7 +29,7 @@ class Rules:
 
     def __post_init__(self) -> None:
         if self.beam < 1 or self.max_length < 1 or self.no_repeat < 0:
-            raise ValueError(f"a caption has at least 1 beam and 1 word, and no_repeat is from 0; not {self}")
+            raise ValueError("beam and max_length are at least 1, and no_repeat is from 0")
 
 
 class Captions(NamedTuple):
@@ -154,6 +154,10 @@ class Chance:
     temperature: float = 1.0
     top_k: int | None = None
     top_p: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.temperature <= 0 or (self.top_k is not None and self.top_k < 1) or not 0 < (self.top_p or 1) <= 1:
+            raise ValueError("temperature is above 0, top_k at least 1, top_p a share above 0 and up to 1")
 
 
 def sample(step: Step, state: Nest, *, seeds: tf.Tensor, locations: int, rules: Rules, chance: Chance) -> Captions:

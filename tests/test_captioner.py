@@ -109,8 +109,10 @@ def test_seeds_change_what_is_drawn(captioner, photos):
 def test_a_setting_that_there_is_not_is_refused(captioner, photos):
     with pytest.raises(Refusal, match="unknown setting 'beems'; did you mean 'beam'"):
         captioner(photos, beems=5)
-    with pytest.raises(ValueError, match="at least 1 beam"):
-        captioner(photos, beam=0)
+    for changes, message in ({"beam": 0}, "beam and max_length are at least 1"), ({"top_k": 3}, "go with sample=True"), (
+            {"sample": True, "temperature": -1}, "temperature is above 0"):
+        with pytest.raises(ValueError, match=message):
+            captioner(photos, **changes)
 
 
 def test_none_are_captioned_to_none(captioner):

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 
 import numpy as np
 import pytest
@@ -58,18 +59,19 @@ def test_another_encoder_recipe_seed_or_view_is_another_feature(tmp_path):
     assert feature_key("h", recipe="a", seed=3, view=0) == feature_key("h")
 
 
-@pytest.mark.parametrize("damage", ["truncated", "altered", "gone", "sidecar"])
+@pytest.mark.parametrize("damage", ["truncated", "altered", "altered in secret", "gone", "sidecar"])
 def test_damage_is_noticed_and_the_batch_extracted_again(tmp_path, damage):
     cache = filled(tmp_path, 1, 2, 3)
     file = next(file for file in cache.folder.glob("*.npy") if len(np.load(file)) == 2)
     if damage == "truncated":
         file.write_bytes(file.read_bytes()[:-5])
-    elif damage == "altered":
-        content = bytearray(file.read_bytes())
+    elif damage.startswith("altered"):
+        content, before = bytearray(file.read_bytes()), file.stat()
         content[-1] ^= 0x10
+        time.sleep(0.02)  # a coarse clock may give the new file the old one's time
         file.write_bytes(content)
-        later = file.stat().st_mtime_ns + 1_000_000  # a coarse clock may give the new file the old one's time
-        os.utime(file, ns=(later, later))
+        if damage == "altered in secret":
+            os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
     elif damage == "gone":
         file.unlink()
     else:

@@ -100,8 +100,14 @@ def test_a_panel_for_the_photo_and_one_for_each_word(count):
     assert 100 < pixels.shape[0] < 1200
     assert pixels.shape[1] == 480
     texts = " ".join(text.get_text() for text in figure.texts)
-    assert ("scaled to its own peak" in texts) == (count > 0)
+    assert ("half of each panel's own peak" in texts) == (count > 0)
     assert "– two dogs" in texts
+    assert [len(axes.collections) for axes in figure.axes] == [0] + [1] * count  # the line about each word's peak
+
+
+def test_attention_that_is_the_same_everywhere_has_no_line():
+    figure = plots.attention_figure(photo(), ["dog"], np.full((1, 64), 1 / 64), title="dog")
+    assert [len(axes.collections) for axes in figure.axes] == [0, 0]
 
 
 @pytest.mark.parametrize("size", [(60, 90), (90, 60), (30, 300)])

@@ -33,7 +33,7 @@ _WIDTH, _MARGIN = 12.0, 0.3  # inches
 _PHOTO_WIDTH, _HEAD = 5.2, (2.4, 3.7)  # inches: the photo beside its caption, least and most height of the two
 _WORD, _FOOT = 0.36, 0.5  # inches: above each small panel for its word, and under them all
 _PIXELS = 720  # the longer side of a photo as it is drawn: more is not seen at this size
-_INK, _PALE, _BLUE, _ORANGE = "#22252b", "#6b7280", "#2563a8", "#d9702b"
+_INK, _PALE, _BLUE, _ORANGE, _YELLOW = "#22252b", "#6b7280", "#2563a8", "#d9702b", "#ffc61a"
 
 
 def history_curves(history: list[dict[str, Any]], path: Path) -> None:
@@ -95,8 +95,11 @@ def attention_figure(photo: np.ndarray, words: Sequence[str], attention: np.ndar
         axes = figure.add_subplot(place)
         axes.set_axis_off()
         axes.imshow(attention_over(tile, map_), interpolation="lanczos")
+        share = _share(map_, tile.shape[:2])
+        if share.min() < 0.5 < share.max():  # on black fur and at night brightness alone is not seen
+            axes.contour(share, [0.5], colors=[_YELLOW], linewidths=1.1)
         axes.set_title(_drawable(word, font), pad=4, fontsize=11 if len(word) <= 16 else 8, **font)
-    told = "Bright is where the network looked as it wrote the word; each panel is scaled to its own peak."
+    told = "Bright is where the network looked as it wrote the word, the line half of each panel's own peak."
     small = "   ".join(part for part in (told if words else None, sentence) if part)
     figure.text(_MARGIN / _WIDTH, 0.16 / height, small, fontsize=8.5, **font | {"color": _PALE})
     return figure
@@ -107,11 +110,15 @@ def attention_over(photo: np.ndarray, attention: np.ndarray) -> np.ndarray:
 
     The map is spread over the whole photo, as the photo was squeezed to the encoder's input.
     """
-    height, width = photo.shape[:2]
-    spread = Image.fromarray(attention.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
-    share = np.clip(np.asarray(spread) / max(float(np.asarray(spread).max()), 1e-12), 0, 1)[..., None]
+    share = _share(attention, photo.shape[:2])[..., None]
     grey = photo.mean(axis=2, keepdims=True) * 0.4 + np.float32([14, 16, 24])
     return (grey + (photo - grey) * share).clip(0, 255).round().astype(np.uint8)
+
+
+def _share(attention: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Attention (rows, columns) spread over a photo of size (height, width), as a share of its peak."""
+    spread = np.asarray(Image.fromarray(attention.astype(np.float32)).resize(size[::-1], Image.Resampling.BICUBIC))
+    return np.clip(spread / max(float(spread.max()), 1e-12), 0, 1)
 
 
 def save_figure(figure: "Figure", path: Path) -> None:

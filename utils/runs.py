@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from utils.errors import Refusal
+from utils.errors import Refusal, WrongArgument
 from utils.files import write_json, write_text
 
 ROOT = Path("checkpoints")
@@ -22,6 +22,8 @@ VERSION = 1  # of the run folder's layout; raised when an older program could no
 
 def place(name: str | None, *, default: str) -> Path:
     """The folder that `--run NAME|DIR` means for a new run; `default` and the time where no name is given."""
+    if name is not None and not name.strip():
+        raise WrongArgument("--run is a name or a folder, and nothing came")
     if name is None:
         return ROOT / f"{default}-{datetime.now():%Y%m%d-%H%M%S}"
     return Path(name) if "/" in name or os.sep in name else ROOT / name
