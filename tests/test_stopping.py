@@ -14,7 +14,8 @@ from tests.scripts import ROOT, SMALL, scenes_folder, started, typed
 from utils import runs
 from utils.progress import EpochBar
 
-WORDS = [*SMALL, "--save-every", "2"]  # an epoch has five steps
+# An epoch has five steps. Captions of one length are compiled once; the encoder's weights are random.
+WORDS = [*SMALL, "--save-every", "2", "--max-length", "3", "--weights", "none"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -87,6 +88,7 @@ run_script(train.main)
 """
 
 
+@pytest.mark.slow  # the same with the trainer alone: test_training.py
 def test_after_kill_9_the_losses_are_those_of_a_run_that_was_not_stopped(unstopped):
     done = started("-c", KILLED.format(root=str(ROOT)), *WORDS, "--run", "killed")
     assert done.status == -signal.SIGKILL, done.error
