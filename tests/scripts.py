@@ -16,7 +16,7 @@ from utils.errors import run_script
 ROOT = Path(__file__).parents[1]
 SIZES = {"train": 40, "val": 8, "test": 8}
 SMALL = ["--dataset", "drawn", "--epochs", "2", "--convnet-epochs", "1", "--units", "32", "--embedding", "16",
-         "--attention-units", "16", "--batch", "40", "--max-length", "8", "--cache", "cache"]
+         "--attention-units", "16", "--batch", "40", "--max-length", "8", "--cache", "cache", "--image-size", "80"]
 
 
 def typed(script, *words):

@@ -23,13 +23,13 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole(place):
-    return have_all("drawn")
+    return have_all("drawn", weights="none")
 
 
 def have_all(name, **changes):
     """As `train.py` does."""
     settings = Settings.from_flat({"dataset": name, "cache": f"{name}_cache", "encoder": "convnet", "convnet_epochs": 1,
-                                   "augment": 0} | changes)
+                                   "image_size": 80, "augment": 0} | changes)
     hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
     return stages.have_all(stages.read_dataset(Path(name), "en"), settings, hashes, Views(0, 0))
 
@@ -66,6 +66,7 @@ def test_a_photo_found_unreadable_on_the_way_leaves_the_splits_as_if_it_had_been
     assert f"left out 1: {name}: cut short" in capsys.readouterr().out
 
 
+@pytest.mark.slow  # compiles the convnet's training, as the next one does twice
 def test_the_convnet_is_trained_once_although_a_fault_was_found_on_the_way():
     shutil.copytree("drawn", "again")
     photo = next(Path("again/photos").iterdir())
@@ -77,8 +78,9 @@ def test_the_convnet_is_trained_once_although_a_fault_was_found_on_the_way():
         have_all("again", strict=True)
 
 
-def test_a_damaged_convnet_is_trained_again_to_the_same_weights(whole, capsys):
-    _, encoder, weights, _ = whole
+@pytest.mark.slow
+def test_a_damaged_convnet_is_trained_again_to_the_same_weights(capsys):
+    _, encoder, weights, _ = have_all("drawn")
     weights = Path(weights)
     size = weights.stat().st_size
     weights.write_bytes(weights.read_bytes()[: size // 2])
