@@ -47,8 +47,8 @@ def build_convnet(image_size: int) -> keras.Model:
 class LookAround(keras.layers.Layer):
     """What each channel holds in the locations about each: a depthwise convolution, normalised, ReLU.
 
-    It multiplies by a matrix from all locations to all, a small one on a grid this coarse. TensorFlow's own depthwise
-    convolution takes longer, and on several cores its gradient differs from run to run.
+    It multiplies by a matrix from all locations to all, a small one on a grid this coarse. On several cores
+    the gradient of TensorFlow's own depthwise convolution differs from run to run.
     """
 
     def __init__(self, width: int) -> None:
