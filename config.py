@@ -24,8 +24,11 @@ class Data:
 
     dataset: str | None = setting(None, "captions file or folder, or `scenes`; left out: what lies in datasets/, else "
                                         "the built-in scenes", unit="DIR|FILE|scenes")
-    language: str = setting("en", "language of the captions: reads captions.<language>.csv where there is one; the "
-                                  "built-in scenes have en and ko", unit="CODE")
+    format: str | None = setting(None, "how the dataset is kept: csv (and tsv), jsonl, karpathy, aihub, coco, flickr8k, "
+                                       "flickr30k or texts; left out: what it looks like", unit="NAME")
+    language: str | None = setting(None, "language of the captions (en, ko, ja, zh …): reads captions.<language>.csv "
+                                         "where there is one; left out: by their letters", unit="CODE")
+    outside_photos: bool = setting(False, "allow captions of photos that lie outside the dataset's folder")
     test_size: float = setting(0.1, "share of the photos for val, and again for test, where no split is given",
                                unit="FRACTION")
     limit: int | None = setting(None, "use only so many photos of the training split", unit="PHOTOS")
@@ -64,13 +67,18 @@ class Vision:
 class Words:
     """vocabulary"""
 
-    vocabulary: int = setting(5000, "how many words at most, the commonest first", unit="WORDS")
+    tokenizer: str | None = setting(None, "what captions are made of: words, characters (of Chinese and Japanese), or bpe "
+                                          "(pieces of words, learned from the captions); left out: what suits the language",
+                                    unit="words|characters|bpe")
+    vocabulary: int = setting(5000, "how many words (characters, pieces) at most, the commonest first", unit="WORDS")
     minimum_count: int = setting(3, "words seen fewer times in the training captions are unknown", unit="TIMES")
-    max_length: int = setting(24, "longest caption; longer training captions are cut there", unit="WORDS")
+    max_length: int | None = setting(None, "longest caption; longer training captions are cut there (default 24 words, "
+                                           "48 characters or 36 pieces)", unit="WORDS")
 
     def __post_init__(self) -> None:
         _require(self.vocabulary > 0, f"--vocabulary is at least 1 word, not {self.vocabulary}")
-        _require(self.max_length > 0, f"--max-length is at least 1 word, not {self.max_length}")
+        _require(self.max_length is None or self.max_length > 0,
+                 f"--max-length is at least 1 word, not {self.max_length}")
 
 
 @dataclass(frozen=True)
@@ -120,7 +128,8 @@ class Search:
     beam: int = setting(3, "captions kept alive while searching; 1 is greedy", unit="WIDTH")
     length_penalty: float = setting(0.7, "a caption's log-probability is divided by its length to this power: 0 "
                                          "favours short ones, 1 long ones", unit="POWER")
-    no_repeat: int = setting(3, "no sequence of so many words comes twice in a caption; 0 allows all", unit="WORDS")
+    no_repeat: int | None = setting(None, "no sequence of so many words comes twice in a caption; 0 allows all (default "
+                                          "3 words, 6 characters or 5 pieces)", unit="WORDS")
     sample: bool = setting(False, "draw words at random instead of searching")
     temperature: float = setting(1.0, "with --sample: below 1 is safer, above 1 wilder", unit="NUMBER")
     top_k: int | None = setting(None, "with --sample: only among so many likeliest words", unit="WORDS")
@@ -129,7 +138,8 @@ class Search:
 
     def __post_init__(self) -> None:
         _require(self.beam > 0, f"--beam is at least 1, not {self.beam}")
-        _require(self.no_repeat >= 0, f"--no-repeat is a number of words from 0, not {self.no_repeat}")
+        _require(self.no_repeat is None or self.no_repeat >= 0,
+                 f"--no-repeat is a number of words from 0, not {self.no_repeat}")
         _require(self.temperature > 0, f"--temperature is above 0, not {self.temperature}")
         _require(self.top_k is None or self.top_k > 0, f"--top-k is at least 1 word, not {self.top_k}")
         _require(self.top_p is None or 0 < self.top_p <= 1, f"--top-p is a share from 0 to 1, not {self.top_p}")
@@ -144,6 +154,10 @@ class Machine:
     device: str = setting("auto", "where to compute: auto takes a GPU where there is one",
                           choices=("auto", "cpu", "gpu"))
 
+
+# What suits a tokenizer: its tokens are longer or shorter parts of a caption.
+LENGTHS = {"words": {"max_length": 24, "no_repeat": 3}, "characters": {"max_length": 48, "no_repeat": 6},
+           "bpe": {"max_length": 36, "no_repeat": 5}}
 
 GROUPS = (Data, Vision, Words, Decoding, Training, Search, Machine)
 
@@ -195,6 +209,11 @@ class Settings:
     def of_run(cls, config: dict[str, Any], **changes: Any) -> Self:
         """The settings of a run by its config.json, which also holds what was found out; `changes` go first."""
         return cls.from_flat({name: value for name, value in config.items() if name in cls().flat()} | changes)
+
+    def suited(self, language: str, tokenizer: str) -> Self:
+        """The same for captions of a language and tokens of a kind, with what was left to them."""
+        left = {name: value for name, value in LENGTHS[tokenizer].items() if self.flat()[name] is None}
+        return self.from_flat(self.flat() | left | {"language": language, "tokenizer": tokenizer})
 
     def flat(self) -> dict[str, Any]:
         """Names and values without groups."""

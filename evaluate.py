@@ -13,7 +13,7 @@ from typing import Any
 
 import config
 from config import Settings
-from data.tokenizer import normalise
+from data.language import CUT, pieces_of
 from utils import ptb, runs
 from utils.device import use_device
 from utils.errors import Refusal, run_script
@@ -33,7 +33,7 @@ def options() -> argparse.ArgumentParser:
                         help="which photos; val is what some datasets call dev (default val)")
     parser.add_argument("--json", metavar="FILE", help="also write the scores there, as fractions")
     parser.add_argument("--weights", metavar="FILE", help="where the encoder's weights are now, if they were moved")
-    config.add_options(parser, config.Data, only=("dataset", "language"))
+    config.add_options(parser, config.Data, only=("dataset", "format", "language", "outside_photos"))
     config.add_options(parser, config.Vision, only=("cache",))
     config.add_options(parser, config.Search)
     config.add_options(parser, config.Machine)
@@ -78,16 +78,19 @@ class Result:
 
 def evaluate(run: Path, *, split: str, weights: str | None = None, **changes: Any) -> Result:
     """The scores of a run's best epoch on a split; `changes` are settings other than the run's."""
+    import encoding
     import stages
     from data import scenes
     from data.feature_extraction import PhotoHashes
     from models.captioner import Captioner
 
     saved = runs.read_config(run)
+    if "dataset" in changes:
+        changes = {"format": None, "outside_photos": False} | changes
     settings = Settings.of_run(saved, **changes)
     captioner = Captioner.load(run, weights=weights)
     path = stages.dataset_path(settings.data.dataset)
-    dataset = stages.read_dataset(path, settings.data.language)
+    dataset = stages.read_dataset(path, settings.data)
     hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
     prepared = stages.prepare(dataset, settings, hashes, needed=())
     notes = []
@@ -97,7 +100,7 @@ def evaluate(run: Path, *, split: str, weights: str | None = None, **changes: An
         split = "val"
         notes.append("the dataset has no test split: val is scored in its place")
     named = len(prepared.splits[split]) if str(path) != saved["dataset"] else len(runs.read_splits(run)[split])
-    cache = stages.have_features(prepared, lambda: captioner.encoder, saved["fingerprint"], captioner.image_size,
+    cache = encoding.have_features(prepared, lambda: captioner.encoder, saved["fingerprint"], captioner.image_size,
                                  cache=Path(settings.vision.cache), hashes=hashes, views=stages.AS_IS, splits=(split,))
     photos = prepared.splits[split]
     if not photos:
@@ -111,22 +114,23 @@ def evaluate(run: Path, *, split: str, weights: str | None = None, **changes: An
     began = time.perf_counter()
     captions = captioner.from_features(features, **search)
     seconds = time.perf_counter() - began
-    english = settings.data.language == "en"
+    language = str(settings.data.language)
+    english = language == "en"
     scores, reasons = caption_scores([caption.text for caption in captions], [photo.captions for photo in photos],
-                                     tokenize=_tokenize_for(settings.data.language), java=english)
+                                     tokenize=tokenizer_for(language), java=english)
     if not english:
-        reasons = ["METEOR and SPICE are for English alone"]
+        reasons = [f"scores count {pieces_of(language)}; METEOR and SPICE are for English alone"]
     training = stages.training_photos(prepared, split, captioner.tokenizer, settings.words.max_length, stages.AS_IS)
     scores |= _teacher_forced(captioner.decoder, training, cache)()
     scores |= {"images": len(photos), "seconds": seconds, "captions_per_second": len(photos) / seconds}
-    if settings.data.language in scenes.LANGUAGES:
-        scores |= _scene_scores(photos, captions, stages.facts_of(dataset), settings.data.language)
+    if language in scenes.LANGUAGES:
+        scores |= _scene_scores(photos, captions, stages.facts_of(dataset), language)
     return Result(split, scores, notes + reasons, photos, captions)
 
 
-def _tokenize_for(language: str) -> Callable[[str], list[str]]:
-    """What cuts captions into words for the scores: coco-caption's tokenizer is made for English alone."""
-    return ptb.tokenize if language == "en" else normalise
+def tokenizer_for(language: str) -> Callable[[str], list[str]]:
+    """What cuts captions for the scores: coco-caption's tokenizer is made for English alone; characters of Chinese."""
+    return ptb.tokenize if language == "en" else CUT[pieces_of(language)]
 
 
 def _teacher_forced(decoder: Any, training: list[Any], cache: Any) -> Callable[[], dict[str, float]]:
@@ -160,7 +164,7 @@ class Validation:
         from models.captioner import Captioner
 
         self._photos = prepared.splits["val"]
-        self._scorer = Scorer([photo.captions for photo in self._photos], tokenize=_tokenize_for(settings.data.language))
+        self._scorer = Scorer([photo.captions for photo in self._photos], tokenize=tokenizer_for(settings.data.language))
         self._features = cache.sequence([photo.hash for photo in self._photos])
         training = stages.training_photos(prepared, "val", tokenizer, settings.words.max_length, stages.AS_IS)
         self._forced = _teacher_forced(decoder, training, cache)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import config
+from config import Settings
 from utils import runs
 from utils.device import use_device
 from utils.errors import Refusal, WrongArgument, run_script
@@ -116,12 +117,12 @@ def _random_test_photos(run: Path, saved: dict[str, Any], number: int, seed: int
     """Random photos of the run's test split (val, where there is none) with their captions."""
     import stages
 
-    dataset = stages.read_dataset(Path(saved["dataset"]), saved["language"])
+    dataset = stages.read_dataset(Path(saved["dataset"]), Settings.of_run(saved).data)
     splits = runs.read_splits(run)
     if not splits["test"]:
         say("the dataset has no test split: photos of val are taken in its place")
     names = set(splits["test"] or splits["val"])
-    folder = dataset.path.parent
+    folder = dataset.folder
     photos = {example.photo: example.captions for example in dataset.examples
               if {str(example.photo), os.path.relpath(example.photo, folder).replace(os.sep, "/")} & names}
     if not photos:

@@ -3,12 +3,14 @@
     python train.py                                  the built-in scenes, or what lies in datasets/
     python train.py --dataset FOLDER --batch 64      your own photos and captions
     python train.py --run NAME --resume              go on where a run stopped
+    python train.py --dataset FOLDER --from NAME     begin from what another run has learned
 """
 
 import argparse
 import signal
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,8 @@ def options() -> argparse.ArgumentParser:
                      help=f"the system to train: {', '.join(config.PRESETS)} (default inception-gru)")
     run.add_argument("--run", metavar="NAME|DIR", help="name of the run, or its folder (default: preset, date and time)")
     run.add_argument("--resume", action="store_true", help="go on with the run exactly where its last checkpoint stands")
+    run.add_argument("--from", dest="start", metavar="NAME|DIR", help="begin from the best weights of another run: with "
+                     "its encoder and decoder, and what it learned of the words that both runs know")
     for group in config.GROUPS:
         config.add_options(parser, group)
     return parser
@@ -39,9 +43,9 @@ def options() -> argparse.ArgumentParser:
 def main() -> int:
     """Train; 0 when done, 130 when stopped by Ctrl-C with everything saved."""
     given = vars(options().parse_args())
-    name, resume = given.pop("run"), given.pop("resume")
+    name, resume, start = (given.pop(each) for each in ("run", "resume", "start"))
     if resume:
-        run, settings = _resumed(name, given)
+        run, settings = _resumed(name, given, start)
         if (run / "scores.json").is_file() and not _longer(run, settings):
             print(f"{run} is finished; nothing to do (train longer with --epochs or --patience)")
             return 0
@@ -50,10 +54,13 @@ def main() -> int:
         if run.exists():
             raise Refusal(f"the run {run} exists; go on with it by --resume, or choose another --run")
         settings = None
+        if start is not None:
+            start = runs.find(start)
+            given = _inherited(start, given)
         config.resolve(given, scenes=False)  # wrong values are told before TensorFlow takes its seconds to load
     import_tensorflow()
     try:
-        return _train(run, settings, given, resume=resume)
+        return _train(run, settings, given, resume=resume, start=start)
     except KeyboardInterrupt:
         if (run / "config.json").is_file():
             raise
@@ -61,10 +68,27 @@ def main() -> int:
         return 130
 
 
-def _resumed(name: str | None, given: dict[str, Any]) -> tuple[Path, Settings]:
+def _inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
+    """What was typed, and of the rest what the weights of another run ask for: its encoder and decoder."""
+    saved = runs.read_config(start)
+    if given.get("encoder", saved["encoder"]) != saved["encoder"]:
+        raise WrongArgument(f"--encoder {given['encoder']}: {start} was trained on what {saved['encoder']} sees; leave "
+                            "--encoder out")
+    own = [each.name for each in fields(config.Decoding)]
+    inherited = {name: saved[name] for name in ("preset", "encoder", "layer", "image_size", *own)}
+    inherited["weights"] = saved["encoder_weights"]
+    if saved.get("tokenizer") == "bpe":
+        inherited["tokenizer"] = "bpe"
+    return inherited | given
+
+
+def _resumed(name: str | None, given: dict[str, Any], start: str | None) -> tuple[Path, Settings]:
     """The run to go on with and its settings, with what may change changed."""
     run = runs.find(name)
-    saved = Settings.of_run(runs.read_config(run)).flat()
+    config_ = runs.read_config(run)
+    if start is not None and str(runs.find(start)) != config_.get("from"):
+        raise WrongArgument(f"--from cannot change when a run is resumed: it was {config_.get('from')!r}; start a new run")
+    saved = Settings.of_run(config_).flat()
     if "dataset" in given:
         typed = FOLDER if given["dataset"] == "scenes" else Path(given["dataset"])
         if typed.resolve() == Path(saved["dataset"]).resolve():  # ./photos is photos
@@ -84,41 +108,47 @@ def _longer(run: Path, settings: Settings) -> bool:
         settings.training.epochs > before.epochs or settings.training.patience > before.patience)
 
 
-def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resume: bool) -> int:
+def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resume: bool, start: Path | None) -> int:
     """The whole job, as an outline."""
+    import encoding
     import evaluate
     import stages
+    import summary
     from data.batches import Batches
     from data.feature_extraction import PhotoHashes
     from data.preprocess import Views
-    from data.tokenizer import SPECIAL, WordTokenizer
+    from data.tokenizer import load
     from models.captioner import decoder_of
     from models.training import Recipe, Trainer
 
     began = time.perf_counter()
-    path = stages.dataset_path(settings.data.dataset if settings else given.get("dataset"), given.get("language", "en"))
+    path = stages.dataset_path(settings.data.dataset if settings else given.get("dataset"), given.get("language"))
     settings = settings or config.resolve(given | {"dataset": str(path)}, scenes=stages.is_scenes(path))
     use_device(settings.machine.device)
-    stages.refuse_unknown_names(settings)
+    encoding.refuse_unknown_names(settings)
     for folder in (run, Path(settings.vision.cache)):
         refuse_unwritable(folder)
 
-    dataset = stages.read_dataset(path, settings.data.language)
+    dataset = stages.read_dataset(path, settings.data)
+    settings = stages.suited(settings, dataset)
     hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
     views = Views(settings.vision.augment, settings.training.seed)
-    prepared, encoder, weights, cache = stages.have_all(dataset, settings, hashes, views)
-    stages.report_left_out(prepared, strict=settings.data.strict, file=run / "left_out.json")
+    ready = encoding.have_all(dataset, settings, hashes, views)
+    prepared, cache = ready.prepared, ready.features
+    stages.report_left_out(prepared.left_out, strict=settings.data.strict, file=run / "left_out.json")
+    stages.report_near_duplicates(prepared, ready.pairs, file=run / "near_duplicates.json")
 
-    tokenizer = WordTokenizer.fit((caption for photo in prepared.splits["train"] for caption in photo.captions),
-                                  vocabulary=settings.words.vocabulary, minimum_count=settings.words.minimum_count)
-    if len(tokenizer) == len(SPECIAL):
-        raise Refusal(f"no word comes {settings.words.minimum_count} times in the captions of the training photos, which "
-                      "leaves nothing to say; use more photos, or a lower --minimum-count")
-    resolved = settings.flat() | {"fingerprint": cache.fingerprint, "encoder_weights": weights,
-                                  "scenes": stages.is_scenes(path), "captions": prepared.digest()}
-    _begin_folder(run, resolved, tokenizer, prepared, resume=resume)
+    resolved = settings.flat() | {"fingerprint": cache.fingerprint, "encoder_weights": ready.weights,
+                                  "scenes": stages.is_scenes(path), "captions": prepared.digest(),
+                                  "from": str(start) if start else None}
+    tokenizer = load(run / "vocabulary.json") if resume else stages.fitted(settings, prepared)
+    if resume:
+        resolved["from"] = _unchanged(run, resolved, prepared)
+    else:
+        _begin_folder(run, tokenizer, prepared, ready.pairs)
+    runs.write_config(run, resolved)
     if settings.vision.save_augmented:
-        stages.save_augmented(prepared, views, encoder.image_size, run / "augmented")
+        stages.save_augmented(prepared, views, ready.encoder.image_size, run / "augmented")
 
     training = settings.training
     batches = Batches(stages.training_photos(prepared, "train", tokenizer, settings.words.max_length, views), cache,
@@ -127,34 +157,62 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
                     training.patience, training.save_every)
     decoder = decoder_of(resolved, len(tokenizer))
     trainer = Trainer(decoder, batches, recipe, run)
-    if resume and not trainer.resume():
+    resumed = resume and trainer.resume()
+    if resume and not resumed:
         print("the run has no checkpoint yet: it starts over")
-    sizes = ", ".join(f"{split} {len(photos)}" for split, photos in prepared.splits.items())
-    say(f"photos: {sizes}; vocabulary: {len(tokenizer)}; parameters: {decoder.count_params():,}; "
-        f"ready after {time.perf_counter() - began:.0f} s")
-    if not _epochs(trainer, evaluate.Validation(prepared, tokenizer, cache, settings, decoder, encoder), run):
+    say(summary.short(settings, dataset, prepared, tokenizer))
+    if resolved["from"] and not resumed:
+        _warm_start(decoder, tokenizer, Path(resolved["from"]), cache.fingerprint)
+    say(f"parameters: {decoder.count_params():,}; ready after {time.perf_counter() - began:.0f} s")
+    if not _epochs(trainer, evaluate.Validation(prepared, tokenizer, cache, settings, decoder, ready.encoder), run):
         print(f"stopped and saved; go on with: python train.py --run {run} --resume", file=sys.stderr)
         return 130
     return _final(run, settings, began)
 
 
-def _begin_folder(run: Path, values: dict[str, Any], tokenizer: Any, prepared: Any, *, resume: bool) -> None:
-    """Write the run's settings, words and splits; a resumed run must find all as it was."""
-    splits = {split: [photo.name for photo in photos] for split, photos in prepared.splits.items()}
-    if resume:
-        before = runs.read_config(run)
-        if before["fingerprint"] != values["fingerprint"]:
-            raise Refusal(f"the encoder is not what it was when {run} began: other weights, or another version of Keras; "
-                          "start a new run")
-        if splits != runs.read_splits(run) or before.get("captions") != values["captions"]:
-            raise Refusal(f"the photos or captions of {values['dataset']} have changed since {run} began; start a new run")
-        (run / "scores.json").unlink(missing_ok=True)  # of fewer epochs
-    else:
-        tokenizer.save(run / "vocabulary.json")
-        write_json(run / "splits.json", splits)
-        if prepared.left_out:
-            write_json(run / "left_out.json", dict(prepared.left_out))
-    runs.write_config(run, values)
+def _begin_folder(run: Path, tokenizer: Any, prepared: Any, pairs: list[tuple[Any, Any]]) -> None:
+    """Write a new run's words and splits, and what was left out."""
+    tokenizer.save(run / "vocabulary.json")
+    write_json(run / "splits.json", _splits(prepared))
+    if prepared.left_out:
+        write_json(run / "left_out.json", [each._asdict() for each in prepared.left_out])
+    if pairs:
+        write_json(run / "near_duplicates.json", [{"photo": one.name, "looks_like": other.name} for one, other in pairs])
+
+
+def _splits(prepared: Any) -> dict[str, list[str]]:
+    return {split: [photo.name for photo in photos] for split, photos in prepared.splits.items()}
+
+
+def _unchanged(run: Path, values: dict[str, Any], prepared: Any) -> str | None:
+    """See that a resumed run finds all as it was; the run that it began from."""
+    before = runs.read_config(run)
+    if before["fingerprint"] != values["fingerprint"]:
+        raise Refusal(f"the encoder is not what it was when {run} began: other weights, or another version of Keras; "
+                      "start a new run")
+    if _splits(prepared) != runs.read_splits(run) or before.get("captions") != values["captions"]:
+        raise Refusal(f"the photos or captions of {values['dataset']} have changed since {run} began; start a new run")
+    (run / "scores.json").unlink(missing_ok=True)  # of fewer epochs
+    return before.get("from")
+
+
+def _warm_start(decoder: Any, tokenizer: Any, start: Path, fingerprint: dict[str, Any]) -> None:
+    """Begin from the best weights of another run, and say what became of its words."""
+    from data.tokenizer import SPECIAL, load
+    from models.captioner import decoder_of
+    from models.checkpoint import load_decoder
+    from models.warm_start import take_over
+
+    saved = runs.read_config(start)
+    learned = load(start / "vocabulary.json")
+    other = decoder_of(saved, len(learned))
+    load_decoder(other, start / "best")
+    found = take_over(decoder, tokenizer.tokens, other, learned.tokens)
+    if saved["fingerprint"] != fingerprint:
+        say(f"warning: the encoder is not that of {start} in every respect (weights, layer or version): its features may "
+            "mean something else to the decoder")
+    say(f"from {start}: {found.kept - len(SPECIAL)} words are known there and keep their weights, {found.new} start fresh, "
+        f"{found.gone} of {start} are gone")
 
 
 def _epochs(trainer: Any, validation: Any, run: Path) -> bool:

@@ -6,7 +6,7 @@ view; so a renamed photo costs nothing, and a changed encoder or recipe is never
     CACHE/<encoder>-<fingerprint>/encoder.json     what the encoder was
     CACHE/<encoder>-<fingerprint>/<name>.npy       (n, L, D) float16, a batch of photos
     CACHE/<encoder>-<fingerprint>/<name>.json      their keys, the file's size, times and checksum
-    CACHE/photos.json                              sha256 by path, size and time, and which photos cannot be read
+    CACHE/photos.json                              by path, size and time: sha256, what it looks like, whether it can be read
 
 A batch counts from the moment its `.json` stands; whatever ends the program, no more than the batch in hand is lost.
 """
@@ -18,6 +18,7 @@ import os
 import shutil
 import time
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -178,6 +179,17 @@ def _pictures(items: Sequence[Item], batch: int, unreadable: Callable[[str, Exce
             pool.shutdown(wait=False, cancel_futures=True)
 
 
+def _a_few_ahead(pool: ThreadPoolExecutor, work: Callable[[Any], Any], things: Iterable[Any]) -> Iterator[Any]:
+    """What `work` makes of each thing, in order; a few are worked on before they are asked for."""
+    ahead: deque = deque()
+    for thing in things:
+        ahead.append(pool.submit(work, thing))
+        if len(ahead) > 16:
+            yield ahead.popleft().result()
+    while ahead:
+        yield ahead.popleft().result()
+
+
 @dataclass(frozen=True)
 class Cost:
     """What an extraction will take."""
@@ -239,6 +251,24 @@ class PhotoHashes:
                 yield photo, None, "no permission to read it"
             except OSError as error:
                 yield photo, None, str(error.strerror)
+
+    def looks(self, photos: Iterable[Path], look: Callable[[Path], int]) -> Iterator[int | None]:
+        """What `look` makes of each of these photos, kept with the hash; None where the photo turns out unreadable, which
+        is remembered. Two threads look, a few photos ahead.
+        """
+
+        def found(photo: Path) -> int | None:
+            known = self._known[str(photo.absolute())]
+            if "look" not in known and "unreadable" not in known:
+                try:
+                    known["look"] = look(photo)
+                except ValueError as error:
+                    known["unreadable"] = str(error)
+                self._changed = True
+            return known.get("look")
+
+        with ThreadPoolExecutor(2) as pool:
+            yield from _a_few_ahead(pool, found, photos)
 
     def mark_unreadable(self, photo: Path, reason: str) -> None:
         """Remember that this photo, as it is now, cannot be read."""

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from data.examples import SPLITS, Dataset, LeftOut
 from data.feature_extraction import FeatureCache, Item, PhotoHashes, cost, feature_key, refuse_small_disk
 from data.images import read
 from data.img_augmentation import augment, mentions_sides, recipe_name
-from data.sources import SPLITS, Dataset
-from data.tokenizer import normalise
+from data.language import CUT, pieces_of
+from data.near_duplicates import SIDE, alike, look
 from utils.errors import Refusal
 
 Label = tuple[str, ...]  # what a picture holds, in parts: (dog), (dog, red)
@@ -57,7 +58,8 @@ class Prepared:
     """What the preparation knows: the splits, and what was left out and why."""
 
     splits: dict[str, list[Photo]]
-    left_out: list[tuple[str, str]] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    how: str = ""  # the splits were made
 
     def digest(self) -> str:
         """A mark of all photos and captions in the splits: of others it is another."""
@@ -67,19 +69,19 @@ class Prepared:
     def drop(self, unreadable: dict[str, str]) -> None:
         """Leave out the photos with these hashes, for these reasons."""
         for split, photos in self.splits.items():
-            self.left_out += [(photo.name, unreadable[photo.hash]) for photo in photos if photo.hash in unreadable]
+            self.left_out += [LeftOut(photo.name, unreadable[photo.hash]) for photo in photos if photo.hash in unreadable]
             self.splits[split] = [photo for photo in photos if photo.hash not in unreadable]
 
 
-def identify(dataset: Dataset, hashes: PhotoHashes, *, progress: Progress) -> tuple[list[Photo], list[tuple[str, str]]]:
+def identify(dataset: Dataset, hashes: PhotoHashes, *, progress: Progress) -> tuple[list[Photo], list[LeftOut]]:
     """The dataset's photos with the hashes of their bytes; and those that cannot be read, with why."""
     photos, left_out = [], list(dataset.left_out)
-    folder = dataset.path.parent
+    folder = dataset.folder
     by_path = {example.photo: example for example in dataset.examples}
     for path, photo_hash, reason in progress(hashes.hashed(by_path), len(by_path), "photos looked at"):
         name = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
         if photo_hash is None:
-            left_out.append((name, reason or "unreadable"))
+            left_out.append(LeftOut(name, reason or "unreadable"))
         else:
             photos.append(Photo(path, name, by_path[path].captions, photo_hash, by_path[path].split))
     return photos, left_out
@@ -91,37 +93,46 @@ def split_photos(photos: Sequence[Photo], *, test_size: float, seed: int, limit:
     the splits `needed` would have none.
 
     A photo's side depends on its bytes and the seed alone: it stays when others are added, and equal bytes under two
-    names never stand on both sides.
+    names never stand on both sides. Only of a handful of photos, where the hashes leave val empty, one is lent to it.
     """
     given = {photo.split for photo in photos} - {None}
     splits: dict[str, list[Photo]] = {split: [] for split in SPLITS}
     for photo in photos:
         splits[photo.split or ("train" if given else _side(photo, test_size, seed))].append(photo)
-    if not given:
-        for split in reversed(SPLITS):  # of a handful of photos the hashes may leave a side empty
-            if not splits[split] and len(photos) > 2:
-                fullest = max(splits.values(), key=len)
-                chosen = min(fullest, key=lambda photo: _rank(photo, seed))
-                fullest.remove(chosen)
-                splits[split].append(chosen)
-    elif not splits["val"]:
-        lowest = min((_rank(photo, seed) for photo in splits["train"]), default=0.0)
-        edge = max(test_size, lowest)  # of a handful of photos at least one
+    how = "as the dataset says" if given else f"by photo, seed {seed}"
+    if not splits["val"] and len(splits["train"]) > 1:
+        lowest = min(_rank(photo, seed) for photo in splits["train"])
+        edge = max(test_size, lowest) if given else lowest
         splits["val"] = [photo for photo in splits["train"] if _rank(photo, seed) <= edge]
         splits["train"] = [photo for photo in splits["train"] if _rank(photo, seed) > edge]
-    prepared = Prepared(splits)
-    held_out = {photo.hash for split in ("val", "test") for photo in splits[split]}
-    twins = [photo for photo in splits["train"] if photo.hash in held_out]
-    prepared.left_out += [(photo.name, "the same picture is in val or test") for photo in twins]
-    splits["train"] = [photo for photo in splits["train"] if photo.hash not in held_out]
+        how += f"; val taken from train, seed {seed}" if given else (
+            "; so few photos left val empty: one of train serves there, until there are more")
+    prepared = Prepared(splits, how=how)
+    for split, others in (("val", ("test",)), ("train", ("val", "test"))):  # what is scored stays whole, test before val
+        held_out = {photo.hash for other in others for photo in splits[other]}
+        reason = f"the same picture is in {' or '.join(others)}"
+        prepared.left_out += [LeftOut(photo.name, reason) for photo in splits[split] if photo.hash in held_out]
+        splits[split] = [photo for photo in splits[split] if photo.hash not in held_out]
     if limit is not None:
         kept = set(sorted(splits["train"], key=lambda photo: _rank(photo, seed))[:limit])
         splits["train"] = [photo for photo in splits["train"] if photo in kept]
     for split in needed:
         if not splits[split]:
+            listed = ", ".join(f"{len(each)} for {name}" for name, each in splits.items() if each)
             raise Refusal(f"no photo for the {split} split: {len(photos)} usable photos are too few, or the dataset's "
-                          "split column names none; add photos, or change --test-size")
+                          f"splits name none ({listed or 'none'}); add photos, or change --test-size")
     return prepared
+
+
+def near_duplicates(prepared: Prepared, hashes: PhotoHashes, *, progress: Progress) -> list[tuple[Photo, Photo]]:
+    """Pairs of photos on two sides that look alike; of each the one that is scored first (test before val before train)."""
+    sides = [prepared.splits[split] for split in ("test", "val", "train")]
+    photos = [photo for side in sides for photo in side]
+    looked = hashes.looks((photo.path for photo in photos), lambda path: look(read(path, (SIDE, SIDE))))
+    looks = dict(zip(photos, progress(looked, len(photos), "photos compared"), strict=True))
+    sides = [[photo for photo in side if looks[photo] is not None] for side in sides]
+    return [(one[left], other[right]) for place, one in enumerate(sides) for other in sides[place + 1 :]
+            for left, right in alike([looks[photo] for photo in one], [looks[photo] for photo in other])]
 
 
 def _rank(photo: Photo, seed: int) -> float:
@@ -135,9 +146,10 @@ def _side(photo: Photo, test_size: float, seed: int) -> str:
     return "test" if rank < test_size else "val" if rank < 2 * test_size else "train"
 
 
-def word_labels(photos: Sequence[Photo], *, words: int, common: frozenset[str]) -> list[set[Label]]:
+def word_labels(photos: Sequence[Photo], *, words: int, common: frozenset[str], language: str = "en") -> list[set[Label]]:
     """For each photo those of the `words` commonest content words that its captions use; `common` words say nothing."""
-    used = [{word for caption in photo.captions for word in normalise(caption)} - common for photo in photos]
+    cut = CUT[pieces_of(language)]
+    used = [{word for caption in photo.captions for word in cut(caption)} - common for photo in photos]
     counts = Counter(word for each in used for word in each)
     # A word of nearly every photo tells none from another.
     telling = sorted((word for word, count in counts.items() if count < 0.6 * len(photos)),

@@ -1,74 +1,182 @@
-"""Words to numbers and back. A tokenizer is fitted on training captions and saved as JSON, never pickled."""
+"""Captions to numbers and back. A tokenizer is fitted on training captions and saved as JSON, never pickled."""
 
 import json
-import re
-import unicodedata
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from utils.errors import Refusal
+from data.language import CUT, begins_unspaced, characters, joined, pieces_of
+from utils.errors import Refusal, WrongArgument, nearest
 from utils.files import write_json
 
 PAD, UNKNOWN, START, END = range(4)
 SPECIAL = ("<pad>", "<unk>", "<start>", "<end>")
-# A word is letters and digits of any script, with apostrophes, hyphens and decimal points inside it.
-_WORD = re.compile(r"[^\W_]+(?:['’.\-][^\W_]+)*")
+KINDS = ("words", "characters", "bpe")
+_NEW_WORD = "▁"  # with it begins a piece that begins a word
 
 
-def normalise(caption: str) -> list[str]:
-    """The words of a caption: NFC, lower case, without punctuation."""
-    return _WORD.findall(unicodedata.normalize("NFC", caption).lower().replace("’", "'"))
+class Word(NamedTuple):
+    """A word of a generated caption."""
+
+    text: str
+    tokens: int  # of how many it is made
 
 
-class WordTokenizer:
-    """A vocabulary of whole words; what it does not know becomes `<unk>`."""
+class Tokenizer(ABC):
+    """A vocabulary of tokens, the special ones first; what it does not know becomes `<unk>`."""
 
-    def __init__(self, words: list[str]) -> None:
-        if tuple(words[: len(SPECIAL)]) != SPECIAL or len(set(words)) != len(words):
-            raise ValueError(f"a vocabulary begins with {', '.join(SPECIAL)} and names each word once")
-        if not all(isinstance(word, str) for word in words):
-            raise ValueError("a word is not text")
-        self.words = words
-        self._ids = {word: number for number, word in enumerate(words)}
+    kind: str
+    tokens: list[str]
 
-    @classmethod
-    def fit(cls, captions: Iterable[str], *, vocabulary: int, minimum_count: int = 1) -> "WordTokenizer":
-        """The tokenizer of the `vocabulary` commonest words, of those seen at least `minimum_count` times."""
-        counts = Counter(word for caption in captions for word in normalise(caption))
-        common = [word for word, count in counts.items() if count >= minimum_count]
-        common.sort(key=lambda word: (-counts[word], word))
-        return cls([*SPECIAL, *common[:vocabulary]])
+    @abstractmethod
+    def _numbers(self, caption: str) -> list[int]:
+        """The caption's tokens."""
+
+    @abstractmethod
+    def _saved(self) -> dict[str, Any]:
+        """What `load` makes it from."""
 
     def __len__(self) -> int:
-        return len(self.words)
+        return len(self.tokens)
 
     def encode(self, caption: str, max_length: int | None = None) -> list[int]:
-        """Start, the words' numbers, end; of a caption longer than `max_length` the beginning, and no end."""
-        numbers = [self._ids.get(word, UNKNOWN) for word in normalise(caption)]
+        """Start, the caption's tokens, end; of a caption longer than `max_length` the beginning, and no end."""
+        numbers = self._numbers(caption)
         if max_length is not None and len(numbers) > max_length:
             return [START, *numbers[:max_length]]
         return [START, *numbers, END]
 
-    def decode(self, numbers: Iterable[int]) -> list[str]:
+    def decode(self, numbers: Iterable[int]) -> list[Word]:
         """The words up to the end token; padding and start are passed over."""
         words = []
         for number in numbers:
             if number == END:
                 break
             if number not in (PAD, START):
-                words.append(self.words[number])
+                words.append(Word(self.tokens[number], 1))
         return words
+
+    def text(self, words: Sequence[str]) -> str:
+        """The words as a sentence."""
+        return joined(words)
 
     def save(self, path: Path) -> None:
         """Write the vocabulary as JSON."""
-        write_json(path, {"kind": "words", "words": self.words})
+        write_json(path, {"kind": self.kind, **self._saved()})
+
+
+class WordTokenizer(Tokenizer):
+    """Whole words, or, of scripts without spaces, characters."""
+
+    def __init__(self, words: list[str], kind: str = "words") -> None:
+        if tuple(words[: len(SPECIAL)]) != SPECIAL or len(set(words)) != len(words):
+            raise ValueError(f"a vocabulary begins with {', '.join(SPECIAL)} and names each word once")
+        if not all(isinstance(word, str) for word in words):
+            raise ValueError("a word is not text")
+        self.kind, self.tokens = kind, words
+        self._cut = CUT[kind]
+        self._ids = {word: number for number, word in enumerate(words)}
 
     @classmethod
-    def load(cls, path: Path) -> "WordTokenizer":
-        """The tokenizer that `save` wrote."""
+    def fit(cls, captions: Iterable[str], *, vocabulary: int, minimum_count: int = 1,
+            kind: str = "words") -> "WordTokenizer":
+        """The tokenizer of the `vocabulary` commonest words, of those seen at least `minimum_count` times."""
+        counts = Counter(word for caption in captions for word in CUT[kind](caption))
+        common = [word for word, count in counts.items() if count >= minimum_count]
+        common.sort(key=lambda word: (-counts[word], word))
+        return cls([*SPECIAL, *common[:vocabulary]], kind)
+
+    def _numbers(self, caption: str) -> list[int]:
+        return [self._ids.get(word, UNKNOWN) for word in self._cut(caption)]
+
+    def _saved(self) -> dict[str, Any]:
+        return {"words": self.tokens}
+
+
+class BytePairTokenizer(Tokenizer):
+    """Pieces of words, the commonest neighbours joined (Sennrich et al. 2016): letters first, so that no word is unknown
+    whose letters are known. A script without spaces is one long word, and its pieces count as words."""
+
+    kind = "bpe"
+
+    def __init__(self, description: str) -> None:
+        """`description` is the JSON of the library `tokenizers`."""
+        import tokenizers
+
         try:
-            saved = json.loads(path.read_text(encoding="utf-8"))
-            return cls(saved["words"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise Refusal(f"{path} is not a vocabulary of this program ({error})") from None
+            self._inner = tokenizers.Tokenizer.from_str(description)
+        except Exception as error:  # the library raises nothing narrower
+            raise ValueError(f"no byte-pair vocabulary: {error}") from None
+        ids = self._inner.get_vocab()
+        self.tokens = sorted(ids, key=ids.__getitem__)
+        if tuple(self.tokens[: len(SPECIAL)]) != SPECIAL or sorted(ids.values()) != list(range(len(ids))):
+            raise ValueError(f"a vocabulary begins with {', '.join(SPECIAL)} and leaves no number out")
+
+    @classmethod
+    def fit(cls, captions: Iterable[str], *, vocabulary: int, minimum_count: int = 1) -> "BytePairTokenizer":
+        """The tokenizer of at most `vocabulary` pieces, joined of neighbours that meet at least `minimum_count` times."""
+        import tokenizers
+        from tokenizers import models, pre_tokenizers, trainers
+
+        inner = tokenizers.Tokenizer(models.BPE(unk_token=SPECIAL[UNKNOWN]))
+        inner.pre_tokenizer = pre_tokenizers.Metaspace(_NEW_WORD)
+        trainer = trainers.BpeTrainer(vocab_size=vocabulary + len(SPECIAL), min_frequency=minimum_count,
+                                      special_tokens=list(SPECIAL), show_progress=False)
+        inner.train_from_iterator((_plain(caption) for caption in captions), trainer)
+        return cls(inner.to_str())
+
+    def _numbers(self, caption: str) -> list[int]:
+        return self._inner.encode(_plain(caption)).ids
+
+    def decode(self, numbers: Iterable[int]) -> list[Word]:
+        """The words, put together from their pieces, up to the end token."""
+        words: list[Word] = []
+        begun = False  # whether a word has been opened by its mark alone, and waits for its letters
+        for piece, _ in super().decode(numbers):
+            letters = piece.removeprefix(_NEW_WORD)
+            if not words or piece.startswith(_NEW_WORD) or (begins_unspaced(letters) and not begun):
+                words.append(Word(letters, 1))
+            else:
+                words[-1] = Word(words[-1].text + letters, words[-1].tokens + 1)
+            begun = not words[-1].text
+        return words
+
+    def _saved(self) -> dict[str, Any]:
+        return {"tokenizer": json.loads(self._inner.to_str())}
+
+
+def _plain(caption: str) -> str:
+    """The caption without capitals and punctuation, in its script's own spacing."""
+    return joined(characters(caption))
+
+
+def kind_for(language: str, asked: str | None) -> str:
+    """The kind of tokenizer for captions in a language: the one asked for, where it suits, or what does."""
+    if asked is None:
+        return pieces_of(language)
+    if asked not in KINDS:
+        raise nearest("tokenizer", asked, list(KINDS))
+    if asked == "characters" and pieces_of(language) != "characters":
+        raise WrongArgument("--tokenizer characters is for languages without spaces between words (Chinese, Japanese); for "
+                            f"these captions ({language}) take words or bpe, or say another --language")
+    return asked
+
+
+def fit(kind: str, captions: Iterable[str], *, vocabulary: int, minimum_count: int) -> Tokenizer:
+    """A tokenizer of this kind, fitted on captions."""
+    if kind == "bpe":
+        return BytePairTokenizer.fit(captions, vocabulary=vocabulary, minimum_count=minimum_count)
+    return WordTokenizer.fit(captions, vocabulary=vocabulary, minimum_count=minimum_count, kind=kind)
+
+
+def load(path: Path) -> Tokenizer:
+    """The tokenizer that was saved there."""
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        if saved["kind"] == "bpe":
+            return BytePairTokenizer(json.dumps(saved["tokenizer"]))
+        return WordTokenizer(saved["words"], saved["kind"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Refusal(f"{path} is not a vocabulary of this program ({error})") from None

@@ -51,7 +51,7 @@ def main() -> int:
     run = runs.find(given.run)
     config = runs.read_config(run)
     dataset = sources.read(_path(config["dataset"]), language=config["language"])
-    folder = dataset.path.parent
+    folder = dataset.folder
     references = {example.photo.relative_to(folder).as_posix(): list(example.captions) for example in dataset.examples}
     shown = _several_kinds(run, folder)
     names = list(dict.fromkeys([given.photo or shown[0], *shown[: ON_THE_SHEET * given.scenes]]))

@@ -17,7 +17,8 @@ import numpy as np
 import tensorflow as tf
 
 from data.images import read, resized
-from data.tokenizer import END, PAD, START, UNKNOWN, WordTokenizer
+from data.tokenizer import END, PAD, START, UNKNOWN, Word
+from data.tokenizer import load as load_tokenizer
 from models.checkpoint import load_decoder
 from models.decoder import Decoder, repeat_rows
 from models.decoders import build_decoder
@@ -45,7 +46,9 @@ class Caption:
 class Tokenizer(Protocol):
     """What the captioner needs of a tokenizer."""
 
-    def decode(self, numbers: Iterable[int]) -> list[str]: ...
+    def decode(self, numbers: Iterable[int]) -> list[Word]: ...
+
+    def text(self, words: Sequence[str]) -> str: ...
 
 
 class Captioner:
@@ -71,7 +74,7 @@ class Captioner:
         """
         folder = find(None if run is None else str(run))
         config = read_config(folder)
-        tokenizer = WordTokenizer.load(folder / "vocabulary.json")
+        tokenizer = load_tokenizer(folder / "vocabulary.json")
         fingerprint = config["fingerprint"]
         rows, columns = fingerprint["grid"]
         decoder = decoder_of(config, len(tokenizer))
@@ -149,9 +152,17 @@ class Captioner:
         """The caption of one photo from its K rows of tokens (K, T), log-probabilities (K,), attention (K, T, L)."""
         words = [self.tokenizer.decode(row) for row in tokens]
         scores = [float(np.exp(log / max(1, np.count_nonzero(row)))) for log, row in zip(logs, tokens, strict=True)]
-        texts = [" ".join(each) for each in words]
+        texts = [self.tokenizer.text([word.text for word in each]) for each in words]
         candidates = [pair for pair in zip(texts, scores, strict=True) if pair[0]]
-        return Caption(texts[0], scores[0], words[0], attention[0, : len(words[0])], self.grid, candidates)
+        return Caption(texts[0], scores[0], [word.text for word in words[0] if word.text], _by_word(words[0], attention[0]),
+                       self.grid, candidates)
+
+
+def _by_word(words: Sequence[Word], attention: np.ndarray) -> np.ndarray:
+    """Attention (words, L) of attention (T, L): of a word of several tokens the mean; a word without letters is left out."""
+    ends = np.cumsum([word.tokens for word in words], dtype=int)
+    rows = [attention[end - word.tokens : end].mean(axis=0) for word, end in zip(words, ends, strict=True) if word.text]
+    return np.stack(rows) if rows else attention[:0]
 
 
 def compile_search(decoder: Decoder, rules: Rules, chance: Chance | None = None) -> Callable[..., Captions]:

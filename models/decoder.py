@@ -35,6 +35,10 @@ class Decoder(keras.Model):
     def call(self, features: tf.Tensor, tokens: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Logits (B, T, V) of the word after each of `tokens` (B, T), and the attention (B, T, L)."""
 
+    @abstractmethod
+    def by_token(self) -> list[tuple[keras.Variable, int]]:
+        """The variables that have a slice for each token of the vocabulary, and the axis along which."""
+
 
 def repeat_rows(state: Nest, times: int) -> Nest:
     """The state with each row repeated in place: a row a photo becomes C rows a photo."""

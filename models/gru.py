@@ -39,6 +39,10 @@ class GRUDecoder(Decoder):
         self.drop_output = keras.layers.Dropout(dropout, noise_shape=(None, 1, None))
         self(tf.zeros([1, locations, depth]), tf.zeros([1, 2], tf.int32))  # makes the variables
 
+    def by_token(self) -> list[tuple[keras.Variable, int]]:
+        """Word vectors and the output layer."""
+        return [(self.embed.embeddings, 0), (self.words.kernel, 1), (self.words.bias, 0)]
+
     def begin(self, features: tf.Tensor) -> tuple[Tensors, tf.Tensor]:
         """Memory (values and their attention keys) and first hidden state (P, U) of photos (P, L, D)."""
         values = self.look(features) + self.place  # (P, L, U)

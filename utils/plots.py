@@ -1,8 +1,5 @@
 """Pictures of a run: its curves, and where the network looked at each word. Never by pyplot's global state."""
 
-import functools
-import textwrap
-import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from utils.files import written_whole
+from utils.fonts import drawable, families, missing_font, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,13 +19,6 @@ if TYPE_CHECKING:
 SCORES = {
     "Bleu_4": "#2563a8", "Bleu_1": "#8fb8de", "ROUGE_L": "#3a8f5c", "METEOR": "#8a5fb0", "SPICE": "#b0883a",
     "Top5": "#7a7f87", "accuracy": "#3a8f5c", "facts_precision": "#b5467a", "facts_recall": "#dd9dbb"}
-
-# Fonts with Korean, Japanese or Chinese letters on Linux, macOS and Windows, the best first.
-EAST_ASIAN_FONTS = (
-    "Noto Sans CJK KR", "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans KR", "Noto Sans JP", "Noto Sans SC",
-    "NanumGothic", "NanumBarunGothic", "Apple SD Gothic Neo", "AppleGothic", "Hiragino Sans", "PingFang SC", "Malgun Gothic",
-    "Yu Gothic", "Microsoft YaHei", "WenQuanYi Zen Hei", "IPAexGothic", "UnDotum", "Droid Sans Fallback", "Arial Unicode MS")
-_LATIN = "DejaVu Sans"  # matplotlib brings it along
 
 _WIDTH, _MARGIN = 12.0, 0.3  # inches
 _PHOTO_WIDTH, _HEAD = 5.2, (2.4, 3.7)  # inches: the photo beside its caption, least and most height of the two
@@ -77,7 +68,7 @@ def attention_figure(photo: np.ndarray, words: Sequence[str], attention: np.ndar
 
     maps = _grids(attention, len(words), grid)
     sentence = missing_font([title, *references, *words])
-    font = {"family": _families("".join([title, *references, *words])), "color": _INK, "parse_math": False}
+    font = {"family": families("".join([title, *references, *words])), "color": _INK, "parse_math": False}
     photo = _no_larger(photo, _PIXELS)
     shape = min(max(photo.shape[0] / photo.shape[1], 0.4), 1.6)  # a panorama or a tower leaves part of its box empty
     columns = 6 if len(words) <= 18 else 8
@@ -98,7 +89,7 @@ def attention_figure(photo: np.ndarray, words: Sequence[str], attention: np.ndar
         share = _share(map_, tile.shape[:2])
         if share.min() < 0.5 < share.max():  # on black fur and at night brightness alone is not seen
             axes.contour(share, [0.5], colors=[_YELLOW], linewidths=1.1)
-        axes.set_title(_drawable(word, font), pad=4, fontsize=11 if len(word) <= 16 else 8, **font)
+        axes.set_title(drawable(word, font), pad=4, fontsize=11 if len(word) <= 16 else 8, **font)
     told = "Bright is where the network looked as it wrote the word, the line half of each panel's own peak."
     small = "   ".join(part for part in (told if words else None, sentence) if part)
     figure.text(_MARGIN / _WIDTH, 0.16 / height, small, fontsize=8.5, **font | {"color": _PALE})
@@ -121,6 +112,34 @@ def _share(attention: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.clip(spread / max(float(spread.max()), 1e-12), 0, 1)
 
 
+def captioned_photos(photos: Sequence[tuple[np.ndarray, str, Sequence[str]]], *, title: str) -> "Figure":
+    """Photos (H, W, 3) uint8, each above its name and captions, three in a row."""
+    from matplotlib.figure import Figure
+
+    columns, rows, cell, room = 3, -(-len(photos) // 3), _WIDTH / 3, 2.6  # inches: a photo's width, and for its text
+    text = [title, *(line for _, name, captions in photos for line in (name, *captions))]
+    font = {"family": families("".join(text)), "color": _INK, "parse_math": False}
+    height = 0.6 + rows * (cell * 0.72 + room)
+    figure = Figure(figsize=(_WIDTH, height))
+    figure.text(_MARGIN / _WIDTH, 1 - 0.2 / height, drawable(title, font), fontsize=13, weight="bold", va="top", **font)
+    for number, (photo, name, captions) in enumerate(photos):
+        row, column = divmod(number, columns)
+        top = 1 - (0.6 + row * (cell * 0.72 + room)) / height
+        left, width = (column * cell + _MARGIN) / _WIDTH, (cell - 2 * _MARGIN) / _WIDTH
+        axes = figure.add_axes((left, top - cell * 0.72 / height, width, cell * 0.7 / height), anchor="SW")
+        axes.set_axis_off()
+        axes.imshow(_no_larger(photo, _PIXELS // 2), interpolation="lanczos")
+        lines = [line for caption in captions
+                 for line in wrapped("– " + drawable(caption, font), (cell - 2 * _MARGIN) / 0.082)]
+        below = top - (cell * 0.72 + 0.08) / height
+        figure.text(left, below, drawable(name, font)[-48:], fontsize=8, va="top", **font | {"color": _PALE})
+        most = int((room - 0.4) / 0.19)
+        shown = lines if len(lines) <= most else [*lines[: most - 1], "…"]
+        figure.text(left, below - 0.2 / height, "\n".join(shown), fontsize=10, va="top", linespacing=1.3, **font)
+    figure.text(_MARGIN / _WIDTH, 0.08 / height, missing_font(text) or "", fontsize=8.5, **font | {"color": _PALE})
+    return figure
+
+
 def save_figure(figure: "Figure", path: Path) -> None:
     """Writes the figure as PNG, whole or not at all."""
     with written_whole(path) as temporary:
@@ -133,13 +152,6 @@ def show_figure(figure: "Figure") -> None:
 
     plt.figure(figure)
     plt.show()
-
-
-def missing_font(words: Iterable[str]) -> str | None:
-    """The sentence that says what to install where no font here has all letters of the words; None where one has."""
-    text = "".join(words)
-    told = "No font here has all the letters (□): install one, for example by `apt install fonts-noto-cjk`."
-    return told if _lacking(text, _families(text)) else None
 
 
 def _points(history: list[dict[str, Any]], key: str) -> tuple[list[int], list[float]]:
@@ -191,67 +203,11 @@ def _head(figure: "Figure", photo: np.ndarray, *, title: str, references: Sequen
     axes.imshow(photo, interpolation="lanczos")
     left = _MARGIN + min(_PHOTO_WIDTH, (head - _MARGIN) * photo.shape[1] / photo.shape[0]) + 0.4
     top, room = 1 - _MARGIN / height, _WIDTH - _MARGIN - left
-    lines = _lines(_drawable(title, font), room / 0.135)[:4]
+    lines = wrapped(drawable(title, font), room / 0.135)[:4]
     figure.text(left / _WIDTH, top, "\n".join(lines), fontsize=16, weight="bold", va="top", linespacing=1.25, **font)
     if references:
         top -= (0.31 * len(lines) + 0.2) / height
-        people = [line for text in references for line in _lines("– " + _drawable(text, font), room / 0.094)]
+        people = [line for text in references for line in wrapped("– " + drawable(text, font), room / 0.094)]
         fitting = int((head - _MARGIN - 0.31 * len(lines) - 0.2) / 0.225)  # more would run into the panels
         text = "\n".join(["True captions", *people][:fitting])
         figure.text(left / _WIDTH, top, text, fontsize=11, va="top", linespacing=1.35, **font | {"color": _PALE})
-
-
-def _lines(text: str, room: float) -> list[str]:
-    """The text in lines of so many Latin letters; East Asian letters take the room of two."""
-    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text) / max(len(text), 1)
-    return textwrap.wrap(text, max(int(room / (1 + wide)), 8), subsequent_indent="   " if text[:1] == "–" else "") or [""]
-
-
-@functools.cache
-def _fonts() -> dict[str, str]:
-    """Installed fonts with East Asian letters: name → file, the best first."""
-    from matplotlib import font_manager
-
-    def known() -> dict[str, str]:
-        files = {entry.name: entry.fname for entry in font_manager.fontManager.ttflist}
-        return {name: files[name] for name in EAST_ASIAN_FONTS if name in files}
-
-    if not known():  # matplotlib keeps its list of fonts in a file and does not see what is installed later
-        listed = {entry.fname for entry in font_manager.fontManager.ttflist}
-        for file in sorted(set(font_manager.findSystemFonts()) - listed):
-            try:
-                font_manager.fontManager.addfont(file)
-            except (OSError, RuntimeError):  # a font that matplotlib cannot read is none that it could draw with
-                continue
-    return known()
-
-
-@functools.cache
-def _letters(name: str) -> frozenset[int]:
-    """Code points that the font has."""
-    from matplotlib import font_manager
-
-    file = font_manager.findfont(_LATIN) if name == _LATIN else _fonts()[name]
-    return frozenset(font_manager.get_font(file).get_charmap())
-
-
-def _lacking(text: str, families: Sequence[str]) -> set[str]:
-    """Letters of the text that none of the fonts has."""
-    return {
-        letter for letter in text if not letter.isspace() and not any(ord(letter) in _letters(name) for name in families)
-    }
-
-
-def _families(text: str) -> list[str]:
-    """Fonts that together draw most of the text: the Latin one, and others only where it lacks letters."""
-    families = [_LATIN]
-    for name in _fonts() if _lacking(text, families) else ():
-        if _lacking(text, [*families, name]) < _lacking(text, families):
-            families.append(name)
-    return families
-
-
-def _drawable(text: str, font: dict[str, Any]) -> str:
-    """The text in one line, with □ for what no font has: drawn as it is, it would warn and look the same."""
-    lacking = _lacking(text, font["family"])
-    return "".join("□" if letter in lacking else letter for letter in " ".join(text.split()))

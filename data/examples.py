@@ -1,0 +1,262 @@
+"""What every dataset format is made into: Examples. Reading text, finding the photos, and what is left out and why."""
+
+import codecs
+import io
+import json
+import os
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
+
+from data.images import PHOTO_ENDINGS
+from utils.errors import Refusal
+
+SPLITS = ("train", "val", "test")
+_SPLIT_NAMES = {"train": "train", "training": "train", "restval": "train", "val": "val", "valid": "val",
+                "validation": "val", "dev": "val", "test": "test"}
+LONGEST = 2000  # characters of a caption; the longest dense descriptions in use have about 1,500
+SHOWN = 80  # characters of a name in a message
+
+
+@dataclass(frozen=True)
+class Example:
+    """A photo with its captions."""
+
+    photo: Path
+    captions: tuple[str, ...]
+    split: str | None = None
+
+
+class LeftOut(NamedTuple):
+    """Something that is not used."""
+
+    name: str
+    reason: str
+    where: str = ""  # file and line
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}" + (f" ({self.where})" if self.where else "")
+
+
+@dataclass
+class Dataset:
+    """What was read, and what was left out."""
+
+    kind: str
+    path: Path  # the captions file, or the folder where there are several
+    folder: Path  # photos are named by their path within it
+    examples: list[Example]
+    left_out: list[LeftOut] = field(default_factory=list)
+    language: str = "en"
+    letters: str = "en"  # the language that the captions' letters tell
+
+
+class Row(NamedTuple):
+    """A caption as a file has it."""
+
+    name: str  # of the photo
+    caption: str
+    split: str | None
+    where: str  # file and line
+
+
+@dataclass
+class Part:
+    """A captions file: its rows, and the folders where its photos may lie, the likeliest first."""
+
+    rows: Iterable[Row]
+    roots: Sequence[Path]
+    whole: bool = True  # whether pictures beside the captioned ones that no row names are worth a word
+    listed: bool = False  # whether photos in no list of a split are left out
+    repeats: bool = False  # whether two people may have said the same of a photo; elsewhere a line came twice
+    left_out: list[LeftOut] = field(default_factory=list)  # filled while the rows are read
+
+
+def split_name(text: str | None, where: str) -> str | None:
+    """Our name of a split as files write it, None for none."""
+    if text is None or not text.strip():
+        return None
+    name = _SPLIT_NAMES.get(text.strip().lower())
+    if name is None:
+        raise Refusal(f"{where}: unknown split {text!r}; use train, val or test")
+    return name
+
+
+def in_two_splits(first: str, second: str) -> str:
+    """What is told of a photo that two splits claim."""
+    return f"listed for {first} and for {second}; kept for {first}"
+
+
+def folder_split(name: str) -> str | None:
+    """The split that a folder's name tells (train, val2014), None where it tells none."""
+    return _SPLIT_NAMES.get(name.lower().rstrip("0123456789_-"))
+
+
+def opened_text(path: Path, *, newline: str | None = None) -> TextIO:
+    """The file's text, UTF-8 (or UTF-16 that begins with its mark); refused with the line where it is neither."""
+    content = path.read_bytes()
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    encoding = "utf-16" if marked else "utf-8-sig"
+    try:
+        content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise Refusal(f"{path}, line {line}: not UTF-8 text ({error.reason}); save the file as UTF-8 (it may be "
+                      "Windows-1252 or, in Korean, CP949 now)") from None
+    return io.TextIOWrapper(io.BytesIO(content), encoding, newline=newline)
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """The lines that are not blank, without their ends, each with file and line."""
+    for number, line in enumerate(opened_text(path), start=1):
+        if line.strip():
+            yield f"{path.name}, line {number}", line.rstrip("\n")
+
+
+def loaded_json(path: Path) -> Any:
+    """What a JSON file holds; refused with the line where it is broken."""
+    try:
+        return json.load(opened_text(path))
+    except json.JSONDecodeError as error:
+        raise Refusal(f"{path}, line {error.lineno}: broken JSON ({error.msg}, column {error.colno}); is the file "
+                      "whole?") from None
+    except RecursionError:
+        raise Refusal(f"{path}: JSON nested too deep for captions") from None
+
+
+def gather(parts: Iterable[Part], folder: Path, *, outside: bool) -> tuple[list[Example], list[LeftOut]]:
+    """Examples in the order of their first row; and what was left out. `outside` allows photos beyond `folder`."""
+    entries: dict[str, _Entry] = {}
+    left_out: list[LeftOut] = []
+    finder = _Finder(folder, outside=outside)
+    beside: set[str] = set()
+    for part in parts:
+        named: dict[str, _Entry | None] = {}
+        roots = [root for root in dict.fromkeys(part.roots) if root.is_dir()]
+        for name, caption, split, where in part.rows:
+            if name not in named:
+                named[name] = _entry(name, where, roots, finder, entries, left_out)
+            entry = named[name]
+            if entry is None:
+                continue
+            if split is not None and split != entry.split:
+                if entry.split is None:
+                    entry.split = split
+                else:
+                    left_out.append(LeftOut(name, in_two_splits(entry.split, split), where))
+            reason = entry.add(caption, repeats=part.repeats)
+            if reason is not None:
+                left_out.append(LeftOut(name, reason, where))
+        left_out += part.left_out
+        if part.whole:
+            beside |= {os.path.dirname(entry.photo) for entry in named.values() if entry is not None}
+        if part.listed:
+            unlisted = [entry for entry in named.values() if entry is not None and entry.split is None]
+            left_out += [LeftOut(os.path.relpath(entry.photo, folder), "in no list of a split") for entry in unlisted]
+            for entry in unlisted:
+                entry.captions.clear()
+    examples = [Example(Path(entry.photo), tuple(entry.captions), entry.split) for entry in entries.values()
+                if entry.captions]
+    known = {str(example.photo) for example in examples}
+    left_out += [LeftOut(os.path.relpath(photo, folder), "a photo without captions")
+                 for photo in finder.pictures(beside) if photo not in known]
+    return examples, left_out
+
+
+class _Entry:
+    """A photo and what was said of it so far."""
+
+    __slots__ = ("captions", "photo", "split")
+
+    def __init__(self, photo: str) -> None:
+        self.photo = photo
+        self.captions: list[str] = []
+        self.split: str | None = None
+
+    def add(self, caption: str, *, repeats: bool) -> str | None:
+        """Add a caption; the reason where it is none to be added."""
+        if len(caption) > LONGEST:
+            return f"a caption of {len(caption.split()):,} words ({len(caption):,} characters, {LONGEST:,} at most)"
+        caption = " ".join(caption.split())
+        if not caption.isascii():
+            caption = unicodedata.normalize("NFC", caption)
+        if not caption:
+            return "an empty caption"
+        if caption in self.captions and not repeats:
+            return "the same caption twice"
+        self.captions.append(caption)
+        return None
+
+
+def _entry(name: str, where: str, roots: Sequence[Path], finder: "_Finder", entries: dict[str, _Entry],
+           left_out: list[LeftOut]) -> _Entry | None:
+    """The entry of the photo with this name, a new one where it is first heard of; None where there is no such photo."""
+    if not name:
+        left_out.append(LeftOut("(no name)", "a caption without a photo's name", where))
+        return None
+    try:
+        photo = finder.find(name, roots, where)
+    except PermissionError:
+        left_out.append(LeftOut(name[:SHOWN], "no permission to look into its folder", where))
+        return None
+    if photo is None:
+        left_out.append(LeftOut(name[:SHOWN], "a caption, but no such photo", where))
+        return None
+    return entries.setdefault(photo, _Entry(photo))
+
+
+class _Finder:
+    """Finds photos by name. Folders are listed once: to ask for each of 120,000 files would take longer than to read
+    their captions."""
+
+    def __init__(self, folder: Path, *, outside: bool) -> None:
+        self._folder = str(folder)
+        self._bounds = os.path.join(os.path.abspath(folder), "")
+        self._outside = outside
+        self._files: dict[str, dict[str, str]] = {}  # folder → its files' names in NFC → as they are on disk
+
+    def find(self, name: str, roots: Sequence[Path], where: str) -> str | None:
+        """The path of the photo `name` under the first of the roots that has it, None where none has."""
+        for root in roots:
+            path = os.path.normpath(os.path.join(root, name))
+            absolute = os.path.abspath(path)
+            inside = absolute.startswith(self._bounds)
+            if not inside and not self._outside:
+                raise Refusal(f"{where}: the photo {name[:SHOWN]} lies outside the dataset's folder {self._folder}; "
+                              "--outside-photos allows that")
+            if inside and os.path.isabs(name):
+                path = os.path.join(self._folder, absolute[len(self._bounds):])
+            parent, own = os.path.split(path)
+            there = self._listed(parent).get(_composed(own))
+            if there is not None:
+                return os.path.join(parent, there)
+        if "\\" in name and os.sep != "\\":  # a table from Windows
+            return self.find(name.replace("\\", "/"), roots, where)
+        return None
+
+    def _listed(self, folder: str) -> dict[str, str]:
+        files = self._files.get(folder)
+        if files is None:
+            files = {}
+            try:
+                with os.scandir(folder or ".") as entries:
+                    files = {_composed(entry.name): entry.name for entry in entries
+                             if not entry.is_dir(follow_symlinks=False)}
+            except PermissionError:
+                raise
+            except (OSError, ValueError):  # not there, longer than a name may be, or with a zero byte in it
+                pass
+            self._files[folder] = files
+        return files
+
+    def pictures(self, folders: Iterable[str]) -> list[str]:
+        """The pictures in these folders, sorted; hidden ones left out."""
+        return sorted(os.path.join(folder, name) for folder in folders for name in self._listed(folder).values()
+                      if name.lower().endswith(PHOTO_ENDINGS) and not name.startswith("."))
+
+
+def _composed(name: str) -> str:
+    """The name in NFC: files that came from a Mac have theirs in pieces, and tables don't."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)

@@ -1,0 +1,85 @@
+"""Languages and scripts: which one captions are in, and their words, or characters where words are not set apart."""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+import regex
+
+NAMES = {"en": "English", "ko": "Korean", "ja": "Japanese", "zh": "Chinese", "th": "Thai", "und": "of another script"}
+_UNSPACED = frozenset({"ja", "zh", "th"})  # languages that set no spaces between words
+
+# A word is letters and digits of any script with their marks, and apostrophes, hyphens and decimal points inside it.
+_WORD = regex.compile(r"(?:[\p{L}\p{N}][\p{M}\u200c\u200d]*)+(?:['.\-](?:[\p{L}\p{N}][\p{M}\u200c\u200d]*)+)*")
+# Letters of scripts without spaces stand each for itself, with their marks; ー and 々 are among the letters.
+_LETTER = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー]"
+_CHARACTER = regex.compile(rf"{_LETTER}\p{{M}}*|(?:(?!{_LETTER})[\p{{L}}\p{{N}}][\p{{M}}\u200c\u200d]*)+"
+                           rf"(?:['.\-](?:(?!{_LETTER})[\p{{L}}\p{{N}}][\p{{M}}\u200c\u200d]*)+)*")
+_BEGIN, _END = regex.compile(_LETTER), regex.compile(rf"{_LETTER}\p{{M}}*$")
+_WIDE = regex.compile(r"[\uff00-\uffef]+")  # Latin letters as wide as Chinese ones, and Japanese ones half as wide
+_SCRIPTS = {"ko": r"\p{Hangul}", "kana": r"[\p{Hiragana}\p{Katakana}]", "han": r"\p{Han}", "th": r"\p{Thai}",
+            "en": r"\p{Latin}"}
+
+
+def language_of(captions: Iterable[str]) -> str:
+    """The language by its letters: ko, ja, zh, th; `en` for Latin letters, `und` for others."""
+    text = "".join(captions)
+    letters = max(len(regex.findall(r"\p{L}", text)), 1)
+    share = {name: len(regex.findall(script, text)) / letters for name, script in _SCRIPTS.items()}
+    if share["kana"] > 0.1:  # Japanese writes many of its words with Chinese letters, but never all
+        return "ja"
+    if share["han"] > 0.3 and share["ko"] < 0.3:
+        return "zh"
+    best = max(("ko", "th", "en"), key=lambda name: share[name])
+    return best if share[best] > 0.3 else "und"
+
+
+def differs(asked: str, letters: str) -> bool:
+    """Whether captions whose letters tell one language cannot be in the one that was asked for."""
+    own = NAMES.keys() - {"en", "und"}  # languages that have letters of their own
+    return asked != letters and bool({asked, letters} & own)
+
+
+def words(caption: str) -> list[str]:
+    """The words of a caption between its spaces: NFC, lower case, without punctuation."""
+    return _WORD.findall(_plain(caption))
+
+
+def characters(caption: str) -> list[str]:
+    """The same, but each letter of a script without spaces by itself."""
+    return _CHARACTER.findall(_plain(caption))
+
+
+def pieces_of(language: str) -> str:
+    """What captions in this language are best cut into, `words` or `characters`: for the scores, and by default for the
+    network."""
+    return "characters" if language in _UNSPACED else "words"
+
+
+CUT = {"words": words, "characters": characters}
+
+
+def joined(pieces: Sequence[str]) -> str:
+    """The pieces as a person writes them: a space between two, but none beside a letter of a script without spaces."""
+    text = ""
+    for before, piece in zip(["", *pieces], pieces, strict=False):
+        text += piece if not before or begins_unspaced(piece) or _ends_unspaced(before) else f" {piece}"
+    return text
+
+
+def begins_unspaced(piece: str) -> bool:
+    """Whether the first letter is of a script without spaces."""
+    return not piece.isascii() and _BEGIN.match(piece) is not None
+
+
+def _ends_unspaced(piece: str) -> bool:
+    return not piece.isascii() and _END.search(piece) is not None
+
+
+def _plain(caption: str) -> str:
+    """NFC and lower case; letters of odd width made usual."""
+    if caption.isascii():
+        return caption.lower()
+    caption = _WIDE.sub(lambda wide: unicodedata.normalize("NFKC", wide[0]), unicodedata.normalize("NFC", caption))
+    # Small İ is i with a dot above it as a mark, which then would be another word than i.
+    return caption.lower().replace("i\u0307", "i").replace("’", "'")
+

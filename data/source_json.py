@@ -1,0 +1,169 @@
+"""Datasets in JSON: COCO's captions, Karpathy's splits of Flickr8k, Flickr30k and COCO, AI-Hub's Korean COCO."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from data.examples import LeftOut, Part, Row, folder_split, loaded_json, split_name
+from data.source_flickr import PHOTO_FOLDERS
+from utils.errors import Refusal
+
+_HEAD = 1 << 16  # characters in which a file shows what it is
+_PHOTO_FOLDERS = (".", *PHOTO_FOLDERS)
+_YEARS = ("train2014", "val2014", "train2017", "val2017")  # of captions whose file is not named as their photos' folder
+
+
+def looks_like(kind: str, path: Path) -> bool:
+    """Whether a JSON file begins as one of this kind does: coco, karpathy or aihub."""
+    if path.suffix.lower() != ".json":
+        return False
+    with path.open("rb") as file:
+        head = file.read(_HEAD).decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    if head.startswith("["):
+        return kind == "aihub" and '"caption_ko"' in head
+    found = "karpathy" if '"sentences"' in head else "coco" if '"images"' in head or '"annotations"' in head else None
+    return head.startswith("{") and kind == found
+
+
+def find_coco(folder: Path, language: str | None) -> list[Path]:
+    """COCO's caption files; of several years only those whose photos are there."""
+    found = [file for place in (folder / "annotations", folder) for file in sorted(place.glob("*caption*.json"))
+             if looks_like("coco", file)]
+    return [file for file in found if (folder / _own_folder(file)).is_dir()
+            or (folder / "images" / _own_folder(file)).is_dir()] or found
+
+
+def find_karpathy(folder: Path, _language: str | None) -> list[Path]:
+    """Karpathy's file."""
+    return _all(folder, "karpathy")[:1]
+
+
+def find_aihub(folder: Path, _language: str | None) -> list[Path]:
+    """AI-Hub's files."""
+    return _all(folder, "aihub")
+
+
+def _all(folder: Path, kind: str) -> list[Path]:
+    return [file for place in (folder, folder / "annotations") for file in sorted(place.glob("*.json"))
+            if looks_like(kind, file)]
+
+
+def _own_folder(file: Path) -> str:
+    """The folder of a COCO file's photos: captions_val2014.json → val2014."""
+    return file.stem.rpartition("captions_")[2] if "captions_" in file.stem else file.stem
+
+
+def read_coco(files: list[Path], folder: Path, _language: str | None) -> list[Part]:
+    """COCO's captions: images and annotations, put together by the image's number."""
+    parts = []
+    for file in files:
+        own = _own_folder(file)
+        plain = re.sub(r"\d+$", "", own)
+        names = (own, f"images/{own}", plain, f"images/{plain}", *_YEARS, *_PHOTO_FOLDERS)
+        part = Part((), [*(folder / name for name in names), file.parent], repeats=True)
+        part.rows = _coco_rows(file, next((split for piece in reversed(re.split(r"[_.-]", file.stem))
+                                           if (split := folder_split(piece))), None), part.left_out)
+        parts.append(part)
+    return parts
+
+
+def _coco_rows(path: Path, split: str | None, left_out: list[LeftOut]) -> Iterator[Row]:
+    content = loaded_json(path)
+    if not isinstance(content, dict) or not all(isinstance(content.get(key), list) for key in ("images", "annotations")):
+        raise Refusal(f"{path}: COCO's captions have lists `images` and `annotations`, and these are not there")
+    names: dict[Any, str] = {}
+    own = path.name
+    seen = set()
+    for number, image in enumerate(content.pop("images")):
+        if not isinstance(image, dict) or "id" not in image or not isinstance(image.get("file_name"), str):
+            raise Refusal(f"{path}, images[{number}]: an id and a file_name are wanted, and came {_shortened(image)}")
+        if image["id"] in names or image["file_name"] in seen:
+            left_out.append(LeftOut(image["file_name"], "listed twice", f"{path.name}, images[{number}]"))
+        names.setdefault(image["id"], image["file_name"])
+        seen.add(image["file_name"])
+    for number, annotation in enumerate(content.pop("annotations")):
+        where = f"{own}, annotations[{number}]"
+        known = isinstance(annotation, dict) and "image_id" in annotation
+        if not known or not isinstance(annotation.get("caption"), str):
+            raise Refusal(f"{path.parent / where}: an image_id and a caption are wanted, and came {_shortened(annotation)}")
+        name = names.get(annotation["image_id"])
+        if name is None:
+            left_out.append(LeftOut(f"image {annotation['image_id']}", "a caption, but no such image", where))
+        else:
+            yield Row(name, annotation["caption"], split, where)
+
+
+def read_karpathy(files: list[Path], folder: Path, _language: str | None) -> list[Part]:
+    """Karpathy's files: an object a photo, with its split and sentences; restval counts as train."""
+    roots = [folder / name for name in _PHOTO_FOLDERS]
+    parts = []
+    for file in files:
+        part = Part((), [*roots, file.parent], repeats=True)
+        part.rows = _karpathy_rows(file, part.left_out)
+        parts.append(part)
+    return parts
+
+
+def _karpathy_rows(path: Path, left_out: list[LeftOut]) -> Iterator[Row]:
+    content = loaded_json(path)
+    if not isinstance(content, dict) or not isinstance(content.get("images"), list):
+        raise Refusal(f"{path}: Karpathy's files have a list `images`, and it is not there")
+    for number, image, name in _once(content["images"], path, lambda image: "/".join(
+            part for part in (image.get("filepath"), image["filename"]) if part), left_out):
+        where = f"{path.name}, images[{number}]"
+        try:
+            split = split_name(image.get("split"), str(path.parent / where))
+            captions = [sentence["raw"] if "raw" in sentence else " ".join(sentence["tokens"])
+                        for sentence in image["sentences"]]
+        except (KeyError, TypeError, AttributeError):
+            raise Refusal(f"{path.parent / where}: a filename, a split and sentences are wanted, and came "
+                          f"{_shortened(image)}") from None
+        for caption in captions:
+            yield Row(name, caption, split, where)
+
+
+def read_aihub(files: list[Path], folder: Path, language: str | None) -> list[Part]:
+    """AI-Hub's translation of COCO's captions: an object a photo with file_path and caption_ko, and the English ones."""
+    parts = []
+    for file in files:
+        part = Part((), [*(folder / name for name in _PHOTO_FOLDERS), file.parent], repeats=True)
+        part.rows = _aihub_rows(file, "captions" if language == "en" else "caption_ko", part.left_out)
+        parts.append(part)
+    return parts
+
+
+def _aihub_rows(path: Path, key: str, left_out: list[LeftOut]) -> Iterator[Row]:
+    content = loaded_json(path)
+    if not isinstance(content, list):
+        raise Refusal(f"{path}: AI-Hub's file is a list of photos, and came {_shortened(content)}")
+    for number, image, name in _once(content, path, lambda image: image["file_path"], left_out):
+        where = f"{path.name}, [{number}]"
+        captions = image.get(key)
+        captions = [captions] if isinstance(captions, str) else captions
+        if not isinstance(captions, list) or not all(isinstance(caption, str) for caption in captions):
+            raise Refusal(f"{path.parent / where}: {key} is wanted, and came {_shortened(image)}")
+        for caption in captions:
+            yield Row(name, caption, folder_split(Path(name).parts[0]) if "/" in name else None, where)
+
+
+def _once(images: list[Any], path: Path, name_of: Any, left_out: list[LeftOut]) -> Iterator[tuple[int, dict, str]]:
+    """Each photo with its number and name; one that is listed a second time is told."""
+    seen = set()
+    for number, image in enumerate(images):
+        try:
+            name = name_of(image)
+        except (KeyError, TypeError, AttributeError):
+            name = None
+        if not isinstance(name, str):
+            raise Refusal(f"{path}, [{number}]: the photo's name is wanted, and came {_shortened(image)}")
+        if name in seen:
+            left_out.append(LeftOut(name, "listed twice; its captions are put together", f"{path.name}, [{number}]"))
+        seen.add(name)
+        yield number, image, name
+
+
+def _shortened(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else text[:80] + "…"

@@ -1,0 +1,180 @@
+"""Datasets of one's own: a table (CSV, TSV), JSON lines, a text file beside each photo."""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from data.examples import LeftOut, Part, Row, folder_split, loaded_json, numbered_lines, opened_text, split_name
+from data.images import photos_in
+from utils.errors import Refusal
+
+PHOTO = ("photo", "image", "file", "filename", "file_name", "image_name", "file_path", "path")
+CAPTION = ("caption", "text", "comment", "sentence", "description")
+_SEPARATORS = (",", "\t", ";", "|")
+
+
+def find_tables(folder: Path, language: str | None) -> list[Path]:
+    """The table of a folder, in the language asked for where there is one."""
+    named = [f"captions.{language}.csv", f"captions.{language}.tsv"] if language else []
+    return first_there(folder, [*named, "captions.csv", "captions.tsv", "metadata.csv"])
+
+
+def find_objects(folder: Path, language: str | None) -> list[Path]:
+    """The JSON lines, or list, of a folder, in the language asked for where there is one."""
+    named = [f"captions.{language}.jsonl"] if language else []
+    return first_there(folder, [*named, "captions.jsonl", "captions.json", "metadata.jsonl"])
+
+
+def first_there(folder: Path, names: list[str]) -> list[Path]:
+    """The first of the files that is there, as a list of one; an empty list where none is."""
+    return [folder / name for name in names if (folder / name).is_file()][:1]
+
+
+def read_table(files: list[Path], folder: Path, _language: str | None) -> list[Part]:
+    """A table with a header: a photo column, a caption column, perhaps a split column."""
+    return [Part(_table_rows(file), [file.parent, folder]) for file in files]
+
+
+def _table_rows(path: Path) -> Iterator[Row]:
+    table = _numbered(path)
+    header = [name.strip().lower() for name in next(table, ("", []))[1]]
+    if not header:
+        raise Refusal(f"{path} is empty; its first line should name the columns, as in: photo,caption,split")
+    photo, caption = _column(header, PHOTO), _column(header, CAPTION)
+    if photo is None or caption is None:
+        raise Refusal(f"{path}: the first line names no photo and caption column; found {', '.join(header)}; write "
+                      "photo,caption or photo,caption,split there")
+    split = _column(header, ("split",))
+    for where, row in table:
+        if len(row) < len(header) or any(cell.strip() for cell in row[len(header):]):  # or cut it short in silence
+            raise Refusal(f"{path.parent / where}: {len(row)} columns where the header has {len(header)}; put quotes "
+                          "round a caption with commas (or tabs) in it")
+        yield Row(row[photo].strip(), row[caption],
+                  split_name(row[split], str(path.parent / where)) if split is not None else None, where)
+
+
+def _column(header: list[str], names: tuple[str, ...]) -> int | None:
+    return next((header.index(name) for name in names if name in header), None)
+
+
+def separator_of(path: Path) -> str:
+    """What stands between the columns: by the header's line, else by the file's ending."""
+    with opened_text(path) as text:
+        header = next((line for line in text if line.strip(" \t\r\n,;|")), "")
+    counts = {separator: header.count(separator) for separator in _SEPARATORS}
+    usual = "\t" if path.suffix.lower() == ".tsv" else ","
+    return usual if counts[usual] else max(counts, key=counts.__getitem__) if any(counts.values()) else usual
+
+
+def _numbered(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """The rows of a table that are not blank, each with the file and the line where it begins."""
+    # Strict, for else a quote that is never closed would swallow all lines after it in silence.
+    with opened_text(path, newline="") as text:
+        table = csv.reader(text, delimiter=separator_of(path), strict=True)
+        before = 0
+        try:
+            for row in table:
+                if any(cell.strip() for cell in row):
+                    yield f"{path.name}, line {before + 1}", row
+                before = table.line_num
+        except csv.Error as error:
+            raise Refusal(f"{path}, line {before + 1}: {error}; close every quote that opens a cell, and write quotes "
+                          "inside it twice") from None
+
+
+def is_list(file: Path) -> bool:
+    """Whether a file is a list of objects in JSON."""
+    with file.open("rb") as opened:
+        return file.suffix.lower() == ".json" and opened.read(100).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+
+
+def read_objects(files: list[Path], folder: Path, _language: str | None) -> list[Part]:
+    """An object for each photo or caption, with a photo, a caption (or a list of them), perhaps a split."""
+    return [Part(_object_rows(_listed(file) if is_list(file) else _line_by_line(file), file.parent),
+                 [file.parent, folder, folder / "images", folder / "photos"]) for file in files]
+
+
+def _line_by_line(path: Path) -> Iterator[tuple[str, Any]]:
+    for where, line in numbered_lines(path):
+        try:
+            yield where, json.loads(line)
+        except json.JSONDecodeError as error:
+            raise Refusal(f"{path.parent / where}: broken JSON ({error.msg}, column {error.colno}); a line holds one "
+                          "object") from None
+
+
+def _listed(path: Path) -> Iterator[tuple[str, Any]]:
+    for number, row in enumerate(loaded_json(path)):
+        yield f"{path.name}, [{number}]", row
+
+
+def _object_rows(objects: Iterable[tuple[str, Any]], folder: Path) -> Iterator[Row]:
+    for where, row in objects:
+        place = folder / where
+        if not isinstance(row, dict):
+            raise Refusal(f'{place}: an object is wanted, such as {{"photo": "a.jpg", "caption": "A cat."}}')
+        row = {str(key).strip().lower(): value for key, value in row.items()}
+        name, captions = _value(row, (*PHOTO, "image_id")), _value(row, (*CAPTION, "captions"))
+        captions = captions if isinstance(captions, list) else [captions]
+        if not isinstance(name, str) or not all(isinstance(caption, str) for caption in captions):
+            raise Refusal(f"{place}: no photo and caption as text; found {', '.join(row) or 'nothing'}; write "
+                          '{"photo": …, "caption": …}')
+        if not isinstance(row.get("split"), str | None):
+            raise Refusal(f"{place}: unknown split {row['split']!r}; use train, val or test")
+        split = split_name(row.get("split"), str(place))
+        for caption in captions:
+            yield Row(name.strip(), caption, split, where)
+
+
+def _value(row: dict[str, Any], names: tuple[str, ...]) -> Any:
+    return next((row[name] for name in names if name in row), None)
+
+
+def find_texts(folder: Path, language: str | None) -> list[Path]:
+    """The folder itself, where a photo in it has a text of the same name beside it."""
+    return [folder] if next(_with_texts(folder, language), None) else []
+
+
+def _with_texts(folder: Path, language: str | None) -> Iterator[tuple[Path, Path]]:
+    """Photos with a text beside them, and that text."""
+    endings = [f".{language}.txt", ".txt"] if language else [".txt"]
+    for parent, photos in _by_folder(folder):
+        names = {file.name for file in parent.iterdir()}
+        for photo in photos:
+            text = next((photo.stem + ending for ending in endings if photo.stem + ending in names), None)
+            if text is not None:
+                yield photo, parent / text
+
+
+def _by_folder(folder: Path) -> Iterator[tuple[Path, list[Path]]]:
+    folders: dict[Path, list[Path]] = {}
+    for photo in photos_in(folder):
+        folders.setdefault(photo.parent, []).append(photo)
+    yield from folders.items()
+
+
+def read_texts(files: list[Path], folder: Path, language: str | None) -> list[Part]:
+    """A caption a line in a text beside each photo; the first folder's name (train, val, test) is the split."""
+    part = Part((), [folder])
+    part.rows = _text_rows(files[0], language, part.left_out)
+    return [part]
+
+
+def _text_rows(folder: Path, language: str | None, left_out: list[LeftOut]) -> Iterator[Row]:
+    used = set()
+    for photo, text in _with_texts(folder, language):
+        used.add(text)
+        name = photo.relative_to(folder)
+        split = folder_split(name.parts[0]) if len(name.parts) > 1 else None
+        lines = list(numbered_lines(text))
+        if not lines:
+            left_out.append(LeftOut(str(name), "an empty caption", text.name))
+        for where, line in lines:
+            yield Row(str(name), line, split, where)
+    for parent, photos in _by_folder(folder):
+        stems = {photo.stem for photo in photos}
+        for text in sorted(parent.glob("*.txt")):
+            if text not in used and text.stem.partition(".")[0] not in stems:  # a.ko.txt is a's
+                left_out.append(LeftOut(str(text.relative_to(folder)), "a caption, but no such photo"))

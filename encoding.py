@@ -1,0 +1,136 @@
+"""What the scripts share of encoders: from photos in splits to an encoder, and to features in the cache."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from config import Settings
+from data import scene_facts
+from data.examples import SPLITS, Dataset
+from data.feature_extraction import FeatureCache, PhotoHashes
+from data.preprocess import Photo, Prepared, Views, extract, label_matrix, load_pictures, word_labels
+from models import classifier
+from models.decoders import DECODERS
+from models.encoders import ENCODERS, Encoder
+from stages import facts_of, look_through
+from utils.errors import Refusal, nearest
+from utils.files import written_whole
+from utils.progress import progress, say
+
+CONVNET_PHOTOS = 20_000  # at most this many teach the convnet; they are held in memory (1 GB at 128 pixels)
+CONVNET_WORDS = 200  # of a dataset without facts
+
+
+def refuse_unknown_names(settings: Settings) -> None:
+    """Refuse an encoder or decoder that there is not, before anything is read."""
+    named = {"encoder": (settings.vision.encoder, ENCODERS), "decoder": (settings.decoding.decoder, DECODERS)}
+    for kind, (name, known) in named.items():
+        if name not in known:
+            raise nearest(kind, str(name), list(known))
+
+
+def make_encoder(settings: Settings, dataset: Dataset, prepared: Prepared, hashes: PhotoHashes) -> tuple[Encoder, str]:
+    """The encoder, and where its weights are; a convnet without weights is trained first, once per data and settings."""
+    vision = settings.vision
+    own = vision.encoder == "convnet" and vision.weights == "imagenet"
+    weights = str(_convnet_weights(settings, dataset, prepared, hashes)) if own else vision.weights
+    try:
+        return Encoder(vision.encoder, weights=weights, layer=vision.layer, image_size=vision.image_size), weights
+    except Refusal as refusal:
+        if not own or vision.layer is not None:
+            raise
+        say(f"{refusal}: the convnet is trained again")
+    Path(weights).unlink()
+    _convnet_weights(settings, dataset, prepared, hashes)
+    return Encoder(vision.encoder, weights=weights, layer=vision.layer, image_size=vision.image_size), weights
+
+
+def _convnet_weights(settings: Settings, dataset: Dataset, prepared: Prepared, hashes: PhotoHashes) -> Path:
+    """The weights file of the convnet for these photos, labels and settings; trained where it is not there."""
+    size, epochs = settings.vision.image_size or ENCODERS["convnet"].image_size, settings.vision.convnet_epochs
+
+    def labels_and_file(photos: list[Photo]) -> tuple[list[set[classifier.Label]], Path]:
+        labels = _content(photos, facts_of(dataset), dataset.language)
+        told = json.dumps([classifier.VERSION, size, epochs, settings.training.seed,
+                           sorted((photo.hash, sorted(each)) for photo, each in zip(photos, labels, strict=True))])
+        name = f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.weights.h5"
+        return labels, Path(settings.vision.cache) / "convnet" / name
+
+    photos = prepared.splits["train"][:CONVNET_PHOTOS]
+    labels, file = labels_and_file(photos)
+    if file.is_file():
+        return file
+    kept, pictures = load_pictures(photos, size, hashes, progress=progress)
+    if len(kept) < len(photos):  # the next run knows from the start which photos cannot be read
+        labels, file = labels_and_file(kept)
+    names, matrix = label_matrix(labels, least=max(2, len(kept) // 200))
+    if not names:
+        raise Refusal(f"the captions of {len(kept)} photos name nothing often enough to train the convnet on; use more "
+                      "photos, or another --encoder")
+    say(f"training the convnet encoder on {len(kept)} photos and {len(names)} labels, {epochs} epochs")
+    trunk = _with_bar(epochs, lambda report: classifier.train_convnet(
+        pictures, matrix, names, epochs=epochs, seed=settings.training.seed, report=report))
+    with written_whole(file) as temporary:
+        trunk.save_weights(temporary)
+    return file
+
+
+def _content(photos: list[Photo], facts: dict[str, dict[str, Any]] | None, language: str) -> list[set[classifier.Label]]:
+    """What each photo holds, as labels for the convnet: by its facts, else by the commonest words of its captions."""
+    if facts is not None:
+        return [scene_facts.content_labels(facts[photo.name]["facts"]) for photo in photos]
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+    return word_labels(photos, words=CONVNET_WORDS, common=ENGLISH_STOP_WORDS, language=language)
+
+
+def _with_bar(epochs: int, train: Callable[[Callable[[int, float], None]], Any]) -> Any:
+    """What `train` makes, with a progress bar that its reports of epoch and loss move."""
+    with tqdm(total=epochs, unit=" epochs", disable=None, dynamic_ncols=True) as bar:
+
+        def report(_epoch: int, loss: float) -> None:
+            bar.update()
+            bar.set_postfix(loss=f"{loss:.3f}")
+
+        return train(report)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What training needs."""
+
+    prepared: Prepared
+    pairs: list[tuple[Photo, Photo]]  # on two sides, that look alike
+    encoder: Encoder
+    weights: str  # where the encoder's are
+    features: FeatureCache  # all of them
+
+
+def have_all(dataset: Dataset, settings: Settings, hashes: PhotoHashes, views: Views) -> Ready:
+    """Photos in splits, the encoder, and all features in the cache.
+
+    Some photos turn out unreadable only on the way. Then the splits are made again, without them, so that they are the
+    same as in every later run, which knows of them from the start.
+    """
+    while True:
+        prepared, pairs = look_through(dataset, settings, hashes)
+        known = hashes.unreadable()
+        encoder, weights = make_encoder(settings, dataset, prepared, hashes)
+        features = have_features(prepared, lambda encoder=encoder: encoder, encoder.fingerprint(), encoder.image_size,
+                                 cache=Path(settings.vision.cache), hashes=hashes, views=views)
+        if hashes.unreadable() == known:
+            return Ready(prepared, pairs, encoder, weights, features)
+
+
+def have_features(prepared: Prepared, encoder: Callable[[], Encoder], fingerprint: dict[str, Any], image_size: int, *,
+                  cache: Path, hashes: PhotoHashes, views: Views, splits: tuple[str, ...] = SPLITS) -> FeatureCache:
+    """The cache with the features of these splits in it; `encoder` is asked for only if something is missing."""
+    features = FeatureCache(cache, fingerprint)
+    extract(prepared, features, lambda images: encoder()(images).numpy(), hashes, image_size=image_size, views=views,
+            splits=splits, progress=progress, say=say)
+    return features

@@ -1,0 +1,144 @@
+"""What a dataset holds: for `python -m data.sources PATH`, and in short for train.py.
+
+    python -m data.sources PATH                      what is there, and what is left out and why
+    python -m data.sources PATH --picture FILE.png   and nine of its photos with their captions
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import config
+import stages
+from config import Settings
+from data.examples import Dataset, LeftOut
+from data.feature_extraction import PhotoHashes
+from data.images import read
+from data.language import NAMES
+from data.preprocess import Photo, Prepared
+from data.tokenizer import END, SPECIAL, UNKNOWN, Tokenizer
+from utils.errors import Refusal
+from utils.files import refuse_unwritable
+from utils.progress import say
+
+ON_THE_PICTURE = 9  # photos
+UNITS = {"words": "words", "characters": "characters", "bpe": "pieces"}
+
+
+def options() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = config.parser(__doc__.partition("\n\n")[2])
+    parser.prog = "python -m data.sources"
+    parser.add_argument("path", metavar="PATH", help="the dataset: a captions file, its folder, or `scenes`")
+    parser.add_argument("--picture", metavar="FILE.png", help="also draw nine of its photos with their captions")
+    config.add_options(parser, config.Data, only=("format", "language", "outside_photos", "test_size"))
+    config.add_options(parser, config.Words, only=("tokenizer", "vocabulary", "minimum_count", "max_length"))
+    config.add_options(parser, config.Vision, only=("cache",))
+    config.add_options(parser, config.Training, only=("seed",))
+    return parser
+
+
+def main() -> int:
+    """Read, look at every photo once, tell."""
+    given = vars(options().parse_args())
+    name, picture = given.pop("path"), given.pop("picture")
+    path = stages.dataset_path(name)
+    settings = config.resolve(given | {"dataset": str(path)}, scenes=stages.is_scenes(path))
+    for file in (Path(picture) if picture else None, Path(settings.vision.cache) / "photos.json"):
+        if file is not None:
+            refuse_unwritable(file.parent)
+    if picture and (Path(picture).suffix.lower() != ".png" or Path(picture).is_dir()):
+        raise Refusal(f"--picture wants the name of a file that ends in .png, not {picture}")
+    dataset = stages.read_dataset(path, settings.data)
+    asked, settings = settings, stages.suited(settings, dataset)
+    hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
+    prepared, pairs = stages.look_through(dataset, settings, hashes)
+    tokenizer = stages.fitted(settings, prepared)
+    say(f"recognised: {dataset.kind} ({dataset.path})")
+    for line in (*_counts(prepared), _language(asked, settings, dataset), *_vocabulary(settings, prepared, tokenizer)):
+        say(line)
+    stages.report_near_duplicates(prepared, pairs)
+    for line in _left_out(prepared.left_out):
+        say(line)
+    if picture:
+        _draw(prepared, dataset, Path(picture))
+        say(f"picture: {picture}")
+    return 0
+
+
+def short(settings: Settings, dataset: Dataset, prepared: Prepared, tokenizer: Tokenizer) -> str:
+    """All of it in a line or two."""
+    photos, captions, splits = _counts(prepared)
+    return (f"{dataset.kind} ({dataset.path}); {photos}; {captions}; {settings.data.language}, "
+            f"{len(tokenizer) - len(SPECIAL)} {UNITS[tokenizer.kind]}\n{splits}")
+
+
+def _counts(prepared: Prepared) -> list[str]:
+    """How many photos, captions, and photos in each split."""
+    photos = [photo for split in prepared.splits.values() for photo in split]
+    numbers = Counter(len(photo.captions) for photo in photos)
+    captions = sum(number * times for number, times in numbers.items())
+    each = f"{min(numbers)} a photo" if len(numbers) == 1 else (
+        f"{min(numbers)} to {max(numbers)} a photo, {captions / len(photos):.1f} on average")
+    sides = ", ".join(f"{split} {len(photos)}" for split, photos in prepared.splits.items())
+    none = "; no test split: val is scored in its place" if not prepared.splits["test"] else ""
+    return [f"photos: {len(photos)}", f"captions: {captions}, {each}", f"splits: {sides} ({prepared.how}{none})"]
+
+
+def _language(asked: Settings, settings: Settings, dataset: Dataset) -> str:
+    """Which language, and how we know; what captions are cut into."""
+    known = "as asked for" if asked.data.language else "by their letters"
+    if not asked.data.language and dataset.letters in ("en", "und"):
+        known += "; another is said with --language"
+    cut = "as asked for" if asked.words.tokenizer else "what suits it; another with --tokenizer"
+    return (f"language: {settings.data.language} ({NAMES.get(settings.data.language, 'unknown')}, {known}); "
+            f"captions of {UNITS[settings.words.tokenizer]} ({cut})")
+
+
+def _vocabulary(settings: Settings, prepared: Prepared, tokenizer: Tokenizer) -> list[str]:
+    """How long captions are, and how much of them the vocabulary covers."""
+    encoded = {split: [tokenizer.encode(caption) for photo in photos for caption in photo.captions]
+               for split, photos in prepared.splits.items()}
+    lengths = sorted(len(numbers) - 2 for split in encoded.values() for numbers in split)
+    most, unit = settings.words.max_length, UNITS[tokenizer.kind]
+    whole = sum(length <= most for length in lengths) / len(lengths)
+    covered = ", ".join(f"{_coverage(numbers):.1%} of {split}" for split, numbers in encoded.items() if numbers)
+    return [f"lengths: {lengths[len(lengths) // 2]} {unit} in the middle, {lengths[-1]} at most; {whole:.1%} have no more "
+            f"than {most}",
+            f"vocabulary: {len(tokenizer) - len(SPECIAL)} {unit} of the training captions (seen at least "
+            f"{settings.words.minimum_count} times, {settings.words.vocabulary} at most); they cover {covered}"]
+
+
+def _coverage(encoded: Sequence[Sequence[int]]) -> float:
+    """The share of tokens that are known."""
+    numbers = Counter(number for each in encoded for number in each[1:] if number != END)
+    return 1 - numbers[UNKNOWN] / max(sum(numbers.values()), 1)
+
+
+def _left_out(left_out: list[LeftOut], shown: int = 3) -> list[str]:
+    """What was left out, by reason, the first of each named."""
+    by_reason: dict[str, list[LeftOut]] = {}
+    for each in left_out:
+        by_reason.setdefault(each.reason, []).append(each)
+    lines = [f"left out: {len(left_out) or 'nothing'}"]
+    for reason, those in sorted(by_reason.items(), key=lambda pair: -len(pair[1])):
+        lines.append(f"  {len(those)}: {reason}")
+        lines += [f"    {each.name}" + (f" ({each.where})" if each.where else "") for each in those[:shown]]
+        lines += [f"    and {len(those) - shown} more"] * (len(those) > shown)
+    return lines
+
+
+def _draw(prepared: Prepared, dataset: Dataset, file: Path) -> None:
+    """Nine photos from all over the dataset, those of the splits in turn, with their captions."""
+    from utils.plots import captioned_photos, save_figure
+
+    chosen: list[Photo] = []
+    for photos in prepared.splits.values():
+        chosen += photos[:: max(1, len(photos) * 3 // ON_THE_PICTURE)][: ON_THE_PICTURE // 3]
+    rest = [photo for photo in prepared.splits["train"] if photo not in chosen]
+    missing = ON_THE_PICTURE - len(chosen)
+    chosen += rest[:: max(1, len(rest) // max(missing, 1))][:missing]
+    sides = {photo: split for split, photos in prepared.splits.items() for photo in photos}
+    save_figure(captioned_photos([(read(photo.path), f"{photo.name} – {sides[photo]}", photo.captions) for photo in chosen],
+                                 title=f"{dataset.kind}: {dataset.path}"), file)

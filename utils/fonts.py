@@ -1,0 +1,77 @@
+"""Fonts that have the letters of a text, Korean, Japanese and Chinese ones among them, and text cut to fit."""
+
+import functools
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+# Fonts with Korean, Japanese or Chinese letters on Linux, macOS and Windows, the best first.
+EAST_ASIAN_FONTS = (
+    "Noto Sans CJK KR", "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans KR", "Noto Sans JP", "Noto Sans SC",
+    "NanumGothic", "NanumBarunGothic", "Apple SD Gothic Neo", "AppleGothic", "Hiragino Sans", "PingFang SC", "Malgun Gothic",
+    "Yu Gothic", "Microsoft YaHei", "WenQuanYi Zen Hei", "IPAexGothic", "UnDotum", "Droid Sans Fallback", "Arial Unicode MS")
+_LATIN = "DejaVu Sans"  # matplotlib brings it along
+
+
+def missing_font(words: Iterable[str]) -> str | None:
+    """The sentence that says what to install where no font here has all letters of the words; None where one has."""
+    text = "".join(words)
+    told = "No font here has all the letters (□): install one, for example by `apt install fonts-noto-cjk`."
+    return told if _lacking(text, families(text)) else None
+
+
+def wrapped(text: str, room: float) -> list[str]:
+    """The text in lines of so many Latin letters; East Asian letters take the room of two."""
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text) / max(len(text), 1)
+    return textwrap.wrap(text, max(int(room / (1 + wide)), 8), subsequent_indent="   " if text[:1] == "–" else "") or [""]
+
+
+@functools.cache
+def _fonts() -> dict[str, str]:
+    """Installed fonts with East Asian letters: name → file, the best first."""
+    from matplotlib import font_manager
+
+    def known() -> dict[str, str]:
+        files = {entry.name: entry.fname for entry in font_manager.fontManager.ttflist}
+        return {name: files[name] for name in EAST_ASIAN_FONTS if name in files}
+
+    if not known():  # matplotlib keeps its list of fonts in a file and does not see what is installed later
+        listed = {entry.fname for entry in font_manager.fontManager.ttflist}
+        for file in sorted(set(font_manager.findSystemFonts()) - listed):
+            try:
+                font_manager.fontManager.addfont(file)
+            except (OSError, RuntimeError):  # a font that matplotlib cannot read is none that it could draw with
+                continue
+    return known()
+
+
+@functools.cache
+def _letters(name: str) -> frozenset[int]:
+    """Code points that the font has."""
+    from matplotlib import font_manager
+
+    file = font_manager.findfont(_LATIN) if name == _LATIN else _fonts()[name]
+    return frozenset(font_manager.get_font(file).get_charmap())
+
+
+def _lacking(text: str, families: Sequence[str]) -> set[str]:
+    """Letters of the text that none of the fonts has."""
+    return {
+        letter for letter in text if not letter.isspace() and not any(ord(letter) in _letters(name) for name in families)
+    }
+
+
+def families(text: str) -> list[str]:
+    """Fonts that together draw most of the text: the Latin one, and others only where it lacks letters."""
+    families = [_LATIN]
+    for name in _fonts() if _lacking(text, families) else ():
+        if _lacking(text, [*families, name]) < _lacking(text, families):
+            families.append(name)
+    return families
+
+
+def drawable(text: str, font: dict[str, Any]) -> str:
+    """The text in one line, with □ for what no font has: drawn as it is, it would warn and look the same."""
+    lacking = _lacking(text, font["family"])
+    return "".join("□" if letter in lacking else letter for letter in " ".join(text.split()))
