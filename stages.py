@@ -142,7 +142,7 @@ def report_near_duplicates(prepared: Prepared, pairs: list[tuple[Photo, Photo]],
     sides = {photo: split for split, photos in prepared.splits.items() for photo in photos}
     names = "; ".join(f"{one.name} ({sides[one]}) and {other.name} ({sides[other]})" for one, other in pairs[:shown])
     more = f"; and {len(pairs) - shown} more" if len(pairs) > shown else ""
-    say(f"near-duplicates: {len(pairs)} pairs of photos on two sides look alike: {names}{more}"
+    say(f"near-duplicates: {len(pairs)} pair{'s' * (len(pairs) > 1)} of photos on two sides look alike: {names}{more}"
         + (f" (all of them: {file})" if more and file else ""))
 
 

@@ -12,18 +12,17 @@ from pathlib import Path
 import config
 import stages
 from config import Settings
-from data.examples import Dataset, LeftOut
+from data.examples import SPLITS, Dataset, LeftOut
 from data.feature_extraction import PhotoHashes
 from data.images import read
 from data.language import NAMES
 from data.preprocess import Photo, Prepared
-from data.tokenizer import END, SPECIAL, UNKNOWN, Tokenizer
+from data.tokenizer import END, SPECIAL, UNITS, UNKNOWN, Tokenizer
 from utils.errors import Refusal
 from utils.files import refuse_unwritable
 from utils.progress import say
 
 ON_THE_PICTURE = 9  # photos
-UNITS = {"words": "words", "characters": "characters", "bpe": "pieces"}
 
 
 def options() -> argparse.ArgumentParser:
@@ -71,7 +70,7 @@ def short(settings: Settings, dataset: Dataset, prepared: Prepared, tokenizer: T
     """All of it in a line or two."""
     photos, captions, splits = _counts(prepared)
     return (f"{dataset.kind} ({dataset.path}); {photos}; {captions}; {settings.data.language}, "
-            f"{len(tokenizer) - len(SPECIAL)} {UNITS[tokenizer.kind]}\n{splits}")
+            f"{len(tokenizer) - len(SPECIAL)} {tokenizer.units}\n{splits}")
 
 
 def _counts(prepared: Prepared) -> list[str]:
@@ -101,7 +100,7 @@ def _vocabulary(settings: Settings, prepared: Prepared, tokenizer: Tokenizer) ->
     encoded = {split: [tokenizer.encode(caption) for photo in photos for caption in photo.captions]
                for split, photos in prepared.splits.items()}
     lengths = sorted(len(numbers) - 2 for split in encoded.values() for numbers in split)
-    most, unit = settings.words.max_length, UNITS[tokenizer.kind]
+    most, unit = settings.words.max_length, tokenizer.units
     whole = sum(length <= most for length in lengths) / len(lengths)
     covered = ", ".join(f"{_coverage(numbers):.1%} of {split}" for split, numbers in encoded.items() if numbers)
     return [f"lengths: {lengths[len(lengths) // 2]} {unit} in the middle, {lengths[-1]} at most; {whole:.1%} have no more "
@@ -140,5 +139,6 @@ def _draw(prepared: Prepared, dataset: Dataset, file: Path) -> None:
     missing = ON_THE_PICTURE - len(chosen)
     chosen += rest[:: max(1, len(rest) // max(missing, 1))][:missing]
     sides = {photo: split for split, photos in prepared.splits.items() for photo in photos}
+    chosen.sort(key=lambda photo: SPLITS.index(sides[photo]))
     save_figure(captioned_photos([(read(photo.path), f"{photo.name} – {sides[photo]}", photo.captions) for photo in chosen],
                                  title=f"{dataset.kind}: {dataset.path}"), file)

@@ -135,13 +135,14 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
     views = Views(settings.vision.augment, settings.training.seed)
     ready = encoding.have_all(dataset, settings, hashes, views)
     prepared, cache = ready.prepared, ready.features
+    tokenizer = load(run / "vocabulary.json") if resume else stages.fitted(settings, prepared)
+    say(summary.short(settings, dataset, prepared, tokenizer))
     stages.report_left_out(prepared.left_out, strict=settings.data.strict, file=run / "left_out.json")
     stages.report_near_duplicates(prepared, ready.pairs, file=run / "near_duplicates.json")
 
     resolved = settings.flat() | {"fingerprint": cache.fingerprint, "encoder_weights": ready.weights,
                                   "scenes": stages.is_scenes(path), "captions": prepared.digest(),
                                   "from": str(start) if start else None}
-    tokenizer = load(run / "vocabulary.json") if resume else stages.fitted(settings, prepared)
     if resume:
         resolved["from"] = _unchanged(run, resolved, prepared)
     else:
@@ -160,7 +161,6 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
     resumed = resume and trainer.resume()
     if resume and not resumed:
         print("the run has no checkpoint yet: it starts over")
-    say(summary.short(settings, dataset, prepared, tokenizer))
     if resolved["from"] and not resumed:
         _warm_start(decoder, tokenizer, Path(resolved["from"]), cache.fingerprint)
     say(f"parameters: {decoder.count_params():,}; ready after {time.perf_counter() - began:.0f} s")
@@ -211,8 +211,8 @@ def _warm_start(decoder: Any, tokenizer: Any, start: Path, fingerprint: dict[str
     if saved["fingerprint"] != fingerprint:
         say(f"warning: the encoder is not that of {start} in every respect (weights, layer or version): its features may "
             "mean something else to the decoder")
-    say(f"from {start}: {found.kept - len(SPECIAL)} words are known there and keep their weights, {found.new} start fresh, "
-        f"{found.gone} of {start} are gone")
+    say(f"from {start}: {found.kept - len(SPECIAL)} {tokenizer.units} are known there and keep their weights, {found.new} "
+        f"start fresh, {found.gone} of {start} are gone")
 
 
 def _epochs(trainer: Any, validation: Any, run: Path) -> bool:

@@ -41,7 +41,7 @@ def _is_objects(file: Path) -> bool:
 FORMATS = {
     "csv": Format("a table", "captions.csv, captions.tsv or metadata.csv with a header naming a photo and a caption column",
                   source_tables.find_tables, _is_table, source_tables.read_table),
-    "jsonl": Format("JSON lines", "captions.jsonl, captions.json (a list) or metadata.jsonl", source_tables.find_objects,
+    "jsonl": Format("JSON lines or list", "captions.jsonl, captions.json (a list) or metadata.jsonl", source_tables.find_objects,
                     _is_objects, source_tables.read_objects),
     "karpathy": Format("Karpathy's JSON", "dataset_flickr8k.json, dataset_flickr30k.json or dataset_coco.json",
                        source_json.find_karpathy, lambda file: source_json.looks_like("karpathy", file),

@@ -13,7 +13,7 @@ from utils.files import write_json
 
 PAD, UNKNOWN, START, END = range(4)
 SPECIAL = ("<pad>", "<unk>", "<start>", "<end>")
-KINDS = ("words", "characters", "bpe")
+UNITS = {"words": "words", "characters": "characters", "bpe": "pieces"}  # what people call the tokens of each kind
 _NEW_WORD = "▁"  # with it begins a piece that begins a word
 
 
@@ -40,6 +40,11 @@ class Tokenizer(ABC):
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    @property
+    def units(self) -> str:
+        """What people call its tokens."""
+        return UNITS[self.kind]
 
     def encode(self, caption: str, max_length: int | None = None) -> list[int]:
         """Start, the caption's tokens, end; of a caption longer than `max_length` the beginning, and no end."""
@@ -156,8 +161,8 @@ def kind_for(language: str, asked: str | None) -> str:
     """The kind of tokenizer for captions in a language: the one asked for, where it suits, or what does."""
     if asked is None:
         return pieces_of(language)
-    if asked not in KINDS:
-        raise nearest("tokenizer", asked, list(KINDS))
+    if asked not in UNITS:
+        raise nearest("tokenizer", asked, list(UNITS))
     if asked == "characters" and pieces_of(language) != "characters":
         raise WrongArgument("--tokenizer characters is for languages without spaces between words (Chinese, Japanese); for "
                             f"these captions ({language}) take words or bpe, or say another --language")

@@ -152,7 +152,7 @@ class Captioner:
         """The caption of one photo from its K rows of tokens (K, T), log-probabilities (K,), attention (K, T, L)."""
         words = [self.tokenizer.decode(row) for row in tokens]
         scores = [float(np.exp(log / max(1, np.count_nonzero(row)))) for log, row in zip(logs, tokens, strict=True)]
-        texts = [self.tokenizer.text([word.text for word in each]) for each in words]
+        texts = [self.tokenizer.text([word.text for word in each if word.text]) for each in words]
         candidates = [pair for pair in zip(texts, scores, strict=True) if pair[0]]
         return Caption(texts[0], scores[0], [word.text for word in words[0] if word.text], _by_word(words[0], attention[0]),
                        self.grid, candidates)

@@ -22,9 +22,12 @@ def missing_font(words: Iterable[str]) -> str | None:
 
 
 def wrapped(text: str, room: float) -> list[str]:
-    """The text in lines of so many Latin letters; East Asian letters take the room of two."""
+    """The text in lines of so many Latin letters; East Asian letters take the room of two. After a dash at its beginning
+    the lines hang."""
+    dash = "– " if text.startswith("– ") else ""
     wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text) / max(len(text), 1)
-    return textwrap.wrap(text, max(int(room / (1 + wide)), 8), subsequent_indent="   " if text[:1] == "–" else "") or [""]
+    lines = textwrap.wrap(text.removeprefix(dash), max(int((room - len(dash)) / (1 + wide)), 8)) or [""]
+    return [dash + lines[0], *(("   " if dash else "") + line for line in lines[1:])]
 
 
 @functools.cache
