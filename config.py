@@ -1,6 +1,8 @@
 """Every setting, once: what it means, its unit, its default. Presets and the command lines are made from this file."""
 
 import argparse
+import math
+import re
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from types import NoneType
 from typing import Any, Self, get_args, get_type_hints
@@ -37,6 +39,8 @@ class Data:
     def __post_init__(self) -> None:
         _require(0 < self.test_size < 0.5, f"--test-size is a share between 0 and 0.5, not {self.test_size}")
         _require(self.limit is None or self.limit > 0, f"--limit is a number of photos from 1, not {self.limit}")
+        _require(self.language is None or re.fullmatch(r"[A-Za-z]{2,3}([-_]\w+)*", self.language) is not None,
+                 f"--language is a code such as en, ko or zh, not {self.language!r}")
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ class Words:
 
     def __post_init__(self) -> None:
         _require(self.vocabulary > 0, f"--vocabulary is at least 1 word, not {self.vocabulary}")
+        _require(self.minimum_count > 0, f"--minimum-count is at least 1, not {self.minimum_count}")
         _require(self.max_length is None or self.max_length > 0,
                  f"--max-length is at least 1 word, not {self.max_length}")
 
@@ -140,6 +145,7 @@ class Search:
         _require(self.beam > 0, f"--beam is at least 1, not {self.beam}")
         _require(self.no_repeat is None or self.no_repeat >= 0,
                  f"--no-repeat is a number of words from 0, not {self.no_repeat}")
+        _require(0 <= self.length_penalty < math.inf, f"--length-penalty is a number from 0, not {self.length_penalty}")
         _require(self.temperature > 0, f"--temperature is above 0, not {self.temperature}")
         _require(self.top_k is None or self.top_k > 0, f"--top-k is at least 1 word, not {self.top_k}")
         _require(self.top_p is None or 0 < self.top_p <= 1, f"--top-p is a share from 0 to 1, not {self.top_p}")

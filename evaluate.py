@@ -13,7 +13,7 @@ from typing import Any
 
 import config
 from config import Settings
-from data.language import CUT, pieces_of
+from data.language import CUT, base, pieces_of
 from utils import ptb, runs
 from utils.device import use_device
 from utils.errors import Refusal, run_script
@@ -114,7 +114,7 @@ def evaluate(run: Path, *, split: str, weights: str | None = None, **changes: An
     began = time.perf_counter()
     captions = captioner.from_features(features, **search)
     seconds = time.perf_counter() - began
-    language = str(settings.data.language)
+    language = base(str(settings.data.language))
     english = language == "en"
     scores, reasons = caption_scores([caption.text for caption in captions], [photo.captions for photo in photos],
                                      tokenize=tokenizer_for(language), java=english)
@@ -130,7 +130,7 @@ def evaluate(run: Path, *, split: str, weights: str | None = None, **changes: An
 
 def tokenizer_for(language: str) -> Callable[[str], list[str]]:
     """What cuts captions for the scores: coco-caption's tokenizer is made for English alone; characters of Chinese."""
-    return ptb.tokenize if language == "en" else CUT[pieces_of(language)]
+    return ptb.tokenize if base(language) == "en" else CUT[pieces_of(language)]
 
 
 def _teacher_forced(decoder: Any, training: list[Any], cache: Any) -> Callable[[], dict[str, float]]:

@@ -10,7 +10,7 @@ from data.batches import TrainingPhoto
 from data.examples import Dataset, LeftOut
 from data.feature_extraction import PhotoHashes
 from data.images import save
-from data.language import NAMES, differs
+from data.language import NAMES, base, differs
 from data.preprocess import Photo, Prepared, Views, identify, near_duplicates, split_photos
 from data.tokenizer import SPECIAL, Tokenizer, fit, kind_for
 from utils.errors import Refusal
@@ -65,8 +65,8 @@ def read_dataset(path: Path, data: Data) -> Dataset:
         scenes.write(SCENES, **SCENES_SIZE, seed=0, progress=lambda numbers: progress(numbers, number, "scenes"))
     dataset = sources.read(path, language=data.language, format=data.format, outside=data.outside_photos)
     if data.language and differs(data.language, dataset.letters):
-        say(f"warning: {dataset.path} has no captions in {NAMES.get(data.language, data.language)}; by their letters they "
-            f"are {NAMES[dataset.letters]}")
+        say(f"warning: {dataset.path} has no captions in {NAMES.get(base(data.language), data.language)}; by their letters "
+            f"they are {NAMES[dataset.letters]}")
     return dataset
 
 
@@ -79,7 +79,7 @@ def fitted(settings: Settings, prepared: Prepared) -> Tokenizer:
     """The tokenizer of the training captions."""
     words = settings.words
     tokenizer = fit(str(words.tokenizer), (caption for photo in prepared.splits["train"] for caption in photo.captions),
-                    vocabulary=words.vocabulary, minimum_count=words.minimum_count)
+                    language=str(settings.data.language), vocabulary=words.vocabulary, minimum_count=words.minimum_count)
     if len(tokenizer) == len(SPECIAL):
         raise Refusal(f"no word comes {words.minimum_count} times in the captions of the training photos, which leaves "
                       "nothing to say; use more photos, or a lower --minimum-count")
@@ -89,8 +89,10 @@ def fitted(settings: Settings, prepared: Prepared) -> Tokenizer:
 def prepare(dataset: Dataset, settings: Settings, hashes: PhotoHashes, *,
             needed: tuple[str, ...] = ("train", "val")) -> Prepared:
     """The dataset's photos in splits, of which those `needed` are not empty."""
-    photos, left_out = identify(dataset, hashes, progress=progress)
-    hashes.save()
+    try:
+        photos, left_out = identify(dataset, hashes, progress=progress)
+    finally:  # what is known is kept when Ctrl-C comes among 120,000 photos
+        hashes.save()
     if not photos:
         raise Refusal(f"none of the {len(dataset.examples)} photos of {dataset.path} can be read; the first: "
                       f"{left_out[0]}")
@@ -128,8 +130,10 @@ def look_through(dataset: Dataset, settings: Settings, hashes: PhotoHashes) -> t
     while True:
         prepared = prepare(dataset, settings, hashes)
         known = hashes.unreadable()
-        pairs = [] if facts_of(dataset) else near_duplicates(prepared, hashes, progress=progress)
-        hashes.save()
+        try:
+            pairs = [] if facts_of(dataset) else near_duplicates(prepared, hashes, progress=progress)
+        finally:
+            hashes.save()
         if hashes.unreadable() == known:
             return prepared, pairs
 

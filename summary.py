@@ -15,7 +15,7 @@ from config import Settings
 from data.examples import SPLITS, Dataset, LeftOut
 from data.feature_extraction import PhotoHashes
 from data.images import read
-from data.language import NAMES
+from data.language import NAMES, base
 from data.preprocess import Photo, Prepared
 from data.tokenizer import END, SPECIAL, UNITS, UNKNOWN, Tokenizer
 from utils.errors import Refusal
@@ -91,7 +91,7 @@ def _language(asked: Settings, settings: Settings, dataset: Dataset) -> str:
     if not asked.data.language and dataset.letters in ("en", "und"):
         known += "; another is said with --language"
     cut = "as asked for" if asked.words.tokenizer else "what suits it; another with --tokenizer"
-    return (f"language: {settings.data.language} ({NAMES.get(settings.data.language, 'unknown')}, {known}); "
+    return (f"language: {settings.data.language} ({NAMES.get(base(settings.data.language), 'a language')}, {known}); "
             f"captions of {UNITS[settings.words.tokenizer]} ({cut})")
 
 
@@ -105,8 +105,8 @@ def _vocabulary(settings: Settings, prepared: Prepared, tokenizer: Tokenizer) ->
     covered = ", ".join(f"{_coverage(numbers):.1%} of {split}" for split, numbers in encoded.items() if numbers)
     return [f"lengths: {lengths[len(lengths) // 2]} {unit} in the middle, {lengths[-1]} at most; {whole:.1%} have no more "
             f"than {most}",
-            f"vocabulary: {len(tokenizer) - len(SPECIAL)} {unit} of the training captions (seen at least "
-            f"{settings.words.minimum_count} times, {settings.words.vocabulary} at most); they cover {covered}"]
+            f"vocabulary: {len(tokenizer) - len(SPECIAL)} {unit} of the training captions ({settings.words.vocabulary} at "
+            f"most; none seen fewer than {settings.words.minimum_count} times); they cover {covered}"]
 
 
 def _coverage(encoded: Sequence[Sequence[int]]) -> float:

@@ -207,7 +207,7 @@ def _warm_start(decoder: Any, tokenizer: Any, start: Path, fingerprint: dict[str
     learned = load(start / "vocabulary.json")
     other = decoder_of(saved, len(learned))
     load_decoder(other, start / "best")
-    found = take_over(decoder, tokenizer.tokens, other, learned.tokens)
+    found = take_over(decoder, tokenizer.spelled(), other, learned.spelled())
     if saved["fingerprint"] != fingerprint:
         say(f"warning: the encoder is not that of {start} in every respect (weights, layer or version): its features may "
             "mean something else to the decoder")

@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from data.images import UnreachablePhoto
 from utils.errors import Refusal
 from utils.files import write_json, written_whole
 
@@ -229,9 +230,11 @@ class PhotoHashes:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._changed = False
+        self._passing: dict[str, str] = {}  # photos that cannot be had now, and why: not kept
         try:
-            self._known = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            known = json.loads(file.read_text(encoding="utf-8"))
+            self._known = {path: each for path, each in known.items() if {"mark", "sha256"} <= each.keys()}
+        except (OSError, ValueError, AttributeError):
             self._known = {}  # a cache: what cannot be read is made again
 
     def hashed(self, photos: Iterable[Path]) -> Iterator[tuple[Path, str | None, str | None]]:
@@ -246,38 +249,42 @@ class PhotoHashes:
                         known = {"mark": mark, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
                     self._known[str(photo.absolute())] = known
                     self._changed = True
-                yield photo, known["sha256"] if "unreadable" not in known else None, known.get("unreadable")
+                reason = known.get("unreadable") or self._passing.get(str(photo.absolute()))
+                yield photo, None if reason else known["sha256"], reason
             except PermissionError:
                 yield photo, None, "no permission to read it"
             except OSError as error:
                 yield photo, None, str(error.strerror)
 
-    def looks(self, photos: Iterable[Path], look: Callable[[Path], int]) -> Iterator[int | None]:
-        """What `look` makes of each of these photos, kept with the hash; None where the photo turns out unreadable, which
-        is remembered. Two threads look, a few photos ahead.
+    def looks(self, photos: Iterable[Path], look: Callable[[Path], int], *, name: str) -> Iterator[int | None]:
+        """What `look` makes of each of these photos, kept under a name with the hash; None where the photo turns out
+        unreadable. Two threads look, a few photos ahead.
         """
 
         def found(photo: Path) -> int | None:
             known = self._known[str(photo.absolute())]
-            if "look" not in known and "unreadable" not in known:
+            if name not in known and "unreadable" not in known:
                 try:
-                    known["look"] = look(photo)
+                    known[name] = look(photo)
+                    self._changed = True
                 except ValueError as error:
-                    known["unreadable"] = str(error)
-                self._changed = True
-            return known.get("look")
+                    self.mark_unreadable(photo, error)
+            return known.get(name)
 
         with ThreadPoolExecutor(2) as pool:
             yield from _a_few_ahead(pool, found, photos)
 
-    def mark_unreadable(self, photo: Path, reason: str) -> None:
-        """Remember that this photo, as it is now, cannot be read."""
-        self._known[str(photo.absolute())]["unreadable"] = reason
-        self._changed = True
+    def mark_unreadable(self, photo: Path, error: ValueError) -> None:
+        """Remember that this photo, as it is now, cannot be read; for good, unless it only could not be had."""
+        if isinstance(error, UnreachablePhoto):
+            self._passing[str(photo.absolute())] = str(error)
+        else:
+            self._known[str(photo.absolute())]["unreadable"] = str(error)
+            self._changed = True
 
     def unreadable(self) -> int:
         """How many photos are known to be unreadable."""
-        return sum("unreadable" in known for known in self._known.values())
+        return len(self._passing) + sum("unreadable" in known for known in self._known.values())
 
     def save(self) -> None:
         """Write what is known, where it is more than before."""

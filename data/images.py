@@ -64,6 +64,10 @@ class UnreadablePhoto(ValueError):
     """A photo that cannot be used; the text is the reason in a few words, without the photo's name."""
 
 
+class UnreachablePhoto(UnreadablePhoto):
+    """A photo that the system does not hand out now: gone, locked, on a disk that fails. It may be there again later."""
+
+
 def read(photo: Path | str | bytes, size: tuple[int, int] | None = None) -> np.ndarray:
     """The photo as a person sees it: upright RGB on white, uint8 (H, W, 3); of an animation the first frame.
 
@@ -145,11 +149,11 @@ def _file(path: Path) -> BinaryIO:
             raise UnreadablePhoto("not a file")  # opening a pipe would wait for ever
         return path.open("rb")
     except (FileNotFoundError, NotADirectoryError):
-        raise UnreadablePhoto("no such file") from None
+        raise UnreachablePhoto("no such file") from None
     except PermissionError:
-        raise UnreadablePhoto("no permission to read") from None
+        raise UnreachablePhoto("no permission to read") from None
     except OSError as error:
-        raise UnreadablePhoto((error.strerror or str(error)).lower()) from error
+        raise UnreachablePhoto((error.strerror or str(error)).lower()) from error
 
 
 @contextmanager

@@ -1,21 +1,25 @@
 """Languages and scripts: which one captions are in, and their words, or characters where words are not set apart."""
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import regex
 
 NAMES = {"en": "English", "ko": "Korean", "ja": "Japanese", "zh": "Chinese", "th": "Thai", "und": "of another script"}
-_UNSPACED = frozenset({"ja", "zh", "th"})  # languages that set no spaces between words
+_UNSPACED = frozenset({"ja", "zh", "th", "lo", "km", "my"})  # languages that set no spaces between words
+_ALSO = {"eng": "en", "kor": "ko", "kr": "ko", "jpn": "ja", "jp": "ja", "zho": "zh", "chi": "zh", "cmn": "zh", "yue": "zh",
+         "cn": "zh", "tha": "th"}  # other codes of the same languages
 
-# A word is letters and digits of any script with their marks, and apostrophes, hyphens and decimal points inside it.
-_WORD = regex.compile(r"(?:[\p{L}\p{N}][\p{M}\u200c\u200d]*)+(?:['.\-](?:[\p{L}\p{N}][\p{M}\u200c\u200d]*)+)*")
-# Letters of scripts without spaces stand each for itself, with their marks; ー and 々 are among the letters.
-_LETTER = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー]"
-_CHARACTER = regex.compile(rf"{_LETTER}\p{{M}}*|(?:(?!{_LETTER})[\p{{L}}\p{{N}}][\p{{M}}\u200c\u200d]*)+"
-                           rf"(?:['.\-](?:(?!{_LETTER})[\p{{L}}\p{{N}}][\p{{M}}\u200c\u200d]*)+)*")
-_BEGIN, _END = regex.compile(_LETTER), regex.compile(rf"{_LETTER}\p{{M}}*$")
+# A letter (or digit) comes with its marks. Those of scripts without spaces stand each for itself, ー and 々 among them.
+_UNSPACED_LETTER = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー]"
+_ANY = r"(?:[\p{L}\p{N}][\p{M}\u200c\u200d]*)+"
+_SPACED = rf"(?:(?!{_UNSPACED_LETTER})[\p{{L}}\p{{N}}][\p{{M}}\u200c\u200d]*)+"
+_INSIDE = r"(?:['.\-]|(?<=\d),(?=\d))"  # what may stand inside a word: apostrophe, point, hyphen; a comma between digits
+_WORD = regex.compile(rf"{_ANY}(?:{_INSIDE}{_ANY})*")
+_CHARACTER = regex.compile(rf"{_UNSPACED_LETTER}\p{{M}}*|{_SPACED}(?:{_INSIDE}{_SPACED})*")
+_BEGIN, _END = regex.compile(_UNSPACED_LETTER), regex.compile(rf"{_UNSPACED_LETTER}\p{{M}}*$")
 _WIDE = regex.compile(r"[\uff00-\uffef]+")  # Latin letters as wide as Chinese ones, and Japanese ones half as wide
+_USUAL = {ord("’"): "'", 0x2010: "-", 0x2011: "-", 0xAD: None}  # apostrophe, hyphens; one that shows only at a line's end
 _SCRIPTS = {"ko": r"\p{Hangul}", "kana": r"[\p{Hiragana}\p{Katakana}]", "han": r"\p{Han}", "th": r"\p{Thai}",
             "en": r"\p{Latin}"}
 
@@ -33,10 +37,16 @@ def language_of(captions: Iterable[str]) -> str:
     return best if share[best] > 0.3 else "und"
 
 
+def base(language: str) -> str:
+    """The language of a code without country and script, in the code that is used here: zh of zh-TW, ja of jp."""
+    code = language.lower().replace("_", "-").split("-")[0]
+    return _ALSO.get(code, code)
+
+
 def differs(asked: str, letters: str) -> bool:
     """Whether captions whose letters tell one language cannot be in the one that was asked for."""
     own = NAMES.keys() - {"en", "und"}  # languages that have letters of their own
-    return asked != letters and bool({asked, letters} & own)
+    return base(asked) != letters and bool({base(asked), letters} & own)
 
 
 def words(caption: str) -> list[str]:
@@ -52,7 +62,7 @@ def characters(caption: str) -> list[str]:
 def pieces_of(language: str) -> str:
     """What captions in this language are best cut into, `words` or `characters`: for the scores, and by default for the
     network."""
-    return "characters" if language in _UNSPACED else "words"
+    return "characters" if base(language) in _UNSPACED else "words"
 
 
 CUT = {"words": words, "characters": characters}
@@ -66,6 +76,9 @@ def joined(pieces: Sequence[str]) -> str:
     return text
 
 
+JOIN: dict[str, Callable[[Sequence[str]], str]] = {"words": " ".join, "characters": joined}
+
+
 def begins_unspaced(piece: str) -> bool:
     """Whether the first letter is of a script without spaces."""
     return not piece.isascii() and _BEGIN.match(piece) is not None
@@ -76,10 +89,9 @@ def _ends_unspaced(piece: str) -> bool:
 
 
 def _plain(caption: str) -> str:
-    """NFC and lower case; letters of odd width made usual."""
+    """NFC and lower case; letters and hyphens of odd kinds made usual."""
     if caption.isascii():
         return caption.lower()
-    caption = _WIDE.sub(lambda wide: unicodedata.normalize("NFKC", wide[0]), unicodedata.normalize("NFC", caption))
+    caption = _WIDE.sub(lambda wide: unicodedata.normalize("NFKC", wide[0]), caption).lower().translate(_USUAL)
     # Small İ is i with a dot above it as a mark, which then would be another word than i.
-    return caption.lower().replace("i\u0307", "i").replace("’", "'")
-
+    return unicodedata.normalize("NFC", caption.replace("i\u0307", "i"))

@@ -9,6 +9,8 @@ SIDE = 32  # pixels to which a photo is squeezed before it is compared
 # Bits of 64. A photo made smaller, darker, greyer or saved badly differs from itself in 6 at most, one that lost a
 # fiftieth at each edge in 8 (of 120 photographs all but two); of 6 million pairs of different photographs none does.
 DISTANCE = 8
+LOOK = "phash-1"  # the name under which looks are kept; another one when `look` changes
+_BITS = 16  # that a photo has at least; one of a single colour or a plain edge has few, and looks like all such
 
 
 def look(pixels: np.ndarray) -> int:
@@ -24,8 +26,10 @@ def look(pixels: np.ndarray) -> int:
 
 
 def alike(ones: Sequence[int], others: Sequence[int], *, distance: int = DISTANCE) -> Iterator[tuple[int, int]]:
-    """The places (in ones, in others) of what looks alike."""
+    """The places (in ones, in others) of what looks alike; pictures without detail are passed over."""
     others = np.array(others, np.uint64)
     for place, one in enumerate(ones):
+        if one.bit_count() < _BITS:
+            continue
         near = np.flatnonzero(np.bitwise_count(others ^ np.uint64(one)) <= distance)
         yield from ((place, int(other)) for other in near)

@@ -14,7 +14,7 @@ from data.feature_extraction import FeatureCache, Item, PhotoHashes, cost, featu
 from data.images import read
 from data.img_augmentation import augment, mentions_sides, recipe_name
 from data.language import CUT, pieces_of
-from data.near_duplicates import SIDE, alike, look
+from data.near_duplicates import LOOK, SIDE, alike, look
 from utils.errors import Refusal
 
 Label = tuple[str, ...]  # what a picture holds, in parts: (dog), (dog, red)
@@ -99,20 +99,18 @@ def split_photos(photos: Sequence[Photo], *, test_size: float, seed: int, limit:
     splits: dict[str, list[Photo]] = {split: [] for split in SPLITS}
     for photo in photos:
         splits[photo.split or ("train" if given else _side(photo, test_size, seed))].append(photo)
-    how = "as the dataset says" if given else f"by photo, seed {seed}"
+    prepared = Prepared(splits, how=f"by photo, seed {seed}")
+    if given:
+        without = sum(photo.split is None for photo in photos)
+        prepared.how = "as the dataset says" + (f"; {without} without a split stand in train" if without else "")
+    _drop_twins(prepared)
     if not splits["val"] and len(splits["train"]) > 1:
         lowest = min(_rank(photo, seed) for photo in splits["train"])
         edge = max(test_size, lowest) if given else lowest
         splits["val"] = [photo for photo in splits["train"] if _rank(photo, seed) <= edge]
         splits["train"] = [photo for photo in splits["train"] if _rank(photo, seed) > edge]
-        how += f"; val taken from train, seed {seed}" if given else (
+        prepared.how += f"; val taken from train, seed {seed}" if given else (
             "; so few photos left val empty: one of train serves there, until there are more")
-    prepared = Prepared(splits, how=how)
-    for split, others in (("val", ("test",)), ("train", ("val", "test"))):  # what is scored stays whole, test before val
-        held_out = {photo.hash for other in others for photo in splits[other]}
-        reason = f"the same picture is in {' or '.join(others)}"
-        prepared.left_out += [LeftOut(photo.name, reason) for photo in splits[split] if photo.hash in held_out]
-        splits[split] = [photo for photo in splits[split] if photo.hash not in held_out]
     if limit is not None:
         kept = set(sorted(splits["train"], key=lambda photo: _rank(photo, seed))[:limit])
         splits["train"] = [photo for photo in splits["train"] if photo in kept]
@@ -124,11 +122,21 @@ def split_photos(photos: Sequence[Photo], *, test_size: float, seed: int, limit:
     return prepared
 
 
+def _drop_twins(prepared: Prepared) -> None:
+    """Leave out of val what is in test too, and of train what is in either: what is scored stays whole, test before val."""
+    for split, others in (("val", ("test",)), ("train", ("val", "test"))):
+        held_out = {photo.hash for other in others for photo in prepared.splits[other]}
+        reason = f"the same picture is in {' or '.join(others)}"
+        prepared.left_out += [LeftOut(photo.name, reason) for photo in prepared.splits[split] if photo.hash in held_out]
+        prepared.splits[split] = [photo for photo in prepared.splits[split] if photo.hash not in held_out]
+
+
 def near_duplicates(prepared: Prepared, hashes: PhotoHashes, *, progress: Progress) -> list[tuple[Photo, Photo]]:
     """Pairs of photos on two sides that look alike; of each the one that is scored first (test before val before train)."""
     sides = [prepared.splits[split] for split in ("test", "val", "train")]
     photos = [photo for side in sides for photo in side]
-    looked = hashes.looks((photo.path for photo in photos), lambda path: look(read(path, (SIDE, SIDE))))
+    looked = hashes.looks((photo.path for photo in photos), lambda path: look(read(path, (SIDE, SIDE))),
+                          name=LOOK)
     looks = dict(zip(photos, progress(looked, len(photos), "photos compared"), strict=True))
     sides = [[photo for photo in side if looks[photo] is not None] for side in sides]
     return [(one[left], other[right]) for place, one in enumerate(sides) for other in sides[place + 1 :]
@@ -174,7 +182,7 @@ def load_pictures(photos: Sequence[Photo], image_size: int, hashes: PhotoHashes,
             pictures[len(kept)] = read(photo.path, (image_size, image_size))
             kept.append(photo)
         except ValueError as error:
-            hashes.mark_unreadable(photo.path, str(error))
+            hashes.mark_unreadable(photo.path, error)
     return kept, pictures[: len(kept)]
 
 
@@ -208,7 +216,7 @@ def extract(prepared: Prepared, cache: FeatureCache, encode: Encode, hashes: Pho
 
     def note(key: str, error: Exception) -> None:
         unreadable[owners[key].hash] = str(error)
-        hashes.mark_unreadable(owners[key].path, str(error))
+        hashes.mark_unreadable(owners[key].path, error)
 
     try:
         extracted = sum(progress(cache.extract(list(items.values()), encode, unreadable=note), len(items), "photos"))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data.examples import LeftOut, Part, Row, folder_split, loaded_json, split_name
+from data.language import base
 from data.source_flickr import PHOTO_FOLDERS
 from utils.errors import Refusal
 
@@ -30,7 +31,7 @@ def looks_like(kind: str, path: Path) -> bool:
 def find_coco(folder: Path, language: str | None) -> list[Path]:
     """COCO's caption files; of several years only those whose photos are there."""
     found = [file for place in (folder / "annotations", folder) for file in sorted(place.glob("*caption*.json"))
-             if looks_like("coco", file)]
+             if looks_like("coco", file) and not file.stem.endswith("_tokenized")]  # STAIR's has the same captions again
     return [file for file in found if (folder / _own_folder(file)).is_dir()
             or (folder / "images" / _own_folder(file)).is_dir()] or found
 
@@ -129,7 +130,7 @@ def read_aihub(files: list[Path], folder: Path, language: str | None) -> list[Pa
     parts = []
     for file in files:
         part = Part((), [*(folder / name for name in _PHOTO_FOLDERS), file.parent], repeats=True)
-        part.rows = _aihub_rows(file, "captions" if language == "en" else "caption_ko", part.left_out)
+        part.rows = _aihub_rows(file, "captions" if language and base(language) == "en" else "caption_ko", part.left_out)
         parts.append(part)
     return parts
 

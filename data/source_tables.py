@@ -16,15 +16,21 @@ _SEPARATORS = (",", "\t", ";", "|")
 
 
 def find_tables(folder: Path, language: str | None) -> list[Path]:
-    """The table of a folder, in the language asked for where there is one."""
+    """The table of a folder, in the language asked for where there is one; or one in each split's folder."""
     named = [f"captions.{language}.csv", f"captions.{language}.tsv"] if language else []
-    return first_there(folder, [*named, "captions.csv", "captions.tsv", "metadata.csv"])
+    return first_there(folder, [*named, "captions.csv", "captions.tsv", "metadata.csv"]) or _by_split(folder, "metadata.csv")
 
 
 def find_objects(folder: Path, language: str | None) -> list[Path]:
-    """The JSON lines, or list, of a folder, in the language asked for where there is one."""
+    """The JSON lines, or list, of a folder, in the language asked for where there is one; or one in each split's folder."""
     named = [f"captions.{language}.jsonl"] if language else []
-    return first_there(folder, [*named, "captions.jsonl", "captions.json", "metadata.jsonl"])
+    names = [*named, "captions.jsonl", "captions.json", "metadata.jsonl"]
+    return first_there(folder, names) or _by_split(folder, "metadata.jsonl")
+
+
+def _by_split(folder: Path, name: str) -> list[Path]:
+    """The files of this name in folders named as splits, as `datasets` of Hugging Face has them."""
+    return [file for file in sorted(folder.glob(f"*/{name}")) if folder_split(file.parent.name)]
 
 
 def first_there(folder: Path, names: list[str]) -> list[Path]:
@@ -34,10 +40,15 @@ def first_there(folder: Path, names: list[str]) -> list[Path]:
 
 def read_table(files: list[Path], folder: Path, _language: str | None) -> list[Part]:
     """A table with a header: a photo column, a caption column, perhaps a split column."""
-    return [Part(_table_rows(file), [file.parent, folder]) for file in files]
+    return [Part(_table_rows(file, _split_of(file, folder)), [file.parent, folder]) for file in files]
 
 
-def _table_rows(path: Path) -> Iterator[Row]:
+def _split_of(file: Path, folder: Path) -> str | None:
+    """The split that a file has by the folder that it lies in."""
+    return folder_split(file.parent.name) if file.parent != folder else None
+
+
+def _table_rows(path: Path, usual: str | None) -> Iterator[Row]:
     table = _numbered(path)
     header = [name.strip().lower() for name in next(table, ("", []))[1]]
     if not header:
@@ -51,8 +62,8 @@ def _table_rows(path: Path) -> Iterator[Row]:
         if len(row) < len(header) or any(cell.strip() for cell in row[len(header):]):  # or cut it short in silence
             raise Refusal(f"{path.parent / where}: {len(row)} columns where the header has {len(header)}; put quotes "
                           "round a caption with commas (or tabs) in it")
-        yield Row(row[photo].strip(), row[caption],
-                  split_name(row[split], str(path.parent / where)) if split is not None else None, where)
+        named = split_name(row[split], str(path.parent / where)) if split is not None else None
+        yield Row(row[photo].strip(), row[caption], named or usual, where)
 
 
 def _column(header: list[str], names: tuple[str, ...]) -> int | None:
@@ -92,8 +103,12 @@ def is_list(file: Path) -> bool:
 
 def read_objects(files: list[Path], folder: Path, _language: str | None) -> list[Part]:
     """An object for each photo or caption, with a photo, a caption (or a list of them), perhaps a split."""
-    return [Part(_object_rows(_listed(file) if is_list(file) else _line_by_line(file), file.parent),
-                 [file.parent, folder, folder / "images", folder / "photos"]) for file in files]
+    parts = []
+    for file in files:
+        objects = _listed(file) if is_list(file) else _line_by_line(file)
+        roots = [file.parent, folder, *sorted(file.parent.glob("*images*"))]
+        parts.append(Part(_object_rows(objects, file.parent, _split_of(file, folder)), roots))
+    return parts
 
 
 def _line_by_line(path: Path) -> Iterator[tuple[str, Any]]:
@@ -110,7 +125,7 @@ def _listed(path: Path) -> Iterator[tuple[str, Any]]:
         yield f"{path.name}, [{number}]", row
 
 
-def _object_rows(objects: Iterable[tuple[str, Any]], folder: Path) -> Iterator[Row]:
+def _object_rows(objects: Iterable[tuple[str, Any]], folder: Path, usual: str | None) -> Iterator[Row]:
     for where, row in objects:
         place = folder / where
         if not isinstance(row, dict):
@@ -123,7 +138,7 @@ def _object_rows(objects: Iterable[tuple[str, Any]], folder: Path) -> Iterator[R
                           '{"photo": …, "caption": …}')
         if not isinstance(row.get("split"), str | None):
             raise Refusal(f"{place}: unknown split {row['split']!r}; use train, val or test")
-        split = split_name(row.get("split"), str(place))
+        split = split_name(row.get("split"), str(place)) or usual
         for caption in captions:
             yield Row(name.strip(), caption, split, where)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data.language import CUT, begins_unspaced, characters, joined, pieces_of
+from data.language import CUT, JOIN, begins_unspaced, pieces_of
 from utils.errors import Refusal, WrongArgument, nearest
 from utils.files import write_json
 
@@ -63,9 +63,13 @@ class Tokenizer(ABC):
                 words.append(Word(self.tokens[number], 1))
         return words
 
+    @abstractmethod
+    def spelled(self) -> list[str]:
+        """Every token in the spelling of byte pairs, in which tokens of two kinds can be compared."""
+
+    @abstractmethod
     def text(self, words: Sequence[str]) -> str:
         """The words as a sentence."""
-        return joined(words)
 
     def save(self, path: Path) -> None:
         """Write the vocabulary as JSON."""
@@ -96,18 +100,26 @@ class WordTokenizer(Tokenizer):
     def _numbers(self, caption: str) -> list[int]:
         return [self._ids.get(word, UNKNOWN) for word in self._cut(caption)]
 
+    def spelled(self) -> list[str]:
+        """Words with the mark at their beginning; letters of scripts without spaces as they are."""
+        return [token if token in SPECIAL or begins_unspaced(token) else _NEW_WORD + token for token in self.tokens]
+
+    def text(self, words: Sequence[str]) -> str:
+        """The words as a sentence."""
+        return JOIN[self.kind](words)
+
     def _saved(self) -> dict[str, Any]:
         return {"words": self.tokens}
 
 
 class BytePairTokenizer(Tokenizer):
     """Pieces of words, the commonest neighbours joined (Sennrich et al. 2016): letters first, so that no word is unknown
-    whose letters are known. A script without spaces is one long word, and its pieces count as words."""
+    whose letters are known. A stretch of a script without spaces is one long word, and its pieces count as words."""
 
     kind = "bpe"
 
-    def __init__(self, description: str) -> None:
-        """`description` is the JSON of the library `tokenizers`."""
+    def __init__(self, description: str, cut: str = "words") -> None:
+        """`description` is the JSON of the library `tokenizers`; `cut` what captions would else be cut into."""
         import tokenizers
 
         try:
@@ -118,22 +130,30 @@ class BytePairTokenizer(Tokenizer):
         self.tokens = sorted(ids, key=ids.__getitem__)
         if tuple(self.tokens[: len(SPECIAL)]) != SPECIAL or sorted(ids.values()) != list(range(len(ids))):
             raise ValueError(f"a vocabulary begins with {', '.join(SPECIAL)} and leaves no number out")
+        self._cut = cut
+        self._joined = JOIN[cut]
 
     @classmethod
-    def fit(cls, captions: Iterable[str], *, vocabulary: int, minimum_count: int = 1) -> "BytePairTokenizer":
-        """The tokenizer of at most `vocabulary` pieces, joined of neighbours that meet at least `minimum_count` times."""
+    def fit(cls, captions: Iterable[str], *, vocabulary: int, minimum_count: int = 1,
+            cut: str = "words") -> "BytePairTokenizer":
+        """The tokenizer of at most `vocabulary` pieces: letters seen at least `minimum_count` times, and what is joined of
+        neighbours that meet as often."""
         import tokenizers
         from tokenizers import models, pre_tokenizers, trainers
 
+        texts = [JOIN[cut](CUT[cut](caption)) for caption in captions]
+        letters = Counter(letter for text in texts for letter in _NEW_WORD + text.replace(" ", _NEW_WORD))
+        common = sum(count >= minimum_count for count in letters.values())
         inner = tokenizers.Tokenizer(models.BPE(unk_token=SPECIAL[UNKNOWN]))
         inner.pre_tokenizer = pre_tokenizers.Metaspace(_NEW_WORD)
         trainer = trainers.BpeTrainer(vocab_size=vocabulary + len(SPECIAL), min_frequency=minimum_count,
-                                      special_tokens=list(SPECIAL), show_progress=False)
-        inner.train_from_iterator((_plain(caption) for caption in captions), trainer)
-        return cls(inner.to_str())
+                                      limit_alphabet=min(common, vocabulary), special_tokens=list(SPECIAL),
+                                      show_progress=False)
+        inner.train_from_iterator(texts, trainer)
+        return cls(inner.to_str(), cut)
 
     def _numbers(self, caption: str) -> list[int]:
-        return self._inner.encode(_plain(caption)).ids
+        return self._inner.encode(self._joined(CUT[self._cut](caption))).ids
 
     def decode(self, numbers: Iterable[int]) -> list[Word]:
         """The words, put together from their pieces, up to the end token."""
@@ -141,20 +161,24 @@ class BytePairTokenizer(Tokenizer):
         begun = False  # whether a word has been opened by its mark alone, and waits for its letters
         for piece, _ in super().decode(numbers):
             letters = piece.removeprefix(_NEW_WORD)
-            if not words or piece.startswith(_NEW_WORD) or (begins_unspaced(letters) and not begun):
+            alone = self._cut == "characters" and begins_unspaced(letters) and not begun
+            if not words or piece.startswith(_NEW_WORD) or alone:
                 words.append(Word(letters, 1))
             else:
                 words[-1] = Word(words[-1].text + letters, words[-1].tokens + 1)
             begun = not words[-1].text
         return words
 
+    def spelled(self) -> list[str]:
+        """The pieces as they are."""
+        return self.tokens
+
+    def text(self, words: Sequence[str]) -> str:
+        """The words as a sentence."""
+        return self._joined(words)
+
     def _saved(self) -> dict[str, Any]:
-        return {"tokenizer": json.loads(self._inner.to_str())}
-
-
-def _plain(caption: str) -> str:
-    """The caption without capitals and punctuation, in its script's own spacing."""
-    return joined(characters(caption))
+        return {"cut": self._cut, "tokenizer": json.loads(self._inner.to_str())}
 
 
 def kind_for(language: str, asked: str | None) -> str:
@@ -169,10 +193,10 @@ def kind_for(language: str, asked: str | None) -> str:
     return asked
 
 
-def fit(kind: str, captions: Iterable[str], *, vocabulary: int, minimum_count: int) -> Tokenizer:
-    """A tokenizer of this kind, fitted on captions."""
+def fit(kind: str, captions: Iterable[str], *, language: str, vocabulary: int, minimum_count: int) -> Tokenizer:
+    """A tokenizer of this kind, fitted on captions in a language."""
     if kind == "bpe":
-        return BytePairTokenizer.fit(captions, vocabulary=vocabulary, minimum_count=minimum_count)
+        return BytePairTokenizer.fit(captions, vocabulary=vocabulary, minimum_count=minimum_count, cut=pieces_of(language))
     return WordTokenizer.fit(captions, vocabulary=vocabulary, minimum_count=minimum_count, kind=kind)
 
 
@@ -181,7 +205,7 @@ def load(path: Path) -> Tokenizer:
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
         if saved["kind"] == "bpe":
-            return BytePairTokenizer(json.dumps(saved["tokenizer"]))
+            return BytePairTokenizer(json.dumps(saved["tokenizer"]), saved["cut"])
         return WordTokenizer(saved["words"], saved["kind"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Refusal(f"{path} is not a vocabulary of this program ({error})") from None

@@ -23,10 +23,13 @@ def take_over(decoder: Decoder, tokens: Sequence[str], other: Decoder, other_tok
     places = {token: place for place, token in enumerate(other_tokens)}
     ours = [number for number, token in enumerate(tokens) if token in places]
     theirs = [places[tokens[number]] for number in ours]
+    if len(decoder.weights) != len(other.weights):
+        raise Refusal(f"the weights to begin from do not fit: {len(other.weights)} tensors there and {len(decoder.weights)} "
+                      "here; leave --decoder as it was there")
     axes = {variable.path: axis for variable, axis in decoder.by_token()}
     for ours_variable, theirs_variable in zip(decoder.weights, other.weights, strict=True):
         axis = axes.get(ours_variable.path)
-        values, learned = np.array(ours_variable), np.array(theirs_variable)
+        values, learned = np.array(ours_variable.numpy()), theirs_variable.numpy()
         _refuse_other_shape(ours_variable.path, values.shape, learned.shape, axis)
         if axis is None:
             values = learned

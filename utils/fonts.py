@@ -6,19 +6,24 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-# Fonts with Korean, Japanese or Chinese letters on Linux, macOS and Windows, the best first.
+# Fonts with Korean, Japanese, Chinese or Thai letters on Linux, macOS and Windows, the best first.
 EAST_ASIAN_FONTS = (
     "Noto Sans CJK KR", "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans KR", "Noto Sans JP", "Noto Sans SC",
     "NanumGothic", "NanumBarunGothic", "Apple SD Gothic Neo", "AppleGothic", "Hiragino Sans", "PingFang SC", "Malgun Gothic",
-    "Yu Gothic", "Microsoft YaHei", "WenQuanYi Zen Hei", "IPAexGothic", "UnDotum", "Droid Sans Fallback", "Arial Unicode MS")
+    "Yu Gothic", "Microsoft YaHei", "WenQuanYi Zen Hei", "IPAexGothic", "UnDotum", "Droid Sans Fallback", "Arial Unicode MS",
+    "Noto Sans Thai", "Noto Sans Thai Looped", "Loma", "Garuda", "Thonburi", "Leelawadee UI")
 _LATIN = "DejaVu Sans"  # matplotlib brings it along
 
 
 def missing_font(words: Iterable[str]) -> str | None:
     """The sentence that says what to install where no font here has all letters of the words; None where one has."""
     text = "".join(words)
-    told = "No font here has all the letters (□): install one, for example by `apt install fonts-noto-cjk`."
-    return told if _lacking(text, families(text)) else None
+    lacking = _lacking(text, families(text))
+    if not lacking:
+        return None
+    wide = any(unicodedata.east_asian_width(letter) in "WF" for letter in lacking)
+    package = "fonts-noto-cjk" if wide else "fonts-noto-core"
+    return f"No font here has all the letters (□): install one, for example by `apt install {package}`."
 
 
 def wrapped(text: str, room: float) -> list[str]:

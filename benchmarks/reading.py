@@ -1,0 +1,134 @@
+"""How long it takes, and how much memory, to read a dataset of COCO's size and to know its photos.
+
+    python -m benchmarks.reading                        120,000 generated photos, 600,000 captions
+    python -m benchmarks.reading --photos 1000 --json FILE
+
+Photos are drawn small (about 2 KB), so that they fit on any disk; hashing real ones takes as long as reading them. Each
+measurement is a process of its own: its seconds, without Python's start, and its peak memory.
+"""
+
+import argparse
+import csv
+import io
+import json
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from data import sources
+from data.feature_extraction import PhotoHashes
+from data.images import read
+from data.near_duplicates import SIDE, look
+from utils.files import write_json
+
+CAPTIONS = 5  # a photo
+WORDS = """a the two three red blue green old young small large man woman dog cat horse bus street table beach field kitchen
+window umbrella ball kite train plate pizza sits stands runs rides holds eats looks near under behind beside with
+and on in of at"""
+
+
+def generate(folder: Path, photos: int) -> None:
+    """A folder as COCO's, and the same captions as a table."""
+    chance, words = random.Random(0), WORDS.split()
+    (folder / "annotations").mkdir(parents=True)
+    (folder / "train2017").mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
+    whole = io.BytesIO()
+    Image.fromarray(pixels).resize((96, 72)).save(whole, "JPEG", quality=80)
+    images, annotations = [], []
+    for number in range(photos):
+        name = f"{number:012d}.jpg"
+        # What follows the end of a JPEG is not looked at: the bytes of each are its own all the same.
+        (folder / "train2017" / name).write_bytes(whole.getvalue() + name.encode())
+        images.append({"license": 3, "file_name": name, "coco_url": f"images.example/train2017/{name}", "height": 72,
+                       "width": 96, "date_captured": "2013-11-14 11:18:45", "flickr_url": f"photos.example/{name}",
+                       "id": number})
+        annotations += [{"image_id": number, "id": number * CAPTIONS + each,
+                         "caption": " ".join(chance.choices(words, k=10)).capitalize() + "."} for each in range(CAPTIONS)]
+    (folder / "annotations/captions_train2017.json").write_text(json.dumps({"images": images, "annotations": annotations}))
+    with (folder / "table.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["photo", "caption"])
+        table.writerows([f"train2017/{each['image_id']:012d}.jpg", each["caption"]] for each in annotations)
+
+
+def _read(path: Path, _cache: Path) -> int:
+    return sum(len(example.captions) for example in sources.read(path).examples)
+
+
+def _hash(path: Path, cache: Path) -> int:
+    hashes = PhotoHashes(cache)
+    known = sum(photo_hash is not None for _, photo_hash, _ in hashes.hashed(sorted((path / "train2017").iterdir())))
+    hashes.save()
+    return known
+
+
+def _look(path: Path, cache: Path) -> int:
+    hashes = PhotoHashes(cache)
+    photos = [photo for photo, *_ in hashes.hashed(sorted((path / "train2017").iterdir()))]
+    seen = sum(each is not None for each in hashes.looks(photos, lambda photo: look(read(photo, (SIDE, SIDE)))))
+    hashes.save()
+    return seen
+
+
+MEASURES: dict[str, Callable[[Path, Path], int]] = {"read": _read, "hash": _hash, "look": _look}
+
+
+def measured(what: str, path: Path, cache: Path) -> dict[str, float]:
+    """Count, seconds and peak megabytes of one measurement, in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.reading", "--measure", what, str(path), str(cache)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{what} failed: {done.stderr}")
+    return json.loads(done.stdout)
+
+
+def _measure(what: str, path: str, cache: str) -> None:
+    began = time.perf_counter()
+    count = MEASURES[what](Path(path), Path(cache))
+    seconds = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    print(json.dumps({"count": count, "seconds": round(seconds, 2), "megabytes": round(peak)}))
+
+
+def run(photos: int, folder: Path) -> dict[str, dict[str, float]]:
+    """All measurements, on a dataset generated in the folder."""
+    generate(folder / "coco", photos)
+    coco, cache = folder / "coco", folder / "photos.json"
+    return {"captions read, COCO's JSON": measured("read", coco, cache),
+            "captions read, a table": measured("read", coco / "table.csv", cache),
+            "photos hashed, the first time": measured("hash", coco, cache),
+            "photos hashed, again": measured("hash", coco, cache),
+            "photos looked at, the first time": measured("look", coco, cache),
+            "photos looked at, again": measured("look", coco, cache)}
+
+
+def main() -> None:
+    """Generate, measure, print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=int, default=120_000, metavar="PHOTOS", help="how many (default 120,000)")
+    parser.add_argument("--json", metavar="FILE", help="also write the figures there")
+    parser.add_argument("--measure", nargs=3, metavar=("WHAT", "PATH", "CACHE"), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.measure:
+        _measure(*given.measure)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        found = run(given.photos, Path(folder))
+    print("| what | number | seconds | peak MB |\n| --- | --- | --- | --- |")
+    for what, each in found.items():
+        print(f"| {what} | {each['count']:,} | {each['seconds']:.1f} | {each['megabytes']:.0f} |")
+    if given.json:
+        write_json(Path(given.json), found)
+
+
+if __name__ == "__main__":
+    main()
