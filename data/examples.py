@@ -4,6 +4,7 @@ import codecs
 import io
 import json
 import os
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -112,18 +113,40 @@ def numbered_lines(path: Path) -> Iterator[tuple[str, str]]:
     """The lines that are not blank, without their ends, each with file and line."""
     for number, line in enumerate(opened_text(path), start=1):
         if line.strip():
-            yield f"{path.name}, line {number}", line.rstrip("\n")
+            yield f"{path}, line {number}", line.rstrip("\n")
+
+
+def parsed_json(text: str, path: Path, line: int = 1, *, advice: str = "is the file whole?") -> Any:
+    """What JSON says that begins in this line of the file; refused with the line where it is broken."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        line += error.lineno - 1
+        raise Refusal(f"{path}, line {line}: broken JSON ({error.msg}, column {error.colno}); {advice}") from None
+    except RecursionError:
+        raise Refusal(f"{path}, line {line}: JSON nested too deep for captions") from None
+    except ValueError as error:  # a number of more than 4,300 digits
+        raise Refusal(f"{path}, line {line}: broken JSON ({error})") from None
 
 
 def loaded_json(path: Path) -> Any:
-    """What a JSON file holds; refused with the line where it is broken."""
-    try:
-        return json.load(opened_text(path))
-    except json.JSONDecodeError as error:
-        raise Refusal(f"{path}, line {error.lineno}: broken JSON ({error.msg}, column {error.colno}); is the file "
-                      "whole?") from None
-    except RecursionError:
-        raise Refusal(f"{path}: JSON nested too deep for captions") from None
+    """What a JSON file holds."""
+    return parsed_json(opened_text(path).read(), path)
+
+
+def json_head(path: Path, size: int = 1 << 16) -> str:
+    """The beginning of a JSON file, by which it is recognised; of another file, nothing."""
+    if path.suffix.lower() != ".json":
+        return ""
+    with path.open("rb") as file:
+        head = file.read(size)
+    marked = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return head.decode("utf-16" if marked else "utf-8", "replace").lstrip("\ufeff \t\r\n")
+
+
+def split_told(name: str) -> str | None:
+    """The split that a part of a file's name tells: train of caption_train_annotations."""
+    return next((split for piece in reversed(re.split(r"[_.\-\s]", name)) if (split := folder_split(piece))), None)
 
 
 def gather(parts: Iterable[Part], folder: Path, *, outside: bool) -> tuple[list[Example], list[LeftOut]]:
@@ -132,6 +155,7 @@ def gather(parts: Iterable[Part], folder: Path, *, outside: bool) -> tuple[list[
     left_out: list[LeftOut] = []
     finder = _Finder(folder, outside=outside)
     beside: set[str] = set()
+    contested: set[tuple[str, str]] = set()
     for part in parts:
         named: dict[str, _Entry | None] = {}
         roots = [root for root in dict.fromkeys(part.roots) if root.is_dir()]
@@ -144,7 +168,8 @@ def gather(parts: Iterable[Part], folder: Path, *, outside: bool) -> tuple[list[
             if split is not None and split != entry.split:
                 if entry.split is None:
                     entry.split = split
-                else:
+                elif (entry.photo, split) not in contested:  # once, not for each of its captions
+                    contested.add((entry.photo, split))
                     left_out.append(LeftOut(name, in_two_splits(entry.split, split), where))
             reason = entry.add(caption, repeats=part.repeats)
             if reason is not None:
@@ -162,7 +187,8 @@ def gather(parts: Iterable[Part], folder: Path, *, outside: bool) -> tuple[list[
     known = {str(example.photo) for example in examples}
     left_out += [LeftOut(os.path.relpath(photo, folder), "a photo without captions")
                  for photo in finder.pictures(beside) if photo not in known]
-    return examples, left_out
+    within = os.path.join(folder, "")
+    return examples, [each._replace(where=each.where.removeprefix(within)) for each in left_out]
 
 
 class _Entry:
@@ -177,9 +203,11 @@ class _Entry:
 
     def add(self, caption: str, *, repeats: bool) -> str | None:
         """Add a caption; the reason where it is none to be added."""
-        if len(caption) > LONGEST:
-            return f"a caption of {len(caption.split()):,} words ({len(caption):,} characters, {LONGEST:,} at most)"
         caption = " ".join(caption.split())
+        if len(caption) > LONGEST:
+            number = caption.count(" ") + 1
+            words = f"{number:,} words" if number > 1 else "one word"
+            return f"a caption of {words} ({len(caption):,} characters, {LONGEST:,} at most)"
         if not caption.isascii():
             caption = unicodedata.normalize("NFC", caption)
         if not caption:
@@ -216,6 +244,7 @@ class _Finder:
         self._bounds = os.path.join(os.path.abspath(folder), "")
         self._outside = outside
         self._files: dict[str, dict[str, str]] = {}  # folder → its files' names in NFC → as they are on disk
+        self._real: dict[str, str] = {}  # folder → its path as it is on disk
 
     def find(self, name: str, roots: Sequence[Path], where: str) -> str | None:
         """The path of the photo `name` under the first of the roots that has it, None where none has."""
@@ -227,33 +256,43 @@ class _Finder:
                 raise Refusal(f"{where}: the photo {name[:SHOWN]} lies outside the dataset's folder {self._folder}; "
                               "--outside-photos allows that")
             if inside and os.path.isabs(name):
-                path = os.path.join(self._folder, absolute[len(self._bounds):])
+                path = os.path.normpath(os.path.join(self._folder, absolute[len(self._bounds):]))
             parent, own = os.path.split(path)
             there = self._listed(parent).get(_composed(own))
             if there is not None:
-                return os.path.join(parent, there)
+                return os.path.join(self._real[parent], there)
         if "\\" in name and os.sep != "\\":  # a table from Windows
             return self.find(name.replace("\\", "/"), roots, where)
         return None
 
     def _listed(self, folder: str) -> dict[str, str]:
-        files = self._files.get(folder)
-        if files is None:
-            files = {}
+        if folder not in self._files:
+            self._files[folder] = {}
             try:
-                with os.scandir(folder or ".") as entries:
-                    files = {_composed(entry.name): entry.name for entry in entries
-                             if not entry.is_dir(follow_symlinks=False)}
+                self._real[folder] = real = self._as_on_disk(folder)
+                with os.scandir(real or ".") as entries:
+                    self._files[folder] = {_composed(entry.name): entry.name for entry in entries
+                                           if not entry.is_dir(follow_symlinks=False)}
             except PermissionError:
+                del self._files[folder]
                 raise
             except (OSError, ValueError):  # not there, longer than a name may be, or with a zero byte in it
                 pass
-            self._files[folder] = files
-        return files
+        return self._files[folder]
+
+    def _as_on_disk(self, folder: str) -> str:
+        """The folder's path as the disk has it, where its name is in pieces there."""
+        if folder.isascii() or os.path.isdir(folder):
+            return folder
+        parent, own = os.path.split(folder)
+        parent = self._as_on_disk(parent)
+        with os.scandir(parent or ".") as entries:
+            there = next((each.name for each in entries if _composed(each.name) == _composed(own)), own)
+        return os.path.join(parent, there)
 
     def pictures(self, folders: Iterable[str]) -> list[str]:
         """The pictures in these folders, sorted; hidden ones left out."""
-        return sorted(os.path.join(folder, name) for folder in folders for name in self._listed(folder).values()
+        return sorted(os.path.join(folder, name) for folder in set(folders) for name in self._listed(folder).values()
                       if name.lower().endswith(PHOTO_ENDINGS) and not name.startswith("."))
 
 

@@ -1,17 +1,16 @@
 """Flickr8k and Flickr30k: as distributed (name#k, a tab, a caption; lists of the splits) and as Kaggle has them."""
 
-import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from data.examples import LeftOut, Part, Row, in_two_splits, numbered_lines
+from data.examples import LeftOut, Part, Row, in_two_splits, numbered_lines, split_name
 from data.source_tables import CAPTION, PHOTO, first_there, separator_of
 from utils.errors import Refusal
 
 PHOTO_FOLDERS = ("Flicker8k_Dataset", "Flickr8k_Dataset/Flicker8k_Dataset", "Flickr8k_Dataset", "flickr30k_images",
                  "flickr30k_images/flickr30k_images", "flickr30k-images", "Images", "images", ".")
-_TOKEN = re.compile(r"[^\t]*#\d+\s*\t")
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
 # Kaggle's results.csv of Flickr30k has a line in which one of the separators is missing.
 _WITHOUT_SEPARATOR = re.compile(r"\s*(\d+)\s+(\S.*)")
 _LISTS = {"train": ("Flickr_8k.trainImages.txt", "train.txt"), "val": ("Flickr_8k.devImages.txt", "val.txt"),
@@ -37,7 +36,7 @@ def is_flickr8k(file: Path) -> bool:
 
 def is_flickr30k(file: Path) -> bool:
     """Whether a file is one of Flickr30k's."""
-    return file.suffix == ".token" or (file.name == "results.csv" and separator_of(file) == "|")
+    return file.suffix == ".token" or (file.name == "results.csv" and _kaggle_header(file) is not None)
 
 
 def read_flickr(files: list[Path], folder: Path, _language: str | None) -> list[Part]:
@@ -45,12 +44,14 @@ def read_flickr(files: list[Path], folder: Path, _language: str | None) -> list[
     parts = []
     for file in files:
         part = Part((), [place / name for place in dict.fromkeys([folder, file.parent]) for name in PHOTO_FOLDERS])
-        if _TOKEN.match(next(numbered_lines(file), ("", ""))[1]):
-            splits = _splits(file.parent, part.left_out)
-            part.rows = _token_rows(file, splits, part.left_out)
-            part.whole, part.listed, part.repeats = not splits, bool(splits), True
-        else:
-            part.rows = _kaggle_rows(file)
+        splits = _splits(file.parent, part.left_out)
+        header = None if file.name.endswith((".token", ".token.txt")) else _kaggle_header(file)
+        if header is None and file.name in ("captions.txt", "results.csv"):
+            raise Refusal(f"{file}, line 1: a header such as image,caption is wanted there")
+        rows = _kaggle_rows(file, header) if header else _token_rows(file, part.left_out)
+        part.rows = _with_splits(rows, splits, part.left_out)
+        # Where captions are numbered two people may have said the same.
+        part.whole, part.listed, part.repeats = not splits, bool(splits), not header or len(header) > 2
         parts.append(part)
     return parts
 
@@ -59,7 +60,7 @@ def _splits(folder: Path, left_out: list[LeftOut]) -> dict[str, tuple[str, str]]
     """The split of each listed photo and where it is listed."""
     splits: dict[str, tuple[str, str]] = {}
     for split, names in _LISTS.items():
-        for file in [folder / name for name in names if (folder / name).is_file()][:1]:
+        for file in first_there(folder, list(names)):
             for where, line in numbered_lines(file):
                 name = line.strip() if "." in line else f"{line.strip()}.jpg"  # Flickr30k's lists have the stems
                 if name in splits:
@@ -71,40 +72,50 @@ def _splits(folder: Path, left_out: list[LeftOut]) -> dict[str, tuple[str, str]]
     return splits
 
 
-def _token_rows(path: Path, splits: dict[str, tuple[str, str]], left_out: list[LeftOut]) -> Iterator[Row]:
-    captioned, seen = set(), set()
-    for where, line in numbered_lines(path):
-        name, tab, caption = line.partition("\t")
-        if not tab:
-            raise Refusal(f"{path.parent / where}: no tab between the photo's name and its caption")
-        if name in seen:
-            left_out.append(LeftOut(name, "the same line twice", where))
-            continue
-        seen.add(name)
-        name = name.rpartition("#")[0] or name
-        captioned.add(name)
-        yield Row(name, caption, splits[name][0] if name in splits else None, where)
+def _with_splits(rows: Iterable[Row], splits: dict[str, tuple[str, str]], left_out: list[LeftOut]) -> Iterator[Row]:
+    """The rows with the splits of the lists; at the end, what is listed without captions is told."""
+    captioned = set()
+    for row in rows:
+        captioned.add(row.name)
+        yield row._replace(split=splits[row.name][0]) if row.name in splits else row
     left_out += [LeftOut(name, "listed, but without captions", where) for name, (_, where) in splits.items()
                  if name not in captioned]
 
 
-def _kaggle_rows(path: Path) -> Iterator[Row]:
-    """A header, then a photo, perhaps a number, and a caption a line. The caption is the last column, and may have the
-    separator in it without quotes."""
-    separator = separator_of(path)
+def _token_rows(path: Path, left_out: list[LeftOut]) -> Iterator[Row]:
+    seen = set()
+    for where, line in numbered_lines(path):
+        name, tab, caption = line.partition("\t")
+        if not tab:
+            raise Refusal(f"{where}: no tab between the photo's name and its caption")
+        own = name.rpartition("#")[0] or name
+        if line in seen:
+            left_out.append(LeftOut(own, "the same line twice", where))
+            continue
+        seen.add(line)
+        yield Row(own, caption, None, where)
+
+
+def _kaggle_header(path: Path) -> list[str] | None:
+    """The columns of Kaggle's files, a photo first and a caption last; None where the first line names none."""
+    line = next(numbered_lines(path), ("", ""))[1]
+    header = [name.strip().lower() for name in line.split(separator_of(path))]
+    return header if len(header) > 1 and header[0] in PHOTO and header[-1] in CAPTION else None
+
+
+def _kaggle_rows(path: Path, header: list[str]) -> Iterator[Row]:
+    """A photo, perhaps a number or a split, and a caption a line, which may have the separator in it without quotes."""
+    separator, columns = separator_of(path), len(header)
+    split = header.index("split") if "split" in header else None
     lines = numbered_lines(path)
-    header = [name.strip().lower() for name in next(lines, ("", ""))[1].split(separator)]
-    columns = len(header)
-    if columns < 2 or header[0] not in PHOTO or header[-1] not in CAPTION:
-        raise Refusal(f"{path}, line 1: a header such as image,caption is wanted; found {separator.join(header)[:80]}")
+    next(lines)
     for where, line in lines:
-        if separator == "," and '"' in line:  # elsewhere a quote is a quote
-            cells = next(csv.reader([line], delimiter=separator, skipinitialspace=True))
-            cells = [*cells[: columns - 1], separator.join(cells[columns - 1 :])] if len(cells) >= columns else cells
-        else:
-            cells = line.split(separator, columns - 1)
+        cells = line.split(separator, columns - 1)
         if len(cells) == columns - 1 == 2 and (mended := _WITHOUT_SEPARATOR.fullmatch(cells[1])):
             cells = [cells[0], *mended.groups()]
         if len(cells) < columns:
-            raise Refusal(f"{path.parent / where}: {len(cells)} columns where the header has {columns}")
-        yield Row(cells[0].strip(), cells[-1], None, where)
+            raise Refusal(f"{where}: {len(cells)} column{'s' * (len(cells) != 1)} where the header has {columns}")
+        caption = cells[-1].strip()
+        if separator == "," and _QUOTED.fullmatch(caption):  # elsewhere a quote is a quote
+            caption = caption[1:-1].replace('""', '"')
+        yield Row(cells[0].strip(), caption, split_name(cells[split], where) if split is not None else None, where)

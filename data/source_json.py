@@ -6,22 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from data.examples import LeftOut, Part, Row, folder_split, loaded_json, split_name
+from data.examples import LeftOut, Part, Row, folder_split, json_head, loaded_json, split_name, split_told
 from data.language import base
 from data.source_flickr import PHOTO_FOLDERS
 from utils.errors import Refusal
 
-_HEAD = 1 << 16  # characters in which a file shows what it is
 _PHOTO_FOLDERS = (".", *PHOTO_FOLDERS)
 _YEARS = ("train2014", "val2014", "train2017", "val2017")  # of captions whose file is not named as their photos' folder
 
 
 def looks_like(kind: str, path: Path) -> bool:
     """Whether a JSON file begins as one of this kind does: coco, karpathy or aihub."""
-    if path.suffix.lower() != ".json":
-        return False
-    with path.open("rb") as file:
-        head = file.read(_HEAD).decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    head = json_head(path)
     if head.startswith("["):
         return kind == "aihub" and '"caption_ko"' in head
     found = "karpathy" if '"sentences"' in head else "coco" if '"images"' in head or '"annotations"' in head else None
@@ -37,8 +33,17 @@ def find_coco(folder: Path, language: str | None) -> list[Path]:
 
 
 def find_karpathy(folder: Path, _language: str | None) -> list[Path]:
-    """Karpathy's file."""
-    return _all(folder, "karpathy")[:1]
+    """Karpathy's file; of several, which come together, the one whose first photo is there."""
+    found = _all(folder, "karpathy")
+    return ([file for file in found if _first_is_there(file, folder)] or found)[:1]
+
+
+def _first_is_there(file: Path, folder: Path) -> bool:
+    """Whether the first photo that one of Karpathy's files names lies in the folder."""
+    head = json_head(file)
+    path, name = (re.search(rf'"{key}":\s*"([^"]+)"', head) for key in ("filepath", "filename"))
+    within = [part[1] for part in (path, name) if part]
+    return name is not None and any(folder.joinpath(place, *within).is_file() for place in _PHOTO_FOLDERS)
 
 
 def find_aihub(folder: Path, _language: str | None) -> list[Path]:
@@ -64,8 +69,7 @@ def read_coco(files: list[Path], folder: Path, _language: str | None) -> list[Pa
         plain = re.sub(r"\d+$", "", own)
         names = (own, f"images/{own}", plain, f"images/{plain}", *_YEARS, *_PHOTO_FOLDERS)
         part = Part((), [*(folder / name for name in names), file.parent], repeats=True)
-        part.rows = _coco_rows(file, next((split for piece in reversed(re.split(r"[_.-]", file.stem))
-                                           if (split := folder_split(piece))), None), part.left_out)
+        part.rows = _coco_rows(file, split_told(file.stem), part.left_out)
         parts.append(part)
     return parts
 
@@ -74,26 +78,35 @@ def _coco_rows(path: Path, split: str | None, left_out: list[LeftOut]) -> Iterat
     content = loaded_json(path)
     if not isinstance(content, dict) or not all(isinstance(content.get(key), list) for key in ("images", "annotations")):
         raise Refusal(f"{path}: COCO's captions have lists `images` and `annotations`, and these are not there")
-    names: dict[Any, str] = {}
-    own = path.name
-    seen = set()
+    names: dict[int | str, str] = {}
+    seen: set[int | str] = set()
     for number, image in enumerate(content.pop("images")):
-        if not isinstance(image, dict) or "id" not in image or not isinstance(image.get("file_name"), str):
-            raise Refusal(f"{path}, images[{number}]: an id and a file_name are wanted, and came {_shortened(image)}")
+        where = f"{path}, images[{number}]"
+        if not isinstance(image, dict) or not _is_id(image.get("id")) or not isinstance(image.get("file_name"), str):
+            raise Refusal(f"{where}: an id and a file_name are wanted, and came {_shortened(image)}")
         if image["id"] in names or image["file_name"] in seen:
-            left_out.append(LeftOut(image["file_name"], "listed twice", f"{path.name}, images[{number}]"))
+            left_out.append(LeftOut(image["file_name"], "listed twice", where))
         names.setdefault(image["id"], image["file_name"])
         seen.add(image["file_name"])
+    seen = set()
     for number, annotation in enumerate(content.pop("annotations")):
-        where = f"{own}, annotations[{number}]"
-        known = isinstance(annotation, dict) and "image_id" in annotation
+        where = f"{path}, annotations[{number}]"
+        known = isinstance(annotation, dict) and _is_id(annotation.get("image_id"))
         if not known or not isinstance(annotation.get("caption"), str):
-            raise Refusal(f"{path.parent / where}: an image_id and a caption are wanted, and came {_shortened(annotation)}")
-        name = names.get(annotation["image_id"])
+            raise Refusal(f"{where}: an image_id and a caption are wanted, and came {_shortened(annotation)}")
+        name, own = names.get(annotation["image_id"]), annotation.get("id")
         if name is None:
             left_out.append(LeftOut(f"image {annotation['image_id']}", "a caption, but no such image", where))
+        elif _is_id(own) and own in seen:
+            left_out.append(LeftOut(name, f"a second annotation with the id {own}", where))
         else:
+            if _is_id(own):
+                seen.add(own)
             yield Row(name, annotation["caption"], split, where)
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int | str)
 
 
 def read_karpathy(files: list[Path], folder: Path, _language: str | None) -> list[Part]:
@@ -113,13 +126,13 @@ def _karpathy_rows(path: Path, left_out: list[LeftOut]) -> Iterator[Row]:
         raise Refusal(f"{path}: Karpathy's files have a list `images`, and it is not there")
     for number, image, name in _once(content["images"], path, lambda image: "/".join(
             part for part in (image.get("filepath"), image["filename"]) if part), left_out):
-        where = f"{path.name}, images[{number}]"
+        where = f"{path}, images[{number}]"
         try:
-            split = split_name(image.get("split"), str(path.parent / where))
-            captions = [sentence["raw"] if "raw" in sentence else " ".join(sentence["tokens"])
+            split = split_name(image.get("split"), where)
+            captions = [sentence["raw"] + "" if "raw" in sentence else " ".join(sentence["tokens"])
                         for sentence in image["sentences"]]
         except (KeyError, TypeError, AttributeError):
-            raise Refusal(f"{path.parent / where}: a filename, a split and sentences are wanted, and came "
+            raise Refusal(f"{where}: a filename, a split and sentences are wanted, and came "
                           f"{_shortened(image)}") from None
         for caption in captions:
             yield Row(name, caption, split, where)
@@ -140,11 +153,11 @@ def _aihub_rows(path: Path, key: str, left_out: list[LeftOut]) -> Iterator[Row]:
     if not isinstance(content, list):
         raise Refusal(f"{path}: AI-Hub's file is a list of photos, and came {_shortened(content)}")
     for number, image, name in _once(content, path, lambda image: image["file_path"], left_out):
-        where = f"{path.name}, [{number}]"
+        where = f"{path}, [{number}]"
         captions = image.get(key)
         captions = [captions] if isinstance(captions, str) else captions
         if not isinstance(captions, list) or not all(isinstance(caption, str) for caption in captions):
-            raise Refusal(f"{path.parent / where}: {key} is wanted, and came {_shortened(image)}")
+            raise Refusal(f"{where}: {key} is wanted, and came {_shortened(image)}")
         for caption in captions:
             yield Row(name, caption, folder_split(Path(name).parts[0]) if "/" in name else None, where)
 
@@ -160,7 +173,7 @@ def _once(images: list[Any], path: Path, name_of: Any, left_out: list[LeftOut]) 
         if not isinstance(name, str):
             raise Refusal(f"{path}, [{number}]: the photo's name is wanted, and came {_shortened(image)}")
         if name in seen:
-            left_out.append(LeftOut(name, "listed twice; its captions are put together", f"{path.name}, [{number}]"))
+            left_out.append(LeftOut(name, "listed twice; its captions are put together", f"{path}, [{number}]"))
         seen.add(name)
         yield number, image, name
 

@@ -1,12 +1,24 @@
 """Datasets of one's own: a table (CSV, TSV), JSON lines, a text file beside each photo."""
 
 import csv
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from data.examples import LeftOut, Part, Row, folder_split, loaded_json, numbered_lines, opened_text, split_name
+from data.examples import (
+    SHOWN,
+    LeftOut,
+    Part,
+    Row,
+    folder_split,
+    json_head,
+    loaded_json,
+    numbered_lines,
+    opened_text,
+    parsed_json,
+    split_name,
+    split_told,
+)
 from data.images import photos_in
 from utils.errors import Refusal
 
@@ -25,7 +37,8 @@ def find_objects(folder: Path, language: str | None) -> list[Path]:
     """The JSON lines, or list, of a folder, in the language asked for where there is one; or one in each split's folder."""
     named = [f"captions.{language}.jsonl"] if language else []
     names = [*named, "captions.jsonl", "captions.json", "metadata.jsonl"]
-    return first_there(folder, names) or _by_split(folder, "metadata.jsonl")
+    found = [name for name in names if name != "captions.json" or ((folder / name).is_file() and is_list(folder / name))]
+    return first_there(folder, found) or _by_split(folder, "metadata.jsonl")
 
 
 def _by_split(folder: Path, name: str) -> list[Path]:
@@ -40,7 +53,14 @@ def first_there(folder: Path, names: list[str]) -> list[Path]:
 
 def read_table(files: list[Path], folder: Path, _language: str | None) -> list[Part]:
     """A table with a header: a photo column, a caption column, perhaps a split column."""
-    return [Part(_table_rows(file, _split_of(file, folder)), [file.parent, folder]) for file in files]
+    return [Part(_table_rows(file, _split_of(file, folder)), _roots(file, folder)) for file in files]
+
+
+def _roots(file: Path, folder: Path) -> list[Path]:
+    """Where the photos of a table may lie: beside it, or in a folder of images, the one of its own split first."""
+    beside = [place for place in [*sorted(file.parent.glob("*[iI]mages*")), file.parent / "photos"] if place.is_dir()]
+    beside.sort(key=lambda place: split_told(place.name) != split_told(file.stem))
+    return [file.parent, folder, *beside]
 
 
 def _split_of(file: Path, folder: Path) -> str | None:
@@ -50,19 +70,19 @@ def _split_of(file: Path, folder: Path) -> str | None:
 
 def _table_rows(path: Path, usual: str | None) -> Iterator[Row]:
     table = _numbered(path)
-    header = [name.strip().lower() for name in next(table, ("", []))[1]]
+    header = [" ".join(name.split()).lower()[:SHOWN] for name in next(table, ("", []))[1]]
     if not header:
         raise Refusal(f"{path} is empty; its first line should name the columns, as in: photo,caption,split")
     photo, caption = _column(header, PHOTO), _column(header, CAPTION)
     if photo is None or caption is None:
-        raise Refusal(f"{path}: the first line names no photo and caption column; found {', '.join(header)}; write "
-                      "photo,caption or photo,caption,split there")
+        raise Refusal(f"{path}: the first line names no photo and caption column; found "
+                      f"{', '.join(header)[:SHOWN]}; write photo,caption or photo,caption,split there")
     split = _column(header, ("split",))
     for where, row in table:
         if len(row) < len(header) or any(cell.strip() for cell in row[len(header):]):  # or cut it short in silence
-            raise Refusal(f"{path.parent / where}: {len(row)} columns where the header has {len(header)}; put quotes "
-                          "round a caption with commas (or tabs) in it")
-        named = split_name(row[split], str(path.parent / where)) if split is not None else None
+            raise Refusal(f"{where}: {len(row)} column{'s' * (len(row) != 1)} where the header has {len(header)}; put "
+                          "quotes round a caption with commas (or tabs) in it")
+        named = split_name(row[split], where) if split is not None else None
         yield Row(row[photo].strip(), row[caption], named or usual, where)
 
 
@@ -88,7 +108,7 @@ def _numbered(path: Path) -> Iterator[tuple[str, list[str]]]:
         try:
             for row in table:
                 if any(cell.strip() for cell in row):
-                    yield f"{path.name}, line {before + 1}", row
+                    yield f"{path}, line {before + 1}", row
                 before = table.line_num
         except csv.Error as error:
             raise Refusal(f"{path}, line {before + 1}: {error}; close every quote that opens a cell, and write quotes "
@@ -96,9 +116,9 @@ def _numbered(path: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def is_list(file: Path) -> bool:
-    """Whether a file is a list of objects in JSON."""
-    with file.open("rb") as opened:
-        return file.suffix.lower() == ".json" and opened.read(100).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+    """Whether a file is a list of objects in JSON (and not AI-Hub's)."""
+    head = json_head(file)
+    return head.startswith("[") and '"caption_ko"' not in head
 
 
 def read_objects(files: list[Path], folder: Path, _language: str | None) -> list[Part]:
@@ -106,39 +126,33 @@ def read_objects(files: list[Path], folder: Path, _language: str | None) -> list
     parts = []
     for file in files:
         objects = _listed(file) if is_list(file) else _line_by_line(file)
-        roots = [file.parent, folder, *sorted(file.parent.glob("*images*"))]
-        parts.append(Part(_object_rows(objects, file.parent, _split_of(file, folder)), roots))
+        parts.append(Part(_object_rows(objects, _split_of(file, folder)), _roots(file, folder)))
     return parts
 
 
 def _line_by_line(path: Path) -> Iterator[tuple[str, Any]]:
     for where, line in numbered_lines(path):
-        try:
-            yield where, json.loads(line)
-        except json.JSONDecodeError as error:
-            raise Refusal(f"{path.parent / where}: broken JSON ({error.msg}, column {error.colno}); a line holds one "
-                          "object") from None
+        yield where, parsed_json(line, path, int(where.rpartition(" ")[2]), advice="a line holds one object")
 
 
 def _listed(path: Path) -> Iterator[tuple[str, Any]]:
     for number, row in enumerate(loaded_json(path)):
-        yield f"{path.name}, [{number}]", row
+        yield f"{path}, [{number}]", row
 
 
-def _object_rows(objects: Iterable[tuple[str, Any]], folder: Path, usual: str | None) -> Iterator[Row]:
+def _object_rows(objects: Iterable[tuple[str, Any]], usual: str | None) -> Iterator[Row]:
     for where, row in objects:
-        place = folder / where
         if not isinstance(row, dict):
-            raise Refusal(f'{place}: an object is wanted, such as {{"photo": "a.jpg", "caption": "A cat."}}')
+            raise Refusal(f'{where}: an object is wanted, such as {{"photo": "a.jpg", "caption": "A cat."}}')
         row = {str(key).strip().lower(): value for key, value in row.items()}
         name, captions = _value(row, (*PHOTO, "image_id")), _value(row, (*CAPTION, "captions"))
         captions = captions if isinstance(captions, list) else [captions]
         if not isinstance(name, str) or not all(isinstance(caption, str) for caption in captions):
-            raise Refusal(f"{place}: no photo and caption as text; found {', '.join(row) or 'nothing'}; write "
+            raise Refusal(f"{where}: no photo and caption as text; found {', '.join(row)[:SHOWN] or 'nothing'}; write "
                           '{"photo": …, "caption": …}')
         if not isinstance(row.get("split"), str | None):
-            raise Refusal(f"{place}: unknown split {row['split']!r}; use train, val or test")
-        split = split_name(row.get("split"), str(place)) or usual
+            raise Refusal(f"{where}: unknown split {row['split']!r}; use train, val or test")
+        split = split_name(row.get("split"), where) or usual
         for caption in captions:
             yield Row(name.strip(), caption, split, where)
 
@@ -154,13 +168,13 @@ def find_texts(folder: Path, language: str | None) -> list[Path]:
 
 def _with_texts(folder: Path, language: str | None) -> Iterator[tuple[Path, Path]]:
     """Photos with a text beside them, and that text."""
-    endings = [f".{language}.txt", ".txt"] if language else [".txt"]
+    endings = [f".{language}.txt".lower(), ".txt"] if language else [".txt"]
     for parent, photos in _by_folder(folder):
-        names = {file.name for file in parent.iterdir()}
+        texts = {file.stem + file.suffix.lower(): file for file in parent.iterdir() if file.suffix.lower() == ".txt"}
         for photo in photos:
-            text = next((photo.stem + ending for ending in endings if photo.stem + ending in names), None)
+            text = next((texts[photo.stem + ending] for ending in endings if photo.stem + ending in texts), None)
             if text is not None:
-                yield photo, parent / text
+                yield photo, text
 
 
 def _by_folder(folder: Path) -> Iterator[tuple[Path, list[Path]]]:
@@ -185,11 +199,12 @@ def _text_rows(folder: Path, language: str | None, left_out: list[LeftOut]) -> I
         split = folder_split(name.parts[0]) if len(name.parts) > 1 else None
         lines = list(numbered_lines(text))
         if not lines:
-            left_out.append(LeftOut(str(name), "an empty caption", text.name))
+            left_out.append(LeftOut(str(name), "an empty caption", str(text)))
         for where, line in lines:
             yield Row(str(name), line, split, where)
     for parent, photos in _by_folder(folder):
         stems = {photo.stem for photo in photos}
-        for text in sorted(parent.glob("*.txt")):
-            if text not in used and text.stem.partition(".")[0] not in stems:  # a.ko.txt is a's
+        for text in sorted(parent.glob("[!.]*.[tT][xX][tT]")):
+            of_other_language = text.stem.rpartition(".")[0] in stems  # a.ko.txt is a's
+            if text not in used and text.stem not in stems and not of_other_language:
                 left_out.append(LeftOut(str(text.relative_to(folder)), "a caption, but no such photo"))

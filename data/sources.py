@@ -34,7 +34,7 @@ def _is_table(file: Path) -> bool:
 
 
 def _is_objects(file: Path) -> bool:
-    return file.suffix.lower() == ".jsonl" or (source_tables.is_list(file) and not source_json.looks_like("aihub", file))
+    return file.suffix.lower() == ".jsonl" or source_tables.is_list(file)
 
 
 # What a person wrote for this program goes before what a folder was distributed with.
@@ -72,6 +72,7 @@ def read(path: Path, *, language: str | None = None, format: str | None = None, 
         language: of the captions, where the dataset has several; left out: what the captions' letters tell.
         outside: whether photos may lie outside the dataset's folder.
     """
+    format = format.lower() if format else None
     if format is not None and format not in FORMATS:
         raise nearest("format", format, list(FORMATS))
     try:
@@ -97,9 +98,12 @@ def _read(path: Path, form: Format, language: str | None, outside: bool) -> Data
             raise Refusal(f"{path} is not of the format asked for; looked for: {form.looked_for}; give the file itself "
                           "where its name differs")
     else:
+        if form is FORMATS["texts"]:
+            raise Refusal(f"{path} is a file; of photos with texts beside them the folder is wanted")
+        folder, files = path.parent, [path]
         # Photos do not lie in the folder of COCO's annotations or of Flickr8k's texts, but beside it.
-        folder = path.parent.parent if path.parent.name in ("annotations", "Flickr8k_text") else path.parent
-        files = [path]
+        if folder.absolute().name in ("annotations", "Flickr8k_text"):
+            folder = folder.parent if folder.name else Path("..")
     with _no_collection():
         examples, left_out = gather(form.read(files, folder, language), folder, outside=outside)
     letters = language_of(caption for example in examples[:: len(examples) // 2000 + 1] for caption in example.captions)
