@@ -124,7 +124,7 @@ def _random_test_photos(run: Path, saved: dict[str, Any], number: int, seed: int
     names = set(splits["test"] or splits["val"])
     folder = dataset.folder
     photos = {example.photo: example.captions for example in dataset.examples
-              if {str(example.photo), os.path.relpath(example.photo, folder).replace(os.sep, "/")} & names}
+              if os.path.relpath(example.photo, folder).replace(os.sep, "/") in names}
     if not photos:
         raise Refusal(f"the test photos of {run} are no longer in {folder}; name photos to caption")
     chosen = random.Random(seed).sample(sorted(photos), min(number, len(photos)))

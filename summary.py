@@ -102,11 +102,12 @@ def _vocabulary(settings: Settings, prepared: Prepared, tokenizer: Tokenizer) ->
     lengths = sorted(len(numbers) - 2 for split in encoded.values() for numbers in split)
     most, unit = settings.words.max_length, tokenizer.units
     whole = sum(length <= most for length in lengths) / len(lengths)
+    least = f"{settings.words.minimum_count} time{'s' * (settings.words.minimum_count > 1)}"
     covered = ", ".join(f"{_coverage(numbers):.1%} of {split}" for split, numbers in encoded.items() if numbers)
     return [f"lengths: {lengths[len(lengths) // 2]} {unit} in the middle, {lengths[-1]} at most; {whole:.1%} have no more "
             f"than {most}",
             f"vocabulary: {len(tokenizer) - len(SPECIAL)} {unit} of the training captions ({settings.words.vocabulary} at "
-            f"most; none seen fewer than {settings.words.minimum_count} times); they cover {covered}"]
+            f"most, seen at least {least}); they cover {covered}"]
 
 
 def _coverage(encoded: Sequence[Sequence[int]]) -> float:

@@ -119,6 +119,7 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
     from data.preprocess import Views
     from data.tokenizer import load
     from models.captioner import decoder_of
+    from models.checkpoint import stored
     from models.training import Recipe, Trainer
 
     began = time.perf_counter()
@@ -143,9 +144,12 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
     resolved = settings.flat() | {"fingerprint": cache.fingerprint, "encoder_weights": ready.weights,
                                   "scenes": stages.is_scenes(path), "captions": prepared.digest(),
                                   "from": str(start) if start else None}
+    decoder = decoder_of(resolved, len(tokenizer))
     if resume:
         resolved["from"] = _unchanged(run, resolved, prepared)
-    else:
+    if resolved["from"] and not stored(run / "last"):
+        _warm_start(decoder, tokenizer, Path(resolved["from"]), cache.fingerprint)
+    if not resume:
         _begin_folder(run, tokenizer, prepared, ready.pairs)
     runs.write_config(run, resolved)
     if settings.vision.save_augmented:
@@ -156,13 +160,9 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
                       batch=training.batch, seed=training.seed)
     recipe = Recipe(training.epochs, training.learning_rate, training.warmup, training.schedule, training.clip,
                     training.patience, training.save_every)
-    decoder = decoder_of(resolved, len(tokenizer))
     trainer = Trainer(decoder, batches, recipe, run)
-    resumed = resume and trainer.resume()
-    if resume and not resumed:
+    if resume and not trainer.resume():
         print("the run has no checkpoint yet: it starts over")
-    if resolved["from"] and not resumed:
-        _warm_start(decoder, tokenizer, Path(resolved["from"]), cache.fingerprint)
     say(f"parameters: {decoder.count_params():,}; ready after {time.perf_counter() - began:.0f} s")
     if not _epochs(trainer, evaluate.Validation(prepared, tokenizer, cache, settings, decoder, ready.encoder), run):
         print(f"stopped and saved; go on with: python train.py --run {run} --resume", file=sys.stderr)

@@ -26,7 +26,7 @@ from PIL import Image
 from data import sources
 from data.feature_extraction import PhotoHashes
 from data.images import read
-from data.near_duplicates import SIDE, look
+from data.near_duplicates import LOOK, SIDE, look
 from utils.files import write_json
 
 CAPTIONS = 5  # a photo
@@ -74,7 +74,8 @@ def _hash(path: Path, cache: Path) -> int:
 def _look(path: Path, cache: Path) -> int:
     hashes = PhotoHashes(cache)
     photos = [photo for photo, *_ in hashes.hashed(sorted((path / "train2017").iterdir()))]
-    seen = sum(each is not None for each in hashes.looks(photos, lambda photo: look(read(photo, (SIDE, SIDE)))))
+    looks = hashes.looks(photos, lambda photo: look(read(photo, (SIDE, SIDE))), name=LOOK)
+    seen = sum(each is not None for each in looks)
     hashes.save()
     return seen
 

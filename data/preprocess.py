@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -79,7 +80,7 @@ def identify(dataset: Dataset, hashes: PhotoHashes, *, progress: Progress) -> tu
     folder = dataset.folder
     by_path = {example.photo: example for example in dataset.examples}
     for path, photo_hash, reason in progress(hashes.hashed(by_path), len(by_path), "photos looked at"):
-        name = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+        name = os.path.relpath(path, folder).replace(os.sep, "/")
         if photo_hash is None:
             left_out.append(LeftOut(name, reason or "unreadable"))
         else:
@@ -96,20 +97,20 @@ def split_photos(photos: Sequence[Photo], *, test_size: float, seed: int, limit:
     names never stand on both sides. Only of a handful of photos, where the hashes leave val empty, one is lent to it.
     """
     given = {photo.split for photo in photos} - {None}
+    without = sum(photo.split is None for photo in photos)
+    listed = bool(given - {"train"}) or not without  # where val or test is listed, what is not listed is for training
     splits: dict[str, list[Photo]] = {split: [] for split in SPLITS}
     for photo in photos:
-        splits[photo.split or ("train" if given else _side(photo, test_size, seed))].append(photo)
-    prepared = Prepared(splits, how=f"by photo, seed {seed}")
-    if given:
-        without = sum(photo.split is None for photo in photos)
-        prepared.how = "as the dataset says" + (f"; {without} without a split stand in train" if without else "")
+        splits[photo.split or ("train" if listed else _side(photo, test_size, seed))].append(photo)
+    prepared = Prepared(splits, how=f"by photo, seed {seed}" if not listed else "as the dataset says")
+    if listed and without:
+        prepared.how += f"; {without} without a split stand in train"
     _drop_twins(prepared)
     if not splits["val"] and len(splits["train"]) > 1:
-        lowest = min(_rank(photo, seed) for photo in splits["train"])
-        edge = max(test_size, lowest) if given else lowest
+        edge = max(test_size, min(_rank(photo, seed) for photo in splits["train"]))  # of a handful at least one
         splits["val"] = [photo for photo in splits["train"] if _rank(photo, seed) <= edge]
         splits["train"] = [photo for photo in splits["train"] if _rank(photo, seed) > edge]
-        prepared.how += f"; val taken from train, seed {seed}" if given else (
+        prepared.how += f"; val taken from train, seed {seed}" if listed else (
             "; so few photos left val empty: one of train serves there, until there are more")
     if limit is not None:
         kept = set(sorted(splits["train"], key=lambda photo: _rank(photo, seed))[:limit])

@@ -20,6 +20,7 @@ from data.examples import (
     split_told,
 )
 from data.images import photos_in
+from data.language import base
 from utils.errors import Refusal
 
 PHOTO = ("photo", "image", "file", "filename", "file_name", "image_name", "file_path", "path")
@@ -29,16 +30,21 @@ _SEPARATORS = (",", "\t", ";", "|")
 
 def find_tables(folder: Path, language: str | None) -> list[Path]:
     """The table of a folder, in the language asked for where there is one; or one in each split's folder."""
-    named = [f"captions.{language}.csv", f"captions.{language}.tsv"] if language else []
+    named = [f"captions.{code}.{ending}" for code in _codes(language) for ending in ("csv", "tsv")]
     return first_there(folder, [*named, "captions.csv", "captions.tsv", "metadata.csv"]) or _by_split(folder, "metadata.csv")
 
 
 def find_objects(folder: Path, language: str | None) -> list[Path]:
     """The JSON lines, or list, of a folder, in the language asked for where there is one; or one in each split's folder."""
-    named = [f"captions.{language}.jsonl"] if language else []
+    named = [f"captions.{code}.jsonl" for code in _codes(language)]
     names = [*named, "captions.jsonl", "captions.json", "metadata.jsonl"]
     found = [name for name in names if name != "captions.json" or ((folder / name).is_file() and is_list(folder / name))]
     return first_there(folder, found) or _by_split(folder, "metadata.jsonl")
+
+
+def _codes(language: str | None) -> list[str]:
+    """How a file's name may say the language: ko-KR, or ko."""
+    return list(dict.fromkeys([language, base(language)])) if language else []
 
 
 def _by_split(folder: Path, name: str) -> list[Path]:
@@ -168,7 +174,7 @@ def find_texts(folder: Path, language: str | None) -> list[Path]:
 
 def _with_texts(folder: Path, language: str | None) -> Iterator[tuple[Path, Path]]:
     """Photos with a text beside them, and that text."""
-    endings = [f".{language}.txt".lower(), ".txt"] if language else [".txt"]
+    endings = [*(f".{code}.txt".lower() for code in _codes(language)), ".txt"]
     for parent, photos in _by_folder(folder):
         texts = {file.stem + file.suffix.lower(): file for file in parent.iterdir() if file.suffix.lower() == ".txt"}
         for photo in photos:

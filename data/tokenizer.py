@@ -143,12 +143,13 @@ class BytePairTokenizer(Tokenizer):
 
         texts = [JOIN[cut](CUT[cut](caption)) for caption in captions]
         letters = Counter(letter for text in texts for letter in _NEW_WORD + text.replace(" ", _NEW_WORD))
-        common = sum(count >= minimum_count for count in letters.values())
+        common = [letter for letter, count in letters.items() if count >= minimum_count]
+        common = sorted(common, key=lambda letter: (-letters[letter], letter))[:vocabulary]
         inner = tokenizers.Tokenizer(models.BPE(unk_token=SPECIAL[UNKNOWN]))
         inner.pre_tokenizer = pre_tokenizers.Metaspace(_NEW_WORD)
         trainer = trainers.BpeTrainer(vocab_size=vocabulary + len(SPECIAL), min_frequency=minimum_count,
-                                      limit_alphabet=min(common, vocabulary), special_tokens=list(SPECIAL),
-                                      show_progress=False)
+                                      initial_alphabet=common, limit_alphabet=len(common),
+                                      special_tokens=list(SPECIAL), show_progress=False)
         inner.train_from_iterator(texts, trainer)
         return cls(inner.to_str(), cut)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data.tokenizer import Word
 from models.captioner import Captioner
 from models.decoders import build_decoder
 from utils.errors import Refusal
@@ -24,8 +25,11 @@ class Words:
             if number == 3:
                 break
             if number > 3:
-                words.append(f"w{number}")
+                words.append(Word(f"w{number}", 1))
         return words
+
+    def text(self, words):
+        return " ".join(words)
 
 
 def encoder(images):

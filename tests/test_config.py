@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import config
-from config import PRESETS, Settings, resolve
+from config import LENGTHS, PRESETS, Settings, resolve
 from utils.errors import WrongArgument
 
 ROOT = Path(__file__).parents[1]
@@ -33,6 +33,39 @@ def test_settings_survive_the_way_to_config_json_and_back():
     assert Settings.from_flat(settings.flat()) == settings
 
 
+@pytest.mark.parametrize("tokenizer", LENGTHS)
+def test_what_is_left_open_suits_the_captions(tokenizer):
+    settings = resolve({"batch": 32}, scenes=False)
+    assert [settings.flat()[name] for name in ("language", "tokenizer", "max_length", "no_repeat")] == [None] * 4
+    suited = settings.suited("ja", tokenizer)
+    assert suited.flat() == settings.flat() | {"language": "ja", "tokenizer": tokenizer} | LENGTHS[tokenizer]
+    assert suited.suited("ja", tokenizer) == suited
+    assert Settings.of_run(suited.flat() | {"fingerprint": "abc"}) == suited
+
+
+def test_what_is_typed_goes_before_what_suits():
+    settings = resolve({"max_length": 7, "no_repeat": 0}, scenes=False).suited("ko", "words")
+    assert (settings.words.max_length, settings.search.no_repeat) == (7, 0)
+    settings = resolve({"no_repeat": 2}, scenes=False).suited("zh", "characters")
+    assert (settings.words.max_length, settings.search.no_repeat) == (48, 2)
+
+
+def test_lengths_grow_as_tokens_get_shorter():
+    assert LENGTHS == {"words": {"max_length": 24, "no_repeat": 3}, "characters": {"max_length": 48, "no_repeat": 6},
+                       "bpe": {"max_length": 36, "no_repeat": 5}}
+
+
+def test_the_settings_of_captions_and_photos():
+    given = {"format": "coco", "language": "ko", "outside_photos": True, "strict": True, "tokenizer": "bpe"}
+    settings = resolve(given, scenes=False)
+    assert (settings.data.format, settings.data.language, settings.data.outside_photos, settings.data.strict) == (
+        "coco", "ko", True, True)
+    assert settings.words.tokenizer == "bpe"
+    usual = resolve({}, scenes=False).data
+    assert (usual.format, usual.language, usual.outside_photos, usual.strict) == (None, None, False, False)
+    assert not {"format", "language", "tokenizer", "strict", "max_length"} & config.RESUMABLE  # they change the result
+
+
 def test_names_are_unique_over_all_groups_and_each_has_a_meaning():
     names = [each.name for group in config.GROUPS for each in fields(group)]
     assert len(names) == len(set(names))
@@ -49,6 +82,12 @@ def test_names_are_unique_over_all_groups_and_each_has_a_meaning():
     ({"augment": -1}, "--augment is a number of views from 0"),
     ({"top_k": 3}, "go with --sample"),
     ({"top_p": 1.5, "sample": True}, "--top-p is a share"),
+    ({"max_length": 0}, "--max-length is at least 1 word, not 0"),
+    ({"no_repeat": -1}, "--no-repeat is a number of words from 0, not -1"),
+    ({"vocabulary": 0}, "--vocabulary is at least 1 word, not 0"),
+    ({"minimum_count": 0}, "--minimum-count is at least 1, not 0"),
+    ({"length_penalty": float("nan")}, "--length-penalty is a number from 0, not nan"),
+    ({"language": "english"}, "--language is a code such as en, ko or zh, not 'english'"),
     ({"preset": "inceptiongru"}, "unknown preset 'inceptiongru'; did you mean 'inception-gru'"),
 ])
 def test_wrong_values_are_refused_with_the_option_as_typed(given, message):

@@ -5,11 +5,11 @@ import warnings
 
 import numpy as np
 import pytest
-from matplotlib import font_manager
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from utils import plots
+from utils import fonts, plots
 
 WORDS = ["a", "red", "car", "left", "of", "two", "dogs"]
 ROWS = [
@@ -37,17 +37,6 @@ def drawn(figure):
         warnings.simplefilter("error")
         figure.savefig(buffer, format="png", dpi=40)
     return np.asarray(Image.open(buffer).convert("RGB"))
-
-
-@pytest.fixture
-def fonts(monkeypatch):
-    """Replaces the list of East Asian fonts: name → file."""
-
-    def replace(names):
-        monkeypatch.setattr(plots, "_fonts", lambda: names)
-
-    monkeypatch.setattr(plots, "_letters", plots._letters.__wrapped__)  # what it kept would outlast the test
-    return replace
 
 
 @pytest.fixture
@@ -153,29 +142,51 @@ def test_save_figure_writes_whole_or_not_at_all(tmp_path):
     assert [path.stat().st_size > 100 for path in tmp_path.iterdir()] == [True]
 
 
-def test_without_a_font_the_figure_says_what_to_install(fonts):
-    fonts({})
+def test_without_a_font_the_figure_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(fonts, "_fonts", dict)
     korean = ["안개", "낀", "호수"]
-    assert "apt install fonts-noto-cjk" in plots.missing_font(korean)
-    assert plots.missing_font(WORDS) is None
     figure = plots.attention_figure(photo(), korean, one_peak(3), title="안개 낀 호수", references=["$5 호수"])
     drawn(figure)
     assert [axes.get_title() for axes in figure.axes] == ["", "□□", "□", "□□"]
-    assert plots.missing_font(korean) in figure.texts[-1].get_text()
+    assert "apt install fonts-noto-cjk" in figure.texts[-1].get_text()
+    drawn(figure := plots.captioned_photos([(photo(), "호수.jpg", korean)], title="ok"))
+    assert [text.get_text() for text in figure.texts][1:3] == ["□□.jpg", "– □□\n– □\n– □□"]
+    assert "apt install fonts-noto-cjk" in figure.texts[-1].get_text()
+    figure = plots.captioned_photos([(photo(), "lake.jpg", ["a lake"])], title="ok")
+    assert figure.texts[-1].get_text() == ""
 
 
-def test_a_font_that_has_the_letters_is_used(fonts, monkeypatch):
-    """The Latin font stands for the Korean one, and is made to know a Hangul letter, since tests have no other."""
-    fonts({"DejaVu Serif": font_manager.findfont("DejaVu Serif")})
-    letters = plots._letters
-    monkeypatch.setattr(plots, "_letters", lambda name: letters(name) | ({ord("개")} if name == "DejaVu Serif" else set()))
-    assert plots.missing_font(["개"]) is None
-    assert "apt install" in plots.missing_font(["개", "새"])
-    assert plots._families("dog") == ["DejaVu Sans"]
-    assert plots._families("개 dog") == ["DejaVu Sans", "DejaVu Serif"]
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 9])
+def test_captioned_photos_stand_three_in_a_row_each_above_its_captions(count):
+    given = [(np.full((40, 60, 3), 20 * number, np.uint8), f"{number}.jpg", ["a photo", *["of $5 and _ red"] * number])
+             for number in range(count)]
+    figure = plots.captioned_photos(given, title="so many")
+    assert drawn(figure).shape[1] == 480
+    title, *texts, sentence = figure.texts
+    assert (title.get_text(), sentence.get_text()) == ("so many", "")
+    assert [text.get_text() for text in texts[::2]] == [name for _, name, _ in given]
+    assert [text.get_text() for text in texts[1::2]] == ["– " + "\n– ".join(captions) for _, _, captions in given]
+    assert [axes.images[0].get_array().max() for axes in figure.axes] == [20 * number for number in range(count)]
+
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    photos = [axes.get_window_extent(renderer) for axes in figure.axes]
+    assert len({round(each.x0) for each in photos}) == min(count, 3)
+    assert len({round(each.y0) for each in photos}) == -(-count // 3)
+    names, captions = ([text.get_window_extent(renderer) for text in texts[start::2]] for start in (0, 1))
+    for photo, name, lines in zip(photos, names, captions, strict=True):
+        assert photo.y0 > name.y1 > name.y0 > lines.y1 > lines.y0 > 0
+        assert abs(photo.x0 - name.x0) < 3 and abs(photo.x0 - lines.x0) < 3
+    areas = [title.get_window_extent(renderer), *photos, *names, *captions]
+    assert not any(one.overlaps(other) for place, one in enumerate(areas) for other in areas[:place])
 
 
-def test_lines_give_east_asian_letters_the_room_of_two():
-    assert plots._lines("a red car by the sea", 10) == ["a red car", "by the sea"]
-    assert max(map(len, plots._lines("빨간자동차가바닷가에서있다", 20))) == 10
-    assert plots._lines("", 10) == [""]
+def test_captions_and_names_that_are_too_long_are_cut():
+    captions = ["a long caption of a photo " * 4] * 20
+    figure = plots.captioned_photos([(photo(600, 900), f"{'folder/' * 20}photo.jpg", captions)], title="one")
+    drawn(figure)
+    name, shown = (text.get_text() for text in figure.texts[1:3])
+    assert name.startswith("…") and name.endswith("folder/photo.jpg") and len(name) < 60
+    lines = shown.split("\n")
+    assert lines[0].startswith("– a long caption") and lines[1].startswith("   ") and lines[-1] == "…"
+    assert len(lines) < 20
+    assert max(figure.axes[0].images[0].get_array().shape) == 360

@@ -1,5 +1,6 @@
 """The preparation: which photo stands in which split, which words it teaches, and features extracted once."""
 
+import itertools
 import random
 import subprocess
 import sys
@@ -7,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageEnhance
 
+from data.examples import Dataset, Example, LeftOut
 from data.feature_extraction import FeatureCache, PhotoHashes
 from data.preprocess import (
     Photo,
@@ -18,10 +20,10 @@ from data.preprocess import (
     identify,
     label_matrix,
     load_pictures,
+    near_duplicates,
     split_photos,
     word_labels,
 )
-from data.sources import Dataset, Example
 from utils.errors import Refusal
 
 SIZE = 8
@@ -51,11 +53,12 @@ def test_the_sides_have_the_sizes_asked_for():
 
 def test_a_photo_stays_on_its_side_when_others_are_added_or_renamed():
     before = numbers(split([photo(number) for number in range(200)]))
-    more = [photo(number) for number in range(500)]
-    random.Random(0).shuffle(more)
-    after = numbers(split(more))
-    for name, side in before.items():
-        assert side == {number for number in after[name] if number < 200}
+    for many in (201, 500):
+        more = [photo(number) for number in range(many)]
+        random.Random(many).shuffle(more)
+        after = numbers(split(more))
+        for name, side in before.items():
+            assert side == {number for number in after[name] if number < 200}
     renamed = numbers(split([photo(number + 1000, content=number) for number in range(200)]))
     assert renamed == {name: {number + 1000 for number in side} for name, side in before.items()}
 
@@ -78,7 +81,42 @@ def test_a_training_photo_with_the_bytes_of_a_test_photo_is_left_out():
     given = [photo(1, split="train"), photo(2, split="train", content=3), photo(3, split="test"), photo(4, split="val")]
     prepared = split(given)
     assert numbers(prepared) == {"train": {1}, "val": {4}, "test": {3}}
-    assert prepared.left_out == [("2.png", "the same picture is in val or test")]
+    assert prepared.left_out == [LeftOut("2.png", "the same picture is in val or test")]
+
+
+def test_a_validation_photo_with_the_bytes_of_a_test_photo_is_left_out():
+    """Of three with the same bytes only the one that is scored last of all stays."""
+    given = [photo(1, split="train"), photo(2, split="train", content=4), photo(3, split="val", content=4),
+             photo(4, split="test"), photo(5, split="val"), photo(6, split="val", content=5)]
+    prepared = split(given)
+    assert numbers(prepared) == {"train": {1}, "val": {5, 6}, "test": {4}}  # on one side twins may stay
+    assert prepared.left_out == [LeftOut("3.png", "the same picture is in test"),
+                                 LeftOut("2.png", "the same picture is in val or test")]
+
+
+def test_val_that_its_twins_leave_empty_is_taken_from_train():
+    given = [photo(number, split="train") for number in range(50)]
+    prepared = split([*given, photo(100, split="val"), photo(101, split="test", content=100)])
+    assert prepared.left_out == [LeftOut("100.png", "the same picture is in test")]
+    sides = numbers(prepared)
+    assert sides["test"] == {101} and sides["val"] and sides["val"] | sides["train"] == set(range(50))
+    for twin in (1, 2, 4):  # of three none is lent that is left out then
+        sides = numbers(split([photo(each, split="train") for each in (1, 2, 4)] + [photo(3, split="test", content=twin)]))
+        assert {name: len(side) for name, side in sides.items()} == {"train": 1, "val": 1, "test": 1}
+        assert twin not in sides["val"] | sides["train"]
+
+
+def test_equal_bytes_are_never_on_two_sides_whatever_the_splits_say():
+    draw = random.Random(0)
+    for _ in range(50):
+        given = [photo(number, split=draw.choice(["train", "train", "val", "test", None]), content=draw.randrange(200))
+                 for number in range(300)]
+        prepared = split(given)
+        hashes = {name: {each.hash for each in side} for name, side in prepared.splits.items()}
+        assert not hashes["train"] & (hashes["val"] | hashes["test"]) and not hashes["val"] & hashes["test"]
+        assert hashes["test"] == {each.hash for each in given if each.split == "test"}
+        assert set.union(*hashes.values()) == {each.hash for each in given}  # no picture is lost
+        assert len(prepared.left_out) + sum(map(len, prepared.splits.values())) == len(given)
 
 
 def test_official_splits_are_honoured():
@@ -102,13 +140,49 @@ def test_without_official_test_there_is_none():
     assert numbers(split([photo(1, split="train"), photo(2, split="val")])) == {"train": {1}, "val": {2}, "test": set()}
 
 
-@pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize("number", [3, 4, 7])
-@pytest.mark.parametrize("test_size", [0.01, 0.45])
-def test_of_a_handful_of_photos_no_side_is_empty(seed, number, test_size):
-    sides = numbers(split([photo(each) for each in range(number)], seed=seed, test_size=test_size))
-    assert all(sides.values())
-    assert sorted(each for side in sides.values() for each in side) == list(range(number))
+@pytest.mark.parametrize("test_size", [0.01, 0.1, 0.3])
+def test_of_a_handful_of_photos_the_sides_are_those_of_many_but_for_one_lent_to_val(test_size):
+    lent = 0
+    for seed in range(20):
+        many = numbers(split([photo(number) for number in range(200)], seed=seed, test_size=test_size))
+        for number in range(2, 9):
+            by_hash = {name: {each for each in side if each < number} for name, side in many.items()}
+            handful = [photo(each) for each in range(number)]
+            if len(by_hash["train"]) < 2 - bool(by_hash["val"]):  # nothing can be lent
+                with pytest.raises(Refusal, match=r"no photo for the (train|val) split"):
+                    split(handful, seed=seed, test_size=test_size)
+                continue
+            sides = numbers(split(handful, seed=seed, test_size=test_size))
+            if not by_hash["val"]:
+                lent += 1
+                assert len(sides["val"]) == 1 and sides["val"] < by_hash["train"]
+                by_hash = by_hash | {"val": sides["val"], "train": by_hash["train"] - sides["val"]}
+            assert sides == by_hash
+    assert lent > 10
+
+
+def test_the_photo_that_is_lent_to_val_stays_while_none_with_a_lower_hash_comes():
+    lent = [numbers(split([photo(each) for each in range(number)], test_size=0.001))["val"] for number in range(2, 12)]
+    assert all(len(each) == 1 for each in lent)
+    assert all(now in (before, {number}) for number, (before, now) in enumerate(itertools.pairwise(lent), start=2))
+    twins = split([photo(1), photo(2, content=1), photo(3)], test_size=0.001)
+    assert {1, 2} in numbers(twins).values()  # twins are lent together
+    assert twins.left_out == []
+
+
+@pytest.mark.parametrize(("photos", "how"), [
+    ([photo(number) for number in range(200)], "by photo, seed 3"),
+    ([photo(number, split=("train", "val", "test")[number % 3]) for number in range(9)], "as the dataset says"),
+    ([photo(number, split=("train", "val")[number % 2]) for number in range(9)], "as the dataset says"),
+    ([photo(number, split=("train", "test")[number % 2]) for number in range(9)],
+     "as the dataset says; val taken from train, seed 3"),
+    ([photo(number, split=("train", "val", None)[number % 3]) for number in range(9)],
+     "as the dataset says; 3 without a split stand in train"),
+    ([photo(1), photo(2), photo(5)], "by photo, seed 3; so few photos left val empty: one of train serves there, until "
+                                     "there are more"),
+])  # fmt: skip
+def test_how_the_splits_were_made_is_told(photos, how):
+    assert split(photos, seed=3, test_size=0.05).how == how
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -117,12 +191,24 @@ def test_of_a_handful_of_official_training_photos_one_validates(seed):
     assert {name: len(side) for name, side in sides.items()} == {"train": 3, "val": 1, "test": 0}
 
 
-@pytest.mark.parametrize("photos", [[photo(1)], [photo(1), photo(2)], [photo(1, split="train")],
+def test_an_official_training_photo_that_validates_stays_when_others_are_added():
+    before, after = (numbers(split([photo(number, split="train") for number in range(many)])) for many in (200, 500))
+    assert before["val"] == {number for number in after["val"] if number < 200}
+
+
+@pytest.mark.parametrize("photos", [[photo(1)], [photo(1), photo(2, content=1)], [photo(1, split="train")],
                                     [photo(1, split="test"), photo(2, split="test"), photo(3, split="val")],
                                     [photo(1, split="train", content=7), photo(2, split="val", content=7)]])
 def test_fewer_photos_than_a_split_needs_are_refused(photos):
     with pytest.raises(Refusal, match=f"no photo for the (train|val) split: {len(photos)} usable photos are too few"):
         split(photos)
+
+
+def test_only_the_splits_that_are_needed_must_have_photos():
+    given = [photo(1, split="test"), photo(2, split="test")]
+    assert numbers(split(given, needed=("test",))) == {"train": set(), "val": set(), "test": {1, 2}}
+    with pytest.raises(Refusal, match=r"no photo for the val split: .* \(2 for test\)"):
+        split(given, needed=("val",))
 
 
 def test_limit_takes_so_many_training_photos_and_always_the_same():
@@ -188,6 +274,10 @@ def test_label_matrix_has_a_column_for_each_label_that_is_frequent_enough():
     assert matrix.shape == (5, 0)
 
 
+def reasons(prepared):
+    return {each.name: each.reason for each in prepared.left_out}
+
+
 def as_it_is(things, number, what):
     return things
 
@@ -208,7 +298,8 @@ class Bench:
         self.cache = FeatureCache(self.folder / "cache", FINGERPRINT)
         self.hashes = PhotoHashes(self.folder / "cache" / "photos.json")
         names = sorted(self.folder.glob("*.png"))
-        self.dataset = Dataset("test", self.folder / "captions.csv", [Example(path, ("a dog",)) for path in names])
+        self.dataset = Dataset("test", self.folder / "captions.csv", self.folder,
+                               [Example(path, ("a dog",)) for path in names])
         photos, left_out = identify(self.dataset, self.hashes, progress=as_it_is)
         splits = {"train": photos[:-2], "val": photos[-2:-1], "test": photos[-1:]}
         self.prepared = Prepared(splits, left_out)
@@ -275,21 +366,21 @@ def test_unreadable_photos_are_named_dropped_and_remembered(tmp_path):
     bench.open()
     assert bench.names() == {"train": ["0.png", "05.png", "1.png", "2.png", "3.png"], "val": ["7.png"], "test": ["9.png"]}
     bench.extract(Views(1, 0))
-    left_out = dict(bench.prepared.left_out)
+    left_out = reasons(bench.prepared)
     assert set(left_out) == {"05.png", "7.png", "9.png"}
     assert left_out["05.png"].startswith("not a picture")
     assert left_out["7.png"].startswith("empty file")
     assert bench.names() == {"train": ["0.png", "1.png", "2.png", "3.png"], "val": [], "test": []}
 
     bench.open()
-    assert dict(bench.prepared.left_out) == left_out  # known before a picture is opened
+    assert reasons(bench.prepared) == left_out  # known before a picture is opened
     encoded = bench.encoded
     bench.extract(Views(0, 0))
     assert bench.said[-1].endswith("nothing to extract")
     assert bench.encoded == encoded
     Image.new("RGB", (SIZE, SIZE), (70, 0, 0)).save(tmp_path / "7.png")  # mended: it is looked at again
     bench.open()
-    assert "7.png" not in dict(bench.prepared.left_out)
+    assert "7.png" not in reasons(bench.prepared)
 
 
 def test_a_photo_that_went_away_is_named(tmp_path):
@@ -297,7 +388,7 @@ def test_a_photo_that_went_away_is_named(tmp_path):
     (tmp_path / "1.png").unlink()  # gone since the captions were read
     photos, left_out = identify(bench.dataset, PhotoHashes(tmp_path / "none.json"), progress=as_it_is)
     assert [each.name for each in photos] == ["0.png", "2.png"]
-    assert left_out == [("1.png", "No such file or directory")]
+    assert left_out == [LeftOut("1.png", "No such file or directory")]
 
 
 def test_damage_is_reported_and_extracted_again(tmp_path):
@@ -337,4 +428,34 @@ def test_load_pictures_passes_over_what_cannot_be_read(tmp_path):
     assert [each.name for each in kept] == ["0.png", "1.png", "2.png"]
     assert pictures.shape == (3, 4, 4, 3)
     np.testing.assert_array_equal(pictures[:, 0, 0, 0], [0, 10, 20])
-    assert identify(bench.dataset, bench.hashes, progress=as_it_is)[1][0][0] == "05.png"
+    assert identify(bench.dataset, bench.hashes, progress=as_it_is)[1][0].name == "05.png"
+
+
+def blobs(seed):
+    """A picture of smooth coloured blobs."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
+    return Image.fromarray(coarse).resize((240, 180), Image.Resampling.BICUBIC)
+
+
+def test_photos_on_two_sides_that_look_alike_are_paired(tmp_path):
+    for name, seed in {"1": 1, "2": 2, "3": 3, "4": 4, "5": 5}.items():
+        blobs(seed).save(tmp_path / f"{name}.png")
+    blobs(1).resize((120, 90)).save(tmp_path / "1small.png")
+    ImageEnhance.Brightness(blobs(1)).enhance(0.7).save(tmp_path / "1dark.png")
+    blobs(2).save(tmp_path / "2bad.jpg", quality=20)
+    blobs(3).convert("L").save(tmp_path / "3grey.png")
+    (tmp_path / "broken.png").write_bytes((tmp_path / "4.png").read_bytes()[:2000])
+    splits = {"train": ["1dark.png", "2.png", "3.png", "3grey.png", "broken.png"],
+              "val": ["1small.png", "2bad.jpg", "5.png"], "test": ["4.png", "1.png"]}
+    examples = [Example(tmp_path / name, ("a dog",), side) for side, names in splits.items() for name in names]
+    hashes = PhotoHashes(tmp_path / "photos.json")
+    dataset = Dataset("test", tmp_path, tmp_path, examples)
+    photos, left_out = identify(dataset, hashes, progress=as_it_is)
+    assert left_out == []
+    prepared = split(photos)
+    pairs = near_duplicates(prepared, hashes, progress=as_it_is)
+    assert [(one.name, other.name) for one, other in pairs] == [  # 3 and 3grey stand on one side
+        ("1.png", "1small.png"), ("1.png", "1dark.png"), ("1small.png", "1dark.png"), ("2bad.jpg", "2.png")]
+    assert {name: [each.name for each in side] for name, side in prepared.splits.items()} == splits  # nothing is moved
+    assert hashes.unreadable() == 1
+    assert [each.name for each in identify(dataset, hashes, progress=as_it_is)[1]] == ["broken.png"]

@@ -1,0 +1,73 @@
+"""From photos in splits to an encoder and its features, on a folder of small scenes; and photos found damaged on the way."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import encoding
+import stages
+from config import Settings
+from data.examples import LeftOut
+from data.feature_extraction import PhotoHashes
+from data.preprocess import Views
+from tests.scripts import SIZES, scenes_folder
+from utils.errors import Refusal
+
+
+@pytest.fixture(scope="module", autouse=True)
+def place(tmp_path_factory):
+    with scenes_folder(tmp_path_factory.mktemp("encoding")) as folder:
+        yield folder
+
+
+def have_all(name, **changes):
+    """As `train.py` does."""
+    settings = Settings.from_flat({"dataset": name, "cache": f"{name}_cache", "encoder": "convnet", "convnet_epochs": 1,
+                                   "image_size": 80, "augment": 0} | changes)
+    hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
+    return encoding.have_all(stages.read_dataset(Path(name), settings.data), settings, hashes, Views(0, 0))
+
+
+def test_a_photo_found_unreadable_on_the_way_leaves_the_splits_as_if_it_had_been_known(capsys):
+    shutil.copytree("drawn", "faulty")
+    limit = SIZES["train"] // 2
+    first = have_all("faulty", limit=limit, cache="whole_cache", weights="none").prepared
+    name = first.splits["train"][3].name
+    Path("faulty", name).write_bytes(Path("faulty", name).read_bytes()[:3000])
+    for _ in range(2):
+        ready = have_all("faulty", limit=limit, weights="none")
+        prepared = ready.prepared
+        assert len(prepared.splits["train"]) == limit
+        assert len({photo.name for photo in prepared.splits["train"]} & {photo.name for photo in first.splits["train"]}
+                   ) == limit - 1
+        assert prepared.left_out == [LeftOut(name, "cut short")]
+        assert all(photo.hash in ready.features for photos in prepared.splits.values() for photo in photos)
+        assert ready.encoder.fingerprint() == ready.features.fingerprint
+    stages.report_left_out(prepared.left_out)
+    assert f"left out 1: {name}: cut short" in capsys.readouterr().out
+
+
+@pytest.mark.slow  # compiles the convnet's training, as the next one does twice
+def test_the_convnet_is_trained_once_although_a_fault_was_found_on_the_way():
+    shutil.copytree("drawn", "again")
+    photo = next(Path("again/photos").iterdir())
+    photo.write_bytes(b"")
+    with pytest.raises(Refusal, match=rf"^--strict: the dataset has 1 faults: photos/{photo.name}: empty file$"):
+        stages.report_left_out(have_all("again").prepared.left_out, strict=True)
+    assert len(list(Path("again_cache/convnet").iterdir())) == 1
+    with pytest.raises(Refusal, match="--strict: the dataset has 1 faults"):  # known from the start now
+        have_all("again", strict=True)
+
+
+@pytest.mark.slow
+def test_a_damaged_convnet_is_trained_again_to_the_same_weights(capsys):
+    before = have_all("drawn")
+    weights = Path(before.weights)
+    size = weights.stat().st_size
+    weights.write_bytes(weights.read_bytes()[: size // 2])
+    again = have_all("drawn")
+    assert "the convnet is trained again" in capsys.readouterr().out
+    assert again.encoder.fingerprint() == before.encoder.fingerprint()
+    assert weights.stat().st_size == size
+    assert not list(weights.parent.glob(".part-*"))

@@ -1,0 +1,99 @@
+"""Training and captioning in Chinese, Japanese and Korean from end to end, and a run begun from another; on small scenes."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+import evaluate
+import predict
+import train
+from data.tokenizer import SPECIAL, load
+from models.captioner import Captioner
+from tests.scripts import SIZES, SMALL, scenes_folder, typed
+
+OPTIONS = [*SMALL[2:], "--weights", "none", "--encoder", "convnet", "--augment", "0", "--minimum-count", "1"]
+OPTIONS[OPTIONS.index("--epochs") + 1] = "1"
+SAID = {"zh": ("图中有一只狗。", "一只狗，在公园里。"), "ja": ("公園に犬がいる。", "犬が公園で遊んでいます。")}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def place(tmp_path_factory):
+    with scenes_folder(tmp_path_factory.mktemp("languages")) as folder:
+        with Path("drawn/captions.csv").open(newline="") as file:
+            splits = {row["photo"]: row["split"] for row in csv.DictReader(file)}
+        for language, captions in SAID.items():
+            rows = [{"photo": f"../drawn/{photo}", "captions": captions, "split": split} for photo, split in splits.items()]
+            Path(language).mkdir()
+            Path(language, "captions.jsonl").write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
+        yield folder
+
+
+def trained(run, *words):
+    done = typed(train, *words, *OPTIONS, "--run", run)
+    assert done.status == 0, done.error
+    return done, json.loads(Path("checkpoints", run, "config.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def chinese(place):
+    return trained("zh", "--dataset", "zh", "--outside-photos")
+
+
+def test_chinese_is_written_by_character(chinese):
+    done, config = chinese
+    assert [config[name] for name in ("language", "tokenizer", "no_repeat")] == ["zh", "characters", 6]
+    letters = set("".join(SAID["zh"])) - set("，。")
+    assert set(load(Path("checkpoints/zh/vocabulary.json")).tokens[len(SPECIAL) :]) == letters
+    photos = sum(SIZES.values())
+    assert f"photos: {photos}; captions: {2 * photos}, 2 a photo; zh, {len(letters)} characters\n" in done.out
+    assert "note: scores count characters; METEOR and SPICE are for English alone" in done.out
+    caption = Captioner.load("checkpoints/zh")(next(Path("drawn/photos").iterdir()))
+    assert caption.text and " " not in caption.text
+    assert caption.words == list(caption.text)
+    assert caption.attention.shape[0] == len(caption.words)
+
+
+def test_a_run_begins_from_another_with_the_words_that_both_know(chinese):
+    done, config = trained("ja", "--dataset", "ja", "--outside-photos", "--from", "zh")
+    ours, theirs = (set(load(Path("checkpoints", run, "vocabulary.json")).tokens[len(SPECIAL) :]) for run in ("ja", "zh"))
+    told = (f"from checkpoints/zh: {len(ours & theirs)} characters are known there and keep their weights, "
+            f"{len(ours - theirs)} start fresh, {len(theirs - ours)} of checkpoints/zh are gone")
+    assert ours & theirs and told in done.out
+    assert (config["from"], config["language"], config["units"]) == ("checkpoints/zh", "ja", 32)
+    assert config["encoder_weights"] == chinese[1]["encoder_weights"]
+    again = typed(train, "--run", "ja", "--resume", "--epochs", "2", "--from", "zh")
+    assert again.status == 0, again.error
+    assert "keep their weights" not in again.out  # they are in the checkpoint
+    refused = typed(train, "--run", "ja", "--resume", "--epochs", "3", "--from", "ja")
+    assert refused.status == 2
+    assert refused.error == "error: --from cannot change when a run is resumed: it was 'checkpoints/zh'; start a new run\n"
+
+
+def test_a_run_cannot_begin_from_one_that_saw_otherwise(chinese):
+    refused = typed(train, "--dataset", "zh", "--from", "zh", "--encoder", "inception_v3")
+    assert refused.status == 2
+    assert refused.error == ("error: --encoder inception_v3: checkpoints/zh was trained on what convnet sees; leave "
+                             "--encoder out\n")
+    refused = typed(train, "--dataset", "zh", "--outside-photos", "--from", "zh", "--units", "33", "--run", "wider",
+                    "--cache", "cache")
+    assert refused.status == 1
+    assert "the weights to begin from do not fit: " in refused.error
+    assert not Path("checkpoints/wider").exists()
+
+
+def test_korean_is_written_in_pieces_that_make_words(place):
+    _, config = trained("ko", "--dataset", "drawn", "--language", "ko", "--tokenizer", "bpe", "--vocabulary", "150")
+    assert (config["language"], config["tokenizer"], config["no_repeat"]) == ("ko", "bpe", 5)
+    tokenizer = load(Path("checkpoints/ko/vocabulary.json"))
+    assert (tokenizer.kind, len(tokenizer)) == ("bpe", 150 + len(SPECIAL))
+    caption = Captioner.load("checkpoints/ko")(next(Path("drawn/photos").iterdir()))
+    assert caption.text == " ".join(caption.words)
+    assert caption.attention.shape[0] == len(caption.words)
+    assert caption.attention.sum(axis=1) == pytest.approx(1, abs=1e-4)
+    result = typed(evaluate, "--run", "ko", "--split", "test", "--json", "ko.json")
+    assert "note: scores count words; METEOR and SPICE are for English alone" in result.out
+    assert json.loads(Path("ko.json").read_text())["METEOR"] is None
+    shown = typed(predict, "--run", "ko", "--number", "1", "--seed", "0")
+    assert shown.status == 0 and "true: " in shown.out
