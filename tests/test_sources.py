@@ -1,5 +1,6 @@
-"""Datasets as people have them: what is read, what is left out and why, and what is refused in one clear line."""
+"""Every format is recognised and read from its folder and from its file; what is none is refused in one clear line."""
 
+import json
 import os
 import unicodedata
 from collections import Counter
@@ -7,282 +8,240 @@ from pathlib import Path
 
 import pytest
 
-from data.sources import Example, read
-from utils.errors import Refusal
+from data.examples import Example
+from data.sources import FORMATS, read, recognised
+from tests.datasets import ROOT_READS_ALL, SAMPLES, TWO, captions, coco, folder_with, karpathy, refusal, sample, splits
+from utils.errors import WrongArgument
 
-ROOT_READS_ALL = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
 NEEDS_REAL_DATA = pytest.mark.skipif("CAPTION_REAL_DATA" not in os.environ,
                                      reason="the folder of real data is not named in CAPTION_REAL_DATA")
+EVERY = pytest.mark.parametrize("name", FORMATS)
 
 
-def folder_with(folder, *photos, **tables):
-    """The folder, with files named as photos and with tables (`captions_csv` → captions.csv)."""
-    for name in photos:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(b"a picture, as far as reading captions goes")
-    for name, text in tables.items():
-        (folder / name.replace("_", ".")).write_bytes(text if isinstance(text, bytes) else text.encode())
-    return folder
+def test_every_format_has_a_sample():
+    assert SAMPLES.keys() == FORMATS.keys()
 
 
-def captions(dataset):
-    return {example.photo.name: example.captions for example in dataset.examples}
-
-
-def splits(dataset):
-    return {example.photo.name: example.split for example in dataset.examples}
-
-
-def refusal(path, **options):
-    with pytest.raises(Refusal) as caught:
-        read(path, **options)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
-def test_a_table_becomes_examples_in_its_order(tmp_path):
-    folder_with(tmp_path, "b.jpg", "a.jpg", captions_csv="photo,caption\nb.jpg,A dog runs.\na.jpg,A cat.\nb.jpg,Dogs!\n")
+@EVERY
+def test_each_format_is_recognised_by_its_folder(tmp_path, name):
+    photo, file = sample(tmp_path, name)
+    assert recognised(tmp_path) == name
     dataset = read(tmp_path)
-    assert dataset.examples == [Example(tmp_path / "b.jpg", ("A dog runs.", "Dogs!")),
-                                Example(tmp_path / "a.jpg", ("A cat.",))]
+    assert dataset.examples == [Example(photo, TWO, SAMPLES[name][3])]
     assert dataset.left_out == []
-    assert dataset.path == tmp_path / "captions.csv"
+    assert (dataset.kind, dataset.folder) == (FORMATS[name].title, tmp_path)
+    assert dataset.path == (tmp_path if name == "texts" else file)
 
 
-@pytest.mark.parametrize("header", ["photo,caption", "image,caption", "file_name,text", "filename,sentence",
-                                    " Image , COMMENT ", "path,description", "\ufeffphoto,caption", "image_name,caption"])
-def test_header_variants(tmp_path, header):
-    folder_with(tmp_path, "a.jpg", captions_csv=f"{header}\na.jpg,A cat.\n")
-    assert captions(read(tmp_path)) == {"a.jpg": ("A cat.",)}
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "texts"])
+def test_and_by_its_file(tmp_path, name):
+    photo, file = sample(tmp_path, name)
+    assert recognised(file) == name
+    dataset = read(file)
+    assert dataset.examples == [Example(photo, TWO, SAMPLES[name][3])]
+    assert (dataset.kind, dataset.path, dataset.folder) == (FORMATS[name].title, file, tmp_path)
 
 
-def test_columns_stand_in_any_order_among_others(tmp_path):
-    folder_with(tmp_path, "a.jpg", captions_csv="id,comment,split,rater,image\n7,A cat.,val,kim,a.jpg\n")
-    assert read(tmp_path).examples == [Example(tmp_path / "a.jpg", ("A cat.",), "val")]
-
-
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_tabs_and_line_ends_of_every_system(tmp_path, end):
-    lines = ["photo\tcaption\tsplit", "a.jpg\tA cat, a dog.\ttest", "", "b.jpg\tA bird.\ttrain"]
-    folder_with(tmp_path, "a.jpg", "b.jpg", captions_tsv=end.join(lines))
-    assert captions(read(tmp_path)) == {"a.jpg": ("A cat, a dog.",), "b.jpg": ("A bird.",)}
-    assert splits(read(tmp_path / "captions.tsv")) == {"a.jpg": "test", "b.jpg": "train"}
-
-
-def test_quotes_keep_commas_quotes_and_line_breaks(tmp_path):
-    folder_with(tmp_path, "a.jpg", captions_csv='photo,caption\na.jpg,"A cat, a dog."\na.jpg,"A ""big"" cat"\n'
-                'a.jpg,"A\ncat"\n')
-    assert captions(read(tmp_path)) == {"a.jpg": ("A cat, a dog.", 'A "big" cat', "A cat")}
-
-
-def test_trailing_commas_and_blank_lines_mean_nothing(tmp_path):
-    folder_with(tmp_path, "a.jpg", captions_csv="\n,,\nphoto,caption\na.jpg,A cat.,\n,,\n  \na.jpg,A pet.,,\n\n")
-    assert captions(read(tmp_path)) == {"a.jpg": ("A cat.", "A pet.")}
-
-
-def test_names_with_spaces_korean_letters_and_folders(tmp_path):
-    korean = unicodedata.normalize("NFC", "고양이 한 마리.jpg")
-    folder_with(tmp_path, "my cat.jpg", korean, "sub/c.jpg",
-                captions_csv=f"photo,caption\nmy cat.jpg,A cat.\n{korean},고양이\nsub/c.jpg,A dog.\n")
-    assert [example.photo for example in read(tmp_path).examples] == [
-        tmp_path / "my cat.jpg", tmp_path / korean, tmp_path / "sub/c.jpg"]
-
-
-def test_one_photo_under_two_spellings_keeps_all_its_captions(tmp_path):
-    folder_with(tmp_path, "a.jpg", captions_csv="photo,caption\n./a.jpg,A cat.\na.jpg,A pet.\n")
-    assert captions(read(tmp_path)) == {"a.jpg": ("A cat.", "A pet.")}
-
-
-def test_split_names(tmp_path):
-    names = {"train": "train", "Training": "train", "dev": "val", "valid": "val", "validation": "val", "VAL": "val",
-             " test ": "test", "": None}
-    rows = "".join(f"{number}.jpg,A cat.,{name}\n" for number, name in enumerate(names))
-    folder_with(tmp_path, *(f"{number}.jpg" for number in range(len(names))), captions_csv=f"photo,caption,split\n{rows}")
-    assert list(splits(read(tmp_path)).values()) == list(names.values())
-
-
-def test_a_photo_in_two_splits_stays_in_the_first_and_is_named(tmp_path):
-    folder_with(tmp_path, "a.jpg", "b.jpg", captions_csv="photo,caption,split\na.jpg,A cat.,train\na.jpg,A pet.,test\n"
-                "b.jpg,A dog.,\nb.jpg,A pup.,val\n")
+@EVERY
+@pytest.mark.parametrize("changed", [lambda text: "\ufeff" + text, lambda text: text.replace("\n", "\r\n"),
+                                     lambda text: text.rstrip("\n")], ids=["mark", "crlf", "no last end"])
+def test_a_mark_at_the_beginning_and_ends_of_lines_change_nothing(tmp_path, name, changed):
+    photo, _ = sample(tmp_path, name, changed)
     dataset = read(tmp_path)
-    assert splits(dataset) == {"a.jpg": "train", "b.jpg": "val"}
-    assert dataset.left_out == [("a.jpg", "listed for train and for test; kept for train")]
+    assert dataset.examples == [Example(photo, TWO, SAMPLES[name][3])]
+    assert dataset.left_out == []
 
 
-def test_unknown_split_is_refused_with_file_and_line(tmp_path):
-    folder_with(tmp_path, "a.jpg", captions_csv='photo,caption,split\na.jpg,"A\ncat.",train\na.jpg,A pet.,tset\n')
-    assert refusal(tmp_path) == f"{tmp_path}/captions.csv, line 4: unknown split 'tset'; use train, val or test"
+@EVERY
+def test_utf16_with_its_mark_is_read(tmp_path, name):
+    photo, _ = sample(tmp_path, name, lambda text: text.encode("utf-16"))
+    assert read(tmp_path).examples == [Example(photo, TWO, SAMPLES[name][3])]
 
 
-@pytest.mark.parametrize(("row", "columns"), [("a.jpg", 1), ("a.jpg,A cat, a dog, and a bird.", 4)])
-def test_a_row_of_another_length_is_refused_with_its_line(tmp_path, row, columns):
-    """A longer one has a comma without quotes: read on, its caption would be cut short."""
-    folder_with(tmp_path, "a.jpg", captions_csv=f"photo,caption\na.jpg,A cat.\n\n{row}\n")
-    assert f"captions.csv, line 4: {columns} columns where the header has 2; put quotes round" in refusal(tmp_path)
+@EVERY
+def test_latin1_is_refused_with_file_and_line(tmp_path, name):
+    def changed(text):
+        nonlocal line
+        line = text[: text.index("é")].count("\n") + 1
+        return text.encode("latin-1")
+
+    line = 0
+    _, file = sample(tmp_path, name, changed)
+    assert line > 1
+    assert refusal(tmp_path).startswith(f"{file}, line {line}: not UTF-8 text (invalid continuation byte); save the file "
+                                        "as UTF-8 (it may be Windows-1252 or, in Korean, CP949 now)")
 
 
-def test_a_quote_that_is_never_closed_is_refused_with_its_line(tmp_path):
-    """It would make all the lines after it one caption."""
-    folder_with(tmp_path, "a.jpg", captions_csv='photo,caption\na.jpg,A cat.\na.jpg,"A pet.\na.jpg,A dog.\n')
-    assert "captions.csv, line 3: unexpected end of data; close every quote" in refusal(tmp_path)
+@EVERY
+def test_tabs_in_captions_are_spaces(tmp_path, name):
+    def changed(text):
+        return text.replace("dog runs", "dog\\truns" if SAMPLES[name][1].endswith(("json", "jsonl")) else "dog\truns")
+
+    photo, _ = sample(tmp_path, name, changed)
+    assert read(tmp_path).examples == [Example(photo, TWO, SAMPLES[name][3])]
 
 
-def test_what_is_missing_on_one_side_is_left_out_with_the_reason(tmp_path):
-    folder_with(tmp_path, "a.jpg", "lonely.PNG", ".hidden.jpg", "notes.txt",
-                captions_csv="photo,caption\na.jpg,A cat.\ngone.jpg,A dog.\na.jpg,  \n,A bird.\n")
+@EVERY
+def test_a_caption_of_thousands_of_words_is_left_out(tmp_path, name):
+    sample(tmp_path, name, lambda text: text.replace("A café .", "dog " * 3000))
     dataset = read(tmp_path)
-    assert captions(dataset) == {"a.jpg": ("A cat.",)}
-    assert sorted(dataset.left_out) == [("(no name)", "no photo named for 'A bird.'"), ("a.jpg", "an empty caption"),
-                                        ("gone.jpg", "a caption, but no such photo"),
-                                        ("lonely.PNG", "a photo without captions")]
+    assert captions(dataset) == {"a.jpg": TWO[:1]}
+    assert [each.reason.partition(" (")[0] for each in dataset.left_out] == ["a caption of 3,000 words"]
 
 
-def test_a_photo_with_only_empty_captions_is_left_out(tmp_path):
-    folder_with(tmp_path, "a.jpg", "b.jpg", captions_csv="photo,caption\na.jpg,A cat.\nb.jpg,\n")
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "texts"])
+def test_an_empty_caption_is_left_out(tmp_path, name):
+    sample(tmp_path, name, lambda text: text.replace("A café .", " "))
     dataset = read(tmp_path)
-    assert list(captions(dataset)) == ["a.jpg"]
-    assert ("b.jpg", "a photo without captions") in dataset.left_out
+    assert captions(dataset) == {"a.jpg": TWO[:1]}
+    assert [each.reason for each in dataset.left_out] == ["an empty caption"]
 
 
-def test_duplicate_captions_count_once(tmp_path):
-    folder_with(tmp_path, "a.jpg", captions_csv="photo,caption\na.jpg,A cat.\na.jpg, A  cat. \na.jpg,A Cat.\n")
-    assert captions(read(tmp_path)) == {"a.jpg": ("A cat.", "A Cat.")}
+@EVERY
+def test_captions_are_in_nfc(tmp_path, name):
+    photo, _ = sample(tmp_path, name, lambda text: unicodedata.normalize("NFD", text))
+    assert read(tmp_path).examples == [Example(photo, TWO, SAMPLES[name][3])]
 
 
-def test_captions_of_the_language_asked_for(tmp_path):
-    folder_with(tmp_path, "a.jpg", captions_csv="photo,caption\na.jpg,A cat.\n",
-                captions_ko_csv="photo,caption\na.jpg,고양이\n")
-    assert captions(read(tmp_path)) == {"a.jpg": ("A cat.",)}
-    assert captions(read(tmp_path, language="ko")) == {"a.jpg": ("고양이",)}
-    assert captions(read(tmp_path, language="de")) == {"a.jpg": ("A cat.",)}
-    assert captions(read(tmp_path / "captions.ko.csv", language="en")) == {"a.jpg": ("고양이",)}
+def test_format_goes_before_what_it_looks_like(tmp_path):
+    folder_with(tmp_path, "a.jpg", files={"captions.csv": "photo,caption\na.jpg,A table's.\n", "a.txt": "A text's.\n",
+                                          "captions.jsonl": '{"photo": "a.jpg", "caption": "A line\'s."}\n',
+                                          "captions.txt": "image,caption\na.jpg,Kaggle's.\n"})
+    told = {"csv": "A table's.", "jsonl": "A line's.", "flickr8k": "Kaggle's.", "texts": "A text's."}
+    assert captions(read(tmp_path)) == {"a.jpg": ("A table's.",)}
+    for name, caption in told.items():
+        dataset = read(tmp_path, format=name)
+        assert (captions(dataset), dataset.kind) == ({"a.jpg": (caption,)}, FORMATS[name].title)
 
 
-@pytest.mark.parametrize("content", ["", "\ufeff", "\n \n"])
-def test_an_empty_file_is_refused(tmp_path, content):
-    folder_with(tmp_path, "a.jpg", captions_csv=content)
-    assert refusal(tmp_path).startswith(f"{tmp_path}/captions.csv is empty; its first line should name the columns")
+def test_format_says_what_a_file_of_another_name_is(tmp_path):
+    folder_with(tmp_path, "a.jpg", files={"words.dat": "image,caption\na.jpg,A dog, a cat .\n"})
+    assert recognised(tmp_path / "words.dat") is None
+    assert captions(read(tmp_path / "words.dat", format="flickr8k")) == {"a.jpg": ("A dog, a cat .",)}
 
 
-def test_a_header_alone_is_refused(tmp_path):
-    folder_with(tmp_path, "a.jpg", captions_csv="photo,caption\n")
-    assert refusal(tmp_path) == f"{tmp_path}/captions.csv holds no photo with a caption; it is empty"
+def test_a_format_that_is_not_there_is_refused(tmp_path):
+    sample(tmp_path, "csv")
+    assert refusal(tmp_path, format="coco") == (
+        f"{tmp_path} is not of the format asked for; looked for: annotations/captions_*.json; give the file itself where "
+        "its name differs")
+    assert refusal(tmp_path / "captions.csv", format="coco") == (
+        f"{tmp_path}/captions.csv, line 1: broken JSON (Expecting value, column 1); is the file whole?")
 
 
-def test_a_table_without_header_is_refused_with_what_was_found(tmp_path):
-    folder_with(tmp_path, "a.jpg", captions_csv="a.jpg,A cat.\n")
-    assert "the first line names no photo and caption column; found a.jpg, a cat.; write photo,caption" in refusal(tmp_path)
+def test_a_text_beside_a_photo_is_no_dataset(tmp_path):
+    _, file = sample(tmp_path, "texts")
+    assert refusal(file, format="texts") == f"{file} is a file; of photos with texts beside them the folder is wanted"
 
 
-def test_a_table_without_any_photo_is_refused_with_the_first_reason(tmp_path):
-    folder_with(tmp_path, captions_csv="photo,caption\na.jpg,A cat.\nb.jpg,A dog.\n")
-    assert "holds no photo with a caption (2 left out; the first: a.jpg: a caption, but no such photo)" in refusal(tmp_path)
+@pytest.mark.parametrize("name", ["COCO", "Coco", "coco"])
+def test_the_name_of_a_format_may_have_capitals(tmp_path, name):
+    photo, _ = sample(tmp_path, "coco")
+    folder_with(tmp_path, files={"captions.csv": "photo,caption\ntrain2017/a.jpg,A table's.\n"})
+    assert read(tmp_path, format=name).examples == [Example(photo, TWO, "train")]
 
 
-@pytest.mark.parametrize(("content", "line"), [("photo,caption\na.jpg,Café\n".encode("latin-1"), 2),
-                                               ("photo,caption\na.jpg,A cat.\n".encode("utf-16"), 1),
-                                               (b"photo,caption\n" + b"a.jpg,A cat.\n" * 5000 + b"a.jpg,\xff\n", 5002)])
-def test_text_that_is_not_utf8_is_refused_with_file_and_line(tmp_path, content, line):
-    folder_with(tmp_path, "a.jpg", captions_csv=content)
-    assert refusal(tmp_path).startswith(f"{tmp_path}/captions.csv, line {line}: not UTF-8 text (")
+def test_an_unknown_format_is_refused_with_the_nearest(tmp_path):
+    with pytest.raises(WrongArgument, match=r"^unknown format 'flicker8k'; did you mean 'flickr8k' or 'flickr30k'\?$"):
+        read(tmp_path, format="flicker8k")
 
 
-def test_a_name_that_no_file_can_have_is_left_out(tmp_path):
-    folder = folder_with(tmp_path, "a.jpg", **{"captions.csv": f"photo,caption\na.jpg,a dog\n{'b' * 300}.jpg,a cat\n"})
-    dataset = read(folder)
-    assert [example.photo.name for example in dataset.examples] == ["a.jpg"]
-    assert dataset.left_out == [("b" * 60, "not a name that a file can have")]
+def test_what_is_no_dataset_is_refused_with_what_was_looked_for(tmp_path):
+    folder_with(tmp_path, "a.jpg", files={"notes.txt": "hello"})
+    looked_for = (
+        "looked for: captions.csv, captions.tsv or metadata.csv with a header naming a photo and a caption column; "
+        "captions.jsonl, captions.json (a list) or metadata.jsonl; "
+        "dataset_flickr8k.json, dataset_flickr30k.json or dataset_coco.json; MSCOCO_train_val_Korean.json; "
+        "annotations/captions_*.json; Flickr8k.token.txt with its lists, or Kaggle's captions.txt; "
+        "results_20130124.token, or Kaggle's results.csv; photos each with a .txt of captions beside it. "
+        "--format says which it is where the name differs")
+    assert refusal(tmp_path) == f"{tmp_path} is no dataset that is known here; {looked_for}"
+    assert refusal(tmp_path / "notes.txt") == f"{tmp_path}/notes.txt is no dataset that is known here; {looked_for}"
+    assert refusal(tmp_path / "a.jpg") == f"{tmp_path}/a.jpg is no dataset that is known here; {looked_for}"
 
 
-@ROOT_READS_ALL
-def test_no_permission_is_refused_or_named(tmp_path):
-    folder_with(tmp_path, "a.jpg", "shut/b.jpg", captions_csv="photo,caption\na.jpg,A cat.\nshut/b.jpg,A dog.\n")
-    (tmp_path / "shut").chmod(0)
-    try:
-        assert read(tmp_path).left_out == [("shut/b.jpg", "no permission to look into its folder")]
-    finally:
-        (tmp_path / "shut").chmod(0o755)
-    (tmp_path / "captions.csv").chmod(0)
-    assert refusal(tmp_path).startswith(f"no permission to read {tmp_path}/captions.csv; change its rights")
-
-
-def test_no_permission_as_the_system_tells_it(tmp_path, monkeypatch):
-    """The same where root runs the tests: the system's answers are played."""
-    folder_with(tmp_path, "a.jpg", "shut/b.jpg", captions_csv="photo,caption\na.jpg,A cat.\nshut/b.jpg,A dog.\n")
-    for action in ("stat", "read_bytes"):
-        monkeypatch.setattr(Path, action, _refusing(getattr(Path, action), closed := {"b.jpg"}))
-        if action == "stat":
-            assert read(tmp_path).left_out == [("shut/b.jpg", "no permission to look into its folder")]
-        closed.add("captions.csv")
-        told = refusal(tmp_path / "captions.csv")
-        assert told.startswith(f"no permission to read {tmp_path}/captions.csv; change its rights")
-        monkeypatch.undo()
-
-
-def _refusing(action, names):
-    def refused(path, **options):
-        if path.name in names:
-            raise PermissionError(13, "Permission denied", str(path))
-        return action(path, **options)
-
-    return refused
-
-
-def test_what_is_no_dataset_is_refused(tmp_path):
-    folder_with(tmp_path, "a.jpg", notes_txt="hello")
-    assert f"{tmp_path} is no dataset that is known here; looked for captions.csv" in refusal(tmp_path)
-    assert f"{tmp_path}/notes.txt is no dataset" in refusal(tmp_path / "notes.txt")
+def test_what_is_not_there_is_refused(tmp_path):
     assert refusal(tmp_path / "none") == f"no dataset at {tmp_path}/none; give a captions file, its folder, or `scenes`"
 
 
-TOKENS = """a.jpg#0\tA cat sits .\r
-a.jpg#1\tA cat .
-my b.jpg#0\tA dog .
-c.jpg#0\tA bird .
-2258277193_586949ec62.jpg.1#0\tA stray line .
-
-d.jpg#0\tA cow .
-"""
+def test_a_dataset_of_nothing_is_refused(tmp_path):
+    folder_with(tmp_path, "a.jpg", files={"captions.csv": "photo,caption\n"})
+    assert refusal(tmp_path) == f"{tmp_path}/captions.csv holds no photo with a caption; it is empty"
 
 
-def flickr8k(folder, photos="Flicker8k_Dataset", **lists):
-    folder_with(folder, "Flickr8k.token.txt", *(f"{photos}/{name}.jpg" for name in ("a", "my b", "d", "beside")))
-    (folder / "Flickr8k.token.txt").write_bytes(TOKENS.encode())
-    for listing, names in lists.items():
-        (folder / f"Flickr_8k.{listing}Images.txt").write_text(names)
-    return folder
+def test_a_dataset_without_any_photo_is_refused_with_the_first_reason(tmp_path):
+    folder_with(tmp_path, files={"captions.csv": "photo,caption\na.jpg,A cat.\nb.jpg,A dog.\n"})
+    assert refusal(tmp_path) == (f"{tmp_path}/captions.csv holds no photo with a caption (2 left out; the first: a.jpg: a "
+                                 "caption, but no such photo (captions.csv, line 2))")
 
 
-@pytest.mark.parametrize("photos", ["Flicker8k_Dataset", "images", "."])
-def test_flickr8k_with_its_official_lists(tmp_path, photos):
-    flickr8k(tmp_path, photos, train="a.jpg\nc.jpg\n", dev="my b.jpg\r\nwordless.jpg\n", test="")
-    dataset = read(tmp_path)
-    assert dataset.kind == "Flickr8k"
-    assert dataset.examples == [Example(tmp_path / photos / "a.jpg", ("A cat sits .", "A cat ."), "train"),
-                                Example(tmp_path / photos / "my b.jpg", ("A dog .",), "val")]
-    assert dataset.left_out == [("c.jpg", "a caption, but no such photo"), ("wordless.jpg", "a photo without captions")]
-    assert read(tmp_path / "Flickr8k.token.txt").examples == dataset.examples
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize(("name", "content"), [
+    ("coco", coco({1: "a.jpg"}, [(1, "A cat.")])), ("aihub", [{"file_path": "a.jpg", "caption_ko": "A cat."}]),
+    ("karpathy", karpathy(("a.jpg", "train", ["A cat."]))), ("jsonl", [{"photo": "a.jpg", "caption": "A cat."}])])
+def test_what_captions_json_is_its_beginning_tells(tmp_path, name, content, encoding):
+    folder_with(tmp_path, "a.jpg", files={"captions.json": json.dumps(content).encode(encoding)})
+    for path in (tmp_path, tmp_path / "captions.json"):
+        assert recognised(path) == name
+        assert captions(read(path)) == {"a.jpg": ("A cat.",)}
 
 
-def test_flickr8k_without_lists(tmp_path):
-    dataset = read(flickr8k(tmp_path))
-    assert splits(dataset) == {"a.jpg": None, "my b.jpg": None, "d.jpg": None}
-    assert dataset.left_out == [("c.jpg", "a caption, but no such photo"),
-                                ("2258277193_586949ec62.jpg.1", "a caption, but no such photo"),
-                                ("beside.jpg", "a photo without captions")]
+@pytest.mark.parametrize(("name", "place"), [("coco", "annotations"), ("flickr8k", "Flickr8k_text")])
+def test_the_current_directory_may_be_that_of_the_annotations(tmp_path, name, place, monkeypatch):
+    photo, file, content, split = SAMPLES[name]
+    file = Path(file).name
+    folder_with(tmp_path, photo, files={f"{place}/{file}": content})
+    monkeypatch.chdir(tmp_path / place)
+    dataset = read(Path(file))
+    assert (dataset.examples, dataset.left_out) == ([Example(Path("..", photo), TWO, split)], [])
 
 
-def test_flickr8k_damaged_is_refused_with_the_line(tmp_path):
-    flickr8k(tmp_path)
-    (tmp_path / "Flickr8k.token.txt").write_text("a.jpg#0\tA cat .\na.jpg#1 A cat .\n")
-    assert refusal(tmp_path) == f"{tmp_path}/Flickr8k.token.txt, line 2: no tab between the photo's name and its caption"
-    (tmp_path / "Flickr_8k.trainImages.txt").write_bytes(b"a.jpg\n\xff.jpg\n")
-    assert f"{tmp_path}/Flickr_8k.trainImages.txt, line 2: not UTF-8 text" in refusal(tmp_path)
+@EVERY
+def test_the_current_directory_may_be_that_of_the_dataset(tmp_path, name, monkeypatch):
+    photo, _ = sample(tmp_path, name)
+    monkeypatch.chdir(tmp_path)
+    dataset = read(Path())
+    assert dataset.examples == [Example(photo.relative_to(tmp_path), TWO, SAMPLES[name][3])]
+    assert dataset.left_out == []
+
+
+def test_the_language_is_what_is_said_else_what_the_letters_tell(tmp_path):
+    folder_with(tmp_path, "a.jpg", files={"captions.csv": "photo,caption\na.jpg,고양이 한 마리\n"})
+    dataset, said = read(tmp_path), read(tmp_path, language="fr")
+    assert (dataset.language, dataset.letters) == ("ko", "ko")
+    assert (said.language, said.letters) == ("fr", "ko")
+
+
+@ROOT_READS_ALL
+def test_no_permission_is_refused(tmp_path):
+    _, file = sample(tmp_path, "csv")
+    file.chmod(0)
+    assert refusal(tmp_path) == f"no permission to read {file}; change its rights, or name another file"
+
+
+def test_no_permission_as_the_system_tells_it(tmp_path, monkeypatch):
+    """The same where root runs the tests: the system's answer is played."""
+    def refused(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    _, file = sample(tmp_path, "csv")
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    assert refusal(tmp_path) == f"no permission to read {file}; change its rights, or name another file"
 
 
 @NEEDS_REAL_DATA
 def test_the_real_flickr8k():
     dataset = read(Path(os.environ["CAPTION_REAL_DATA"]) / "flickr8k")
+    assert (dataset.kind, dataset.language) == (FORMATS["flickr8k"].title, "en")
     assert Counter(splits(dataset).values()) == {"train": 6000, "val": 1000}
     assert dataset.left_out == []
-    assert {len(example.captions) for example in dataset.examples} <= {4, 5}  # a few have the same sentence twice
+    assert {len(example.captions) for example in dataset.examples} == {5}
+
+
+@NEEDS_REAL_DATA
+def test_the_real_coco():
+    dataset = read(Path(os.environ["CAPTION_REAL_DATA"]) / "coco")
+    assert dataset.kind == FORMATS["coco"].title
+    assert Counter(splits(dataset).values()) == {"train": 80}
+    assert dataset.left_out == []
+    assert sum(len(example.captions) for example in dataset.examples) == 400
