@@ -135,9 +135,7 @@ def loaded_json(path: Path) -> Any:
 
 
 def json_head(path: Path, size: int = 1 << 16) -> str:
-    """The beginning of a JSON file, by which it is recognised; of another file, nothing."""
-    if path.suffix.lower() != ".json":
-        return ""
+    """The beginning of a JSON file, by which it is recognised."""
     with path.open("rb") as file:
         head = file.read(size)
     marked = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
@@ -204,12 +202,12 @@ class _Entry:
     def add(self, caption: str, *, repeats: bool) -> str | None:
         """Add a caption; the reason where it is none to be added."""
         caption = " ".join(caption.split())
+        if not caption.isascii():  # JSON may hold half a letter, which no file could
+            caption = unicodedata.normalize("NFC", caption).encode("utf-8", "replace").decode("utf-8")
         if len(caption) > LONGEST:
             number = caption.count(" ") + 1
             words = f"{number:,} words" if number > 1 else "one word"
             return f"a caption of {words} ({len(caption):,} characters, {LONGEST:,} at most)"
-        if not caption.isascii():
-            caption = unicodedata.normalize("NFC", caption)
         if not caption:
             return "an empty caption"
         if caption in self.captions and not repeats:
@@ -255,8 +253,8 @@ class _Finder:
             if not inside and not self._outside:
                 raise Refusal(f"{where}: the photo {name[:SHOWN]} lies outside the dataset's folder {self._folder}; "
                               "--outside-photos allows that")
-            if inside and os.path.isabs(name):
-                path = os.path.normpath(os.path.join(self._folder, absolute[len(self._bounds):]))
+            # However it is named, a photo has one path.
+            path = os.path.normpath(os.path.join(self._folder, absolute[len(self._bounds) :])) if inside else absolute
             parent, own = os.path.split(path)
             there = self._listed(parent).get(_composed(own))
             if there is not None:

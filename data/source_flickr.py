@@ -10,6 +10,7 @@ from utils.errors import Refusal
 
 PHOTO_FOLDERS = ("Flicker8k_Dataset", "Flickr8k_Dataset/Flicker8k_Dataset", "Flickr8k_Dataset", "flickr30k_images",
                  "flickr30k_images/flickr30k_images", "flickr30k-images", "Images", "images", ".")
+_NAME = re.compile(r"[^#\t,|]{0,80}")  # of the photo, with which every line begins
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 # Kaggle's results.csv of Flickr30k has a line in which one of the separators is missing.
 _WITHOUT_SEPARATOR = re.compile(r"\s*(\d+)\s+(\S.*)")
@@ -17,16 +18,19 @@ _LISTS = {"train": ("Flickr_8k.trainImages.txt", "train.txt"), "val": ("Flickr_8
           "test": ("Flickr_8k.testImages.txt", "test.txt")}
 
 
-
-
 def find_flickr8k(folder: Path, _language: str | None) -> list[Path]:
     """Flickr8k's captions as distributed, else as Kaggle has them."""
-    return first_there(folder, ["Flickr8k.token.txt", "Flickr8k_text/Flickr8k.token.txt", "captions.txt"])
+    return first_there(folder, ["Flickr8k.token.txt", "Flickr8k_text/Flickr8k.token.txt"]) or _kaggle(folder, "captions.txt")
 
 
 def find_flickr30k(folder: Path, _language: str | None) -> list[Path]:
     """Flickr30k's captions as distributed, else as Kaggle has them (in some copies among the photos)."""
-    return first_there(folder, ["results_20130124.token", "results.csv", "flickr30k_images/results.csv"])
+    return first_there(folder, ["results_20130124.token"]) or _kaggle(folder, "results.csv", "flickr30k_images/results.csv")
+
+
+def _kaggle(folder: Path, *names: str) -> list[Path]:
+    """The first of these files that has a header as Kaggle's."""
+    return [file for name in names for file in first_there(folder, [name]) if _kaggle_header(file)][:1]
 
 
 def is_flickr8k(file: Path) -> bool:
@@ -44,23 +48,23 @@ def read_flickr(files: list[Path], folder: Path, _language: str | None) -> list[
     parts = []
     for file in files:
         part = Part((), [place / name for place in dict.fromkeys([folder, file.parent]) for name in PHOTO_FOLDERS])
-        splits = _splits(file.parent, part.left_out)
+        splits = _splits([folder, file.parent], part.left_out)
         header = None if file.name.endswith((".token", ".token.txt")) else _kaggle_header(file)
         if header is None and file.name in ("captions.txt", "results.csv"):
             raise Refusal(f"{file}, line 1: a header such as image,caption is wanted there")
-        rows = _kaggle_rows(file, header) if header else _token_rows(file, part.left_out)
+        rows = _kaggle_rows(file, header, part.left_out) if header else _token_rows(file, part.left_out)
         part.rows = _with_splits(rows, splits, part.left_out)
         # Where captions are numbered two people may have said the same.
-        part.whole, part.listed, part.repeats = not splits, bool(splits), not header or len(header) > 2
+        part.whole, part.listed, part.repeats = not splits, bool(splits), not header or "number" in header[1]
         parts.append(part)
     return parts
 
 
-def _splits(folder: Path, left_out: list[LeftOut]) -> dict[str, tuple[str, str]]:
+def _splits(folders: list[Path], left_out: list[LeftOut]) -> dict[str, tuple[str, str]]:
     """The split of each listed photo and where it is listed."""
     splits: dict[str, tuple[str, str]] = {}
     for split, names in _LISTS.items():
-        for file in first_there(folder, list(names)):
+        for file in [file for folder in folders for file in first_there(folder, list(names))][:1]:
             for where, line in numbered_lines(file):
                 name = line.strip() if "." in line else f"{line.strip()}.jpg"  # Flickr30k's lists have the stems
                 if name in splits:
@@ -83,39 +87,49 @@ def _with_splits(rows: Iterable[Row], splits: dict[str, tuple[str, str]], left_o
 
 
 def _token_rows(path: Path, left_out: list[LeftOut]) -> Iterator[Row]:
-    seen = set()
-    for where, line in numbered_lines(path):
+    for where, line in _once(path, left_out):
         name, tab, caption = line.partition("\t")
         if not tab:
             raise Refusal(f"{where}: no tab between the photo's name and its caption")
-        own = name.rpartition("#")[0] or name
+        yield Row(name.rpartition("#")[0] or name, caption, None, where)
+
+
+def _once(path: Path, left_out: list[LeftOut]) -> Iterator[tuple[str, str]]:
+    """The lines; one that stands there before is left out."""
+    seen: set[str] = set()
+    for where, line in numbered_lines(path):
         if line in seen:
-            left_out.append(LeftOut(own, "the same line twice", where))
-            continue
-        seen.add(line)
-        yield Row(own, caption, None, where)
+            left_out.append(LeftOut(_NAME.match(line)[0], "the same line twice", where))
+        else:
+            seen.add(line)
+            yield where, line
 
 
 def _kaggle_header(path: Path) -> list[str] | None:
     """The columns of Kaggle's files, a photo first and a caption last; None where the first line names none."""
     line = next(numbered_lines(path), ("", ""))[1]
-    header = [name.strip().lower() for name in line.split(separator_of(path))]
+    header = [name.strip().strip('"').lower() for name in line.split(separator_of(path))]
     return header if len(header) > 1 and header[0] in PHOTO and header[-1] in CAPTION else None
 
 
-def _kaggle_rows(path: Path, header: list[str]) -> Iterator[Row]:
+def _kaggle_rows(path: Path, header: list[str], left_out: list[LeftOut]) -> Iterator[Row]:
     """A photo, perhaps a number or a split, and a caption a line, which may have the separator in it without quotes."""
     separator, columns = separator_of(path), len(header)
     split = header.index("split") if "split" in header else None
-    lines = numbered_lines(path)
+    lines = _once(path, left_out)
     next(lines)
     for where, line in lines:
         cells = line.split(separator, columns - 1)
-        if len(cells) == columns - 1 == 2 and (mended := _WITHOUT_SEPARATOR.fullmatch(cells[1])):
+        if len(cells) == columns - 1 == 2 and split is None and (mended := _WITHOUT_SEPARATOR.fullmatch(cells[1])):
             cells = [cells[0], *mended.groups()]
         if len(cells) < columns:
             raise Refusal(f"{where}: {len(cells)} column{'s' * (len(cells) != 1)} where the header has {columns}")
-        caption = cells[-1].strip()
-        if separator == "," and _QUOTED.fullmatch(caption):  # elsewhere a quote is a quote
-            caption = caption[1:-1].replace('""', '"')
-        yield Row(cells[0].strip(), caption, split_name(cells[split], where) if split is not None else None, where)
+        if separator == ",":  # elsewhere a quote is a quote
+            cells = [_unquoted(cell) for cell in cells]
+        yield Row(cells[0].strip(), cells[-1], split_name(cells[split], where) if split is not None else None, where)
+
+
+def _unquoted(cell: str) -> str:
+    """What stands between a cell's quotes, where it has them round it."""
+    cell = cell.strip()
+    return cell[1:-1].replace('""', '"') if _QUOTED.fullmatch(cell) else cell

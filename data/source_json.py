@@ -17,7 +17,7 @@ _YEARS = ("train2014", "val2014", "train2017", "val2017")  # of captions whose f
 
 def looks_like(kind: str, path: Path) -> bool:
     """Whether a JSON file begins as one of this kind does: coco, karpathy or aihub."""
-    head = json_head(path)
+    head = json_head(path) if path.suffix.lower() == ".json" else ""
     if head.startswith("["):
         return kind == "aihub" and '"caption_ko"' in head
     found = "karpathy" if '"sentences"' in head else "coco" if '"images"' in head or '"annotations"' in head else None
@@ -33,17 +33,16 @@ def find_coco(folder: Path, language: str | None) -> list[Path]:
 
 
 def find_karpathy(folder: Path, _language: str | None) -> list[Path]:
-    """Karpathy's file; of several, which come together, the one whose first photo is there."""
-    found = _all(folder, "karpathy")
-    return ([file for file in found if _first_is_there(file, folder)] or found)[:1]
+    """Karpathy's file; of several, which come together, the one whose photos are there."""
+    return sorted(_all(folder, "karpathy"), key=lambda file: -_photos_there(file, folder))[:1]
 
 
-def _first_is_there(file: Path, folder: Path) -> bool:
-    """Whether the first photo that one of Karpathy's files names lies in the folder."""
+def _photos_there(file: Path, folder: Path) -> int:
+    """How many of the first twenty photos that one of Karpathy's files names lie in the folder."""
     head = json_head(file)
-    path, name = (re.search(rf'"{key}":\s*"([^"]+)"', head) for key in ("filepath", "filename"))
-    within = [part[1] for part in (path, name) if part]
-    return name is not None and any(folder.joinpath(place, *within).is_file() for place in _PHOTO_FOLDERS)
+    paths, names = (re.findall(rf'"{key}":\s*"([^"]+)"', head)[:20] for key in ("filepath", "filename"))
+    within = [Path(*parts) for parts in (zip(paths, names, strict=False) if paths else zip(names, strict=True))]
+    return sum(any((folder / place / name).is_file() for place in _PHOTO_FOLDERS) for name in within)
 
 
 def find_aihub(folder: Path, _language: str | None) -> list[Path]:
@@ -88,20 +87,21 @@ def _coco_rows(path: Path, split: str | None, left_out: list[LeftOut]) -> Iterat
             left_out.append(LeftOut(image["file_name"], "listed twice", where))
         names.setdefault(image["id"], image["file_name"])
         seen.add(image["file_name"])
-    seen = set()
+    said: set[int] = set()  # a mark of each annotation: two people may say the same, but under two numbers
     for number, annotation in enumerate(content.pop("annotations")):
         where = f"{path}, annotations[{number}]"
         known = isinstance(annotation, dict) and _is_id(annotation.get("image_id"))
         if not known or not isinstance(annotation.get("caption"), str):
             raise Refusal(f"{where}: an image_id and a caption are wanted, and came {_shortened(annotation)}")
         name, own = names.get(annotation["image_id"]), annotation.get("id")
+        mark = hash((own, name, annotation["caption"])) if _is_id(own) else None
         if name is None:
             left_out.append(LeftOut(f"image {annotation['image_id']}", "a caption, but no such image", where))
-        elif _is_id(own) and own in seen:
-            left_out.append(LeftOut(name, f"a second annotation with the id {own}", where))
+        elif mark in said:
+            left_out.append(LeftOut(name, f"the annotation {own} twice", where))
         else:
-            if _is_id(own):
-                seen.add(own)
+            if mark is not None:
+                said.add(mark)
             yield Row(name, annotation["caption"], split, where)
 
 

@@ -123,7 +123,7 @@ def _numbered(path: Path) -> Iterator[tuple[str, list[str]]]:
 
 def is_list(file: Path) -> bool:
     """Whether a file is a list of objects in JSON (and not AI-Hub's)."""
-    head = json_head(file)
+    head = json_head(file) if file.suffix.lower() == ".json" else ""
     return head.startswith("[") and '"caption_ko"' not in head
 
 
@@ -131,7 +131,7 @@ def read_objects(files: list[Path], folder: Path, _language: str | None) -> list
     """An object for each photo or caption, with a photo, a caption (or a list of them), perhaps a split."""
     parts = []
     for file in files:
-        objects = _listed(file) if is_list(file) else _line_by_line(file)
+        objects = _listed(file) if json_head(file, 100).startswith("[") else _line_by_line(file)
         parts.append(Part(_object_rows(objects, _split_of(file, folder)), _roots(file, folder)))
     return parts
 
@@ -176,9 +176,10 @@ def _with_texts(folder: Path, language: str | None) -> Iterator[tuple[Path, Path
     """Photos with a text beside them, and that text."""
     endings = [*(f".{code}.txt".lower() for code in _codes(language)), ".txt"]
     for parent, photos in _by_folder(folder):
-        texts = {file.stem + file.suffix.lower(): file for file in parent.iterdir() if file.suffix.lower() == ".txt"}
+        texts = {file.name.lower(): file for file in sorted(parent.iterdir()) if file.suffix.lower() == ".txt"}
         for photo in photos:
-            text = next((texts[photo.stem + ending] for ending in endings if photo.stem + ending in texts), None)
+            names = (photo.stem.lower() + ending for ending in endings)
+            text = next((texts[name] for name in names if name in texts), None)
             if text is not None:
                 yield photo, text
 

@@ -7,6 +7,7 @@ A format finds its captions files in a folder and reads them; `FORMATS` names th
 """
 
 import gc
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,8 +103,8 @@ def _read(path: Path, form: Format, language: str | None, outside: bool) -> Data
             raise Refusal(f"{path} is a file; of photos with texts beside them the folder is wanted")
         folder, files = path.parent, [path]
         # Photos do not lie in the folder of COCO's annotations or of Flickr8k's texts, but beside it.
-        if folder.absolute().name in ("annotations", "Flickr8k_text"):
-            folder = folder.parent if folder.name else Path("..")
+        if os.path.basename(os.path.abspath(folder)) in ("annotations", "Flickr8k_text"):
+            folder = folder.parent if folder.name not in ("", "..") else folder / ".."
     with _no_collection():
         examples, left_out = gather(form.read(files, folder, language), folder, outside=outside)
     letters = language_of(caption for example in examples[:: len(examples) // 2000 + 1] for caption in example.captions)

@@ -194,9 +194,29 @@ def test_one_photo_under_several_spellings_keeps_all_its_captions(tmp_path):
 def test_an_absolute_path_is_the_same_photo_where_the_folder_is_relative(tmp_path, monkeypatch, given):
     photo = folder_with(tmp_path / "own", "a.jpg", "sub/b.jpg") / "a.jpg"
     monkeypatch.chdir(tmp_path if given == "own" else tmp_path / "own")
-    rows = [Row("a.jpg", "A cat.", None, ""), Row(str(photo), "A pet.", None, "")]
+    names = ("a.jpg", str(photo), "../own/a.jpg")
+    rows = [Row(name, caption, None, "") for name, caption in zip(names, ("A cat.", "A pet.", "A tom."), strict=True)]
     assert gather([Part(rows, [Path(given)])], Path(given), outside=False) == (
-        [Example(Path(os.path.normpath(given), "a.jpg"), ("A cat.", "A pet."))], [])
+        [Example(Path(os.path.normpath(given), "a.jpg"), ("A cat.", "A pet.", "A tom."))], [])
+
+
+def test_a_photo_outside_has_one_path_too(tmp_path, monkeypatch):
+    folder_with(tmp_path, "b.jpg", "own/a.jpg")
+    monkeypatch.chdir(tmp_path)
+    rows = [Row("../b.jpg", "A cat.", None, ""), Row(str(tmp_path / "b.jpg"), "A pet.", None, "")]
+    assert gather([Part(rows, [Path("own")])], Path("own"), outside=True)[0] == [
+        Example(tmp_path / "b.jpg", ("A cat.", "A pet."))]
+
+
+def test_a_caption_is_composed_before_it_is_measured(tmp_path):
+    folder_with(tmp_path, "a.jpg")
+    caption = "각" * 700
+    assert gathered(tmp_path, ("a.jpg", unicodedata.normalize("NFD", caption)))[0] == {"a.jpg": ((caption,), None)}
+
+
+def test_half_a_letter_becomes_a_question_mark(tmp_path):
+    folder_with(tmp_path, "a.jpg")
+    assert gathered(tmp_path, ("a.jpg", "A cat \ud83d."))[0] == {"a.jpg": (("A cat ?.",), None)}
 
 
 def test_the_first_root_that_has_the_photo_counts(tmp_path):

@@ -115,9 +115,9 @@ def test_flickr8k_of_kaggle(tmp_path):
         Example(tmp_path / "Images/a.jpg", ("A cat sits .", "A cat , red , sits", 'A cat under a " no dogs " sign .')),
         Example(tmp_path / "Images/b.jpg", ("A dog , wet",))]
     assert dataset.left_out == [
-        LeftOut("a.jpg", "the same caption twice", "captions.txt, line 4"),
         LeftOut("c.jpg", NO_PHOTO, "captions.txt, line 7"),
         LeftOut("b.jpg", "an empty caption", "captions.txt, line 8"),
+        LeftOut("a.jpg", "the same line twice", "captions.txt, line 4"),
         LeftOut("Images/beside.jpg", "a photo without captions")]
 
 
@@ -156,7 +156,28 @@ def test_flickr8k_of_kaggle_with_a_column_of_splits(tmp_path):
     ("image,caption\na.jpg,A cat .\na.jpg A dog .\n", "line 3: 1 column where the header has 2")])
 def test_kaggles_table_damaged_is_refused_with_the_line(tmp_path, content, told):
     folder_with(tmp_path, "Images/a.jpg", files={"captions.txt": content})
-    assert refusal(tmp_path) == f"{tmp_path}/captions.txt, {told}"
+    assert refusal(tmp_path / "captions.txt") == f"{tmp_path}/captions.txt, {told}"
+
+
+def test_quotes_round_every_cell(tmp_path):
+    folder_with(tmp_path, "Images/a.jpg", files={"captions.txt": '"image","caption"\n"a.jpg","A ""red"" cat , red"\n'})
+    assert captions(read(tmp_path)) == {"a.jpg": ('A "red" cat , red',)}
+
+
+def test_files_that_only_have_the_name_are_passed_over(tmp_path):
+    others = {"results.csv": "epoch,loss\n1,2.5\n", "captions.txt": "A cat .\n"}
+    folder_with(tmp_path, "a.jpg", files=others | {"a.txt": "A pet.\n"})
+    assert recognised(tmp_path) == "texts"
+
+
+def test_the_same_numbered_line_counts_once_and_lists_beside_the_folder_count(tmp_path):
+    row = "1.jpg| 0| Two people .\n"
+    folder_with(tmp_path, "flickr30k_images/1.jpg", files={
+        "flickr30k_images/results.csv": f"image_name| comment_number| comment\n{row}{row}1.jpg| 1| Two people .\n",
+        "test.txt": "1\n"})
+    dataset = read(tmp_path)
+    assert dataset.examples == [Example(tmp_path / "flickr30k_images/1.jpg", ("Two people .",) * 2, "test")]
+    assert dataset.left_out == [LeftOut("1.jpg", "the same line twice", "flickr30k_images/results.csv, line 3")]
 
 
 RESULTS = """image_name| comment_number| comment

@@ -77,7 +77,7 @@ def test_an_annotation_that_coco_has_twice(tmp_path):
     content["annotations"] += [content["annotations"][0], *([{"image_id": 1, "caption": "A pet.", "id": [7]}] * 2)]
     dataset = read(folder_with(tmp_path, "train2017/a.jpg", files={"annotations/captions_train2017.json": content}))
     assert captions(dataset) == {"a.jpg": ("A cat.", "A cat.", "A pet.", "A pet.", "A pet.")}
-    assert dataset.left_out == [LeftOut("a.jpg", "a second annotation with the id 0",
+    assert dataset.left_out == [LeftOut("a.jpg", "the annotation 0 twice",
                                         "annotations/captions_train2017.json, annotations[3]")]
 
 

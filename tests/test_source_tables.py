@@ -244,6 +244,17 @@ def test_texts_of_the_language_asked_for(tmp_path):
     assert (captions(korean), korean.left_out) == ({"a.jpg": ("고양이",), "b.jpg": ("A dog.",)}, [])
 
 
+@pytest.mark.parametrize("language", ["ko", "ko-KR", "ko_kr"])
+def test_a_country_in_the_language_asks_for_its_own_files_and_then_for_the_languages(tmp_path, language):
+    texts = {"a.txt": "A cat.", "a.ko.txt": "고양이", "b.ko-KR.txt": "개", "b.ko.txt": "말"}
+    folder_with(tmp_path, "a.jpg", "b.jpg", files=texts)
+    own = language == "ko-KR"
+    assert captions(read(tmp_path, language=language)) == {"a.jpg": ("고양이",), "b.jpg": ("개" if own else "말",)}
+    folder_with(tmp_path, files={f"captions{code}.csv": f"photo,caption\na.jpg,{word}\n"
+                                 for code, word in ((".ko", "고양이"), ("", "A cat."))})
+    assert captions(read(tmp_path, language=language)) == {"a.jpg": ("고양이",)}
+
+
 def test_texts_that_are_of_no_concern_are_not_told(tmp_path):
     folder_with(tmp_path, "a.jpg", "b.c.jpg", files={"a.txt": "A cat.", "._a.txt": b"\0\5", "b.c.txt": "A dog.",
                                                      "b.c.ko.txt": "개"})
