@@ -83,6 +83,7 @@ def test_a_run_cannot_begin_from_one_that_saw_otherwise(chinese):
     assert not Path("checkpoints/wider").exists()
 
 
+@pytest.mark.slow  # a third training; pieces and words are tested by themselves in test_tokenizer.py
 def test_korean_is_written_in_pieces_that_make_words(place):
     _, config = trained("ko", "--dataset", "drawn", "--language", "ko", "--tokenizer", "bpe", "--vocabulary", "150")
     assert (config["language"], config["tokenizer"], config["no_repeat"]) == ("ko", "bpe", 5)
