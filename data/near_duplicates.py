@@ -6,9 +6,10 @@ import numpy as np
 from PIL import Image
 
 SIDE = 32  # pixels to which a photo is squeezed before it is compared
-# Bits of 64. A photo made smaller, darker, greyer or saved badly differs from itself in 6 at most, one that lost a
-# fiftieth at each edge in 8 (of 120 photographs all but two); of 6 million pairs of different photographs none does.
-DISTANCE = 8
+# Two photos are taken for the same where at most so many of 64 bits differ, and then their pixels rise and fall together.
+# benchmarks/near_duplicates.py shows what that finds.
+DISTANCE = 12
+CORRELATION = 0.8
 LOOK = "phash-1"  # the name under which looks are kept; another one when `look` changes
 _BITS = 16  # that a photo has at least; one of a single colour or a plain edge has few, and looks like all such
 
@@ -20,13 +21,22 @@ def look(pixels: np.ndarray) -> int:
     """
     from scipy.fft import dctn
 
-    grey = np.asarray(Image.fromarray(pixels).convert("L"), np.float32)
-    low = dctn(grey, norm="ortho")[:8, :8].ravel()
+    low = dctn(_grey(pixels), norm="ortho")[:8, :8].ravel()
     return int.from_bytes(np.packbits(low > np.median(low)).tobytes(), "big")
 
 
+def _grey(pixels: np.ndarray) -> np.ndarray:
+    return np.asarray(Image.fromarray(pixels).convert("L"), np.float32)
+
+
+def together(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether the pixels of two photos, uint8 (32, 32, 3), rise and fall together."""
+    one, other = (_grey(pixels) - _grey(pixels).mean() for pixels in (one, other))
+    return float((one * other).sum()) >= CORRELATION * float(np.sqrt((one**2).sum() * (other**2).sum()))
+
+
 def alike(ones: Sequence[int], others: Sequence[int], *, distance: int = DISTANCE) -> Iterator[tuple[int, int]]:
-    """The places (in ones, in others) of what looks alike; pictures without detail are passed over."""
+    """The places (in ones, in others) of what may be the same; pictures without detail are passed over."""
     others = np.array(others, np.uint64)
     for place, one in enumerate(ones):
         if one.bit_count() < _BITS:

@@ -1,5 +1,6 @@
 """The preparation stage: which photos there are, in which split, and their features in the cache."""
 
+import functools
 import hashlib
 import json
 import os
@@ -15,7 +16,7 @@ from data.feature_extraction import FeatureCache, Item, PhotoHashes, cost, featu
 from data.images import read
 from data.img_augmentation import augment, mentions_sides, recipe_name
 from data.language import CUT, pieces_of
-from data.near_duplicates import LOOK, SIDE, alike, look
+from data.near_duplicates import LOOK, SIDE, alike, look, together
 from utils.errors import Refusal
 
 Label = tuple[str, ...]  # what a picture holds, in parts: (dog), (dog, red)
@@ -140,8 +141,10 @@ def near_duplicates(prepared: Prepared, hashes: PhotoHashes, *, progress: Progre
                           name=LOOK)
     looks = dict(zip(photos, progress(looked, len(photos), "photos compared"), strict=True))
     sides = [[photo for photo in side if looks[photo] is not None] for side in sides]
-    return [(one[left], other[right]) for place, one in enumerate(sides) for other in sides[place + 1 :]
-            for left, right in alike([looks[photo] for photo in one], [looks[photo] for photo in other])]
+    pixels = functools.cache(lambda photo: read(photo.path, (SIDE, SIDE)))  # of the few that may be the same
+    pairs = [(one[left], other[right]) for place, one in enumerate(sides) for other in sides[place + 1 :]
+             for left, right in alike([looks[photo] for photo in one], [looks[photo] for photo in other])]
+    return [(left, right) for left, right in pairs if together(pixels(left), pixels(right))]
 
 
 def _rank(photo: Photo, seed: int) -> float:
