@@ -12,7 +12,8 @@ from tqdm import tqdm
 from config import Settings
 from data import scene_facts
 from data.examples import SPLITS, Dataset
-from data.feature_extraction import FeatureCache, PhotoHashes
+from data.feature_extraction import FeatureCache
+from data.photo_hashes import PhotoHashes
 from data.preprocess import Photo, Prepared, Views, extract, label_matrix, load_pictures, word_labels
 from models import classifier
 from models.decoders import DECODERS

@@ -81,7 +81,7 @@ def evaluate(run: Path, *, split: str, weights: str | None = None, **changes: An
     import encoding
     import stages
     from data import scenes
-    from data.feature_extraction import PhotoHashes
+    from data.photo_hashes import PhotoHashes
     from models.captioner import Captioner
 
     saved = runs.read_config(run)

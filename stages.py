@@ -8,9 +8,9 @@ from config import Data, Settings
 from data import scenes, sources
 from data.batches import TrainingPhoto
 from data.examples import Dataset, LeftOut
-from data.feature_extraction import PhotoHashes
 from data.images import save
 from data.language import NAMES, base, differs
+from data.photo_hashes import PhotoHashes
 from data.preprocess import Photo, Prepared, Views, identify, near_duplicates, split_photos
 from data.tokenizer import SPECIAL, Tokenizer, fit, kind_for
 from utils.errors import Refusal

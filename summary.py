@@ -13,9 +13,9 @@ import config
 import stages
 from config import Settings
 from data.examples import SPLITS, Dataset, LeftOut
-from data.feature_extraction import PhotoHashes
 from data.images import read
 from data.language import NAMES, base
+from data.photo_hashes import PhotoHashes
 from data.preprocess import Photo, Prepared
 from data.tokenizer import END, SPECIAL, UNITS, UNKNOWN, Tokenizer
 from utils.errors import Refusal

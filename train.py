@@ -115,7 +115,7 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
     import stages
     import summary
     from data.batches import Batches
-    from data.feature_extraction import PhotoHashes
+    from data.photo_hashes import PhotoHashes
     from data.preprocess import Views
     from data.tokenizer import load
     from models.captioner import decoder_of

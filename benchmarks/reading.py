@@ -24,9 +24,9 @@ import numpy as np
 from PIL import Image
 
 from data import sources
-from data.feature_extraction import PhotoHashes
 from data.images import read
 from data.near_duplicates import LOOK, SIDE, look
+from data.photo_hashes import PhotoHashes
 from utils.files import write_json
 
 CAPTIONS = 5  # a photo

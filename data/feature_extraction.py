@@ -6,7 +6,6 @@ view; so a renamed photo costs nothing, and a changed encoder or recipe is never
     CACHE/<encoder>-<fingerprint>/encoder.json     what the encoder was
     CACHE/<encoder>-<fingerprint>/<name>.npy       (n, L, D) float16, a batch of photos
     CACHE/<encoder>-<fingerprint>/<name>.json      their keys, the file's size, times and checksum
-    CACHE/photos.json                              by path, size and time: sha256, what it looks like, whether it can be read
 
 A batch counts from the moment its `.json` stands; whatever ends the program, no more than the batch in hand is lost.
 """
@@ -18,8 +17,7 @@ import os
 import shutil
 import time
 import zlib
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +25,6 @@ from typing import Any
 
 import numpy as np
 
-from data.images import UnreachablePhoto
 from utils.errors import Refusal
 from utils.files import write_json, written_whole
 
@@ -180,17 +177,6 @@ def _pictures(items: Sequence[Item], batch: int, unreadable: Callable[[str, Exce
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _a_few_ahead(pool: ThreadPoolExecutor, work: Callable[[Any], Any], things: Iterable[Any]) -> Iterator[Any]:
-    """What `work` makes of each thing, in order; a few are worked on before they are asked for."""
-    ahead: deque = deque()
-    for thing in things:
-        ahead.append(pool.submit(work, thing))
-        if len(ahead) > 16:
-            yield ahead.popleft().result()
-    while ahead:
-        yield ahead.popleft().result()
-
-
 @dataclass(frozen=True)
 class Cost:
     """What an extraction will take."""
@@ -222,77 +208,6 @@ def refuse_small_disk(folder: Path, gigabytes: float) -> None:
     if free < gigabytes * 1.05:
         raise Refusal(f"the features need {gigabytes:.1f} GB and the disk of {folder} has {free:.1f} GB free; make "
                       "room, use fewer photos (--limit) or views (--augment), or another --cache")
-
-
-class PhotoHashes:
-    """sha256 of photos, kept between runs by path, size and time; and the photos known to be unreadable."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._changed = False
-        self._passing: dict[str, str] = {}  # photos that cannot be had now, and why: not kept
-        try:
-            known = json.loads(file.read_text(encoding="utf-8"))
-            self._known = {path: each for path, each in known.items() if {"mark", "sha256"} <= each.keys()}
-        except (OSError, ValueError, AttributeError):
-            self._known = {}  # a cache: what cannot be read is made again
-
-    def hashed(self, photos: Iterable[Path]) -> Iterator[tuple[Path, str | None, str | None]]:
-        """Each photo with its hash, or with None and the reason why it cannot be read."""
-        for photo in photos:
-            try:
-                seen = photo.stat()
-                mark = [seen.st_size, seen.st_mtime_ns]
-                known = self._known.get(str(photo.absolute()))
-                if known is None or known["mark"] != mark:
-                    with photo.open("rb") as file:
-                        known = {"mark": mark, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-                    self._known[str(photo.absolute())] = known
-                    self._changed = True
-                reason = known.get("unreadable") or self._passing.get(str(photo.absolute()))
-                yield photo, None if reason else known["sha256"], reason
-            except PermissionError:
-                yield photo, None, "no permission to read it"
-            except OSError as error:
-                yield photo, None, str(error.strerror)
-
-    def looks(self, photos: Iterable[Path], look: Callable[[Path], int], *, name: str) -> Iterator[int | None]:
-        """What `look` makes of each of these photos, kept under a name with the hash; None where the photo turns out
-        unreadable. Two threads look, a few photos ahead.
-        """
-
-        def found(photo: Path) -> int | None:
-            known = self._known[str(photo.absolute())]
-            if name not in known and "unreadable" not in known:
-                try:
-                    known[name] = look(photo)
-                    self._changed = True
-                except ValueError as error:
-                    self.mark_unreadable(photo, error)
-            return known.get(name)
-
-        with ThreadPoolExecutor(2) as pool:
-            yield from _a_few_ahead(pool, found, photos)
-
-    def mark_unreadable(self, photo: Path, error: ValueError) -> None:
-        """Remember that this photo, as it is now, cannot be read; for good, unless it only could not be had."""
-        if isinstance(error, UnreachablePhoto):
-            self._passing[str(photo.absolute())] = str(error)
-        else:
-            self._known[str(photo.absolute())]["unreadable"] = str(error)
-            self._changed = True
-
-    def unreadable(self) -> int:
-        """How many photos are known to be unreadable."""
-        return len(self._passing) + sum("unreadable" in known for known in self._known.values())
-
-    def save(self) -> None:
-        """Write what is known, where it is more than before."""
-        if not self._changed:
-            return
-        with written_whole(self._file) as temporary:
-            temporary.write_text(json.dumps(self._known), encoding="utf-8")
-        self._changed = False
 
 
 def _times(seen: os.stat_result) -> list[int]:

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from data.examples import SPLITS, Dataset, LeftOut
-from data.feature_extraction import FeatureCache, Item, PhotoHashes, cost, feature_key, refuse_small_disk
+from data.feature_extraction import FeatureCache, Item, cost, feature_key, refuse_small_disk
 from data.images import read
 from data.img_augmentation import augment, mentions_sides, recipe_name
 from data.language import CUT, pieces_of
 from data.near_duplicates import LOOK, SIDE, alike, look, together
+from data.photo_hashes import PhotoHashes
 from utils.errors import Refusal
 
 Label = tuple[str, ...]  # what a picture holds, in parts: (dog), (dog, red)

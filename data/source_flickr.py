@@ -5,11 +5,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from data.examples import LeftOut, Part, Row, in_two_splits, numbered_lines, split_name
+from data.photo_finder import PHOTO_FOLDERS
 from data.source_tables import CAPTION, PHOTO, first_there, separator_of
 from utils.errors import Refusal
 
-PHOTO_FOLDERS = ("Flicker8k_Dataset", "Flickr8k_Dataset/Flicker8k_Dataset", "Flickr8k_Dataset", "flickr30k_images",
-                 "flickr30k_images/flickr30k_images", "flickr30k-images", "Images", "images", ".")
 _NAME = re.compile(r"[^#\t,|]{0,80}")  # of the photo, with which every line begins
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 # Kaggle's results.csv of Flickr30k has a line in which one of the separators is missing.

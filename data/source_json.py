@@ -8,7 +8,7 @@ from typing import Any
 
 from data.examples import LeftOut, Part, Row, folder_split, json_head, loaded_json, split_name, split_told
 from data.language import base
-from data.source_flickr import PHOTO_FOLDERS
+from data.photo_finder import PHOTO_FOLDERS
 from utils.errors import Refusal
 
 _PHOTO_FOLDERS = (".", *PHOTO_FOLDERS)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from data.examples import (
-    SHOWN,
     LeftOut,
     Part,
     Row,
@@ -21,6 +20,7 @@ from data.examples import (
 )
 from data.images import photos_in
 from data.language import base
+from data.photo_finder import SHOWN
 from utils.errors import Refusal
 
 PHOTO = ("photo", "image", "file", "filename", "file_name", "image_name", "file_path", "path")

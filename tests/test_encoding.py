@@ -9,7 +9,7 @@ import encoding
 import stages
 from config import Settings
 from data.examples import LeftOut
-from data.feature_extraction import PhotoHashes
+from data.photo_hashes import PhotoHashes
 from data.preprocess import Views
 from tests.scripts import SIZES, scenes_folder
 from utils.errors import Refusal

@@ -8,8 +8,9 @@ import time
 import numpy as np
 import pytest
 
-from data.feature_extraction import FeatureCache, Item, PhotoHashes, cost, feature_key, refuse_small_disk
+from data.feature_extraction import FeatureCache, Item, cost, feature_key, refuse_small_disk
 from data.images import UnreachablePhoto
+from data.photo_hashes import PhotoHashes
 from utils.errors import Refusal
 
 FINGERPRINT = {"name": "toy", "weights": "abc", "layer": None}

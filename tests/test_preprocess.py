@@ -11,7 +11,8 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from data.examples import Dataset, Example, LeftOut
-from data.feature_extraction import FeatureCache, PhotoHashes
+from data.feature_extraction import FeatureCache
+from data.photo_hashes import PhotoHashes
 from data.preprocess import (
     Photo,
     Prepared,

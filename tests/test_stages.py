@@ -8,8 +8,8 @@ import pytest
 
 import stages
 from config import Data, Settings
-from data.feature_extraction import PhotoHashes
 from data.images import read
+from data.photo_hashes import PhotoHashes
 from data.preprocess import Views
 from tests.scripts import scenes_folder
 from utils.errors import Refusal
