@@ -112,14 +112,16 @@ class Ready:
     features: FeatureCache  # all of them
 
 
-def have_all(dataset: Dataset, settings: Settings, hashes: PhotoHashes, views: Views) -> Ready:
-    """Photos in splits, the encoder, and all features in the cache.
+def have_all(dataset: Dataset, settings: Settings, hashes: PhotoHashes, views: Views, *,
+             looked_through: tuple[Prepared, list[tuple[Photo, Photo]]] | None = None) -> Ready:
+    """Photos in splits (as they were `looked_through` before, or are now), the encoder, and all features in the cache.
 
     Some photos turn out unreadable only on the way. Then the splits are made again, without them, so that they are the
     same as in every later run, which knows of them from the start.
     """
     while True:
-        prepared, pairs = look_through(dataset, settings, hashes)
+        prepared, pairs = looked_through or look_through(dataset, settings, hashes)
+        looked_through = None
         known = hashes.unreadable()
         encoder, weights = make_encoder(settings, dataset, prepared, hashes)
         features = have_features(prepared, lambda encoder=encoder: encoder, encoder.fingerprint(), encoder.image_size,

@@ -85,8 +85,8 @@ def evaluate(run: Path, *, split: str, weights: str | None = None, **changes: An
     from models.captioner import Captioner
 
     saved = runs.read_config(run)
-    if "dataset" in changes:
-        changes = {"format": None, "outside_photos": False} | changes
+    own = "dataset" not in changes or _same(changes["dataset"], saved["dataset"])
+    changes = ({} if own else {"format": None, "outside_photos": False}) | changes | {"strict": False}
     settings = Settings.of_run(saved, **changes)
     captioner = Captioner.load(run, weights=weights)
     path = stages.dataset_path(settings.data.dataset)
@@ -94,12 +94,14 @@ def evaluate(run: Path, *, split: str, weights: str | None = None, **changes: An
     hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
     prepared = stages.prepare(dataset, settings, hashes, needed=())
     notes = []
-    if str(path) == saved["dataset"]:
+    listed = {name: len(photos) for name, photos in prepared.splits.items()}
+    if own:
         prepared.splits = stages.saved_splits(prepared, run)
-    if not prepared.splits[split] and split == "test":
+        listed = {name: len(photos) for name, photos in runs.read_splits(run).items()}
+    if not listed[split] and split == "test":
         split = "val"
         notes.append("the dataset has no test split: val is scored in its place")
-    named = len(prepared.splits[split]) if str(path) != saved["dataset"] else len(runs.read_splits(run)[split])
+    named = listed[split]
     cache = encoding.have_features(prepared, lambda: captioner.encoder, saved["fingerprint"], captioner.image_size,
                                  cache=Path(settings.vision.cache), hashes=hashes, views=stages.AS_IS, splits=(split,))
     photos = prepared.splits[split]
@@ -107,6 +109,11 @@ def evaluate(run: Path, *, split: str, weights: str | None = None, **changes: An
         raise Refusal(f"{path} has no photos in {split} that can be read")
     if len(photos) < named:
         notes.append(f"{named - len(photos)} photos of {split} are gone or cannot be read, and are not scored")
+    marks = runs.read_seen(run)
+    scored = photos if marks and (not own or split == "test") else ()  # the run's own train and val it has seen, of course
+    known = sum(runs.seen(photo.hash, marks or set()) for photo in scored)
+    if known:
+        notes.append(f"{known} of the {len(photos)} photos were in the training of {run}: the scores are too good")
     features = cache.sequence([photo.hash for photo in photos])
     search = {name: value for name, value in changes.items() if name in captioner.settings}
     for few in (1, 2):  # the search is compiled outside the clock: for one photo, then for any number
@@ -118,7 +125,9 @@ def evaluate(run: Path, *, split: str, weights: str | None = None, **changes: An
     english = language == "en"
     scores, reasons = caption_scores([caption.text for caption in captions], [photo.captions for photo in photos],
                                      tokenize=tokenizer_for(language), java=english)
-    if not english:
+    if english:
+        notes.append("scores count words as coco-caption cuts them in English")
+    else:
         reasons = [f"scores count {pieces_of(language)}; METEOR and SPICE are for English alone"]
     training = stages.training_photos(prepared, split, captioner.tokenizer, settings.words.max_length, stages.AS_IS)
     scores |= _teacher_forced(captioner.decoder, training, cache)()
@@ -126,6 +135,14 @@ def evaluate(run: Path, *, split: str, weights: str | None = None, **changes: An
     if language in scenes.LANGUAGES:
         scores |= _scene_scores(photos, captions, stages.facts_of(dataset), language)
     return Result(split, scores, notes + reasons, photos, captions)
+
+
+def _same(name: str, saved: str) -> bool:
+    """Whether a dataset is the run's own, however its path is written."""
+    import stages
+
+    paths = [stages.dataset_path(name), Path(saved)]
+    return len({(path if path.is_dir() else path.parent).resolve() for path in paths}) == 1
 
 
 def tokenizer_for(language: str) -> Callable[[str], list[str]]:

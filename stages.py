@@ -9,14 +9,14 @@ from data import scenes, sources
 from data.batches import TrainingPhoto
 from data.examples import Dataset, LeftOut
 from data.images import save
-from data.language import NAMES, base, differs
+from data.language import NAMES, base, differs, pieces_of
 from data.photo_hashes import PhotoHashes
 from data.preprocess import Photo, Prepared, Views, identify, near_duplicates, split_photos
 from data.tokenizer import SPECIAL, Tokenizer, fit, kind_for
 from utils.errors import Refusal
 from utils.files import picture_names
 from utils.progress import progress, say
-from utils.runs import read_splits
+from utils.runs import read_seen, read_splits, seen
 
 SCENES = scenes.FOLDER
 DATASETS = SCENES.parent
@@ -29,7 +29,7 @@ def dataset_path(name: str | None, language: str | None = None) -> Path:
     if name == "scenes":
         return SCENES
     if name is not None:
-        return Path(name)
+        return Path(name).expanduser()
     found = [path for path in sorted(DATASETS.iterdir()) if _is_dataset(path, language)] if DATASETS.is_dir() else []
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
@@ -72,7 +72,12 @@ def read_dataset(path: Path, data: Data) -> Dataset:
 
 def suited(settings: Settings, dataset: Dataset) -> Settings:
     """The settings with what was left to the captions: language, tokenizer, longest caption."""
-    return settings.suited(dataset.language, kind_for(dataset.language, settings.words.tokenizer))
+    kind = kind_for(dataset.language, settings.words.tokenizer)
+    if kind == "words" and pieces_of(dataset.language) == "characters":
+        name = NAMES.get(base(dataset.language), dataset.language)
+        say(f"warning: --tokenizer words cuts captions at spaces, and {name} sets none between words; a segmenter should "
+            "have set them")
+    return settings.suited(dataset.language, kind)
 
 
 def fitted(settings: Settings, prepared: Prepared) -> Tokenizer:
@@ -110,25 +115,26 @@ def saved_splits(prepared: Prepared, run: Path) -> dict[str, list[Photo]]:
     return {split: [by_name[name] for name in names if name in by_name] for split, names in read_splits(run).items()}
 
 
-def report_left_out(left_out: list[LeftOut], *, strict: bool = False, shown: int = 5, file: Path | None = None) -> None:
-    """Name and count what was left out, the rest in `file`; refuse it where `--strict` asks for that."""
+def report_left_out(left_out: list[LeftOut], *, strict: bool = False, shown: int = 5) -> None:
+    """Name and count what was left out; refuse it where `--strict` asks for that."""
     if not left_out:
         return
     shown = 4 * shown if strict else shown
     names = "; ".join(map(str, left_out[:shown]))
     more = f"; and {len(left_out) - shown} more" if len(left_out) > shown else ""
     if strict:
-        raise Refusal(f"--strict: the dataset has {len(left_out)} faults: {names}{more}")
-    say(f"left out {len(left_out)}: {names}{more}" + (f" (all of them: {file})" if more and file else ""))
+        raise Refusal(f"--strict: the dataset has {len(left_out)} fault{'s' * (len(left_out) > 1)}: {names}{more}")
+    say(f"left out {len(left_out)}: {names}{more}" + (" (all of them: left_out.json of the run)" if more else ""))
 
 
-def look_through(dataset: Dataset, settings: Settings, hashes: PhotoHashes) -> tuple[Prepared, list[tuple[Photo, Photo]]]:
+def look_through(dataset: Dataset, settings: Settings, hashes: PhotoHashes, *,
+                 needed: tuple[str, ...] = ("train", "val")) -> tuple[Prepared, list[tuple[Photo, Photo]]]:
     """The dataset's photos in splits, each looked at once; and the pairs on two sides that look alike.
 
     Of scenes no pairs: drawings of the same few things look alike by design.
     """
     while True:
-        prepared = prepare(dataset, settings, hashes)
+        prepared = prepare(dataset, settings, hashes, needed=needed)
         known = hashes.unreadable()
         try:
             pairs = [] if facts_of(dataset) else near_duplicates(prepared, hashes, progress=progress)
@@ -138,16 +144,27 @@ def look_through(dataset: Dataset, settings: Settings, hashes: PhotoHashes) -> t
             return prepared, pairs
 
 
-def report_near_duplicates(prepared: Prepared, pairs: list[tuple[Photo, Photo]], *, shown: int = 3,
-                           file: Path | None = None) -> None:
+def report_near_duplicates(prepared: Prepared, pairs: list[tuple[Photo, Photo]], *, shown: int = 3) -> None:
     """Count the pairs and name the first. They stay: what looks alike to 64 bits need not be the same."""
     if not pairs:
         return
     sides = {photo: split for split, photos in prepared.splits.items() for photo in photos}
     names = "; ".join(f"{one.name} ({sides[one]}) and {other.name} ({sides[other]})" for one, other in pairs[:shown])
     more = f"; and {len(pairs) - shown} more" if len(pairs) > shown else ""
-    say(f"near-duplicates: {len(pairs)} pair{'s' * (len(pairs) > 1)} of photos on two sides look alike: {names}{more}"
-        + (f" (all of them: {file})" if more and file else ""))
+    say(f"near-duplicates: {len(pairs)} pair{'s' * (len(pairs) > 1)} of photos on two sides look alike: {names}{more}")
+
+
+def report_seen(prepared: Prepared, start: Path) -> None:
+    """Warn of photos to be scored that the run which is begun from, or one before it, has learned from."""
+    marks = read_seen(start)
+    if marks is None:
+        say(f"warning: {start} does not say which photos it learned from; some of val and test may be among them")
+        return
+    for split in ("val", "test"):
+        known = sum(seen(photo.hash, marks) for photo in prepared.splits[split])
+        if known:
+            say(f"warning: {known} of the {len(prepared.splits[split])} photos of {split} were in the training of {start}; "
+                "their scores will be too good")
 
 
 def save_augmented(prepared: Prepared, views: Views, image_size: int, folder: Path) -> None:

@@ -52,11 +52,18 @@ def main() -> int:
     dataset = stages.read_dataset(path, settings.data)
     asked, settings = settings, stages.suited(settings, dataset)
     hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
-    prepared, pairs = stages.look_through(dataset, settings, hashes)
-    tokenizer = stages.fitted(settings, prepared)
+    prepared, pairs = stages.look_through(dataset, settings, hashes, needed=())
     say(f"recognised: {dataset.kind} ({dataset.path})")
-    for line in (*_counts(prepared), _language(asked, settings, dataset), *_vocabulary(settings, prepared, tokenizer)):
+    for line in (*_counts(prepared), _language(asked, settings, dataset)):
         say(line)
+    if prepared.splits["train"]:
+        try:
+            tokenizer = stages.fitted(settings, prepared)
+            say("\n".join(_vocabulary(settings, prepared, tokenizer)))
+        except Refusal as refusal:
+            say(f"vocabulary: none; {refusal}")
+    else:
+        say("vocabulary: none, for no photo is there to train on; evaluate.py can score a run on these")
     stages.report_near_duplicates(prepared, pairs)
     for line in _left_out(prepared.left_out):
         say(line)
@@ -66,11 +73,12 @@ def main() -> int:
     return 0
 
 
-def short(settings: Settings, dataset: Dataset, prepared: Prepared, tokenizer: Tokenizer) -> str:
-    """All of it in a line or two."""
+def short(asked: Settings, settings: Settings, dataset: Dataset, prepared: Prepared, tokenizer: Tokenizer) -> str:
+    """All of it in a few lines."""
     photos, captions, splits = _counts(prepared)
-    return (f"{dataset.kind} ({dataset.path}); {photos}; {captions}; {settings.data.language}, "
-            f"{len(tokenizer) - len(SPECIAL)} {tokenizer.units}\n{splits}")
+    language = _language(asked, settings, dataset)
+    return (f"{dataset.kind} ({dataset.path}); {photos}; {captions}\n{splits}\n{language}\n"
+            f"{_vocabulary(settings, prepared, tokenizer)[1]}")
 
 
 def _counts(prepared: Prepared) -> list[str]:
@@ -82,17 +90,20 @@ def _counts(prepared: Prepared) -> list[str]:
         f"{min(numbers)} to {max(numbers)} a photo, {captions / len(photos):.1f} on average")
     sides = ", ".join(f"{split} {len(photos)}" for split, photos in prepared.splits.items())
     none = "; no test split: val is scored in its place" if not prepared.splits["test"] else ""
+    none = none if prepared.splits["val"] else ""
     return [f"photos: {len(photos)}", f"captions: {captions}, {each}", f"splits: {sides} ({prepared.how}{none})"]
 
 
 def _language(asked: Settings, settings: Settings, dataset: Dataset) -> str:
     """Which language, and how we know; what captions are cut into."""
-    known = "as asked for" if asked.data.language else "by their letters"
-    if not asked.data.language and dataset.letters in ("en", "und"):
-        known += "; another is said with --language"
-    cut = "as asked for" if asked.words.tokenizer else "what suits it; another with --tokenizer"
-    return (f"language: {settings.data.language} ({NAMES.get(base(settings.data.language), 'a language')}, {known}); "
-            f"captions of {UNITS[settings.words.tokenizer]} ({cut})")
+    name = NAMES.get(base(settings.data.language))
+    if asked.data.language:
+        known = f"{name}, given" if name else "given"
+    else:
+        known = {"en": "English, by its Latin letters; another is said with --language",
+                 "und": "of another script; say it with --language"}.get(dataset.letters, f"{name}, by its letters")
+    cut = "given" if asked.words.tokenizer else "what suits it; another with --tokenizer"
+    return f"language: {settings.data.language} ({known}); captions of {UNITS[settings.words.tokenizer]} ({cut})"
 
 
 def _vocabulary(settings: Settings, prepared: Prepared, tokenizer: Tokenizer) -> list[str]:

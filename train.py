@@ -7,20 +7,20 @@
 """
 
 import argparse
-import signal
 import sys
 import time
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import config
+import starting
 from config import Settings
 from data.scenes import FOLDER
 from utils import runs
 from utils.device import use_device
 from utils.errors import Refusal, WrongArgument, run_script
 from utils.files import refuse_unwritable, write_json
+from utils.interrupt import Interruptible
 from utils.progress import EpochBar, say
 from utils.quiet import import_tensorflow
 
@@ -56,7 +56,7 @@ def main() -> int:
         settings = None
         if start is not None:
             start = runs.find(start)
-            given = _inherited(start, given)
+            given = starting.inherited(start, given)
         config.resolve(given, scenes=False)  # wrong values are told before TensorFlow takes its seconds to load
     import_tensorflow()
     try:
@@ -66,20 +66,6 @@ def main() -> int:
             raise
         print("stopped before training began; the same command goes on, and extracts nothing twice", file=sys.stderr)
         return 130
-
-
-def _inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
-    """What was typed, and of the rest what the weights of another run ask for: its encoder and decoder."""
-    saved = runs.read_config(start)
-    if given.get("encoder", saved["encoder"]) != saved["encoder"]:
-        raise WrongArgument(f"--encoder {given['encoder']}: {start} was trained on what {saved['encoder']} sees; leave "
-                            "--encoder out")
-    own = [each.name for each in fields(config.Decoding)]
-    inherited = {name: saved[name] for name in ("preset", "encoder", "layer", "image_size", *own)}
-    inherited["weights"] = saved["encoder_weights"]
-    if saved.get("tokenizer") == "bpe":
-        inherited["tokenizer"] = "bpe"
-    return inherited | given
 
 
 def _resumed(name: str | None, given: dict[str, Any], start: str | None) -> tuple[Path, Settings]:
@@ -131,26 +117,39 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
         refuse_unwritable(folder)
 
     dataset = stages.read_dataset(path, settings.data)
-    settings = stages.suited(settings, dataset)
+    asked, settings = settings, stages.suited(settings, dataset)
     hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
     views = Views(settings.vision.augment, settings.training.seed)
-    ready = encoding.have_all(dataset, settings, hashes, views)
+
+    def told(prepared: Any, pairs: list) -> Any:
+        """The tokenizer; all that is known so far on the screen, and what is wrong with it refused."""
+        tokenizer = load(run / "vocabulary.json") if resume else stages.fitted(settings, prepared)
+        say(summary.short(asked, settings, dataset, prepared, tokenizer))
+        stages.report_left_out(prepared.left_out, strict=settings.data.strict)
+        stages.report_near_duplicates(prepared, pairs)
+        if resume:
+            _refuse_other_photos(run, prepared)
+        elif start:
+            stages.report_seen(prepared, start)
+        return tokenizer
+
+    looked_through = stages.look_through(dataset, settings, hashes)
+    tokenizer = told(*looked_through)
+    ready = encoding.have_all(dataset, settings, hashes, views, looked_through=looked_through)
     prepared, cache = ready.prepared, ready.features
-    tokenizer = load(run / "vocabulary.json") if resume else stages.fitted(settings, prepared)
-    say(summary.short(settings, dataset, prepared, tokenizer))
-    stages.report_left_out(prepared.left_out, strict=settings.data.strict, file=run / "left_out.json")
-    stages.report_near_duplicates(prepared, ready.pairs, file=run / "near_duplicates.json")
+    if prepared.digest() != looked_through[0].digest():  # photos turned out unreadable
+        tokenizer = told(prepared, ready.pairs)
 
     resolved = settings.flat() | {"fingerprint": cache.fingerprint, "encoder_weights": ready.weights,
                                   "scenes": stages.is_scenes(path), "captions": prepared.digest(),
                                   "from": str(start) if start else None}
     decoder = decoder_of(resolved, len(tokenizer))
     if resume:
-        resolved["from"] = _unchanged(run, resolved, prepared)
+        resolved["from"] = _unchanged(run, resolved)
     if resolved["from"] and not stored(run / "last"):
-        _warm_start(decoder, tokenizer, Path(resolved["from"]), cache.fingerprint)
+        starting.take_over(decoder, tokenizer, Path(resolved["from"]), cache.fingerprint)
     if not resume:
-        _begin_folder(run, tokenizer, prepared, ready.pairs)
+        _begin_folder(run, tokenizer, prepared, ready.pairs, start)
     runs.write_config(run, resolved)
     if settings.vision.save_augmented:
         stages.save_augmented(prepared, views, ready.encoder.image_size, run / "augmented")
@@ -170,10 +169,11 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
     return _final(run, settings, began)
 
 
-def _begin_folder(run: Path, tokenizer: Any, prepared: Any, pairs: list[tuple[Any, Any]]) -> None:
-    """Write a new run's words and splits, and what was left out."""
+def _begin_folder(run: Path, tokenizer: Any, prepared: Any, pairs: list[tuple[Any, Any]], start: Path | None) -> None:
+    """Write a new run's words and splits, which photos it learns from, and what was left out."""
     tokenizer.save(run / "vocabulary.json")
     write_json(run / "splits.json", _splits(prepared))
+    runs.write_seen(run, (photo.hash for split in ("train", "val") for photo in prepared.splits[split]), start)
     if prepared.left_out:
         write_json(run / "left_out.json", [each._asdict() for each in prepared.left_out])
     if pairs:
@@ -184,35 +184,21 @@ def _splits(prepared: Any) -> dict[str, list[str]]:
     return {split: [photo.name for photo in photos] for split, photos in prepared.splits.items()}
 
 
-def _unchanged(run: Path, values: dict[str, Any], prepared: Any) -> str | None:
-    """See that a resumed run finds all as it was; the run that it began from."""
+def _refuse_other_photos(run: Path, prepared: Any) -> None:
+    """Refuse to go on with a run whose photos or captions are not what they were."""
+    before = runs.read_config(run)
+    if _splits(prepared) != runs.read_splits(run) or before.get("captions") != prepared.digest():
+        raise Refusal(f"the photos or captions of {before['dataset']} have changed since {run} began; start a new run")
+
+
+def _unchanged(run: Path, values: dict[str, Any]) -> str | None:
+    """See that a resumed run finds its encoder as it was; the run that it began from."""
     before = runs.read_config(run)
     if before["fingerprint"] != values["fingerprint"]:
         raise Refusal(f"the encoder is not what it was when {run} began: other weights, or another version of Keras; "
                       "start a new run")
-    if _splits(prepared) != runs.read_splits(run) or before.get("captions") != values["captions"]:
-        raise Refusal(f"the photos or captions of {values['dataset']} have changed since {run} began; start a new run")
     (run / "scores.json").unlink(missing_ok=True)  # of fewer epochs
     return before.get("from")
-
-
-def _warm_start(decoder: Any, tokenizer: Any, start: Path, fingerprint: dict[str, Any]) -> None:
-    """Begin from the best weights of another run, and say what became of its words."""
-    from data.tokenizer import SPECIAL, load
-    from models.captioner import decoder_of
-    from models.checkpoint import load_decoder
-    from models.warm_start import take_over
-
-    saved = runs.read_config(start)
-    learned = load(start / "vocabulary.json")
-    other = decoder_of(saved, len(learned))
-    load_decoder(other, start / "best")
-    found = take_over(decoder, tokenizer.spelled(), other, learned.spelled())
-    if saved["fingerprint"] != fingerprint:
-        say(f"warning: the encoder is not that of {start} in every respect (weights, layer or version): its features may "
-            "mean something else to the decoder")
-    say(f"from {start}: {found.kept - len(SPECIAL)} {tokenizer.units} are known there and keep their weights, {found.new} "
-        f"start fresh, {found.gone} of {start} are gone")
 
 
 def _epochs(trainer: Any, validation: Any, run: Path) -> bool:
@@ -255,24 +241,6 @@ def _epochs(trainer: Any, validation: Any, run: Path) -> bool:
 
 class _AskedToStop(Exception):
     """Raised between two steps, where everything can be saved."""
-
-
-class Interruptible:
-    """While it lasts, the first Ctrl-C (or SIGTERM) only asks to stop; the second stops at once, and saves nothing."""
-
-    def __enter__(self) -> Any:
-        self._asked = False
-        self._before = {each: signal.signal(each, self._ask) for each in (signal.SIGINT, signal.SIGTERM)}
-        return lambda: self._asked
-
-    def _ask(self, *_: Any) -> None:
-        if self._asked:
-            raise KeyboardInterrupt
-        self._asked = True
-
-    def __exit__(self, *_: Any) -> None:
-        for each, handler in self._before.items():
-            signal.signal(each, handler)
 
 
 def _final(run: Path, settings: Settings, began: float) -> int:

@@ -84,9 +84,11 @@ def split_name(text: str | None, where: str) -> str | None:
     return name
 
 
-def in_two_splits(first: str, second: str) -> str:
-    """What is told of a photo that two splits claim."""
-    return f"listed for {first} and for {second}; kept for {first}"
+def kept_for(first: str, second: str) -> tuple[str, str]:
+    """The split of a photo that two splits claim (test before val before train, so that what is scored stays whole), and
+    what is told of it."""
+    kept = max(first, second, key=SPLITS.index)
+    return kept, f"listed for {first} and for {second}; kept for {kept}"
 
 
 def folder_split(name: str) -> str | None:
@@ -100,6 +102,8 @@ def opened_text(path: Path, *, newline: str | None = None) -> TextIO:
     marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     encoding = "utf-16" if marked else "utf-8-sig"
     try:
+        if b"\0" in content[:1000] and not marked:
+            raise Refusal(f"{path}, line 1: zero bytes, as in UTF-16 without its mark; save the file as UTF-8")
         content.decode(encoding)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
@@ -152,7 +156,7 @@ def gather(parts: Iterable[Part], folder: Path, *, outside: bool) -> tuple[list[
     left_out: list[LeftOut] = []
     finder = Finder(folder, outside=outside)
     beside: set[str] = set()
-    contested: set[tuple[str, str]] = set()
+    contested: set[tuple[str, frozenset[str]]] = set()
     for part in parts:
         named: dict[str, _Entry | None] = {}
         roots = [root for root in dict.fromkeys(part.roots) if root.is_dir()]
@@ -165,15 +169,17 @@ def gather(parts: Iterable[Part], folder: Path, *, outside: bool) -> tuple[list[
             if split is not None and split != entry.split:
                 if entry.split is None:
                     entry.split = split
-                elif (entry.photo, split) not in contested:  # once, not for each of its captions
-                    contested.add((entry.photo, split))
-                    left_out.append(LeftOut(name, in_two_splits(entry.split, split), where))
+                elif (entry.photo, pair := frozenset((entry.split, split))) not in contested:  # once, not for each caption
+                    contested.add((entry.photo, pair))
+                    entry.split, told = kept_for(entry.split, split)
+                    left_out.append(LeftOut(name, told, where))
             reason = entry.add(caption, repeats=part.repeats)
             if reason is not None:
                 left_out.append(LeftOut(name, reason, where))
         left_out += part.left_out
         if part.whole:
-            beside |= {os.path.dirname(entry.photo) for entry in named.values() if entry is not None}
+            beside |= {os.path.dirname(entry.photo) for entry in named.values()
+                       if entry is not None and finder.is_inside(entry.photo)}
         if part.listed:
             unlisted = [entry for entry in named.values() if entry is not None and entry.split is None]
             left_out += [LeftOut(os.path.relpath(entry.photo, folder), "in no list of a split") for entry in unlisted]
@@ -227,6 +233,8 @@ def _entry(name: str, where: str, roots: Sequence[Path], finder: Finder, entries
         left_out.append(LeftOut(name[:SHOWN], "no permission to look into its folder", where))
         return None
     if photo is None:
-        left_out.append(LeftOut(name[:SHOWN], "a caption, but no such photo", where))
+        like = finder.like(name, roots)
+        reason = "a caption, but no such photo" + (f" (there is {like})" if like else "")
+        left_out.append(LeftOut(name[:SHOWN], reason, where))
         return None
     return entries.setdefault(photo, _Entry(photo))

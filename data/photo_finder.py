@@ -23,6 +23,7 @@ class Finder:
         self._bounds = os.path.join(os.path.abspath(folder), "")
         self._outside = outside
         self._files: dict[str, dict[str, str]] = {}  # folder → its files' names in NFC → as they are on disk
+        self._folded: dict[str, dict[str, str]] = {}  # folder → its files' names without capitals → as they are
         self._real: dict[str, str] = {}  # folder → its path as it is on disk
 
     def find(self, name: str, roots: Sequence[Path], where: str) -> str | None:
@@ -42,6 +43,21 @@ class Finder:
                 return os.path.join(self._real[parent], there)
         if "\\" in name and os.sep != "\\":  # a table from Windows
             return self.find(name.replace("\\", "/"), roots, where)
+        return None
+
+    def is_inside(self, photo: str) -> bool:
+        """Whether a photo lies in the dataset's folder."""
+        return os.path.abspath(photo).startswith(self._bounds)
+
+    def like(self, name: str, roots: Sequence[Path]) -> str | None:
+        """A photo whose name differs from `name` in small and capital letters alone."""
+        for root in roots:
+            parent, own = os.path.split(os.path.normpath(os.path.join(root, name)))
+            if parent not in self._folded:
+                self._folded[parent] = {each.casefold(): each for each in self._listed(parent)}
+            there = self._folded[parent].get(_composed(own).casefold())
+            if there is not None:
+                return there
         return None
 
     def _listed(self, folder: str) -> dict[str, str]:

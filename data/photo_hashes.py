@@ -1,7 +1,8 @@
-"""What is known of photos, kept between runs by path, size and time: sha256, what they look like, whether they can be read."""
+"""What is known of photos, kept between runs by path, size and time: sha256, look, and whether they can be read."""
 
 import hashlib
 import json
+import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,9 @@ class PhotoHashes:
         for photo in photos:
             try:
                 seen = photo.stat()
+                if not stat.S_ISREG(seen.st_mode):  # a pipe would be waited for, and /dev/zero has no end
+                    yield photo, None, "not a file"
+                    continue
                 mark = [seen.st_size, seen.st_mtime_ns]
                 known = self._known.get(str(photo.absolute()))
                 if known is None or known["mark"] != mark:

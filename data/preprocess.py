@@ -101,27 +101,34 @@ def split_photos(photos: Sequence[Photo], *, test_size: float, seed: int, limit:
     given = {photo.split for photo in photos} - {None}
     without = sum(photo.split is None for photo in photos)
     listed = bool(given - {"train"}) or not without  # where val or test is listed, what is not listed is for training
+    carved = bool(given) and "val" not in given  # a part of what is listed for train validates
+
+    def side(photo: Photo) -> str:
+        if photo.split is None:
+            return "train" if listed else _side(photo, test_size, seed)
+        return "val" if carved and photo.split == "train" and _rank(photo, seed) <= test_size else photo.split
+
     splits: dict[str, list[Photo]] = {split: [] for split in SPLITS}
     for photo in photos:
-        splits[photo.split or ("train" if listed else _side(photo, test_size, seed))].append(photo)
-    prepared = Prepared(splits, how=f"by photo, seed {seed}" if not listed else "as the dataset says")
-    if listed and without:
-        prepared.how += f"; {without} without a split stand in train"
+        splits[side(photo)].append(photo)
+    prepared = Prepared(splits, how="as the dataset says" if listed else f"by photo, seed {seed}")
+    prepared.how += f"; val taken from train, seed {seed}" if listed and carved else ""
+    prepared.how += f"; {without} without a split stand in train" if listed and without else ""
     _drop_twins(prepared)
     if not splits["val"] and len(splits["train"]) > 1:
-        edge = max(test_size, min(_rank(photo, seed) for photo in splits["train"]))  # of a handful at least one
-        splits["val"] = [photo for photo in splits["train"] if _rank(photo, seed) <= edge]
-        splits["train"] = [photo for photo in splits["train"] if _rank(photo, seed) > edge]
-        prepared.how += f"; val taken from train, seed {seed}" if listed else (
-            "; so few photos left val empty: one of train serves there, until there are more")
+        lent = min(splits["train"], key=lambda photo: _rank(photo, seed)).hash
+        splits["val"] = [photo for photo in splits["train"] if photo.hash == lent]
+        splits["train"] = [photo for photo in splits["train"] if photo.hash != lent]
+        prepared.how += "" if carved else "; so few photos left val empty: one of train serves there, until there are more"
     if limit is not None:
         kept = set(sorted(splits["train"], key=lambda photo: _rank(photo, seed))[:limit])
         splits["train"] = [photo for photo in splits["train"] if photo in kept]
     for split in needed:
         if not splits[split]:
-            listed = ", ".join(f"{len(each)} for {name}" for name, each in splits.items() if each)
-            raise Refusal(f"no photo for the {split} split: {len(photos)} usable photos are too few, or the dataset's "
-                          f"splits name none ({listed or 'none'}); add photos, or change --test-size")
+            sides = ", ".join(f"{len(each)} for {name}" for name, each in splits.items() if each)
+            few = f"{len(photos)} usable photos are too few; add photos, or change --test-size"
+            raise Refusal(f"no photo for the {split} split: " + (few if not given - {"train"} else (
+                f"the dataset's own splits leave {sides or 'none'}; list some for {split} too, or leave its splits out")))
     return prepared
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from data.examples import LeftOut, Part, Row, in_two_splits, numbered_lines, split_name
+from data.examples import LeftOut, Part, Row, kept_for, numbered_lines, split_name
 from data.photo_finder import PHOTO_FOLDERS
 from data.source_tables import CAPTION, PHOTO, first_there, separator_of
 from utils.errors import Refusal
@@ -68,7 +68,8 @@ def _splits(folders: list[Path], left_out: list[LeftOut]) -> dict[str, tuple[str
                 name = line.strip() if "." in line else f"{line.strip()}.jpg"  # Flickr30k's lists have the stems
                 if name in splits:
                     before = splits[name][0]
-                    told = "listed twice" if before == split else in_two_splits(before, split)
+                    kept, told = kept_for(before, split) if before != split else (split, "listed twice")
+                    splits[name] = (kept, splits[name][1])
                     left_out.append(LeftOut(name, told, where))
                 else:
                     splits[name] = (split, where)

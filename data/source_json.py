@@ -20,6 +20,8 @@ def looks_like(kind: str, path: Path) -> bool:
     head = json_head(path) if path.suffix.lower() == ".json" else ""
     if head.startswith("["):
         return kind == "aihub" and '"caption_ko"' in head
+    if not head.strip() and path.suffix.lower() == ".json":  # an empty download: its name tells, and reading it refuses it
+        return kind == ("karpathy" if path.name.startswith("dataset_") else "coco" if "caption" in path.name else "aihub")
     found = "karpathy" if '"sentences"' in head else "coco" if '"images"' in head or '"annotations"' in head else None
     return head.startswith("{") and kind == found
 
@@ -124,7 +126,7 @@ def _karpathy_rows(path: Path, left_out: list[LeftOut]) -> Iterator[Row]:
     content = loaded_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
         raise Refusal(f"{path}: Karpathy's files have a list `images`, and it is not there")
-    for number, image, name in _once(content["images"], path, lambda image: "/".join(
+    for number, image, name in _once(content["images"], f"{path}, images", lambda image: "/".join(
             part for part in (image.get("filepath"), image["filename"]) if part), left_out):
         where = f"{path}, images[{number}]"
         try:
@@ -152,7 +154,7 @@ def _aihub_rows(path: Path, key: str, left_out: list[LeftOut]) -> Iterator[Row]:
     content = loaded_json(path)
     if not isinstance(content, list):
         raise Refusal(f"{path}: AI-Hub's file is a list of photos, and came {_shortened(content)}")
-    for number, image, name in _once(content, path, lambda image: image["file_path"], left_out):
+    for number, image, name in _once(content, f"{path}, ", lambda image: image["file_path"], left_out):
         where = f"{path}, [{number}]"
         captions = image.get(key)
         captions = [captions] if isinstance(captions, str) else captions
@@ -162,8 +164,8 @@ def _aihub_rows(path: Path, key: str, left_out: list[LeftOut]) -> Iterator[Row]:
             yield Row(name, caption, folder_split(Path(name).parts[0]) if "/" in name else None, where)
 
 
-def _once(images: list[Any], path: Path, name_of: Any, left_out: list[LeftOut]) -> Iterator[tuple[int, dict, str]]:
-    """Each photo with its number and name; one that is listed a second time is told."""
+def _once(images: list[Any], path: str, name_of: Any, left_out: list[LeftOut]) -> Iterator[tuple[int, dict, str]]:
+    """Each photo with its number and name; one that is listed a second time is told. `path` is of the file and the list."""
     seen = set()
     for number, image in enumerate(images):
         try:
@@ -171,9 +173,9 @@ def _once(images: list[Any], path: Path, name_of: Any, left_out: list[LeftOut]) 
         except (KeyError, TypeError, AttributeError):
             name = None
         if not isinstance(name, str):
-            raise Refusal(f"{path}, [{number}]: the photo's name is wanted, and came {_shortened(image)}")
+            raise Refusal(f"{path}[{number}]: the photo's name is wanted, and came {_shortened(image)}")
         if name in seen:
-            left_out.append(LeftOut(name, "listed twice; its captions are put together", f"{path}, [{number}]"))
+            left_out.append(LeftOut(name, "listed twice; its captions are put together", f"{path}[{number}]"))
         seen.add(name)
         yield number, image, name
 

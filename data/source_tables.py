@@ -28,10 +28,29 @@ CAPTION = ("caption", "text", "comment", "sentence", "description")
 _SEPARATORS = (",", "\t", ";", "|")
 
 
+csv.field_size_limit(1 << 30)  # a cell of a megabyte is one caption too long, not the end of the file
+
+
 def find_tables(folder: Path, language: str | None) -> list[Path]:
     """The table of a folder, in the language asked for where there is one; or one in each split's folder."""
     named = [f"captions.{code}.{ending}" for code in _codes(language) for ending in ("csv", "tsv")]
-    return first_there(folder, [*named, "captions.csv", "captions.tsv", "metadata.csv"]) or _by_split(folder, "metadata.csv")
+    alone = sorted(file.name for ending in ("csv", "tsv") for file in folder.glob(f"captions.*.{ending}"))
+    names = [*named, "captions.csv", "captions.tsv", "metadata.csv", *(alone if len(alone) == 1 else ())]
+    return first_there(folder, names) or _by_split(folder, "metadata.csv") or _only_table(folder)
+
+
+def _only_table(folder: Path) -> list[Path]:
+    """The one table of a folder, whatever its name, where its header is one."""
+    tables = [file for file in folder.iterdir() if file.suffix.lower() in (".csv", ".tsv") and not file.name.startswith(".")]
+    if len(tables) != 1 or tables[0].name == "results.csv":  # which is Flickr30k's
+        return []
+    header = [name.strip().strip('"').lower() for name in _first_line(tables[0]).split(separator_of(tables[0]))]
+    return tables if _column(header, PHOTO) is not None and _column(header, CAPTION) is not None else []
+
+
+def _first_line(file: Path) -> str:
+    with file.open("rb") as opened:
+        return opened.read(1000).decode("utf-8-sig", "replace").partition("\n")[0]
 
 
 def find_objects(folder: Path, language: str | None) -> list[Path]:
@@ -39,7 +58,8 @@ def find_objects(folder: Path, language: str | None) -> list[Path]:
     named = [f"captions.{code}.jsonl" for code in _codes(language)]
     names = [*named, "captions.jsonl", "captions.json", "metadata.jsonl"]
     found = [name for name in names if name != "captions.json" or ((folder / name).is_file() and is_list(folder / name))]
-    return first_there(folder, found) or _by_split(folder, "metadata.jsonl")
+    challenge = [file for file in sorted(folder.glob("caption_*annotations*.json")) if is_list(file)]  # AI Challenger's
+    return first_there(folder, found) or challenge or _by_split(folder, "metadata.jsonl")
 
 
 def _codes(language: str | None) -> list[str]:
@@ -70,8 +90,10 @@ def _roots(file: Path, folder: Path) -> list[Path]:
 
 
 def _split_of(file: Path, folder: Path) -> str | None:
-    """The split that a file has by the folder that it lies in."""
-    return folder_split(file.parent.name) if file.parent != folder else None
+    """The split that a file has by the folder that it lies in, or by its own name (caption_train_annotations.json)."""
+    if file.parent != folder:
+        return folder_split(file.parent.name)
+    return split_told(file.stem) if "annotations" in file.stem else None
 
 
 def _table_rows(path: Path, usual: str | None) -> Iterator[Row]:
@@ -176,7 +198,8 @@ def _with_texts(folder: Path, language: str | None) -> Iterator[tuple[Path, Path
     """Photos with a text beside them, and that text."""
     endings = [*(f".{code}.txt".lower() for code in _codes(language)), ".txt"]
     for parent, photos in _by_folder(folder):
-        texts = {file.name.lower(): file for file in sorted(parent.iterdir()) if file.suffix.lower() == ".txt"}
+        texts = {file.name.lower(): file for file in sorted(parent.iterdir())
+                 if file.suffix.lower() == ".txt" and file.is_file()}
         for photo in photos:
             names = (photo.stem.lower() + ending for ending in endings)
             text = next((texts[name] for name in names if name in texts), None)
@@ -213,5 +236,6 @@ def _text_rows(folder: Path, language: str | None, left_out: list[LeftOut]) -> I
         stems = {photo.stem for photo in photos}
         for text in sorted(parent.glob("[!.]*.[tT][xX][tT]")):
             of_other_language = text.stem.rpartition(".")[0] in stems  # a.ko.txt is a's
-            if text not in used and text.stem not in stems and not of_other_language:
+            ours = text in used or text.stem in stems or of_other_language or text.stem.lower().startswith("readme")
+            if not ours and text.is_file():
                 left_out.append(LeftOut(str(text.relative_to(folder)), "a caption, but no such photo"))

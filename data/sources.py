@@ -40,7 +40,8 @@ def _is_objects(file: Path) -> bool:
 
 # What a person wrote for this program goes before what a folder was distributed with.
 FORMATS = {
-    "csv": Format("a table", "captions.csv, captions.tsv or metadata.csv with a header naming a photo and a caption column",
+    "csv": Format("a table", "captions.csv, captions.tsv or metadata.csv with a header naming a photo and a caption "
+                  "column (captions.ko.csv with --language ko)",
                   source_tables.find_tables, _is_table, source_tables.read_table),
     "jsonl": Format("JSON lines or list", "captions.jsonl, captions.json (a list) or metadata.jsonl",
                     source_tables.find_objects, _is_objects, source_tables.read_objects),

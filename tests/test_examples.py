@@ -121,23 +121,23 @@ def test_the_same_caption_twice_counts_once_unless_several_people_were_asked(tmp
     assert gathered(tmp_path, *rows, repeats=True) == ({"a.jpg": (("A cat.", "A cat.", "A Cat."), None)}, [])
 
 
-def test_a_photo_in_two_splits_stays_in_the_first_and_is_named(tmp_path):
+def test_a_photo_in_two_splits_stays_in_the_one_that_is_scored_and_is_named(tmp_path):
     folder_with(tmp_path, "a.jpg", "b.jpg")
     rows = [("a.jpg", "A cat.", "train"), ("a.jpg", "A pet.", "test"), ("b.jpg", "A dog."), ("b.jpg", "A pup.", "val")]
     assert gathered(tmp_path, *rows) == (
-        {"a.jpg": (("A cat.", "A pet."), "train"), "b.jpg": (("A dog.", "A pup."), "val")},
-        [LeftOut("a.jpg", "listed for train and for test; kept for train", "list.csv, line 3")])
+        {"a.jpg": (("A cat.", "A pet."), "test"), "b.jpg": (("A dog.", "A pup."), "val")},
+        [LeftOut("a.jpg", "listed for train and for test; kept for test", "list.csv, line 3")])
 
 
 def test_once_for_each_other_split_and_not_for_each_caption(tmp_path):
     folder_with(tmp_path, "a.jpg", "b.jpg")
     rows = [("a.jpg", "1", "train"), ("a.jpg", "2", "test"), ("./a.jpg", "3", "test"), ("a.jpg", "4", "val"),
-            ("a.jpg", "5", "test"), ("b.jpg", "6", "val"), ("b.jpg", "7", "test")]
+            ("a.jpg", "5", "train"), ("b.jpg", "6", "val"), ("b.jpg", "7", "test")]
     assert gathered(tmp_path, *rows) == (
-        {"a.jpg": (("1", "2", "3", "4", "5"), "train"), "b.jpg": (("6", "7"), "val")},
-        [LeftOut("a.jpg", "listed for train and for test; kept for train", "list.csv, line 3"),
-         LeftOut("a.jpg", "listed for train and for val; kept for train", "list.csv, line 5"),
-         LeftOut("b.jpg", "listed for val and for test; kept for val", "list.csv, line 8")])
+        {"a.jpg": (("1", "2", "3", "4", "5"), "test"), "b.jpg": (("6", "7"), "test")},
+        [LeftOut("a.jpg", "listed for train and for test; kept for test", "list.csv, line 3"),
+         LeftOut("a.jpg", "listed for test and for val; kept for test", "list.csv, line 5"),
+         LeftOut("b.jpg", "listed for val and for test; kept for test", "list.csv, line 8")])
 
 
 def test_where_is_told_within_the_folder(tmp_path):
@@ -281,3 +281,10 @@ def test_no_permission_as_the_system_tells_it(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", scandir)
     assert gathered(tmp_path, ("a.jpg", "A cat."), ("shut/b.jpg", "A dog.")) == (
         {"a.jpg": (("A cat.",), None)}, [LeftOut("shut/b.jpg", "no permission to look into its folder", "list.csv, line 3")])
+
+
+def test_a_name_that_differs_in_capitals_alone_is_hinted_at(tmp_path):
+    folder_with(tmp_path, "sub/Côte.JPG", "b.jpg")
+    assert gathered(tmp_path, ("sub/côte.jpg", "A cat."), ("b.jpg", "A dog.")) == (
+        {"b.jpg": (("A dog.",), None)},
+        [LeftOut("sub/côte.jpg", "a caption, but no such photo (there is Côte.JPG)", "list.csv, line 2")])

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -286,3 +287,10 @@ def test_a_damaged_list_of_hashes_is_made_anew(tmp_path, content):
     list(hashes.hashed([photo]))
     hashes.save()
     assert len(json.loads((tmp_path / "photos.json").read_text())) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_among_the_photos_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.jpg")
+    assert list(PhotoHashes(tmp_path / "photos.json").hashed([tmp_path / "a.jpg", Path("/dev/null")])) == [
+        (tmp_path / "a.jpg", None, "not a file"), (Path("/dev/null"), None, "not a file")]

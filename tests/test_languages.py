@@ -8,7 +8,10 @@ import pytest
 
 import evaluate
 import predict
+import stages
 import train
+from config import Data, Settings
+from data.photo_hashes import PhotoHashes
 from data.tokenizer import SPECIAL, load
 from models.captioner import Captioner
 from tests.scripts import SIZES, SMALL, scenes_folder, typed
@@ -47,7 +50,9 @@ def test_chinese_is_written_by_character(chinese):
     letters = set("".join(SAID["zh"])) - set("，。")
     assert set(load(Path("checkpoints/zh/vocabulary.json")).tokens[len(SPECIAL) :]) == letters
     photos = sum(SIZES.values())
-    assert f"photos: {photos}; captions: {2 * photos}, 2 a photo; zh, {len(letters)} characters\n" in done.out
+    assert f"photos: {photos}; captions: {2 * photos}, 2 a photo\nsplits: train " in done.out
+    assert "\nlanguage: zh (Chinese, by its letters); captions of characters (what suits it" in done.out
+    assert f"\nvocabulary: {len(letters)} characters of the training captions" in done.out
     assert "note: scores count characters; METEOR and SPICE are for English alone" in done.out
     caption = Captioner.load("checkpoints/zh")(next(Path("drawn/photos").iterdir()))
     assert caption.text and " " not in caption.text
@@ -78,9 +83,34 @@ def test_a_run_cannot_begin_from_one_that_saw_otherwise(chinese):
                              "--encoder out\n")
     refused = typed(train, "--dataset", "zh", "--outside-photos", "--from", "zh", "--units", "33", "--run", "wider",
                     "--cache", "cache")
-    assert refused.status == 1
-    assert "the weights to begin from do not fit: " in refused.error
-    assert not Path("checkpoints/wider").exists()
+    assert refused.status == 2
+    assert refused.error == "error: --units 33: the weights of checkpoints/zh are of 32; leave it out\n"
+    refused = typed(train, "--dataset", "zh", "--outside-photos", "--from", "zh", "--layer", "pool_3", "--run", "nearer")
+    assert refused.status != 0 and refused.error.count("\n") == 1
+    assert not Path("checkpoints/wider").exists() and not Path("checkpoints/nearer").exists()
+
+
+def test_photos_that_a_run_has_learned_from_are_told(chinese, capsys):
+    rows = [json.loads(line) for line in Path("zh/captions.jsonl").read_text().splitlines()]
+    other = {"train": "test", "test": "train", "val": "val"}
+    Path("other").mkdir()
+    Path("other/captions.jsonl").write_text("\n".join(json.dumps(row | {"split": other[row["split"]]}) for row in rows))
+    done = typed(evaluate, "--run", "zh", "--dataset", "other", "--outside-photos", "--split", "test")
+    number = SIZES["train"]
+    assert f"note: {number} of the {number} photos were in the training of checkpoints/zh: the scores are too" in done.out
+    done = typed(evaluate, "--run", "zh", "--split", "test")
+    assert "too good" not in done.out
+    known = stages.prepare(stages.read_dataset(Path("other"), Data(outside_photos=True)), Settings(),
+                           PhotoHashes(Path("cache/photos.json")))
+    capsys.readouterr()
+    stages.report_seen(known, Path("checkpoints/zh"))
+    assert capsys.readouterr().out == "".join(
+        f"warning: {SIZES[before]} of the {SIZES[before]} photos of {split} were in the training of checkpoints/zh; their "
+        "scores will be too good\n" for split, before in (("val", "val"), ("test", "train")))
+    Path("checkpoints/zh/seen.json").rename("seen.json")
+    stages.report_seen(known, Path("checkpoints/zh"))
+    Path("seen.json").rename("checkpoints/zh/seen.json")
+    assert capsys.readouterr().out.startswith("warning: checkpoints/zh does not say which photos it learned from")
 
 
 @pytest.mark.slow  # a third training; pieces and words are tested by themselves in test_tokenizer.py

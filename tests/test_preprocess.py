@@ -197,18 +197,33 @@ def test_an_official_training_photo_that_validates_stays_when_others_are_added()
     assert before["val"] == {number for number in after["val"] if number < 200}
 
 
-@pytest.mark.parametrize("photos", [[photo(1)], [photo(1), photo(2, content=1)], [photo(1, split="train")],
-                                    [photo(1, split="test"), photo(2, split="test"), photo(3, split="val")],
-                                    [photo(1, split="train", content=7), photo(2, split="val", content=7)]])
+@pytest.mark.parametrize("photos", [[photo(1)], [photo(1), photo(2, content=1)], [photo(1, split="train")]])
 def test_fewer_photos_than_a_split_needs_are_refused(photos):
     with pytest.raises(Refusal, match=f"no photo for the (train|val) split: {len(photos)} usable photos are too few"):
         split(photos)
 
 
+@pytest.mark.parametrize(("photos", "sides"), [
+    ([photo(1, split="test"), photo(2, split="test"), photo(3, split="val")], "1 for val, 2 for test"),
+    ([photo(1, split="train", content=7), photo(2, split="val", content=7)], "1 for val")])
+def test_splits_of_the_dataset_that_leave_none_to_train_on_are_refused(photos, sides):
+    told = f"no photo for the train split: the dataset's own splits leave {sides}; list some for train too, or leave"
+    with pytest.raises(Refusal, match=told):
+        split(photos)
+
+
+def test_val_taken_from_train_stays_when_a_photo_without_a_split_is_added():
+    given = [photo(number, split="train") for number in range(200)]
+    before = numbers(split(given))
+    for added in range(200, 260):
+        after = numbers(split([*given, photo(added)]))
+        assert before["val"] == after["val"] - {added} and before["train"] == after["train"] - {added}
+
+
 def test_only_the_splits_that_are_needed_must_have_photos():
     given = [photo(1, split="test"), photo(2, split="test")]
     assert numbers(split(given, needed=("test",))) == {"train": set(), "val": set(), "test": {1, 2}}
-    with pytest.raises(Refusal, match=r"no photo for the val split: .* \(2 for test\)"):
+    with pytest.raises(Refusal, match=r"no photo for the val split: .* leave 2 for test; list some for val"):
         split(given, needed=("val",))
 
 

@@ -57,10 +57,10 @@ def test_flickr8k_without_lists(tmp_path):
 def test_a_photo_listed_twice_is_told(tmp_path):
     flickr8k(tmp_path, train="\ufeffa.jpg\n\nd.jpg\na.jpg\n", test="my b.jpg\na.jpg\n")
     dataset = read(tmp_path)
-    assert splits(dataset) == {"a.jpg": "train", "my b.jpg": "test", "d.jpg": "train"}
+    assert splits(dataset) == {"a.jpg": "test", "my b.jpg": "test", "d.jpg": "train"}
     assert [each for each in dataset.left_out if each.name == "a.jpg"] == [
         LeftOut("a.jpg", "listed twice", "Flickr_8k.trainImages.txt, line 4"),
-        LeftOut("a.jpg", "listed for train and for test; kept for train", "Flickr_8k.testImages.txt, line 2")]
+        LeftOut("a.jpg", "listed for train and for test; kept for test", "Flickr_8k.testImages.txt, line 2")]
 
 
 def test_a_line_that_stands_twice_counts_once(tmp_path):

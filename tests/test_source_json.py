@@ -143,11 +143,11 @@ def test_karpathys_flickr(tmp_path, photos):
     assert {example.photo.parent for example in dataset.examples} == {tmp_path / photos}
     assert captions(dataset) == {"a.jpg": ("A cat .", "A cat .", "A pet ."), "b.jpg": ("a t shirt",), "c.jpg": ("A dog .",),
                                  "d.jpg": ("A cow .",)}
-    assert splits(dataset) == {"a.jpg": "train", "b.jpg": "val", "c.jpg": "test", "d.jpg": "train"}
+    assert splits(dataset) == {"a.jpg": "test", "b.jpg": "val", "c.jpg": "test", "d.jpg": "train"}
     assert sorted(dataset.left_out) == sorted([
         LeftOut("gone.jpg", "a caption, but no such photo", "dataset_flickr8k.json, images[5]"),
-        LeftOut("a.jpg", "listed for train and for test; kept for train", "dataset_flickr8k.json, images[6]"),
-        LeftOut("a.jpg", "listed twice; its captions are put together", "dataset_flickr8k.json, [6]"),
+        LeftOut("a.jpg", "listed for train and for test; kept for test", "dataset_flickr8k.json, images[6]"),
+        LeftOut("a.jpg", "listed twice; its captions are put together", "dataset_flickr8k.json, images[6]"),
         LeftOut((tmp_path / photos / "e.jpg").relative_to(tmp_path).as_posix(), "a photo without captions")])
 
 
@@ -171,7 +171,7 @@ def test_of_karpathys_three_files_the_one_whose_photos_are_there(tmp_path, photo
 
 
 WHOLE = {"filename": "a.jpg", "split": "train", "sentences": [{"raw": "A cat ."}]}
-NO_NAME = ", [1]: the photo's name is wanted, and came "
+NO_NAME = ", images[1]: the photo's name is wanted, and came "
 NO_SENTENCES = ", images[1]: a filename, a split and sentences are wanted, and came "
 
 
@@ -232,3 +232,11 @@ def test_a_photo_that_aihub_lists_twice_keeps_all_its_captions(tmp_path):
 def test_aihubs_file_damaged_is_refused_with_the_place(tmp_path, record, told):
     folder_with(tmp_path, "val2014/a.jpg", files={"MSCOCO_train_val_Korean.json": [KOREAN[0], record]})
     assert refusal(tmp_path) == f"{tmp_path}/MSCOCO_train_val_Korean.json, [1]: {told}"
+
+
+@pytest.mark.parametrize(("name", "content"), [("annotations/captions_train2017.json", ""), ("dataset_coco.json", " \n"),
+                                               ("MSCOCO_train_val_Korean.json", "")])
+def test_an_empty_download_is_refused_as_that(tmp_path, name, content):
+    folder_with(tmp_path, "a.jpg", files={name: content})
+    assert refusal(tmp_path).startswith(f"{tmp_path}/{name}, line ")
+    assert "broken JSON (Expecting value" in refusal(tmp_path)

@@ -149,7 +149,8 @@ def test_an_unknown_format_is_refused_with_the_nearest(tmp_path):
 def test_what_is_no_dataset_is_refused_with_what_was_looked_for(tmp_path):
     folder_with(tmp_path, "a.jpg", files={"notes.txt": "hello"})
     looked_for = (
-        "looked for: captions.csv, captions.tsv or metadata.csv with a header naming a photo and a caption column; "
+        "looked for: captions.csv, captions.tsv or metadata.csv with a header naming a photo and a caption column "
+        "(captions.ko.csv with --language ko); "
         "captions.jsonl, captions.json (a list) or metadata.jsonl; "
         "dataset_flickr8k.json, dataset_flickr30k.json or dataset_coco.json; MSCOCO_train_val_Korean.json; "
         "annotations/captions_*.json; Flickr8k.token.txt with its lists, or Kaggle's captions.txt; "

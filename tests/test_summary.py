@@ -43,7 +43,7 @@ def test_all_that_is_there_is_told(folder):
         "photos: 3",
         "captions: 4, 1 to 2 a photo, 1.3 on average",
         "splits: train 2, val 1, test 0 (as the dataset says; no test split: val is scored in its place)",
-        "language: en (English, by their letters; another is said with --language); captions of words (what suits it; "
+        "language: en (English, by its Latin letters; another is said with --language); captions of words (what suits it; "
         "another with --tokenizer)",
         "lengths: 3 words in the middle, 5 at most; 100.0% have no more than 24",
         "vocabulary: 6 words of the training captions (5000 at most, seen at least 1 time); they cover 100.0% of "
@@ -57,12 +57,26 @@ def test_all_that_is_there_is_told(folder):
         "  1: cut short",
         "    broken.jpg",
     ]
-    assert told(folder) == told(folder)  # and again, from what was kept
+
+
+def test_what_was_found_out_is_kept(folder, monkeypatch):
+    first = told(folder)
+    monkeypatch.setattr("data.preprocess.look", None)  # nothing is looked at again
+    monkeypatch.setattr("hashlib.file_digest", None)
+    assert told(folder) == first
+
+
+def test_photos_that_none_can_train_on_are_told_too(folder):
+    (folder / "captions.csv").write_text("photo,caption,split\n0.jpg,A dog.,val\n1.jpg,A cat.,val\n")
+    lines = told(folder)
+    assert lines[1:4] == ["photos: 2", "captions: 2, 1 a photo", "splits: train 0, val 2, test 0 (as the dataset says; no "
+                          "test split: val is scored in its place)"]
+    assert lines[5] == "vocabulary: none, for no photo is there to train on; evaluate.py can score a run on these"
 
 
 def test_what_is_asked_for_is_told_so(folder):
     lines = told(folder, "--language", "en", "--tokenizer", "bpe", "--vocabulary", "12", "--max-length", "4")
-    assert lines[4] == "language: en (English, as asked for); captions of pieces (as asked for)"
+    assert lines[4] == "language: en (English, given); captions of pieces (given)"
     assert lines[6].startswith("vocabulary: 12 pieces of the training captions (12 at most, ")
 
 

@@ -37,21 +37,19 @@ def wrapped(text: str, room: float) -> list[str]:
 
 @functools.cache
 def _fonts() -> dict[str, str]:
-    """Installed fonts with East Asian letters: name → file, the best first."""
+    """Installed fonts: name → file, the best for East Asian letters first, then all others by name."""
     from matplotlib import font_manager
 
-    def known() -> dict[str, str]:
-        files = {entry.name: entry.fname for entry in font_manager.fontManager.ttflist}
-        return {name: files[name] for name in EAST_ASIAN_FONTS if name in files}
-
-    if not known():  # matplotlib keeps its list of fonts in a file and does not see what is installed later
-        listed = {entry.fname for entry in font_manager.fontManager.ttflist}
-        for file in sorted(set(font_manager.findSystemFonts()) - listed):
-            try:
-                font_manager.fontManager.addfont(file)
-            except (OSError, RuntimeError):  # a font that matplotlib cannot read is none that it could draw with
-                continue
-    return known()
+    listed = {entry.fname for entry in font_manager.fontManager.ttflist}
+    for file in sorted(set(font_manager.findSystemFonts()) - listed):  # matplotlib's kept list misses what came later
+        try:
+            font_manager.fontManager.addfont(file)
+        except (OSError, RuntimeError):  # a font that matplotlib cannot read is none that it could draw with
+            continue
+    files = {entry.name: entry.fname for entry in font_manager.fontManager.ttflist}
+    # Last Resort, which matplotlib brings along, has a box for every letter and no letter.
+    others = sorted(name for name in files if not name.startswith((".", "Last Resort")))
+    return {name: files[name] for name in (*EAST_ASIAN_FONTS, *others) if name in files}
 
 
 @functools.cache
@@ -74,6 +72,8 @@ def families(text: str) -> list[str]:
     """Fonts that together draw most of the text: the Latin one, and others only where it lacks letters."""
     families = [_LATIN]
     for name in _fonts() if _lacking(text, families) else ():
+        if not _lacking(text, families):
+            break
         if _lacking(text, [*families, name]) < _lacking(text, families):
             families.append(name)
     return families

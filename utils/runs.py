@@ -3,12 +3,14 @@
     checkpoints/RUN/config.json        every resolved setting, and what the encoder was
     checkpoints/RUN/vocabulary.json    the words
     checkpoints/RUN/splits.json        the photos of each split
+    checkpoints/RUN/seen.json          hashes of the photos that it, and the runs it began from, learned or were chosen by
     checkpoints/RUN/history.jsonl      a line an epoch
     checkpoints/RUN/last  best         tf.train checkpoints
 """
 
 import json
 import os
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from utils.errors import Refusal, WrongArgument
 from utils.files import write_json, write_text
 
 ROOT = Path("checkpoints")
+_MARK = 16  # digits of a photo's sha256 that are kept
 VERSION = 1  # of the run folder's layout; raised when an older program could not read a newer folder, or the other way
 
 
@@ -82,6 +85,25 @@ def read_splits(run: Path) -> dict[str, list[str]]:
         return {split: list(splits[split]) for split in ("train", "val", "test")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Refusal(f"{run / 'splits.json'} is missing or damaged ({error}); restore it, or train again") from None
+
+
+def write_seen(run: Path, hashes: Iterable[str], start: Path | None) -> None:
+    """Write which photos the run learns from or is chosen by, with those of the run it begins from."""
+    before = (read_seen(start) or set()) if start else set()
+    write_text(run / "seen.json", json.dumps(sorted(before | {each[:_MARK] for each in hashes})))
+
+
+def read_seen(run: Path) -> set[str] | None:
+    """Marks of the photos that the run learned from or was chosen by; None where that was not written down."""
+    try:
+        return set(json.loads((run / "seen.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def seen(photo_hash: str, marks: set[str]) -> bool:
+    """Whether a photo is among the marks of `read_seen`."""
+    return photo_hash[:_MARK] in marks
 
 
 def read_history(run: Path) -> list[dict[str, Any]]:
