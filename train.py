@@ -134,10 +134,10 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
         return tokenizer
 
     looked_through = stages.look_through(dataset, settings, hashes)
-    tokenizer = told(*looked_through)
+    tokenizer, digest = told(*looked_through), looked_through[0].digest()
     ready = encoding.have_all(dataset, settings, hashes, views, looked_through=looked_through)
     prepared, cache = ready.prepared, ready.features
-    if prepared.digest() != looked_through[0].digest():  # photos turned out unreadable
+    if prepared.digest() != digest:  # photos turned out unreadable
         tokenizer = told(prepared, ready.pairs)
 
     resolved = settings.flat() | {"fingerprint": cache.fingerprint, "encoder_weights": ready.weights,

@@ -53,10 +53,10 @@ def test_the_convnet_is_trained_once_although_a_fault_was_found_on_the_way():
     shutil.copytree("drawn", "again")
     photo = next(Path("again/photos").iterdir())
     photo.write_bytes(b"")
-    with pytest.raises(Refusal, match=rf"^--strict: the dataset has 1 faults: photos/{photo.name}: empty file$"):
+    with pytest.raises(Refusal, match=rf"^--strict: the dataset has 1 fault: photos/{photo.name}: empty file$"):
         stages.report_left_out(have_all("again").prepared.left_out, strict=True)
     assert len(list(Path("again_cache/convnet").iterdir())) == 1
-    with pytest.raises(Refusal, match="--strict: the dataset has 1 faults"):  # known from the start now
+    with pytest.raises(Refusal, match="--strict: the dataset has 1 fault"):  # known from the start now
         have_all("again", strict=True)
 
 
