@@ -21,6 +21,7 @@ from utils.runs import read_seen, read_splits, seen
 SCENES = scenes.FOLDER
 DATASETS = SCENES.parent
 SCENES_SIZE = {"train": 3000, "val": 300, "test": 300}
+MIXED = 0.1  # of the captions: fewer in another language are a stray name or sign
 AS_IS = Views(0, 0)  # photos without altered views
 
 
@@ -67,6 +68,10 @@ def read_dataset(path: Path, data: Data) -> Dataset:
     if data.language and differs(data.language, dataset.letters):
         say(f"warning: {dataset.path} has no captions in {NAMES.get(base(data.language), data.language)}; by their letters "
             f"they are {NAMES[dataset.letters]}")
+    mixed = [f"{share:.0%} {NAMES[name]}" for name, share in dataset.mixed.items() if share > MIXED]
+    if mixed:
+        say(f"warning: by their letters the captions are not {NAMES[dataset.letters]} alone but also {', '.join(mixed)}; "
+            "they are all cut and scored as one language")
     return dataset
 
 

@@ -51,6 +51,7 @@ class Dataset:
     left_out: list[LeftOut] = field(default_factory=list)
     language: str = "en"
     letters: str = "en"  # the language that the captions' letters tell
+    mixed: dict[str, float] = field(default_factory=dict)  # the shares of captions that are in others
 
 
 class Row(NamedTuple):

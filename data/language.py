@@ -1,6 +1,7 @@
 """Languages and scripts: which one captions are in, and their words, or characters where words are not set apart."""
 
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 import regex
@@ -35,6 +36,14 @@ def language_of(captions: Iterable[str]) -> str:
         return "zh"
     best = max(("ko", "th", "en"), key=lambda name: share[name])
     return best if share[best] > 0.3 else "und"
+
+
+def others_among(captions: Sequence[str], language: str) -> dict[str, float]:
+    """The shares of captions that are in other languages by their letters, the largest first; of Japanese ones some have no
+    kana, so that Chinese ones are not told from them."""
+    found = Counter(language_of([caption]) for caption in captions)
+    alike = {language, "und"} | ({"zh"} if language == "ja" else set())
+    return {name: count / len(captions) for name, count in found.most_common() if name not in alike}
 
 
 def base(language: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from data import source_flickr, source_json, source_tables
 from data.examples import Dataset, LeftOut, Part, gather
-from data.language import language_of
+from data.language import language_of, others_among
 from utils.errors import Refusal, nearest, run_script
 
 
@@ -108,9 +108,10 @@ def _read(path: Path, form: Format, language: str | None, outside: bool) -> Data
             folder = folder.parent if folder.name not in ("", "..") else folder / ".."
     with _no_collection():
         examples, left_out = gather(form.read(files, folder, language), folder, outside=outside)
-    letters = language_of(caption for example in examples[:: len(examples) // 2000 + 1] for caption in example.captions)
-    captions = files[0] if len(files) == 1 else path
-    return Dataset(form.title, captions, folder, examples, left_out, language or letters, letters)
+    some = [caption for example in examples[:: len(examples) // 400 + 1] for caption in example.captions]
+    letters = language_of(some)
+    file = files[0] if len(files) == 1 else path
+    return Dataset(form.title, file, folder, examples, left_out, language or letters, letters, others_among(some, letters))
 
 
 @contextmanager

@@ -5,7 +5,20 @@ import unicodedata
 
 import pytest
 
-from data.language import CUT, JOIN, NAMES, base, begins_unspaced, characters, differs, joined, language_of, pieces_of, words
+from data.language import (
+    CUT,
+    JOIN,
+    NAMES,
+    base,
+    begins_unspaced,
+    characters,
+    differs,
+    joined,
+    language_of,
+    others_among,
+    pieces_of,
+    words,
+)
 
 
 @pytest.mark.parametrize(("caption", "wanted"), [
@@ -147,3 +160,10 @@ def test_what_is_cut_into_words_keeps_its_spaces():
 def test_begins_unspaced():
     assert [letter for letter in "a개犬がカーหé2'々" if begins_unspaced(letter)] == list("犬がカーห々")
     assert begins_unspaced("犬dog") and not begins_unspaced("dog犬") and not begins_unspaced("")
+
+
+def test_captions_of_other_languages_are_counted():
+    mixed = ["a dog", "a cat", "개가 있다", "犬がいる", "犬", "123"]
+    assert others_among(mixed, "en") == pytest.approx({"ko": 1 / 6, "ja": 1 / 6, "zh": 1 / 6})
+    assert others_among(mixed, "ja") == pytest.approx({"en": 2 / 6, "ko": 1 / 6})  # Japanese without kana looks Chinese
+    assert others_among(["개가 있다"], "ko") == {}
