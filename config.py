@@ -90,15 +90,18 @@ class Words:
 class Decoding:
     """decoder"""
 
-    decoder: str = setting("gru", "network that writes the caption: gru", unit="NAME")
+    decoder: str = setting("gru", "network that writes the caption: gru, or lstm (Show, Attend and Tell's, with a gate "
+                                  "before what it sees)", unit="NAME")
+    layers: int = setting(1, "LSTMs one upon the other, with --decoder lstm", unit="LAYERS")
     units: int = setting(512, "width of the recurrent state and of the projected features", unit="UNITS")
     embedding: int = setting(256, "width of a word's vector", unit="UNITS")
     attention_units: int = setting(256, "width in which attention compares words and locations", unit="UNITS")
     dropout: float = setting(0.4, "share of word vectors' and outputs' values dropped in training", unit="FRACTION")
 
     def __post_init__(self) -> None:
-        for name in ("units", "embedding", "attention_units"):
+        for name in ("units", "embedding", "attention_units", "layers"):
             _require(getattr(self, name) > 0, f"--{name.replace('_', '-')} is at least 1, not {getattr(self, name)}")
+        _require(self.layers == 1 or self.decoder == "lstm", f"--layers {self.layers} goes with --decoder lstm")
         _require(0 <= self.dropout < 1, f"--dropout is a share from 0 to below 1, not {self.dropout}")
 
 
@@ -113,6 +116,8 @@ class Training:
     schedule: str = setting("cosine", "the learning rate after that: falling to a hundredth of it, or constant",
                             choices=("cosine", "constant"))
     clip: float = setting(5.0, "largest norm of all gradients together", unit="NORM")
+    penalty: float = setting(0.0, "weight of the doubly stochastic penalty, on attention that leaves places of the photo "
+                                  "out over a whole caption", unit="WEIGHT")
     patience: int = setting(4, "stop after so many epochs without a better CIDEr on val", unit="EPOCHS")
     save_every: int = setting(500, "also save a checkpoint every so many steps", unit="STEPS")
     seed: int = setting(0, "for splits, augmentation, weights, order and dropout", unit="NUMBER")
@@ -123,6 +128,7 @@ class Training:
         _require(self.learning_rate > 0, f"--learning-rate is above 0, not {self.learning_rate}")
         _require(0 <= self.seed < 2**32, f"--seed is a number from 0 to 4294967295, not {self.seed}")
         _require(self.warmup >= 0, f"--warmup is a number of steps from 0, not {self.warmup}")
+        _require(0 <= self.penalty < math.inf, f"--penalty is a weight from 0, not {self.penalty}")
         _require(self.clip > 0, f"--clip is above 0, not {self.clip}")
 
 

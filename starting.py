@@ -16,7 +16,7 @@ def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
     if given.get("encoder", saved["encoder"]) != saved["encoder"]:
         raise WrongArgument(f"--encoder {given['encoder']}: {start} was trained on what {saved['encoder']} sees; leave "
                             "--encoder out")
-    own = [each.name for each in fields(config.Decoding)]
+    own = [each.name for each in fields(config.Decoding) if each.name in saved]  # an older run knows fewer
     for name in own:
         if name != "dropout" and given.get(name, saved[name]) != saved[name]:
             raise WrongArgument(f"--{name.replace('_', '-')} {given[name]}: the weights of {start} are of {saved[name]}; "

@@ -158,7 +158,7 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
     batches = Batches(stages.training_photos(prepared, "train", tokenizer, settings.words.max_length, views), cache,
                       batch=training.batch, seed=training.seed)
     recipe = Recipe(training.epochs, training.learning_rate, training.warmup, training.schedule, training.clip,
-                    training.patience, training.save_every)
+                    training.patience, training.save_every, training.penalty)
     trainer = Trainer(decoder, batches, recipe, run)
     if resume and not trainer.resume():
         print("the run has no checkpoint yet: it starts over")

@@ -21,7 +21,7 @@ from data.tokenizer import END, PAD, START, UNKNOWN, Word
 from data.tokenizer import load as load_tokenizer
 from models.checkpoint import load_decoder
 from models.decoder import Decoder, repeat_rows
-from models.decoders import build_decoder
+from models.decoders import DECODERS, build_decoder
 from models.decoding import Captions, Chance, Rules, sample, search
 from models.encoders import Encoder
 from utils.errors import Refusal, nearest
@@ -187,9 +187,12 @@ def decoder_of(config: dict[str, Any], vocabulary: int) -> Decoder:
     """The decoder that a run's settings describe, with random weights."""
     fingerprint = config["fingerprint"]
     rows, columns = fingerprint["grid"]
-    return build_decoder(config["decoder"], seed=config["seed"], vocabulary=vocabulary, locations=rows * columns,
-                         depth=fingerprint["depth"], units=config["units"], embedding=config["embedding"],
-                         attention_units=config["attention_units"], dropout=config["dropout"])
+    kind = config["decoder"]
+    if kind not in DECODERS:
+        raise nearest("decoder", kind, list(DECODERS))
+    options = {name: config[name] for name in DECODERS[kind].OPTIONS}
+    return build_decoder(kind, seed=config["seed"], vocabulary=vocabulary, locations=rows * columns,
+                         depth=fingerprint["depth"], **options)
 
 
 def _encoder_of(config: dict[str, Any], weights: str | None) -> Encoder:

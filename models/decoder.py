@@ -12,7 +12,7 @@ one row a photo; `repeat_rows` makes several of it. `call` over a whole caption 
 """
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -21,7 +21,10 @@ Nest = Any  # a tensor, or dicts, lists and tuples of tensors
 
 
 class Decoder(keras.Model):
-    """What every decoder offers."""
+    """What every decoder offers. `OPTIONS` names the settings that it is made with, beside the sizes that follow from photos
+    and vocabulary."""
+
+    OPTIONS: ClassVar[tuple[str, ...]]
 
     @abstractmethod
     def begin(self, features: tf.Tensor) -> tuple[Nest, Nest]:

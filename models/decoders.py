@@ -1,15 +1,15 @@
 """The decoders by name."""
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
 
 from models.decoder import Decoder
 from models.gru import GRUDecoder
+from models.lstm import LSTMDecoder
 from utils.errors import nearest
 
-DECODERS: dict[str, Callable[..., Decoder]] = {"gru": GRUDecoder}
+DECODERS: dict[str, type[Decoder]] = {"gru": GRUDecoder, "lstm": LSTMDecoder}
 
 
 def build_decoder(name: str, *, seed: int, **settings: Any) -> Decoder:

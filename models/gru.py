@@ -21,6 +21,8 @@ class GRUDecoder(Decoder):
     `place` is one learned vector a location: without it, attention does not know where it looks.
     """
 
+    OPTIONS = ("units", "embedding", "attention_units", "dropout")
+
     def __init__(self, *, vocabulary: int, locations: int, depth: int, units: int, embedding: int, attention_units: int,
                  dropout: float) -> None:
         """`locations` and `depth` are the encoder's L and D."""

@@ -34,6 +34,7 @@ class Recipe:
     clip: float  # norm of all gradients together
     patience: int  # epochs without gain
     save_every: int  # steps
+    penalty: float = 0.0  # of attention that leaves locations out, see `doubly_stochastic`
 
 
 def masked_loss(logits: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
@@ -41,6 +42,16 @@ def masked_loss(logits: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
     each = tf.nn.sparse_softmax_cross_entropy_with_logits(wanted, tf.cast(logits, tf.float32))
     counts = tf.cast(wanted != 0, tf.float32)
     return tf.reduce_sum(each * counts) / tf.maximum(tf.reduce_sum(counts), 1.0)
+
+
+def doubly_stochastic(attention: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
+    """Σᵢ (1 − Σₜ αₜᵢ)² of each caption (Xu et al. 2015, equation 14), summed and shared among all words as the loss is:
+    small where attention (B, T, L) goes over the whole photo while the wanted tokens (B, T) are written."""
+    counts = tf.cast(wanted != 0, attention.dtype)
+    seen = tf.reduce_sum(attention * counts[..., None], axis=1)  # (B, L)
+    some = tf.cast(tf.reduce_any(wanted != 0, axis=1), attention.dtype)  # an empty caption leaves nothing out
+    each = tf.reduce_sum((1.0 - seen) ** 2, axis=1) * some
+    return tf.reduce_sum(each) / tf.maximum(tf.reduce_sum(counts), 1.0)
 
 
 def _rate(recipe: Recipe, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
@@ -119,9 +130,11 @@ class Trainer:
 
     def _forward_and_back(self, features: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            logits, _ = self.decoder(features, tokens[:, :-1], training=True)
-            loss = masked_loss(logits, tokens[:, 1:])
-        gradients = tape.gradient(loss, self.decoder.trainable_variables)
+            logits, attention = self.decoder(features, tokens[:, :-1], training=True)
+            loss = total = masked_loss(logits, tokens[:, 1:])
+            if self.recipe.penalty:
+                total += self.recipe.penalty * doubly_stochastic(attention, tokens[:, 1:])
+        gradients = tape.gradient(total, self.decoder.trainable_variables)
         gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]  # the embedding's are sparse
         self.optimizer.apply(gradients, self.decoder.trainable_variables)
         return loss

@@ -130,3 +130,13 @@ def test_mistakes_are_one_line_on_standard_error(command, status, message):
     assert "Traceback" not in done.stderr
     if status == 1:
         assert done.stderr.count("\n") == 1
+
+
+def test_layers_go_with_the_decoder_that_has_them():
+    assert resolve({"decoder": "lstm", "layers": 2}, scenes=False).decoding.layers == 2
+    with pytest.raises(WrongArgument, match=r"^--layers 2 goes with --decoder lstm$"):
+        resolve({"layers": 2}, scenes=False)
+    with pytest.raises(WrongArgument, match=r"^--layers is at least 1, not 0$"):
+        resolve({"decoder": "lstm", "layers": 0}, scenes=False)
+    with pytest.raises(WrongArgument, match=r"^--penalty is a weight from 0, not -1\.0$"):
+        resolve({"penalty": -1.0}, scenes=False)

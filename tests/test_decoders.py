@@ -14,9 +14,9 @@ from utils.errors import Refusal, WrongArgument
 PHOTOS, CAPTIONS, LOCATIONS, DEPTH, STEPS, VOCABULARY = 3, 2, 9, 7, 5, 11
 
 
-def small(name="gru", seed=0, dropout=0.3):
+def small(name="gru", seed=0, dropout=0.3, **more):
     return build_decoder(name, seed=seed, vocabulary=VOCABULARY, locations=LOCATIONS, depth=DEPTH, units=16, embedding=8,
-                         attention_units=6, dropout=dropout)
+                         attention_units=6, dropout=dropout, **more)
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +115,37 @@ def test_masked_loss_leaves_padding_out():
 def test_an_unknown_decoder_is_answered_with_the_nearest():
     with pytest.raises(WrongArgument, match="unknown decoder 'gur'; did you mean 'gru'"):
         build_decoder("gur", seed=0)
+
+
+def test_the_lstm_against_the_equations():
+    """First state from the mean feature, gate, attention asked by the state, LSTM and deep output, worked out in NumPy."""
+    decoder, random = small("lstm", layers=2), np.random.default_rng(0)
+    features = random.random((2, LOCATIONS, DEPTH), np.float32)
+
+    def dense(layer, values):
+        return values @ layer.kernel.numpy() + (layer.bias.numpy() if layer.use_bias else 0)
+
+    def sigmoid(values):
+        return 1 / (1 + np.exp(-values))
+
+    state = [[np.tanh(dense(first, features.mean(axis=1))) for first in layer] for layer in decoder.first]
+    _, begun = decoder.begin(features)
+    for ours, theirs in zip(np.ravel(state), np.ravel([[each.numpy() for each in layer] for layer in begun]), strict=True):
+        np.testing.assert_allclose(theirs, ours, rtol=1e-4)
+    words = np.array([3, 5])
+    embedded, last = decoder.embed.embeddings.numpy()[words], state[-1][0]
+    query = dense(decoder.attend.query, last)[:, None]
+    scores = dense(decoder.attend.score, np.tanh(query + dense(decoder.attend.key, features)))[..., 0]
+    attention = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    gate = sigmoid(dense(decoder.gate, last))
+    assert gate.shape == (2, 1) and (gate > 0).all() and (gate < 1).all()
+    context = gate * (attention[:, None] @ features)[:, 0]
+    told = np.concatenate([embedded, context], axis=1)
+    for cell, (hidden, carried) in zip(decoder.cells, state, strict=True):
+        gates = told @ cell.kernel.numpy() + hidden @ cell.recurrent_kernel.numpy() + cell.bias.numpy()
+        enter, forget, new, leave = np.split(gates, 4, axis=1)
+        told = sigmoid(leave) * np.tanh(sigmoid(forget) * carried + sigmoid(enter) * np.tanh(new))
+    wanted = dense(decoder.words, embedded + dense(decoder.of_state, told) + dense(decoder.of_context, context))
+    logits, _, looked = decoder.step(tf.constant(words), *decoder.begin(features))
+    np.testing.assert_allclose(looked, attention, rtol=1e-4)
+    np.testing.assert_allclose(logits, wanted, rtol=1e-3, atol=1e-5)

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from models.decoders import build_decoder
-from models.training import Recipe, TeacherForced, Trainer, _rate
+from models.training import Recipe, TeacherForced, Trainer, _rate, doubly_stochastic
 from utils.errors import Refusal
 
 LOCATIONS, DEPTH = 4, 6
@@ -34,11 +34,11 @@ class Invented:
             yield tf.constant(features), tf.constant(tokens)
 
 
-def trainer(folder, *, epochs=3, batches=None, save_every=2, patience=9):
+def trainer(folder, *, epochs=3, batches=None, save_every=2, patience=9, penalty=0.0):
     decoder = build_decoder("gru", seed=0, vocabulary=8, locations=LOCATIONS, depth=DEPTH, units=16, embedding=8,
                             attention_units=8, dropout=0.3)
     recipe = Recipe(epochs=epochs, learning_rate=0.02, warmup=3, schedule="cosine", clip=5.0, patience=patience,
-                    save_every=save_every)
+                    save_every=save_every, penalty=penalty)
     return Trainer(decoder, batches or Invented(), recipe, folder)
 
 
@@ -171,3 +171,31 @@ def test_padding_and_empty_captions_count_for_nothing(tmp_path):
     features, tokens = next(Invented().epoch(0))
     filled = (tf.concat([features, tf.zeros_like(features)], 0), tf.concat([tokens, tf.zeros_like(tokens)], 0))
     assert measure([filled]) == pytest.approx(measure([(features, tokens)]), rel=1e-5)
+
+
+def test_the_doubly_stochastic_penalty_by_hand():
+    """Two locations. Caption one looks 1.5 and 0.5 times: 0.5² + 0.5²; caption two, its last word padding, 1 and 0: 1."""
+    attention = tf.constant([[[1.0, 0.0], [0.5, 0.5]], [[1.0, 0.0], [0.3, 0.7]]])
+    assert float(doubly_stochastic(attention, tf.constant([[5, 3], [3, 0]]))) == pytest.approx((0.5 + 1) / 3)
+    alone = float(doubly_stochastic(attention[:1], tf.constant([[5, 3]])))
+    assert alone == pytest.approx(0.5 / 2)
+    filled = tf.concat([attention[:1], attention[1:]], 0)  # a row that only fills the batch up counts for nothing
+    assert float(doubly_stochastic(filled, tf.constant([[5, 3], [0, 0]]))) == pytest.approx(alone)
+    assert float(doubly_stochastic(attention, tf.zeros([2, 2], tf.int32))) == 0
+
+
+def test_the_penalty_keeps_attention_spread_and_stays_out_of_the_loss_that_is_told(tmp_path):
+    left_out = {}
+    for penalty in (0.0, 20.0):
+        trained = trainer(tmp_path / str(penalty), epochs=6, penalty=penalty)
+        rows = []
+        while not trained.finished:
+            rows.append(trained.train_epoch(lambda *_: None))
+            trained.finish_epoch(-rows[-1]["loss"])
+        assert rows[0]["loss"] < 3.0  # of eight words, whatever the penalty
+        features, tokens = next(iter(Invented().epoch(9)))
+        _, attention = trained.decoder(features, tokens[:, :-1])
+        left_out[penalty] = float(doubly_stochastic(attention, tokens[:, 1:]))
+    even = 4 * (1 - 3 / 4) ** 2 / 3  # three words share out over four locations alike
+    assert left_out[20.0] == pytest.approx(even, abs=0.01)
+    assert left_out[0.0] > left_out[20.0] + 0.02
