@@ -4,12 +4,12 @@ import keras
 import tensorflow as tf
 
 from models.attention import AdditiveAttention
-from models.decoder import Decoder, repeat_rows
+from models.recurrent import RecurrentDecoder
 
 Tensors = dict[str, tf.Tensor]
 
 
-class GRUDecoder(Decoder):
+class GRUDecoder(RecurrentDecoder):
     """GRU with additive attention (Bahdanau et al. 2015; Xu et al. 2015), as in
 
         values = ReLU(W features) + place          what is seen at each location, and which location it is
@@ -41,43 +41,19 @@ class GRUDecoder(Decoder):
         self.drop_output = keras.layers.Dropout(dropout, noise_shape=(None, 1, None))
         self(tf.zeros([1, locations, depth]), tf.zeros([1, 2], tf.int32))  # makes the variables
 
-    def by_token(self) -> list[tuple[keras.Variable, int]]:
-        """Word vectors and the output layer."""
-        return [(self.embed.embeddings, 0), (self.words.kernel, 1), (self.words.bias, 0)]
-
     def begin(self, features: tf.Tensor) -> tuple[Tensors, tf.Tensor]:
         """Memory (values and their attention keys) and first hidden state (P, U) of photos (P, L, D)."""
         values = self.look(features) + self.place  # (P, L, U)
         return {"values": values, "keys": self.attend.keys(values)}, self.first(tf.reduce_mean(values, axis=1))
-
-    def step(self, tokens: tf.Tensor, memory: Tensors, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Logits (B, V) of the word after `tokens` (B,), the next state, and the attention (B, L)."""
-        word = self.embed(tokens)
-        context, attention, state = self._recur(word, memory, state)
-        return self._logits(state, context, word), state, attention
-
-    def call(self, features: tf.Tensor, tokens: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        """Logits (B, T, V) of the word after each of `tokens` (B, T), and the attention (B, T, L).
-
-        Only what a word needs of the word before runs in the loop; the vocabulary is projected once, for all of them.
-        """
-        memory, state = self.begin(tf.cast(features, self.compute_dtype))
-        state = repeat_rows(state, tokens.shape[0] // features.shape[0])
-        words = self.drop_words(self.embed(tokens), training=training)  # (B, T, E)
-        states, contexts, attentions = [], [], []
-        for word in tf.unstack(words, axis=1):
-            context, attention, state = self._recur(word, memory, state)
-            states.append(state)
-            contexts.append(context)
-            attentions.append(attention)
-        logits = self._logits(tf.stack(states, 1), tf.stack(contexts, 1), words, training)
-        return logits, tf.stack(attentions, 1)
 
     def _recur(self, word: tf.Tensor, memory: Tensors, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         context, attention = self.attend(tf.concat([state, word], axis=-1), memory["keys"], memory["values"])
         _, state = self.cell(tf.concat([word, context], axis=-1), state)
         return context, attention, state
 
-    def _logits(self, state: tf.Tensor, context: tf.Tensor, word: tf.Tensor, training: bool = False) -> tf.Tensor:
-        output = self.combine(tf.concat([state, context, word], axis=-1))
+    def _hidden(self, state: tf.Tensor) -> tf.Tensor:
+        return state
+
+    def _logits(self, hidden: tf.Tensor, context: tf.Tensor, word: tf.Tensor, training: bool = False) -> tf.Tensor:
+        output = self.combine(tf.concat([hidden, context, word], axis=-1))
         return self.words(self.drop_output(output, training=training))
