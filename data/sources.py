@@ -132,6 +132,11 @@ def _first_reason(left_out: list[LeftOut]) -> str:
 
 
 if __name__ == "__main__":  # a script when it is run: scripts wire the rooms together
-    from summary import main
+
+    def main() -> int:
+        """What the script does; imported here, so that Ctrl-C in its first second is no traceback either."""
+        import summary
+
+        return summary.main()
 
     run_script(main)
