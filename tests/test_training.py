@@ -1,6 +1,7 @@
 """Training on invented features: it learns, it is repeatable, and it goes on exactly where it was stopped."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -81,10 +82,24 @@ def test_two_runs_with_one_seed_have_equal_losses(tmp_path):
     assert losses(trainer(tmp_path / "a")) == losses(trainer(tmp_path / "b"))
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The losses of a run that was not stopped."""
+    return losses(trainer(tmp_path_factory.mktemp("whole")))
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """The folder of a run that was stopped in its second epoch."""
+    folder = tmp_path_factory.mktemp("stopped") / "run"
+    with pytest.raises(KeyboardInterrupt):
+        losses(trainer(folder), stop=(1, 5))
+    return folder
+
+
 @pytest.mark.parametrize(("stop", "saved"), [((1, 3), True), ((1, 5), False), ((2, 1), False)])
-def test_a_resumed_run_has_the_losses_of_one_that_was_not_stopped(tmp_path, stop, saved):
+def test_a_resumed_run_has_the_losses_of_one_that_was_not_stopped(whole, tmp_path, stop, saved):
     """Stopped with a save (Ctrl-C) or without one (a crash: it goes on from the last checkpoint)."""
-    whole = losses(trainer(tmp_path / "whole"))
     first = trainer(tmp_path / "run")
     with pytest.raises(KeyboardInterrupt):
         losses(first, stop=stop)
@@ -123,10 +138,8 @@ def test_killed_while_it_trains_and_saves_it_goes_on_exactly(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["data cut short", "index gone", "list cut short"])
-def test_where_the_newest_checkpoint_is_damaged_the_one_before_serves(tmp_path, damage):
-    whole = losses(trainer(tmp_path / "whole"))
-    with pytest.raises(KeyboardInterrupt):
-        losses(trainer(tmp_path / "run"), stop=(1, 5))
+def test_where_the_newest_checkpoint_is_damaged_the_one_before_serves(whole, stopped, tmp_path, damage):
+    shutil.copytree(stopped, tmp_path / "run")
     last = tmp_path / "run" / "last"
     newest = max(last.glob("*.index"), key=lambda file: int(file.stem.removeprefix("ckpt-")))
     if damage == "data cut short":
