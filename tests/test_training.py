@@ -121,6 +121,7 @@ for each in losses(trainer(Path(sys.argv[1]), save_every=1)):
 """
 
 
+@pytest.mark.slow  # starts TensorFlow anew; the tests above resume after a crash in this process
 def test_killed_while_it_trains_and_saves_it_goes_on_exactly(tmp_path):
     """A child that saves at every step is killed with -9 at some moment; what it left is whole and exact."""
     whole = losses(trainer(tmp_path / "whole", save_every=1))
