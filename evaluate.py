@@ -103,7 +103,7 @@ def evaluate(run: Path, *, split: str, weights: str | None = None, **changes: An
         notes.append("the dataset has no test split: val is scored in its place")
     named = listed[split]
     cache = encoding.have_features(prepared, lambda: captioner.encoder, saved["fingerprint"], captioner.image_size,
-                                 cache=Path(settings.vision.cache), hashes=hashes, views=stages.AS_IS, splits=(split,))
+                                   cache=Path(settings.vision.cache), hashes=hashes, views=stages.AS_IS, splits=(split,))
     photos = prepared.splits[split]
     if not photos:
         raise Refusal(f"{path} has no photos in {split} that can be read")

@@ -89,8 +89,8 @@ def _counts(prepared: Prepared) -> list[str]:
     each = f"{min(numbers)} a photo" if len(numbers) == 1 else (
         f"{min(numbers)} to {max(numbers)} a photo, {captions / len(photos):.1f} on average")
     sides = ", ".join(f"{split} {len(photos)}" for split, photos in prepared.splits.items())
-    none = "; no test split: val is scored in its place" if not prepared.splits["test"] else ""
-    none = none if prepared.splits["val"] else ""
+    replaced = prepared.splits["val"] and not prepared.splits["test"]
+    none = "; no test split: val is scored in its place" if replaced else ""
     return [f"photos: {len(photos)}", f"captions: {captions}, {each}", f"splits: {sides} ({prepared.how}{none})"]
 
 

@@ -1,4 +1,4 @@
-"""What every dataset format is made into: Examples. Reading text, finding the photos, and what is left out and why."""
+"""What every dataset format is made into: Examples. Reading text, gathering rows, and what is left out and why."""
 
 import codecs
 import io
