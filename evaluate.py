@@ -153,7 +153,7 @@ def tokenizer_for(language: str) -> Callable[[str], list[str]]:
 def _teacher_forced(decoder: Any, training: list[Any], cache: Any) -> Callable[[], dict[str, float]]:
     """What measures masked loss and top-5 accuracy of a decoder over all true words."""
     from data.batches import Batches
-    from models.training import TeacherForced
+    from models.scoring import TeacherForced
 
     batches = Batches(training, cache, batch=320, seed=0)
     measure = TeacherForced(decoder, top=TOP)

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from models.checkpoint import decoder_checkpoint, manager, plain, restore, stored
 from models.decoder import Decoder
+from models.objectives import doubly_stochastic, masked_loss
 from utils.errors import Refusal
 
 
@@ -34,24 +35,7 @@ class Recipe:
     clip: float  # norm of all gradients together
     patience: int  # epochs without gain
     save_every: int  # steps
-    penalty: float = 0.0  # of attention that leaves locations out, see `doubly_stochastic`
-
-
-def masked_loss(logits: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
-    """Mean cross-entropy of the wanted tokens (B, T) under logits (B, T, V), padding left out."""
-    each = tf.nn.sparse_softmax_cross_entropy_with_logits(wanted, tf.cast(logits, tf.float32))
-    counts = tf.cast(wanted != 0, tf.float32)
-    return tf.reduce_sum(each * counts) / tf.maximum(tf.reduce_sum(counts), 1.0)
-
-
-def doubly_stochastic(attention: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
-    """Σᵢ (1 − Σₜ αₜᵢ)² of each caption (Xu et al. 2015, equation 14), summed and shared among all words as the loss is:
-    small where attention (B, T, L) goes over the whole photo while the wanted tokens (B, T) are written."""
-    counts = tf.cast(wanted != 0, attention.dtype)
-    seen = tf.reduce_sum(attention * counts[..., None], axis=1)  # (B, L)
-    some = tf.cast(tf.reduce_any(wanted != 0, axis=1), attention.dtype)  # an empty caption leaves nothing out
-    each = tf.reduce_sum((1.0 - seen) ** 2, axis=1) * some
-    return tf.reduce_sum(each) / tf.maximum(tf.reduce_sum(counts), 1.0)
+    penalty: float = 0.0  # of attention that leaves locations out, see `objectives.doubly_stochastic`
 
 
 def _rate(recipe: Recipe, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
@@ -175,27 +159,3 @@ class Trainer:
             self._write(self._best_manager, self.epoch)  # a resumed run counts on, so the newest is always the best
         self.save()
         return better
-
-
-class TeacherForced:
-    """Mean loss and top-k accuracy over all words, each foretold from the true words before it."""
-
-    def __init__(self, decoder: Decoder, *, top: int = 5) -> None:
-        self._decoder = decoder
-        self._top = top
-        self._measure = tf.function(self._sums)
-
-    def __call__(self, batches: Iterable[tuple[tf.Tensor, tf.Tensor]]) -> tuple[float, float]:
-        """Loss and accuracy over (features, tokens) batches."""
-        loss, hits, words = np.sum([[float(each) for each in self._measure(*batch)] for batch in batches], axis=0)
-        return float(loss / words), float(hits / words)
-
-    def _sums(self, features: tf.Tensor, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Summed loss, words among the k likeliest, and words, of a batch."""
-        logits, _ = self._decoder(features, tokens[:, :-1])
-        wanted = tokens[:, 1:]
-        counts = tf.cast(wanted != 0, tf.float32)
-        among = tf.math.in_top_k(tf.reshape(wanted, [-1]), tf.reshape(logits, [-1, logits.shape[-1]]), self._top)
-        count = tf.reduce_sum(counts)
-        hits = tf.reduce_sum(tf.cast(among, tf.float32) * tf.reshape(counts, [-1]))
-        return masked_loss(logits, wanted) * count, hits, count

