@@ -9,6 +9,8 @@ from typing import Any, Self, get_args, get_type_hints
 
 from utils.errors import WrongArgument, nearest
 
+BEST_BY = ("CIDEr", "BLEU-4", "BLEU-2", "NIST-4", "NIST-2", "ROUGE-L", "loss")
+
 
 def setting(default: Any, meaning: str, *, choices: tuple[str, ...] | None = None, unit: str | None = None) -> Any:
     """A field with its meaning (the help text), its unit or placeholder, and what it may be."""
@@ -47,14 +49,21 @@ class Data:
 class Vision:
     """encoder and features"""
 
-    encoder: str | None = setting(None, "pretrained network that looks at the photo: inception_v3, or convnet (small, "
-                                        "trained here); left out: convnet on the built-in scenes, else inception_v3",
-                                  unit="NAME")
+    encoder: str | None = setting(None, "pretrained network that looks at the photo: inception_v3, resnet101, or convnet "
+                                        "(small, trained here); left out: convnet on the built-in scenes, else "
+                                        "inception_v3", unit="NAME")
     weights: str = setting("imagenet", "the encoder's weights: imagenet (Keras' download), none (random), or a "
                                        ".weights.h5 file; convnet trains its own", unit="imagenet|none|FILE")
     layer: str | None = setting(None, "layer whose output are the features; left out: the encoder's last", unit="NAME")
     image_size: int | None = setting(None, "side to which photos are squeezed; left out: the encoder's own",
                                      unit="PIXELS")
+    grid: int | None = setting(None, "the features' rows and columns are averaged (or, where there are fewer, repeated) to "
+                                     "so many; left out: as the layer gives them", unit="SIDE")
+    finetune_encoder: bool = setting(False, "train the encoder too: nothing is cached, and altered views are fresh "
+                                            "in every epoch")
+    finetune_from: str | None = setting(None, "block of the encoder from which on it is trained (conv4_block1, mixed7 …); "
+                                              "left out: its last blocks", unit="BLOCK")
+    encoder_rate: float = setting(0.00001, "the encoder's learning rate, when it is trained too", unit="RATE")
     augment: int = setting(1, "further, randomly altered views of each training photo", unit="VIEWS")
     save_augmented: bool = setting(False, "also write the altered views as pictures into the run folder")
     convnet_epochs: int = setting(12, "passes over the training photos when the convnet is trained", unit="EPOCHS")
@@ -64,6 +73,9 @@ class Vision:
         _require(self.augment >= 0, f"--augment is a number of views from 0, not {self.augment}")
         _require(self.image_size is None or self.image_size >= 75,
                  f"--image-size is at least 75 pixels, not {self.image_size}")
+        _require(self.grid is None or self.grid > 0, f"--grid is a number of rows and columns from 1, not {self.grid}")
+        _require(self.finetune_encoder or self.finetune_from is None, "--finetune-from goes with --finetune-encoder")
+        _require(self.encoder_rate >= 0, f"--encoder-rate is a learning rate from 0, not {self.encoder_rate}")
         _require(self.convnet_epochs > 0, f"--convnet-epochs is at least 1, not {self.convnet_epochs}")
 
 
@@ -92,6 +104,9 @@ class Decoding:
 
     decoder: str = setting("gru", "network that writes the caption: gru, or lstm (Show, Attend and Tell's, with a gate "
                                   "before what it sees)", unit="NAME")
+    attention: str = setting("soft", "how --decoder lstm sees the photo: soft (all locations by their weight), hard (one "
+                                     "drawn location before each word), or none (the photo once, at the start)",
+                             choices=("soft", "hard", "none"))
     layers: int = setting(1, "LSTMs one upon the other, with --decoder lstm", unit="LAYERS")
     units: int = setting(512, "width of the recurrent state and of the projected features", unit="UNITS")
     embedding: int = setting(256, "width of a word's vector", unit="UNITS")
@@ -101,6 +116,8 @@ class Decoding:
     def __post_init__(self) -> None:
         for name in ("units", "embedding", "attention_units", "layers"):
             _require(getattr(self, name) > 0, f"--{name.replace('_', '-')} is at least 1, not {getattr(self, name)}")
+        _require(self.attention == "soft" or self.decoder == "lstm",
+                 f"--attention {self.attention} goes with --decoder lstm")
         _require(self.layers == 1 or self.decoder == "lstm", f"--layers {self.layers} goes with --decoder lstm")
         _require(0 <= self.dropout < 1, f"--dropout is a share from 0 to below 1, not {self.dropout}")
 
@@ -118,13 +135,19 @@ class Training:
     clip: float = setting(5.0, "largest norm of all gradients together", unit="NORM")
     penalty: float = setting(0.0, "weight of the doubly stochastic penalty, on attention that leaves places of the photo "
                                   "out over a whole caption", unit="WEIGHT")
-    patience: int = setting(4, "stop after so many epochs without a better CIDEr on val", unit="EPOCHS")
+    scst: bool = setting(False, "self-critical training, of a run that was trained on true captions (--from, or --resume): "
+                                "captions drawn at random are made likelier where their CIDEr-D beats the greedy caption's")
+    best_by: str = setting("CIDEr", "the score on val by which the best epoch is kept and training is stopped (greedy "
+                                    "captions; loss: teacher-forced)", choices=BEST_BY)
+    patience: int = setting(4, "stop after so many epochs without a better --best-by", unit="EPOCHS")
+    top: int = setting(5, "top-k accuracy: how often the true word is among so many likeliest", unit="K")
     save_every: int = setting(500, "also save a checkpoint every so many steps", unit="STEPS")
     seed: int = setting(0, "for splits, augmentation, weights, order and dropout", unit="NUMBER")
 
     def __post_init__(self) -> None:
-        for name in ("batch", "epochs", "patience", "save_every"):
+        for name in ("batch", "epochs", "patience", "top", "save_every"):
             _require(getattr(self, name) > 0, f"--{name.replace('_', '-')} is at least 1, not {getattr(self, name)}")
+        _require(self.best_by in BEST_BY, f"--best-by is one of {', '.join(BEST_BY)}, not {self.best_by}")
         _require(self.learning_rate > 0, f"--learning-rate is above 0, not {self.learning_rate}")
         _require(0 <= self.seed < 2**32, f"--seed is a number from 0 to 4294967295, not {self.seed}")
         _require(self.warmup >= 0, f"--warmup is a number of steps from 0, not {self.warmup}")
@@ -142,6 +165,8 @@ class Search:
     no_repeat: int | None = setting(None, "no sequence of so many words comes twice in a caption; 0 allows all (default "
                                           "3 words, 6 characters or 5 pieces)", unit="WORDS")
     sample: bool = setting(False, "draw words at random instead of searching")
+    look: str = setting("likeliest", "with --attention hard: look at the likeliest location before each word, or at one "
+                                     "drawn by its probability", choices=("likeliest", "drawn"))
     temperature: float = setting(1.0, "with --sample: below 1 is safer, above 1 wilder", unit="NUMBER")
     top_k: int | None = setting(None, "with --sample: only among so many likeliest words", unit="WORDS")
     top_p: float | None = setting(None, "with --sample: only among the likeliest words that make up this probability",
@@ -177,11 +202,25 @@ GROUPS = (Data, Vision, Words, Decoding, Training, Search, Machine)
 # how long it goes on.
 RESUMABLE = frozenset({"epochs", "patience", "save_every", "save_augmented", "device", "cache", "weights"})
 
+# Ways of training that go on from what a run has learned from true captions; what each wants of other settings, where
+# that is not typed. A run that is resumed in such a way has so many epochs more.
+SCST: dict[str, Any] = {"epochs": 5, "learning_rate": 0.00005, "schedule": "constant", "warmup": 0, "best_by": "CIDEr"}
+FINETUNE: dict[str, Any] = {"epochs": 3, "learning_rate": 0.0001}
+WAYS = {"scst": SCST, "finetune_encoder": FINETUNE}
+OF_A_WAY = frozenset({*WAYS, "finetune_from", "encoder_rate", "batch", "learning_rate", "warmup", "schedule", "clip",
+                      "penalty", "best_by", "top"})
+
 # python train.py --dataset FLICKR8K   (any dataset of photographs; the defaults above are its recipe)
 # Hardware, time and score of the run that was measured: doc/results.md.
 INCEPTION_GRU: dict[str, Any] = {"encoder": "inception_v3", "decoder": "gru"}
 
-PRESETS: dict[str, dict[str, Any]] = {"inception-gru": INCEPTION_GRU}
+# python train.py --preset show-attend-tell --dataset FLICKR8K
+# Xu et al. 2015 as it is trained today, with ResNet-101 in VGG's place. What was measured, with another encoder:
+# doc/results.md.
+SHOW_ATTEND_TELL: dict[str, Any] = {"encoder": "resnet101", "decoder": "lstm", "embedding": 512, "dropout": 0.5,
+                                    "penalty": 0.1, "epochs": 10, "best_by": "BLEU-4"}
+
+PRESETS: dict[str, dict[str, Any]] = {"inception-gru": INCEPTION_GRU, "show-attend-tell": SHOW_ATTEND_TELL}
 
 # The built-in drawings differ from photographs: nothing pretrained fits them, their grammar is small and soon learned.
 # So words and attention are narrow, and the learning rate high: what they cost is spent on the encoder instead. Beam 5
@@ -203,6 +242,13 @@ class Settings:
     training: Training = Training()
     search: Search = Search()
     machine: Machine = Machine()
+
+    def __post_init__(self) -> None:
+        attention = self.decoding.attention
+        _require(attention != "none" or not self.training.penalty,
+                 "--penalty is on attention, and --attention none has none; leave it out")
+        _require(not (self.training.scst and self.vision.finetune_encoder),
+                 "--scst learns on cached features; use --finetune-encoder before it, in a run of its own")
 
     @classmethod
     def from_flat(cls, values: dict[str, Any]) -> Self:
@@ -236,13 +282,26 @@ class Settings:
         return flat
 
 
-def resolve(given: dict[str, Any], *, scenes: bool) -> Settings:
-    """The settings: what was typed before what the drawings want before the preset before the defaults."""
+def resolve(given: dict[str, Any], *, scenes: bool, continued: bool = False) -> Settings:
+    """The settings: what was typed before what a way of going on from another run wants (where training is `continued` so)
+    before what the drawings want before the preset before the defaults."""
     preset = given.get("preset", "inception-gru")
     if preset not in PRESETS:
         raise nearest("preset", preset, list(PRESETS))
     values = {"preset": preset} | PRESETS[preset] | (SCENES if scenes else {})
-    return Settings.from_flat(values | given)
+    if given.get("attention") == "none":
+        values.pop("penalty", None)
+    _require(continued or not given.get("scst"), "--scst goes on from what was learned from true captions: --from RUN, or "
+                                                  "--run RUN --resume")
+    return Settings.from_flat(values | (wanted_by_way(given) if continued else {}) | given)
+
+
+def wanted_by_way(given: dict[str, Any]) -> dict[str, Any]:
+    """What the ways of training among what was typed want of other settings."""
+    wanted: dict[str, Any] = {}
+    for way, values in WAYS.items():
+        wanted |= values if given.get(way) else {}
+    return wanted
 
 
 def _plain_type(annotation: Any) -> type:

@@ -14,6 +14,7 @@ from data import scene_facts
 from data.examples import SPLITS, Dataset
 from data.feature_extraction import FeatureCache
 from data.photo_hashes import PhotoHashes
+from data.pictures import Pictures
 from data.preprocess import Photo, Prepared, Views, extract, label_matrix, load_pictures, word_labels
 from models import classifier
 from models.decoders import DECODERS
@@ -40,15 +41,16 @@ def make_encoder(settings: Settings, dataset: Dataset, prepared: Prepared, hashe
     vision = settings.vision
     own = vision.encoder == "convnet" and vision.weights == "imagenet"
     weights = str(_convnet_weights(settings, dataset, prepared, hashes)) if own else vision.weights
+    options = {"weights": weights, "layer": vision.layer, "image_size": vision.image_size, "grid": vision.grid}
     try:
-        return Encoder(vision.encoder, weights=weights, layer=vision.layer, image_size=vision.image_size), weights
+        return Encoder(vision.encoder, **options), weights
     except Refusal as refusal:
         if not own or vision.layer is not None:
             raise
         say(f"{refusal}: the convnet is trained again")
     Path(weights).unlink()
     _convnet_weights(settings, dataset, prepared, hashes)
-    return Encoder(vision.encoder, weights=weights, layer=vision.layer, image_size=vision.image_size), weights
+    return Encoder(vision.encoder, **options), weights
 
 
 def _convnet_weights(settings: Settings, dataset: Dataset, prepared: Prepared, hashes: PhotoHashes) -> Path:
@@ -109,7 +111,7 @@ class Ready:
     pairs: list[tuple[Photo, Photo]]  # on two sides, that look alike
     encoder: Encoder
     weights: str  # where the encoder's are
-    features: FeatureCache  # all of them
+    features: FeatureCache | Pictures  # all of them; of an encoder that is trained, the pictures
 
 
 def have_all(dataset: Dataset, settings: Settings, hashes: PhotoHashes, views: Views, *,
@@ -128,6 +130,16 @@ def have_all(dataset: Dataset, settings: Settings, hashes: PhotoHashes, views: V
                                  cache=Path(settings.vision.cache), hashes=hashes, views=views)
         if hashes.unreadable() == known:
             return Ready(prepared, pairs, encoder, weights, features)
+
+
+def have_pictures(dataset: Dataset, settings: Settings, hashes: PhotoHashes, views: Views, *,
+                  looked_through: tuple[Prepared, list[tuple[Photo, Photo]]]) -> Ready:
+    """The same with the pictures in the features' place, for an encoder that is trained."""
+    prepared, pairs = looked_through
+    encoder, weights = make_encoder(settings, dataset, prepared, hashes)
+    encoder.tune(settings.vision.finetune_from)
+    photos = [photo for split in SPLITS for photo in prepared.splits[split]]
+    return Ready(prepared, pairs, encoder, weights, Pictures(photos, views, encoder.image_size, encoder.fingerprint()))
 
 
 def have_features(prepared: Prepared, encoder: Callable[[], Encoder], fingerprint: dict[str, Any], image_size: int, *,

@@ -16,7 +16,7 @@ from data.tokenizer import SPECIAL, Tokenizer, fit, kind_for
 from utils.errors import Refusal
 from utils.files import picture_names
 from utils.progress import progress, say
-from utils.runs import read_seen, read_splits, seen
+from utils.runs import read_config, read_seen, read_splits, seen
 
 SCENES = scenes.FOLDER
 DATASETS = SCENES.parent
@@ -161,6 +161,8 @@ def report_near_duplicates(prepared: Prepared, pairs: list[tuple[Photo, Photo]],
 
 def report_seen(prepared: Prepared, start: Path) -> None:
     """Warn of photos to be scored that the run which is begun from, or one before it, has learned from."""
+    if read_config(start).get("captions") == prepared.digest():  # the same photos in the same splits
+        return
     marks = read_seen(start)
     if marks is None:
         say(f"warning: {start} does not say which photos it learned from; some of val and test may be among them")

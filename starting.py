@@ -1,10 +1,12 @@
-"""Training that begins from another run: what it takes over, and what it refuses before anything is read."""
+"""How training begins: from another run, or where a run stopped; and what is refused before anything is read."""
 
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import config
+from config import Settings
+from data.scenes import FOLDER
 from utils import runs
 from utils.errors import Refusal, WrongArgument
 from utils.progress import say
@@ -18,18 +20,24 @@ def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
                             "--encoder out")
     own = [each.name for each in fields(config.Decoding) if each.name in saved]  # an older run knows fewer
     for name in own:
-        if name != "dropout" and given.get(name, saved[name]) != saved[name]:
+        if name not in ("dropout", "attention") and given.get(name, saved[name]) != saved[name]:
             raise WrongArgument(f"--{name.replace('_', '-')} {given[name]}: the weights of {start} are of {saved[name]}; "
                                 "leave it out")
-    missing = [name for name in ("vocabulary.json", "best") if not (start / name).exists()]
-    if missing:
-        raise Refusal(f"{start} has no {missing[0]}: its training was stopped before its first epoch ended; go on with it "
-                      "by --resume first")
+    _refuse_without_best(start)
     inherited = {name: saved[name] for name in ("preset", "encoder", "layer", "image_size", *own)}
-    inherited["weights"] = saved["encoder_weights"]
+    inherited |= {"weights": str(start) if saved.get("finetune_encoder") else saved["encoder_weights"],
+                  "grid": saved.get("grid")}
     if saved.get("tokenizer") == "bpe":
         inherited["tokenizer"] = "bpe"
     return inherited | given
+
+
+def _refuse_without_best(run: Path) -> None:
+    """Refuse to go on from a run that has no best weights yet."""
+    missing = [name for name in ("vocabulary.json", "best") if not (run / name).exists()]
+    if missing:
+        raise Refusal(f"{run} has no {missing[0]}: its training was stopped before its first epoch ended; go on with it "
+                      "by --resume first")
 
 
 def take_over(decoder: Any, tokenizer: Any, start: Path, fingerprint: dict[str, Any]) -> None:
@@ -44,8 +52,65 @@ def take_over(decoder: Any, tokenizer: Any, start: Path, fingerprint: dict[str, 
     other = decoder_of(saved, len(learned))
     load_decoder(other, start / "best")
     found = warm_start.take_over(decoder, tokenizer.spelled(), other, learned.spelled())
-    if saved["fingerprint"] != fingerprint:
+    if saved["fingerprint"] != fingerprint and not saved.get("finetune_encoder"):
         say(f"warning: the encoder is not that of {start} in every respect (weights, layer or version): its features may "
             "mean something else to the decoder")
     say(f"from {start}: {found.kept - len(SPECIAL)} {tokenizer.units} are known there and keep their weights, {found.new} "
         f"start fresh, {found.gone} of {start} are gone")
+
+
+def resumed(name: str | None, given: dict[str, Any], start: str | None) -> tuple[Path, Settings, int]:
+    """The run to go on with, its settings, with what may change changed, and after how many epochs its present way of
+    training began: true captions from the first, --scst and --finetune-encoder where they are asked for."""
+    run = runs.find(name)
+    before = runs.read_config(run)
+    if start is not None and str(runs.find(start)) != before.get("from"):
+        raise WrongArgument(f"--from cannot change when a run is resumed: it was {before.get('from')!r}; start a new run")
+    saved = Settings.of_run(before).flat()
+    if "dataset" in given:
+        typed = FOLDER if given["dataset"] == "scenes" else Path(given["dataset"])
+        if typed.resolve() == Path(saved["dataset"]).resolve():  # ./photos is photos
+            del given["dataset"]
+    ways = {way: True for way in config.WAYS if given.get(way) and not saved[way]}
+    may_change = config.RESUMABLE | (config.OF_A_WAY if ways else frozenset())
+    other = [key for key, value in given.items() if key not in may_change and value != saved[key]]
+    if other:
+        flags = ", ".join("--" + key.replace("_", "-") for key in other)
+        raise WrongArgument(f"{flags} cannot change when a run is resumed: it was {saved[other[0]]!r}; start a new run")
+    if not ways:
+        return run, Settings.from_flat(saved | given), before.get("begun", 0)
+    if saved["finetune_encoder"]:
+        raise WrongArgument(f"the encoder of {run} was trained with it; go on in a new run: --from {run} --scst")
+    _refuse_without_best(run)
+    done = len(runs.read_history(run))
+    wanted = config.wanted_by_way(ways)
+    wanted["epochs"] += done
+    return run, Settings.from_flat(saved | dict.fromkeys(config.WAYS, False) | wanted | given), done
+
+
+def finished(run: Path, settings: Settings, begun: int) -> bool:
+    """Whether a run has its final scores, and is asked for no more: no other way of training, no more epochs, no more
+    patience than it ended by."""
+    if not (run / "scores.json").is_file():
+        return False
+    config_ = runs.read_config(run)
+    before, now = Settings.of_run(config_).training, settings.training
+    longer = now.epochs > len(runs.read_history(run)) and (now.epochs > before.epochs or now.patience > before.patience)
+    return not longer and begun == config_.get("begun", 0)
+
+
+def refuse_other_photos(run: Path, prepared: Any) -> None:
+    """Refuse to go on with a run whose photos or captions are not what they were."""
+    before = runs.read_config(run)
+    if prepared.names() != runs.read_splits(run) or before.get("captions") != prepared.digest():
+        raise Refusal(f"the photos or captions of {before['dataset']} have changed since {run} began; start a new run")
+
+
+def unchanged(run: Path, fingerprint: dict[str, Any]) -> str | None:
+    """See that a resumed run finds its encoder as it was; the run that it began from."""
+    before = runs.read_config(run)
+    if before["fingerprint"] != fingerprint:
+        raise Refusal(f"the encoder is not what it was when {run} began: other weights, or another version of Keras; "
+                      "start a new run")
+    (run / "scores.json").unlink(missing_ok=True)  # of fewer epochs
+    return before.get("from")

@@ -4,6 +4,7 @@
     python train.py --dataset FOLDER --batch 64      your own photos and captions
     python train.py --run NAME --resume              go on where a run stopped
     python train.py --dataset FOLDER --from NAME     begin from what another run has learned
+    python train.py --run NAME --resume --scst       go on by rewarding captions that score well
 """
 
 import argparse
@@ -15,10 +16,9 @@ from typing import Any
 import config
 import starting
 from config import Settings
-from data.scenes import FOLDER
 from utils import runs
 from utils.device import use_device
-from utils.errors import Refusal, WrongArgument, run_script
+from utils.errors import Refusal, run_script
 from utils.files import refuse_unwritable, write_json
 from utils.interrupt import Interruptible
 from utils.progress import EpochBar, say
@@ -45,22 +45,23 @@ def main() -> int:
     given = vars(options().parse_args())
     name, resume, start = (given.pop(each) for each in ("run", "resume", "start"))
     if resume:
-        run, settings = _resumed(name, given, start)
-        if (run / "scores.json").is_file() and not _longer(run, settings):
+        run, settings, begun = starting.resumed(name, given, start)
+        if starting.finished(run, settings, begun):
             print(f"{run} is finished; nothing to do (train longer with --epochs or --patience)")
             return 0
     else:
         run = runs.place(name, default=given.get("preset", "inception-gru"))
         if run.exists():
             raise Refusal(f"the run {run} exists; go on with it by --resume, or choose another --run")
-        settings = None
+        settings, begun = None, 0
         if start is not None:
             start = runs.find(start)
             given = starting.inherited(start, given)
-        config.resolve(given, scenes=False)  # wrong values are told before TensorFlow takes its seconds to load
+        # Wrong values are told before TensorFlow takes its seconds to load.
+        config.resolve(given, scenes=False, continued=start is not None)
     import_tensorflow()
     try:
-        return _train(run, settings, given, resume=resume, start=start)
+        return _train(run, settings, given, resume=resume, start=start, begun=begun)
     except KeyboardInterrupt:
         if (run / "config.json").is_file():
             raise
@@ -68,49 +69,26 @@ def main() -> int:
         return 130
 
 
-def _resumed(name: str | None, given: dict[str, Any], start: str | None) -> tuple[Path, Settings]:
-    """The run to go on with and its settings, with what may change changed."""
-    run = runs.find(name)
-    config_ = runs.read_config(run)
-    if start is not None and str(runs.find(start)) != config_.get("from"):
-        raise WrongArgument(f"--from cannot change when a run is resumed: it was {config_.get('from')!r}; start a new run")
-    saved = Settings.of_run(config_).flat()
-    if "dataset" in given:
-        typed = FOLDER if given["dataset"] == "scenes" else Path(given["dataset"])
-        if typed.resolve() == Path(saved["dataset"]).resolve():  # ./photos is photos
-            del given["dataset"]
-    other = [key for key, value in given.items() if key not in config.RESUMABLE and value != saved[key]]
-    if other:
-        flags = ", ".join("--" + key.replace("_", "-") for key in other)
-        raise WrongArgument(f"{flags} cannot change when a run is resumed: it was {saved[other[0]]!r}; start a new run")
-    return run, Settings.from_flat(saved | given)
-
-
-def _longer(run: Path, settings: Settings) -> bool:
-    """Whether a run that has its final scores is now asked for more epochs, or for more patience than it ended by."""
-    before = Settings.of_run(runs.read_config(run)).training
-    done = len(runs.read_history(run))
-    return settings.training.epochs > done and (
-        settings.training.epochs > before.epochs or settings.training.patience > before.patience)
-
-
-def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resume: bool, start: Path | None) -> int:
+def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resume: bool, start: Path | None,
+           begun: int) -> int:
     """The whole job, as an outline."""
     import encoding
     import evaluate
+    import learning
     import stages
     import summary
-    from data.batches import Batches
     from data.photo_hashes import PhotoHashes
     from data.preprocess import Views
     from data.tokenizer import load
     from models.captioner import decoder_of
-    from models.checkpoint import stored
+    from models.checkpoint import load_decoder, stored
     from models.training import Recipe, Trainer
+    from models.tuning import Tuned
 
     began = time.perf_counter()
     path = stages.dataset_path(settings.data.dataset if settings else given.get("dataset"), given.get("language"))
-    settings = settings or config.resolve(given | {"dataset": str(path)}, scenes=stages.is_scenes(path))
+    settings = settings or config.resolve(given | {"dataset": str(path)}, scenes=stages.is_scenes(path),
+                                          continued=start is not None)
     use_device(settings.machine.device)
     encoding.refuse_unknown_names(settings)
     for folder in (run, Path(settings.vision.cache)):
@@ -119,7 +97,8 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
     dataset = stages.read_dataset(path, settings.data)
     asked, settings = settings, stages.suited(settings, dataset)
     hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
-    views = Views(settings.vision.augment, settings.training.seed)
+    tuned = settings.vision.finetune_encoder
+    views = Views(settings.vision.augment * (settings.training.epochs if tuned else 1), settings.training.seed)
 
     def told(prepared: Any, pairs: list) -> Any:
         """The tokenizer; all that is known so far on the screen, and what is wrong with it refused."""
@@ -128,24 +107,25 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
         stages.report_left_out(prepared.left_out, strict=settings.data.strict)
         stages.report_near_duplicates(prepared, pairs)
         if resume:
-            _refuse_other_photos(run, prepared)
+            starting.refuse_other_photos(run, prepared)
         elif start:
             stages.report_seen(prepared, start)
         return tokenizer
 
     looked_through = stages.look_through(dataset, settings, hashes)
     tokenizer, digest = told(*looked_through), looked_through[0].digest()
-    ready = encoding.have_all(dataset, settings, hashes, views, looked_through=looked_through)
+    have = encoding.have_pictures if tuned else encoding.have_all
+    ready = have(dataset, settings, hashes, views, looked_through=looked_through)
     prepared, cache = ready.prepared, ready.features
     if prepared.digest() != digest:  # photos turned out unreadable
         tokenizer = told(prepared, ready.pairs)
 
     resolved = settings.flat() | {"fingerprint": cache.fingerprint, "encoder_weights": ready.weights,
                                   "scenes": stages.is_scenes(path), "captions": prepared.digest(),
-                                  "from": str(start) if start else None}
+                                  "from": str(start) if start else None, "begun": begun}
     decoder = decoder_of(resolved, len(tokenizer))
     if resume:
-        resolved["from"] = _unchanged(run, resolved)
+        resolved["from"] = starting.unchanged(run, cache.fingerprint)
     if resolved["from"] and not stored(run / "last"):
         starting.take_over(decoder, tokenizer, Path(resolved["from"]), cache.fingerprint)
     if not resume:
@@ -155,15 +135,20 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
         stages.save_augmented(prepared, views, ready.encoder.image_size, run / "augmented")
 
     training = settings.training
-    batches = Batches(stages.training_photos(prepared, "train", tokenizer, settings.words.max_length, views), cache,
-                      batch=training.batch, seed=training.seed)
+    decoder = Tuned(ready.encoder, decoder) if tuned else decoder
     recipe = Recipe(training.epochs, training.learning_rate, training.warmup, training.schedule, training.clip,
-                    training.patience, training.save_every, training.penalty)
-    trainer = Trainer(decoder, batches, recipe, run)
-    if resume and not trainer.resume():
-        print("the run has no checkpoint yet: it starts over")
+                    training.patience, training.save_every, settings.vision.encoder_rate, begun)
+    trainer = Trainer(decoder, *learning.wanted(settings, decoder, prepared, tokenizer, cache, views), recipe, run)
+    validation = evaluate.Validation(prepared, tokenizer, cache, settings, decoder, ready.encoder)
+    goes_on = resume and trainer.resume()
     say(f"parameters: {decoder.count_params():,}; ready after {time.perf_counter() - began:.0f} s")
-    if not _epochs(trainer, evaluate.Validation(prepared, tokenizer, cache, settings, decoder, ready.encoder), run):
+    if not goes_on and (begun or (resolved["from"] and (training.scst or tuned))):
+        if begun:
+            load_decoder(decoder.parts()["decoder"], run / "best")
+        trainer.begin(_told_start(validation.scores(), training.best_by))
+    elif resume and not goes_on:
+        print("the run has no checkpoint yet: it starts over")
+    if not _epochs(trainer, validation, run, training.best_by):
         print(f"stopped and saved; go on with: python train.py --run {run} --resume", file=sys.stderr)
         return 130
     return _final(run, settings, began)
@@ -172,7 +157,7 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
 def _begin_folder(run: Path, tokenizer: Any, prepared: Any, pairs: list[tuple[Any, Any]], start: Path | None) -> None:
     """Write a new run's words and splits, which photos it learns from, and what was left out."""
     tokenizer.save(run / "vocabulary.json")
-    write_json(run / "splits.json", _splits(prepared))
+    write_json(run / "splits.json", prepared.names())
     runs.write_seen(run, (photo.hash for split in ("train", "val") for photo in prepared.splits[split]), start)
     if prepared.left_out:
         write_json(run / "left_out.json", [each._asdict() for each in prepared.left_out])
@@ -180,31 +165,20 @@ def _begin_folder(run: Path, tokenizer: Any, prepared: Any, pairs: list[tuple[An
         write_json(run / "near_duplicates.json", [{"photo": one.name, "looks_like": other.name} for one, other in pairs])
 
 
-def _splits(prepared: Any) -> dict[str, list[str]]:
-    return {split: [photo.name for photo in photos] for split, photos in prepared.splits.items()}
+def _told_start(row: dict[str, Any], best_by: str) -> float:
+    """Say where training that goes on starts from; its merit."""
+    from utils.metrics import merit
+
+    say(f"before the first epoch: val loss {row['val_loss']:.3f}, CIDEr {row['CIDEr']:.3f}, "
+        f"BLEU-4 {row['Bleu_4']:.3f} (greedy)")
+    return merit(row, best_by)
 
 
-def _refuse_other_photos(run: Path, prepared: Any) -> None:
-    """Refuse to go on with a run whose photos or captions are not what they were."""
-    before = runs.read_config(run)
-    if _splits(prepared) != runs.read_splits(run) or before.get("captions") != prepared.digest():
-        raise Refusal(f"the photos or captions of {before['dataset']} have changed since {run} began; start a new run")
-
-
-def _unchanged(run: Path, values: dict[str, Any]) -> str | None:
-    """See that a resumed run finds its encoder as it was; the run that it began from."""
-    before = runs.read_config(run)
-    if before["fingerprint"] != values["fingerprint"]:
-        raise Refusal(f"the encoder is not what it was when {run} began: other weights, or another version of Keras; "
-                      "start a new run")
-    (run / "scores.json").unlink(missing_ok=True)  # of fewer epochs
-    return before.get("from")
-
-
-def _epochs(trainer: Any, validation: Any, run: Path) -> bool:
+def _epochs(trainer: Any, validation: Any, run: Path, best_by: str) -> bool:
     """Train until finished; False when Ctrl-C stopped it, everything saved."""
     import tensorflow as tf
 
+    from utils.metrics import merit
     from utils.plots import history_curves
 
     rows = runs.read_history(run)[: trainer.epoch]
@@ -226,17 +200,24 @@ def _epochs(trainer: Any, validation: Any, run: Path) -> bool:
             row |= validation.scores()
             rows.append(row)
             runs.write_history(run, rows)
-            best = trainer.finish_epoch(row["CIDEr"] or -row["val_loss"])  # the loss where CIDEr tells nothing
+            best = trainer.finish_epoch(merit(row, best_by))
             with board.as_default(row["epoch"]):
                 for key, value in row.items():
                     if isinstance(value, float):
                         tf.summary.scalar(key, value)
             board.flush()
-            history_curves(rows, run / "history.png")
-            say(f"epoch {row['epoch']}: loss {row['loss']:.3f}, val loss {row['val_loss']:.3f}, "
-                f"CIDEr {row['CIDEr']:.3f}, BLEU-4 {row['Bleu_4']:.3f} (greedy), {row['seconds']:.0f} s"
-                + (", best so far" if best else ""))
+            history_curves(rows, run / "history.png", best_by=best_by)
+            say(_told(row) + (", best so far" if best else ""))
     return True
+
+
+def _told(row: dict[str, Any]) -> str:
+    """An epoch in a line."""
+    learned = f"loss {row['loss']:.3f}"
+    if "reward" in row:
+        learned = f"reward {row['reward']:.3f} (greedy {row['greedy_reward']:.3f})"
+    return (f"epoch {row['epoch']}: {learned}, val loss {row['val_loss']:.3f}, CIDEr {row['CIDEr']:.3f}, "
+            f"BLEU-4 {row['Bleu_4']:.3f} (greedy), {row['seconds']:.0f} s")
 
 
 class _AskedToStop(Exception):

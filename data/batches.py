@@ -1,13 +1,14 @@
 """Cached features and tokens as batches of a fixed shape, in an order that depends on seed and epoch alone."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from data.feature_extraction import FeatureCache
+Make = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]  # photos' places and views → a batch
 
 LENGTH_STEP = 4  # captions are padded to a multiple of this, so that few shapes need compiling
 AHEAD = 2  # batches read before they are needed
@@ -22,6 +23,12 @@ class TrainingPhoto:
     captions: tuple[tuple[int, ...], ...]  # as tokens, start to end
 
 
+class Rows(Protocol):
+    """Where what the decoder is given of the photos comes from: the feature cache, or pictures."""
+
+    def rows(self, keys: Sequence[str]) -> np.ndarray: ...
+
+
 class Batches:
     """Batches of P photos with C captions each: features (P, L, D) float16 and tokens (P·C, T) int32.
 
@@ -29,12 +36,14 @@ class Batches:
     tokens are all padding and count for nothing. Photos with more than C captions come as several.
     """
 
-    def __init__(self, photos: Sequence[TrainingPhoto], cache: FeatureCache, *, batch: int, seed: int,
+    def __init__(self, photos: Sequence[TrainingPhoto], cache: Rows, *, batch: int, seed: int,
                  captions_a_photo: int = 5) -> None:
         """`batch` counts captions; `captions_a_photo` is C at most."""
         most = min(captions_a_photo, max(len(photo.captions) for photo in photos), batch)
-        self._photos = [TrainingPhoto(photo.keys, photo.captions[start : start + most])
-                        for photo in photos for start in range(0, len(photo.captions), most)]
+        parts = [(number, TrainingPhoto(photo.keys, photo.captions[start : start + most]))
+                 for number, photo in enumerate(photos) for start in range(0, len(photo.captions), most)]
+        self._numbers = np.array([number for number, _ in parts])
+        self._photos = [part for _, part in parts]
         self._cache = cache
         self._seed = seed
         self.rows = most
@@ -42,19 +51,26 @@ class Batches:
         self.steps = -(-len(self._photos) // self.photos)
 
     def epoch(self, number: int, *, first: int = 0, shuffle: bool = True) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The batches of an epoch from the `first` on, read by a thread while the step before computes.
+        """The batches of an epoch, from the `first` on."""
+        return self._ahead((self._plan(number) if shuffle else self._in_order())[first:], self._batch)
+
+    def numbered(self, number: int, *, first: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The same without captions: features (P, L, D) and the photos' numbers (P,), as they were given; −1 for none."""
+        return self._ahead(self._plan(number)[first:], self._numbered)
+
+    def _ahead(self, chosen: list[tuple[np.ndarray, np.ndarray]], make: Make) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The chosen batches, made by a thread while the step before computes.
 
         A plain thread: `tf.data.Dataset.from_generator` was once seen to hang for good beside a training step (its
         executor and the step's both waiting, all workers idle; two cores, TensorFlow 2.21).
         """
-        chosen = (self._plan(number) if shuffle else self._in_order())[first:]
         with ThreadPoolExecutor(1) as pool:
-            ahead = deque(pool.submit(self._batch, *each) for each in chosen[:AHEAD])
+            ahead = deque(pool.submit(make, *each) for each in chosen[:AHEAD])
             try:
                 for place in range(len(chosen)):
                     batch = ahead.popleft().result()
                     if place + AHEAD < len(chosen):
-                        ahead.append(pool.submit(self._batch, *chosen[place + AHEAD]))
+                        ahead.append(pool.submit(make, *chosen[place + AHEAD]))
                     yield batch
             finally:
                 pool.shutdown(cancel_futures=True)
@@ -82,7 +98,6 @@ class Batches:
 
     def _batch(self, indices: np.ndarray, views: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         photos = [self._photos[index] for index in indices]
-        features = self._cache.rows([photo.keys[view] for photo, view in zip(photos, views, strict=True)])
         longest = max(len(caption) for photo in photos for caption in photo.captions)
         # One token more than the network reads: it reads all but the last and foretells all but the first.
         length = -(-(longest - 1) // LENGTH_STEP) * LENGTH_STEP + 1
@@ -90,7 +105,15 @@ class Batches:
         for place, photo in enumerate(photos):
             for row, caption in enumerate(photo.captions):
                 tokens[place, row, : len(caption)] = caption
-        missing = self.photos - len(photos)
-        if missing:
-            features = np.concatenate([features, np.zeros((missing, *features.shape[1:]), np.float16)])
-        return features, tokens.reshape(self.photos * self.rows, length)
+        return self._features(indices, views), tokens.reshape(self.photos * self.rows, length)
+
+    def _numbered(self, indices: np.ndarray, views: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        numbers = np.full(self.photos, -1)
+        numbers[: len(indices)] = self._numbers[indices]
+        return self._features(indices, views), numbers
+
+    def _features(self, indices: np.ndarray, views: np.ndarray) -> np.ndarray:
+        """(P, …), filled up with zeros."""
+        found = self._cache.rows([self._photos[index].keys[view] for index, view in zip(indices, views, strict=True)])
+        missing = np.zeros((self.photos - len(found), *found.shape[1:]), found.dtype)
+        return np.concatenate([found, missing]) if len(missing) else found

@@ -137,9 +137,9 @@ class FeatureCache:
 
 @dataclass(frozen=True)
 class FeatureRows:
-    """Features (N, L, D) that stay on disk until sliced."""
+    """Features (N, L, D), or pictures, that stay on disk until sliced."""
 
-    cache: FeatureCache
+    cache: Any
     keys: Sequence[str]
 
     def __len__(self) -> int:

@@ -69,6 +69,10 @@ class Prepared:
         told = [(split, photo.hash, photo.captions) for split, photos in self.splits.items() for photo in photos]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
+    def names(self) -> dict[str, list[str]]:
+        """The names of the photos in each split."""
+        return {split: [photo.name for photo in photos] for split, photos in self.splits.items()}
+
     def drop(self, unreadable: dict[str, str]) -> None:
         """Leave out the photos with these hashes, for these reasons."""
         for split, photos in self.splits.items():

@@ -5,9 +5,9 @@ import tensorflow as tf
 
 
 class AdditiveAttention(keras.layers.Layer):
-    """Bahdanau et al.: score = v · tanh(W query + U value), attention = softmax(score), context = Σ attention · value
+    """Bahdanau et al.: score = v · tanh(W query + U value), attention = softmax(score)
 
-    A photo may have several rows (captions, beams): the query has B = P·C rows to the P photos of keys and values.
+    A photo may have several rows (captions, beams): the query has B = P·C rows to the P photos of keys.
     """
 
     def __init__(self, units: int) -> None:
@@ -20,11 +20,27 @@ class AdditiveAttention(keras.layers.Layer):
         """The half of the score that depends on the photo alone: values (P, L, U) → keys (P, L, A)."""
         return self.key(values)
 
-    def call(self, query: tf.Tensor, keys: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Context (B, U) and attention (B, L) of query (B, U) over keys (P, L, A) and values (P, L, U)."""
+    def call(self, query: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
+        """Attention (B, L) of query (B, U) over keys (P, L, A)."""
         photos, locations, units = keys.shape[0] or tf.shape(keys)[0], keys.shape[1], keys.shape[2]
         queries = tf.reshape(self.query(query), [photos, -1, 1, units])
         scores = self.score(tf.tanh(queries + keys[:, None]))[..., 0]  # (P, C, L)
-        attention = tf.nn.softmax(scores, axis=-1)
-        context = tf.matmul(attention, values)  # (P, C, U)
-        return tf.reshape(context, [-1, values.shape[2]]), tf.reshape(attention, [-1, locations])
+        return tf.reshape(tf.nn.softmax(scores, axis=-1), [-1, locations])
+
+
+def context(attention: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """What is seen: Σ attention · value, (B, U) of attention (B, L) and values (P, L, U)."""
+    photos, locations = values.shape[0] or tf.shape(values)[0], values.shape[1]
+    seen = tf.matmul(tf.reshape(attention, [photos, -1, locations]), values)  # (P, C, U)
+    return tf.reshape(seen, [-1, values.shape[2]])
+
+
+def one_location(attention: tf.Tensor, noise: tf.Tensor | None = None) -> tf.Tensor:
+    """One-hot (B, L): the likeliest location; with Gumbel noise (B, L), one drawn by its attention."""
+    chances = attention if noise is None else tf.math.log(attention + 1e-30) + noise
+    return tf.one_hot(tf.argmax(chances, axis=-1), attention.shape[-1], dtype=attention.dtype)
+
+
+def gumbel(uniform: tf.Tensor) -> tf.Tensor:
+    """Gumbel noise of numbers in 0..1: log p + noise is largest at place i with probability pᵢ."""
+    return -tf.math.log(-tf.math.log(tf.clip_by_value(uniform, 1e-20, 1 - 1e-7)))

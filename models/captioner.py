@@ -20,9 +20,9 @@ from data.images import read, resized
 from data.tokenizer import END, PAD, START, UNKNOWN, Word
 from data.tokenizer import load as load_tokenizer
 from models.checkpoint import load_decoder
-from models.decoder import Decoder, repeat_rows
+from models.decoder import Decoder
 from models.decoders import DECODERS, build_decoder
-from models.decoding import Captions, Chance, Rules, sample, search
+from models.decoding import Captions, Chance, Rules, compile_search
 from models.encoders import Encoder
 from utils.errors import Refusal, nearest
 from utils.runs import find, read_config
@@ -55,16 +55,19 @@ class Captioner:
     """Captions photos; `Captioner.load` makes one from a run folder."""
 
     def __init__(self, *, encoder: Callable[[], Encoder], decoder: Decoder, tokenizer: Tokenizer, grid: tuple[int, int],
-                 image_size: int, settings: dict[str, Any], read_photo: Callable[..., np.ndarray] = read) -> None:
-        """`encoder` makes the encoder when a photo first needs it; `settings` are the search's, by name."""
+                 image_size: int, settings: dict[str, Any], read_photo: Callable[..., np.ndarray] = read,
+                 fingerprint: dict[str, Any] | None = None) -> None:
+        """`encoder` makes the encoder when it is first needed, also for its `fingerprint` where that is not given;
+        `settings` are the search's, by name."""
         self._make_encoder = encoder
         self.decoder = decoder
         self.tokenizer = tokenizer
         self.grid = grid
         self.image_size = image_size
-        self.settings = settings
+        self.settings = {"look": "likeliest"} | settings
         self._read = read_photo
-        self._searches: dict[tuple[Rules, Chance | None], Callable[..., Captions]] = {}
+        self._fingerprint = fingerprint
+        self._searches: dict[tuple[Rules, Chance | None, bool], Callable[..., Captions]] = {}
 
     @classmethod
     def load(cls, run: str | Path | None = None, *, weights: str | None = None) -> Self:
@@ -79,21 +82,28 @@ class Captioner:
         rows, columns = fingerprint["grid"]
         decoder = decoder_of(config, len(tokenizer))
         load_decoder(decoder, folder / "best")
-        names = ("beam", "length_penalty", "no_repeat", "max_length", "sample", "temperature", "top_k", "top_p", "seed")
-        return cls(encoder=lambda: _encoder_of(config, weights), decoder=decoder, tokenizer=tokenizer,
+        names = ("beam", "length_penalty", "no_repeat", "max_length", "sample", "temperature", "top_k", "top_p", "look",
+                 "seed")
+        return cls(encoder=lambda: _encoder_of(folder, config, weights), decoder=decoder, tokenizer=tokenizer,
                    grid=(rows, columns), image_size=fingerprint["image_size"],
-                   settings={name: config[name] for name in names})
+                   fingerprint=None if config.get("finetune_encoder") else fingerprint,
+                   settings={name: config[name] for name in names if name in config})  # an older run knows fewer
 
     @cached_property
     def encoder(self) -> Encoder:
         """The encoder, loaded when first asked for: captions from cached features do without it."""
         return self._make_encoder()
 
+    @property
+    def fingerprint(self) -> dict[str, Any]:
+        """What makes the encoder's features these and no others."""
+        return self._fingerprint or self.encoder.fingerprint()
+
     def __call__(self, photos: Photo | Sequence[Photo], **changes: Any) -> Caption | list[Caption]:
         """The caption of a photo (path, bytes or uint8 pixels), or a list of them for a list of photos.
 
         `changes` are settings of the search: beam, length_penalty, no_repeat, max_length, sample, temperature, top_k,
-        top_p, seed.
+        top_p, look, seed.
         """
         if isinstance(photos, Path | str | bytes | np.ndarray):
             return self([photos], **changes)[0]
@@ -130,6 +140,8 @@ class Captioner:
         settings = self.settings | changes
         if not settings["sample"] and changes.keys() & {"temperature", "top_k", "top_p"}:
             raise ValueError("temperature, top_k and top_p go with sample=True")
+        if settings["look"] == "drawn" and not self.decoder.draws:
+            raise Refusal("--look drawn is for runs with --attention hard: this one looks at all locations at once")
         return settings
 
     def _captions(self, features: np.ndarray, seen: Iterable[np.ndarray], settings: dict[str, Any]) -> list[Caption]:
@@ -138,15 +150,15 @@ class Captioner:
         chance = Chance(settings["temperature"], settings["top_k"], settings["top_p"]) if settings["sample"] else None
         # A photo's own seed, from what is seen in it: its samples do not depend on the photos that come with it.
         seeds = [zlib.crc32(each.tobytes(), settings["seed"]) & 0x7FFFFFFF for each in seen]
-        found = self._search(rules, chance)(tf.constant(features), tf.constant(seeds, tf.int32))
+        found = self._search(rules, chance, settings["look"] == "drawn")(tf.constant(features), tf.constant(seeds, tf.int32))
         tokens, logs, attention = (tensor.numpy() for tensor in found)
         return [self._caption(*each) for each in zip(tokens, logs, attention, strict=True)]
 
-    def _search(self, rules: Rules, chance: Chance | None) -> Callable[..., Captions]:
-        """The compiled search for these rules."""
-        if (rules, chance) not in self._searches:
-            self._searches[rules, chance] = compile_search(self.decoder, rules, chance)
-        return self._searches[rules, chance]
+    def _search(self, *how: Any) -> Callable[..., Captions]:
+        """The compiled search for these rules, chance, and whether locations are drawn."""
+        if how not in self._searches:
+            self._searches[how] = compile_search(self.decoder, *how)
+        return self._searches[how]
 
     def _caption(self, tokens: np.ndarray, logs: np.ndarray, attention: np.ndarray) -> Caption:
         """The caption of one photo from its K rows of tokens (K, T), log-probabilities (K,), attention (K, T, L)."""
@@ -165,24 +177,6 @@ def _by_word(words: Sequence[Word], attention: np.ndarray) -> np.ndarray:
     return np.stack(rows) if rows else attention[:0]
 
 
-def compile_search(decoder: Decoder, rules: Rules, chance: Chance | None = None) -> Callable[..., Captions]:
-    """A compiled function from features (P, L, D) and seeds (P,) to captions, by search, or by chance where it is given."""
-
-    @tf.function(reduce_retracing=True)
-    def run(features: tf.Tensor, seeds: tf.Tensor) -> Captions:
-        memory, state = decoder.begin(features)
-        state = repeat_rows(state, rules.beam)
-
-        def step(tokens: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any, tf.Tensor]:
-            return decoder.step(tokens, memory, state)
-
-        if chance is not None:
-            return sample(step, state, seeds=seeds, locations=features.shape[1], rules=rules, chance=chance)
-        return search(step, state, photos=tf.shape(features)[0], locations=features.shape[1], rules=rules)
-
-    return run
-
-
 def decoder_of(config: dict[str, Any], vocabulary: int) -> Decoder:
     """The decoder that a run's settings describe, with random weights."""
     fingerprint = config["fingerprint"]
@@ -190,19 +184,22 @@ def decoder_of(config: dict[str, Any], vocabulary: int) -> Decoder:
     kind = config["decoder"]
     if kind not in DECODERS:
         raise nearest("decoder", kind, list(DECODERS))
-    options = {name: config[name] for name in DECODERS[kind].OPTIONS}
+    options = {name: config[name] for name in DECODERS[kind].OPTIONS if name in config}  # an older run knows fewer
     return build_decoder(kind, seed=config["seed"], vocabulary=vocabulary, locations=rows * columns,
                          depth=fingerprint["depth"], **options)
 
 
-def _encoder_of(config: dict[str, Any], weights: str | None) -> Encoder:
-    """The encoder that a run was trained on; refused where its weights are now others."""
+def _encoder_of(run: Path, config: dict[str, Any], weights: str | None) -> Encoder:
+    """The encoder that a run was trained on, refused where its weights are now others; or the one that it trained."""
+    options = {name: config.get(name) for name in ("layer", "image_size", "grid")}  # an older run knows fewer
+    if config.get("finetune_encoder"):
+        return Encoder(config["encoder"], weights=str(run), **options)
     if weights is not None and not Path(weights).is_file():
         raise Refusal(f"no weights file {weights}; --weights says where the run's encoder weights are now")
     weights = weights or config["encoder_weights"]
     if weights not in ("imagenet", "none") and not Path(weights).is_file():
         raise Refusal(f"the run's encoder weights were at {weights}, and are not there now; say where with --weights FILE")
-    encoder = Encoder(config["encoder"], weights=weights, layer=config["layer"], image_size=config["image_size"])
+    encoder = Encoder(config["encoder"], weights=weights, **options)
     found, wanted = encoder.fingerprint(), config["fingerprint"]
     if found["weights"] != wanted["weights"]:
         raise Refusal(f"{weights} holds other weights than those that the run was trained with; give the right file with "

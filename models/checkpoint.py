@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from models.decoder import Decoder
 from utils.errors import Refusal
 
 
@@ -35,6 +36,14 @@ def stored(folder: Path) -> list[str]:
     return [found[number] for number in sorted(found, reverse=True)]
 
 
+def number_in(path: str, name: str) -> int:
+    """The number that a checkpoint holds under a name; 0 where it holds none, or cannot be read."""
+    try:
+        return int(tf.train.load_checkpoint(path).get_tensor(f"{name}/.ATTRIBUTES/VARIABLE_VALUE"))
+    except (tf.errors.OpError, ValueError, RuntimeError, IndexError):
+        return 0
+
+
 def manager(checkpoint: tf.train.Checkpoint, folder: Path, *, keep: int) -> tf.train.CheckpointManager:
     """A manager of the folder; a list of checkpoints that was damaged there is begun anew."""
     try:
@@ -44,7 +53,7 @@ def manager(checkpoint: tf.train.Checkpoint, folder: Path, *, keep: int) -> tf.t
         return tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
 
 
-def load_decoder(decoder: keras.Model, folder: Path) -> None:
+def load_decoder(decoder: Decoder, folder: Path) -> None:
     """Give a decoder the weights of the newest checkpoint in `folder` (a run's best or last)."""
     found = stored(folder)
     if not found and folder.is_dir() and any(folder.iterdir()):
@@ -56,6 +65,15 @@ def load_decoder(decoder: keras.Model, folder: Path) -> None:
     restore(decoder_checkpoint(decoder), found[0], whole=False)
 
 
-def decoder_checkpoint(decoder: keras.Model, **more: Any) -> tf.train.Checkpoint:
-    """A checkpoint that holds the decoder, and what else is named."""
-    return tf.train.Checkpoint(decoder=plain(decoder.variables), **more)
+def decoder_checkpoint(decoder: Decoder, **more: Any) -> tf.train.Checkpoint:
+    """A checkpoint that holds the decoder, the encoder if it is trained too, and what else is named."""
+    return tf.train.Checkpoint(**{name: plain(part.variables) for name, part in decoder.parts().items()}, **more)
+
+
+def load_encoder(network: keras.Model, folder: Path) -> None:
+    """Give an encoder's network the weights that were trained with the decoder of the newest checkpoint in `folder`."""
+    found = stored(folder)
+    if not found:
+        raise Refusal(f"no checkpoint in {folder}, from which the encoder was to come; give a .weights.h5 file, or a run "
+                      "that was trained with --finetune-encoder")
+    restore(tf.train.Checkpoint(encoder=plain(network.variables)), found[0], whole=False)

@@ -5,6 +5,8 @@ A decoder is a `keras.Model` with
     step(tokens (B,), memory, state)   → logits (B, V), state, attention (B, L)
     call(features, tokens (B, T))      → logits (B, T, V), attention (B, T, L)
 
+`locations` is L, and `draws` says whether it can draw where it looks: then `begin` also takes seeds (P,).
+
 `memory` is a nest of what depends on the photos alone, P rows, computed once. `state` is a nest of what changes from
 word to word, B rows, batch first, so that a search gathers it without knowing what it is. A photo may have several rows
 (the captions of a photo, the beams of a search): B = P·C, the rows of photo p being p·C … p·C + C − 1. `begin` gives
@@ -25,6 +27,8 @@ class Decoder(keras.Model):
     and vocabulary."""
 
     OPTIONS: ClassVar[tuple[str, ...]]
+    locations: int
+    draws: bool = False
 
     @abstractmethod
     def begin(self, features: tf.Tensor) -> tuple[Nest, Nest]:
@@ -37,6 +41,10 @@ class Decoder(keras.Model):
     @abstractmethod
     def call(self, features: tf.Tensor, tokens: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Logits (B, T, V) of the word after each of `tokens` (B, T), and the attention (B, T, L)."""
+
+    def parts(self) -> dict[str, keras.Model]:
+        """The networks that are trained, by name, each at a rate of its own: the decoder, and the encoder if that is too."""
+        return {"decoder": self}
 
     @abstractmethod
     def by_token(self) -> list[tuple[keras.Variable, int]]:

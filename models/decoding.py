@@ -1,7 +1,8 @@
 """From next-word probabilities to captions: beam search (greedy is a beam of one) and sampling, in the graph.
 
-Nothing here knows a decoder: a `step(tokens (B,), state) → logits (B, V), state, attention (B, L)` and its first state,
-a row a beam (B = P·K), are all there is. Every photo is searched by itself: its caption is the same in any batch.
+Neither search nor sampling knows a decoder: a `step(tokens (B,), state) → logits (B, V), state, attention (B, L)` and its
+first state, a row a beam (B = P·K), are all there is. Every photo is searched by itself: its caption is the same in any
+batch.
 """
 
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import tensorflow as tf
+
+from models.decoder import Decoder, repeat_rows
 
 Nest = Any
 Step = Callable[[tf.Tensor, Nest], tuple[tf.Tensor, Nest, tf.Tensor]]
@@ -198,3 +201,23 @@ def _drawn(log: tf.Tensor, numbers: tf.Tensor, chance: Chance) -> tf.Tensor:
     edges = tf.cumsum(probability, axis=1)
     place = tf.reduce_sum(tf.cast(edges <= numbers[:, None] * edges[:, -1:], tf.int32), axis=1)
     return tf.gather(words, tf.minimum(place, tf.shape(words)[1] - 1), batch_dims=1)
+
+
+def compile_search(decoder: Decoder, rules: Rules, chance: Chance | None = None, drawn: bool = False,
+                   ) -> Callable[..., Captions]:
+    """A compiled function from features (P, L, D) and seeds (P,) to captions, by search, or by chance where it is given;
+    with `drawn`, hard attention draws where it looks."""
+
+    @tf.function(reduce_retracing=True)
+    def run(features: tf.Tensor, seeds: tf.Tensor) -> Captions:
+        memory, state = decoder.begin(features, seeds) if drawn else decoder.begin(features)
+        state = repeat_rows(state, rules.beam)
+
+        def step(tokens: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any, tf.Tensor]:
+            return decoder.step(tokens, memory, state)
+
+        if chance is not None:
+            return sample(step, state, seeds=seeds, locations=decoder.locations, rules=rules, chance=chance)
+        return search(step, state, photos=tf.shape(features)[0], locations=decoder.locations, rules=rules)
+
+    return run

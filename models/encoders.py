@@ -1,6 +1,7 @@
 """The networks that look at photos: uint8 pictures in, features of L locations out, their preprocessing inside."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from models.checkpoint import load_encoder
 from models.classifier import build_convnet
 from utils.errors import Refusal, WrongArgument, nearest
 
@@ -21,10 +23,17 @@ class Kind:
     image_size: int  # pixels a side
     network: Callable[[int, str | None], keras.Model]  # (image size, "imagenet" or None) → float pixels to a feature grid
     preprocess: Callable[[tf.Tensor], tf.Tensor]  # float pixels 0..255 → what the network's weights expect
+    earlier: str  # a layer before the last, for an example
+    block_end: str  # what the last layer of each block is called, as a pattern whose first group is the block's name
+    tuned_from: str  # block from which on it is trained with a decoder
 
 
 def _inception_v3(image_size: int, weights: str | None) -> keras.Model:
     return keras.applications.InceptionV3(include_top=False, weights=weights, input_shape=(image_size, image_size, 3))
+
+
+def _resnet101(image_size: int, weights: str | None) -> keras.Model:
+    return keras.applications.ResNet101(include_top=False, weights=weights, input_shape=(image_size, image_size, 3))
 
 
 def _convnet(image_size: int, _weights: str | None) -> keras.Model:
@@ -36,18 +45,26 @@ def _signed(pixels: tf.Tensor) -> tf.Tensor:
     return pixels / 127.5 - 1.0
 
 
+def _centred_bgr(pixels: tf.Tensor) -> tf.Tensor:
+    """RGB 0..255 → BGR less ImageNet's means: what Keras calls caffe."""
+    return pixels[..., ::-1] - [103.939, 116.779, 123.68]
+
+
 ENCODERS: dict[str, Kind] = {
-    "inception_v3": Kind(299, _inception_v3, _signed),
-    "convnet": Kind(128, _convnet, _signed),
+    "inception_v3": Kind(299, _inception_v3, _signed, "mixed8", r"(mixed\d+)", "mixed7"),
+    # 8 x 8 locations; at 224, which is usual, they are 7 x 7.
+    "resnet101": Kind(256, _resnet101, _centred_bgr, "conv4_block23_out", r"(conv\d_block\d+)_out", "conv4_block1"),
+    "convnet": Kind(128, _convnet, _signed, "stage3_1", r"(stage\d_\d)", "stage3_1"),
 }
 
 
 class Encoder:
-    """uint8 pictures (B, H, W, 3) → features (B, L, D) float32; frozen."""
+    """uint8 pictures (B, H, W, 3) → features (B, L, D) float32; frozen, until `tune`."""
 
     def __init__(self, name: str, *, weights: str = "imagenet", layer: str | None = None,
-                 image_size: int | None = None) -> None:
-        """`weights` is imagenet, none or a .weights.h5 file of the encoder."""
+                 image_size: int | None = None, grid: int | None = None) -> None:
+        """`weights` is imagenet, none, a .weights.h5 file of the encoder, or a run in which it was trained; the features are
+        pooled to `grid` x `grid`."""
         if name not in ENCODERS:
             raise nearest("encoder", name, list(ENCODERS))
         kind = ENCODERS[name]
@@ -55,38 +72,62 @@ class Encoder:
         self.image_size = image_size or kind.image_size
         network = _load(name, kind, self.image_size, weights)
         output = _layer_output(network, layer, name)
-        self._network = keras.Model(network.input, output)
-        self._network.trainable = False
+        self.network = keras.Model(network.input, output)
+        self.network.trainable = False
+        if Path(weights).is_dir():
+            load_encoder(self.network, Path(weights) / "best")
         self._preprocess = kind.preprocess
-        _, rows, columns, depth = output.shape
-        self.grid = (rows, columns)
-        self.depth = depth
+        _, rows, columns, self.depth = output.shape
+        self._layer_grid = (rows, columns)
+        self._bins = None if grid is None else (_bins(rows, grid), _bins(columns, grid))
+        self.grid = self._layer_grid if grid is None else (grid, grid)
         self.layer = layer
-        self._encode = tf.function(self._forward, reduce_retracing=True)
+        # Traced once for any number of photos: a large network takes seconds each time.
+        self._encode = tf.function(self.features, input_signature=[tf.TensorSpec(network.input.shape, tf.uint8)])
         self._refuse_broken(weights)
 
     def __call__(self, images: np.ndarray | tf.Tensor) -> tf.Tensor:
         """Features (B, L, D) float32 of uint8 images (B, H, W, 3)."""
         return self._encode(tf.convert_to_tensor(images, tf.uint8))
 
-    def _forward(self, images: tf.Tensor) -> tf.Tensor:
-        grid = self._network(self._preprocess(tf.cast(images, tf.float32)), training=False)
-        return tf.reshape(tf.cast(grid, tf.float32), [-1, self.grid[0] * self.grid[1], self.depth])
+    def features(self, images: tf.Tensor) -> tf.Tensor:
+        """The same in a graph that others compile, and learn in."""
+        grid = self.network(self._preprocess(tf.cast(images, tf.float32)), training=False)
+        grid = tf.cast(grid, tf.float32)
+        if self._bins is not None:
+            down, across = self._bins
+            grid = tf.einsum("yr,brcd,xc->byxd", down, grid, across)
+        return tf.reshape(grid, [-1, self.grid[0] * self.grid[1], self.depth])
+
+    def tune(self, block: str | None = None) -> None:
+        """Let the network learn, from a block on; its batch normalisation keeps the statistics that it has."""
+        kind, names = ENCODERS[self.name], [layer.name for layer in self.network.layers]
+        ends = {number: found[1] for number, name in enumerate(names) if (found := re.fullmatch(kind.block_end, name))}
+        wanted = block or kind.tuned_from
+        first = next((number for number, name in ends.items() if name == wanted or name.startswith(wanted + "_")), None)
+        if first is None:
+            raise nearest(f"block of {self.name} up to its layer {self.layer or names[-1]}", wanted, list(ends.values()))
+        start = max((number + 1 for number in ends if number < first), default=0)
+        self.network.trainable = True
+        for number, layer in enumerate(self.network.layers):
+            layer.trainable = number >= start
 
     def fingerprint(self) -> dict[str, Any]:
         """What makes these features these and no others."""
         digest = hashlib.sha256()
-        for variable in self._network.variables:
+        for variable in self.network.variables:
             digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
+        pooled = {} if self._bins is None else {"pooled_from": list(self._layer_grid)}  # only then: older caches stay valid
         return {"name": self.name, "weights": digest.hexdigest(), "layer": self.layer, "image_size": self.image_size,
-                "grid": list(self.grid), "depth": self.depth, "keras": keras.__version__}
+                "grid": list(self.grid), "depth": self.depth, "keras": keras.__version__} | pooled
 
     def _refuse_broken(self, weights: str) -> None:
         """One grey picture tells whether the weights give numbers at all."""
         grey = np.full((1, self.image_size, self.image_size, 3), 128, np.uint8)
         if not np.isfinite(self(grey).numpy()).all():
             raise Refusal(f"the weights {weights} give no finite values at layer {self.layer or 'last'!r} of {self.name}: "
-                          "they are damaged or incomplete; use others, or an earlier --layer (such as mixed8)")
+                          "they are damaged or incomplete; use others, or an earlier --layer (such as "
+                          f"{ENCODERS[self.name].earlier})")
 
 
 def _load(name: str, kind: Kind, image_size: int, weights: str) -> keras.Model:
@@ -104,6 +145,8 @@ def _load(name: str, kind: Kind, image_size: int, weights: str) -> keras.Model:
                 f"the imagenet weights of {name} could not be downloaded ({str(error).splitlines()[0][:120]}); use "
                 "--weights FILE with a .weights.h5 file you have, --encoder convnet, which trains its own, or "
                 "--dataset scenes, which needs neither") from None
+    if Path(weights).is_dir():  # a run: its weights come when the network is cut at its layer, as they were saved
+        return kind.network(image_size, None)
     if not Path(weights).is_file():
         raise Refusal(f"no weights file {weights}; --weights is imagenet, none, or a .weights.h5 file of {name}")
     network = kind.network(image_size, None)
@@ -112,6 +155,19 @@ def _load(name: str, kind: Kind, image_size: int, weights: str) -> keras.Model:
     except (ValueError, OSError, KeyError, TypeError) as error:
         raise Refusal(f"{weights} holds no weights for {name} ({str(error).splitlines()[0][:160]})") from None
     return network
+
+
+def _bins(cells: int, bins: int) -> np.ndarray:
+    """A matrix (bins, cells) that takes the mean of each bin, floor(i·cells/bins) to ceil((i + 1)·cells/bins).
+
+    The bins are those of PyTorch's AdaptiveAvgPool2d: they overlap where `bins` does not divide `cells`, and repeat cells
+    where there are fewer.
+    """
+    means = np.zeros((bins, cells), np.float32)
+    for each in range(bins):
+        start, end = each * cells // bins, -(-(each + 1) * cells // bins)
+        means[each, start:end] = 1 / (end - start)
+    return means
 
 
 def _layer_output(network: keras.Model, layer: str | None, name: str) -> Any:

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from models.attention import AdditiveAttention
+from models.attention import AdditiveAttention, context
 from models.recurrent import RecurrentDecoder
 
 Tensors = dict[str, tf.Tensor]
@@ -27,6 +27,7 @@ class GRUDecoder(RecurrentDecoder):
                  dropout: float) -> None:
         """`locations` and `depth` are the encoder's L and D."""
         super().__init__()
+        self.locations = locations
         self.look = keras.layers.Dense(units, activation="relu")
         self.place = self.add_weight(shape=(locations, units), name="place",
                                      initializer=keras.initializers.RandomNormal(stddev=0.05))
@@ -43,17 +44,18 @@ class GRUDecoder(RecurrentDecoder):
 
     def begin(self, features: tf.Tensor) -> tuple[Tensors, tf.Tensor]:
         """Memory (values and their attention keys) and first hidden state (P, U) of photos (P, L, D)."""
-        values = self.look(features) + self.place  # (P, L, U)
+        values = self.look(tf.cast(features, self.compute_dtype)) + self.place  # (P, L, U)
         return {"values": values, "keys": self.attend.keys(values)}, self.first(tf.reduce_mean(values, axis=1))
 
     def _recur(self, word: tf.Tensor, memory: Tensors, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        context, attention = self.attend(tf.concat([state, word], axis=-1), memory["keys"], memory["values"])
-        _, state = self.cell(tf.concat([word, context], axis=-1), state)
-        return context, attention, state
+        attention = self.attend(tf.concat([state, word], axis=-1), memory["keys"])
+        seen = context(attention, memory["values"])
+        _, state = self.cell(tf.concat([word, seen], axis=-1), state)
+        return seen, attention, state
 
     def _hidden(self, state: tf.Tensor) -> tf.Tensor:
         return state
 
-    def _logits(self, hidden: tf.Tensor, context: tf.Tensor, word: tf.Tensor, training: bool = False) -> tf.Tensor:
-        output = self.combine(tf.concat([hidden, context, word], axis=-1))
+    def _logits(self, hidden: tf.Tensor, seen: tf.Tensor, word: tf.Tensor, training: bool = False) -> tf.Tensor:
+        output = self.combine(tf.concat([hidden, seen, word], axis=-1))
         return self.words(self.drop_output(output, training=training))

@@ -25,7 +25,7 @@ class RecurrentDecoder(Decoder):
         """The part of the state that tells of the next word (B, U)."""
 
     @abstractmethod
-    def _logits(self, hidden: tf.Tensor, context: tf.Tensor, word: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def _logits(self, hidden: tf.Tensor, seen: tf.Tensor, word: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Logits (…, V) of the next word."""
 
     def by_token(self) -> list[tuple[keras.Variable, int]]:
@@ -35,22 +35,28 @@ class RecurrentDecoder(Decoder):
     def step(self, tokens: tf.Tensor, memory: Any, state: Nest) -> tuple[tf.Tensor, Nest, tf.Tensor]:
         """Logits (B, V) of the word after `tokens` (B,), the next state, and the attention (B, L)."""
         word = self.embed(tokens)
-        context, attention, state = self._recur(word, memory, state)
-        return self._logits(self._hidden(state), context, word), state, attention
+        seen, attention, state = self._recur(word, memory, state)
+        return self._logits(self._hidden(state), seen, word), state, attention
 
     def call(self, features: tf.Tensor, tokens: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        """Logits (B, T, V) of the word after each of `tokens` (B, T), and the attention (B, T, L).
+        """Logits (B, T, V) of the word after each of `tokens` (B, T), and the attention (B, T, L)."""
+        memory, state = self.begin(features)
+        state = repeat_rows(state, tokens.shape[0] // features.shape[0])
+        logits, attention, _ = self._follow(tokens, memory, state, training)
+        return logits, attention
+
+    def _follow(self, tokens: tf.Tensor, memory: Any, state: Nest, training: bool,
+                ) -> tuple[tf.Tensor, tf.Tensor, list[Nest]]:
+        """Logits and attention along `tokens` (B, T), and the state after each.
 
         Only what a word needs of the word before runs in the loop; the vocabulary is projected once, for all of them.
         """
-        memory, state = self.begin(tf.cast(features, self.compute_dtype))
-        state = repeat_rows(state, tokens.shape[0] // features.shape[0])
         words = self.drop_words(self.embed(tokens), training=training)  # (B, T, E)
-        hidden, contexts, attentions = [], [], []
+        contexts, attentions, states = [], [], []
         for word in tf.unstack(words, axis=1):
-            context, attention, state = self._recur(word, memory, state)
-            hidden.append(self._hidden(state))
-            contexts.append(context)
+            seen, attention, state = self._recur(word, memory, state)
+            contexts.append(seen)
             attentions.append(attention)
-        logits = self._logits(tf.stack(hidden, 1), tf.stack(contexts, 1), words, training)
-        return logits, tf.stack(attentions, 1)
+            states.append(state)
+        hidden = tf.stack([self._hidden(each) for each in states], 1)
+        return self._logits(hidden, tf.stack(contexts, 1), words, training), tf.stack(attentions, 1), states

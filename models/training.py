@@ -1,27 +1,19 @@
-"""GradientTape steps over cached features, the epoch loop, and checkpoints from which it goes on exactly."""
+"""GradientTape steps, the epoch loop, and checkpoints from which it goes on exactly."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from models.checkpoint import decoder_checkpoint, manager, plain, restore, stored
+from models.checkpoint import decoder_checkpoint, manager, number_in, plain, restore, stored
 from models.decoder import Decoder
-from models.objectives import doubly_stochastic, masked_loss
+from models.objectives import EpochBatches, Objective
 from utils.errors import Refusal
-
-
-class EpochBatches(Protocol):
-    """What training needs of its data: (features (P, L, D), tokens (B, T)) batches, the same at every call."""
-
-    steps: int
-
-    def epoch(self, number: int, *, first: int = 0) -> Iterable[tuple[tf.Tensor, tf.Tensor]]: ...
 
 
 @dataclass(frozen=True)
@@ -35,38 +27,46 @@ class Recipe:
     clip: float  # norm of all gradients together
     patience: int  # epochs without gain
     save_every: int  # steps
-    penalty: float = 0.0  # of attention that leaves locations out, see `objectives.doubly_stochastic`
+    encoder_rate: float = 0.0  # of an encoder that is trained too
+    begun: int = 0  # epochs that were done when this way of training began
 
 
-def _rate(recipe: Recipe, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+def _rate(recipe: Recipe, highest: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
     """The learning rate over all steps."""
     warmup = min(recipe.warmup, steps // 2)
     if recipe.schedule == "constant":
         return keras.optimizers.schedules.PolynomialDecay(  # which also rises, and stays where it ends
-            0.0 if warmup else recipe.learning_rate, max(1, warmup), end_learning_rate=recipe.learning_rate)
+            0.0 if warmup else highest, max(1, warmup), end_learning_rate=highest)
     return keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps - warmup), alpha=0.01, warmup_target=recipe.learning_rate, warmup_steps=warmup)
+        0.0, max(1, steps - warmup), alpha=0.01, warmup_target=highest, warmup_steps=warmup)
 
 
 class Trainer:
     """A decoder in training. Its whole state is in the checkpoint: weights, optimizer, dropout, place in the epoch."""
 
-    def __init__(self, decoder: Decoder, batches: EpochBatches, recipe: Recipe, folder: Path) -> None:
+    def __init__(self, decoder: Decoder, objective: Objective, batches: EpochBatches, recipe: Recipe, folder: Path) -> None:
         """`folder` gets `last` and `best`."""
         self.decoder = decoder
+        self.objective = objective
         self.batches = batches
         self.recipe = recipe
-        self.optimizer = keras.optimizers.Adam(_rate(recipe, recipe.epochs * batches.steps), global_clipnorm=recipe.clip)
-        self.optimizer.build(decoder.trainable_variables)
+        steps = max(1, recipe.epochs - recipe.begun) * batches.steps
+        rates = {"decoder": recipe.learning_rate, "encoder": recipe.encoder_rate}
+        self._optimizers = {}  # an encoder that is trained too has one of its own
+        for name, part in decoder.parts().items():
+            optimizer = keras.optimizers.Adam(_rate(recipe, rates[name], steps), global_clipnorm=recipe.clip)
+            optimizer.build(part.trainable_variables)
+            self._optimizers[name] = optimizer
         self._epoch = tf.Variable(0, dtype=tf.int64)  # whole epochs done
         self._step = tf.Variable(0, dtype=tf.int64)  # steps done in this epoch
         self._loss_sum = tf.Variable(0.0, dtype=tf.float64)  # over those steps
         self._best = tf.Variable(-np.inf, dtype=tf.float64)
         self._without_gain = tf.Variable(0, dtype=tf.int64)
         self._seconds = tf.Variable(0.0, dtype=tf.float64)  # spent in this epoch
-        everything = decoder_checkpoint(decoder, optimizer=plain(self.optimizer.variables), epoch=self._epoch,
-                                        step=self._step, loss_sum=self._loss_sum, best=self._best,
-                                        without_gain=self._without_gain, seconds=self._seconds)
+        optimizers = {f"{name}_optimizer": plain(each.variables) for name, each in self._optimizers.items()}
+        everything = decoder_checkpoint(decoder, **optimizers, epoch=self._epoch, step=self._step, loss_sum=self._loss_sum,
+                                        best=self._best, without_gain=self._without_gain, seconds=self._seconds,
+                                        objective=self.objective.variables, begun=tf.Variable(recipe.begun, dtype=tf.int64))
         # Two are kept: should the newest be cut short by a power failure, the one before is still there.
         self._last = manager(everything, folder / "last", keep=2)
         self._best_manager = manager(decoder_checkpoint(decoder), folder / "best", keep=1)
@@ -88,8 +88,9 @@ class Trainer:
         return self.epoch >= self.recipe.epochs or int(self._without_gain) >= self.recipe.patience
 
     def resume(self) -> bool:
-        """Go on from the newest checkpoint that is whole; False where there is none and training starts over."""
-        found = stored(Path(self._last.directory))
+        """Go on from the newest checkpoint that is whole; False where there is none of this way of training, which then
+        starts over."""
+        found = [path for path in stored(Path(self._last.directory)) if number_in(path, "begun") == self.recipe.begun]
         for place, path in enumerate(found):
             try:
                 restore(self._last.checkpoint, path, whole=True)
@@ -98,6 +99,14 @@ class Trainer:
                 if place + 1 == len(found):
                     raise
         return False
+
+    def begin(self, score: float) -> None:
+        """Begin this way of training with the weights as they are, which have this validation score and are the best so
+        far."""
+        self._epoch.assign(self.recipe.begun)
+        self._best.assign(score)
+        self._write(self._best_manager, self.epoch)
+        self.save()
 
     def save(self) -> None:
         """Write the checkpoint `last`; it counts once it is whole."""
@@ -112,15 +121,15 @@ class Trainer:
             raise Refusal(f"the checkpoint in {keeper.directory} could not be written ({reason}); make room there and go "
                           "on with --resume") from None
 
-    def _forward_and_back(self, features: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
+    def _forward_and_back(self, *batch: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            logits, attention = self.decoder(features, tokens[:, :-1], training=True)
-            loss = total = masked_loss(logits, tokens[:, 1:])
-            if self.recipe.penalty:
-                total += self.recipe.penalty * doubly_stochastic(attention, tokens[:, 1:])
-        gradients = tape.gradient(total, self.decoder.trainable_variables)
-        gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]  # the embedding's are sparse
-        self.optimizer.apply(gradients, self.decoder.trainable_variables)
+            loss, total = self.objective.loss(self.decoder, *batch)
+        variables = {name: part.trainable_variables for name, part in self.decoder.parts().items()}
+        for name, gradients in tape.gradient(total, variables).items():
+            # An embedding's are sparse; of what takes no part there are none.
+            dense = [tf.zeros_like(variable) if gradient is None else tf.convert_to_tensor(gradient)
+                     for gradient, variable in zip(gradients, variables[name], strict=True)]
+            self._optimizers[name].apply(dense, variables[name])
         return loss
 
     def train_epoch(self, progress: Callable[[int, int, float], None]) -> dict[str, Any]:
@@ -130,8 +139,8 @@ class Trainer:
         """
         began = time.perf_counter()
         spent = float(self._seconds)
-        for features, tokens in self.batches.epoch(self.epoch, first=int(self._step)):
-            loss = float(self._train_step(features, tokens))
+        for batch in self.objective.inputs(self.batches, self.epoch, int(self._step)):
+            loss = float(self._train_step(*batch))
             if not np.isfinite(loss):
                 raise Refusal(f"the loss is {loss} at step {int(self._step) + 1} of epoch {self.epoch + 1}; start a new "
                               f"run with a lower --learning-rate than {self.recipe.learning_rate} or --clip than "
@@ -144,7 +153,7 @@ class Trainer:
             if step % self.recipe.save_every == 0 and step < self.batches.steps:
                 self.save()
         return {"epoch": self.epoch + 1, "loss": float(self._loss_sum) / int(self._step),
-                "seconds": round(float(self._seconds), 2)}
+                "seconds": round(float(self._seconds), 2), **self.objective.told(int(self._step))}
 
     def finish_epoch(self, score: float) -> bool:
         """Count the epoch, with its validation score, and write the checkpoints; whether it is the best so far."""

@@ -44,4 +44,5 @@ def _refuse_other_shape(name: str, ours: tuple[int, ...], theirs: tuple[int, ...
     fixed = [shape[:axis] + shape[axis + 1 :] if axis is not None else shape for shape in (ours, theirs)]
     if len(ours) != len(theirs) or fixed[0] != fixed[1]:
         raise Refusal(f"the weights to begin from do not fit: {name} is {theirs} there and {ours} here; leave --decoder, "
-                      "--units, --embedding, --attention-units, --encoder, --layer and --image-size as they were there")
+                      "--units, --embedding, --attention-units, --encoder, --layer, --image-size and --grid as they were "
+                      "there")

@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from data.tokenizer import Word
-from models.captioner import Captioner
+from models.captioner import Captioner, _encoder_of
 from models.decoders import build_decoder
+from models.encoders import Encoder
 from utils.errors import Refusal
 
 SIZE = 8
@@ -117,6 +118,13 @@ def test_a_setting_that_there_is_not_is_refused(captioner, photos):
             {"sample": True, "temperature": -1}, "temperature is above 0"):
         with pytest.raises(ValueError, match=message):
             captioner(photos, **changes)
+
+
+def test_a_run_has_the_grid_that_it_was_trained_on(tmp_path):
+    config = {"encoder": "convnet", "encoder_weights": "none", "layer": None, "image_size": 80,
+              "fingerprint": Encoder("convnet", weights="none", image_size=80).fingerprint()}
+    assert _encoder_of(tmp_path, config | {"grid": 3}, None).grid == (3, 3)
+    assert _encoder_of(tmp_path, config, None).grid == (5, 5)  # a run from before there was a grid to choose
 
 
 def test_none_are_captioned_to_none(captioner):

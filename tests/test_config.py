@@ -80,6 +80,7 @@ def test_names_are_unique_over_all_groups_and_each_has_a_meaning():
     ({"dropout": 1.0}, "--dropout is a share"),
     ({"limit": 0}, "--limit is a number of photos from 1"),
     ({"augment": -1}, "--augment is a number of views from 0"),
+    ({"grid": 0}, "--grid is a number of rows and columns from 1, not 0"),
     ({"top_k": 3}, "go with --sample"),
     ({"top_p": 1.5, "sample": True}, "--top-p is a share"),
     ({"max_length": 0}, "--max-length is at least 1 word, not 0"),

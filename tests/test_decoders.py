@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.attention import AdditiveAttention
+from models.attention import AdditiveAttention, context
 from models.checkpoint import decoder_checkpoint, load_decoder
 from models.decoder import repeat_rows
 from models.decoders import DECODERS, build_decoder
@@ -97,14 +97,15 @@ def test_additive_attention_against_the_equation():
     query, values = random.random((4, 3), np.float32), random.random((2, 5, 3), np.float32)
     layer = AdditiveAttention(6)
     keys = layer.keys(values)
-    context, attention = layer(query, keys, values)
+    attention = layer(query, keys)
+    seen = context(attention, values)
     weights = [variable.numpy() for variable in (layer.query.kernel, layer.query.bias, layer.key.kernel, layer.score.kernel)]
     for row in range(4):
         photo = row // 2
         scores = np.tanh(query[row] @ weights[0] + weights[1] + values[photo] @ weights[2]) @ weights[3][:, 0]
         wanted = np.exp(scores) / np.exp(scores).sum()
         np.testing.assert_allclose(attention[row], wanted, rtol=1e-4)
-        np.testing.assert_allclose(context[row], wanted @ values[photo], rtol=1e-4)
+        np.testing.assert_allclose(seen[row], wanted @ values[photo], rtol=1e-4)
 
 
 def test_an_unknown_decoder_is_answered_with_the_nearest():
@@ -125,7 +126,8 @@ def test_the_lstm_against_the_equations():
 
     state = [[np.tanh(dense(first, features.mean(axis=1))) for first in layer] for layer in decoder.first]
     _, begun = decoder.begin(features)
-    for ours, theirs in zip(np.ravel(state), np.ravel([[each.numpy() for each in layer] for layer in begun]), strict=True):
+    begun = [[each.numpy() for each in layer] for layer in begun["layers"]]
+    for ours, theirs in zip(np.ravel(state), np.ravel(begun), strict=True):
         np.testing.assert_allclose(theirs, ours, rtol=1e-4)
     words = np.array([3, 5])
     embedded, last = decoder.embed.embeddings.numpy()[words], state[-1][0]
@@ -134,13 +136,13 @@ def test_the_lstm_against_the_equations():
     attention = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     gate = sigmoid(dense(decoder.gate, last))
     assert gate.shape == (2, 1) and (gate > 0).all() and (gate < 1).all()
-    context = gate * (attention[:, None] @ features)[:, 0]
-    told = np.concatenate([embedded, context], axis=1)
+    seen = gate * (attention[:, None] @ features)[:, 0]
+    told = np.concatenate([embedded, seen], axis=1)
     for cell, (hidden, carried) in zip(decoder.cells, state, strict=True):
         gates = told @ cell.kernel.numpy() + hidden @ cell.recurrent_kernel.numpy() + cell.bias.numpy()
         enter, forget, new, leave = np.split(gates, 4, axis=1)
         told = sigmoid(leave) * np.tanh(sigmoid(forget) * carried + sigmoid(enter) * np.tanh(new))
-    wanted = dense(decoder.words, embedded + dense(decoder.of_state, told) + dense(decoder.of_context, context))
+    wanted = dense(decoder.words, embedded + dense(decoder.of_state, told) + dense(decoder.of_context, seen))
     logits, _, looked = decoder.step(tf.constant(words), *decoder.begin(features))
     np.testing.assert_allclose(looked, attention, rtol=1e-4)
     np.testing.assert_allclose(logits, wanted, rtol=1e-3, atol=1e-5)

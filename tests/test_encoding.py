@@ -48,6 +48,13 @@ def test_a_photo_found_unreadable_on_the_way_leaves_the_splits_as_if_it_had_been
     assert f"left out 1: {name}: cut short" in capsys.readouterr().out
 
 
+def test_features_are_pooled_to_the_grid_that_is_asked_for():
+    ready = have_all("drawn", weights="none", grid=3)
+    assert ready.encoder.grid == (3, 3)
+    photo = ready.prepared.splits["val"][0]
+    assert ready.features.rows([photo.hash]).shape == (1, 9, ready.encoder.depth)
+
+
 @pytest.mark.slow  # compiles the convnet's training, as the next one does twice
 def test_the_convnet_is_trained_once_although_a_fault_was_found_on_the_way():
     shutil.copytree("drawn", "again")

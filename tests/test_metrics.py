@@ -6,8 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import config
 from utils import metrics
 
 ROWS = json.loads(Path(__file__).with_name("fixtures").joinpath("metric_reference.json").read_text(encoding="utf-8"))
@@ -86,6 +88,39 @@ def test_scores_worked_by_hand():
 def test_empty_captions_and_single_photos_are_scored(captions, references):
     scores, _ = metrics.caption_scores(captions, references, java=False)
     assert all(0 <= scores[name] < 20 for name in metrics.WITHOUT_JAVA)
+
+
+def test_nist_by_hand():
+    """Six words of reference: "a" and "runs" stand there twice, "dog" and "cat" once, and tell log₂ 6/2 or 6/1 bits each.
+    The pairs "a dog" and "a cat" tell log₂ 2/1 after "a"; "dog runs" and "cat runs" tell nothing more."""
+    references = [["a dog runs"], ["a cat runs"]]
+    alone = 2 * (2 * np.log2(3) + np.log2(6)) / 6
+    pairs = 2 * 1 / 4
+    scores = metrics.Scorer(references).scores(["a dog runs", "a cat runs"], ["NIST_2", "NIST_4"])
+    assert scores["NIST_2"] == pytest.approx(alone + pairs)
+    assert scores["NIST_4"] == pytest.approx(alone + pairs)  # the only triples follow from their pairs
+    scores = metrics.Scorer(references).scores(["dog", "cat"], ["NIST_2"])  # no caption has a pair
+    assert scores["NIST_2"] == pytest.approx(np.log2(6) * np.exp(np.log(0.5) / np.log(1.5) ** 2 * np.log(1 / 3) ** 2))
+
+
+ROW = {"epoch": 3, "loss": 2.0, "val_loss": 2.5, "CIDEr": 0.4, "Bleu_4": 0.1, "Bleu_2": 0.3, "NIST_4": 3.1, "NIST_2": 2.9,
+       "ROUGE_L": 0.45}
+
+
+def test_an_epoch_s_merit_is_its_score_and_where_that_tells_nothing_its_loss():
+    merits = [metrics.merit(ROW, name) for name in ("CIDEr", "BLEU-4", "BLEU-2", "NIST-4", "NIST-2", "ROUGE-L", "loss")]
+    assert merits == [0.4, 0.1, 0.3, 3.1, 2.9, 0.45, -2.5]
+    assert metrics.merit(ROW | {"CIDEr": 0.0}, "CIDEr") == -2.5
+    assert metrics.merit(ROW | {"Bleu_4": None}, "BLEU-4") == -2.5
+    assert metrics.merit({"epoch": 3, "val_loss": 2.5}, "NIST-2") == -2.5
+    assert metrics.merit({"epoch": 3}, "CIDEr") == metrics.merit({"epoch": 3}, "loss") == -np.inf
+    without_a_pair = metrics.Scorer([["a dog runs"]]).scores(["a cat"], ["Bleu_2"])
+    assert 0 < without_a_pair["Bleu_2"] < 1e-6
+    assert metrics.merit(ROW | without_a_pair, "BLEU-2") == -2.5
+
+
+def test_every_score_that_may_choose_the_best_epoch_is_known():
+    assert set(config.BEST_BY) - {"loss"} <= {name for name, key in metrics.KEYS.items() if key in metrics.WITHOUT_JAVA}
 
 
 def test_other_tokenizers_can_be_used():

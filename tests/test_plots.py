@@ -45,8 +45,8 @@ def curves(tmp_path, monkeypatch):
     kept = []
     monkeypatch.setattr(plots, "save_figure", lambda figure, path: kept.append(figure))
 
-    def draw(history):
-        plots.history_curves(history, tmp_path / "unused.png")
+    def draw(history, **options):
+        plots.history_curves(history, tmp_path / "unused.png", **options)
         drawn(kept[-1])
         return {line.get_label(): line.get_xydata().tolist() for axes in kept[-1].axes for line in axes.lines}, kept[-1]
 
@@ -57,7 +57,7 @@ def test_history_curves_writes_one_png_over_another(tmp_path):
     for rows in (ROWS[:1], ROWS, []):
         plots.history_curves(rows, tmp_path / "history.png")
         with Image.open(tmp_path / "history.png") as image:
-            assert (image.format, image.size) == ("PNG", (1100, 440))
+            assert (image.format, image.size) == ("PNG", (1320, 770))
     assert [path.name for path in tmp_path.iterdir()] == ["history.png"]
 
 
@@ -65,15 +65,53 @@ def test_history_curves_draw_what_the_rows_hold(curves):
     lines, _ = curves(ROWS)
     assert lines["training"] == [[1, 4.0], [2, 3.0], [3, 2.5]]
     assert lines["validation"] == [[1, 3.5], [2, 3.0], [3, 2.9]]
-    assert lines["CIDEr (right axis)"] == [[1, 0.2], [2, 0.5], [3, 0.4]]
+    assert lines["CIDEr"] == [[1, 0.2], [2, 0.5], [3, 0.4]]
     assert lines["BLEU-4"] == [[1, 0.1]]
     assert len([label for label in lines if not label.startswith("_")]) == 4
 
 
-@pytest.mark.parametrize(("rows", "best"), [(ROWS, 2), ([{**row, "CIDEr": None} for row in ROWS], 3)])
-def test_the_best_epoch_is_marked(curves, rows, best):
-    _, figure = curves(rows)
-    assert [text.get_text() for axes in figure.axes for text in axes.texts] == [f"best: {best}"] * 2
+FULL = {"epoch": 1, "loss": 4.0, "val_loss": 3.5, "Top3": 0.5, "Bleu_1": 0.4, "Bleu_2": 0.3, "Bleu_4": 0.1, "ROUGE_L": 0.35,
+        "CIDEr": 0.7, "NIST_2": 2.1, "NIST_4": 2.2, "forced_Bleu_2": 0.31, "forced_Bleu_4": 0.11, "forced_CIDEr": 0.8,
+        "forced_NIST_2": 2.3, "forced_NIST_4": 2.4, "seconds": 9.0}
+REWARDED = {"epoch": 2, "loss": -0.01, "val_loss": 3.6, "CIDEr": 0.9, "reward": 0.6, "greedy_reward": 0.65, "seconds": 9.0}
+
+
+def test_free_and_teacher_forced_scores_are_told_apart_and_what_goes_beyond_1_has_its_own_panel(curves):
+    _, figure = curves([FULL, REWARDED])
+    panels = {axes.get_title("left"): {line.get_label(): (line.get_linestyle(), line.get_ydata().tolist())
+                                       for line in axes.lines if not line.get_label().startswith("_")}
+              for axes in figure.axes}
+    assert panels == {
+        "loss, teacher-forced": {"training": ("-", [4.0]), "validation": ("-", [3.5, 3.6])},
+        "BLEU, ROUGE-L, accuracy on val": {
+            "BLEU-1": ("-", [0.4]), "BLEU-2": ("-", [0.3]), "BLEU-2, teacher-forced": ("--", [0.31]), "BLEU-4": ("-", [0.1]),
+            "BLEU-4, teacher-forced": ("--", [0.11]), "ROUGE-L": ("-", [0.35]), "top-3, teacher-forced": ("--", [0.5])},
+        "CIDEr on val": {"CIDEr": ("-", [0.7, 0.9]), "CIDEr, teacher-forced": ("--", [0.8]),
+                         "reward, drawn captions of train": ("-", [0.6]), "reward, greedy ones": ("-", [0.65])},
+        "NIST on val": {"NIST-2": ("-", [2.1]), "NIST-2, teacher-forced": ("--", [2.3]), "NIST-4": ("-", [2.2]),
+                        "NIST-4, teacher-forced": ("--", [2.4])}}
+
+
+@pytest.mark.parametrize("epochs", [1, 40])
+def test_no_legend_lies_over_a_panel_or_another_legend(curves, epochs):
+    _, figure = curves([FULL | {"epoch": epoch, "reward": 0.6, "greedy_reward": 0.7} for epoch in range(1, epochs + 1)])
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    legends = [axes.get_legend().get_window_extent(renderer) for axes in figure.axes if axes.get_legend()]
+    areas = [*legends, *(axes.get_window_extent(renderer) for axes in figure.axes)]
+    assert len(legends) == 4
+    assert all(0 <= area.x0 < area.x1 <= figure.bbox.x1 and 0 <= area.y0 < area.y1 <= figure.bbox.y1 for area in areas)
+    assert not any(one.overlaps(other) for place, one in enumerate(areas) for other in areas[:place])
+
+
+@pytest.mark.parametrize(("rows", "best_by", "best"), [
+    (ROWS, "CIDEr", 2), (ROWS, "loss", 3), (ROWS, "BLEU-4", 1), ([{**row, "CIDEr": None} for row in ROWS], "CIDEr", 3),
+    ([{**row, "CIDEr": 0.0} for row in ROWS], "CIDEr", 3),
+])
+def test_the_best_epoch_is_marked(curves, rows, best_by, best):
+    _, figure = curves(rows, best_by=best_by)
+    assert figure.get_suptitle().endswith(f"; dotted: the best epoch, {best}, by {best_by}")
+    marks = [line.get_xdata() for axes in figure.axes for line in axes.lines if line.get_linestyle() == ":"]
+    assert marks == [[best, best]] * 4
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 23])

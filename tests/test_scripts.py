@@ -54,7 +54,9 @@ def test_a_run_folder_has_all_that_is_promised(first):
     assert sorted(splits["test"]) == photos("test")
     rows = [json.loads(line) for line in first.files["history.jsonl"].splitlines()]
     assert [row["epoch"] for row in rows] == [1, 2]
-    assert all({"loss", "val_loss", "CIDEr", "Bleu_4", "Top5", "seconds"} < row.keys() for row in rows)
+    told = {"Bleu_2", "Bleu_4", "NIST_2", "NIST_4", "CIDEr"}
+    told |= {f"forced_{name}" for name in told} | {"loss", "val_loss", "Top5", "seconds"}
+    assert all(told < row.keys() for row in rows)
     assert rows[1]["loss"] < rows[0]["loss"]
     assert all((RUN / kind / "checkpoint").is_file() for kind in ("last", "best"))
     assert json.loads(first.files["scores.json"])["images"] == SIZES["test"]
@@ -157,8 +159,9 @@ def test_a_finished_run_can_be_trained_longer(first):
     assert [row["epoch"] for row in rows] == [1, 2, 3]
 
 
-SCORES = {"Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "METEOR", "ROUGE_L", "CIDEr", "SPICE", "NIST_4", "Top5", "loss", "images",
-          "seconds", "captions_per_second", "facts_precision", "facts_recall", "pointing", "pointing_chance"}
+SCORES = {"Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "METEOR", "ROUGE_L", "CIDEr", "SPICE", "NIST_2", "NIST_4", "Top5", "loss",
+          "forced_Bleu_2", "forced_Bleu_4", "forced_NIST_2", "forced_NIST_4", "forced_CIDEr", "images", "seconds",
+          "captions_per_second", "facts_precision", "facts_recall", "pointing", "pointing_chance"}
 
 
 def test_evaluation_writes_the_promised_names_and_mends_the_cache(first):
@@ -179,6 +182,37 @@ def test_evaluation_writes_the_promised_names_and_mends_the_cache(first):
     for name in scores.keys() - {"seconds", "captions_per_second"}:  # no score: no Java, or no object that is there is named
         assert scores[name] == (told[name] and pytest.approx(told[name], rel=1e-4)), name
     assert "test: 8 photos" in done.out
+
+
+def test_a_report_of_a_run_made_before_there_were_reports(first):
+    """On the screen, in report.json and as pictures; beside it the scores as ever."""
+    run = Path(shutil.copytree(RUN, "checkpoints/older"))
+    config = json.loads(first.files["config.json"])
+    (run / "config.json").write_text(json.dumps({key: config[key] for key in config.keys() - {"top", "best_by"}}))
+    done = typed(evaluate, "--run", "older", "--split", "test", "--cache", "cache", "--report", "--json", "older.json")
+    assert done.status == 0, done.error
+    scores = json.loads(Path("older.json").read_text())
+    told = json.loads(first.files["scores.json"])
+    report = json.loads((run / "results/report.json").read_text())
+    assert done.out.index("test: 8 photos") < done.out.index("beam 1") < done.out.index("the worst by CIDEr")
+    assert scores["CIDEr"] == report["beams"]["5"]["CIDEr"] == pytest.approx(told["CIDEr"], rel=1e-4)
+    assert report["beams"].keys() == {"1", "3", "5"}
+    assert all({"Bleu_4", "NIST_2", "facts_recall", "captions_per_second"} < row.keys() for row in report["beams"].values())
+    assert report["teacher_forced"] == {"loss": scores["loss"], "Top5": scores["Top5"], **{
+        name: scores[f"forced_{name}"] for name in ("Bleu_2", "Bleu_4", "NIST_2", "NIST_4", "CIDEr")}}
+    assert scores["loss"] == pytest.approx(told["loss"], rel=1e-5)
+    assert 0 < report["free_running"]["loss"] < 10
+    assert [sum(report["lengths"][kind].values()) for kind in ("captions", "references")] == [8, 40]
+    assert 0 <= report["novel"] <= 1
+    named = [row["photo"] for row in report["best"] + report["worst"]]
+    assert sorted(named) == photos("test")
+    assert (report["dataset"], report["split"], report["photos"], report["beam"]) == ("drawn", "test", 8, 5)
+    pictures = json.loads((run / "results/captions.json").read_text())
+    assert sorted(row["photo"] for row in pictures) == photos("test")
+    says = {row["photo"]: row["caption"] for row in report["best"] + report["worst"]}
+    for number, row in enumerate(pictures, start=1):
+        assert (row["picture"], row["caption"]) == (f"{number:02}.png", says[row["photo"]])
+        assert Image.open(run / "results" / row["picture"]).format == "PNG"
 
 
 def test_a_dataset_without_a_test_split_is_scored_on_val(first):

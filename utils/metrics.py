@@ -8,6 +8,7 @@ there are and is 0 for a single one. All but CIDEr and NIST lie between 0 and 1.
 
 import functools
 import json
+import math
 import shutil
 import subprocess
 import tempfile
@@ -21,9 +22,12 @@ from utils import ptb
 
 Tokenize = Callable[[str], list[str]]
 
-WITHOUT_JAVA = ("Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "ROUGE_L", "CIDEr", "NIST_4")
+# What people call the scores, and what they are called in files: as coco-caption does.
+KEYS = {"BLEU-1": "Bleu_1", "BLEU-2": "Bleu_2", "BLEU-3": "Bleu_3", "BLEU-4": "Bleu_4", "METEOR": "METEOR",
+        "ROUGE-L": "ROUGE_L", "CIDEr": "CIDEr", "SPICE": "SPICE", "NIST-2": "NIST_2", "NIST-4": "NIST_4"}
+NAMES = tuple(KEYS.values())
 WITH_JAVA = ("METEOR", "SPICE")
-NAMES = ("Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "METEOR", "ROUGE_L", "CIDEr", "SPICE", "NIST_4")
+WITHOUT_JAVA = tuple(name for name in NAMES if name not in WITH_JAVA)
 _SPICE_LIBRARIES = ("stanford-corenlp-3.6.0.jar", "stanford-corenlp-3.6.0-models.jar")
 
 
@@ -50,7 +54,8 @@ class Scorer:
             raise ValueError(f"unknown score {unknown[0]!r}; known are {', '.join(NAMES)}")
         tokenised = self._tokenised(captions)
         found = self._bleu(tokenised) if any(name.startswith("Bleu") for name in names) else {}
-        for name, score in (("ROUGE_L", self._rouge), ("CIDEr", self._cider), ("NIST_4", self._nist)):
+        nist = {f"NIST_{n}": functools.partial(self._nist, order=n) for n in (2, 4)}
+        for name, score in {"ROUGE_L": self._rouge, "CIDEr": self._cider, **nist}.items():
             if name in names:
                 found[name] = score(tokenised)
         for name, score in (("METEOR", _meteor), ("SPICE", _spice)):
@@ -107,20 +112,30 @@ class Scorer:
         scores = self._ciders(captions)
         return sum(scores) / len(scores)
 
-    def _nist(self, captions: list[str]) -> float:
+    def _nist(self, captions: list[str], *, order: int) -> float:
         from nltk.translate.nist_score import corpus_nist
 
         words = [caption.split() for caption in captions]
         references = [[caption.split() for caption in captions] for captions in self._references]
         longest = max(map(len, words))
         try:  # orders longer than every caption have no n-grams, and nltk divides by their number
-            return corpus_nist(references, words, n=min(4, longest))
+            return corpus_nist(references, words, n=min(order, longest))
         except ZeroDivisionError:  # no caption, or no reference, has a word
             return 0.0
 
     def _by_number(self, captions: list[str]) -> tuple[dict[int, list[str]], dict[int, list[str]]]:
         """References and captions as pycocoevalcap takes them."""
         return dict(enumerate(self._references)), {number: [caption] for number, caption in enumerate(captions)}
+
+
+def merit(row: dict[str, Any], best_by: str) -> float:
+    """How good an epoch is by its row of the history, the higher the better: the score on val that people call `best_by`.
+
+    By `loss`, and where the score is missing or as good as 0 and so tells nothing (CIDEr of a single photo; coco-caption's
+    BLEU is 1e-4 or less, and not 0, where no n-gram is right), its loss on val, negated.
+    """
+    score = None if best_by == "loss" else row.get(KEYS[best_by])
+    return score if score is not None and score >= 0.001 else -row.get("val_loss", math.inf)
 
 
 def caption_scores(

@@ -1,6 +1,6 @@
 """Pictures of a run: its curves, and where the network looked at each word. Never by pyplot's global state."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,16 +9,11 @@ from PIL import Image
 
 from utils.files import written_whole
 from utils.fonts import drawable, families, missing_font, wrapped
+from utils.metrics import KEYS, merit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-# Scores drawn where a history has them, all of them fractions, and their colours; CIDEr goes far beyond 1 and has an
-# axis of its own.
-SCORES = {
-    "Bleu_4": "#2563a8", "Bleu_1": "#8fb8de", "ROUGE_L": "#3a8f5c", "METEOR": "#8a5fb0", "SPICE": "#b0883a",
-    "Top5": "#7a7f87", "accuracy": "#3a8f5c", "facts_precision": "#b5467a", "facts_recall": "#dd9dbb"}
 
 _WIDTH, _MARGIN = 12.0, 0.3  # inches
 _PHOTO_WIDTH, _HEAD = 5.2, (2.4, 3.7)  # inches: the photo beside its caption, least and most height of the two
@@ -26,35 +21,49 @@ _WORD, _FOOT = 0.36, 0.5  # inches: above each small panel for its word, and und
 _PIXELS = 720  # the longer side of a photo as it is drawn: more is not seen at this size
 _INK, _PALE, _BLUE, _ORANGE, _YELLOW = "#22252b", "#6b7280", "#2563a8", "#d9702b", "#ffc61a"
 
+# The scores by panel, each with its colour: CIDEr and NIST go far beyond 1.
+SCORES = {"BLEU, ROUGE-L, accuracy": {"BLEU-1": "#8fb8de", "BLEU-2": "#3a8f5c", "BLEU-4": _BLUE, "ROUGE-L": "#8a5fb0"},
+          "CIDEr": {"CIDEr": _ORANGE}, "NIST": {"NIST-2": "#3a8f5c", "NIST-4": _BLUE}}
 
-def history_curves(history: list[dict[str, Any]], path: Path) -> None:
-    """Draws the losses and the validation scores of each epoch, with the best epoch marked, into a PNG.
 
-    Best is the highest CIDEr, or the lowest validation loss where no row has a CIDEr.
+def history_curves(history: list[dict[str, Any]], path: Path, *, best_by: str = "CIDEr") -> None:
+    """Draws the losses and the validation scores of each epoch into a PNG, what they have of them, the best epoch marked.
+
+    Scores of captions written freely are solid, teacher-forced ones dashed. `best_by` as in `metrics.merit`.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    losses, scores = figure.subplots(1, 2)
-    _curve(losses, history, "loss", label="training", color=_BLUE)
+    figure = Figure(figsize=(12, 7), layout="constrained")
+    losses, *panels = figure.subplots(2, 2).flat
+    # In self-critical epochs, which have a reward, the loss is not that of the true words.
+    true_words = [row | {"loss": None} if "reward" in row else row for row in history]
+    _curve(losses, true_words, "loss", label="training", color=_BLUE)
     _curve(losses, history, "val_loss", label="validation", color=_ORANGE)
-    losses.set_title("loss", loc="left")
-    cider = scores.twinx()
-    _curve(cider, history, "CIDEr", label="CIDEr (right axis)", color=_ORANGE, linewidth=2)
-    for key, colour in SCORES.items():
-        _curve(scores, history, key, label=key.replace("Bleu_", "BLEU-").replace("_", " "), color=colour)
-    scores.set_title("validation scores", loc="left")
-    losses.legend(handles=list(losses.lines), frameon=False)
-    scores.legend(handles=[*cider.lines, *scores.lines], frameon=False, loc="lower right")
-    _mark_best(history, (losses, scores))
-    epochs = [row["epoch"] for row in history]
-    for axes in (losses, scores, cider):
+    losses.set_title("loss, teacher-forced", loc="left")
+    for axes, (title, scores) in zip(panels, SCORES.items(), strict=True):
+        for name, colour in scores.items():
+            _curve(axes, history, KEYS[name], label=name, color=colour)
+            _curve(axes, history, f"forced_{KEYS[name]}", label=f"{name}, teacher-forced", color=colour, linestyle="--")
+        axes.set_title(f"{title} on val", loc="left")
+    for key in sorted({key for row in history for key in row if key.startswith("Top")}):
+        _curve(panels[0], history, key, label=f"top-{key.removeprefix('Top')}, teacher-forced", color=_PALE, linestyle="--")
+    _curve(panels[1], history, "reward", label="reward, drawn captions of train", color="#b5467a")
+    _curve(panels[1], history, "greedy_reward", label="reward, greedy ones", color="#dd9dbb")
+    merits = {row["epoch"]: merit(row, best_by) for row in history}
+    best = max(merits, key=merits.__getitem__, default=None)
+    marked = "" if best is None else f"; dotted: the best epoch, {best}, by {best_by}"
+    figure.suptitle(f"Solid: captions written freely; dashed: each word foretold from the true ones before it{marked}",
+                    x=0.01, ha="left", fontsize=9, color=_PALE)
+    for axes in (losses, *panels):
+        if best is not None:
+            axes.axvline(best, color=_PALE, linestyle=":", linewidth=1.2)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_ylim(bottom=0 if axes is not losses else None)
         axes.set_xlabel("epoch")
-        axes.set_xlim(min(epochs, default=1) - 0.5, max(epochs, default=1) + 0.5)
+        axes.set_xlim(min(merits, default=1) - 0.5, max(merits, default=1) + 0.5)
         axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-    cider.spines["right"].set_visible(True)
     save_figure(figure, path)
 
 
@@ -165,21 +174,11 @@ def _points(history: list[dict[str, Any]], key: str) -> tuple[list[int], list[fl
 
 
 def _curve(axes: "Axes", history: list[dict[str, Any]], key: str, **look: Any) -> None:
-    """Adds one curve, where the history has any of it; dots where there are few."""
+    """Adds one curve, where the history has any of it; dots where there are few, open ones on a dashed line."""
     epochs, values = _points(history, key)
     if epochs:
-        axes.plot(epochs, values, marker="o" if len(epochs) <= 30 else None, markersize=3.5, **look)
-
-
-def _mark_best(history: list[dict[str, Any]], panels: Iterable["Axes"]) -> None:
-    """Adds a dotted line at the best epoch, and its number."""
-    losses = [(epoch, -loss) for epoch, loss in zip(*_points(history, "val_loss"), strict=True)]
-    judged = list(zip(*_points(history, "CIDEr"), strict=True)) or losses
-    best = max(judged, key=lambda point: point[1], default=(None, 0))[0]
-    for axes in panels if judged else ():
-        axes.axvline(best, color=_PALE, linestyle=":", linewidth=1.2)
-        axes.annotate(f"best: {best}", (best, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom",
-                      fontsize=8, color=_PALE)
+        look |= {"markerfacecolor": "white"} if "linestyle" in look else {}
+        axes.plot(epochs, values, marker="o" if len(history) <= 30 or len(epochs) == 1 else None, markersize=4, **look)
 
 
 def _grids(attention: np.ndarray, words: int, grid: tuple[int, int] | None) -> np.ndarray:

@@ -1,0 +1,49 @@
+"""An encoder that is trained with the decoder: the two as one decoder, whose features are the pictures themselves."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from models.decoder import Decoder, Nest
+from models.encoders import Encoder
+
+
+class Tuned(Decoder):
+    """A decoder to everything that trains, searches and scores; where it is given features it takes uint8 pictures
+    (P, H, W, 3), and looks at them by the encoder."""
+
+    OPTIONS = ()
+
+    def __init__(self, encoder: Encoder, decoder: Decoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.network = encoder.network
+        self.decoder = decoder
+        self.locations = decoder.locations
+        self.draws = decoder.draws
+        self.built = True
+
+    def parts(self) -> dict[str, keras.Model]:
+        """The decoder and the encoder's network."""
+        return {"decoder": self.decoder, "encoder": self.network}
+
+    def begin(self, features: tf.Tensor, *seeds: tf.Tensor) -> tuple[Nest, Nest]:
+        """Memory and first state of pictures, a row a photo."""
+        return self.decoder.begin(self.encoder.features(features), *seeds)
+
+    def step(self, tokens: tf.Tensor, memory: Nest, state: Nest) -> tuple[tf.Tensor, Nest, tf.Tensor]:
+        """The decoder's own."""
+        return self.decoder.step(tokens, memory, state)
+
+    def call(self, features: tf.Tensor, tokens: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        """Logits (B, T, V) of the word after each of `tokens` (B, T), and the attention (B, T, L)."""
+        return self.decoder(self.encoder.features(features), tokens, training=training)
+
+    def explore(self, features: tf.Tensor, tokens: tf.Tensor) -> Any:
+        """The decoder's own, where it draws."""
+        return self.decoder.explore(self.encoder.features(features), tokens)
+
+    def by_token(self) -> list[tuple[keras.Variable, int]]:
+        """The decoder's own."""
+        return self.decoder.by_token()

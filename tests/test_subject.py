@@ -1,0 +1,49 @@
+"""What is scored: the words that are likeliest after the true ones, each put to the photo whose caption it is of."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from config import Settings
+from data.batches import Batches, TrainingPhoto
+from data.tokenizer import SPECIAL, WordTokenizer
+from subject import FORCED, Subject
+from utils.metrics import Scorer
+
+WORDS = ["one", "two", "three", "four", "five", "six"]
+CAPTIONS = [["one two", "two one"], [" ".join(WORDS[start:]) for start in range(6)] + ["six five"], ["four three two"]]
+
+
+class Counting:
+    """A decoder that takes the next number for the likeliest after each; after the last word, and the start, the first."""
+
+    def __call__(self, features, tokens):
+        following = 4 + tf.maximum(tokens - 3, 0) % len(WORDS)
+        return tf.one_hot(following, len(WORDS) + len(SPECIAL)), None
+
+
+class Nothing:
+    """A cache of features that nobody looks at."""
+
+    def rows(self, keys):
+        return np.zeros((len(keys), 1, 1), np.float16)
+
+
+@pytest.mark.parametrize("batch", [10, 320])
+def test_teacher_forced_scores_are_of_each_photo_s_first_caption_and_all_its_references(batch):
+    """The second photo has seven captions, and comes as two; the last batch is filled up."""
+    tokenizer = WordTokenizer([*SPECIAL, *WORDS])
+    training = [TrainingPhoto(("-",), tuple(tuple(tokenizer.encode(text)) for text in told)) for told in CAPTIONS]
+    subject = Subject("val", SimpleNamespace(decoder=Counting(), tokenizer=tokenizer),
+                      [SimpleNamespace(captions=told) for told in CAPTIONS], None,
+                      Batches(training, Nothing(), batch=batch, seed=0), Settings.from_flat({"top": 1, "language": "en"}))
+    scores = subject.teacher_forced()
+    forced = ["one two", "one two three four five six", "one five four"]
+    wanted = Scorer(CAPTIONS).scores(forced, FORCED)
+    assert {name: scores[f"forced_{name}"] for name in FORCED} == pytest.approx(wanted)
+    assert wanted["CIDEr"] > 1
+    assert scores.keys() == {"loss", "Top1", *(f"forced_{name}" for name in FORCED)}
+    # Right are the first word where it is "one", twice, and those that count on, 1 + 5 + 4 + 3 + 2 + 1; of 30, and 10 ends.
+    assert scores["Top1"] == pytest.approx((2 + 16) / 40)
