@@ -207,17 +207,27 @@ def _epochs(trainer: Any, validation: Any, run: Path, best_by: str) -> bool:
                         tf.summary.scalar(key, value)
             board.flush()
             history_curves(rows, run / "history.png", best_by=best_by)
-            say(_told(row) + (", best so far" if best else ""))
+            say(_told(row, best))
     return True
 
 
-def _told(row: dict[str, Any]) -> str:
-    """An epoch in a line."""
+def _told(row: dict[str, Any], best: bool) -> str:
+    """An epoch: what was learned, then its scores on val, of captions written freely (greedily) and teacher-forced."""
+    from utils.metrics import KEYS
+
     learned = f"loss {row['loss']:.3f}"
     if "reward" in row:
-        learned = f"reward {row['reward']:.3f} (greedy {row['greedy_reward']:.3f})"
-    return (f"epoch {row['epoch']}: {learned}, val loss {row['val_loss']:.3f}, CIDEr {row['CIDEr']:.3f}, "
-            f"BLEU-4 {row['Bleu_4']:.3f} (greedy), {row['seconds']:.0f} s")
+        learned = f"reward {row['reward']:.3f} (greedy captions' {row['greedy_reward']:.3f})"
+    top = next(key for key in row if key.startswith("Top"))
+    told = ("BLEU-2", "BLEU-4", "NIST-2", "NIST-4", "CIDEr")
+
+    def scores(start: str) -> str:
+        return ", ".join(f"{name} {row[start + KEYS[name]]:.3f}" for name in told)
+
+    return (f"epoch {row['epoch']}: {learned}, {row['seconds']:.0f} s{', best so far' if best else ''}\n"
+            f"    val, written freely: {scores('')}\n"
+            f"    val, teacher-forced: {scores('forced_')}, loss {row['val_loss']:.3f}, "
+            f"top-{top.removeprefix('Top')} accuracy {row[top]:.3f}")
 
 
 class _AskedToStop(Exception):
@@ -227,14 +237,17 @@ class _AskedToStop(Exception):
 def _final(run: Path, settings: Settings, began: float) -> int:
     """Score the best epoch on the test split, show three captions, say where everything is."""
     import evaluate
+    import report
 
     say("scoring the best epoch")
     result = evaluate.evaluate(run, split="test", beam=settings.search.beam)
     write_json(run / "scores.json", result.scores | {"split": result.split})
     say(evaluate.table(result))
+    drawn = report.pictures(run, result, seed=settings.training.seed)
     for photo, caption in result.samples(3):
         say(f"\n{photo.name}\n  says:  {caption.text}\n" + "\n".join(f"  true:  {each}" for each in photo.captions))
-    say(f"\ndone in {(time.perf_counter() - began) / 60:.1f} minutes; run folder: {run}\n"
+    say(f"\n{len(drawn)} pictures of captions with attention: {run / 'results'}\n"
+        f"done in {(time.perf_counter() - began) / 60:.1f} minutes; run folder: {run}\n"
         f"captions for photos: python predict.py --run {run} PHOTO …")
     return 0
 

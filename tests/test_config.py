@@ -79,6 +79,8 @@ def test_names_are_unique_over_all_groups_and_each_has_a_meaning():
     ({"beam": 0}, "--beam is at least 1"),
     ({"dropout": 1.0}, "--dropout is a share"),
     ({"limit": 0}, "--limit is a number of photos from 1"),
+    ({"top": 0}, "--top is at least 1, not 0"),
+    ({"best_by": "BLEU"}, "--best-by is one of CIDEr, BLEU-4, .*, loss, not BLEU"),
     ({"augment": -1}, "--augment is a number of views from 0"),
     ({"grid": 0}, "--grid is a number of rows and columns from 1, not 0"),
     ({"top_k": 3}, "go with --sample"),

@@ -4,14 +4,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from models import lstm
 from models.attention import AdditiveAttention, context
 from models.checkpoint import decoder_checkpoint, load_decoder
 from models.decoder import repeat_rows
 from models.decoders import DECODERS, build_decoder
+from models.decoding import Rules, compile_search
 from models.objectives import masked_loss
 from utils.errors import Refusal, WrongArgument
 
 PHOTOS, CAPTIONS, LOCATIONS, DEPTH, STEPS, VOCABULARY = 3, 2, 9, 7, 5, 11
+EVERY = [*(pytest.param(name, {}, id=name) for name in DECODERS),
+         *(pytest.param("lstm", {"attention": how}, id=f"lstm-{how}") for how in ("hard", "none"))]
 
 
 def small(name="gru", seed=0, dropout=0.3, **more):
@@ -29,17 +33,17 @@ def tokens():
     return tf.constant(np.random.default_rng(1).integers(1, VOCABULARY, (PHOTOS * CAPTIONS, STEPS)), tf.int32)
 
 
-@pytest.mark.parametrize("name", DECODERS)
+@pytest.mark.parametrize(("name", "options"), EVERY)
 class TestEveryDecoder:
-    def test_shapes_and_attention_is_a_distribution(self, name, features, tokens):
-        logits, attention = small(name)(features, tokens)
+    def test_shapes_and_attention_is_a_distribution(self, name, options, features, tokens):
+        logits, attention = small(name, **options)(features, tokens)
         assert logits.shape == (PHOTOS * CAPTIONS, STEPS, VOCABULARY)
         assert attention.shape == (PHOTOS * CAPTIONS, STEPS, LOCATIONS)
         assert np.isfinite(logits).all()
         np.testing.assert_allclose(tf.reduce_sum(attention, -1), 1, rtol=1e-5)
 
-    def test_call_equals_repeated_step(self, name, features, tokens):
-        decoder = small(name)
+    def test_call_equals_repeated_step(self, name, options, features, tokens):
+        decoder = small(name, **options)
         logits, attention = decoder(features, tokens)
         memory, state = decoder.begin(features)
         state = repeat_rows(state, CAPTIONS)
@@ -48,15 +52,15 @@ class TestEveryDecoder:
             np.testing.assert_allclose(step_logits, logits[:, time], atol=1e-5)
             np.testing.assert_allclose(step_attention, attention[:, time], atol=1e-5)
 
-    def test_a_photo_s_captions_depend_on_that_photo_alone(self, name, features, tokens):
+    def test_a_photo_s_captions_depend_on_that_photo_alone(self, name, options, features, tokens):
         """Rows 2 and 3 belong to photo 1: alone with it they get the same logits as among the others."""
-        decoder = small(name)
+        decoder = small(name, **options)
         together, _ = decoder(features, tokens)
         alone, _ = decoder(features[1:2], tokens[2:4])
         np.testing.assert_allclose(together[2:4], alone, atol=1e-5)
 
-    def test_every_variable_gets_a_gradient(self, name, features, tokens):
-        decoder = small(name)
+    def test_every_variable_gets_a_gradient(self, name, options, features, tokens):
+        decoder = small(name, **options)
         with tf.GradientTape() as tape:
             logits, _ = decoder(features, tokens[:, :-1], training=True)
             loss = masked_loss(logits, tokens[:, 1:])
@@ -65,30 +69,30 @@ class TestEveryDecoder:
             assert gradient is not None, variable.path
             assert np.abs(tf.convert_to_tensor(gradient)).max() > 0, variable.path
 
-    def test_the_same_graph_compiled(self, name, features, tokens):
-        decoder = small(name)
+    def test_the_same_graph_compiled(self, name, options, features, tokens):
+        decoder = small(name, **options)
         eager, _ = decoder(features, tokens)
         compiled, _ = tf.function(lambda *each: decoder(*each), jit_compile=True)(features, tokens)
         np.testing.assert_allclose(compiled, eager, atol=1e-4)
 
-    def test_equal_seeds_give_equal_weights(self, name, features, tokens):
-        for one, two in zip(small(name).variables, small(name).variables, strict=True):
+    def test_equal_seeds_give_equal_weights(self, name, options, features, tokens):
+        for one, two in zip(small(name, **options).variables, small(name, **options).variables, strict=True):
             np.testing.assert_array_equal(one.numpy(), two.numpy())
-        other, _ = small(name, seed=1)(features, tokens)
-        assert np.abs(other - small(name)(features, tokens)[0]).max() > 1e-3
+        other, _ = small(name, seed=1, **options)(features, tokens)
+        assert np.abs(other - small(name, **options)(features, tokens)[0]).max() > 1e-3
 
-    def test_saved_and_loaded_gives_equal_outputs(self, name, features, tokens, tmp_path):
-        decoder, other = small(name), small(name, seed=1)
+    def test_saved_and_loaded_gives_equal_outputs(self, name, options, features, tokens, tmp_path):
+        decoder, other = small(name, **options), small(name, seed=1, **options)
         tf.train.CheckpointManager(decoder_checkpoint(decoder), str(tmp_path / "best"), 1).save()
         load_decoder(other, tmp_path / "best")
         np.testing.assert_array_equal(other(features, tokens)[0], decoder(features, tokens)[0])
 
-    def test_a_checkpoint_cut_short_is_refused_by_name(self, name, tmp_path):
-        tf.train.CheckpointManager(decoder_checkpoint(small(name)), str(tmp_path / "best"), 1).save()
+    def test_a_checkpoint_cut_short_is_refused_by_name(self, name, options, tmp_path):
+        tf.train.CheckpointManager(decoder_checkpoint(small(name, **options)), str(tmp_path / "best"), 1).save()
         data = next((tmp_path / "best").glob("*.data*"))
         data.write_bytes(data.read_bytes()[:100])
         with pytest.raises(Refusal, match="best/ckpt-1 is cut short"):
-            load_decoder(small(name), tmp_path / "best")
+            load_decoder(small(name, **options), tmp_path / "best")
 
 
 def test_additive_attention_against_the_equation():
@@ -146,3 +150,143 @@ def test_the_lstm_against_the_equations():
     logits, _, looked = decoder.step(tf.constant(words), *decoder.begin(features))
     np.testing.assert_allclose(looked, attention, rtol=1e-4)
     np.testing.assert_allclose(logits, wanted, rtol=1e-3, atol=1e-5)
+
+
+def only(memory, places):
+    """The memory of photos in which every location (B, L, D) looks like the one at the photo's place (B,)."""
+    seen = tf.gather(memory["values"], tf.constant(places), axis=1, batch_dims=1)
+    return memory | {"values": tf.repeat(seen[:, None], LOCATIONS, axis=1)}
+
+
+@pytest.fixture(scope="module")
+def hard():
+    """A decoder that draws, by an attention that is far from even."""
+    decoder = small("lstm", attention="hard", dropout=0.0)
+    decoder.attend.score.kernel.assign(decoder.attend.score.kernel * 8)
+    return decoder
+
+
+def test_hard_attention_looks_at_the_likeliest_location_alone(hard, features, tokens):
+    memory, state = hard.begin(features)
+    first = tokens[::CAPTIONS, 0]
+    logits, _, attention = hard.step(first, memory, state)
+    assert 0.2 < attention.numpy().max(axis=1).min() < attention.numpy().max() < 0.95  # what is not looked at would count
+    likeliest = attention.numpy().argmax(axis=1)
+    np.testing.assert_allclose(hard.step(first, only(memory, likeliest), state)[0], logits, atol=1e-5)
+    other, _, asked = hard.step(first, only(memory, (likeliest + 1) % LOCATIONS), state)
+    np.testing.assert_array_equal(asked, attention)
+    assert np.abs(other - logits).max(axis=1).min() > 1e-3
+
+
+def near(count, share, number):
+    """Whether a count among so many is what a share makes likely: four standard deviations at most from it."""
+    return abs(count - share * number) < 4 * np.sqrt(share * (1 - share) * number)
+
+
+def test_in_training_half_of_the_captions_see_the_mean_and_the_others_what_they_draw(hard, features):
+    """4,000 captions of a photo, which are asked for the same first word: their attention is the same there."""
+    rows = 4000
+    tokens = tf.constant([[2, 5, 6]] * rows)
+    logits, attention, drawn = (tensor.numpy() for tensor in hard.explore(features[:1], tokens))
+    np.testing.assert_allclose(attention[:, 0], np.tile(attention[0, 0], (rows, 1)), atol=1e-6)
+    assert set(np.unique(drawn)) == {0, 1}
+    draws = drawn.sum(axis=2).all(axis=1)
+    np.testing.assert_array_equal(drawn.sum(axis=2), np.repeat(draws[:, None], 3, axis=1))  # a caption does one or the other
+    assert near(draws.sum(), 1 - lstm.EXPECTED, rows)
+    assert lstm.EXPECTED == 0.5
+    for place, share in enumerate(attention[0, 0]):
+        assert near(drawn[draws, 0, place].sum(), share, draws.sum())
+    soft = small("lstm", dropout=0.0)
+    for ours, theirs in zip(soft.weights, hard.weights, strict=True):
+        ours.assign(theirs)
+    mean, _ = soft(features[:1], tokens[:1])
+    np.testing.assert_allclose(logits[~draws], np.tile(mean, ((~draws).sum(), 1, 1)), atol=1e-5)
+    memory, state = hard.begin(tf.repeat(features[:1], 5, axis=0))
+    for time in range(3):
+        seen = only(memory, drawn[draws][:5, time].argmax(axis=1))
+        step_logits, state, _ = hard.step(tokens[:5, time], seen, state)
+        np.testing.assert_allclose(step_logits, logits[draws][:5, time], atol=1e-5)
+
+
+def test_what_was_drawn_before_is_in_what_is_saved(features, tokens, tmp_path):
+    """Without it a resumed training would draw anew what it drew."""
+    decoder = small("lstm", attention="hard")
+    assert any(variable is decoder.chance.state for variable in decoder.variables)
+    decoder.explore(features, tokens)
+    tf.train.CheckpointManager(decoder_checkpoint(decoder), str(tmp_path / "best"), 1).save()
+    next_drawn, after_next = (decoder.explore(features, tokens)[2] for _ in range(2))
+    assert np.abs(after_next - next_drawn).max() == 1
+    load_decoder(decoder, tmp_path / "best")
+    np.testing.assert_array_equal(decoder.explore(features, tokens)[2], next_drawn)
+
+
+def told(decoder, features, tokens, seeds):
+    """Logits (P, T, V) along tokens (T,), the same for all photos, with what their seeds draw."""
+    memory, state = decoder.begin(features, tf.constant(seeds))
+    logits = []
+    for token in tokens:
+        each, state, _ = decoder.step(tf.repeat(token, len(features)), memory, state)
+        logits.append(each)
+    return tf.stack(logits, 1)
+
+
+def test_where_a_photo_draws_is_told_by_its_own_seed(hard, features):
+    words = tf.constant([2, 5, 6, 7, 8])
+    together = told(hard, features, words, [7, 8, 9])
+    np.testing.assert_allclose(told(hard, features[1:2], words, [8]), together[1:2], atol=1e-5)
+    for number, seed in enumerate((9, 10, 11, 2**31 - 1)):
+        other = told(hard, features[1:2], words, [seed])
+        assert np.abs(other - together[1:2]).max() > 1e-3, number
+
+
+def test_locations_are_drawn_by_their_attention(hard, features):
+    """1,000 seeds of a photo: what each draws is told by the logits, which are those of one location alone."""
+    photos, seeds = tf.repeat(features[:1], 1000, axis=0), tf.range(1000)
+
+    @tf.function
+    def first():
+        memory, state = hard.begin(photos, seeds)
+        return hard.step(tf.fill([1000], 2), memory, state)
+
+    logits, _, attention = first()
+    memory, state = hard.begin(tf.repeat(features[:1], LOCATIONS, axis=0))
+    of_one, _, _ = hard.step(tf.fill([LOCATIONS], 2), only(memory, list(range(LOCATIONS))), state)
+    distance = np.abs(logits.numpy()[:, None] - of_one.numpy()[None]).max(axis=2)
+    np.testing.assert_allclose(distance.min(axis=1), 0, atol=1e-5)
+    drawn = np.bincount(distance.argmin(axis=1), minlength=LOCATIONS)
+    assert all(near(count, share, 1000) for count, share in zip(drawn, attention[0].numpy(), strict=True))
+
+
+def test_a_search_draws_locations_where_it_is_asked_to(hard, features):
+    rules = Rules(2, 3, (0, 1, 2), max_length=3, beam=1)
+    likeliest, drawn = (compile_search(hard, rules, drawn=each) for each in (False, True))
+    logs = {seed: drawn(features, tf.constant([seed] * PHOTOS)).log_probability.numpy() for seed in (1, 2)}
+    without = likeliest(features, tf.constant([1] * PHOTOS)).log_probability.numpy()
+    assert all(np.abs(one - other).max() > 1e-3 for one, other in ((logs[1], logs[2]), (logs[1], without), (logs[2], without)))
+    mixed = drawn(features, tf.constant([1, 2, 1])).log_probability.numpy()
+    np.testing.assert_allclose(mixed, [logs[1][0], logs[2][1], logs[1][2]], atol=1e-5)
+
+
+def test_without_attention_the_photo_acts_at_the_start_alone(features):
+    """Show and Tell: h₀, c₀ = LSTM(W mean(a), 0), worked out in NumPy; after that, the photo is in the state and nowhere else."""
+    decoder = small("lstm", attention="none")
+    memory, state = decoder.begin(features)
+    mean, (cell,) = features.numpy().mean(axis=1), decoder.cells
+    told = mean @ decoder.glance.kernel.numpy() + decoder.glance.bias.numpy()
+    enter, _, new, leave = np.split(told @ cell.kernel.numpy() + cell.bias.numpy(), 4, axis=1)
+
+    def sigmoid(values):
+        return 1 / (1 + np.exp(-values))
+
+    carried = sigmoid(enter) * np.tanh(new)
+    (begun,) = state["layers"]
+    np.testing.assert_allclose(begun[1], carried, atol=1e-5)
+    np.testing.assert_allclose(begun[0], sigmoid(leave) * np.tanh(carried), atol=1e-5)
+    words = tf.constant([2, 2, 2])
+    logits, after, attention = decoder.step(words, memory, state)
+    np.testing.assert_allclose(attention, 1 / LOCATIONS)
+    others, _ = decoder.begin(features[::-1])
+    np.testing.assert_array_equal(decoder.step(words, others, state)[0], logits)
+    assert np.abs(logits[0] - logits[1]).max() > 1e-3  # which only the states tell apart
+    again, _, _ = decoder.step(words, others, after)
+    np.testing.assert_array_equal(decoder.step(words, memory, after)[0], again)

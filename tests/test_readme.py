@@ -65,7 +65,8 @@ def test_every_command_line_parses(document, command):
         return
     given = parsed(command)
     settings = {name: value for name, value in given.items() if name in config.Settings().flat() and value is not None}
-    config.resolve(settings, scenes=False)  # and what it sets may be set, together
+    continued = bool(given.get("resume") or given.get("start"))
+    config.resolve(settings, scenes=False, continued=continued)  # and what it sets may be set, together
 
 
 def test_a_command_line_that_does_not_parse_is_noticed(capsys):
