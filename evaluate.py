@@ -64,7 +64,8 @@ def main() -> int:
         import report
 
         say(report.text(report.write(run, subject, result)))
-        say(f"{len(report.pictures(run, result))} pictures: {run / 'results'}")
+        drawn = report.pictures(run, result, seed=subject.settings.training.seed)
+        say(f"\n{len(drawn)} pictures of captions with attention, and report.json: {run / 'results'}")
     return 0
 
 

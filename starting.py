@@ -27,7 +27,9 @@ def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
     inherited = {name: saved[name] for name in ("preset", "encoder", "layer", "image_size", *own)}
     inherited |= {"weights": str(start) if saved.get("finetune_encoder") else saved["encoder_weights"],
                   "grid": saved.get("grid")}
-    if saved.get("tokenizer") == "bpe":
+    if any(given.get(way) for way in config.WAYS):  # goes on with what that run learned from
+        inherited |= {name: saved[name] for name in ("augment", *(each.name for each in fields(config.Words)))}
+    elif saved.get("tokenizer") == "bpe":
         inherited["tokenizer"] = "bpe"
     return inherited | given
 

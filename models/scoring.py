@@ -41,8 +41,7 @@ class TeacherForced:
         logits, _ = self._decoder(features, tokens[:, :-1])
         wanted = tokens[:, 1:]
         counts = tf.cast(wanted != PAD, tf.float32)
-        vocabulary = logits.shape[-1]
-        among = tf.math.in_top_k(tf.reshape(wanted, [-1]), tf.reshape(logits, [-1, vocabulary]), min(self._top, vocabulary))
+        among = tf.math.in_top_k(tf.reshape(wanted, [-1]), tf.reshape(logits, [-1, logits.shape[-1]]), self._top)
         count = tf.reduce_sum(counts)
         hits = tf.reduce_sum(tf.cast(among, tf.float32) * tf.reshape(counts, [-1]))
         captions = tokens.shape[0] // features.shape[0]

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import report
 from data import scenes
 from utils.errors import run_script
 
@@ -38,8 +39,10 @@ def started(*command, **more):
 
 @contextlib.contextmanager
 def scenes_folder(folder):
-    """A current directory with a folder of scenes and nothing else, on a machine without Java, whose start takes long."""
+    """A current directory with a folder of scenes and nothing else, on a machine without Java, whose start takes long; of
+    result pictures, half a second each, two are drawn in this process."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(report.pictures.__kwdefaults__, "number", 2)
         patch.chdir(folder)
         patch.setenv("PATH", str(folder))
         scenes.write(folder / "drawn", **SIZES, seed=1)

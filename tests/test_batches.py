@@ -149,3 +149,25 @@ def test_captions_of_like_length_come_together(cache):
     lengths = [[tokens.shape[1] for _, tokens in epoch(batches, number)] for number in range(3)]
     assert [sorted(each) for each in lengths] == [[5, 9, 9, 13, 13, 17, 17, 21]] * 3
     assert not any(each == sorted(each) for each in lengths)  # the batches themselves come in random order
+
+
+@pytest.mark.parametrize("first", [0, 2])
+def test_numbered_batches_are_those_of_the_epoch_with_the_photos_numbers_for_captions(cache, first):
+    batches = Batches(photos(10, views=3), cache, batch=20, seed=0)
+    for number in range(2):
+        numbered = list(batches.numbered(number, first=first))
+        assert len(numbered) == 3 - first
+        for (features, told), (wanted, _) in zip(numbered, epoch(batches, number, first=first), strict=True):
+            np.testing.assert_array_equal(features, wanted)
+            # The photos' features tell their numbers, counted from 1, and are 0 where no photo is.
+            np.testing.assert_array_equal(told, wanted[:, 0, 0] % 100 - 1)
+        if first == 0:
+            assert sorted(place for _, told in numbered for place in told) == [-1, -1, *range(10)]
+
+
+def test_a_photo_that_comes_as_several_has_one_number(cache):
+    few, many = photos(2, captions=1)[1], photos(1, captions=7)[0]
+    ((features, told),) = Batches([few, many], cache, batch=15, seed=0, captions_a_photo=3).numbered(0)
+    wanted = {2: 0, 1: 1, 0: -1}  # by their features
+    assert sorted(told) == [-1, 0, 1, 1, 1]
+    np.testing.assert_array_equal(told, [wanted[int(each)] for each in features[:, 0, 0]])

@@ -1,5 +1,7 @@
 """The decoder contract, over every registered decoder."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -23,6 +25,9 @@ def small(name="gru", seed=0, dropout=0.3, **more):
                          attention_units=6, dropout=dropout, **more)
 
 
+shared = functools.cache(small)  # for tests that leave its weights as they are
+
+
 @pytest.fixture(scope="module")
 def features():
     return tf.constant(np.random.default_rng(0).random((PHOTOS, LOCATIONS, DEPTH)), tf.float32)
@@ -36,14 +41,14 @@ def tokens():
 @pytest.mark.parametrize(("name", "options"), EVERY)
 class TestEveryDecoder:
     def test_shapes_and_attention_is_a_distribution(self, name, options, features, tokens):
-        logits, attention = small(name, **options)(features, tokens)
+        logits, attention = shared(name, **options)(features, tokens)
         assert logits.shape == (PHOTOS * CAPTIONS, STEPS, VOCABULARY)
         assert attention.shape == (PHOTOS * CAPTIONS, STEPS, LOCATIONS)
         assert np.isfinite(logits).all()
         np.testing.assert_allclose(tf.reduce_sum(attention, -1), 1, rtol=1e-5)
 
     def test_call_equals_repeated_step(self, name, options, features, tokens):
-        decoder = small(name, **options)
+        decoder = shared(name, **options)
         logits, attention = decoder(features, tokens)
         memory, state = decoder.begin(features)
         state = repeat_rows(state, CAPTIONS)
@@ -54,13 +59,13 @@ class TestEveryDecoder:
 
     def test_a_photo_s_captions_depend_on_that_photo_alone(self, name, options, features, tokens):
         """Rows 2 and 3 belong to photo 1: alone with it they get the same logits as among the others."""
-        decoder = small(name, **options)
+        decoder = shared(name, **options)
         together, _ = decoder(features, tokens)
         alone, _ = decoder(features[1:2], tokens[2:4])
         np.testing.assert_allclose(together[2:4], alone, atol=1e-5)
 
     def test_every_variable_gets_a_gradient(self, name, options, features, tokens):
-        decoder = small(name, **options)
+        decoder = shared(name, **options)
         with tf.GradientTape() as tape:
             logits, _ = decoder(features, tokens[:, :-1], training=True)
             loss = masked_loss(logits, tokens[:, 1:])
@@ -70,29 +75,30 @@ class TestEveryDecoder:
             assert np.abs(tf.convert_to_tensor(gradient)).max() > 0, variable.path
 
     def test_the_same_graph_compiled(self, name, options, features, tokens):
-        decoder = small(name, **options)
+        decoder = shared(name, **options)
         eager, _ = decoder(features, tokens)
         compiled, _ = tf.function(lambda *each: decoder(*each), jit_compile=True)(features, tokens)
         np.testing.assert_allclose(compiled, eager, atol=1e-4)
 
     def test_equal_seeds_give_equal_weights(self, name, options, features, tokens):
-        for one, two in zip(small(name, **options).variables, small(name, **options).variables, strict=True):
+        decoder, other = small(name, **options), small(name, seed=1, **options)
+        for one, two in zip(decoder.variables, small(name, **options).variables, strict=True):
             np.testing.assert_array_equal(one.numpy(), two.numpy())
-        other, _ = small(name, seed=1, **options)(features, tokens)
-        assert np.abs(other - small(name, **options)(features, tokens)[0]).max() > 1e-3
+        assert np.abs(other(features, tokens)[0] - decoder(features, tokens)[0]).max() > 1e-3
 
     def test_saved_and_loaded_gives_equal_outputs(self, name, options, features, tokens, tmp_path):
-        decoder, other = small(name, **options), small(name, seed=1, **options)
+        decoder, other = shared(name, **options), small(name, seed=1, **options)
         tf.train.CheckpointManager(decoder_checkpoint(decoder), str(tmp_path / "best"), 1).save()
         load_decoder(other, tmp_path / "best")
         np.testing.assert_array_equal(other(features, tokens)[0], decoder(features, tokens)[0])
 
     def test_a_checkpoint_cut_short_is_refused_by_name(self, name, options, tmp_path):
-        tf.train.CheckpointManager(decoder_checkpoint(small(name, **options)), str(tmp_path / "best"), 1).save()
+        decoder = small(name, **options)
+        tf.train.CheckpointManager(decoder_checkpoint(decoder), str(tmp_path / "best"), 1).save()
         data = next((tmp_path / "best").glob("*.data*"))
         data.write_bytes(data.read_bytes()[:100])
         with pytest.raises(Refusal, match="best/ckpt-1 is cut short"):
-            load_decoder(small(name, **options), tmp_path / "best")
+            load_decoder(decoder, tmp_path / "best")
 
 
 def test_additive_attention_against_the_equation():
@@ -234,9 +240,8 @@ def test_where_a_photo_draws_is_told_by_its_own_seed(hard, features):
     words = tf.constant([2, 5, 6, 7, 8])
     together = told(hard, features, words, [7, 8, 9])
     np.testing.assert_allclose(told(hard, features[1:2], words, [8]), together[1:2], atol=1e-5)
-    for number, seed in enumerate((9, 10, 11, 2**31 - 1)):
-        other = told(hard, features[1:2], words, [seed])
-        assert np.abs(other - together[1:2]).max() > 1e-3, number
+    others = told(hard, tf.repeat(features[1:2], 20, axis=0), words, list(range(9, 29)))  # some by chance draw the same
+    assert sum(np.abs(others.numpy() - together[1:2]).max(axis=(1, 2)) > 1e-3) > 10
 
 
 def test_locations_are_drawn_by_their_attention(hard, features):
@@ -262,13 +267,14 @@ def test_a_search_draws_locations_where_it_is_asked_to(hard, features):
     likeliest, drawn = (compile_search(hard, rules, drawn=each) for each in (False, True))
     logs = {seed: drawn(features, tf.constant([seed] * PHOTOS)).log_probability.numpy() for seed in (1, 2)}
     without = likeliest(features, tf.constant([1] * PHOTOS)).log_probability.numpy()
-    assert all(np.abs(one - other).max() > 1e-3 for one, other in ((logs[1], logs[2]), (logs[1], without), (logs[2], without)))
+    for one, other in ((logs[1], logs[2]), (logs[1], without), (logs[2], without)):
+        assert np.abs(one - other).max() > 1e-3
     mixed = drawn(features, tf.constant([1, 2, 1])).log_probability.numpy()
     np.testing.assert_allclose(mixed, [logs[1][0], logs[2][1], logs[1][2]], atol=1e-5)
 
 
 def test_without_attention_the_photo_acts_at_the_start_alone(features):
-    """Show and Tell: h₀, c₀ = LSTM(W mean(a), 0), worked out in NumPy; after that, the photo is in the state and nowhere else."""
+    """Show and Tell: h₀, c₀ = LSTM(W mean(a), 0), worked out in NumPy. After that the photo is in the state alone."""
     decoder = small("lstm", attention="none")
     memory, state = decoder.begin(features)
     mean, (cell,) = features.numpy().mean(axis=1), decoder.cells

@@ -64,22 +64,10 @@ def test_the_estimator_s_gradient_by_hand():
 CAPTION = [2, 5, 3]
 
 
-@pytest.fixture(scope="module")
-def two_locations():
-    """A decoder that draws, with weights large enough to matter, and a photo of two locations."""
-    decoder = build_decoder("lstm", seed=3, vocabulary=9, locations=2, depth=5, units=8, embedding=6, attention_units=4,
-                            dropout=0.0, attention="hard")
-    random = np.random.default_rng(0)
-    features = tf.constant(random.normal(size=(1, 2, 5)) * 2, tf.float32)
-    for variable in decoder.trainable_variables:
-        variable.assign(random.normal(size=variable.shape) * 0.6)
-    return decoder, features
-
-
 def learned(decoder):
     """Of each kind of variable some: what attention asks, and what becomes of what is seen."""
-    return [variable.value for variable in (decoder.attend.query.kernel, decoder.attend.key.kernel, decoder.attend.score.kernel,
-                                            decoder.gate.kernel, decoder.cells[0].kernel, decoder.words.kernel)]
+    layers = (decoder.attend.query, decoder.attend.key, decoder.attend.score, decoder.gate, decoder.cells[0], decoder.words)
+    return [layer.kernel.value for layer in layers]
 
 
 def lower_bound(decoder, memory, state, words):
@@ -95,22 +83,28 @@ def lower_bound(decoder, memory, state, words):
     return total
 
 
-@pytest.mark.parametrize("baseline", [-3.0, -2.0, -1.0])
-def test_the_estimator_s_mean_is_the_lower_bound_s_gradient_whatever_the_baseline(two_locations, monkeypatch, baseline):
-    """20,000 drawings of where to look for two words, against all four ways to look."""
-    decoder, features = two_locations
+def test_the_estimator_s_mean_is_the_lower_bound_s_gradient_whatever_the_baseline(monkeypatch):
+    """40,000 drawings of where to look in a photo of two locations, for two words, against all four ways to look."""
+    decoder = build_decoder("lstm", seed=3, vocabulary=9, locations=2, depth=5, units=8, embedding=6, attention_units=4,
+                            dropout=0.0, attention="hard")
+    random = np.random.default_rng(0)
+    features = tf.constant(random.normal(size=(1, 2, 5)) * 2, tf.float32)
+    for variable in decoder.trainable_variables:  # large enough to matter
+        variable.assign(random.normal(size=variable.shape) * 0.6)
     with tf.GradientTape() as tape:
         bound = -lower_bound(decoder, *decoder.begin(features), CAPTION) / 2  # by word
     exact = tape.gradient(bound, learned(decoder))
     monkeypatch.setattr(lstm, "EXPECTED", 0.0)
-    tokens = tf.constant([CAPTION] * 20_000)
-    with tf.GradientTape() as tape:
+    tokens = tf.constant([CAPTION] * 40_000)
+    with tf.GradientTape(persistent=True) as tape:
         logits, attention, drawn = decoder.explore(features, tokens[:, :-1])
         losses = word_losses(logits, tokens[:, 1:])
-        total = estimate(losses, attention, drawn, tokens[:, 1:], baseline=tf.constant(baseline), reward=1.0, entropy=0.0)
+        totals = [estimate(losses, attention, drawn, tokens[:, 1:], baseline=tf.constant(baseline), reward=1.0, entropy=0.0)
+                  for baseline in (-4.0, -3.0, -2.0)]
     np.testing.assert_array_equal(tf.reduce_sum(drawn, axis=2), 1)
-    for ours, theirs in zip(tape.gradient(total, learned(decoder)), exact, strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=0.03 * np.abs(theirs).max())
+    for total in totals:
+        for ours, theirs in zip(tape.gradient(total, learned(decoder)), exact, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=0.05 * np.abs(theirs).max())
 
 
 def test_the_baseline_is_a_moving_average_of_log_p_a_word_and_the_loss_told_is_plain():

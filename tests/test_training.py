@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from models.checkpoint import stored
 from models.decoders import build_decoder
-from models.objectives import CrossEntropy, doubly_stochastic
+from models.decoding import Rules
+from models.objectives import CrossEntropy, DrawnLocations, doubly_stochastic
 from models.scoring import TeacherForced
+from models.self_critical import SelfCritical
 from models.training import Recipe, Trainer, _rate
 from utils.errors import Refusal
 
@@ -27,22 +30,38 @@ class Invented:
     def __init__(self, photos=4, bad=False):
         self.photos, self.bad = photos, bad
 
-    def epoch(self, number, *, first=0):
+    def _photos(self, number, first):
         for step in range(first, self.steps):
             random = np.random.default_rng((number, step))
             kinds = random.integers(0, 3, self.photos)
             features = np.zeros((self.photos, LOCATIONS, DEPTH), np.float32)
             features[np.arange(self.photos), random.integers(0, LOCATIONS, self.photos), kinds] = np.nan if self.bad else 1
+            yield features, kinds
+
+    def epoch(self, number, *, first=0):
+        for features, kinds in self._photos(number, first):
             tokens = np.array([[2, 4 + kind, 7, 3, 0] for kind in kinds], np.int32)
             yield tf.constant(features), tf.constant(tokens)
 
+    def numbered(self, number, *, first=0):
+        """A photo's number is its kind; the last of each batch is none."""
+        for features, kinds in self._photos(number, first):
+            yield features, np.append(kinds[:-1], -1)
+
+
+def recipe(**changes):
+    return Recipe(**{"epochs": 3, "learning_rate": 0.02, "warmup": 3, "schedule": "cosine", "clip": 5.0, "patience": 9,
+                     "save_every": 2} | changes)
+
+
+def invented_decoder(name="gru", **options):
+    return build_decoder(name, seed=0, vocabulary=8, locations=LOCATIONS, depth=DEPTH, units=16, embedding=8,
+                         attention_units=8, dropout=0.3, **options)
+
 
 def trainer(folder, *, epochs=3, batches=None, save_every=2, patience=9, penalty=0.0):
-    decoder = build_decoder("gru", seed=0, vocabulary=8, locations=LOCATIONS, depth=DEPTH, units=16, embedding=8,
-                            attention_units=8, dropout=0.3)
-    recipe = Recipe(epochs=epochs, learning_rate=0.02, warmup=3, schedule="cosine", clip=5.0, patience=patience,
-                    save_every=save_every)
-    return Trainer(decoder, CrossEntropy(penalty), batches or Invented(), recipe, folder)
+    return Trainer(invented_decoder(), CrossEntropy(penalty), batches or Invented(),
+                   recipe(epochs=epochs, save_every=save_every, patience=patience), folder)
 
 
 def losses(training, scores=(0.1, 0.2, 0.3), stop=None):
@@ -204,3 +223,113 @@ def test_the_penalty_keeps_attention_spread_and_stays_out_of_the_loss_that_is_to
     even = 4 * (1 - 3 / 4) ** 2 / 3  # three words share out over four locations alike
     assert left_out[20.0] == pytest.approx(even, abs=0.01)
     assert left_out[0.0] > left_out[20.0] + 0.02
+
+
+def drawing(folder, **changes):
+    """Hard attention."""
+    return Trainer(invented_decoder("lstm", attention="hard"), DrawnLocations(0.1), Invented(), recipe(**changes), folder)
+
+
+def names_its_kind(photos, captions):
+    """1 for a caption in which the word of the photo's kind is, else 0."""
+    return (captions == 4 + photos[:, None, None]).any(axis=2).astype(float)
+
+
+def rewarded(folder, **changes):
+    """Self-critical, of a decoder that has learned nothing yet."""
+    decoder = invented_decoder()
+    objective = SelfCritical(decoder, names_its_kind, Rules(2, 3, (0, 1, 2), max_length=3), seed=0)
+    return Trainer(decoder, objective, Invented(photos=8), recipe(**changes), folder)
+
+
+@pytest.mark.parametrize(("made", "epochs", "better"), [
+    (drawing, 3, lambda first, last: last["loss"] < first["loss"] - 0.5),
+    (rewarded, 8, lambda first, last: first["reward"] < 0.6 and min(last["reward"], last["greedy_reward"]) > 0.9),
+], ids=["hard", "scst"])
+def test_other_ways_of_training_learn_and_go_on_as_exactly(tmp_path, made, epochs, better):
+    """A run's folder, copied in its last epoch after the third step, goes on from the second: with its losses, and with
+    what else it told of the whole epoch."""
+    seen = []
+
+    def trained(training, copy_at=None):
+        seen.clear()
+        rows = []
+
+        def progress(step, steps, loss):
+            seen.append((training.epoch, step, loss))
+            if copy_at == (training.epoch, step):
+                shutil.copytree(tmp_path / "whole", tmp_path / "copy")
+
+        while not training.finished:
+            row = training.train_epoch(progress)
+            training.finish_epoch(float(training.epoch))
+            rows.append({name: value for name, value in row.items() if "seconds" not in name})
+        return rows
+
+    rows = trained(made(tmp_path / "whole", epochs=epochs), copy_at=(epochs - 1, 3))
+    whole = list(seen)
+    assert len({loss for *_, loss in whole}) == 6 * epochs
+    assert better(rows[0], rows[-1])
+    resumed = made(tmp_path / "copy", epochs=epochs)
+    assert resumed.resume()
+    assert trained(resumed) == rows[-1:]
+    assert seen == whole[-4:]
+
+
+def test_another_way_of_training_begins_from_epochs_that_are_done(tmp_path):
+    """It takes no checkpoint of the way before for its own; the weights it begins with stay the best until beaten."""
+    trained = trainer(tmp_path, epochs=2)
+    for score in (0.9, 0.8):
+        trained.finish_epoch(score)
+    kernel = trained.decoder.words.kernel
+
+    def another(**changes):
+        return Trainer(trained.decoder, CrossEntropy(), Invented(), recipe(epochs=4, begun=2, warmup=0, **changes), tmp_path)
+
+    def best():
+        (path,) = stored(tmp_path / "best")
+        name = next(name for name, shape in tf.train.list_variables(path) if shape == list(kernel.shape))
+        return path.rpartition("-")[2], tf.train.load_variable(path, name)[0, 0]
+
+    other = another()
+    assert not other.resume()
+    assert other.epoch == 0
+    kernel.assign(kernel * 0 + 7)
+    other.begin(0.25)
+    assert (other.epoch, other.best, other.finished) == (2, 0.25, False)
+    assert best() == ("2", 7)
+    again = another()
+    assert again.resume()
+    assert (again.epoch, again.best) == (2, 0.25)
+    optimizer = again._optimizers["decoder"]
+    rates = []
+    for step in (0, 12):  # its own two epochs of six steps
+        optimizer.iterations.assign(step)
+        rates.append(float(optimizer.learning_rate))
+    assert rates == pytest.approx([0.02, 0.0002])
+    kernel.assign(kernel * 0 + 8)
+    assert not again.finish_epoch(0.25)
+    assert (again.best, best()) == (0.25, ("2", 7))
+    kernel.assign(kernel * 0 + 9)
+    assert again.finish_epoch(0.26)
+    assert (again.epoch, again.best, best(), again.finished) == (4, 0.26, ("4", 9), True)
+    third = another()
+    assert third.resume()
+    assert (third.epoch, third.best) == (4, 0.26)
+
+
+def test_a_way_that_begins_after_as_many_epochs_as_one_without_any_takes_no_checkpoint_of_that_for_its_own(tmp_path):
+    rewarded(tmp_path, begun=2).begin(0.5)  # and stopped in its first epoch
+    assert not Trainer(invented_decoder(), CrossEntropy(), Invented(), recipe(begun=2), tmp_path).resume()
+
+
+@pytest.mark.parametrize("begun", [0, 2])
+def test_where_all_checkpoints_are_damaged_nothing_starts_over_unasked(tmp_path, begun):
+    def made():
+        return Trainer(invented_decoder(), CrossEntropy(), Invented(), recipe(begun=begun), tmp_path)
+
+    made().begin(0.5)
+    for data in (tmp_path / "last").glob("*.data*"):
+        data.write_bytes(b"")
+    with pytest.raises(Refusal, match="last/ckpt-1 is cut short, damaged"):
+        made().resume()
