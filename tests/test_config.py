@@ -92,6 +92,12 @@ def test_names_are_unique_over_all_groups_and_each_has_a_meaning():
     ({"length_penalty": float("nan")}, "--length-penalty is a number from 0, not nan"),
     ({"language": "english"}, "--language is a code such as en, ko or zh, not 'english'"),
     ({"preset": "inceptiongru"}, "unknown preset 'inceptiongru'; did you mean 'inception-gru'"),
+    ({"attention": "hard"}, "^--attention hard goes with --decoder lstm$"),
+    ({"attention": "none", "decoder": "lstm", "penalty": 1.0},
+     "^--penalty is on attention, and --attention none has none; leave it out$"),
+    ({"scst": True}, "^--scst goes on from what was learned from true captions: --from RUN, or --run RUN --resume$"),
+    ({"finetune_from": "mixed7"}, "^--finetune-from goes with --finetune-encoder$"),
+    ({"finetune_encoder": True, "encoder_rate": -0.1}, r"^--encoder-rate is a learning rate from 0, not -0\.1$"),
 ])
 def test_wrong_values_are_refused_with_the_option_as_typed(given, message):
     with pytest.raises(WrongArgument, match=message):
@@ -120,6 +126,7 @@ def test_help_is_grouped_and_tells_meaning_unit_and_default(script):
     (["train.py", "--batch", "many"], 2, "invalid int value: 'many'"),
     (["train.py", "--bath", "64"], 2, "unrecognized arguments: --bath"),
     (["train.py", "--batch", "0"], 2, "error: --batch is at least 1, not 0"),
+    (["train.py", "--scst"], 2, "error: --scst goes on from what was learned from true captions"),
     (["train.py", "--preset", "inception-gruu"], 2, "did you mean 'inception-gru'"),
     (["train.py", "--run", "no-such-run", "--resume"], 1, "error: no run 'no-such-run'"),
     (["evaluate.py", "--run", "no-such-run"], 1, "error: no run 'no-such-run'"),
@@ -143,3 +150,35 @@ def test_layers_go_with_the_decoder_that_has_them():
         resolve({"decoder": "lstm", "layers": 0}, scenes=False)
     with pytest.raises(WrongArgument, match=r"^--penalty is a weight from 0, not -1\.0$"):
         resolve({"penalty": -1.0}, scenes=False)
+
+
+def test_without_attention_the_penalty_of_a_preset_is_left_out():
+    assert resolve({"preset": "show-attend-tell"}, scenes=False).training.penalty == 0.1
+    for attention, penalty in (("none", 0.0), ("hard", 0.1)):
+        settings = resolve({"preset": "show-attend-tell", "attention": attention}, scenes=False)
+        assert (settings.decoding.attention, settings.training.penalty) == (attention, penalty)
+    with pytest.raises(WrongArgument, match=r"^--penalty is on attention"):
+        resolve({"preset": "show-attend-tell", "attention": "none", "penalty": 0.1}, scenes=False)
+
+
+@pytest.mark.parametrize(("way", "wanted"), [
+    ("scst", {"epochs": 5, "learning_rate": 0.00005, "schedule": "constant", "warmup": 0, "best_by": "CIDEr"}),
+    ("finetune_encoder", {"epochs": 3, "learning_rate": 0.0001})])
+def test_what_a_way_of_going_on_wants_goes_after_what_is_typed_and_before_all_else(way, wanted):
+    given = {way: True, "preset": "show-attend-tell", "clip": 1.0}
+    flat = resolve(given, scenes=True, continued=True).flat()
+    assert flat.items() >= wanted.items()
+    assert (flat["clip"], flat["embedding"]) == (1.0, 128)  # of scenes
+    typed = given | {"epochs": 9, "learning_rate": 0.5}
+    assert resolve(typed, scenes=True, continued=True).flat() == flat | {"epochs": 9, "learning_rate": 0.5}
+    plain = resolve({}, scenes=False, continued=True)
+    assert plain == resolve({}, scenes=False)
+
+
+def test_an_encoder_may_be_trained_from_the_first_epoch_on():
+    """At the learning rate of any other run: the smaller one is for decoders that have learned already."""
+    settings = resolve({"finetune_encoder": True}, scenes=False)
+    assert settings.vision.finetune_encoder
+    assert settings.training == Settings().training
+    with pytest.raises(WrongArgument, match=r"^--scst learns on cached features; use --finetune-encoder before it"):
+        resolve({"finetune_encoder": True, "scst": True}, scenes=False, continued=True)

@@ -202,6 +202,8 @@ def test_in_training_half_of_the_captions_see_the_mean_and_the_others_what_they_
     assert lstm.EXPECTED == 0.5
     for place, share in enumerate(attention[0, 0]):
         assert near(drawn[draws, 0, place].sum(), share, draws.sum())
+    again = (attention[:, 1] * drawn[:, 0]).sum(axis=1)[draws]  # how likely the next word looks there too, drawn anew
+    assert near((drawn[:, 0] * drawn[:, 1]).sum(), again.mean(), draws.sum())
     soft = small("lstm", dropout=0.0)
     for ours, theirs in zip(soft.weights, hard.weights, strict=True):
         ours.assign(theirs)

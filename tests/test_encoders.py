@@ -167,56 +167,37 @@ def test_a_failed_download_names_the_three_ways_on(monkeypatch, name, network):
         Encoder(name, weights="imagenet")
 
 
-# Of each encoder the block from which on it is trained unasked, the one before it, and an early one.
-BLOCKS = {"inception_v3": ("mixed7", "mixed6", "mixed0"), "resnet101": ("conv4_block1", "conv3_block4", "conv2_block1"),
-          "convnet": ("stage3_1", "stage2_1", "stage1_1")}
+# Of each encoder the block from which on it is trained unasked, the beginning of its name, and the layer that the block
+# before it ends with; and its first block.
+BLOCKS = {"inception_v3": ("mixed7", "mixed7", "mixed6", "mixed0"),
+          "resnet101": ("conv4_block1", "conv4", "conv3_block4_out", "conv2"),
+          "convnet": ("stage3_1", "stage3", "stage2_1", "stage1")}
 
 
 def test_training_begins_at_a_block(encoder):
-    """What the end of the block before it is computed from stays as it is, all else learns; the first block has none before."""
-    network, (usual, before, first) = encoder.network, BLOCKS[encoder.name]
-    ends = {"resnet101": f"{before}_out"}
+    """What the end of the block before is computed from does not learn, all else does; from the first on everything."""
+    network, (usual, stage, before, first) = encoder.network, BLOCKS[encoder.name]
 
     def learn():
-        found = [layer.name for layer in network.layers if layer.trainable_weights]
-        weights = {id(weight) for layer in network.layers if layer.name in found for weight in layer.trainable_weights}
-        assert weights == {id(weight) for weight in network.trainable_weights}
-        return set(found)
+        """Names of the layers with weights that learn."""
+        found = [layer for layer in network.layers if layer.trainable_weights]
+        assert sum(len(layer.trainable_weights) for layer in found) == len(network.trainable_weights)
+        return {layer.name for layer in found}
 
-    assert not learn()
+    everything = {layer.name for layer in network.layers if layer.weights}
+    early = {layer.name for layer in keras.Model(network.input, network.get_layer(before).output).layers} & everything
+    assert early and not learn()
     try:
-        end = network.get_layer(ends.get(encoder.name, before)).output
-        early = {layer.name for layer in keras.Model(network.input, end).layers}
-        encoder.tune()
-        late = learn()
-        everything = {layer.name for layer in network.layers if layer.weights}
-        assert late == everything - early
-        assert early & everything
-        encoder.tune(first)
-        assert learn() > late
-        encoder.tune(usual)
-        assert learn() == late
-        wrong = usual[:-1] + "x"
-        with pytest.raises(WrongArgument, match=f"unknown block of {encoder.name} up to its layer .* '{wrong}'; did you mean "
-                                                f".*'{usual}'"):
+        for block in (None, first, stage, usual):
+            encoder.tune(block)
+            assert learn() == (everything if block == first else everything - early), block
+        wrong, last = usual[1:], network.layers[-1].name
+        with pytest.raises(WrongArgument, match=f"^unknown block of {encoder.name} up to its layer {last} '{wrong}'; "
+                                                f"did you mean '{usual}'"):
             encoder.tune(wrong)
+        assert learn() == everything - early
     finally:
         network.trainable = False
-
-
-def test_the_first_blocks_of_a_stage_and_of_a_network(encoder):
-    """A name's beginning means the first block that has it; from the first of all on, every weight learns."""
-    names = {"inception_v3": ("mixed0", "mixed0"), "resnet101": ("conv4", "conv4_block1"), "convnet": ("stage3", "stage3_1")}
-    try:
-        learning = []
-        for name in names[encoder.name]:
-            encoder.tune(name)
-            learning.append([layer.name for layer in encoder.network.layers if layer.trainable_weights])
-        assert learning[0] == learning[1]
-        encoder.tune({"inception_v3": "mixed0", "resnet101": "conv2", "convnet": "stage1"}[encoder.name])
-        assert all(layer.trainable for layer in encoder.network.layers)
-    finally:
-        encoder.network.trainable = False
 
 
 def test_no_block_is_trained_that_the_features_do_not_come_from():

@@ -1,12 +1,13 @@
-"""What training takes over from the run that it begins from."""
+"""What training takes over from the run that it begins from, and what may change when a run goes on."""
 
 from pathlib import Path
 
 import pytest
 
 from config import Settings
-from starting import inherited
-from utils.runs import write_config
+from starting import finished, inherited, resumed
+from utils.errors import Refusal, WrongArgument
+from utils.runs import write_config, write_history
 
 FOUND = {"encoder_weights": "some.weights.h5", "fingerprint": {}, "decoder": "gru", "dataset": "drawn", "encoder": "convnet"}
 
@@ -34,3 +35,153 @@ def test_what_the_encoder_sees_is_taken_over(run):
 
 def test_a_run_from_before_there_was_a_grid_to_choose_has_none(run):
     assert inherited(run(grid=None), {})["grid"] is None
+
+
+def test_an_encoder_that_was_trained_is_taken_from_its_run(run):
+    assert inherited(run(), {})["weights"] == "some.weights.h5"
+    assert inherited(run(finetune_encoder=True), {})["weights"] == str(run(finetune_encoder=True))
+
+
+def test_attention_may_change_from_run_to_run_but_no_width(run):
+    start = run(decoder="lstm", units=64)
+    assert inherited(start, {})["attention"] == "soft"
+    assert inherited(start, {"attention": "hard", "dropout": 0.1})["attention"] == "hard"
+    with pytest.raises(WrongArgument, match=rf"^--units 32: the weights of {start} are of 64; leave it out$"):
+        inherited(start, {"units": 32})
+    with pytest.raises(WrongArgument, match=r"^--encoder resnet101: .* was trained on what convnet sees"):
+        inherited(start, {"encoder": "resnet101"})
+
+
+def test_another_way_of_training_keeps_the_words_and_views_of_the_run_that_it_goes_on_from(run):
+    start = run(augment=3, minimum_count=2, max_length=9, tokenizer="words")
+    kept = {"augment": 3, "minimum_count": 2, "max_length": 9, "tokenizer": "words", "vocabulary": 5000}
+    for way in ("scst", "finetune_encoder"):
+        assert inherited(start, {way: True}).items() >= kept.items()
+    assert inherited(start, {"scst": True, "max_length": 7})["max_length"] == 7
+    assert not kept.keys() & inherited(start, {}).keys()
+    assert "tokenizer" not in inherited(run(tokenizer=None), {"scst": True})  # a run from before there were several
+
+
+def test_a_run_without_best_weights_is_no_start(run):
+    start = run()
+    (start / "best").unlink()
+    for begun in (lambda: inherited(start, {"scst": True}), lambda: resumed(str(start), {"scst": True}, None)):
+        with pytest.raises(Refusal, match=rf"^{start} has no best: its training was stopped before its first epoch ended"):
+            begun()
+
+
+DONE = 12  # epochs
+
+
+@pytest.fixture
+def trained(run):
+    """Makes a run folder that is finished after twelve epochs."""
+
+    def make(**changes):
+        folder = run(**{"epochs": DONE, "weights": "some.weights.h5", "units": 64} | changes)
+        write_history(folder, [{"epoch": number + 1} for number in range(DONE)])
+        (folder / "scores.json").write_text("{}")
+        return folder
+
+    return make
+
+
+def changed(folder, settings):
+    """The settings that are not those of the run, which has learned from true captions."""
+    before = Settings.from_flat({"epochs": DONE, "weights": "some.weights.h5", "units": 64, "encoder": "convnet",
+                                 "dataset": "drawn"}).flat()
+    return {name: value for name, value in settings.flat().items() if value != before[name]}
+
+
+def test_a_run_that_is_resumed_plainly_is_as_it_was_and_is_finished(trained):
+    run, settings, begun = resumed(str(trained()), {}, None)
+    assert (changed(run, settings), begun) == ({}, 0)
+    assert finished(run, settings, begun)
+    run, settings, begun = resumed(str(run), {"epochs": 15}, None)
+    assert (changed(run, settings), begun) == ({"epochs": 15}, 0)
+    assert not finished(run, settings, begun)
+
+
+SCST = {"scst": True, "epochs": DONE + 5, "learning_rate": 0.00005, "schedule": "constant", "warmup": 0}
+FINETUNE = {"finetune_encoder": True, "epochs": DONE + 3, "learning_rate": 0.0001}
+
+
+def test_other_ways_of_training_add_epochs_to_those_done(trained):
+    folder = trained()
+    for given, wanted in (({"scst": True}, SCST), ({"finetune_encoder": True}, FINETUNE)):
+        run, settings, begun = resumed(str(folder), given, None)
+        assert (run, changed(run, settings), begun) == (folder, wanted, DONE)
+        assert not finished(run, settings, begun)
+    _, settings, _ = resumed(str(trained(best_by="BLEU-4", learning_rate=0.1, epochs=30)), {"scst": True}, None)
+    assert changed(folder, settings) == SCST  # after the epochs that were done, of however many
+
+
+def test_what_is_typed_goes_before_what_a_way_wants(trained):
+    given = {"epochs": 14, "learning_rate": 0.3, "warmup": 7, "best_by": "ROUGE-L", "batch": 8, "clip": 1.0, "patience": 2}
+    run, settings, begun = resumed(str(trained()), {"scst": True} | given, None)
+    assert (changed(run, settings), begun) == (SCST | given, DONE)
+    given = {"finetune_from": "stage4_1", "encoder_rate": 0.5}
+    run, settings, begun = resumed(str(run), {"finetune_encoder": True} | given, None)
+    assert changed(run, settings) == FINETUNE | given
+
+
+@pytest.mark.parametrize(("given", "flag"), [
+    ({"scst": True, "units": 32}, "--units"), ({"scst": True, "dropout": 0.1}, "--dropout"),
+    ({"finetune_encoder": True, "max_length": 3}, "--max-length"), ({"scst": True, "seed": 1}, "--seed"),
+    ({"finetune_encoder": True, "grid": 3}, "--grid"), ({"learning_rate": 0.5}, "--learning-rate"),
+    ({"encoder_rate": 0.5}, "--encoder-rate"), ({"best_by": "loss"}, "--best-by"), ({"batch": 8}, "--batch")])
+def test_what_else_would_change_the_result_is_refused(trained, given, flag):
+    with pytest.raises(WrongArgument, match=rf"^{flag} cannot change when a run is resumed: it was .+; start a new run$"):
+        resumed(str(trained()), given, None)
+
+
+def test_a_run_that_went_on_in_another_way_goes_on_in_it(trained):
+    """Resumed plainly or with the same words again; and finished when its new epochs are done and scored."""
+    run, settings, begun = resumed(str(trained()), {"scst": True, "learning_rate": 0.01}, None)
+    after = trained(**{name: value for name, value in settings.flat().items() if name != "preset"}, begun=begun)
+    (after / "scores.json").unlink()
+    for given in ({}, {"scst": True}, {"scst": True, "learning_rate": 0.01}):
+        run, again, from_epoch = resumed(str(after), given, None)
+        assert (again, from_epoch) == (settings, DONE)
+        assert not finished(run, again, from_epoch)
+    write_history(after, [{"epoch": number + 1} for number in range(DONE + 5)])
+    (after / "scores.json").write_text("{}")
+    assert finished(run, again, from_epoch)
+    run, longer, from_epoch = resumed(str(after), {"epochs": 20}, None)
+    assert (changed(run, longer), from_epoch) == (SCST | {"learning_rate": 0.01, "epochs": 20}, DONE)
+    assert not finished(run, longer, from_epoch)
+    run, tuned, from_epoch = resumed(str(after), {"finetune_encoder": True}, None)
+    assert (tuned.training.scst, tuned.vision.finetune_encoder, tuned.training.epochs) == (False, True, DONE + 5 + 3)
+    assert from_epoch == DONE + 5
+
+
+def test_after_the_encoder_was_trained_rewards_go_on_in_a_new_run(trained):
+    folder = trained(finetune_encoder=True)
+    hint = f"the encoder of {folder} was trained with it; go on in a new run: --from {folder} --scst"
+    with pytest.raises(WrongArgument, match=f"^{hint}$"):
+        resumed(str(folder), {"scst": True}, None)
+
+
+def test_both_ways_at_once_are_refused(trained):
+    with pytest.raises(WrongArgument, match="--scst learns on cached features; use --finetune-encoder before it"):
+        resumed(str(trained()), {"scst": True, "finetune_encoder": True}, None)
+
+
+@pytest.mark.parametrize("epochs", [3, DONE])
+def test_another_way_of_training_in_no_epoch_more_than_are_done_is_refused(trained, epochs):
+    with pytest.raises(WrongArgument, match=rf"--epochs {epochs}\b.*\b{DONE}\b"):
+        resumed(str(trained()), {"scst": True, "epochs": epochs}, None)
+
+
+def test_a_run_goes_on_from_the_run_that_it_began_from(trained):
+    folder = trained(**{"from": "checkpoints/before"})
+    (folder / "before").mkdir()
+    with pytest.raises(WrongArgument, match=r"^--from cannot change when a run is resumed: it was 'checkpoints/before'"):
+        resumed(str(folder), {}, str(folder / "before"))
+
+
+def test_the_dataset_may_be_named_again_in_other_words(trained):
+    _, settings, _ = resumed(str(trained()), {"dataset": "./drawn/", "scst": True}, None)
+    assert settings.data.dataset == "drawn"
+    with pytest.raises(WrongArgument, match=r"^--dataset cannot change"):
+        resumed(str(trained()), {"dataset": "other"}, None)

@@ -242,38 +242,50 @@ def rewarded(folder, **changes):
     return Trainer(decoder, objective, Invented(photos=8), recipe(**changes), folder)
 
 
+def state(training):
+    """Everything that the next step depends on."""
+    parts, optimizers = training.decoder.parts().values(), training._optimizers.values()
+    variables = [*(variable for each in (*parts, *optimizers) for variable in each.variables),
+                 *training.objective.variables.values(), training._epoch, training._step, training._loss_sum]
+    return [variable.numpy() for variable in variables]
+
+
 @pytest.mark.parametrize(("made", "epochs", "better"), [
     (drawing, 3, lambda first, last: last["loss"] < first["loss"] - 0.5),
     (rewarded, 8, lambda first, last: first["reward"] < 0.6 and min(last["reward"], last["greedy_reward"]) > 0.9),
 ], ids=["hard", "scst"])
 def test_other_ways_of_training_learn_and_go_on_as_exactly(tmp_path, made, epochs, better):
-    """A run's folder, copied in its last epoch after the third step, goes on from the second: with its losses, and with
-    what else it told of the whole epoch."""
-    seen = []
+    """A run's folder, copied in its last epoch after the third step, leads back to the second: with the losses from there,
+    and what else is told of the whole epoch. The trainer that has gone on meanwhile is led back as one made anew is, which
+    would have to compile its steps first."""
+    folder, seen = tmp_path / "run", []
+    training = made(folder, epochs=epochs)
 
-    def trained(training, copy_at=None):
+    def progress(step, steps, loss):
+        seen.append((training.epoch, step, loss))
+        if (training.epoch, step) == (epochs - 1, 3) and not (tmp_path / "copy").exists():
+            shutil.copytree(folder, tmp_path / "copy")
+
+    def trained():
         seen.clear()
         rows = []
-
-        def progress(step, steps, loss):
-            seen.append((training.epoch, step, loss))
-            if copy_at == (training.epoch, step):
-                shutil.copytree(tmp_path / "whole", tmp_path / "copy")
-
         while not training.finished:
             row = training.train_epoch(progress)
             training.finish_epoch(float(training.epoch))
             rows.append({name: value for name, value in row.items() if "seconds" not in name})
-        return rows
+        return rows, list(seen)
 
-    rows = trained(made(tmp_path / "whole", epochs=epochs), copy_at=(epochs - 1, 3))
-    whole = list(seen)
-    assert len({loss for *_, loss in whole}) == 6 * epochs
+    rows, losses_seen = trained()
+    assert len({loss for *_, loss in losses_seen}) == 6 * epochs
     assert better(rows[0], rows[-1])
-    resumed = made(tmp_path / "copy", epochs=epochs)
-    assert resumed.resume()
-    assert trained(resumed) == rows[-1:]
-    assert seen == whole[-4:]
+    shutil.rmtree(folder)
+    shutil.copytree(tmp_path / "copy", folder)
+    new = made(tmp_path / "copy", epochs=epochs)
+    for each in (training, new):
+        assert each.resume()
+    for one, other in zip(state(training), state(new), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert trained() == (rows[-1:], losses_seen[-4:])
 
 
 def test_another_way_of_training_begins_from_epochs_that_are_done(tmp_path):

@@ -12,6 +12,7 @@ from models.encoders import Encoder
 from models.objectives import CrossEntropy
 from models.training import Recipe, Trainer
 from models.tuning import Tuned
+from tests.test_training import state
 from utils.errors import Refusal
 
 SIZE, PHOTOS, CAPTIONS = 80, 2, 2
@@ -54,14 +55,14 @@ def trainer(folder, decoder, seen=lambda pictures: pictures, **changes):
     return Trainer(decoder, CrossEntropy(), Invented(seen), recipe, folder)
 
 
-def losses(training, copy_at=None, copy_to=None):
-    """Every step's mean loss so far; the folder is copied at a step, as if training had been cut off there."""
+def losses(training, at=None, what=None):
+    """Every step's mean loss so far; something is done at a step."""
     seen = []
 
     def progress(step, _steps, loss):
         seen.append((training.epoch, step, loss))
-        if copy_at == (training.epoch, step):
-            shutil.copytree(copy_to.parent / "whole", copy_to)
+        if at == (training.epoch, step):
+            what()
 
     while not training.finished:
         training.train_epoch(progress)
@@ -120,19 +121,20 @@ def test_at_a_rate_of_nothing_it_learns_what_a_decoder_of_a_frozen_encoder_learn
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A training of the encoder from its third stage on: its folder, its losses, and the network before and after. A copy
-    of the folder, as it was at the third step of the second epoch, lies beside it."""
+    """A training of the encoder from its third stage on: its trainer, its folder, its losses, and the network before it. A
+    copy of the folder, as it was at the third step of the second epoch, lies beside it."""
     folder = tmp_path_factory.mktemp("tuning") / "whole"
     encoder = convnet(block="stage3_1")
     before = values(encoder.network)
     training = trainer(folder, Tuned(encoder, small_decoder(encoder)), encoder_rate=0.001)
-    seen = losses(training, copy_at=(1, 3), copy_to=folder.parent / "cut")
-    return folder, seen, before, encoder
+    seen = losses(training, at=(1, 3), what=lambda: shutil.copytree(folder, folder.parent / "cut"))
+    return training, folder, seen, before
 
 
 def test_from_the_block_on_it_learns_and_before_it_nothing_changes(whole):
     """And nowhere do the means and variances that batches are normalised by."""
-    _, _, before, encoder = whole
+    training, _, _, before = whole
+    encoder = training.decoder.encoder
     after = values(encoder.network)
     learn = {variable.path for variable in encoder.network.trainable_variables}
     layers = encoder.network.layers
@@ -145,17 +147,9 @@ def test_from_the_block_on_it_learns_and_before_it_nothing_changes(whole):
         assert (np.abs(value - before[name]).max() > 0) == (name in learn), name
 
 
-def test_it_goes_on_exactly_where_it_was_cut_off(whole):
-    folder, seen, _, finished = whole
-    encoder = convnet(block="stage3_1")
-    resumed = trainer(folder.parent / "cut", Tuned(encoder, small_decoder(encoder)), encoder_rate=0.001)
-    assert resumed.resume()
-    assert losses(resumed) == seen[-2:]
-    assert encoder.fingerprint() == finished.fingerprint()
-
-
-def test_a_run_s_encoder_is_the_one_that_it_trained(whole, tmp_path):
-    folder, _, _, finished = whole
+def test_a_run_s_encoder_is_the_one_that_it_trained(whole):
+    training, folder, *_ = whole
+    finished = training.decoder.encoder
     loaded = convnet(weights=folder)
     images = pictures(9)
     np.testing.assert_array_equal(loaded(images), finished(images))
@@ -164,6 +158,23 @@ def test_a_run_s_encoder_is_the_one_that_it_trained(whole, tmp_path):
     assert start.fingerprint()["weights"] != loaded.fingerprint()["weights"]
     assert np.abs(start(images) - loaded(images)).max() > 1e-3
     assert not loaded.network.trainable_variables
+
+
+def test_it_goes_on_exactly_where_it_was_cut_off(whole):
+    """The trainer that has gone on meanwhile is led back as one made anew is, which would have to compile its steps."""
+    training, folder, seen, _ = whole
+    cut, mark = folder.parent / "cut", training.decoder.encoder.fingerprint()
+    encoder = convnet(block="stage3_1")
+    new = trainer(cut, Tuned(encoder, small_decoder(encoder)), encoder_rate=0.001)
+    shutil.rmtree(folder)
+    shutil.copytree(cut, folder)
+    for each in (training, new):
+        assert each.resume()
+    assert training.decoder.encoder.fingerprint() == encoder.fingerprint() != mark
+    for one, other in zip(state(training), state(new), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert losses(training) == seen[-2:]
+    assert training.decoder.encoder.fingerprint() == mark
 
 
 def test_a_run_that_trained_no_encoder_has_none(tmp_path):
