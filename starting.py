@@ -28,7 +28,8 @@ def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
     inherited |= {"weights": str(start) if saved.get("finetune_encoder") else saved["encoder_weights"],
                   "grid": saved.get("grid")}
     if any(given.get(way) for way in config.WAYS):  # goes on with what that run learned from
-        inherited |= {name: saved[name] for name in ("augment", *(each.name for each in fields(config.Words)))}
+        inherited |= {name: saved[name] for name in ("augment", *(each.name for each in fields(config.Words)))
+                      if saved.get(name) is not None}
     elif saved.get("tokenizer") == "bpe":
         inherited["tokenizer"] = "bpe"
     return inherited | given
@@ -85,6 +86,9 @@ def resumed(name: str | None, given: dict[str, Any], start: str | None) -> tuple
         raise WrongArgument(f"the encoder of {run} was trained with it; go on in a new run: --from {run} --scst")
     _refuse_without_best(run)
     done = len(runs.read_history(run))
+    if given.get("epochs", done + 1) <= done:
+        raise WrongArgument(f"--epochs {given['epochs']} counts all epochs of the run, and {run} has {done} already; use "
+                            "more, or leave it out")
     wanted = config.wanted_by_way(ways)
     wanted["epochs"] += done
     return run, Settings.from_flat(saved | dict.fromkeys(config.WAYS, False) | wanted | given), done

@@ -18,7 +18,7 @@ import starting
 from config import Settings
 from utils import runs
 from utils.device import use_device
-from utils.errors import Refusal, run_script
+from utils.errors import Refusal, WrongArgument, run_script
 from utils.files import refuse_unwritable, write_json
 from utils.interrupt import Interruptible
 from utils.progress import EpochBar, say
@@ -58,7 +58,9 @@ def main() -> int:
             start = runs.find(start)
             given = starting.inherited(start, given)
         # Wrong values are told before TensorFlow takes its seconds to load.
-        config.resolve(given, scenes=False, continued=start is not None)
+        tried = config.resolve(given, scenes=False, continued=start is not None)
+        if tried.search.look == "drawn" and tried.decoding.attention != "hard":
+            raise WrongArgument("--look drawn is for --attention hard, which draws where it looks")
     import_tensorflow()
     try:
         return _train(run, settings, given, resume=resume, start=start, begun=begun)

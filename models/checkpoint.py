@@ -36,12 +36,12 @@ def stored(folder: Path) -> list[str]:
     return [found[number] for number in sorted(found, reverse=True)]
 
 
-def number_in(path: str, name: str) -> int:
-    """The number that a checkpoint holds under a name; 0 where it holds none, or cannot be read."""
+def text_in(path: str, name: str) -> str | None:
+    """The text that a checkpoint holds under a name; None where it holds none, or cannot be read."""
     try:
-        return int(tf.train.load_checkpoint(path).get_tensor(f"{name}/.ATTRIBUTES/VARIABLE_VALUE"))
+        return tf.train.load_checkpoint(path).get_tensor(f"{name}/.ATTRIBUTES/VARIABLE_VALUE").decode()
     except (tf.errors.OpError, ValueError, RuntimeError, IndexError):
-        return 0
+        return None
 
 
 def manager(checkpoint: tf.train.Checkpoint, folder: Path, *, keep: int) -> tf.train.CheckpointManager:

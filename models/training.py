@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.checkpoint import decoder_checkpoint, manager, number_in, plain, restore, stored
+from models.checkpoint import decoder_checkpoint, manager, plain, restore, stored, text_in
 from models.decoder import Decoder
 from models.objectives import EpochBatches, Objective
 from utils.errors import Refusal
@@ -63,10 +63,12 @@ class Trainer:
         self._best = tf.Variable(-np.inf, dtype=tf.float64)
         self._without_gain = tf.Variable(0, dtype=tf.int64)
         self._seconds = tf.Variable(0.0, dtype=tf.float64)  # spent in this epoch
+        # Where a run goes on in another way of training, the checkpoints of the way before are not to be gone on with.
+        self._way = " ".join([type(objective).__name__, *decoder.parts(), str(recipe.begun)])
         optimizers = {f"{name}_optimizer": plain(each.variables) for name, each in self._optimizers.items()}
         everything = decoder_checkpoint(decoder, **optimizers, epoch=self._epoch, step=self._step, loss_sum=self._loss_sum,
                                         best=self._best, without_gain=self._without_gain, seconds=self._seconds,
-                                        objective=self.objective.variables, begun=tf.Variable(recipe.begun, dtype=tf.int64))
+                                        objective=self.objective.variables, way=tf.Variable(self._way))
         # Two are kept: should the newest be cut short by a power failure, the one before is still there.
         self._last = manager(everything, folder / "last", keep=2)
         self._best_manager = manager(decoder_checkpoint(decoder), folder / "best", keep=1)
@@ -90,7 +92,7 @@ class Trainer:
     def resume(self) -> bool:
         """Go on from the newest checkpoint that is whole; False where there is none of this way of training, which then
         starts over."""
-        found = [path for path in stored(Path(self._last.directory)) if number_in(path, "begun") == self.recipe.begun]
+        found = [path for path in stored(Path(self._last.directory)) if text_in(path, "way") in (None, self._way)]
         for place, path in enumerate(found):
             try:
                 restore(self._last.checkpoint, path, whole=True)

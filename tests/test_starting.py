@@ -112,8 +112,10 @@ def test_other_ways_of_training_add_epochs_to_those_done(trained):
         run, settings, begun = resumed(str(folder), given, None)
         assert (run, changed(run, settings), begun) == (folder, wanted, DONE)
         assert not finished(run, settings, begun)
-    _, settings, _ = resumed(str(trained(best_by="BLEU-4", learning_rate=0.1, epochs=30)), {"scst": True}, None)
-    assert changed(folder, settings) == SCST  # after the epochs that were done, of however many
+    stopped = trained(best_by="BLEU-4", learning_rate=0.1, epochs=30)  # by its patience
+    run, settings, begun = resumed(str(stopped), {"scst": True}, None)
+    assert (changed(run, settings), begun) == (SCST, DONE)
+    assert not finished(run, settings, begun)
 
 
 def test_what_is_typed_goes_before_what_a_way_wants(trained):
