@@ -1,6 +1,7 @@
 """The convnet learns what pictures hold, from labels of whole pictures, and knows where."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from models.classifier import ContentClassifier, LookAround, build_convnet, train_convnet
@@ -70,6 +71,7 @@ def test_looking_around_is_a_depthwise_convolution():
     assert 0.2 < (wanted.numpy() > 0).mean() < 0.8
 
 
+@pytest.mark.slow  # two trainings
 def test_equal_seeds_give_equal_weights():
     images, labels, _ = pictures(64, 0)
     one, two = (train_convnet(images, matrix(labels), NAMES, epochs=1, seed=3) for _ in range(2))

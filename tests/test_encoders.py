@@ -35,6 +35,8 @@ def test_a_picture_alone_and_in_a_batch_gives_the_same_features(encoder):
     np.testing.assert_allclose(encoder(batch)[1:2], encoder(batch[1:2]), rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("encoder", [name if name == "convnet" else pytest.param(name, marks=pytest.mark.slow)
+                                     for name in ENCODERS], indirect=True)  # building the large ones twice more takes 21 s
 def test_random_weights_are_the_same_at_every_start_and_those_of_a_file_are_the_files(encoder, tmp_path):
     """Both in one, as large networks take seconds to make: an encoder that did not read the file would be another one."""
     kind, file = ENCODERS[encoder.name], tmp_path / "some.weights.h5"

@@ -60,6 +60,7 @@ def test_chinese_is_written_by_character(chinese):
     assert caption.attention.shape[0] == len(caption.words)
 
 
+@pytest.mark.slow  # a second training; test_warm_start.py and test_scripts_ways.py begin from others too
 def test_a_run_begins_from_another_with_the_words_that_both_know(chinese):
     done, config = trained("ja", "--dataset", "ja", "--outside-photos", "--from", "zh")
     ours, theirs = (set(load(Path("checkpoints", run, "vocabulary.json")).tokens[len(SPECIAL) :]) for run in ("ja", "zh"))
