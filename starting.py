@@ -20,8 +20,10 @@ def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
                             "--encoder out")
     own = [each.name for each in fields(config.Decoding) if each.name in saved]  # an older run knows fewer
     for name in own:
-        if name not in ("dropout", "attention") and given.get(name, saved[name]) != saved[name]:
-            raise WrongArgument(f"--{name.replace('_', '-')} {given[name]}: the weights of {start} are of {saved[name]}; "
+        before, now = saved[name], given.get(name, saved[name])
+        may_change = name == "dropout" or (name == "attention" and "none" not in (before, now))
+        if now != before and not may_change:
+            raise WrongArgument(f"--{name.replace('_', '-')} {now}: the weights of {start} are of {before}; "
                                 "leave it out")
     _refuse_without_best(start)
     inherited = {name: saved[name] for name in ("preset", "encoder", "layer", "image_size", *own)}

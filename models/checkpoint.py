@@ -37,9 +37,11 @@ def stored(folder: Path) -> list[str]:
 
 
 def text_in(path: str, name: str) -> str | None:
-    """The text that a checkpoint holds under a name; None where it holds none, or cannot be read."""
+    """The text that a checkpoint holds under a name, empty where it holds none; None where it cannot be read."""
+    key = f"{name}/.ATTRIBUTES/VARIABLE_VALUE"
     try:
-        return tf.train.load_checkpoint(path).get_tensor(f"{name}/.ATTRIBUTES/VARIABLE_VALUE").decode()
+        held = tf.train.load_checkpoint(path)
+        return held.get_tensor(key).decode() if held.has_tensor(key) else ""
     except (tf.errors.OpError, ValueError, RuntimeError, IndexError):
         return None
 

@@ -92,7 +92,8 @@ class Trainer:
     def resume(self) -> bool:
         """Go on from the newest checkpoint that is whole; False where there is none of this way of training, which then
         starts over."""
-        found = [path for path in stored(Path(self._last.directory)) if text_in(path, "way") in (None, self._way)]
+        own = {None, self._way} | ({""} if not self.recipe.begun else set())  # what cannot be read, or is older, is refused
+        found = [path for path in stored(Path(self._last.directory)) if text_in(path, "way") in own]
         for place, path in enumerate(found):
             try:
                 restore(self._last.checkpoint, path, whole=True)

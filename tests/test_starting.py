@@ -48,6 +48,9 @@ def test_attention_may_change_from_run_to_run_but_no_width(run):
     assert inherited(start, {"attention": "hard", "dropout": 0.1})["attention"] == "hard"
     with pytest.raises(WrongArgument, match=rf"^--units 32: the weights of {start} are of 64; leave it out$"):
         inherited(start, {"units": 32})
+    for before, now in (("soft", "none"), ("none", "soft"), ("none", "hard")):  # what looks at the photo is not in both
+        with pytest.raises(WrongArgument, match=rf"^--attention {now}: the weights of {start} are of {before}; leave it"):
+            inherited(run(decoder="lstm", units=64, attention=before), {"attention": now})
     with pytest.raises(WrongArgument, match=r"^--encoder resnet101: .* was trained on what convnet sees"):
         inherited(start, {"encoder": "resnet101"})
 

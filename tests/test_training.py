@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.checkpoint import stored
+from models.checkpoint import decoder_checkpoint, stored
 from models.decoders import build_decoder
 from models.decoding import Rules
 from models.objectives import CrossEntropy, DrawnLocations, doubly_stochastic
@@ -333,6 +333,16 @@ def test_another_way_of_training_begins_from_epochs_that_are_done(tmp_path):
 def test_a_way_that_begins_after_as_many_epochs_as_one_without_any_takes_no_checkpoint_of_that_for_its_own(tmp_path):
     rewarded(tmp_path, begun=2).begin(0.5)  # and stopped in its first epoch
     assert not Trainer(invented_decoder(), CrossEntropy(), Invented(), recipe(begun=2), tmp_path).resume()
+
+
+def test_a_run_from_before_there_were_ways_goes_on_in_another_and_does_not_start_over(tmp_path):
+    """Its checkpoints say nothing of a way: they are not of the new one, and of the old one they cannot be read."""
+    decoder = invented_decoder()
+    older = decoder_checkpoint(decoder, optimizer=[tf.Variable(1.0)], epoch=tf.Variable(2, dtype=tf.int64))
+    tf.train.CheckpointManager(older, str(tmp_path / "last"), 2).save()
+    assert not Trainer(decoder, CrossEntropy(), Invented(), recipe(begun=2), tmp_path).resume()
+    with pytest.raises(Refusal, match="last/ckpt-1 is cut short, damaged, or of another model"):
+        Trainer(decoder, CrossEntropy(), Invented(), recipe(), tmp_path).resume()
 
 
 @pytest.mark.parametrize("begun", [0, 2])
