@@ -134,7 +134,8 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
         _begin_folder(run, tokenizer, prepared, ready.pairs, start)
     runs.write_config(run, resolved)
     if settings.vision.save_augmented:
-        stages.save_augmented(prepared, views, ready.encoder.image_size, run / "augmented")
+        some = Views(settings.vision.augment, views.seed)  # where the encoder is trained, there are others in every epoch
+        stages.save_augmented(prepared, some, ready.encoder.image_size, run / "augmented")
 
     training = settings.training
     decoder = Tuned(ready.encoder, decoder) if tuned else decoder

@@ -193,11 +193,13 @@ def _encoder_of(run: Path, config: dict[str, Any], weights: str | None) -> Encod
     """The encoder that a run was trained on, refused where its weights are now others; or the one that it trained."""
     options = {name: config.get(name) for name in ("layer", "image_size", "grid")}  # an older run knows fewer
     if config.get("finetune_encoder"):
+        if weights is not None:
+            raise Refusal(f"--weights {weights}: the encoder of {run} was trained in it and lies there; leave --weights out")
         return Encoder(config["encoder"], weights=str(run), **options)
-    if weights is not None and not Path(weights).is_file():
+    if weights is not None and not Path(weights).exists():
         raise Refusal(f"no weights file {weights}; --weights says where the run's encoder weights are now")
     weights = weights or config["encoder_weights"]
-    if weights not in ("imagenet", "none") and not Path(weights).is_file():
+    if weights not in ("imagenet", "none") and not Path(weights).exists():
         raise Refusal(f"the run's encoder weights were at {weights}, and are not there now; say where with --weights FILE")
     encoder = Encoder(config["encoder"], weights=weights, **options)
     found, wanted = encoder.fingerprint(), config["fingerprint"]

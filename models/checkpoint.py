@@ -78,4 +78,8 @@ def load_encoder(network: keras.Model, folder: Path) -> None:
     if not found:
         raise Refusal(f"no checkpoint in {folder}, from which the encoder was to come; give a .weights.h5 file, or a run "
                       "that was trained with --finetune-encoder")
+    if text_in(found[0], "way") is not None and not any(
+            name.startswith("encoder/") for name, _ in tf.train.list_variables(found[0])):
+        raise Refusal(f"{folder.parent} has no encoder of its own: it was not trained with --finetune-encoder; give what it "
+                      "took its own from")
     restore(tf.train.Checkpoint(encoder=plain(network.variables)), found[0], whole=False)

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.decoder import Decoder
-from models.decoding import Chance, Rules, compile_search
+from models.decoding import NEVER, Chance, Rules, compile_search
 from models.objectives import Batch, EpochBatches, word_losses
 
 SAMPLES = 5  # captions drawn of each photo
@@ -65,10 +65,17 @@ class SelfCritical:
              ) -> tuple[tf.Tensor, tf.Tensor]:
         """Σ advantage · −log p(w), by word; told as it is."""
         logits, _ = decoder(features, tokens[:, :-1])
-        losses = word_losses(logits, tokens[:, 1:])
+        losses = word_losses(self._allowed(logits), tokens[:, 1:])
         words = tf.reduce_sum(tf.cast(tokens[:, 1:] != 0, tf.float32))
         loss = tf.reduce_sum(losses * advantage[:, None]) / tf.maximum(words, 1.0)
         return loss, loss
+
+    def _allowed(self, logits: tf.Tensor) -> tf.Tensor:
+        """Logits (B, T, V) without what is never drawn: else it would gain what the words of poor captions lose."""
+        words = tf.range(logits.shape[-1])
+        never = tf.reduce_any(words[:, None] == tf.constant(self._rules.never, tf.int32), axis=1)
+        first = tf.range(logits.shape[1])[:, None] == 0
+        return tf.where(never | (first & (words == self._rules.end)), NEVER, tf.cast(logits, tf.float32))
 
     def told(self, steps: int) -> dict[str, float]:
         """Mean reward of drawn and of greedy captions, and the seconds that telling it took."""

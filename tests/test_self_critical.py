@@ -133,7 +133,8 @@ def test_an_epoch_tells_mean_rewards_and_counts_anew(critical):
 
 
 def test_the_loss_by_hand():
-    """Σ advantage · −log p of three captions of seven tokens in all, by word; without dropout."""
+    """Σ advantage · −log p of three captions of seven tokens in all, by word; without dropout, and p without what cannot be
+    drawn: padding and the start anywhere, the end as the first word."""
     logits = np.random.default_rng(0).normal(size=(3, 4, 6)).astype(np.float32)
     tokens = np.array([[START, ONE, TWO, END, 0], [START, ONE, END, 0, 0], [START, TWO, TWO, 0, 0]], np.int32)
     advantage = np.array([0.5, -2.0, 0.0], np.float32)
@@ -143,8 +144,11 @@ def test_the_loss_by_hand():
         np.testing.assert_array_equal(given, tokens[:, :-1])
         return tf.constant(logits), None
 
-    objective = SelfCritical(table_decoder(TABLE), None, Rules(START, END, (), max_length=4), seed=0)
-    logs = logits - np.log(np.exp(logits).sum(axis=2, keepdims=True))
+    objective = SelfCritical(table_decoder(TABLE), None, Rules(START, END, (0, START), max_length=4), seed=0)
+    chances = np.exp(logits)
+    chances[:, :, [0, START]] = 0
+    chances[:, 0, END] = 0
+    logs = logits - np.log(chances.sum(axis=2, keepdims=True))
     each = [sum(logs[row, place, word] for place, word in enumerate(tokens[row, 1:]) if word) for row in range(3)]
     loss, total = objective.loss(decoder, None, tf.constant(tokens), tf.constant(advantage))
     assert float(loss) == float(total) == pytest.approx(-np.dot(advantage, each) / 7, rel=1e-5)

@@ -183,5 +183,5 @@ def test_a_run_that_trained_no_encoder_has_none(tmp_path):
     encoder = convnet()
     training = trainer(tmp_path, small_decoder(encoder))
     training.begin(0.0)
-    with pytest.raises(Refusal, match=r"best/ckpt-0"):
+    with pytest.raises(Refusal, match=r"has no encoder of its own: it was not trained with --finetune-encoder"):
         convnet(weights=tmp_path)
