@@ -194,13 +194,20 @@ def sample(step: Step, state: Nest, *, seeds: tf.Tensor, locations: int, rules: 
 def _drawn(log: tf.Tensor, numbers: tf.Tensor, chance: Chance) -> tf.Tensor:
     """A word for each row of log-probabilities (B, V), chosen by a number in 0..1 from those that `chance` leaves."""
     sharp = tf.nn.softmax(log / chance.temperature)
+    if chance.top_k is None and chance.top_p is None:  # nothing to sort for: it would take most of the time
+        return _chosen(sharp, numbers)
     probability, words = tf.math.top_k(sharp, k=min(chance.top_k or log.shape[-1], log.shape[-1]))
     if chance.top_p is not None:
         before = tf.cumsum(probability, axis=1, exclusive=True)
         probability = tf.where(before < chance.top_p * tf.reduce_sum(sharp, 1, keepdims=True), probability, 0.0)
+    return tf.gather(words, _chosen(probability, numbers), batch_dims=1)
+
+
+def _chosen(probability: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
+    """The column of each row of probabilities (B, N), which need not sum to 1, that a number in 0..1 falls upon."""
     edges = tf.cumsum(probability, axis=1)
     place = tf.reduce_sum(tf.cast(edges <= numbers[:, None] * edges[:, -1:], tf.int32), axis=1)
-    return tf.gather(words, tf.minimum(place, tf.shape(words)[1] - 1), batch_dims=1)
+    return tf.minimum(place, tf.shape(probability)[1] - 1)
 
 
 def compile_search(decoder: Decoder, rules: Rules, chance: Chance | None = None, drawn: bool = False,
