@@ -13,7 +13,8 @@ from utils.progress import say
 
 
 def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
-    """What was typed, and of the rest what the weights of another run ask for: its encoder and decoder."""
+    """What was typed, and of the rest what the weights of another run ask for: its encoder and decoder; in another way
+    of training also its words, and its photos where no others are typed."""
     saved = runs.read_config(start)
     if given.get("encoder", saved["encoder"]) != saved["encoder"]:
         raise WrongArgument(f"--encoder {given['encoder']}: {start} was trained on what {saved['encoder']} sees; leave "
@@ -30,8 +31,10 @@ def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
     inherited |= {"weights": str(start) if saved.get("finetune_encoder") else saved["encoder_weights"],
                   "grid": saved.get("grid")}
     if any(given.get(way) for way in config.WAYS):  # goes on with what that run learned from
-        inherited |= {name: saved[name] for name in ("augment", *(each.name for each in fields(config.Words)))
-                      if saved.get(name) is not None}
+        kept = ["augment", *(each.name for each in fields(config.Words))]
+        if "dataset" not in given:
+            kept += ["cache", "seed", *(each.name for each in fields(config.Data))]
+        inherited |= {name: saved[name] for name in kept if saved.get(name) is not None}
     elif saved.get("tokenizer") == "bpe":
         inherited["tokenizer"] = "bpe"
     return inherited | given

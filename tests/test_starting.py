@@ -65,6 +65,16 @@ def test_another_way_of_training_keeps_the_words_and_views_of_the_run_that_it_go
     assert "tokenizer" not in inherited(run(tokenizer=None), {"scst": True})  # a run from before there were several
 
 
+def test_another_way_of_training_keeps_the_photos_unless_others_are_typed(run):
+    start = run(test_size=0.2, seed=4, cache="elsewhere", format="csv", language="ko")
+    kept = {"dataset": "drawn", "test_size": 0.2, "seed": 4, "cache": "elsewhere", "format": "csv", "language": "ko"}
+    for way in ("scst", "finetune_encoder"):
+        assert inherited(start, {way: True}).items() >= kept.items()
+        assert not (kept.keys() - {"dataset"}) & inherited(start, {way: True, "dataset": "other"}).keys()
+    assert inherited(start, {"scst": True, "seed": 5})["seed"] == 5
+    assert not kept.keys() & inherited(start, {}).keys()  # begun from another run, to learn other photos
+
+
 def test_a_run_without_best_weights_is_no_start(run):
     start = run()
     (start / "best").unlink()
