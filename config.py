@@ -136,7 +136,9 @@ class Training:
     penalty: float = setting(0.0, "weight of the doubly stochastic penalty, on attention that leaves places of the photo "
                                   "out over a whole caption", unit="WEIGHT")
     scst: bool = setting(False, "self-critical training, of a run that was trained on true captions (--from, or --resume): "
-                                "captions drawn at random are made likelier where their CIDEr-D beats the greedy caption's")
+                                "captions drawn at random are made likelier where their CIDEr-D is above the baseline")
+    baseline: str = setting("others", "with --scst: the mean CIDEr-D of the photo's other drawn captions, or that of the "
+                                      "greedy caption", choices=("others", "greedy"))
     best_by: str = setting("CIDEr", "the score on val by which the best epoch is kept and training is stopped (greedy "
                                     "captions; loss: teacher-forced)", choices=BEST_BY)
     patience: int = setting(4, "stop after so many epochs without a better --best-by", unit="EPOCHS")
@@ -147,6 +149,7 @@ class Training:
     def __post_init__(self) -> None:
         for name in ("batch", "epochs", "patience", "top", "save_every"):
             _require(getattr(self, name) > 0, f"--{name.replace('_', '-')} is at least 1, not {getattr(self, name)}")
+        _require(self.scst or self.baseline == "others", f"--baseline {self.baseline} goes with --scst")
         _require(self.best_by in BEST_BY, f"--best-by is one of {', '.join(BEST_BY)}, not {self.best_by}")
         _require(self.learning_rate > 0, f"--learning-rate is above 0, not {self.learning_rate}")
         _require(0 <= self.seed < 2**32, f"--seed is a number from 0 to 4294967295, not {self.seed}")
@@ -204,11 +207,11 @@ RESUMABLE = frozenset({"epochs", "patience", "save_every", "save_augmented", "de
 
 # Ways of training that go on from what a run has learned from true captions; what each wants of other settings, where
 # that is not typed. A run that is resumed in such a way has so many epochs more.
-SCST: dict[str, Any] = {"epochs": 5, "learning_rate": 0.00005, "schedule": "constant", "warmup": 0, "best_by": "CIDEr"}
+SCST: dict[str, Any] = {"epochs": 3, "learning_rate": 0.0001, "warmup": 50, "best_by": "CIDEr"}
 FINETUNE: dict[str, Any] = {"epochs": 3, "learning_rate": 0.0001}
 WAYS = {"scst": SCST, "finetune_encoder": FINETUNE}
 OF_A_WAY = frozenset({*WAYS, "finetune_from", "encoder_rate", "batch", "learning_rate", "warmup", "schedule", "clip",
-                      "penalty", "best_by", "top"})
+                      "penalty", "baseline", "best_by", "top"})
 
 # python train.py --dataset FLICKR8K   (any dataset of photographs; the defaults above are its recipe)
 # Hardware, time and score of the run that was measured: doc/results.md.

@@ -27,7 +27,8 @@ def wanted(settings: Settings, decoder: Decoder, prepared: Prepared, tokenizer: 
         objective = (DrawnLocations if settings.decoding.attention == "hard" else CrossEntropy)(training.penalty)
         return objective, Batches(photos, cache, batch=training.batch, seed=training.seed)
     rules = Rules(START, END, (PAD, UNKNOWN, START), settings.words.max_length)
-    objective = SelfCritical(decoder, _reward(settings, prepared, tokenizer), rules, seed=training.seed)
+    objective = SelfCritical(decoder, _reward(settings, prepared, tokenizer), rules, seed=training.seed,
+                             baseline=training.baseline)
     once = [TrainingPhoto(photo.keys, ((START, END),)) for photo in photos]  # their captions are drawn, not read
     return objective, Batches(once, cache, batch=max(1, training.batch // SAMPLES), seed=training.seed)
 

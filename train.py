@@ -220,7 +220,9 @@ def _told(row: dict[str, Any], best: bool) -> str:
 
     learned = f"loss {row['loss']:.3f}"
     if "reward" in row:
-        learned = f"reward {row['reward']:.3f} (greedy captions' {row['greedy_reward']:.3f})"
+        learned = f"reward {row['reward']:.3f}"
+    if "greedy_reward" in row:
+        learned += f" (greedy captions' {row['greedy_reward']:.3f})"
     top = next(key for key in row if key.startswith("Top"))
     told = ("BLEU-2", "BLEU-4", "NIST-2", "NIST-4", "CIDEr")
 

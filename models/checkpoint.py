@@ -26,8 +26,8 @@ def restore(checkpoint: tf.train.Checkpoint, path: str, *, whole: bool) -> None:
             status.assert_existing_objects_matched().expect_partial()
     except (tf.errors.OpError, ValueError, AssertionError, IndexError) as error:
         reason = str(error).splitlines()[0][:160]
-        raise Refusal(f"checkpoint {path} is cut short, damaged, or of another model ({reason}); restore it from a copy, "
-                      "or train again") from None
+        raise Refusal(f"checkpoint {path} is cut short, damaged, or of another model or version ({reason}); restore it from "
+                      "a copy, or train again") from None
 
 
 def stored(folder: Path) -> list[str]:

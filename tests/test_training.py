@@ -341,7 +341,7 @@ def test_a_run_from_before_there_were_ways_goes_on_in_another_and_does_not_start
     older = decoder_checkpoint(decoder, optimizer=[tf.Variable(1.0)], epoch=tf.Variable(2, dtype=tf.int64))
     tf.train.CheckpointManager(older, str(tmp_path / "last"), 2).save()
     assert not Trainer(decoder, CrossEntropy(), Invented(), recipe(begun=2), tmp_path).resume()
-    with pytest.raises(Refusal, match="last/ckpt-1 is cut short, damaged, or of another model"):
+    with pytest.raises(Refusal, match="last/ckpt-1 is cut short, damaged, or of another model or version"):
         Trainer(decoder, CrossEntropy(), Invented(), recipe(), tmp_path).resume()
 
 
