@@ -207,7 +207,7 @@ RESUMABLE = frozenset({"epochs", "patience", "save_every", "save_augmented", "de
 
 # Ways of training that go on from what a run has learned from true captions; what each wants of other settings, where
 # that is not typed. A run that is resumed in such a way has so many epochs more.
-SCST: dict[str, Any] = {"epochs": 3, "learning_rate": 0.0001, "warmup": 50, "best_by": "CIDEr"}
+SCST: dict[str, Any] = {"epochs": 4, "learning_rate": 0.0001, "warmup": 50, "best_by": "CIDEr"}
 FINETUNE: dict[str, Any] = {"epochs": 3, "learning_rate": 0.0001}
 WAYS = {"scst": SCST, "finetune_encoder": FINETUNE}
 OF_A_WAY = frozenset({*WAYS, "finetune_from", "encoder_rate", "batch", "learning_rate", "warmup", "schedule", "clip",

@@ -56,13 +56,13 @@ def rounded(row):
 
 
 def test_rewards_go_on_from_a_run(base):
-    done = unscored(*WORDS, "--run", "rewarded", "--from", "base", "--scst", "--epochs", "1")
+    done = unscored(*WORDS, "--run", "rewarded", "--from", "base", "--scst", "--baseline", "greedy", "--epochs", "1")
     assert done.status == 0, done.error
     assert told_before(done.out) == rounded(base)
     run = Path("checkpoints/rewarded")
     config = read_config(run)
     assert [config[name] for name in ("scst", "from", "begun", "decoder", "learning_rate", "schedule", "warmup")] == [
-        True, str(RUN), 0, "lstm", 0.00005, "constant", 0]
+        True, str(RUN), 0, "lstm", 0.0001, "cosine", 50]
     (row,) = read_history(run)
     assert 0 < row["reward"] < 10
     assert 0 < row["greedy_reward"] < 10
@@ -96,9 +96,9 @@ def test_a_run_goes_on_by_rewards_and_then_stays_with_them(base):
     first, second = read_history(run)
     assert first == base
     assert second["epoch"] == 2
-    assert "reward" in second
+    assert f"epoch 2: reward {second['reward']:.3f}, " in done.out
     config = read_config(run)
-    assert (config["scst"], config["begun"], config["epochs"], config["learning_rate"]) == (True, 1, 2, 0.00005)
+    assert (config["scst"], config["begun"], config["epochs"], config["learning_rate"]) == (True, 1, 2, 0.0001)
     done = typed(train, "--run", "resumed", "--resume")
     assert (done.status, "is finished" in done.out) == (0, True)
     done = typed(train, "--run", "resumed", "--resume", "--epochs", "3")

@@ -13,11 +13,12 @@ START, END, ONE, TWO = 2, 3, 4, 5
 FEATURES = np.ones((3, 1, 1), np.float32)
 PHOTOS = np.array([7, -1, 2])  # the second only fills the batch up
 
-# After the start "one" in 0.6 of cases, else "two"; after that each again, or the end.
+# After the start "one" likelier than "two"; after that each again, or the end.
 TABLE = np.full((6, 6), 1e-9)
 TABLE[START, [ONE, TWO]] = 0.6, 0.4
 TABLE[ONE, [ONE, TWO, END]] = 0.3, 0.2, 0.5
 TABLE[TWO, [ONE, TWO, END]] = 0.35, 0.4, 0.25
+SHARP = TABLE**2 / (TABLE**2).sum(axis=1, keepdims=True)
 
 
 def table_decoder(table):
@@ -40,9 +41,8 @@ class Same:
             yield FEATURES, PHOTOS
 
 
-@pytest.fixture(scope="module")
-def critical():
-    """The objective, and the captions that it asked the rewards of."""
+def made(baseline):
+    """The objective, and the captions that it asks the rewards of."""
     asked = []
 
     def reward(photos, captions):
@@ -50,7 +50,13 @@ def critical():
         return worth(captions) + photos[:, None]
 
     rules = Rules(START, END, (0, 1, START), max_length=6)
-    return SimpleNamespace(asked=asked, objective=SelfCritical(table_decoder(TABLE), reward, rules, seed=5, samples=400))
+    objective = SelfCritical(table_decoder(TABLE), reward, rules, seed=5, baseline=baseline, samples=400)
+    return SimpleNamespace(asked=asked, objective=objective)
+
+
+@pytest.fixture(scope="module")
+def critical():
+    return made("greedy")
 
 
 def worth(captions):
@@ -76,11 +82,26 @@ def test_a_drawn_caption_is_worth_what_it_gets_more_than_the_greedy_one(steps):
         np.testing.assert_array_equal(advantage, wanted.reshape(-1))
 
 
-def test_captions_are_drawn_by_the_decoder_s_own_probabilities(steps):
+def test_or_what_it_gets_more_than_the_mean_of_the_other_drawn_ones(steps):
+    """The same captions are drawn, and no greedy one is asked for."""
+    critical = made("others")
+    for (_, tokens, advantage), (*_, drawn) in zip(critical.objective.inputs(Same(), 1, 0), steps, strict=True):
+        captions = critical.asked[-1]
+        np.testing.assert_array_equal(captions, drawn[:, :-1])
+        each = worth(captions)
+        others = np.stack([np.delete(each, place, axis=1).mean(axis=1) for place in range(400)], axis=1)
+        np.testing.assert_allclose(advantage.reshape(3, 400), (each - others) * (PHOTOS >= 0)[:, None], atol=1e-5)
+        assert len(tokens) == 1200
+    told = critical.objective.told(3)
+    assert told.keys() == {"reward", "reward_seconds"}
+    assert told["reward"] == pytest.approx(4.5 + np.mean([worth(each)[PHOTOS >= 0].mean() for each in critical.asked]))
+
+
+def test_captions_are_drawn_by_the_decoder_s_own_probabilities_sharpened(steps):
     captions = np.concatenate([captions[:, :-1] for *_, captions in steps]).reshape(-1, 7)
     for before, after in ((START, captions[:, 0]), (ONE, captions[captions[:, 0] == ONE, 1])):
         for word in (ONE, TWO, END):
-            share = TABLE[before, word]
+            share = SHARP[before, word]
             assert abs((after == word).mean() - share) < 4 * np.sqrt(share * (1 - share) / len(after)) + 1e-6
 
 
@@ -132,23 +153,25 @@ def test_an_epoch_tells_mean_rewards_and_counts_anew(critical):
     assert set(critical.objective.variables) == told.keys()
 
 
-def test_the_loss_by_hand():
-    """Σ advantage · −log p of three captions of seven tokens in all, by word; without dropout, and p without what cannot be
-    drawn: padding and the start anywhere, the end as the first word."""
+@pytest.mark.parametrize(("baseline", "dropout"), [("greedy", False), ("others", True)])
+def test_the_loss_by_hand(baseline, dropout):
+    """Σ advantage · −log p of three captions of seven tokens in all, by word; p sharpened, and without what cannot be drawn:
+    padding and the start anywhere, the end as the first word. With dropout where the baseline allows it."""
     logits = np.random.default_rng(0).normal(size=(3, 4, 6)).astype(np.float32)
     tokens = np.array([[START, ONE, TWO, END, 0], [START, ONE, END, 0, 0], [START, TWO, TWO, 0, 0]], np.int32)
     advantage = np.array([0.5, -2.0, 0.0], np.float32)
 
     def decoder(features, given, training=False):
-        assert not training
+        assert training == dropout
         np.testing.assert_array_equal(given, tokens[:, :-1])
         return tf.constant(logits), None
 
-    objective = SelfCritical(table_decoder(TABLE), None, Rules(START, END, (0, START), max_length=4), seed=0)
-    chances = np.exp(logits)
+    objective = SelfCritical(table_decoder(TABLE), None, Rules(START, END, (0, START), max_length=4), seed=0,
+                             baseline=baseline)
+    chances = np.exp(2 * logits)
     chances[:, :, [0, START]] = 0
     chances[:, 0, END] = 0
-    logs = logits - np.log(chances.sum(axis=2, keepdims=True))
+    logs = 2 * logits - np.log(chances.sum(axis=2, keepdims=True))
     each = [sum(logs[row, place, word] for place, word in enumerate(tokens[row, 1:]) if word) for row in range(3)]
     loss, total = objective.loss(decoder, None, tf.constant(tokens), tf.constant(advantage))
     assert float(loss) == float(total) == pytest.approx(-np.dot(advantage, each) / 7, rel=1e-5)

@@ -115,7 +115,7 @@ def test_a_run_that_is_resumed_plainly_is_as_it_was_and_is_finished(trained):
     assert not finished(run, settings, begun)
 
 
-SCST = {"scst": True, "epochs": DONE + 5, "learning_rate": 0.00005, "schedule": "constant", "warmup": 0}
+SCST = {"scst": True, "epochs": DONE + 4, "learning_rate": 0.0001, "warmup": 50}
 FINETUNE = {"finetune_encoder": True, "epochs": DONE + 3, "learning_rate": 0.0001}
 
 
@@ -159,15 +159,15 @@ def test_a_run_that_went_on_in_another_way_goes_on_in_it(trained):
         run, again, from_epoch = resumed(str(after), given, None)
         assert (again, from_epoch) == (settings, DONE)
         assert not finished(run, again, from_epoch)
-    write_history(after, [{"epoch": number + 1} for number in range(DONE + 5)])
+    write_history(after, [{"epoch": number + 1} for number in range(DONE + 4)])
     (after / "scores.json").write_text("{}")
     assert finished(run, again, from_epoch)
     run, longer, from_epoch = resumed(str(after), {"epochs": 20}, None)
     assert (changed(run, longer), from_epoch) == (SCST | {"learning_rate": 0.01, "epochs": 20}, DONE)
     assert not finished(run, longer, from_epoch)
     run, tuned, from_epoch = resumed(str(after), {"finetune_encoder": True}, None)
-    assert (tuned.training.scst, tuned.vision.finetune_encoder, tuned.training.epochs) == (False, True, DONE + 5 + 3)
-    assert from_epoch == DONE + 5
+    assert (tuned.training.scst, tuned.vision.finetune_encoder, tuned.training.epochs) == (False, True, DONE + 4 + 3)
+    assert from_epoch == DONE + 4
 
 
 def test_after_the_encoder_was_trained_rewards_go_on_in_a_new_run(trained):
