@@ -9,6 +9,7 @@ from typing import Any, Self, get_args, get_type_hints
 
 from utils.errors import WrongArgument, nearest
 
+ENCODER_RATE = 0.00001
 BEST_BY = ("CIDEr", "BLEU-4", "BLEU-2", "NIST-4", "NIST-2", "ROUGE-L", "loss")
 
 
@@ -52,8 +53,9 @@ class Vision:
     encoder: str | None = setting(None, "pretrained network that looks at the photo: inception_v3, resnet101, or convnet "
                                         "(small, trained here); left out: convnet on the built-in scenes, else "
                                         "inception_v3", unit="NAME")
-    weights: str = setting("imagenet", "the encoder's weights: imagenet (Keras' download), none (random), or a "
-                                       ".weights.h5 file; convnet trains its own", unit="imagenet|none|FILE")
+    weights: str = setting("imagenet", "the encoder's weights: imagenet (Keras' download), none (random), a "
+                                       ".weights.h5 file, or a run in which it was trained; convnet trains its own",
+                         unit="imagenet|none|FILE|RUN")
     layer: str | None = setting(None, "layer whose output are the features; left out: the encoder's last", unit="NAME")
     image_size: int | None = setting(None, "side to which photos are squeezed; left out: the encoder's own",
                                      unit="PIXELS")
@@ -63,7 +65,7 @@ class Vision:
                                             "in every epoch")
     finetune_from: str | None = setting(None, "block of the encoder from which on it is trained (conv4_block1, mixed7 …); "
                                               "left out: its last blocks", unit="BLOCK")
-    encoder_rate: float = setting(0.00001, "the encoder's learning rate, when it is trained too", unit="RATE")
+    encoder_rate: float = setting(ENCODER_RATE, "the encoder's learning rate, when it is trained too", unit="RATE")
     augment: int = setting(1, "further, randomly altered views of each training photo", unit="VIEWS")
     save_augmented: bool = setting(False, "also write the altered views as pictures into the run folder")
     convnet_epochs: int = setting(12, "passes over the training photos when the convnet is trained", unit="EPOCHS")
@@ -75,7 +77,8 @@ class Vision:
                  f"--image-size is at least 75 pixels, not {self.image_size}")
         _require(self.grid is None or self.grid > 0, f"--grid is a number of rows and columns from 1, not {self.grid}")
         _require(self.finetune_encoder or self.finetune_from is None, "--finetune-from goes with --finetune-encoder")
-        _require(self.encoder_rate >= 0, f"--encoder-rate is a learning rate from 0, not {self.encoder_rate}")
+        _require(0 <= self.encoder_rate < math.inf, f"--encoder-rate is a learning rate from 0, not {self.encoder_rate}")
+        _require(self.finetune_encoder or self.encoder_rate == ENCODER_RATE, "--encoder-rate goes with --finetune-encoder")
         _require(self.convnet_epochs > 0, f"--convnet-epochs is at least 1, not {self.convnet_epochs}")
 
 
@@ -151,7 +154,7 @@ class Training:
             _require(getattr(self, name) > 0, f"--{name.replace('_', '-')} is at least 1, not {getattr(self, name)}")
         _require(self.scst or self.baseline == "others", f"--baseline {self.baseline} goes with --scst")
         _require(self.best_by in BEST_BY, f"--best-by is one of {', '.join(BEST_BY)}, not {self.best_by}")
-        _require(self.learning_rate > 0, f"--learning-rate is above 0, not {self.learning_rate}")
+        _require(0 < self.learning_rate < math.inf, f"--learning-rate is above 0, not {self.learning_rate}")
         _require(0 <= self.seed < 2**32, f"--seed is a number from 0 to 4294967295, not {self.seed}")
         _require(self.warmup >= 0, f"--warmup is a number of steps from 0, not {self.warmup}")
         _require(0 <= self.penalty < math.inf, f"--penalty is a weight from 0, not {self.penalty}")
@@ -180,7 +183,7 @@ class Search:
         _require(self.no_repeat is None or self.no_repeat >= 0,
                  f"--no-repeat is a number of words from 0, not {self.no_repeat}")
         _require(0 <= self.length_penalty < math.inf, f"--length-penalty is a number from 0, not {self.length_penalty}")
-        _require(self.temperature > 0, f"--temperature is above 0, not {self.temperature}")
+        _require(0 < self.temperature < math.inf, f"--temperature is above 0, not {self.temperature}")
         _require(self.top_k is None or self.top_k > 0, f"--top-k is at least 1 word, not {self.top_k}")
         _require(self.top_p is None or 0 < self.top_p <= 1, f"--top-p is a share from 0 to 1, not {self.top_p}")
         wild = self.temperature != 1.0 or self.top_k is not None or self.top_p is not None

@@ -1,5 +1,6 @@
 """How training begins: from another run, or where a run stopped; and what is refused before anything is read."""
 
+import shutil
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
     if given.get("encoder", saved["encoder"]) != saved["encoder"]:
         raise WrongArgument(f"--encoder {given['encoder']}: {start} was trained on what {saved['encoder']} sees; leave "
                             "--encoder out")
+    if given.get("preset", saved.get("preset")) != saved.get("preset"):
+        raise WrongArgument(f"--preset {given['preset']}: {start} was trained as {saved.get('preset')}, and its weights are "
+                            "of that; leave --preset out")
     own = [each.name for each in fields(config.Decoding) if each.name in saved]  # an older run knows fewer
     for name in own:
         before, now = saved[name], given.get(name, saved[name])
@@ -33,6 +37,9 @@ def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
     if any(given.get(way) for way in config.WAYS):  # goes on with what that run learned from
         kept = ["augment", *(each.name for each in fields(config.Words))]
         if "dataset" not in given:
+            if Path(saved["dataset"]) != FOLDER and not Path(saved["dataset"]).exists():
+                raise Refusal(f"{start} was trained on {saved['dataset']}, which is not there (seen from {Path.cwd()}); say "
+                              "where it is with --dataset")
             kept += ["cache", "seed", *(each.name for each in fields(config.Data))]
         inherited |= {name: saved[name] for name in kept if saved.get(name) is not None}
     elif saved.get("tokenizer") == "bpe":
@@ -43,9 +50,18 @@ def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
 def _refuse_without_best(run: Path) -> None:
     """Refuse to go on from a run that has no best weights yet."""
     missing = [name for name in ("vocabulary.json", "best") if not (run / name).exists()]
+    if missing and runs.read_history(run):
+        raise Refusal(f"{run} has no {missing[0]}, which it had after its first epoch; restore it from a copy, or train "
+                      "again")
     if missing:
         raise Refusal(f"{run} has no {missing[0]}: its training was stopped before its first epoch ended; go on with it "
                       "by --resume first")
+
+
+def keep_encoder(run: Path, weights: str) -> None:
+    """Copy an encoder that another run has trained into this one, which then does not depend on what becomes of that."""
+    if Path(weights).is_dir():
+        shutil.copytree(Path(weights) / "best", run / "encoder" / "best")
 
 
 def take_over(decoder: Any, tokenizer: Any, start: Path, fingerprint: dict[str, Any]) -> None:
@@ -91,6 +107,11 @@ def resumed(name: str | None, given: dict[str, Any], start: str | None) -> tuple
         raise WrongArgument(f"the encoder of {run} was trained with it; go on in a new run: --from {run} --scst")
     _refuse_without_best(run)
     done = len(runs.read_history(run))
+    kept = max((int(file.stem.removeprefix("ckpt-")) for file in (run / "best").glob("ckpt-*.index")), default=0)
+    if kept > done:
+        flag = next(iter(ways)).replace("_", "-")
+        raise Refusal(f"{run / 'history.jsonl'} is missing or damaged: it tells of {done} epochs, and epoch {kept} was the "
+                      f"best; restore it from a copy, or go on in a new run: --from {run} --{flag}")
     if given.get("epochs", done + 1) <= done:
         raise WrongArgument(f"--epochs {given['epochs']} counts all epochs of the run, and {run} has {done} already; use "
                             "more, or leave it out")

@@ -66,7 +66,8 @@ def main() -> int:
         return _train(run, settings, given, resume=resume, start=start, begun=begun)
     except KeyboardInterrupt:
         if (run / "config.json").is_file():
-            raise
+            print(f"stopped; go on with: python train.py --run {run} --resume", file=sys.stderr)
+            return 130
         print("stopped before training began; the same command goes on, and extracts nothing twice", file=sys.stderr)
         return 130
 
@@ -132,6 +133,7 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
         starting.take_over(decoder, tokenizer, Path(resolved["from"]), cache.fingerprint)
     if not resume:
         _begin_folder(run, tokenizer, prepared, ready.pairs, start)
+        starting.keep_encoder(run, ready.weights)
     runs.write_config(run, resolved)
     if settings.vision.save_augmented:
         some = Views(settings.vision.augment, views.seed)  # where the encoder is trained, there are others in every epoch
@@ -154,6 +156,8 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
     if not _epochs(trainer, validation, run, training.best_by):
         print(f"stopped and saved; go on with: python train.py --run {run} --resume", file=sys.stderr)
         return 130
+    say(f"scoring the best epoch, {trainer.kept}" if trainer.kept > begun or not (begun or resolved["from"]) else
+        "no epoch was better than what training went on from, which is kept and scored")
     return _final(run, settings, began)
 
 
@@ -209,7 +213,7 @@ def _epochs(trainer: Any, validation: Any, run: Path, best_by: str) -> bool:
                     if isinstance(value, float):
                         tf.summary.scalar(key, value)
             board.flush()
-            history_curves(rows, run / "history.png", best_by=best_by)
+            history_curves(rows, run / "history.png", best=trainer.kept, best_by=best_by)
             say(_told(row, best))
     return True
 
@@ -244,7 +248,6 @@ def _final(run: Path, settings: Settings, began: float) -> int:
     import evaluate
     import report
 
-    say("scoring the best epoch")
     result = evaluate.evaluate(run, split="test", beam=settings.search.beam)
     write_json(run / "scores.json", result.scores | {"split": result.split})
     say(evaluate.table(result))

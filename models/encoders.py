@@ -148,7 +148,8 @@ def _load(name: str, kind: Kind, image_size: int, weights: str) -> keras.Model:
     if Path(weights).is_dir():  # a run: its weights come when the network is cut at its layer, as they were saved
         return kind.network(image_size, None)
     if not Path(weights).is_file():
-        raise Refusal(f"no weights file {weights}; --weights is imagenet, none, or a .weights.h5 file of {name}")
+        raise Refusal(f"no weights file {weights}; --weights is imagenet, none, a .weights.h5 file of {name}, or a run in "
+                      "which it was trained")
     network = kind.network(image_size, None)
     try:
         network.load_weights(weights)

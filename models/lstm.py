@@ -27,7 +27,8 @@ class LSTMDecoder(RecurrentDecoder):
         hₜ     = LSTM([embed(wₜ₋₁), βₜ ẑₜ], hₜ₋₁)
         logits = W dropout(embed(wₜ₋₁) + W hₜ + W βₜ ẑₜ)     the deep output layer
 
-    Without attention it is Show and Tell (Vinyals et al. 2015): h₀, c₀ = LSTM(W mean(a), 0), and no ẑₜ.
+    The attention told is α, but of hard attention outside training the location that was looked at. Without attention it is
+    Show and Tell (Vinyals et al. 2015): h₀, c₀ = LSTM(W mean(a), 0), and no ẑₜ.
     """
 
     OPTIONS = ("units", "embedding", "attention_units", "dropout", "layers", "attention")
@@ -108,7 +109,7 @@ class LSTMDecoder(RecurrentDecoder):
         share, state = self._share(attention, state) if self.draws else (attention, state)
         seen = self.gate(last) * context(share, memory["values"])
         after = self._told(tf.concat([word, seen], axis=-1), state["layers"])
-        return seen, attention, state | {"layers": after}
+        return seen, attention if "expected" in state else share, state | {"layers": after}
 
     def _share(self, attention: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         """How much of each location is seen (B, L) with hard attention: all of one; and the state with the draw counted."""

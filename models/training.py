@@ -85,6 +85,11 @@ class Trainer:
         return float(self._best)
 
     @property
+    def kept(self) -> int:
+        """The epoch whose weights are the best; 0 where they are those from before the first, or there are none."""
+        return max((int(path.rpartition("-")[2]) for path in stored(Path(self._best_manager.directory))), default=0)
+
+    @property
     def finished(self) -> bool:
         """Whether there is nothing left to train."""
         return self.epoch >= self.recipe.epochs or int(self._without_gain) >= self.recipe.patience

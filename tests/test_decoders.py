@@ -172,15 +172,23 @@ def hard():
     return decoder
 
 
+def asked(decoder, features):
+    """Attention (P, L) before the first word, of which a location is drawn or the likeliest taken."""
+    _, attention, _ = decoder.explore(features, tf.fill([len(features), 1], 2))
+    return attention[:, 0].numpy()
+
+
 def test_hard_attention_looks_at_the_likeliest_location_alone(hard, features, tokens):
     memory, state = hard.begin(features)
     first = tokens[::CAPTIONS, 0]
-    logits, _, attention = hard.step(first, memory, state)
-    assert 0.2 < attention.numpy().max(axis=1).min() < attention.numpy().max() < 0.95  # what is not looked at would count
-    likeliest = attention.numpy().argmax(axis=1)
+    logits, _, looked = hard.step(first, memory, state)
+    weights = asked(hard, features)
+    assert 0.2 < weights.max(axis=1).min() < weights.max() < 0.95  # what is not looked at would count
+    likeliest = weights.argmax(axis=1)
+    np.testing.assert_array_equal(looked, np.eye(LOCATIONS)[likeliest])
     np.testing.assert_allclose(hard.step(first, only(memory, likeliest), state)[0], logits, atol=1e-5)
-    other, _, asked = hard.step(first, only(memory, (likeliest + 1) % LOCATIONS), state)
-    np.testing.assert_array_equal(asked, attention)
+    other, _, again = hard.step(first, only(memory, (likeliest + 1) % LOCATIONS), state)
+    np.testing.assert_array_equal(again, looked)
     assert np.abs(other - logits).max(axis=1).min() > 1e-3
 
 
@@ -255,13 +263,15 @@ def test_locations_are_drawn_by_their_attention(hard, features):
         memory, state = hard.begin(photos, seeds)
         return hard.step(tf.fill([1000], 2), memory, state)
 
-    logits, _, attention = first()
+    logits, _, looked = first()
+    attention = asked(hard, features[:1])
     memory, state = hard.begin(tf.repeat(features[:1], LOCATIONS, axis=0))
     of_one, _, _ = hard.step(tf.fill([LOCATIONS], 2), only(memory, list(range(LOCATIONS))), state)
     distance = np.abs(logits.numpy()[:, None] - of_one.numpy()[None]).max(axis=2)
     np.testing.assert_allclose(distance.min(axis=1), 0, atol=1e-5)
     drawn = np.bincount(distance.argmin(axis=1), minlength=LOCATIONS)
-    assert all(near(count, share, 1000) for count, share in zip(drawn, attention[0].numpy(), strict=True))
+    assert all(near(count, share, 1000) for count, share in zip(drawn, attention[0], strict=True))
+    np.testing.assert_array_equal(looked, np.eye(LOCATIONS)[distance.argmin(axis=1)])  # and told as attention
 
 
 def test_a_search_draws_locations_where_it_is_asked_to(hard, features):

@@ -103,15 +103,14 @@ def test_no_legend_lies_over_a_panel_or_another_legend(curves, epochs):
     assert not any(one.overlaps(other) for place, one in enumerate(areas) for other in areas[:place])
 
 
-@pytest.mark.parametrize(("rows", "best_by", "best"), [
-    (ROWS, "CIDEr", 2), (ROWS, "loss", 3), (ROWS, "BLEU-4", 1), ([{**row, "CIDEr": None} for row in ROWS], "CIDEr", 3),
-    ([{**row, "CIDEr": 0.0} for row in ROWS], "CIDEr", 3),
-])
-def test_the_best_epoch_is_marked(curves, rows, best_by, best):
-    _, figure = curves(rows, best_by=best_by)
-    assert figure.get_suptitle().endswith(f"; dotted: the best epoch, {best}, by {best_by}")
+def test_the_best_epoch_is_marked(curves):
+    _, figure = curves(ROWS, best=2, best_by="BLEU-4")
+    assert figure.get_suptitle().endswith(". Dotted: the best epoch, 2, by BLEU-4")
     marks = [line.get_xdata() for axes in figure.axes for line in axes.lines if line.get_linestyle() == ":"]
-    assert marks == [[best, best]] * 4
+    assert marks == [[2, 2]] * 4
+    _, figure = curves(ROWS)
+    assert figure.get_suptitle().endswith(". No epoch was better than the start")
+    assert not [line for axes in figure.axes for line in axes.lines if line.get_linestyle() == ":"]
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 23])
@@ -132,9 +131,13 @@ def test_a_panel_for_the_photo_and_one_for_each_word(count):
     assert [len(axes.collections) for axes in figure.axes] == [0] + [1] * count  # the line about each word's peak
 
 
-def test_attention_that_is_the_same_everywhere_has_no_line():
-    figure = plots.attention_figure(photo(), ["dog"], np.full((1, 64), 1 / 64), title="dog")
-    assert [len(axes.collections) for axes in figure.axes] == [0, 0]
+def test_attention_that_is_the_same_everywhere_has_no_panels():
+    figure = plots.attention_figure(photo(), ["a", "dog"], np.full((2, 64), 1 / 64), title="a dog")
+    assert [axes.get_title() for axes in figure.axes] == [""]
+    assert "has no attention" in figure.texts[-1].get_text()
+    one_word = np.stack([np.full(64, 1 / 64), np.eye(64)[5]])  # of a network that looks, and at one word nowhere
+    figure = plots.attention_figure(photo(), ["a", "dog"], one_word, title="a dog")
+    assert [len(axes.collections) for axes in figure.axes] == [0, 0, 1]
 
 
 @pytest.mark.parametrize("size", [(60, 90), (90, 60), (30, 300)])

@@ -155,7 +155,8 @@ def test_rewards_go_on_from_a_run_that_trained_its_encoder(tuned):
     assert done.status == 0, done.error
     assert told_before(done.out) == pytest.approx(rounded(tuned), abs=0.002)
     config = read_config(Path("checkpoints/rewarded_tuned"))
-    assert (config["encoder_weights"], config["finetune_encoder"], config["scst"]) == ("checkpoints/tuned", False, True)
+    assert (config["encoder_weights"], config["finetune_encoder"], config["scst"]) == (
+        "checkpoints/rewarded_tuned/encoder", False, True)
     captioners = [Captioner.load(f"checkpoints/{name}") for name in ("tuned", "rewarded_tuned")]
     assert captioners[0].encoder.fingerprint() == captioners[1].encoder.fingerprint()
     photo = Path("drawn", read_splits(Path("checkpoints/tuned"))["test"][0])

@@ -5,18 +5,20 @@ from pathlib import Path
 import pytest
 
 from config import Settings
-from starting import finished, inherited, resumed
+from starting import finished, inherited, keep_encoder, resumed
 from utils.errors import Refusal, WrongArgument
-from utils.runs import write_config, write_history
+from utils.runs import read_config, write_config, write_history
 
 FOUND = {"encoder_weights": "some.weights.h5", "fingerprint": {}, "decoder": "gru", "dataset": "drawn", "encoder": "convnet"}
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, monkeypatch):
     """Makes a run folder with these settings; None leaves one out, as in a run from before there was such a setting."""
     for name in ("vocabulary.json", "best"):
         Path(tmp_path, name).touch()
+    Path(tmp_path, "drawn").mkdir()
+    monkeypatch.chdir(tmp_path)
 
     def make(**changes):
         config = Settings().flat() | FOUND | changes
@@ -83,6 +85,35 @@ def test_a_run_without_best_weights_is_no_start(run):
             begun()
 
 
+def test_a_run_that_lost_its_best_weights_says_so(run):
+    start = run()
+    (start / "best").unlink()
+    write_history(start, [{"epoch": 1}])
+    with pytest.raises(Refusal, match=rf"^{start} has no best, which it had after its first epoch; restore it"):
+        inherited(start, {"scst": True})
+
+
+def test_another_preset_is_refused_and_photos_that_are_gone(run):
+    start = run(preset="inception-gru", dataset="elsewhere/photos")
+    with pytest.raises(WrongArgument, match=rf"^--preset show-attend-tell: {start} was trained as inception-gru, and"):
+        inherited(start, {"preset": "show-attend-tell"})
+    assert inherited(start, {"preset": "inception-gru"})["preset"] == "inception-gru"
+    with pytest.raises(Refusal, match=rf"^{start} was trained on elsewhere/photos, which is not there .+ with --dataset$"):
+        inherited(start, {"scst": True})
+    assert "dataset" not in inherited(start, {})
+
+
+def test_an_encoder_trained_elsewhere_is_copied_and_found_where_the_run_lies(run, tmp_path):
+    other, folder = tmp_path / "other", run()
+    (other / "best").mkdir(parents=True)
+    (other / "best/ckpt-1.index").write_text("weights")
+    keep_encoder(folder, "some.weights.h5")
+    assert read_config(folder)["encoder_weights"] == "some.weights.h5"
+    keep_encoder(folder, str(other))
+    assert (folder / "encoder/best/ckpt-1.index").read_text() == "weights"
+    assert [read_config(folder)[name] for name in ("weights", "encoder_weights")] == [str(folder / "encoder")] * 2
+
+
 DONE = 12  # epochs
 
 
@@ -129,6 +160,18 @@ def test_other_ways_of_training_add_epochs_to_those_done(trained):
     run, settings, begun = resumed(str(stopped), {"scst": True}, None)
     assert (changed(run, settings), begun) == (SCST, DONE)
     assert not finished(run, settings, begun)
+
+
+def test_a_lost_history_is_no_leave_to_begin_anew(trained):
+    folder = trained()
+    (folder / "best").unlink()
+    (folder / "best").mkdir()
+    (folder / f"best/ckpt-{DONE}.index").touch()
+    assert resumed(str(folder), {"scst": True}, None)[2] == DONE
+    (folder / "history.jsonl").unlink()
+    with pytest.raises(Refusal, match="history.jsonl is missing or damaged: it tells of 0 epochs, and epoch 12 was the best"
+                                      f";.* in a new run: --from {folder} --scst$"):
+        resumed(str(folder), {"scst": True}, None)
 
 
 def test_what_is_typed_goes_before_what_a_way_wants(trained):

@@ -69,7 +69,7 @@ def test_a_second_ctrl_c_stops_at_once_and_what_was_saved_stands(unstopped, monk
     monkeypatch.setattr(Trainer, "save", lambda trainer: (saved.append((trainer.epoch, int(trainer._step))), save(trainer)))
     monkeypatch.setattr(EpochBar, "update", at_step(2, 3, twice))
     done = typed(train, *WORDS, "--run", "twice")
-    assert (done.status, done.error) == (130, "stopped\n")
+    assert (done.status, done.error) == (130, "stopped; go on with: python train.py --run checkpoints/twice --resume\n")
     assert saved == [(0, 2), (0, 4), (1, 0), (1, 2)]
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from utils.files import written_whole
 from utils.fonts import drawable, families, missing_font, wrapped
-from utils.metrics import KEYS, merit
+from utils.metrics import KEYS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,10 +26,11 @@ SCORES = {"BLEU, ROUGE-L, accuracy": {"BLEU-1": "#8fb8de", "BLEU-2": "#3a8f5c", 
           "CIDEr": {"CIDEr": _ORANGE}, "NIST": {"NIST-2": "#3a8f5c", "NIST-4": _BLUE}}
 
 
-def history_curves(history: list[dict[str, Any]], path: Path, *, best_by: str = "CIDEr") -> None:
-    """Draws the losses and the validation scores of each epoch into a PNG, what they have of them, the best epoch marked.
+def history_curves(history: list[dict[str, Any]], path: Path, *, best: int = 0, best_by: str = "CIDEr") -> None:
+    """Draws the losses and the validation scores of each epoch into a PNG, what they have of them, the `best` epoch marked,
+    where any was better than the start.
 
-    Scores of captions written freely are solid, teacher-forced ones dashed. `best_by` as in `metrics.merit`.
+    Scores of captions written freely are solid, teacher-forced ones dashed. `best_by` is the score that chose it.
     """
     from matplotlib.figure import Figure
 
@@ -49,20 +50,22 @@ def history_curves(history: list[dict[str, Any]], path: Path, *, best_by: str = 
         _curve(panels[0], history, key, label=f"top-{key.removeprefix('Top')}, teacher-forced", color=_PALE, linestyle="--")
     _curve(panels[1], history, "reward", label="reward, drawn captions of train", color="#b5467a")
     _curve(panels[1], history, "greedy_reward", label="reward, greedy ones", color="#dd9dbb")
-    merits = {row["epoch"]: merit(row, best_by) for row in history}
-    best = max(merits, key=merits.__getitem__, default=None)
-    marked = "" if best is None else f"; dotted: the best epoch, {best}, by {best_by}"
-    figure.suptitle(f"Solid: captions written freely; dashed: each word foretold from the true ones before it{marked}",
+    epochs = [row["epoch"] for row in history]
+    marked = f"Dotted: the best epoch, {best}, by {best_by}" if best else "No epoch was better than the start"
+    figure.suptitle("Scores, solid: captions written freely; dashed: each word foretold from the true ones before it. "
+                    + (marked if history else ""),
                     x=0.01, ha="left", fontsize=9, color=_PALE)
     for axes in (losses, *panels):
-        if best is not None:
+        if best:
             axes.axvline(best, color=_PALE, linestyle=":", linewidth=1.2)
         if axes.get_legend_handles_labels()[0]:
             axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
         axes.spines[["top", "right"]].set_visible(False)
-        axes.set_ylim(bottom=0 if axes is not losses else None)
+        if axes is not losses:
+            axes.set_ylim(0, axes.get_ylim()[1] * 1.02)  # a dot at the top is drawn whole
+        axes.ticklabel_format(axis="y", useOffset=False)
         axes.set_xlabel("epoch")
-        axes.set_xlim(min(merits, default=1) - 0.5, max(merits, default=1) + 0.5)
+        axes.set_xlim(min(epochs, default=1) - 0.5, max(epochs, default=1) + 0.5)
         axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     save_figure(figure, path)
 
@@ -71,9 +74,13 @@ def attention_figure(photo: np.ndarray, words: Sequence[str], attention: np.ndar
                      references: Sequence[str] = (), grid: tuple[int, int] | None = None) -> "Figure":
     """The photo (H, W, 3) uint8 with its caption, and for each word the photo with attention (T, L) laid over it.
 
-    The title is the caption as a person reads it; the grid, rows and columns of the L locations, a square by default.
+    The title is the caption as a person reads it; the grid, rows and columns of the L locations, a square by default. A
+    network that looks nowhere in particular, whose attention is the same everywhere, has no panels for its words.
     """
     from matplotlib.figure import Figure
+
+    even = len(words) > 0 and not np.ptp(attention)
+    words, attention = ([], attention[:0]) if even else (words, attention)
 
     maps = _grids(attention, len(words), grid)
     sentence = missing_font([title, *references, *words])
@@ -100,7 +107,8 @@ def attention_figure(photo: np.ndarray, words: Sequence[str], attention: np.ndar
             axes.contour(share, [0.5], colors=[_YELLOW], linewidths=1.1)
         axes.set_title(drawable(word, font), pad=4, fontsize=11 if len(word) <= 16 else 8, **font)
     told = "Bright is where the network looked as it wrote the word, the line half of each panel's own peak."
-    small = "   ".join(part for part in (told if words else None, sentence) if part)
+    told = "This network saw the photo once, before the first word, and has no attention." if even else told
+    small = "   ".join(part for part in (told if words or even else None, sentence) if part)
     figure.text(_MARGIN / _WIDTH, 0.16 / height, small, fontsize=8.5, **font | {"color": _PALE})
     return figure
 

@@ -75,6 +75,8 @@ def read_config(run: Path) -> dict[str, Any]:
     missing = [name for name in ("decoder", "dataset", "encoder_weights", "fingerprint") if name not in config]
     if missing:
         raise Refusal(f"{run / 'config.json'} is damaged: it says nothing of {missing[0]!r}; restore it, or train again")
+    if (run / "encoder").is_dir():  # trained in another run, and copied
+        config["weights"] = config["encoder_weights"] = str(run / "encoder")
     return config
 
 
