@@ -295,7 +295,7 @@ def resolve(given: dict[str, Any], *, scenes: bool, continued: bool = False) -> 
     if preset not in PRESETS:
         raise nearest("preset", preset, list(PRESETS))
     values = {"preset": preset} | PRESETS[preset] | (SCENES if scenes else {})
-    if given.get("attention") == "none":
+    if given.get("attention", "soft") != "soft":  # the penalty is soft attention's (Xu et al., section 4.2.1)
         values.pop("penalty", None)
     _require(continued or not given.get("scst"), "--scst goes on from what was learned from true captions: --from RUN, or "
                                                   "--run RUN --resume")

@@ -152,9 +152,9 @@ def test_layers_go_with_the_decoder_that_has_them():
         resolve({"penalty": -1.0}, scenes=False)
 
 
-def test_without_attention_the_penalty_of_a_preset_is_left_out():
+def test_the_penalty_of_a_preset_is_soft_attention_s():
     assert resolve({"preset": "show-attend-tell"}, scenes=False).training.penalty == 0.1
-    for attention, penalty in (("none", 0.0), ("hard", 0.1)):
+    for attention, penalty in (("soft", 0.1), ("none", 0.0), ("hard", 0.0)):
         settings = resolve({"preset": "show-attend-tell", "attention": attention}, scenes=False)
         assert (settings.decoding.attention, settings.training.penalty) == (attention, penalty)
     with pytest.raises(WrongArgument, match=r"^--penalty is on attention"):
