@@ -52,7 +52,8 @@ def pointing(captions: Sequence[Spoken], scenes: Sequence[dict[str, Any]], langu
              ) -> dict[str, float | None]:
     """How often attention's peak, at a word that names an object of the scene, lies in a box of that object.
 
-    Beside it what chance gives: the share of all locations that lie in such a box. Boxes are in pixels of `size`.
+    Beside it what chance gives: the share of all locations that lie in such a box. Boxes are in pixels of `size`. Attention
+    that is the same everywhere has no peak, and does not count.
     """
     hits, chances = [], []
     for caption, scene in zip(captions, scenes, strict=True):
@@ -60,8 +61,8 @@ def pointing(captions: Sequence[Spoken], scenes: Sequence[dict[str, Any]], langu
         x, y = np.meshgrid((np.arange(columns) + 0.5) * size / columns, (np.arange(rows) + 0.5) * size / rows)
         for word, kind in named_objects(caption.words, language):
             boxes = [box["box"] for box in scene["boxes"] if box["kind"] == kind]
-            if not boxes:
-                continue  # a wrong word; precision counts it
+            if not boxes or not np.ptp(caption.attention[word]):  # a wrong word, which precision counts
+                continue
             inside = np.zeros(rows * columns, bool)
             for left, top, right, bottom in boxes:
                 inside |= ((left <= x) & (x < right) & (top <= y) & (y < bottom)).ravel()

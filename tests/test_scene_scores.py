@@ -60,6 +60,12 @@ def test_rows_and_columns_are_not_exchanged():
     assert pointing([said("dog", 3, grid=(4, 1))], [scene], "en", SIZE)["pointing"] == 0.0
 
 
+def test_attention_without_a_peak_points_nowhere():
+    caption = said("a red dog", 0)
+    caption.attention[:] = 0.25
+    assert pointing([caption], [DOG], "en", SIZE) == {"pointing": None, "pointing_chance": None}
+
+
 def test_an_object_that_is_not_there_is_not_pointed_at():
     assert pointing([said("a cat")], [DOG], "en", SIZE) == {"pointing": None, "pointing_chance": None}
     assert pointing([said("a cat and a dog", 0)], [DOG], "en", SIZE) == {"pointing": 1.0, "pointing_chance": 0.25}
