@@ -135,7 +135,7 @@ def test_a_pooled_grid_is_in_shape_and_fingerprint(pass_through):
 @pytest.mark.parametrize(("changes", "error", "message"), [
     ({"name": "inceptionv3"}, WrongArgument, "unknown encoder 'inceptionv3'; did you mean 'inception_v3'"),
     ({"name": "convnet", "layer": "stag3_1"}, WrongArgument, "unknown layer of convnet 'stag3_1'; did you mean 'stage3_1'"),
-    ({"weights": "missing.h5"}, Refusal, "no weights file missing.h5; --weights is imagenet, none, or"),
+    ({"weights": "missing.h5"}, Refusal, "no weights file missing.h5; --weights is imagenet, none, a .weights.h5"),
     ({"name": "convnet", "weights": "imagenet"}, WrongArgument, "the convnet has no imagenet weights"),
 ])
 def test_mistakes_are_answered_with_what_to_do(changes, error, message):

@@ -75,9 +75,10 @@ def lower_bound(decoder, memory, state, words):
     if len(words) < 2:
         return 0.0
     total = 0.0
+    attention = decoder.attend(state["layers"][-1][0], memory["keys"])
     for place in range(2):
         only = memory | {"values": tf.repeat(memory["values"][:, place : place + 1], 2, axis=1)}
-        logits, after, attention = decoder.step(tf.constant(words[:1]), only, state)
+        logits, after, _ = decoder.step(tf.constant(words[:1]), only, state)
         here = tf.nn.log_softmax(logits)[0, words[1]]
         total += attention[0, place] * (here + lower_bound(decoder, memory, after, words[1:]))
     return total
