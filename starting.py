@@ -117,7 +117,8 @@ def resumed(name: str | None, given: dict[str, Any], start: str | None) -> tuple
                             "more, or leave it out")
     wanted = config.wanted_by_way(ways)
     wanted["epochs"] += done
-    return run, Settings.from_flat(saved | dict.fromkeys(config.WAYS, False) | wanted | given), done
+    ended = {name: Settings().flat()[name] for name in (*config.WAYS, "baseline")}  # what was of the way before
+    return run, Settings.from_flat(saved | ended | wanted | given), done
 
 
 def finished(run: Path, settings: Settings, begun: int) -> bool:

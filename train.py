@@ -156,7 +156,7 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
     if not _epochs(trainer, validation, run, training.best_by):
         print(f"stopped and saved; go on with: python train.py --run {run} --resume", file=sys.stderr)
         return 130
-    say(f"scoring the best epoch, {trainer.kept}" if trainer.kept > begun or not (begun or resolved["from"]) else
+    say(f"scoring the best epoch, {trainer.kept}" if trainer.kept > begun else
         "no epoch was better than what training went on from, which is kept and scored")
     return _final(run, settings, began)
 

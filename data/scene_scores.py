@@ -61,7 +61,9 @@ def pointing(captions: Sequence[Spoken], scenes: Sequence[dict[str, Any]], langu
         x, y = np.meshgrid((np.arange(columns) + 0.5) * size / columns, (np.arange(rows) + 0.5) * size / rows)
         for word, kind in named_objects(caption.words, language):
             boxes = [box["box"] for box in scene["boxes"] if box["kind"] == kind]
-            if not boxes or not np.ptp(caption.attention[word]):  # a wrong word, which precision counts
+            if not boxes:
+                continue  # a wrong word; precision counts it
+            if not np.ptp(caption.attention[word]):
                 continue
             inside = np.zeros(rows * columns, bool)
             for left, top, right, bottom in boxes:

@@ -213,6 +213,11 @@ def test_a_run_that_went_on_in_another_way_goes_on_in_it(trained):
     assert from_epoch == DONE + 4
 
 
+def test_the_baseline_ends_with_the_rewards(trained):
+    _, settings, _ = resumed(str(trained(scst=True, baseline="greedy")), {"finetune_encoder": True}, None)
+    assert (settings.training.scst, settings.training.baseline, settings.vision.finetune_encoder) == (False, "others", True)
+
+
 def test_after_the_encoder_was_trained_rewards_go_on_in_a_new_run(trained):
     folder = trained(finetune_encoder=True)
     hint = f"the encoder of {folder} was trained with it; go on in a new run: --from {folder} --scst"

@@ -80,8 +80,8 @@ def attention_figure(photo: np.ndarray, words: Sequence[str], attention: np.ndar
     from matplotlib.figure import Figure
 
     even = len(words) > 0 and not np.ptp(attention)
-    words, attention = ([], attention[:0]) if even else (words, attention)
-
+    if even:
+        words, attention = [], attention[:0]
     maps = _grids(attention, len(words), grid)
     sentence = missing_font([title, *references, *words])
     font = {"family": families("".join([title, *references, *words])), "color": _INK, "parse_math": False}
@@ -107,7 +107,8 @@ def attention_figure(photo: np.ndarray, words: Sequence[str], attention: np.ndar
             axes.contour(share, [0.5], colors=[_YELLOW], linewidths=1.1)
         axes.set_title(drawable(word, font), pad=4, fontsize=11 if len(word) <= 16 else 8, **font)
     told = "Bright is where the network looked as it wrote the word, the line half of each panel's own peak."
-    told = "This network saw the photo once, before the first word, and has no attention." if even else told
+    if even:
+        told = "This network saw the photo once, before the first word, and has no attention."
     small = "   ".join(part for part in (told if words or even else None, sentence) if part)
     figure.text(_MARGIN / _WIDTH, 0.16 / height, small, fontsize=8.5, **font | {"color": _PALE})
     return figure
