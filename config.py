@@ -7,15 +7,17 @@ from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from types import NoneType
 from typing import Any, Self, get_args, get_type_hints
 
+from utils import huggingface
 from utils.errors import WrongArgument, nearest
 
 ENCODER_RATE = 0.00001
 BEST_BY = ("CIDEr", "BLEU-4", "BLEU-2", "NIST-4", "NIST-2", "ROUGE-L", "loss")
 
 
-def setting(default: Any, meaning: str, *, choices: tuple[str, ...] | None = None, unit: str | None = None) -> Any:
-    """A field with its meaning (the help text), its unit or placeholder, and what it may be."""
-    return field(default=default, metadata={"meaning": meaning, "choices": choices, "unit": unit})
+def setting(default: Any, meaning: str, *, choices: tuple[str, ...] | None = None, unit: str | None = None,
+            also: str | None = None) -> Any:
+    """A field with its meaning (the help text), its unit or placeholder, what it may be, and a second name of its option."""
+    return field(default=default, metadata={"meaning": meaning, "choices": choices, "unit": unit, "also": also})
 
 
 def _require(condition: bool, message: str) -> None:
@@ -86,9 +88,10 @@ class Vision:
 class Words:
     """vocabulary"""
 
-    tokenizer: str | None = setting(None, "what captions are made of: words, characters (of Chinese and Japanese), or bpe "
-                                          "(pieces of words, learned from the captions); left out: what suits the language",
-                                    unit="words|characters|bpe")
+    tokenizer: str | None = setting(None, "what captions are made of: words, characters (of Chinese and Japanese), bpe "
+                                          "(pieces of words, learned from the captions), or GPT-2's pieces, by a folder "
+                                          "with its vocabulary; left out: what suits the language, or --decoder-weights",
+                                    unit="words|characters|bpe|FOLDER")
     vocabulary: int = setting(5000, "how many words (characters, pieces) at most, the commonest first", unit="WORDS")
     minimum_count: int = setting(3, "words seen fewer times in the training captions are unknown", unit="TIMES")
     max_length: int | None = setting(None, "longest caption; longer training captions are cut there (default 24 words, "
@@ -105,24 +108,43 @@ class Words:
 class Decoding:
     """decoder"""
 
-    decoder: str = setting("gru", "network that writes the caption: gru, or lstm (Show, Attend and Tell's, with a gate "
-                                  "before what it sees)", unit="NAME")
+    decoder: str = setting("gru", "network that writes the caption: gru, lstm (Show, Attend and Tell's, with a gate "
+                                  "before what it sees), or transformer (GPT-2 with cross-attention)", unit="NAME")
+    decoder_weights: str | None = setting(None, "what --decoder transformer begins from: a KerasHub preset of GPT-2 or the "
+                                                "folder of one, hf:FOLDER, or none (random); left out: none",
+                                          unit="NAME|FOLDER|hf:FOLDER|none")
     attention: str = setting("soft", "how --decoder lstm sees the photo: soft (all locations by their weight), hard (one "
                                      "drawn location before each word), or none (the photo once, at the start)",
                              choices=("soft", "hard", "none"))
-    layers: int = setting(1, "LSTMs one upon the other, with --decoder lstm", unit="LAYERS")
-    units: int = setting(512, "width of the recurrent state and of the projected features", unit="UNITS")
+    layers: int = setting(1, "LSTMs one upon the other, with --decoder lstm; blocks of --decoder transformer",
+                          unit="LAYERS", also="--decoder-layers")
+    units: int = setting(512, "width of the recurrent state and of the projected features; of the transformer's words",
+                         unit="UNITS", also="--decoder-units")
+    heads: int = setting(8, "places that each block of --decoder transformer looks at side by side", unit="HEADS",
+                         also="--decoder-heads")
     embedding: int = setting(256, "width of a word's vector", unit="UNITS")
     attention_units: int = setting(256, "width in which attention compares words and locations", unit="UNITS")
     dropout: float = setting(0.4, "share of word vectors' and outputs' values dropped in training", unit="FRACTION")
 
     def __post_init__(self) -> None:
-        for name in ("units", "embedding", "attention_units", "layers"):
+        for name in ("units", "embedding", "attention_units", "layers", "heads"):
             _require(getattr(self, name) > 0, f"--{name.replace('_', '-')} is at least 1, not {getattr(self, name)}")
         _require(self.attention == "soft" or self.decoder == "lstm",
                  f"--attention {self.attention} goes with --decoder lstm")
-        _require(self.layers == 1 or self.decoder == "lstm", f"--layers {self.layers} goes with --decoder lstm")
+        _require(self.layers == 1 or self.decoder in ("lstm", "transformer"),
+                 f"--layers {self.layers} goes with --decoder lstm or transformer")
+        transformer = self.decoder == "transformer"
+        _require(transformer or self.heads == 8, f"--heads {self.heads} goes with --decoder transformer")
+        _require(transformer or not self.pretrained, f"--decoder-weights {self.decoder_weights} goes with --decoder "
+                                                     "transformer")
+        _require(not transformer or self.pretrained or self.units % self.heads == 0,  # pretrained weights have their own
+                 f"--units {self.units} cannot be shared among --heads {self.heads}; use a multiple of it")
         _require(0 <= self.dropout < 1, f"--dropout is a share from 0 to below 1, not {self.dropout}")
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether the decoder begins from weights that come with a vocabulary."""
+        return self.decoder_weights not in (None, "none")
 
 
 @dataclass(frozen=True)
@@ -132,6 +154,8 @@ class Training:
     batch: int = setting(64, "captions a step; the captions of a photo share it", unit="CAPTIONS")
     epochs: int = setting(12, "passes over the training photos in all", unit="EPOCHS")
     learning_rate: float = setting(0.001, "Adam's highest learning rate", unit="RATE")
+    weight_decay: float = setting(0.0, "share of themselves that kernels and word vectors lose at each step, times the "
+                                       "learning rate: AdamW; 0: Adam", unit="FRACTION")
     warmup: int = setting(200, "steps in which the learning rate rises to its highest", unit="STEPS")
     schedule: str = setting("cosine", "the learning rate after that: falling to a hundredth of it, or constant",
                             choices=("cosine", "constant"))
@@ -157,6 +181,7 @@ class Training:
         _require(0 < self.learning_rate < math.inf, f"--learning-rate is above 0, not {self.learning_rate}")
         _require(0 <= self.seed < 2**32, f"--seed is a number from 0 to 4294967295, not {self.seed}")
         _require(self.warmup >= 0, f"--warmup is a number of steps from 0, not {self.warmup}")
+        _require(0 <= self.weight_decay < 1, f"--weight-decay is a share from 0 to below 1, not {self.weight_decay}")
         _require(0 <= self.penalty < math.inf, f"--penalty is a weight from 0, not {self.penalty}")
         _require(self.clip > 0, f"--clip is above 0, not {self.clip}")
 
@@ -200,7 +225,9 @@ class Machine:
 
 # What suits a tokenizer: its tokens are longer or shorter parts of a caption.
 LENGTHS = {"words": {"max_length": 24, "no_repeat": 3}, "characters": {"max_length": 48, "no_repeat": 6},
-           "bpe": {"max_length": 36, "no_repeat": 5}}
+           "bpe": {"max_length": 36, "no_repeat": 5}, "gpt2": {"max_length": 36, "no_repeat": 5}}
+
+FITTED = ("words", "characters", "bpe")  # tokenizers that are made from the captions
 
 GROUPS = (Data, Vision, Words, Decoding, Training, Search, Machine)
 
@@ -214,7 +241,7 @@ SCST: dict[str, Any] = {"epochs": 4, "learning_rate": 0.0001, "warmup": 50, "bes
 FINETUNE: dict[str, Any] = {"epochs": 3, "learning_rate": 0.0001}
 WAYS = {"scst": SCST, "finetune_encoder": FINETUNE}
 OF_A_WAY = frozenset({*WAYS, "finetune_from", "encoder_rate", "batch", "learning_rate", "warmup", "schedule", "clip",
-                      "penalty", "baseline", "best_by", "top"})
+                      "weight_decay", "penalty", "baseline", "best_by", "top"})
 
 # python train.py --dataset FLICKR8K   (any dataset of photographs; the defaults above are its recipe)
 # Hardware, time and score of the run that was measured: doc/results.md.
@@ -226,7 +253,20 @@ INCEPTION_GRU: dict[str, Any] = {"encoder": "inception_v3", "decoder": "gru"}
 SHOW_ATTEND_TELL: dict[str, Any] = {"encoder": "resnet101", "decoder": "lstm", "embedding": 512, "dropout": 0.5,
                                     "penalty": 0.1, "epochs": 7, "best_by": "BLEU-4"}
 
-PRESETS: dict[str, dict[str, Any]] = {"inception-gru": INCEPTION_GRU, "show-attend-tell": SHOW_ATTEND_TELL}
+# python train.py --preset vit-gpt2 --dataset FLICKR8K
+# Both halves begin from weights that were trained apart; sizes are GPT-2's, the search is what such captioners are used
+# with.
+VIT_GPT2: dict[str, Any] = {"encoder": "vit_b16", "decoder": "transformer", "decoder_weights": "gpt2_base_en",
+                            "units": 768, "layers": 12, "heads": 12, "dropout": 0.1, "learning_rate": 0.00005, "warmup": 500,
+                            "weight_decay": 0.01, "epochs": 5, **huggingface.SEARCH}
+
+# python train.py --preset vit-gpt2 --decoder-weights none --dataset FLICKR8K
+# The same from random weights, small enough for a laptop; on the drawings also unasked. What was measured: doc/results.md.
+FROM_SCRATCH: dict[str, Any] = {"tokenizer": "bpe", "units": 256, "layers": 3, "heads": 8, "dropout": 0.2,
+                                "learning_rate": 0.001, "warmup": 500, "epochs": 10}
+
+PRESETS: dict[str, dict[str, Any]] = {"inception-gru": INCEPTION_GRU, "show-attend-tell": SHOW_ATTEND_TELL,
+                                      "vit-gpt2": VIT_GPT2}
 
 # The built-in drawings differ from photographs: nothing pretrained fits them, their grammar is small and soon learned.
 # So words and attention are narrow, and the learning rate high: what they cost is spent on the encoder instead. Beam 5
@@ -294,12 +334,22 @@ def resolve(given: dict[str, Any], *, scenes: bool, continued: bool = False) -> 
     preset = given.get("preset", "inception-gru")
     if preset not in PRESETS:
         raise nearest("preset", preset, list(PRESETS))
-    values = {"preset": preset} | PRESETS[preset] | (SCENES if scenes else {})
+    values = {"preset": preset} | PRESETS[preset]
+    if scenes and "decoder_weights" in values:  # nothing pretrained fits the drawings
+        values["decoder_weights"] = "none"
+    if preset == "vit-gpt2" and given.get("decoder_weights", values["decoder_weights"]) == "none":
+        values |= FROM_SCRATCH
+    values |= SCENES if scenes else {}
     if given.get("attention", "soft") != "soft":  # the penalty is soft attention's (Xu et al., section 4.2.1)
         values.pop("penalty", None)
     _require(continued or not given.get("scst"), "--scst goes on from what was learned from true captions: --from RUN, or "
                                                   "--run RUN --resume")
-    return Settings.from_flat(values | (wanted_by_way(given) if continued else {}) | given)
+    settings = Settings.from_flat(values | (wanted_by_way(given) if continued else {}) | given)
+    fitted = given.get("tokenizer", "words") in FITTED and not settings.decoding.pretrained
+    for name in ("vocabulary", "minimum_count"):
+        _require(fitted or continued or name not in given,
+                 f"--{name.replace('_', '-')} is for words that are learned from the captions; GPT-2's pieces are all there")
+    return settings
 
 
 def wanted_by_way(given: dict[str, Any]) -> dict[str, Any]:
@@ -326,13 +376,13 @@ def add_options(parser: argparse.ArgumentParser, group: type, *, only: tuple[str
 
 
 def _add_option(section: Any, each: Field, kind: type) -> None:
-    flag = "--" + each.name.replace("_", "-")
+    flags = ["--" + each.name.replace("_", "-"), *filter(None, [each.metadata["also"]])]
     meaning = each.metadata["meaning"].replace("%", "%%")
     if kind is bool:
-        section.add_argument(flag, action="store_true", default=argparse.SUPPRESS, help=meaning)
+        section.add_argument(*flags, action="store_true", default=argparse.SUPPRESS, help=meaning)
         return
     default = "" if each.default is None or each.default is MISSING else f" (default {each.default})"
-    section.add_argument(flag, type=kind, default=argparse.SUPPRESS, help=meaning + default,
+    section.add_argument(*flags, type=kind, default=argparse.SUPPRESS, help=meaning + default, dest=each.name,
                          choices=each.metadata["choices"], metavar=each.metadata["unit"])
 
 

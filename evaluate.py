@@ -14,7 +14,7 @@ import config
 from config import Settings
 from data.language import pieces_of
 from subject import BATCH, Subject, subject_of, tokenizer_for
-from utils import runs
+from utils import huggingface, runs
 from utils.device import use_device
 from utils.errors import Refusal, run_script
 from utils.files import refuse_unwritable, write_json
@@ -26,7 +26,7 @@ from utils.quiet import import_tensorflow
 def options() -> argparse.ArgumentParser:
     """The command line."""
     parser = config.parser(__doc__)
-    parser.add_argument("--run", metavar="NAME|DIR", help="the run to score (default: the newest)")
+    parser.add_argument("--run", metavar="NAME|DIR", help="the run to score (default: the newest), or hf:FOLDER")
     parser.add_argument("--split", choices=("train", "val", "test"), default="val",
                         help="which photos; val is what some datasets call dev (default val)")
     parser.add_argument("--json", metavar="FILE", help="also write the scores there, as fractions")
@@ -46,7 +46,10 @@ def main() -> int:
     name, split, file, more, weights = (given.pop(each) for each in ("run", "split", "json", "report", "weights"))
     config.resolve(given, scenes=False)
     run = runs.find(name)
-    runs.read_config(run)
+    if runs.read_config(run)["dataset"] is None and "dataset" not in given:
+        raise Refusal(f"{run} has no photos of its own; say by --dataset which to score")
+    if more and huggingface.named(run):
+        raise Refusal(f"--report is written into a run's folder, and {run} is none; leave it out")
     if file:
         refuse_unwritable(Path(file).parent)
         if Path(file).is_dir():

@@ -34,7 +34,8 @@ def options() -> argparse.ArgumentParser:
     parser = config.parser(__doc__)
     parser.add_argument("photos", nargs="*", metavar="PHOTO|FOLDER", help="photos, and folders of them (default: random "
                                                                           "photos of the run's test split)")
-    parser.add_argument("--run", metavar="NAME|DIR", help="the run to caption with (default: the newest)")
+    parser.add_argument("--run", metavar="NAME|DIR", help="the run to caption with (default: the newest), or hf:FOLDER, a "
+                        "VisionEncoderDecoderModel of Hugging Face with ViT and GPT-2")
     parser.add_argument("--number", type=int, default=5, metavar="PHOTOS", help="how many random test photos (default 5)")
     parser.add_argument("--plot", metavar="DIR", help="save each photo with attention laid over it, word by word")
     parser.add_argument("--out", metavar="FILE", help="write path, caption and score there as they come (.jsonl or .csv); "
@@ -117,6 +118,8 @@ def _random_test_photos(run: Path, saved: dict[str, Any], number: int, seed: int
     """Random photos of the run's test split (val, where there is none) with their captions."""
     import stages
 
+    if saved["dataset"] is None:
+        raise Refusal(f"{run} has no photos of its own; name photos to caption")
     dataset = stages.read_dataset(Path(saved["dataset"]), Settings.of_run(saved).data)
     splits = runs.read_splits(run)
     if not splits["test"]:

@@ -8,12 +8,14 @@ from config import Data, Settings
 from data import scenes, sources
 from data.batches import TrainingPhoto
 from data.examples import Dataset, LeftOut
+from data.gpt2_tokenizer import GPT2Tokenizer, read_vocabulary
 from data.images import save
 from data.language import NAMES, base, differs, pieces_of
 from data.photo_hashes import PhotoHashes
 from data.preprocess import Photo, Prepared, Views, identify, near_duplicates, split_photos
-from data.tokenizer import SPECIAL, Tokenizer, fit, kind_for
-from utils.errors import Refusal
+from data.tokenizer import SPECIAL, Tokenizer, fit, kind_for, load
+from utils import huggingface
+from utils.errors import Refusal, WrongArgument
 from utils.files import picture_names
 from utils.progress import progress, say
 from utils.runs import read_config, read_seen, read_splits, seen
@@ -77,7 +79,10 @@ def read_dataset(path: Path, data: Data) -> Dataset:
 
 def suited(settings: Settings, dataset: Dataset) -> Settings:
     """The settings with what was left to the captions: language, tokenizer, longest caption."""
-    kind = kind_for(dataset.language, settings.words.tokenizer)
+    asked, decoding = settings.words.tokenizer, settings.decoding
+    kind = kind_for(dataset.language, "gpt2" if decoding.pretrained and asked is None else asked)
+    if decoding.pretrained and kind != "gpt2":
+        raise WrongArgument(f"--tokenizer {asked}: {decoding.decoder_weights} were trained on GPT-2's pieces; leave it out")
     if kind == "words" and pieces_of(dataset.language) == "characters":
         name = NAMES.get(base(dataset.language), dataset.language)
         say(f"warning: --tokenizer words cuts captions at spaces, and {name} sets none between words; a segmenter should "
@@ -85,15 +90,35 @@ def suited(settings: Settings, dataset: Dataset) -> Settings:
     return settings.suited(dataset.language, kind)
 
 
-def fitted(settings: Settings, prepared: Prepared) -> Tokenizer:
-    """The tokenizer of the training captions."""
+def fitted(settings: Settings, prepared: Prepared, *, source: str | None = None, start: Path | None = None) -> Tokenizer:
+    """The tokenizer of the training captions; of GPT-2's pieces, which are not fitted, the one that the `source` typed as
+    --tokenizer, the run to start from, or the decoder's weights come with."""
     words = settings.words
+    if words.tokenizer == "gpt2":
+        return _gpt2(source, settings, start)
     tokenizer = fit(str(words.tokenizer), (caption for photo in prepared.splits["train"] for caption in photo.captions),
                     language=str(settings.data.language), vocabulary=words.vocabulary, minimum_count=words.minimum_count)
     if len(tokenizer) == len(SPECIAL):
         raise Refusal(f"no word comes {words.minimum_count} times in the captions of the training photos, which leaves "
                       "nothing to say; use more photos, or a lower --minimum-count")
     return tokenizer
+
+
+def _gpt2(source: str | None, settings: Settings, start: Path | None) -> Tokenizer:
+    """GPT-2's tokenizer, from where it is to be had."""
+    weights, cut = settings.decoding.decoder_weights, pieces_of(str(settings.data.language))
+    if source is not None and source != "gpt2":
+        return GPT2Tokenizer(*read_vocabulary(Path(source).expanduser()), cut)
+    if start is not None and not huggingface.named(start):
+        return load(start / "vocabulary.json")
+    if not settings.decoding.pretrained:
+        raise Refusal("--tokenizer gpt2 wants GPT-2's vocabulary: name a folder with vocab.json and merges.txt (or "
+                      "encoder.json and vocab.bpe) in its place, or --decoder-weights that come with one")
+    if huggingface.named(weights):
+        return GPT2Tokenizer(*read_vocabulary(huggingface.folder_of(weights)), cut)
+    from models.pretrained import vocabulary
+
+    return GPT2Tokenizer(*vocabulary(weights), cut)
 
 
 def prepare(dataset: Dataset, settings: Settings, hashes: PhotoHashes, *,

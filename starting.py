@@ -8,9 +8,11 @@ from typing import Any
 import config
 from config import Settings
 from data.scenes import FOLDER
-from utils import runs
+from utils import huggingface, runs
 from utils.errors import Refusal, WrongArgument
 from utils.progress import say
+
+MAKING = ("positions", "inner", "epsilon")  # what pretrained weights say of a transformer beyond its settings
 
 
 def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
@@ -30,6 +32,9 @@ def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
         if now != before and not may_change:
             raise WrongArgument(f"--{name.replace('_', '-')} {now}: the weights of {start} are of {before}; "
                                 "leave it out")
+    if huggingface.named(start):
+        search = {name: saved[name] for name in (*huggingface.SEARCH, "max_length")}
+        return {name: saved[name] for name in ("preset", "encoder", "weights", *own)} | search | given
     _refuse_without_best(start)
     inherited = {name: saved[name] for name in ("preset", "encoder", "layer", "image_size", *own)}
     inherited |= {"weights": str(start) if saved.get("finetune_encoder") else saved["encoder_weights"],
@@ -42,8 +47,8 @@ def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
                               "where it is with --dataset")
             kept += ["cache", "seed", *(each.name for each in fields(config.Data))]
         inherited |= {name: saved[name] for name in kept if saved.get(name) is not None}
-    elif saved.get("tokenizer") == "bpe":
-        inherited["tokenizer"] = "bpe"
+    elif saved.get("tokenizer") in ("bpe", "gpt2"):
+        inherited["tokenizer"] = saved["tokenizer"]
     return inherited | given
 
 
@@ -60,8 +65,42 @@ def _refuse_without_best(run: Path) -> None:
 
 def keep_encoder(run: Path, weights: str) -> None:
     """Copy an encoder that another run has trained into this one, which then does not depend on what becomes of that."""
-    if Path(weights).is_dir():
+    if (Path(weights) / "best").is_dir():
         shutil.copytree(Path(weights) / "best", run / "encoder" / "best")
+        if (Path(weights) / "config.json").is_file():  # which says how it is made
+            shutil.copy(Path(weights) / "config.json", run / "encoder")
+
+
+def sized(settings: Settings, given: dict[str, Any], start: Path | None) -> tuple[Settings, dict[str, Any]]:
+    """The settings with the sizes of what the decoder begins from, a run or pretrained weights; and what these say of its
+    making beyond the settings. Other sizes than theirs are refused where they were typed."""
+    if start is not None and not huggingface.named(start):
+        saved = runs.read_config(start)
+        return settings, {name: saved[name] for name in MAKING if name in saved}
+    if not settings.decoding.pretrained:
+        return settings, {}
+    from models.pretrained import decoder_sizes
+
+    weights = settings.decoding.decoder_weights
+    sizes = decoder_sizes(weights)
+    making = {name: sizes.pop(name) for name in MAKING}
+    for name, size in sizes.items():
+        if given.get(name, size) != size:
+            raise WrongArgument(f"--decoder-{name} {given[name]}: {weights} has {size}; leave it out, or begin from random "
+                                "weights with --decoder-weights none")
+    return Settings.from_flat(settings.flat() | sizes), making
+
+
+def begin_decoder(decoder: Any, tokenizer: Any, weights: str | None, start: Path | None, fingerprint: dict[str, Any],
+                  ) -> None:
+    """Give a new decoder the weights of the run that it starts from, or pretrained ones, where any are named."""
+    if start is not None and not huggingface.named(start):
+        take_over(decoder, tokenizer, start, fingerprint)
+    elif weights not in (None, "none"):
+        from models.pretrained import give_decoder
+
+        give_decoder(decoder, weights, tokenizer.rows_there)
+        say(f"the decoder begins with the weights of {weights}")
 
 
 def take_over(decoder: Any, tokenizer: Any, start: Path, fingerprint: dict[str, Any]) -> None:

@@ -98,7 +98,7 @@ def subject_of(run: Path, *, split: str, weights: str | None = None, **changes: 
     from models.captioner import Captioner
 
     saved = runs.read_config(run)
-    own = "dataset" not in changes or _same(changes["dataset"], saved["dataset"])
+    own = "dataset" not in changes or (saved["dataset"] is not None and _same(changes["dataset"], saved["dataset"]))
     changes = ({} if own else {"format": None, "outside_photos": False}) | changes | {"strict": False}
     settings = Settings.of_run(saved, **changes)
     captioner = Captioner.load(run, weights=weights)

@@ -58,7 +58,7 @@ def main() -> int:
         say(line)
     if prepared.splits["train"]:
         try:
-            tokenizer = stages.fitted(settings, prepared)
+            tokenizer = stages.fitted(settings, prepared, source=asked.words.tokenizer)
             say("\n".join(_vocabulary(settings, prepared, tokenizer)))
         except Refusal as refusal:
             say(f"vocabulary: none; {refusal}")
@@ -115,10 +115,12 @@ def _vocabulary(settings: Settings, prepared: Prepared, tokenizer: Tokenizer) ->
     whole = sum(length <= most for length in lengths) / len(lengths)
     least = f"{settings.words.minimum_count} time{'s' * (settings.words.minimum_count > 1)}"
     covered = ", ".join(f"{_coverage(numbers):.1%} of {split}" for split, numbers in encoded.items() if numbers)
+    known = f"{len(tokenizer) - len(SPECIAL)} {unit}"
+    source = f"{known} of GPT-2" if settings.words.tokenizer == "gpt2" else (
+        f"{known} of the training captions ({settings.words.vocabulary} at most, seen at least {least})")
     return [f"lengths: {lengths[len(lengths) // 2]} {unit} in the middle, {lengths[-1]} at most; {whole:.1%} have no more "
             f"than {most}",
-            f"vocabulary: {len(tokenizer) - len(SPECIAL)} {unit} of the training captions ({settings.words.vocabulary} at "
-            f"most, seen at least {least}); they cover {covered}"]
+            f"vocabulary: {source}; they cover {covered}"]
 
 
 def _coverage(encoded: Sequence[Sequence[int]]) -> float:

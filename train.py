@@ -34,7 +34,8 @@ def options() -> argparse.ArgumentParser:
     run.add_argument("--run", metavar="NAME|DIR", help="name of the run, or its folder (default: preset, date and time)")
     run.add_argument("--resume", action="store_true", help="go on with the run exactly where its last checkpoint stands")
     run.add_argument("--from", dest="start", metavar="NAME|DIR", help="begin from the best weights of another run: with "
-                     "its encoder and decoder, and what it learned of the words that both runs know")
+                     "its encoder and decoder, and what it learned of the words that both runs know; or from hf:FOLDER, a "
+                     "VisionEncoderDecoderModel of Hugging Face with ViT and GPT-2")
     for group in config.GROUPS:
         config.add_options(parser, group)
     return parser
@@ -94,6 +95,7 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
                                           continued=start is not None)
     use_device(settings.machine.device)
     encoding.refuse_unknown_names(settings)
+    settings, sizes = starting.sized(settings, given, run if resume else start)
     for folder in (run, Path(settings.vision.cache)):
         refuse_unwritable(folder)
 
@@ -105,7 +107,8 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
 
     def told(prepared: Any, pairs: list) -> Any:
         """The tokenizer; all that is known so far on the screen, and what is wrong with it refused."""
-        tokenizer = load(run / "vocabulary.json") if resume else stages.fitted(settings, prepared)
+        tokenizer = load(run / "vocabulary.json") if resume else stages.fitted(
+            settings, prepared, source=asked.words.tokenizer, start=start)
         say(summary.short(asked, settings, dataset, prepared, tokenizer))
         stages.report_left_out(prepared.left_out, strict=settings.data.strict)
         stages.report_near_duplicates(prepared, pairs)
@@ -126,11 +129,13 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
     resolved = settings.flat() | {"fingerprint": cache.fingerprint, "encoder_weights": ready.weights,
                                   "scenes": stages.is_scenes(path), "captions": prepared.digest(),
                                   "from": str(start) if start else None, "begun": begun}
-    decoder = decoder_of(resolved, len(tokenizer))
     if resume:
         resolved["from"] = starting.unchanged(run, cache.fingerprint)
-    if resolved["from"] and not stored(run / "last"):
-        starting.take_over(decoder, tokenizer, Path(resolved["from"]), cache.fingerprint)
+    begins = None if resolved["from"] is None else Path(resolved["from"])
+    resolved |= sizes
+    decoder = decoder_of(resolved, len(tokenizer))
+    if not stored(run / "last"):
+        starting.begin_decoder(decoder, tokenizer, settings.decoding.decoder_weights, begins, cache.fingerprint)
     if not resume:
         _begin_folder(run, tokenizer, prepared, ready.pairs, start)
         starting.keep_encoder(run, ready.weights)
@@ -142,7 +147,8 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
     training = settings.training
     decoder = Tuned(ready.encoder, decoder) if tuned else decoder
     recipe = Recipe(training.epochs, training.learning_rate, training.warmup, training.schedule, training.clip,
-                    training.patience, training.save_every, settings.vision.encoder_rate, begun)
+                    training.patience, training.save_every, settings.vision.encoder_rate, begun,
+                    training.weight_decay)
     trainer = Trainer(decoder, *learning.wanted(settings, decoder, prepared, tokenizer, cache, views), recipe, run)
     validation = evaluate.Validation(prepared, tokenizer, cache, settings, decoder, ready.encoder)
     goes_on = resume and trainer.resume()

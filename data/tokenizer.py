@@ -13,7 +13,7 @@ from utils.files import write_json
 
 PAD, UNKNOWN, START, END = range(4)
 SPECIAL = ("<pad>", "<unk>", "<start>", "<end>")
-UNITS = {"words": "words", "characters": "characters", "bpe": "pieces"}  # what people call the tokens of each kind
+UNITS = {"words": "words", "characters": "characters", "bpe": "pieces", "gpt2": "pieces"}  # what people call the tokens
 _NEW_WORD = "▁"  # with it begins a piece that begins a word
 
 
@@ -186,6 +186,8 @@ def kind_for(language: str, asked: str | None) -> str:
     """The kind of tokenizer for captions in a language: the one asked for, where it suits, or what does."""
     if asked is None:
         return pieces_of(language)
+    if asked not in UNITS and (Path(asked).is_dir() or "/" in asked):
+        return "gpt2"  # by the files in that folder
     if asked not in UNITS:
         raise nearest("tokenizer", asked, list(UNITS))
     if asked == "characters" and pieces_of(language) != "characters":
@@ -205,6 +207,10 @@ def load(path: Path) -> Tokenizer:
     """The tokenizer that was saved there."""
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
+        if saved["kind"] == "gpt2":
+            from data.gpt2_tokenizer import GPT2Tokenizer  # which is made upon this file
+
+            return GPT2Tokenizer(saved["vocabulary"], saved["merges"], saved["cut"])
         if saved["kind"] == "bpe":
             return BytePairTokenizer(json.dumps(saved["tokenizer"]), saved["cut"])
         return WordTokenizer(saved["words"], saved["kind"])

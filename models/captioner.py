@@ -16,6 +16,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 import tensorflow as tf
 
+from data.gpt2_tokenizer import GPT2Tokenizer, read_vocabulary
 from data.images import read, resized
 from data.tokenizer import END, PAD, START, UNKNOWN, Word
 from data.tokenizer import load as load_tokenizer
@@ -23,7 +24,8 @@ from models.checkpoint import load_decoder
 from models.decoder import Decoder
 from models.decoders import DECODERS, build_decoder
 from models.decoding import Captions, Chance, Rules, compile_search
-from models.encoders import Encoder
+from models.encoders import ENCODERS, Encoder
+from utils import huggingface
 from utils.errors import Refusal, nearest
 from utils.runs import find, read_config
 
@@ -71,22 +73,32 @@ class Captioner:
 
     @classmethod
     def load(cls, run: str | Path | None = None, *, weights: str | None = None) -> Self:
-        """The captioner of a run folder (the newest where none is named), with the weights of its best epoch.
+        """The captioner of a run folder (the newest where none is named), with the weights of its best epoch; or that of a
+        Hugging Face model, hf:FOLDER.
 
         `weights` says where the encoder's weights file is now, if it was moved.
         """
         folder = find(None if run is None else str(run))
         config = read_config(folder)
-        tokenizer = load_tokenizer(folder / "vocabulary.json")
         fingerprint = config["fingerprint"]
         rows, columns = fingerprint["grid"]
+        elsewhere = huggingface.named(folder)
+        if elsewhere:
+            tokenizer = GPT2Tokenizer(*read_vocabulary(huggingface.folder_of(folder)))
+        else:
+            tokenizer = load_tokenizer(folder / "vocabulary.json")
         decoder = decoder_of(config, len(tokenizer))
-        load_decoder(decoder, folder / "best")
+        if elsewhere:
+            from models.pretrained import give_decoder  # which imports KerasHub
+
+            give_decoder(decoder, str(folder), tokenizer.rows_there)
+        else:
+            load_decoder(decoder, folder / "best")
         names = ("beam", "length_penalty", "no_repeat", "max_length", "sample", "temperature", "top_k", "top_p", "look",
                  "seed")
         return cls(encoder=lambda: _encoder_of(folder, config, weights), decoder=decoder, tokenizer=tokenizer,
                    grid=(rows, columns), image_size=fingerprint["image_size"],
-                   fingerprint=None if config.get("finetune_encoder") else fingerprint,
+                   fingerprint=None if config.get("finetune_encoder") or elsewhere else fingerprint,
                    settings={name: config[name] for name in names if name in config})  # an older run knows fewer
 
     @cached_property
@@ -166,8 +178,16 @@ class Captioner:
         scores = [float(np.exp(log / max(1, np.count_nonzero(row)))) for log, row in zip(logs, tokens, strict=True)]
         texts = [self.tokenizer.text([word.text for word in each if word.text]) for each in words]
         candidates = [pair for pair in zip(texts, scores, strict=True) if pair[0]]
-        return Caption(texts[0], scores[0], [word.text for word in words[0] if word.text], _by_word(words[0], attention[0]),
-                       self.grid, candidates)
+        looked = _by_word(words[0], _in_places(attention[0], self.grid))
+        return Caption(texts[0], scores[0], [word.text for word in words[0] if word.text], looked, self.grid, candidates)
+
+
+def _in_places(attention: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+    """Attention (T, n + L) to the L places of the grid alone, without what went to the photo as a whole; rows sum to 1."""
+    places = attention[:, attention.shape[1] - grid[0] * grid[1] :]
+    if places.shape == attention.shape:
+        return attention
+    return places / np.maximum(places.sum(axis=1, keepdims=True), 1e-12)
 
 
 def _by_word(words: Sequence[Word], attention: np.ndarray) -> np.ndarray:
@@ -185,7 +205,8 @@ def decoder_of(config: dict[str, Any], vocabulary: int) -> Decoder:
     if kind not in DECODERS:
         raise nearest("decoder", kind, list(DECODERS))
     options = {name: config[name] for name in DECODERS[kind].OPTIONS if name in config}  # an older run knows fewer
-    return build_decoder(kind, seed=config["seed"], vocabulary=vocabulary, locations=rows * columns,
+    return build_decoder(kind, seed=config["seed"], vocabulary=vocabulary,
+                         locations=fingerprint.get("whole", 0) + rows * columns,
                          depth=fingerprint["depth"], **options)
 
 
@@ -196,14 +217,15 @@ def _encoder_of(run: Path, config: dict[str, Any], weights: str | None) -> Encod
         if weights is not None:
             raise Refusal(f"--weights {weights}: the encoder of {run} was trained in it and lies there; leave --weights out")
         return Encoder(config["encoder"], weights=str(run), **options)
-    if weights is not None and not Path(weights).exists():
+    by_name = ENCODERS[config["encoder"]].presets  # weights need be no file, and are told apart where they are loaded
+    if weights is not None and not by_name and not Path(weights).exists():
         raise Refusal(f"no weights file {weights}; --weights says where the run's encoder weights are now")
     weights = weights or config["encoder_weights"]
-    if weights not in ("imagenet", "none") and not Path(weights).exists():
+    if weights not in ("imagenet", "none") and not by_name and not Path(weights).exists():
         raise Refusal(f"the run's encoder weights were at {weights}, and are not there now; say where with --weights FILE")
     encoder = Encoder(config["encoder"], weights=weights, **options)
     found, wanted = encoder.fingerprint(), config["fingerprint"]
-    if found["weights"] != wanted["weights"]:
+    if found["weights"] != wanted.get("weights", found["weights"]):  # a model of elsewhere does not say
         raise Refusal(f"{weights} holds other weights than those that the run was trained with; give the right file with "
                       "--weights FILE, or train again")
     return encoder

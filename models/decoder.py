@@ -5,7 +5,8 @@ A decoder is a `keras.Model` with
     step(tokens (B,), memory, state)   → logits (B, V), state, attention (B, L)
     call(features, tokens (B, T))      → logits (B, T, V), attention (B, T, L)
 
-`locations` is L, and `draws` says whether it can draw where it looks: then `begin` also takes seeds (P,).
+`locations` is L. `draws` says whether it can draw where it looks: then `begin` also takes seeds (P,). `keeps` says whether
+its state keeps every word: then `begin` also takes `steps`, how many words can come at most.
 
 `memory` is a nest of what depends on the photos alone, P rows, computed once. `state` is a nest of what changes from
 word to word, B rows, batch first, so that a search gathers it without knowing what it is. A photo may have several rows
@@ -29,6 +30,7 @@ class Decoder(keras.Model):
     OPTIONS: ClassVar[tuple[str, ...]]
     locations: int
     draws: bool = False
+    keeps: bool = False
 
     @abstractmethod
     def begin(self, features: tf.Tensor) -> tuple[Nest, Nest]:
@@ -49,6 +51,12 @@ class Decoder(keras.Model):
     @abstractmethod
     def by_token(self) -> list[tuple[keras.Variable, int]]:
         """The variables that have a slice for each token of the vocabulary, and the axis along which."""
+
+
+def begin(decoder: Decoder, features: tf.Tensor, *, steps: int, seeds: tf.Tensor | None = None) -> tuple[Nest, Nest]:
+    """Memory and first state of photos (P, L, D) for captions of so many steps; with seeds, of a decoder that draws."""
+    more = {"steps": steps} if decoder.keeps else {}
+    return decoder.begin(features, **more if seeds is None else more | {"seeds": seeds})
 
 
 def repeat_rows(state: Nest, times: int) -> Nest:

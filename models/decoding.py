@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from models.decoder import Decoder, repeat_rows
+from models.decoder import Decoder, begin, repeat_rows
 
 Nest = Any
 Step = Callable[[tf.Tensor, Nest], tuple[tf.Tensor, Nest, tf.Tensor]]
@@ -217,7 +217,7 @@ def compile_search(decoder: Decoder, rules: Rules, chance: Chance | None = None,
 
     @tf.function(reduce_retracing=True)
     def run(features: tf.Tensor, seeds: tf.Tensor) -> Captions:
-        memory, state = decoder.begin(features, seeds) if drawn else decoder.begin(features)
+        memory, state = begin(decoder, features, steps=rules.max_length + 1, seeds=seeds if drawn else None)
         state = repeat_rows(state, rules.beam)
 
         def step(tokens: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any, tf.Tensor]:

@@ -1,6 +1,7 @@
 """The networks that look at photos: uint8 pictures in, features of L locations out, their preprocessing inside."""
 
 import hashlib
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import tensorflow as tf
 
 from models.checkpoint import load_encoder
 from models.classifier import build_convnet
+from utils import runs
 from utils.errors import Refusal, WrongArgument, nearest
 
 
@@ -21,11 +23,14 @@ class Kind:
     """What is particular to an encoder."""
 
     image_size: int  # pixels a side
-    network: Callable[[int, str | None], keras.Model]  # (image size, "imagenet" or None) → float pixels to a feature grid
+    # (image size, "imagenet" or None) → float pixels to a feature grid (B, rows, columns, D), or, where `presets`, to a
+    # sequence (B, n + L, D) whose first n tell of the whole picture; then weights may also be other names, or sizes.
+    network: Callable[[int, Any], keras.Model]
     preprocess: Callable[[tf.Tensor], tf.Tensor]  # float pixels 0..255 → what the network's weights expect
     earlier: str  # a layer before the last, for an example
     block_end: str  # what the last layer of each block is called, as a pattern whose first group is the block's name
     tuned_from: str  # block from which on it is trained with a decoder
+    presets: bool = False  # whether weights may be named as KerasHub's and Hugging Face's
 
 
 def _inception_v3(image_size: int, weights: str | None) -> keras.Model:
@@ -38,6 +43,17 @@ def _resnet101(image_size: int, weights: str | None) -> keras.Model:
 
 def _convnet(image_size: int, _weights: str | None) -> keras.Model:
     return build_convnet(image_size)
+
+
+def _vit(image_size: int, weights: Any) -> keras.Model:
+    from models.vit import build_vit  # which imports KerasHub
+
+    return build_vit(image_size, weights)
+
+
+def _raw(pixels: tf.Tensor) -> tf.Tensor:
+    """As they are: what the weights expect is told by them, and done in the network."""
+    return pixels
 
 
 def _signed(pixels: tf.Tensor) -> tf.Tensor:
@@ -54,30 +70,43 @@ ENCODERS: dict[str, Kind] = {
     "inception_v3": Kind(299, _inception_v3, _signed, "mixed8", r"(mixed\d+)", "mixed7"),
     # 8 x 8 locations; at 224, which is usual, they are 7 x 7.
     "resnet101": Kind(256, _resnet101, _centred_bgr, "conv4_block23_out", r"(conv\d_block\d+)_out", "conv4_block1"),
+    # 14 x 14 locations, after one vector for the whole picture.
+    "vit_b16": Kind(224, _vit, _raw, "transformer_block_11", r"(transformer_block_\d+)", "transformer_block_9",
+                    presets=True),
     "convnet": Kind(128, _convnet, _signed, "stage3_1", r"(stage\d_\d)", "stage3_1"),
 }
 
 
 class Encoder:
-    """uint8 pictures (B, H, W, 3) → features (B, L, D) float32; frozen, until `tune`."""
+    """uint8 pictures (B, H, W, 3) → features (B, L, D) float32; frozen, until `tune`.
+
+    The first `whole` of the L features tell of the whole picture, all others of the locations of `grid`, row by row.
+    """
 
     def __init__(self, name: str, *, weights: str = "imagenet", layer: str | None = None,
                  image_size: int | None = None, grid: int | None = None) -> None:
-        """`weights` is imagenet, none, a .weights.h5 file of the encoder, or a run in which it was trained; the features are
-        pooled to `grid` x `grid`."""
+        """`weights` is imagenet, none, a .weights.h5 file of the encoder, or a run in which it was trained, of a ViT also a
+        KerasHub preset's name or folder, or hf:FOLDER; the features are pooled to `grid` x `grid`."""
         if name not in ENCODERS:
             raise nearest("encoder", name, list(ENCODERS))
         kind = ENCODERS[name]
         self.name = name
-        self.image_size = image_size or kind.image_size
-        network = _load(name, kind, self.image_size, weights)
+        network = _load(name, kind, image_size, weights)
+        self.image_size = network.input.shape[1]
         output = _layer_output(network, layer, name)
         self.network = keras.Model(network.input, output)
         self.network.trainable = False
-        if Path(weights).is_dir():
+        if _of_a_run(kind, weights):
             load_encoder(self.network, Path(weights) / "best")
         self._preprocess = kind.preprocess
-        _, rows, columns, self.depth = output.shape
+        self.sizes = getattr(network, "sizes", None)
+        if len(output.shape) == 4:
+            _, rows, columns, self.depth = output.shape
+            self.whole = 0
+        else:
+            _, places, self.depth = output.shape
+            rows = columns = math.isqrt(places)
+            self.whole = places - rows * columns
         self._layer_grid = (rows, columns)
         self._bins = None if grid is None else (_bins(rows, grid), _bins(columns, grid))
         self.grid = self._layer_grid if grid is None else (grid, grid)
@@ -94,10 +123,14 @@ class Encoder:
         """The same in a graph that others compile, and learn in."""
         grid = self.network(self._preprocess(tf.cast(images, tf.float32)), training=False)
         grid = tf.cast(grid, tf.float32)
+        whole = grid[:, : self.whole] if self.whole else None
         if self._bins is not None:
+            grid = tf.reshape(grid if whole is None else grid[:, self.whole :], [-1, *self._layer_grid, self.depth])
             down, across = self._bins
             grid = tf.einsum("yr,brcd,xc->byxd", down, grid, across)
-        return tf.reshape(grid, [-1, self.grid[0] * self.grid[1], self.depth])
+            grid = tf.reshape(grid, [-1, self.grid[0] * self.grid[1], self.depth])
+            return grid if whole is None else tf.concat([whole, grid], axis=1)
+        return tf.reshape(grid, [-1, self.whole + self.grid[0] * self.grid[1], self.depth])
 
     def tune(self, block: str | None = None) -> None:
         """Let the network learn, from a block on; its batch normalisation keeps the statistics that it has."""
@@ -118,8 +151,9 @@ class Encoder:
         for variable in self.network.variables:
             digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
         pooled = {} if self._bins is None else {"pooled_from": list(self._layer_grid)}  # only then: older caches stay valid
+        made = {} if self.sizes is None else {"whole": self.whole, "sizes": self.sizes}
         return {"name": self.name, "weights": digest.hexdigest(), "layer": self.layer, "image_size": self.image_size,
-                "grid": list(self.grid), "depth": self.depth, "keras": keras.__version__} | pooled
+                "grid": list(self.grid), "depth": self.depth, "keras": keras.__version__} | pooled | made
 
     def _refuse_broken(self, weights: str) -> None:
         """One grey picture tells whether the weights give numbers at all."""
@@ -130,11 +164,17 @@ class Encoder:
                           f"{ENCODERS[self.name].earlier})")
 
 
-def _load(name: str, kind: Kind, image_size: int, weights: str) -> keras.Model:
+def _load(name: str, kind: Kind, image_size: int | None, weights: str) -> keras.Model:
     """The network with its weights; every way in which they cannot be had is answered with the ways on."""
+    chosen, image_size = image_size, image_size or kind.image_size
     if weights == "none":
         keras.utils.set_random_seed(0)  # random, but the same at every start: cached features stay valid
         return kind.network(image_size, None)
+    if _of_a_run(kind, weights):  # its weights come when the network is cut at its layer, as they were saved
+        sizes = runs.read_config(Path(weights))["fingerprint"].get("sizes") if kind.presets else None
+        return kind.network(image_size, sizes)
+    if kind.presets and not Path(weights).is_file():  # these know their pictures' size
+        return kind.network(chosen, weights)
     if weights == "imagenet":
         if name == "convnet":
             raise WrongArgument("the convnet has no imagenet weights; leave --weights out to train it here")
@@ -145,8 +185,6 @@ def _load(name: str, kind: Kind, image_size: int, weights: str) -> keras.Model:
                 f"the imagenet weights of {name} could not be downloaded ({str(error).splitlines()[0][:120]}); use "
                 "--weights FILE with a .weights.h5 file you have, --encoder convnet, which trains its own, or "
                 "--dataset scenes, which needs neither") from None
-    if Path(weights).is_dir():  # a run: its weights come when the network is cut at its layer, as they were saved
-        return kind.network(image_size, None)
     if not Path(weights).is_file():
         raise Refusal(f"no weights file {weights}; --weights is imagenet, none, a .weights.h5 file of {name}, or a run in "
                       "which it was trained")
@@ -156,6 +194,11 @@ def _load(name: str, kind: Kind, image_size: int, weights: str) -> keras.Model:
     except (ValueError, OSError, KeyError, TypeError) as error:
         raise Refusal(f"{weights} holds no weights for {name} ({str(error).splitlines()[0][:160]})") from None
     return network
+
+
+def _of_a_run(kind: Kind, weights: str) -> bool:
+    """Whether the weights are those of a run in which the encoder was trained, and no preset's folder."""
+    return Path(weights).is_dir() and (not kind.presets or (Path(weights) / "best").is_dir())
 
 
 def _bins(cells: int, bins: int) -> np.ndarray:
@@ -177,6 +220,6 @@ def _layer_output(network: keras.Model, layer: str | None, name: str) -> Any:
     if layer is not None and layer not in known:
         raise nearest(f"layer of {name}", layer, known)
     output = network.output if layer is None else network.get_layer(layer).output
-    if len(output.shape) != 4:
+    if len(output.shape) not in (3, 4):
         raise WrongArgument(f"--layer {layer} of {name} gives no grid of locations; choose an earlier layer")
     return output

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from models.decoder import Decoder
+from models.decoder import Decoder, begin
 from models.objectives import masked_loss
 
 Batch = tuple[tf.Tensor, tf.Tensor]  # features (P, L, D) and tokens (B, T)
@@ -71,7 +71,7 @@ class FreeRunning:
     def _of_batch(self, features: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
         """Summed loss, and words (2,)."""
         photos, captions = features.shape[0], tokens.shape[0] // features.shape[0]
-        memory, state = self._decoder.begin(tf.cast(features, tf.float32))
+        memory, state = begin(self._decoder, tf.cast(features, tf.float32), steps=tokens.shape[1])
         word, logs = tf.fill([photos], START), []
         for _ in range(tokens.shape[1] - 1):
             logits, state, _ = self._decoder.step(word, memory, state)

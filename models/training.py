@@ -29,6 +29,7 @@ class Recipe:
     save_every: int  # steps
     encoder_rate: float = 0.0  # of an encoder that is trained too
     begun: int = 0  # epochs that were done when this way of training began
+    weight_decay: float = 0.0
 
 
 def _rate(recipe: Recipe, highest: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
@@ -39,6 +40,15 @@ def _rate(recipe: Recipe, highest: float, steps: int) -> keras.optimizers.schedu
             0.0 if warmup else highest, max(1, warmup), end_learning_rate=highest)
     return keras.optimizers.schedules.CosineDecay(
         0.0, max(1, steps - warmup), alpha=0.01, warmup_target=highest, warmup_steps=warmup)
+
+
+def _optimizer(recipe: Recipe, rate: keras.optimizers.schedules.LearningRateSchedule) -> keras.optimizers.Optimizer:
+    """Adam; with a weight decay, which spares biases and the parameters of normalisations, AdamW."""
+    if not recipe.weight_decay:
+        return keras.optimizers.Adam(rate, global_clipnorm=recipe.clip)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
 
 
 class Trainer:
@@ -54,7 +64,7 @@ class Trainer:
         rates = {"decoder": recipe.learning_rate, "encoder": recipe.encoder_rate}
         self._optimizers = {}  # an encoder that is trained too has one of its own
         for name, part in decoder.parts().items():
-            optimizer = keras.optimizers.Adam(_rate(recipe, rates[name], steps), global_clipnorm=recipe.clip)
+            optimizer = _optimizer(recipe, _rate(recipe, rates[name], steps))
             optimizer.build(part.trainable_variables)
             self._optimizers[name] = optimizer
         self._epoch = tf.Variable(0, dtype=tf.int64)  # whole epochs done

@@ -21,16 +21,16 @@ class Tuned(Decoder):
         self.network = encoder.network
         self.decoder = decoder
         self.locations = decoder.locations
-        self.draws = decoder.draws
+        self.draws, self.keeps = decoder.draws, decoder.keeps
         self.built = True
 
     def parts(self) -> dict[str, keras.Model]:
         """The decoder and the encoder's network."""
         return {"decoder": self.decoder, "encoder": self.network}
 
-    def begin(self, features: tf.Tensor, *seeds: tf.Tensor) -> tuple[Nest, Nest]:
-        """Memory and first state of pictures, a row a photo."""
-        return self.decoder.begin(self.encoder.features(features), *seeds)
+    def begin(self, features: tf.Tensor, **more: Any) -> tuple[Nest, Nest]:
+        """Memory and first state of pictures, a row a photo; `more` is what the decoder's own takes."""
+        return self.decoder.begin(self.encoder.features(features), **more)
 
     def step(self, tokens: tf.Tensor, memory: Nest, state: Nest) -> tuple[tf.Tensor, Nest, tf.Tensor]:
         """The decoder's own."""

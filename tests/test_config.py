@@ -52,7 +52,7 @@ def test_what_is_typed_goes_before_what_suits():
 
 def test_lengths_grow_as_tokens_get_shorter():
     assert LENGTHS == {"words": {"max_length": 24, "no_repeat": 3}, "characters": {"max_length": 48, "no_repeat": 6},
-                       "bpe": {"max_length": 36, "no_repeat": 5}}
+                       "bpe": {"max_length": 36, "no_repeat": 5}, "gpt2": {"max_length": 36, "no_repeat": 5}}
 
 
 def test_the_settings_of_captions_and_photos():

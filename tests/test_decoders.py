@@ -20,9 +20,11 @@ EVERY = [*(pytest.param(name, {}, id=name) for name in DECODERS),
          *(pytest.param("lstm", {"attention": how}, id=f"lstm-{how}") for how in ("hard", "none"))]
 
 
-def small(name="gru", seed=0, dropout=0.3, **more):
-    return build_decoder(name, seed=seed, vocabulary=VOCABULARY, locations=LOCATIONS, depth=DEPTH, units=16, embedding=8,
-                         attention_units=6, dropout=dropout, **more)
+def small(name="gru", seed=0, **more):
+    sizes = {"units": 16, "embedding": 8, "attention_units": 6, "dropout": 0.3, "heads": 2}
+    sizes |= {"layers": 2} if name == "transformer" else {}
+    options = {option: size for option, size in sizes.items() if option in DECODERS[name].OPTIONS} | more
+    return build_decoder(name, seed=seed, vocabulary=VOCABULARY, locations=LOCATIONS, depth=DEPTH, **options)
 
 
 shared = functools.cache(small)  # for tests that leave its weights as they are
@@ -56,6 +58,21 @@ class TestEveryDecoder:
             step_logits, state, step_attention = decoder.step(tokens[:, time], memory, state)
             np.testing.assert_allclose(step_logits, logits[:, time], atol=1e-5)
             np.testing.assert_allclose(step_attention, attention[:, time], atol=1e-5)
+
+    @pytest.mark.parametrize("beam", [1, 3])
+    def test_search_tells_what_call_tells(self, name, options, beam, features, tokens):
+        """The log-probability and attention of the captions found, against the whole captions' from `call`."""
+        decoder = shared(name, **options)
+        search = compile_search(decoder, Rules(2, 3, (0,), STEPS, beam=beam, length_penalty=0.0))
+        found = search(features, tf.zeros([PHOTOS], tf.int32))
+        words = tf.reshape(found.tokens, [PHOTOS * beam, -1])
+        logits, attention = decoder(features, tf.concat([tf.fill([PHOTOS * beam, 1], 2), words[:, :-1]], axis=1))
+        said = words != 0
+        of_words = tf.gather(tf.nn.log_softmax(logits), words, batch_dims=2)
+        whole = tf.reduce_sum(tf.where(said, of_words, 0.0), axis=1)
+        np.testing.assert_allclose(tf.reshape(found.log_probability, [-1]), whole, atol=1e-4)
+        seen = tf.reshape(found.attention, attention.shape)
+        np.testing.assert_allclose(tf.boolean_mask(seen, said), tf.boolean_mask(attention, said), atol=1e-5)
 
     def test_a_photo_s_captions_depend_on_that_photo_alone(self, name, options, features, tokens):
         """Rows 2 and 3 belong to photo 1: alone with it they get the same logits as among the others."""

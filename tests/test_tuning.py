@@ -86,10 +86,10 @@ def test_pictures_to_the_two_are_what_their_features_are_to_the_decoder():
     for given in (tf.constant(images), tf.constant(images, tf.float32)):  # a search hands on floats
         for ours, theirs in zip(tuned(given, tokens), decoder(features, tokens), strict=True):
             np.testing.assert_allclose(ours, theirs, atol=1e-5)
-    for seeds in ((), (tf.constant([3, 4]),)):
+    for more in ({}, {"seeds": tf.constant([3, 4])}):
         outcomes = []
         for each, given in ((tuned, images), (decoder, features)):
-            memory, state = each.begin(given, *seeds)
+            memory, state = each.begin(given, **more)
             state = repeat_rows(state, CAPTIONS)
             first, state, _ = each.step(tokens[:, 0], memory, state)
             outcomes.append((first, *each.step(tokens[:, 1], memory, state)[::2]))

@@ -6,6 +6,8 @@
     checkpoints/RUN/seen.json          hashes of the photos that it, and the runs it began from, learned or were chosen by
     checkpoints/RUN/history.jsonl      a line an epoch
     checkpoints/RUN/last  best         tf.train checkpoints
+
+A Hugging Face model, hf:FOLDER, may stand in a run's place wherever no photos of its own are asked for.
 """
 
 import json
@@ -15,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from utils import huggingface
 from utils.errors import Refusal, WrongArgument
 from utils.files import write_json, write_text
 
@@ -33,7 +36,9 @@ def place(name: str | None, *, default: str) -> Path:
 
 
 def find(name: str | None) -> Path:
-    """The folder of an existing run; the newest where no name is given."""
+    """The folder of an existing run; the newest where no name is given. `hf:FOLDER` stays what it is."""
+    if name is not None and huggingface.named(name):
+        return Path(f"{huggingface.PREFIX}{huggingface.folder_of(name)}")
     if name is not None:
         folder = place(name, default="")
         if not folder.is_dir() and Path(name).is_dir():
@@ -61,7 +66,10 @@ def write_config(run: Path, config: dict[str, Any]) -> None:
 
 
 def read_config(run: Path) -> dict[str, Any]:
-    """The contents of config.json; refused where the folder is not a run or is of another version."""
+    """The contents of config.json; refused where the folder is not a run or is of another version. Of hf:FOLDER what it
+    would say."""
+    if huggingface.named(run):
+        return huggingface.config_of(run)
     try:
         config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -82,6 +90,8 @@ def read_config(run: Path) -> dict[str, Any]:
 
 def read_splits(run: Path) -> dict[str, list[str]]:
     """The names of the photos in each split that the run was trained with."""
+    if huggingface.named(run):
+        raise Refusal(f"{run} does not say which photos it was trained with; name photos, or a --dataset")
     try:
         splits = json.loads((run / "splits.json").read_text(encoding="utf-8"))
         return {split: list(splits[split]) for split in ("train", "val", "test")}
