@@ -7,9 +7,10 @@ import keras
 from models.decoder import Decoder
 from models.gru import GRUDecoder
 from models.lstm import LSTMDecoder
+from models.luong import LuongDecoder
 from utils.errors import nearest
 
-DECODERS: dict[str, type[Decoder]] = {"gru": GRUDecoder, "lstm": LSTMDecoder}
+DECODERS: dict[str, type[Decoder]] = {"gru": GRUDecoder, "lstm": LSTMDecoder, "luong": LuongDecoder}
 
 
 def build_decoder(name: str, *, seed: int, **settings: Any) -> Decoder:

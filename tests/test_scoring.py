@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.decoders import build_decoder
+from models.decoders import DECODERS, build_decoder
 from models.scoring import FreeRunning, TeacherForced
 
 PAD, UNKNOWN, START, END, A, B, C = range(7)
@@ -77,7 +77,7 @@ def test_the_free_running_loss_reads_its_own_likeliest_words():
     assert FreeRunning(Table())([FIRST, SECOND]) == pytest.approx(np.mean(each), rel=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["gru", "lstm"])
+@pytest.mark.parametrize("kind", DECODERS)
 def test_free_running_is_teacher_forcing_with_its_own_words(kind):
     """Where the true words are the network's own, the two losses are one."""
     options = {"layers": 1} if kind == "lstm" else {}
