@@ -28,7 +28,7 @@ def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
     own = [each.name for each in fields(config.Decoding) if each.name in saved]  # an older run knows fewer
     for name in own:
         before, now = saved[name], given.get(name, saved[name])
-        may_change = name == "dropout" or (name == "attention" and "none" not in (before, now))
+        may_change = name == "dropout" or (name == "attention" and {before, now} == {"soft", "hard"})
         if now != before and not may_change:
             raise WrongArgument(f"--{name.replace('_', '-')} {now}: the weights of {start} are of {before}; "
                                 "leave it out")

@@ -28,6 +28,23 @@ class AdditiveAttention(keras.layers.Layer):
         return tf.reshape(tf.nn.softmax(scores, axis=-1), [-1, locations])
 
 
+class DotAttention(keras.layers.Layer):
+    """Luong et al.: score = query · value, attention = softmax(score)
+
+    It learns nothing itself: queries and values are of one width, and their layers learn to agree.
+    """
+
+    def keys(self, values: tf.Tensor) -> tf.Tensor:
+        """The values (P, L, U) themselves."""
+        return values
+
+    def call(self, query: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
+        """Attention (B, L) of query (B, U) over keys (P, L, U)."""
+        photos, locations, units = keys.shape[0] or tf.shape(keys)[0], keys.shape[1], keys.shape[2]
+        scores = tf.matmul(tf.reshape(query, [photos, -1, units]), keys, transpose_b=True)  # (P, C, L)
+        return tf.reshape(tf.nn.softmax(scores, axis=-1), [-1, locations])
+
+
 def context(attention: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     """What is seen: Σ attention · value, (B, U) of attention (B, L) and values (P, L, U)."""
     photos, locations = values.shape[0] or tf.shape(values)[0], values.shape[1]

@@ -7,10 +7,12 @@ import keras
 from models.decoder import Decoder
 from models.gru import GRUDecoder
 from models.lstm import LSTMDecoder
+from models.luong import LuongDecoder
 from models.transformer import TransformerDecoder
 from utils.errors import nearest
 
-DECODERS: dict[str, type[Decoder]] = {"gru": GRUDecoder, "lstm": LSTMDecoder, "transformer": TransformerDecoder}
+DECODERS: dict[str, type[Decoder]] = {"gru": GRUDecoder, "lstm": LSTMDecoder, "luong": LuongDecoder,
+                                      "transformer": TransformerDecoder}
 
 
 def build_decoder(name: str, *, seed: int, **settings: Any) -> Decoder:

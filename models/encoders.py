@@ -28,7 +28,7 @@ class Kind:
     network: Callable[[int, Any], keras.Model]
     preprocess: Callable[[tf.Tensor], tf.Tensor]  # float pixels 0..255 → what the network's weights expect
     earlier: str  # a layer before the last, for an example
-    block_end: str  # what the last layer of each block is called, as a pattern whose first group is the block's name
+    block_end: str  # what the last layer of each block, and maybe others of it, is called; the first group is its name
     tuned_from: str  # block from which on it is trained with a decoder
     presets: bool = False  # whether weights may be named as KerasHub's and Hugging Face's
 
@@ -41,6 +41,18 @@ def _resnet101(image_size: int, weights: str | None) -> keras.Model:
     return keras.applications.ResNet101(include_top=False, weights=weights, input_shape=(image_size, image_size, 3))
 
 
+def _inception_resnet_v2(image_size: int, weights: str | None) -> keras.Model:
+    return keras.applications.InceptionResNetV2(include_top=False, weights=weights, input_shape=(image_size, image_size, 3))
+
+
+def _efficientnet_v2_s(image_size: int, weights: str | None) -> keras.Model:
+    return keras.applications.EfficientNetV2S(include_top=False, weights=weights, input_shape=(image_size, image_size, 3))
+
+
+def _mobilenet_v3_large(image_size: int, weights: str | None) -> keras.Model:
+    return keras.applications.MobileNetV3Large(include_top=False, weights=weights, input_shape=(image_size, image_size, 3))
+
+
 def _convnet(image_size: int, _weights: str | None) -> keras.Model:
     return build_convnet(image_size)
 
@@ -51,14 +63,14 @@ def _vit(image_size: int, weights: Any) -> keras.Model:
     return build_vit(image_size, weights)
 
 
-def _raw(pixels: tf.Tensor) -> tf.Tensor:
-    """As they are: what the weights expect is told by them, and done in the network."""
-    return pixels
-
-
 def _signed(pixels: tf.Tensor) -> tf.Tensor:
     """0..255 → −1..1."""
     return pixels / 127.5 - 1.0
+
+
+def _as_they_are(pixels: tf.Tensor) -> tf.Tensor:
+    """0..255, of networks that begin with a rescaling of their own."""
+    return pixels
 
 
 def _centred_bgr(pixels: tf.Tensor) -> tf.Tensor:
@@ -70,8 +82,15 @@ ENCODERS: dict[str, Kind] = {
     "inception_v3": Kind(299, _inception_v3, _signed, "mixed8", r"(mixed\d+)", "mixed7"),
     # 8 x 8 locations; at 224, which is usual, they are 7 x 7.
     "resnet101": Kind(256, _resnet101, _centred_bgr, "conv4_block23_out", r"(conv\d_block\d+)_out", "conv4_block1"),
+    "inception_resnet_v2": Kind(299, _inception_resnet_v2, _signed, "mixed_7a",
+                                r"(mixed_\d[ab]|block\d+_\d+|conv_7b)(?:_.+)?", "mixed_7a"),
+    # The size that its weights are scored at: 12 x 12 locations; at 256 they are 8 x 8.
+    "efficientnet_v2_s": Kind(384, _efficientnet_v2_s, _as_they_are, "block6o_add", r"(block\d[a-z]|top)_.+", "block6a"),
+    # 7 x 7 locations.
+    "mobilenet_v3_large": Kind(224, _mobilenet_v3_large, _as_they_are, "expanded_conv_14_add",
+                               r"(expanded_conv(?:_\d+)?|conv_1)(?:_[a-z].+)?", "expanded_conv_12"),
     # 14 x 14 locations, after one vector for the whole picture.
-    "vit_b16": Kind(224, _vit, _raw, "transformer_block_11", r"(transformer_block_\d+)", "transformer_block_9",
+    "vit_b16": Kind(224, _vit, _as_they_are, "transformer_block_11", r"(transformer_block_\d+)", "transformer_block_9",
                     presets=True),
     "convnet": Kind(128, _convnet, _signed, "stage3_1", r"(stage\d_\d)", "stage3_1"),
 }
@@ -139,7 +158,8 @@ class Encoder:
         wanted = block or kind.tuned_from
         first = next((number for number, name in ends.items() if name == wanted or name.startswith(wanted + "_")), None)
         if first is None:
-            raise nearest(f"block of {self.name} up to its layer {self.layer or names[-1]}", wanted, list(ends.values()))
+            raise nearest(f"block of {self.name} up to its layer {self.layer or names[-1]}", wanted,
+                          sorted(set(ends.values())))
         start = max((number + 1 for number in ends if number < first), default=0)
         self.network.trainable = True
         for number, layer in enumerate(self.network.layers):
@@ -148,7 +168,7 @@ class Encoder:
     def fingerprint(self) -> dict[str, Any]:
         """What makes these features these and no others."""
         digest = hashlib.sha256()
-        for variable in self.network.variables:
+        for variable in self.network.weights:  # not its variables: random generators' states differ at every start
             digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
         pooled = {} if self._bins is None else {"pooled_from": list(self._layer_grid)}  # only then: older caches stay valid
         made = {} if self.sizes is None else {"whole": self.whole, "sizes": self.sizes}

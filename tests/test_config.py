@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import config
-from config import LENGTHS, PRESETS, Settings, resolve
+from config import ATTENTIONS, LENGTHS, PRESETS, Settings, resolve
+from models.decoders import DECODERS
 from utils.errors import WrongArgument
 
 ROOT = Path(__file__).parents[1]
@@ -92,7 +93,9 @@ def test_names_are_unique_over_all_groups_and_each_has_a_meaning():
     ({"length_penalty": float("nan")}, "--length-penalty is a number from 0, not nan"),
     ({"language": "english"}, "--language is a code such as en, ko or zh, not 'english'"),
     ({"preset": "inceptiongru"}, "unknown preset 'inceptiongru'; did you mean 'inception-gru'"),
-    ({"attention": "hard"}, "^--attention hard goes with --decoder lstm$"),
+    ({"attention": "hard"}, "^--attention hard does not go with --decoder gru; that has soft$"),
+    ({"attention": "soft", "preset": "inception-resnet-gru"},
+     "^--attention soft does not go with --decoder luong; that has dot or additive$"),
     ({"attention": "none", "decoder": "lstm", "penalty": 1.0},
      "^--penalty is on attention, and --attention none has none; leave it out$"),
     ({"scst": True}, "^--scst goes on from what was learned from true captions: --from RUN, or --run RUN --resume$"),
@@ -152,6 +155,30 @@ def test_layers_go_with_the_decoder_that_has_them():
         resolve({"penalty": -1.0}, scenes=False)
 
 
+def test_every_decoder_has_its_ways_of_attention():
+    assert ATTENTIONS.keys() == DECODERS.keys()
+    for decoder, ways in ATTENTIONS.items():
+        assert [Settings.from_flat({"decoder": decoder, "attention": way}).decoding.attention for way in ways] == list(ways)
+
+
+@pytest.mark.parametrize(("given", "attention"), [
+    ({}, "soft"), ({"decoder": "lstm"}, "soft"), ({"decoder": "luong"}, "dot"),
+    ({"preset": "inception-resnet-gru"}, "dot"), ({"preset": "inception-resnet-gru", "attention": "additive"}, "additive"),
+    ({"preset": "inception-resnet-gru", "decoder": "gru"}, "soft"),
+    ({"preset": "show-attend-tell", "decoder": "luong"}, "dot"),
+], ids=str)
+def test_attention_left_out_is_the_decoder_s_usual_one(given, attention):
+    settings = resolve(given, scenes=False)
+    assert settings.decoding.attention == attention
+    assert Settings.of_run(settings.flat()) == settings
+    older = {name: value for name, value in settings.flat().items() if name != "attention"}
+    assert Settings.of_run(older).decoding.attention == (attention if "attention" not in given else "dot")
+
+
+def test_an_unknown_decoder_is_left_to_who_knows_them_all():
+    assert resolve({"decoder": "gruu", "attention": "hard"}, scenes=False).decoding.decoder == "gruu"
+
+
 def test_the_penalty_of_a_preset_is_soft_attention_s():
     assert resolve({"preset": "show-attend-tell"}, scenes=False).training.penalty == 0.1
     for attention, penalty in (("soft", 0.1), ("none", 0.0), ("hard", 0.0)):
@@ -159,6 +186,8 @@ def test_the_penalty_of_a_preset_is_soft_attention_s():
         assert (settings.decoding.attention, settings.training.penalty) == (attention, penalty)
     with pytest.raises(WrongArgument, match=r"^--penalty is on attention"):
         resolve({"preset": "show-attend-tell", "attention": "none", "penalty": 0.1}, scenes=False)
+    other = {"preset": "show-attend-tell", "decoder": "luong"}  # which sees all locations too, asked for by name or not
+    assert [resolve(other | more, scenes=False).training.penalty for more in ({}, {"attention": "dot"})] == [0.1, 0.1]
 
 
 @pytest.mark.parametrize(("way", "wanted"), [

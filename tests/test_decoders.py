@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from models import lstm
-from models.attention import AdditiveAttention, context
+from models.attention import AdditiveAttention, DotAttention, context
 from models.checkpoint import decoder_checkpoint, load_decoder
 from models.decoder import repeat_rows
 from models.decoders import DECODERS, build_decoder
@@ -17,7 +17,8 @@ from utils.errors import Refusal, WrongArgument
 
 PHOTOS, CAPTIONS, LOCATIONS, DEPTH, STEPS, VOCABULARY = 3, 2, 9, 7, 5, 11
 EVERY = [*(pytest.param(name, {}, id=name) for name in DECODERS),
-         *(pytest.param("lstm", {"attention": how}, id=f"lstm-{how}") for how in ("hard", "none"))]
+         *(pytest.param("lstm", {"attention": how}, id=f"lstm-{how}") for how in ("hard", "none")),
+         pytest.param("luong", {"attention": "additive"}, id="luong-additive")]
 
 
 def small(name="gru", seed=0, **more):
@@ -133,6 +134,18 @@ def test_additive_attention_against_the_equation():
         wanted = np.exp(scores) / np.exp(scores).sum()
         np.testing.assert_allclose(attention[row], wanted, rtol=1e-4)
         np.testing.assert_allclose(seen[row], wanted @ values[photo], rtol=1e-4)
+
+
+def test_dot_attention_against_the_equation():
+    """score = q · v, worked out in NumPy for two rows a photo; it has no weights."""
+    random = np.random.default_rng(0)
+    query, values = random.normal(size=(4, 3)).astype(np.float32), random.normal(size=(2, 5, 3)).astype(np.float32)
+    layer = DotAttention()
+    attention = layer(tf.constant(query), layer.keys(tf.constant(values)))
+    for row in range(4):
+        scores = values[row // 2] @ query[row]
+        np.testing.assert_allclose(attention[row], np.exp(scores) / np.exp(scores).sum(), rtol=1e-4)
+    assert layer.variables == []
 
 
 def test_an_unknown_decoder_is_answered_with_the_nearest():
@@ -325,3 +338,46 @@ def test_without_attention_the_photo_acts_at_the_start_alone(features):
     assert np.abs(logits[0] - logits[1]).max() > 1e-3  # which only the states tell apart
     again, _, _ = decoder.step(words, others, after)
     np.testing.assert_array_equal(decoder.step(words, memory, after)[0], again)
+
+
+def test_the_luong_decoder_against_the_equations(features):
+    """A GRU that begins with zeros and hears words alone, then attention by its state, the sum, its norm, the words; worked
+    out in NumPy for two words."""
+    decoder = small("luong")
+    memory, state = decoder.begin(features)
+    np.testing.assert_array_equal(state, np.zeros((PHOTOS, 16)))
+    values = np.maximum(features.numpy() @ decoder.look.kernel.numpy() + decoder.look.bias.numpy(), 0)
+    np.testing.assert_allclose(memory["values"], values, rtol=1e-5)
+    kernel, inner, (bias, inner_bias) = (each.numpy() for each in decoder.gru.cell.variables[:3])
+    gain, shift = (variable.numpy() for variable in (decoder.norm.gamma, decoder.norm.beta))
+    hidden = np.zeros((PHOTOS, 16))
+
+    def sigmoid(values):
+        return 1 / (1 + np.exp(-values))
+
+    for word in (2, 5):
+        logits, state, attention = decoder.step(tf.fill([PHOTOS], word), memory, state)
+        told = decoder.embed.embeddings.numpy()[word] @ kernel + bias
+        keep, reset, new = np.split(told + hidden @ inner + inner_bias, 3, axis=1)
+        remembered = (hidden @ inner + inner_bias)[:, 32:]
+        new = np.tanh(told[32:] + sigmoid(reset) * remembered)
+        hidden = sigmoid(keep) * hidden + (1 - sigmoid(keep)) * new
+        np.testing.assert_allclose(state, hidden, atol=1e-5)
+        scores = np.einsum("pu,plu->pl", hidden, values)
+        weights = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(attention, weights, rtol=1e-4)
+        both = hidden + np.einsum("pl,plu->pu", weights, values)
+        normed = (both - both.mean(axis=1, keepdims=True)) / np.sqrt(both.var(axis=1, keepdims=True) + decoder.norm.epsilon)
+        wanted = (normed * gain + shift) @ decoder.words.kernel.numpy() + decoder.words.bias.numpy()
+        np.testing.assert_allclose(logits, wanted, atol=1e-4)
+
+
+def test_what_the_luong_decoder_sees_does_not_change_what_it_remembers(features):
+    """Of two photos the states after the same words are one; only what is said differs."""
+    decoder = small("luong")
+    memory, state = decoder.begin(features)
+    for word in (2, 5, 7):
+        logits, state, _ = decoder.step(tf.fill([PHOTOS], word), memory, state)
+    np.testing.assert_array_equal(state, np.tile(state[:1], (PHOTOS, 1)))
+    assert np.abs(state).max() > 0
+    assert np.abs(logits[0] - logits[1]).max() > 1e-3

@@ -12,9 +12,16 @@ from models.encoders import ENCODERS, Encoder
 from utils.errors import Refusal, WrongArgument
 
 SIZE = 96
+# Building them takes 10 and 5 s, and looking for the first time as long again.
+LARGEST = ("inception_resnet_v2", "efficientnet_v2_s")
 
 
-@pytest.fixture(scope="module", params=ENCODERS)
+def marked(slow):
+    """The encoders' names, of which some are marked slow."""
+    return [pytest.param(name, marks=pytest.mark.slow) if name in slow else name for name in ENCODERS]
+
+
+@pytest.fixture(scope="module", params=marked(LARGEST))
 def encoder(request):
     return Encoder(request.param, weights="none", image_size=SIZE)
 
@@ -30,13 +37,19 @@ def test_features_have_the_declared_shape_and_are_finite(encoder):
     assert np.isfinite(features).all()
 
 
+def test_the_layer_that_is_named_for_an_example_is_a_grid_before_the_last(encoder):
+    names = [layer.name for layer in encoder.network.layers]
+    example = encoder.network.get_layer(ENCODERS[encoder.name].earlier)
+    assert len(example.output.shape) == 4
+    assert names.index(example.name) < len(names) - 1
+
+
 def test_a_picture_alone_and_in_a_batch_gives_the_same_features(encoder):
     batch = images(3)
     np.testing.assert_allclose(encoder(batch)[1:2], encoder(batch[1:2]), rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("encoder", [name if name == "convnet" else pytest.param(name, marks=pytest.mark.slow)
-                                     for name in ENCODERS], indirect=True)  # building the large ones twice more takes 21 s
+@pytest.mark.parametrize("encoder", marked(set(ENCODERS) - {"convnet"}), indirect=True)  # the two of old twice more: 21 s
 def test_random_weights_are_the_same_at_every_start_and_those_of_a_file_are_the_files(encoder, tmp_path):
     """Both in one, as large networks take seconds to make: an encoder that did not read the file would be another one."""
     kind, file = ENCODERS[encoder.name], tmp_path / "some.weights.h5"
@@ -58,6 +71,21 @@ def test_another_size_or_layer_or_other_weights_are_another_fingerprint(tmp_path
     assert all(mark != marks[0] for mark in marks[1:])
 
 
+def test_the_state_of_what_draws_at_random_is_no_part_of_a_fingerprint(monkeypatch):
+    """No weights file holds it, so it differs at every start."""
+
+    def network(image_size, _weights):
+        pixels = keras.Input((image_size, image_size, 3))
+        return keras.Model(pixels, keras.layers.Dropout(0.5)(keras.layers.Conv2D(2, 1, kernel_initializer="ones")(pixels)))
+
+    monkeypatch.setitem(ENCODERS, "dropping", replace(ENCODERS["convnet"], network=network))
+    encoder = Encoder("dropping", weights="none", image_size=SIZE)
+    before = encoder.fingerprint()
+    (state,) = [variable for variable in encoder.network.variables if "seed" in variable.path]
+    state.assign(state + 1)
+    assert encoder.fingerprint() == before
+
+
 def test_inception_v3_gets_pixels_from_minus_one_to_one():
     """What its weights were trained on; other families of Keras want other ranges."""
     seen = ENCODERS["inception_v3"].preprocess(tf.constant([0.0, 127.5, 255.0]))
@@ -68,17 +96,35 @@ def test_resnet101_gets_blue_green_red_less_their_means():
     preprocess = ENCODERS["resnet101"].preprocess
     seen = preprocess(tf.constant([[[[10.0, 20.0, 30.0], [255.0, 0.0, 123.68]]]]))
     np.testing.assert_allclose(seen, [[[[-73.939, -96.779, -113.68], [19.741, -116.779, 131.32]]]], atol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "family"), [
+    ("inception_v3", "inception_v3"), ("resnet101", "resnet"), ("inception_resnet_v2", "inception_resnet_v2"),
+    ("efficientnet_v2_s", "efficientnet_v2"), ("mobilenet_v3_large", "mobilenet_v3")])
+def test_preprocessing_is_that_of_keras(name, family):
     pixels = images(1).astype(np.float32)
-    np.testing.assert_allclose(preprocess(tf.constant(pixels)), keras.applications.resnet.preprocess_input(pixels.copy()),
-                               atol=1e-4)
+    wanted = getattr(keras.applications, family).preprocess_input(pixels.copy())
+    np.testing.assert_allclose(ENCODERS[name].preprocess(tf.constant(pixels)), wanted, atol=1e-4)
 
 
-@pytest.mark.parametrize(("name", "layer", "image_size"), [("inception_v3", "mixed8", 299), ("resnet101", None, 256)])
-def test_networks_at_their_own_size_have_64_locations(name, layer, image_size):
+@pytest.mark.parametrize("name", ["mobilenet_v3_large", pytest.param("efficientnet_v2_s", marks=pytest.mark.slow)])
+def test_what_is_given_pixels_as_they_are_rescales_them_itself(name):
+    """To −1..1 by its first layer."""
+    network = ENCODERS[name].network(SIZE, None)
+    first = network.layers[1]
+    assert network.layers[0].output is first.input
+    np.testing.assert_allclose(first(tf.constant([[[[0.0, 127.5, 255.0]]]])), [[[[-1, 0, 1]]]], atol=0.01)
+
+
+@pytest.mark.parametrize(("name", "layer", "image_size", "side"), [
+    ("inception_v3", "mixed8", 299, 8), ("resnet101", None, 256, 8), ("mobilenet_v3_large", None, 224, 7),
+    pytest.param("inception_resnet_v2", None, 299, 8, marks=pytest.mark.slow),
+    pytest.param("efficientnet_v2_s", None, 384, 12, marks=pytest.mark.slow)])
+def test_networks_at_their_own_size_have_so_many_rows_and_columns(name, layer, image_size, side):
     kind = ENCODERS[name]
     assert kind.image_size == image_size
     network = kind.network(image_size, None)
-    assert (network.output if layer is None else network.get_layer(layer).output).shape[1:3] == (8, 8)
+    assert (network.output if layer is None else network.get_layer(layer).output).shape[1:3] == (side, side)
 
 
 def test_the_convnet_at_its_own_size_has_64_locations():
@@ -158,7 +204,9 @@ def test_weights_with_holes_are_refused_by_layer(tmp_path):
         Encoder("convnet", weights=str(tmp_path / "some.weights.h5"), image_size=SIZE)
 
 
-@pytest.mark.parametrize(("name", "network"), [("inception_v3", "InceptionV3"), ("resnet101", "ResNet101")])
+@pytest.mark.parametrize(("name", "network"), [
+    ("inception_v3", "InceptionV3"), ("resnet101", "ResNet101"), ("inception_resnet_v2", "InceptionResNetV2"),
+    ("efficientnet_v2_s", "EfficientNetV2S"), ("mobilenet_v3_large", "MobileNetV3Large")])
 def test_a_failed_download_names_the_three_ways_on(monkeypatch, name, network):
     def fails(*_, **__):
         raise Exception("URL fetch failure on https://example.org: refused")
@@ -173,6 +221,9 @@ def test_a_failed_download_names_the_three_ways_on(monkeypatch, name, network):
 # before it ends with; and its first block.
 BLOCKS = {"inception_v3": ("mixed7", "mixed7", "mixed6", "mixed0"),
           "resnet101": ("conv4_block1", "conv4", "conv3_block4_out", "conv2"),
+          "inception_resnet_v2": ("mixed_7a", "mixed_7a", "block17_20_ac", "mixed_5b"),
+          "efficientnet_v2_s": ("block6a", "block6a", "block5i_add", "block1a"),
+          "mobilenet_v3_large": ("expanded_conv_12", "expanded_conv_12", "expanded_conv_11_add", "expanded_conv"),
           "convnet": ("stage3_1", "stage3", "stage2_1", "stage1")}
 
 

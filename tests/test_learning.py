@@ -35,6 +35,7 @@ def made(tokenizer, **settings):
 @pytest.mark.parametrize(("settings", "kind"), [
     ({}, CrossEntropy), ({"decoder": "lstm"}, CrossEntropy), ({"decoder": "lstm", "attention": "none"}, CrossEntropy),
     ({"decoder": "lstm", "attention": "hard"}, DrawnLocations), ({"scst": True}, SelfCritical),
+    ({"decoder": "luong"}, CrossEntropy), ({"decoder": "luong", "attention": "additive"}, CrossEntropy),
     ({"decoder": "lstm", "attention": "hard", "scst": True}, SelfCritical)])
 def test_each_setting_has_its_objective_and_batches(tokenizer, settings, kind):
     """20 captions a step: of ten photos with two each; or five drawn of each of four."""

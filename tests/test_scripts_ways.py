@@ -164,6 +164,43 @@ def test_rewards_go_on_from_a_run_that_trained_its_encoder(tuned):
     assert done.status == 0, done.error
 
 
+@pytest.fixture(scope="module")
+def luong(place):
+    """A run of the preset with attention after the recurrence, after one epoch."""
+    done = unscored(*WORDS, "--preset", "inception-resnet-gru", "--attention", "additive", "--epochs", "1", "--run", "luong")
+    assert done.status == 0, done.error
+    (row,) = read_history(Path("checkpoints/luong"))
+    return row
+
+
+def test_attention_after_the_recurrence_from_training_to_pictures(luong, tmp_path):
+    photo = Path("drawn", read_splits(Path("checkpoints/luong"))["test"][0])
+    done = typed(predict, photo, "--run", "luong", "--plot", tmp_path, "--out", tmp_path / "out.csv")
+    assert done.status == 0, done.error
+    (row,) = csv.DictReader((tmp_path / "out.csv").read_text().splitlines())
+    caption = Captioner.load("checkpoints/luong")(photo)
+    assert row["caption"] == caption.text
+    assert caption.attention.shape == (len(caption.words), 25)
+    np.testing.assert_allclose(caption.attention.sum(axis=1), 1, atol=1e-4)
+    assert len(list(tmp_path.glob("*.png"))) == 1
+    done = typed(train, *WORDS, "--from", "luong", "--attention", "dot", "--run", "never")
+    assert (done.status, done.out) == (2, "")
+    assert "--attention dot: the weights of checkpoints/luong are of additive" in done.error
+
+
+@pytest.mark.slow
+def test_attention_after_the_recurrence_goes_on_by_rewards_and_with_its_encoder(luong):
+    for way in ("scst", "finetune_encoder"):
+        done = unscored(*WORDS, "--from", "luong", "--" + way.replace("_", "-"), "--epochs", "1", "--run", f"luong_{way}")
+        assert done.status == 0, done.error
+        assert told_before(done.out) == rounded(luong)
+        config = read_config(Path(f"checkpoints/luong_{way}"))
+        assert [config[name] for name in ("preset", "decoder", "attention", way)] == [
+            "inception-resnet-gru", "luong", "additive", True]
+        (row,) = read_history(Path(f"checkpoints/luong_{way}"))
+        assert row["val_loss"] != luong["val_loss"]
+
+
 def test_drawn_locations_are_refused_where_none_are_drawn_before_anything_is_read(monkeypatch):
     monkeypatch.setattr(train, "_train", lambda *_, **__: 77)
     words = [*WORDS, "--decoder", "lstm", "--look", "drawn", "--run", "looking"]

@@ -53,6 +53,10 @@ def test_attention_may_change_from_run_to_run_but_no_width(run):
     for before, now in (("soft", "none"), ("none", "soft"), ("none", "hard")):  # what looks at the photo is not in both
         with pytest.raises(WrongArgument, match=rf"^--attention {now}: the weights of {start} are of {before}; leave it"):
             inherited(run(decoder="lstm", units=64, attention=before), {"attention": now})
+    for before, now in (("dot", "additive"), ("additive", "dot")):
+        with pytest.raises(WrongArgument, match=rf"^--attention {now}: the weights of {start} are of {before}; leave it"):
+            inherited(run(decoder="luong", attention=before), {"attention": now})
+    start = run(decoder="lstm", units=64)
     with pytest.raises(WrongArgument, match=r"^--encoder resnet101: .* was trained on what convnet sees"):
         inherited(start, {"encoder": "resnet101"})
 

@@ -235,6 +235,11 @@ def names_its_kind(photos, captions):
     return (captions == 4 + photos[:, None, None]).any(axis=2).astype(float)
 
 
+def luong(folder, **changes):
+    """The decoder whose attention comes after the recurrence."""
+    return Trainer(invented_decoder("luong"), CrossEntropy(), Invented(), recipe(**changes), folder)
+
+
 def rewarded(folder, **changes):
     """Self-critical, of a decoder that has learned nothing yet."""
     decoder = invented_decoder()
@@ -252,8 +257,9 @@ def state(training):
 
 @pytest.mark.parametrize(("made", "epochs", "better"), [
     (drawing, 3, lambda first, last: last["loss"] < first["loss"] - 0.5),
+    (luong, 3, lambda first, last: last["loss"] < first["loss"] - 0.5),
     (rewarded, 6, lambda first, last: first["reward"] < 0.7 and last["reward"] > 0.95),
-], ids=["hard", "scst"])
+], ids=["hard", "luong", "scst"])
 def test_other_ways_of_training_learn_and_go_on_as_exactly(tmp_path, made, epochs, better):
     """A run's folder, copied in its last epoch after the third step, leads back to the second: with the losses from there,
     and what else is told of the whole epoch. The trainer that has gone on meanwhile is led back as one made anew is, which

@@ -93,7 +93,8 @@ def config_of(run: Any) -> dict[str, Any]:
     return {"preset": "vit-gpt2", "encoder": "vit_b16", "weights": name, "encoder_weights": name, "layer": None,
             "image_size": None, "grid": None, "decoder": "transformer", "decoder_weights": name, **gpt2,
             "dropout": said["decoder"].get("resid_pdrop", 0.1), "attention": "soft", "tokenizer": "gpt2", "language": "en",
-            "max_length": min(longest, gpt2["positions"] - 1), **SEARCH, **search, "seed": 0, "dataset": None,
+            "max_length": min(longest, gpt2["positions"] - 1), **SEARCH, **search, "sample": False,
+            "temperature": 1.0, "top_k": None, "top_p": None, "seed": 0, "dataset": None,
             "fingerprint": {"grid": [side, side], "depth": vit["hidden_dim"], "whole": 1,
                             "image_size": vit["image_shape"][0]}}
 

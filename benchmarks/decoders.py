@@ -1,0 +1,112 @@
+"""How many captions a second each decoder learns from: the step of training as it is, on made-up features.
+
+    python -m benchmarks.decoders
+    python -m benchmarks.decoders --rounds 10 --json FILE
+
+Every decoder is measured with its default settings and each of its ways of attention. They take turns, a few steps each, so
+that what else the machine does falls on all of them; the first turn, in which steps are compiled, does not count.
+"""
+
+import argparse
+import itertools
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from config import ATTENTIONS, Settings
+from data.tokenizer import END, SPECIAL, START
+from models.captioner import decoder_of
+from models.decoders import DECODERS
+from models.objectives import CrossEntropy, DrawnLocations
+from models.training import Recipe, Trainer
+from utils.files import write_json
+
+CAPTIONS = 5  # a photo
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What is learned from."""
+
+    side: int = 8  # rows and columns of locations
+    depth: int = 1280
+    vocabulary: int = 5000
+    words: int = 12  # of every caption
+    batch: int = 64  # captions, of whole photos
+    steps: int = 5  # a turn
+
+    @property
+    def captions(self) -> int:
+        """How many captions a step has."""
+        return self.batch // CAPTIONS * CAPTIONS
+
+    @cached_property
+    def made_up(self) -> tuple[np.ndarray, np.ndarray]:
+        """Features (P, L, D) and tokens (B, T)."""
+        random = np.random.default_rng(0)
+        features = random.random((self.captions // CAPTIONS, self.side**2, self.depth), np.float32).astype(np.float16)
+        words = random.integers(len(SPECIAL), self.vocabulary, (self.captions, self.words), np.int32)
+        tokens = np.pad(words, [(0, 0), (1, 1)], constant_values=[(0, 0), (START, END)])
+        return features, tokens
+
+    def epoch(self, _number: int, *, first: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """A turn's batches: the same again and again."""
+        yield from [self.made_up] * self.steps
+
+
+def trainer(name: str, attention: str, sizes: Sizes, folder: Path, **settings: Any) -> Trainer:
+    """A decoder in training, as its settings are by default but for these."""
+    flat = Settings.from_flat({"decoder": name, "attention": attention} | settings).flat()
+    decoder = decoder_of(flat | {"fingerprint": {"grid": [sizes.side, sizes.side], "depth": sizes.depth}}, sizes.vocabulary)
+    objective = DrawnLocations() if attention == "hard" else CrossEntropy()
+    recipe = Recipe(flat["epochs"], flat["learning_rate"], flat["warmup"], flat["schedule"], flat["clip"], flat["patience"],
+                    save_every=10**9)
+    return Trainer(decoder, objective, sizes, recipe, folder)
+
+
+def turn(training: Trainer) -> list[float]:
+    """Seconds of each step of a turn."""
+    marks = [time.perf_counter()]
+    training.train_epoch(lambda *_: marks.append(time.perf_counter()))
+    return [after - before for before, after in itertools.pairwise(marks)]
+
+
+def run(sizes: Sizes, rounds: int, folder: Path, **settings: Any) -> dict[str, dict[str, float]]:
+    """By decoder and attention: seconds a step (the median), captions a second, and how that compares with the first's."""
+    trainers = {f"{name}, {attention}": trainer(name, attention, sizes, folder / f"{name}-{attention}", **settings)
+                for name in DECODERS for attention in ATTENTIONS[name]}
+    for each in trainers.values():
+        turn(each)
+    seconds: dict[str, list[float]] = {what: [] for what in trainers}
+    for _ in range(rounds):
+        for what, each in trainers.items():
+            seconds[what] += turn(each)
+    medians = {what: float(np.median(each)) for what, each in seconds.items()}
+    first = next(iter(medians.values()))
+    return {what: {"seconds": median, "captions_per_second": sizes.captions / median, "ratio": first / median}
+            for what, median in medians.items()}
+
+
+def main() -> None:
+    """Measure, print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5, metavar="TURNS", help="of each decoder (default 5)")
+    parser.add_argument("--json", metavar="FILE", help="also write the figures there")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        found = run(Sizes(), given.rounds, Path(folder))
+    print("| decoder, attention | milliseconds a step | captions a second | times the first |\n| --- | --- | --- | --- |")
+    for what, each in found.items():
+        print(f"| {what} | {each['seconds'] * 1000:.0f} | {each['captions_per_second']:.0f} | {each['ratio']:.2f} |")
+    if given.json:
+        write_json(Path(given.json), found)
+
+
+if __name__ == "__main__":
+    main()
