@@ -147,7 +147,7 @@ def test_mistakes_are_one_line_on_standard_error(command, status, message):
 
 def test_layers_go_with_the_decoder_that_has_them():
     assert resolve({"decoder": "lstm", "layers": 2}, scenes=False).decoding.layers == 2
-    with pytest.raises(WrongArgument, match=r"^--layers 2 goes with --decoder lstm$"):
+    with pytest.raises(WrongArgument, match=r"^--layers 2 goes with --decoder lstm or transformer$"):
         resolve({"layers": 2}, scenes=False)
     with pytest.raises(WrongArgument, match=r"^--layers is at least 1, not 0$"):
         resolve({"decoder": "lstm", "layers": 0}, scenes=False)

@@ -13,6 +13,7 @@ from models.decoder import repeat_rows
 from models.decoders import DECODERS, build_decoder
 from models.decoding import Rules, compile_search
 from models.objectives import masked_loss
+from tests.decoders import small_decoder
 from utils.errors import Refusal, WrongArgument
 
 PHOTOS, CAPTIONS, LOCATIONS, DEPTH, STEPS, VOCABULARY = 3, 2, 9, 7, 5, 11
@@ -22,10 +23,9 @@ EVERY = [*(pytest.param(name, {}, id=name) for name in DECODERS),
 
 
 def small(name="gru", seed=0, **more):
-    sizes = {"units": 16, "embedding": 8, "attention_units": 6, "dropout": 0.3, "heads": 2}
-    sizes |= {"layers": 2} if name == "transformer" else {}
-    options = {option: size for option, size in sizes.items() if option in DECODERS[name].OPTIONS} | more
-    return build_decoder(name, seed=seed, vocabulary=VOCABULARY, locations=LOCATIONS, depth=DEPTH, **options)
+    layers = 2 if name == "transformer" else 1
+    sizes = {"units": 16, "attention_units": 6, "dropout": 0.3, "layers": layers} | more
+    return small_decoder(name, seed=seed, vocabulary=VOCABULARY, locations=LOCATIONS, depth=DEPTH, **sizes)
 
 
 shared = functools.cache(small)  # for tests that leave its weights as they are

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models import encoders
+from models import encoders, vit
 from models.encoders import ENCODERS, Encoder
 from utils.errors import Refusal, WrongArgument
 
@@ -23,7 +23,10 @@ def marked(slow):
 
 @pytest.fixture(scope="module", params=marked(LARGEST))
 def encoder(request):
-    return Encoder(request.param, weights="none", image_size=SIZE)
+    with pytest.MonkeyPatch.context() as patch:
+        # As many blocks as ViT-B/16 has, but narrow ones: its 86 million weights take seconds, and tell no more.
+        patch.setattr(vit, "BASE", vit.BASE | {"num_heads": 2, "hidden_dim": 8, "mlp_dim": 16})
+        yield Encoder(request.param, weights="none", image_size=SIZE)
 
 
 def images(number, seed=0):
@@ -32,7 +35,8 @@ def images(number, seed=0):
 
 def test_features_have_the_declared_shape_and_are_finite(encoder):
     features = encoder(images(2))
-    assert features.shape == (2, encoder.grid[0] * encoder.grid[1], encoder.depth)
+    assert features.shape == (2, encoder.whole + encoder.grid[0] * encoder.grid[1], encoder.depth)
+    assert encoder.whole == (encoder.name == "vit_b16")
     assert features.dtype == tf.float32
     assert np.isfinite(features).all()
 
@@ -40,7 +44,7 @@ def test_features_have_the_declared_shape_and_are_finite(encoder):
 def test_the_layer_that_is_named_for_an_example_is_a_grid_before_the_last(encoder):
     names = [layer.name for layer in encoder.network.layers]
     example = encoder.network.get_layer(ENCODERS[encoder.name].earlier)
-    assert len(example.output.shape) == 4
+    assert len(example.output.shape) == (3 if encoder.whole else 4)
     assert names.index(example.name) < len(names) - 1
 
 
@@ -224,6 +228,7 @@ BLOCKS = {"inception_v3": ("mixed7", "mixed7", "mixed6", "mixed0"),
           "inception_resnet_v2": ("mixed_7a", "mixed_7a", "block17_20_ac", "mixed_5b"),
           "efficientnet_v2_s": ("block6a", "block6a", "block5i_add", "block1a"),
           "mobilenet_v3_large": ("expanded_conv_12", "expanded_conv_12", "expanded_conv_11_add", "expanded_conv"),
+          "vit_b16": ("transformer_block_9", "transformer_block_9", "transformer_block_8", "transformer_block_1"),
           "convnet": ("stage3_1", "stage3", "stage2_1", "stage1")}
 
 

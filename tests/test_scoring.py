@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.decoders import DECODERS, build_decoder
+from models.decoders import DECODERS
 from models.scoring import FreeRunning, TeacherForced
+from tests.decoders import small_decoder
 
 PAD, UNKNOWN, START, END, A, B, C = range(7)
 # Logits of the next word by the word before, of two photos. The special tokens are the likeliest of all, wherever a word
@@ -82,9 +83,7 @@ def test_the_free_running_loss_reads_its_own_likeliest_words():
 @pytest.mark.parametrize("kind", DECODERS)
 def test_free_running_is_teacher_forcing_with_its_own_words(kind):
     """Where the true words are the network's own, the two losses are one."""
-    options = {"layers": 1} if kind == "lstm" else {}
-    decoder = build_decoder(kind, seed=1, vocabulary=9, locations=4, depth=3, units=8, embedding=8, attention_units=8,
-                            dropout=0.5, **options)
+    decoder = small_decoder(kind, seed=1)
     features = np.random.default_rng(1).normal(size=(2, 4, 3)).astype(np.float32)
     own = np.full((2, 1), START, np.int32)
     for _ in range(4):

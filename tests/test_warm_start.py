@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.decoders import DECODERS, build_decoder
+from models.decoders import DECODERS
 from models.warm_start import Kept, take_over
+from tests.decoders import small_decoder
 from utils.errors import Refusal
 
 SPECIAL = ["<pad>", "<unk>", "<start>", "<end>"]
@@ -18,9 +19,8 @@ OURS, THEIRS = [0, 1, 2, 3, 4, 6, 8], [0, 1, 2, 3, 7, 4, 8]
 
 def built(name, tokens, seed=0, **options):
     """A decoder for these tokens, of which no weight is zero."""
-    sizes = {"units": 6, "embedding": 3, "attention_units": 2, "dropout": 0.5, "heads": 3, "layers": 1}
-    sizes = {option: size for option, size in sizes.items() if option in DECODERS[name].OPTIONS}
-    decoder = build_decoder(name, seed=seed, **{"vocabulary": len(tokens), "locations": 4, "depth": 5} | sizes | options)
+    sizes = {"depth": 5, "units": 6, "embedding": 3, "attention_units": 2, "heads": 3} | options
+    decoder = small_decoder(name, seed=seed, vocabulary=len(tokens), **sizes)
     random = np.random.default_rng(seed)
     for variable in decoder.weights:
         variable.assign(random.normal(size=variable.shape).astype(np.float32))
