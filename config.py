@@ -289,6 +289,7 @@ PRESETS: dict[str, dict[str, Any]] = {"inception-gru": INCEPTION_GRU, "show-atte
 # 0.863 of the ceiling).
 SCENES: dict[str, Any] = {"encoder": "convnet", "minimum_count": 1, "embedding": 128, "attention_units": 128,
                           "dropout": 0.2, "learning_rate": 0.002, "epochs": 5, "beam": 5}
+SCENES_FROM_SCRATCH: dict[str, Any] = {"dropout": 0.1, "learning_rate": 0.001, "epochs": 8}  # of the transformer
 
 
 @dataclass(frozen=True)
@@ -352,19 +353,25 @@ def resolve(given: dict[str, Any], *, scenes: bool, continued: bool = False) -> 
     values = {"preset": preset} | PRESETS[preset]
     if scenes and "decoder_weights" in values:  # nothing pretrained fits the drawings
         values["decoder_weights"] = "none"
-    if preset == "vit-gpt2" and given.get("decoder_weights", values["decoder_weights"]) == "none":
-        values |= FROM_SCRATCH
-    values |= SCENES if scenes else {}
+    random = preset == "vit-gpt2" and given.get("decoder_weights", values["decoder_weights"]) == "none"
+    values |= (FROM_SCRATCH if random else {}) | (SCENES if scenes else {}) | (SCENES_FROM_SCRATCH if scenes and random else {})
     if given.get("attention") in ("hard", "none"):  # the penalty is soft attention's (Xu et al., section 4.2.1)
         values.pop("penalty", None)
     _require(continued or not given.get("scst"), "--scst goes on from what was learned from true captions: --from RUN, or "
                                                   "--run RUN --resume")
-    settings = Settings.from_flat(values | (wanted_by_way(given) if continued else {}) | given)
-    fitted = given.get("tokenizer", "words") in FITTED and not settings.decoding.pretrained
-    for name in ("vocabulary", "minimum_count"):
-        _require(fitted or continued or name not in given,
-                 f"--{name.replace('_', '-')} is for words that are learned from the captions; GPT-2's pieces are all there")
-    return settings
+    return Settings.from_flat(values | (wanted_by_way(given) if continued else {}) | given)
+
+
+def refuse_idle(settings: Settings, given: dict[str, Any]) -> None:
+    """Refuse what was typed and would change nothing."""
+    fitted = settings.words.tokenizer in (None, *FITTED) and not settings.decoding.pretrained
+    transformer = settings.decoding.decoder == "transformer"
+    for name in given:
+        flag = f"--{name.replace('_', '-')}"
+        _require(not transformer or name not in ("embedding", "attention_units"),
+                 f"{flag} does not go with --decoder transformer, which is --units wide throughout")
+        _require(fitted or name not in ("vocabulary", "minimum_count"),
+                 f"{flag} is for words that are learned from the captions; GPT-2's pieces are all there")
 
 
 def wanted_by_way(given: dict[str, Any]) -> dict[str, Any]:

@@ -95,6 +95,8 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
                                           continued=start is not None)
     use_device(settings.machine.device)
     encoding.refuse_unknown_names(settings)
+    if not start:  # of which some of what is given comes
+        config.refuse_idle(settings, given)
     settings, sizes = starting.sized(settings, given, run if resume else start)
     for folder in (run, Path(settings.vision.cache)):
         refuse_unwritable(folder)

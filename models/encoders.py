@@ -29,7 +29,7 @@ class Kind:
     preprocess: Callable[[tf.Tensor], tf.Tensor]  # float pixels 0..255 → what the network's weights expect
     earlier: str  # a layer before the last, for an example
     block_end: str  # what the last layer of each block, and maybe others of it, is called; the first group is its name
-    tuned_from: str  # block from which on it is trained with a decoder
+    tuned_from: str | None  # block from which on it is trained with a decoder; None: the last third of however many
     presets: bool = False  # whether weights may be named as KerasHub's and Hugging Face's
 
 
@@ -90,8 +90,7 @@ ENCODERS: dict[str, Kind] = {
     "mobilenet_v3_large": Kind(224, _mobilenet_v3_large, _as_they_are, "expanded_conv_14_add",
                                r"(expanded_conv(?:_\d+)?|conv_1)(?:_[a-z].+)?", "expanded_conv_12"),
     # 14 x 14 locations, after one vector for the whole picture.
-    "vit_b16": Kind(224, _vit, _as_they_are, "transformer_block_11", r"(transformer_block_\d+)", "transformer_block_9",
-                    presets=True),
+    "vit_b16": Kind(224, _vit, _as_they_are, "transformer_block_11", r"(transformer_block_\d+)", None, presets=True),
     "convnet": Kind(128, _convnet, _signed, "stage3_1", r"(stage\d_\d)", "stage3_1"),
 }
 
@@ -155,7 +154,7 @@ class Encoder:
         """Let the network learn, from a block on; its batch normalisation keeps the statistics that it has."""
         kind, names = ENCODERS[self.name], [layer.name for layer in self.network.layers]
         ends = {number: found[1] for number, name in enumerate(names) if (found := re.fullmatch(kind.block_end, name))}
-        wanted = block or kind.tuned_from
+        wanted = block or kind.tuned_from or list(ends.values())[-max(1, len(ends) // 3)]
         first = next((number for number, name in ends.items() if name == wanted or name.startswith(wanted + "_")), None)
         if first is None:
             raise nearest(f"block of {self.name} up to its layer {self.layer or names[-1]}", wanted,
