@@ -354,7 +354,9 @@ def resolve(given: dict[str, Any], *, scenes: bool, continued: bool = False) -> 
     if scenes and "decoder_weights" in values:  # nothing pretrained fits the drawings
         values["decoder_weights"] = "none"
     random = preset == "vit-gpt2" and given.get("decoder_weights", values["decoder_weights"]) == "none"
-    values |= (FROM_SCRATCH if random else {}) | (SCENES if scenes else {}) | (SCENES_FROM_SCRATCH if scenes and random else {})
+    values |= FROM_SCRATCH if random else {}
+    if scenes:
+        values |= SCENES | (SCENES_FROM_SCRATCH if random else {})
     if given.get("attention") in ("hard", "none"):  # the penalty is soft attention's (Xu et al., section 4.2.1)
         values.pop("penalty", None)
     _require(continued or not given.get("scst"), "--scst goes on from what was learned from true captions: --from RUN, or "

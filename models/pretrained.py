@@ -117,8 +117,7 @@ def give_decoder(decoder: TransformerDecoder, weights: str, rows: Sequence[int])
     """
     if huggingface.named(weights):
         arrays = huggingface.arrays(weights)
-        _refuse_untied(arrays, weights)
-        vectors = arrays["decoder.transformer.wte.weight"]
+        vectors = _word_vectors(arrays, weights)
         for variable in decoder.weights:
             path = variable.path.removeprefix(f"{decoder.name}/")
             if path not in ("token_embedding/embeddings", "place", "bias"):
@@ -180,11 +179,13 @@ def _assign(variable: keras.Variable, value: np.ndarray, source: str) -> None:
     variable.assign(value.reshape(variable.shape))
 
 
-def _refuse_untied(arrays: dict[str, np.ndarray], source: str) -> None:
-    """Refuse a model whose output layer is not its word vectors."""
-    head, vectors = arrays.get("decoder.lm_head.weight"), arrays.get("decoder.transformer.wte.weight")
-    if vectors is None:
-        raise Refusal(f"{source} has no weights decoder.transformer.wte.weight; it is damaged, or not of GPT-2")
-    if head is not None and not np.array_equal(head, vectors):
+def _word_vectors(arrays: dict[str, np.ndarray], source: str) -> np.ndarray:
+    """The word vectors, which are the output layer too and may be there under either name; refused where the two differ."""
+    names = ("decoder.transformer.wte.weight", "decoder.lm_head.weight")
+    found = [arrays[name] for name in names if name in arrays]
+    if not found:
+        raise Refusal(f"{source} has no weights {names[0]}; it is damaged, or not of GPT-2")
+    if len(found) > 1 and not np.array_equal(*found):
         raise Refusal(f"{source} has an output layer of its own, decoder.lm_head; what is read is GPT-2, whose word vectors "
                       "are its output layer")
+    return found[0]
