@@ -47,7 +47,7 @@ def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
                               "where it is with --dataset")
             kept += ["cache", "seed", *(each.name for each in fields(config.Data))]
         inherited |= {name: saved[name] for name in kept if saved.get(name) is not None}
-    elif saved.get("tokenizer") in ("bpe", "gpt2"):
+    elif saved.get("tokenizer") in ("bpe", "gpt2") or saved["decoder"] == "transformer":  # whose preset has others
         inherited["tokenizer"] = saved["tokenizer"]
     return inherited | given
 

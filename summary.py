@@ -102,7 +102,8 @@ def _language(asked: Settings, settings: Settings, dataset: Dataset) -> str:
     else:
         known = {"en": "English, by its Latin letters; another is said with --language",
                  "und": "of another script; say it with --language"}.get(dataset.letters, f"{name}, by its letters")
-    cut = "given" if asked.words.tokenizer else "what suits it; another with --tokenizer"
+    usual = "of the decoder's weights" if settings.decoding.pretrained else "what suits it; another with --tokenizer"
+    cut = "given" if asked.words.tokenizer else usual
     return f"language: {settings.data.language} ({known}); captions of {UNITS[settings.words.tokenizer]} ({cut})"
 
 
