@@ -16,7 +16,8 @@ from data.feature_extraction import FeatureCache
 from data.photo_hashes import PhotoHashes
 from data.pictures import Pictures
 from data.preprocess import Photo, Prepared, Views, extract, label_matrix, load_pictures, word_labels
-from models import classifier
+from models import content_classifier
+from models.content_classifier import Label
 from models.decoders import DECODERS
 from models.encoders import ENCODERS, Encoder
 from stages import facts_of, look_through
@@ -57,9 +58,9 @@ def _convnet_weights(settings: Settings, dataset: Dataset, prepared: Prepared, h
     """The weights file of the convnet for these photos, labels and settings; trained where it is not there."""
     size, epochs = settings.vision.image_size or ENCODERS["convnet"].image_size, settings.vision.convnet_epochs
 
-    def labels_and_file(photos: list[Photo]) -> tuple[list[set[classifier.Label]], Path]:
+    def labels_and_file(photos: list[Photo]) -> tuple[list[set[Label]], Path]:
         labels = _content(photos, facts_of(dataset), dataset.language)
-        told = json.dumps([classifier.VERSION, size, epochs, settings.training.seed,
+        told = json.dumps([content_classifier.VERSION, size, epochs, settings.training.seed,
                            sorted((photo.hash, sorted(each)) for photo, each in zip(photos, labels, strict=True))])
         name = f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.weights.h5"
         return labels, Path(settings.vision.cache) / "convnet" / name
@@ -76,14 +77,14 @@ def _convnet_weights(settings: Settings, dataset: Dataset, prepared: Prepared, h
         raise Refusal(f"the captions of {len(kept)} photos name nothing often enough to train the convnet on; use more "
                       "photos, or another --encoder")
     say(f"training the convnet encoder on {len(kept)} photos and {len(names)} labels, {epochs} epochs")
-    trunk = _with_bar(epochs, lambda report: classifier.train_convnet(
+    trunk = _with_bar(epochs, lambda report: content_classifier.train_convnet(
         pictures, matrix, names, epochs=epochs, seed=settings.training.seed, report=report))
     with written_whole(file) as temporary:
         trunk.save_weights(temporary)
     return file
 
 
-def _content(photos: list[Photo], facts: dict[str, dict[str, Any]] | None, language: str) -> list[set[classifier.Label]]:
+def _content(photos: list[Photo], facts: dict[str, dict[str, Any]] | None, language: str) -> list[set[Label]]:
     """What each photo holds, as labels for the convnet: by its facts, else by the commonest words of its captions."""
     if facts is not None:
         return [scene_facts.content_labels(facts[photo.name]["facts"]) for photo in photos]

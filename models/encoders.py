@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.checkpoint import load_encoder
-from models.classifier import build_convnet
+from models.convnet import build_convnet
 from utils.errors import Refusal, WrongArgument, nearest
 
 

@@ -1,4 +1,4 @@
-"""The convnet: a small CNN trained here as a classifier of what pictures hold, then used as a frozen encoder.
+"""The convnet trained as a classifier of what pictures hold, then used as a frozen encoder.
 
 Each location says what it sees; a picture holds what its most certain locations say. So the network learns from labels
 of whole pictures, without boxes, and its last grid still knows what is where.
@@ -10,78 +10,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from models.convnet import build_convnet
+from models.muon import ConvolutionMuon
+
 Array = np.ndarray
 Label = tuple[str, ...]
 VERSION = 4  # raise when the network or its training changes: old weights are then not taken for new ones
-STAGES = ((24, 1), (32, 1), (96, 2), (192, 2))  # channels, convolutions; each stage halves the side
-
-
-def build_convnet(image_size: int) -> keras.Model:
-    """Pixels −1..1 (B, S, S, 3) → feature grid (B, S/16, S/16, 192).
-
-    A halving convolution looks half a pixel past its place, to the lower right if padding="same" does the padding, and
-    four of them in a row half a location. So all but the last are padded on the other side, which cancels that.
-
-    To count, a location must know of the others: at the end each channel looks seven locations wide (as in ConvMixer,
-    Trockman & Kolter 2022), nearly the whole picture. What it finds there multiplies what the location sees itself, so
-    that it is told where the objects are, and not beside them.
-    """
-    grid = inputs = keras.Input((image_size, image_size, 3))
-    for stage, (channels, convolutions) in enumerate(STAGES, start=1):
-        for number in range(convolutions):
-            shortcut = grid
-            upper_left = number == 0 and stage < len(STAGES)
-            if upper_left:
-                grid = keras.layers.ZeroPadding2D(((1, 0), (1, 0)))(grid)
-            grid = keras.layers.Conv2D(channels, 3, strides=2 if number == 0 else 1, use_bias=False,
-                                       padding="valid" if upper_left else "same")(grid)
-            grid = keras.layers.BatchNormalization(momentum=0.9)(grid)
-            if number > 0:
-                grid = keras.layers.Add()([grid, shortcut])
-            grid = keras.layers.ReLU(name=f"stage{stage}_{number + 1}")(grid)
-    around = _joined(LookAround(7)(grid), grid)
-    grid = _joined(keras.layers.Multiply()([LookAround(7)(around), grid]), grid)
-    return keras.Model(inputs, grid, name="convnet")
-
-
-class LookAround(keras.layers.Layer):
-    """What each channel holds in the locations about each: a depthwise convolution, normalised, ReLU.
-
-    It multiplies by a matrix from all locations to all, a small one on a grid this coarse. On several cores
-    the gradient of TensorFlow's own depthwise convolution differs from run to run.
-    """
-
-    def __init__(self, width: int) -> None:
-        """`width` is the kernel's side, odd."""
-        super().__init__()
-        self.width = width
-        self.normalise = keras.layers.BatchNormalization(momentum=0.9)
-
-    def build(self, shape: tuple[int, ...]) -> None:
-        """One kernel a channel; and which of its values leads from which location to which, 0/1 (width², L, L)."""
-        _, rows, columns, channels = shape
-        self.kernel = self.add_weight(shape=(self.width, self.width, channels, 1), name="kernel")
-        place = np.stack(np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij"), -1).reshape(-1, 2)
-        step = place[None, :] - place[:, None] + self.width // 2  # (L, L, 2), to the row from the column
-        inside = ((step >= 0) & (step < self.width)).all(-1)
-        leads = inside & (step[..., 0] * self.width + step[..., 1] == np.arange(self.width**2)[:, None, None])
-        self.leads = tf.constant(leads.reshape(self.width**2, -1), tf.float32)
-        self.normalise.build(shape)
-
-    def call(self, grid: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """(B, H, W, C) → the same shape."""
-        rows, columns, channels = grid.shape[1:]
-        kernel = tf.reshape(self.kernel, [-1, channels])  # (width², C)
-        matrix = tf.reshape(tf.matmul(kernel, self.leads, transpose_a=True), [channels, rows * columns, -1])
-        flat = tf.transpose(tf.reshape(grid, [-1, rows * columns, channels]), [2, 1, 0])  # (C, L, B)
-        around = tf.transpose(tf.matmul(matrix, flat), [2, 1, 0])
-        return tf.nn.relu(self.normalise(tf.reshape(around, [-1, rows, columns, channels]), training=training))
-
-
-def _joined(around: keras.KerasTensor, grid: keras.KerasTensor) -> keras.KerasTensor:
-    """The grid with what was found around."""
-    around = keras.layers.Conv2D(grid.shape[-1], 1, use_bias=False)(around)
-    return keras.layers.ReLU()(keras.layers.Add()([keras.layers.BatchNormalization(momentum=0.9)(around), grid]))
 
 
 class ContentClassifier(keras.Model):
@@ -108,22 +42,6 @@ class ContentClassifier(keras.Model):
         grid = self.drop(self.trunk(pixels, training=training), training=training)
         scores = tf.matmul(tf.reshape(self.parts(grid), [-1, len(self.compose)]), self.compose)  # (B·L, K)
         return tf.reduce_max(tf.reshape(scores, [tf.shape(grid)[0], -1, scores.shape[1]]), axis=1) + self.usual
-
-
-class ConvolutionMuon(keras.optimizers.Muon):
-    """Muon for the kernels of convolutions, as matrices of what goes in by what comes out; AdamW for all else.
-
-    Keras' own Muon leaves convolutions to AdamW.
-    """
-
-    def _should_use_adamw(self, variable: keras.Variable) -> bool:
-        return len(variable.shape) != 4
-
-    def _muon_update_step(self, gradient: tf.Tensor, variable: keras.Variable, lr: tf.Tensor, m: keras.Variable) -> None:
-        self.assign_add(m, gradient + m * (self.momentum - 1))
-        matrix = tf.reshape(gradient + self.momentum * m, [-1, variable.shape[-1]])
-        update = self.lr_adjust(lr * self.zeropower_via_newtonschulz5(matrix, self.ns_steps))
-        self.assign_sub(variable, tf.reshape(update, variable.shape))
 
 
 def train_convnet(pictures: Array, wanted: Array, labels: Sequence[Label], *, epochs: int, seed: int, batch: int = 32,

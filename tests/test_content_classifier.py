@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.classifier import ContentClassifier, LookAround, build_convnet, train_convnet
+from models.content_classifier import ContentClassifier, train_convnet
+from models.convnet import build_convnet
 
 SIZE = 64
 COLOURS = {"red": (220, 30, 30), "blue": (30, 30, 220)}
@@ -48,27 +49,6 @@ def test_it_learns_and_the_loss_falls():
     seen = np.hstack([seen, np.ones((len(seen), 1))])
     weights = np.linalg.solve(seen[:64].T @ seen[:64] + np.eye(seen.shape[1]), seen[:64].T @ truth[:64])
     assert ((seen[64:] @ weights > 0) == (truth[64:] > 0)).mean() > 0.8
-
-
-def test_a_location_looks_at_its_own_place():
-    """The pixels that a location of the grid depends on lie round its middle, not to one side."""
-    network = build_convnet(SIZE * 2)
-    pixels = tf.Variable(tf.random.stateless_uniform([1, SIZE * 2, SIZE * 2, 3], [1, 2], -1, 1))
-    with tf.GradientTape() as tape:
-        seen = tf.reduce_sum(network(pixels)[0, 4, 3])
-    weight = tf.reduce_sum(tf.square(tape.gradient(seen, pixels)[0]), axis=2).numpy()
-    along = np.arange(SIZE * 2) + 0.5
-    assert abs((weight.sum(1) * along).sum() / weight.sum() - 4.5 * 16) < 4
-    assert abs((weight.sum(0) * along).sum() / weight.sum() - 3.5 * 16) < 4
-
-
-def test_looking_around_is_a_depthwise_convolution():
-    grid = tf.random.stateless_normal([2, 6, 5, 3], [1, 2])
-    layer = LookAround(7)
-    layer(grid)
-    wanted = tf.nn.depthwise_conv2d(grid, layer.kernel.value, [1, 1, 1, 1], "SAME") / np.sqrt(1 + layer.normalise.epsilon)
-    np.testing.assert_allclose(layer(grid), tf.nn.relu(wanted), atol=1e-5)
-    assert 0.2 < (wanted.numpy() > 0).mean() < 0.8
 
 
 @pytest.mark.slow  # two trainings
