@@ -73,8 +73,9 @@ class Vision:
 
     def __post_init__(self) -> None:
         _require(self.augment >= 0, f"--augment is a number of views from 0, not {self.augment}")
-        _require(self.image_size is None or self.image_size >= 75,
-                 f"--image-size is at least 75 pixels, not {self.image_size}")
+        least = 16 if self.encoder == "convnet" else 75
+        _require(self.image_size is None or self.image_size >= least,
+                 f"--image-size is at least {least} pixels, not {self.image_size}")
         _require(self.grid is None or self.grid > 0, f"--grid is a number of rows and columns from 1, not {self.grid}")
         _require(self.finetune_encoder or self.finetune_from is None, "--finetune-from goes with --finetune-encoder")
         _require(0 <= self.encoder_rate < math.inf, f"--encoder-rate is a learning rate from 0, not {self.encoder_rate}")
@@ -191,6 +192,16 @@ class Search:
 
 
 @dataclass(frozen=True)
+class Classes:
+    """classifier (--preset classifier)"""
+
+    trunk: str = setting("modern", "its small CNN: a modern one, or the two layers of the PyTorch blitz tutorial, trained "
+                                   "as there", choices=("modern", "tutorial"))
+    alter: str = setting("mirrored", "how training pictures are altered anew in every epoch: moved a little and mirrored; "
+                                     "moved alone (letters, digits, signs); or none", choices=("mirrored", "moved", "none"))
+
+
+@dataclass(frozen=True)
 class Machine:
     """machine"""
 
@@ -202,7 +213,7 @@ class Machine:
 LENGTHS = {"words": {"max_length": 24, "no_repeat": 3}, "characters": {"max_length": 48, "no_repeat": 6},
            "bpe": {"max_length": 36, "no_repeat": 5}}
 
-GROUPS = (Data, Vision, Words, Decoding, Training, Search, Machine)
+GROUPS = (Data, Vision, Words, Decoding, Training, Search, Classes, Machine)
 
 # What a run may change when it is resumed: what does not touch the result (the same weights may lie elsewhere now), and
 # how long it goes on.
@@ -226,7 +237,21 @@ INCEPTION_GRU: dict[str, Any] = {"encoder": "inception_v3", "decoder": "gru"}
 SHOW_ATTEND_TELL: dict[str, Any] = {"encoder": "resnet101", "decoder": "lstm", "embedding": 512, "dropout": 0.5,
                                     "penalty": 0.1, "epochs": 7, "best_by": "BLEU-4"}
 
-PRESETS: dict[str, dict[str, Any]] = {"inception-gru": INCEPTION_GRU, "show-attend-tell": SHOW_ATTEND_TELL}
+# python train.py --preset classifier --dataset cifar10|FOLDER   (doc/results.md: Classifier)
+CLASSIFIER: dict[str, Any] = {"encoder": "convnet", "batch": 128, "epochs": 12, "learning_rate": 0.02, "warmup": 280,
+                              "patience": 12}
+
+# … --trunk tutorial: pytorch.org/tutorials/beginner/blitz/cifar10_tutorial, its batches of 4 and its two epochs.
+TUTORIAL: dict[str, Any] = {"alter": "none", "batch": 4, "epochs": 2, "learning_rate": 0.001, "schedule": "constant",
+                            "warmup": 0}
+
+PRESETS: dict[str, dict[str, Any]] = {"inception-gru": INCEPTION_GRU, "show-attend-tell": SHOW_ATTEND_TELL,
+                                      "classifier": CLASSIFIER}
+
+# What a classifier has to do with. All else is of captions.
+OF_A_CLASSIFIER = frozenset({"preset", "dataset", "test_size", "limit", "strict", "image_size", "cache", "trunk", "alter",
+                             "batch", "epochs", "learning_rate", "warmup", "schedule", "patience", "top", "save_every",
+                             "seed", "device"})
 
 # The built-in drawings differ from photographs: nothing pretrained fits them, their grammar is small and soon learned.
 # So words and attention are narrow, and the learning rate high: what they cost is spent on the encoder instead. Beam 5
@@ -247,6 +272,7 @@ class Settings:
     decoding: Decoding = Decoding()
     training: Training = Training()
     search: Search = Search()
+    classes: Classes = Classes()
     machine: Machine = Machine()
 
     def __post_init__(self) -> None:
@@ -279,6 +305,10 @@ class Settings:
         left = {name: value for name, value in LENGTHS[tokenizer].items() if self.flat()[name] is None}
         return self.from_flat(self.flat() | left | {"language": language, "tokenizer": tokenizer})
 
+    def of_a_classifier(self) -> dict[str, Any]:
+        """Names and values of what a classifier has to do with."""
+        return {name: value for name, value in self.flat().items() if name in OF_A_CLASSIFIER}
+
     def flat(self) -> dict[str, Any]:
         """Names and values without groups."""
         flat = {"preset": self.preset}
@@ -294,12 +324,25 @@ def resolve(given: dict[str, Any], *, scenes: bool, continued: bool = False) -> 
     preset = given.get("preset", "inception-gru")
     if preset not in PRESETS:
         raise nearest("preset", preset, list(PRESETS))
+    refuse_foreign(preset, given)
     values = {"preset": preset} | PRESETS[preset] | (SCENES if scenes else {})
+    if given.get("trunk") == "tutorial":
+        values |= TUTORIAL
     if given.get("attention", "soft") != "soft":  # the penalty is soft attention's (Xu et al., section 4.2.1)
         values.pop("penalty", None)
     _require(continued or not given.get("scst"), "--scst goes on from what was learned from true captions: --from RUN, or "
                                                   "--run RUN --resume")
     return Settings.from_flat(values | (wanted_by_way(given) if continued else {}) | given)
+
+
+def refuse_foreign(preset: str, given: dict[str, Any]) -> None:
+    """Refuse what was typed and means nothing to the preset: settings of captions for a classifier, and the other way."""
+    of_captions = preset != "classifier"
+    foreign = [name for name in given if (name in {each.name for each in fields(Classes)} if of_captions else
+                                          name not in OF_A_CLASSIFIER)]
+    flags = ", ".join("--" + name.replace("_", "-") for name in foreign)
+    _require(not foreign or not of_captions, f"{flags} goes with --preset classifier")
+    _require(not foreign, f"{flags}: that is for captions, and a classifier writes none; leave it out")
 
 
 def wanted_by_way(given: dict[str, Any]) -> dict[str, Any]:

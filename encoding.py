@@ -21,6 +21,7 @@ from models.content_classifier import Label
 from models.decoders import DECODERS
 from models.encoders import ENCODERS, Encoder
 from stages import facts_of, look_through
+from utils import runs
 from utils.errors import Refusal, nearest
 from utils.files import written_whole
 from utils.progress import progress, say
@@ -41,7 +42,7 @@ def make_encoder(settings: Settings, dataset: Dataset, prepared: Prepared, hashe
     """The encoder, and where its weights are; a convnet without weights is trained first, once per data and settings."""
     vision = settings.vision
     own = vision.encoder == "convnet" and vision.weights == "imagenet"
-    weights = str(_convnet_weights(settings, dataset, prepared, hashes)) if own else vision.weights
+    weights = str(_convnet_weights(settings, dataset, prepared, hashes)) if own else _place(vision.weights)
     options = {"weights": weights, "layer": vision.layer, "image_size": vision.image_size, "grid": vision.grid}
     try:
         return Encoder(vision.encoder, **options), weights
@@ -52,6 +53,12 @@ def make_encoder(settings: Settings, dataset: Dataset, prepared: Prepared, hashe
     Path(weights).unlink()
     _convnet_weights(settings, dataset, prepared, hashes)
     return Encoder(vision.encoder, **options), weights
+
+
+def _place(weights: str) -> str:
+    """Where weights are: of a run's name its folder, as with --run."""
+    run = runs.place(weights, default="")
+    return str(run) if weights not in ("imagenet", "none") and (run / "config.json").is_file() else weights
 
 
 def _convnet_weights(settings: Settings, dataset: Dataset, prepared: Prepared, hashes: PhotoHashes) -> Path:

@@ -1,4 +1,4 @@
-"""Score a run on a split with the field's measures.
+"""Score a run on a split with the field's measures; a classifier by its accuracy.
 
     python evaluate.py                               the newest run on val
     python evaluate.py --run NAME --split test --beam 5 --json scores.json
@@ -46,7 +46,11 @@ def main() -> int:
     name, split, file, more, weights = (given.pop(each) for each in ("run", "split", "json", "report", "weights"))
     config.resolve(given, scenes=False)
     run = runs.find(name)
-    runs.read_config(run)
+    saved = runs.read_config(run)
+    classifier = runs.is_classifier(saved)
+    if classifier:
+        typed = {"report": more, "weights": weights}
+        config.refuse_foreign("classifier", given | {option: value for option, value in typed.items() if value})
     if file:
         refuse_unwritable(Path(file).parent)
         if Path(file).is_dir():
@@ -55,6 +59,11 @@ def main() -> int:
         refuse_unwritable(run / "results")
     import_tensorflow()
     use_device(given.get("device", "auto"))
+    if classifier:
+        import class_report
+
+        class_report.evaluate(run, saved, split=split, file=Path(file) if file else None, **given)
+        return 0
     subject = subject_of(run, split=split, weights=weights, **given)
     result = scored(subject)
     say(table(result))

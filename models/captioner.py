@@ -16,7 +16,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 import tensorflow as tf
 
-from data.images import read, resized
+from data.images import as_pixels, read
 from data.tokenizer import END, PAD, START, UNKNOWN, Word
 from data.tokenizer import load as load_tokenizer
 from models.checkpoint import load_decoder
@@ -25,7 +25,7 @@ from models.decoders import DECODERS, build_decoder
 from models.decoding import Captions, Chance, Rules, compile_search
 from models.encoders import Encoder
 from utils.errors import Refusal, nearest
-from utils.runs import find, read_config
+from utils.runs import find, read_config, refuse_classifier
 
 Photo = Path | str | bytes | np.ndarray
 BATCH = 32  # photos at a time
@@ -77,6 +77,7 @@ class Captioner:
         """
         folder = find(None if run is None else str(run))
         config = read_config(folder)
+        refuse_classifier(folder, config)
         tokenizer = load_tokenizer(folder / "vocabulary.json")
         fingerprint = config["fingerprint"]
         rows, columns = fingerprint["grid"]
@@ -117,12 +118,7 @@ class Captioner:
 
     def _pixels(self, photo: Photo) -> np.ndarray:
         """The photo (S, S, 3) uint8 as the encoder wants it; pixels are resized just as a file's are."""
-        size = (self.image_size, self.image_size)
-        if not isinstance(photo, np.ndarray):
-            return self._read(photo, size)
-        if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
-            raise ValueError(f"pixels are uint8 of shape (H, W, 3), not {photo.dtype} of {photo.shape}")
-        return resized(photo, size)
+        return as_pixels(photo, (self.image_size, self.image_size), read=self._read)
 
     def from_features(self, features: np.ndarray, **changes: Any) -> list[Caption]:
         """Captions of photos by their features (N, L, D)."""

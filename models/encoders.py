@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from models.checkpoint import load_encoder
-from models.convnet import build_convnet
+from models.convnet import build_convnet, build_trunk
 from utils.errors import Refusal, WrongArgument, nearest
+from utils.runs import read_trunk
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,11 @@ class Encoder:
 
     def __init__(self, name: str, *, weights: str = "imagenet", layer: str | None = None,
                  image_size: int | None = None, grid: int | None = None) -> None:
-        """`weights` is imagenet, none, a .weights.h5 file of the encoder, or a run in which it was trained; the features are
-        pooled to `grid` x `grid`."""
+        """`weights` is imagenet, none, a .weights.h5 file of the encoder, or a run in which it was trained (a convnet: also
+        as a classifier); the features are pooled to `grid` x `grid`."""
         if name not in ENCODERS:
             raise nearest("encoder", name, list(ENCODERS))
-        kind = ENCODERS[name]
+        kind = self._kind = _kind(name, weights)
         self.name = name
         self.image_size = image_size or kind.image_size
         network = _load(name, kind, self.image_size, weights)
@@ -101,7 +102,7 @@ class Encoder:
 
     def tune(self, block: str | None = None) -> None:
         """Let the network learn, from a block on; its batch normalisation keeps the statistics that it has."""
-        kind, names = ENCODERS[self.name], [layer.name for layer in self.network.layers]
+        kind, names = self._kind, [layer.name for layer in self.network.layers]
         ends = {number: found[1] for number, name in enumerate(names) if (found := re.fullmatch(kind.block_end, name))}
         wanted = block or kind.tuned_from
         first = next((number for number, name in ends.items() if name == wanted or name.startswith(wanted + "_")), None)
@@ -127,7 +128,19 @@ class Encoder:
         if not np.isfinite(self(grey).numpy()).all():
             raise Refusal(f"the weights {weights} give no finite values at layer {self.layer or 'last'!r} of {self.name}: "
                           "they are damaged or incomplete; use others, or an earlier --layer (such as "
-                          f"{ENCODERS[self.name].earlier})")
+                          f"{self._kind.earlier})")
+
+
+def _kind(name: str, weights: str) -> Kind:
+    """What is particular to an encoder with these weights: where they began in a classifier, its trunk as it was built."""
+    trunk = read_trunk(Path(weights)) if Path(weights).is_dir() else None
+    if trunk is None:
+        return ENCODERS[name]
+    if name != "convnet":
+        raise WrongArgument(f"--weights {weights}: what a classifier has learned is of --encoder convnet, not {name}")
+    learned_at, last = trunk["image_size"], "stage3_1" if trunk["trunk"] == "modern" else "stage2_1"
+    return replace(ENCODERS[name], image_size=learned_at, earlier=last, tuned_from=last,
+                   network=lambda image_size, _weights: build_trunk(trunk["trunk"], learned_at, image_size))
 
 
 def _load(name: str, kind: Kind, image_size: int, weights: str) -> keras.Model:
