@@ -8,6 +8,7 @@ from typing import Any
 
 import config
 from config import Settings
+from data import cifar10
 from data.scenes import FOLDER
 from utils import runs
 from utils.errors import Refusal, WrongArgument
@@ -109,7 +110,7 @@ def resumed(name: str | None, given: dict[str, Any], start: str | None) -> tuple
     config.refuse_foreign(before.get("preset", ""), given)
     saved = Settings.of_run(before).flat()
     if "dataset" in given:
-        typed = FOLDER if given["dataset"] == "scenes" else Path(given["dataset"])
+        typed = {"scenes": FOLDER, "cifar10": cifar10.FOLDER}.get(given["dataset"], Path(given["dataset"]))
         if typed.resolve() == Path(saved["dataset"]).resolve():  # ./photos is photos
             del given["dataset"]
     ways = {way: True for way in config.WAYS if given.get(way) and not saved[way]}
