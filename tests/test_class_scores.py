@@ -18,6 +18,8 @@ def test_scores_by_hand():
     assert scores["Top2"] == pytest.approx(4 / 5)  # the third picture's cat comes after dog and owl
     assert scores["accuracy_per_class"] == {"cat": 0.5, "dog": 0.5, "owl": 1.0, "yak": None}
     assert scores["confusion"] == [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
+    even = np.full((4, 4), 0.25)
+    assert class_scores(even, np.arange(4), CLASSES, top=2)["Top2"] == 0.5  # as many as are listed, not all
     assert not any(key.startswith("Top") for key in class_scores(PROBABILITIES, LABELS, CLASSES, top=4))
 
 

@@ -33,7 +33,8 @@ def class_curves(history: list[dict[str, Any]], path: Path, *, best: int = 0) ->
         axes.spines[["top", "right"]].set_visible(False)
         if best:
             axes.axvline(best, color=PALE, linestyle=":", linewidth=1.2)
-        axes.legend(frameon=False, fontsize=9)
+        if history:
+            axes.legend(frameon=False, fontsize=9)
     marked = f" Dotted: the best epoch, {best}, by accuracy on val." if best else ""
     figure.suptitle("Training pictures are altered, and part of what is seen in them is dropped." + marked, x=0.01,
                     ha="left", fontsize=9, color=PALE)

@@ -15,9 +15,10 @@ def class_scores(probabilities: np.ndarray, labels: np.ndarray, classes: Sequenc
     confusion = np.zeros((len(classes), len(classes)), int)
     np.add.at(confusion, (labels, chosen), 1)
     scores: dict[str, Any] = {"accuracy": float((chosen == labels).mean()),
-                              "loss": float(-np.log(np.maximum(true, 1e-12)).mean())}
+                              "loss": float(0.0 - np.log(np.maximum(true, 1e-12)).mean())}
     if len(classes) > top:
-        better = (probabilities > true[:, None]).sum(axis=1)
+        before = (probabilities == true[:, None]) & (np.arange(len(classes)) < labels[:, None])  # as likely, listed first
+        better = ((probabilities > true[:, None]) | before).sum(axis=1)
         scores[f"Top{top}"] = float((better < top).mean())
     right, number = confusion.diagonal(), confusion.sum(axis=1)
     scores["accuracy_per_class"] = {name: float(right[place] / number[place]) if number[place] else None
