@@ -2,9 +2,11 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 import signal
+import time
 from pathlib import Path
 
 import keras
@@ -276,6 +278,18 @@ def test_its_trunk_is_trained_further_with_a_decoder(tutorial):
     assert after.fingerprint()["weights"] != before.fingerprint()["weights"]
     done = typed(predict, "drawn/photos/000001.jpg", "--run", "tuned")
     assert done.status == 0, done.error
+
+
+@pytest.mark.slow  # the figure of doc/results.md
+@pytest.mark.skipif("CAPTION_REAL_DATA" not in os.environ,
+                    reason="the folder of real data is not named in CAPTION_REAL_DATA")
+def test_three_quarters_of_cifar10_are_named_rightly_within_ten_minutes():
+    began = time.monotonic()
+    trained("--preset", "classifier", "--dataset", Path(os.environ["CAPTION_REAL_DATA"]) / "cifar10", "--run", "cifar10")
+    scores = json.loads(Path("checkpoints/cifar10/scores.json").read_text())
+    assert (scores["images"], scores["split"]) == (2000, "test")
+    assert scores["accuracy"] > 0.8  # at least 0.75 was the aim
+    assert time.monotonic() - began < 600
 
 
 def test_the_running_loss_is_that_of_the_steps_since_it_was_told_last():
