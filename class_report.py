@@ -65,12 +65,13 @@ def _told(names: Sequence[str], shares: dict[str, float]) -> str:
 
 
 def draw_samples(batches: ClassBatches, loaded: Loaded, file: Path, *, alter: str) -> None:
-    """Draw the first training pictures of the first epoch, with their classes."""
+    """Draw some of the training pictures of the first epoch, with their classes."""
     pictures: list[tuple[np.ndarray, str, bool]] = []
     for seen, labels in batches.epoch(0):
         pictures += [(picture, loaded.classes[label], False) for picture, label in zip(seen, labels, strict=True)]
         if len(pictures) >= PICTURES:
             break
+    random.Random(0).shuffle(pictures)
     title = f"Training pictures as the network sees them: {loaded.image_size} x {loaded.image_size} pixels{ALTERED[alter]}"
     save_figure(picture_grid(pictures[:PICTURES], title=title), file)
 
@@ -80,7 +81,7 @@ def draw(folder: Path, loaded: Loaded, split: str, scores: dict[str, Any], proba
     told = f"{split}: {scores['accuracy']:.3f} of {scores['images']:,} pictures are named rightly"
     save_figure(confusion_figure(scores["confusion"], loaded.classes, title=told), folder / "confusion.png")
     labels, chosen = loaded.labels(split), probabilities.argmax(axis=1)
-    places = sorted(random.Random(0).sample(range(len(labels)), min(PICTURES, len(labels))))
+    places = random.Random(0).sample(range(len(labels)), min(PICTURES, len(labels)))
     cells = []
     for place in places:
         wrong = bool(chosen[place] != labels[place])

@@ -101,8 +101,8 @@ def confusion_figure(confusion: Sequence[Sequence[int]], classes: Sequence[str],
         axes.text(number - 0.3, row, told, fontsize=letters, color=PALE, va="center")
     figure.text(0.2 / width, 1 - 0.15 / height, drawable(title, font), fontsize=13, weight="bold", va="top", color=INK,
                 **font)
-    figure.text(0.2 / width, 0.2 / height, "Rows: the true class. Columns: what it was taken for. Right: share of the row "
-                "that was right.", fontsize=8.5, color=PALE)
+    figure.text(0.2 / width, 0.2 / height, "Rows: the true class. Columns: what it was taken for. At the end of each row "
+                "the share that is right.", fontsize=8.5, color=PALE)
     return figure
 
 
