@@ -28,7 +28,8 @@ class Data:
     """captions and photos"""
 
     dataset: str | None = setting(None, "captions file or folder, or `scenes`; left out: what lies in datasets/, else "
-                                        "the built-in scenes", unit="DIR|FILE|scenes")
+                                        "the built-in scenes (of a classifier: a folder of classes, or `cifar10`)",
+                                  unit="DIR|FILE|scenes|cifar10")
     format: str | None = setting(None, "how the dataset is kept: csv (and tsv), jsonl, karpathy, aihub, coco, flickr8k, "
                                        "flickr30k or texts; left out: what it looks like", unit="NAME")
     language: str | None = setting(None, "language of the captions (en, ko, ja, zh …): reads captions.<language>.csv "
@@ -54,10 +55,12 @@ class Vision:
                                         "(small, trained here); left out: convnet on the built-in scenes, else "
                                         "inception_v3", unit="NAME")
     weights: str = setting("imagenet", "the encoder's weights: imagenet (Keras' download), none (random), a "
-                                       ".weights.h5 file, or a run in which it was trained; convnet trains its own",
+                                       ".weights.h5 file, or a run in which it was trained (convnet: also as a "
+                                       "classifier); convnet trains its own",
                          unit="imagenet|none|FILE|RUN")
     layer: str | None = setting(None, "layer whose output are the features; left out: the encoder's last", unit="NAME")
-    image_size: int | None = setting(None, "side to which photos are squeezed; left out: the encoder's own",
+    image_size: int | None = setting(None, "side to which photos are squeezed; left out: the encoder's own (of a classifier: "
+                                           "32, 64 or 128, by the pictures)",
                                      unit="PIXELS")
     grid: int | None = setting(None, "the features' rows and columns are averaged (or, where there are fewer, repeated) to "
                                      "so many; left out: as the layer gives them", unit="SIDE")
@@ -130,9 +133,10 @@ class Decoding:
 class Training:
     """training"""
 
-    batch: int = setting(64, "captions a step; the captions of a photo share it", unit="CAPTIONS")
+    batch: int = setting(64, "captions a step; the captions of a photo share it (of a classifier: pictures)",
+                         unit="CAPTIONS")
     epochs: int = setting(12, "passes over the training photos in all", unit="EPOCHS")
-    learning_rate: float = setting(0.001, "Adam's highest learning rate", unit="RATE")
+    learning_rate: float = setting(0.001, "the highest learning rate, of Adam (of a classifier: Muon, or SGD)", unit="RATE")
     warmup: int = setting(200, "steps in which the learning rate rises to its highest", unit="STEPS")
     schedule: str = setting("cosine", "the learning rate after that: falling to a hundredth of it, or constant",
                             choices=("cosine", "constant"))
@@ -145,8 +149,9 @@ class Training:
                                       "greedy caption", choices=("others", "greedy"))
     best_by: str = setting("CIDEr", "the score on val by which the best epoch is kept and training is stopped (greedy "
                                     "captions; loss: teacher-forced)", choices=BEST_BY)
-    patience: int = setting(4, "stop after so many epochs without a better --best-by", unit="EPOCHS")
-    top: int = setting(5, "top-k accuracy: how often the true word is among so many likeliest", unit="K")
+    patience: int = setting(4, "stop after so many epochs without a better --best-by (of a classifier: accuracy on val)",
+                            unit="EPOCHS")
+    top: int = setting(5, "top-k accuracy: how often the true word (or class) is among so many likeliest", unit="K")
     save_every: int = setting(500, "also save a checkpoint every so many steps", unit="STEPS")
     seed: int = setting(0, "for splits, augmentation, weights, order and dropout", unit="NUMBER")
 
