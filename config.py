@@ -59,9 +59,8 @@ class Vision:
                                        "classifier); convnet trains its own",
                          unit="imagenet|none|FILE|RUN")
     layer: str | None = setting(None, "layer whose output are the features; left out: the encoder's last", unit="NAME")
-    image_size: int | None = setting(None, "side to which photos are squeezed; left out: the encoder's own (of a classifier: "
-                                           "32, 64 or 128, by the pictures)",
-                                     unit="PIXELS")
+    image_size: int | None = setting(None, "side to which photos are squeezed; left out: the encoder's own (of a "
+                                           "classifier: 32, 64 or 128, by the pictures)", unit="PIXELS")
     grid: int | None = setting(None, "the features' rows and columns are averaged (or, where there are fewer, repeated) to "
                                      "so many; left out: as the layer gives them", unit="SIDE")
     finetune_encoder: bool = setting(False, "train the encoder too: nothing is cached, and altered views are fresh "
