@@ -49,7 +49,10 @@ def test_the_scenes_convnet_is_the_network_that_its_weights_files_are_of():
                                                               (224, 4, 14)])
 def test_small_pictures_are_halved_less_often(image_size, halvings, side):
     assert halvings_for(image_size) == halvings
-    assert build_trunk("modern", image_size).output.shape[1:3] == (side, side)
+    network = build_trunk("modern", image_size)
+    sides = [network.get_layer(f"stage{stage}_1").output.shape[1] for stage in range(1, 5)]
+    assert sides == [image_size // 2 ** max(0, halvings - 4 + stage) for stage in range(1, 5)]  # in the last stages
+    assert network.output.shape[1:3] == (side, side)
 
 
 def test_a_trunk_looks_at_larger_pictures_as_it_learned_to_look():
