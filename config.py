@@ -33,7 +33,8 @@ class Data:
     """captions and photos"""
 
     dataset: str | None = setting(None, "captions file or folder, or `scenes`; left out: what lies in datasets/, else "
-                                        "the built-in scenes", unit="DIR|FILE|scenes")
+                                        "the built-in scenes (of a classifier: a folder of classes, or `cifar10`)",
+                                  unit="DIR|FILE|scenes|cifar10")
     format: str | None = setting(None, "how the dataset is kept: csv (and tsv), jsonl, karpathy, aihub, coco, flickr8k, "
                                        "flickr30k or texts; left out: what it looks like", unit="NAME")
     language: str | None = setting(None, "language of the captions (en, ko, ja, zh …): reads captions.<language>.csv "
@@ -60,11 +61,12 @@ class Vision:
                                         "trained here); left out: convnet on the built-in scenes, else the preset's",
                                 unit="NAME")
     weights: str = setting("imagenet", "the encoder's weights: imagenet (Keras' download), none (random), a "
-                                       ".weights.h5 file, or a run in which it was trained; convnet trains its own",
+                                       ".weights.h5 file, or a run in which it was trained (convnet: also as a "
+                                       "classifier); convnet trains its own",
                          unit="imagenet|none|FILE|RUN")
     layer: str | None = setting(None, "layer whose output are the features; left out: the encoder's last", unit="NAME")
-    image_size: int | None = setting(None, "side to which photos are squeezed; left out: the encoder's own",
-                                     unit="PIXELS")
+    image_size: int | None = setting(None, "side to which photos are squeezed; left out: the encoder's own (of a "
+                                           "classifier: 32, 64 or 128, by the pictures)", unit="PIXELS")
     grid: int | None = setting(None, "the features' rows and columns are averaged (or, where there are fewer, repeated) to "
                                      "so many; left out: as the layer gives them", unit="SIDE")
     finetune_encoder: bool = setting(False, "train the encoder too: nothing is cached, and altered views are fresh "
@@ -79,8 +81,9 @@ class Vision:
 
     def __post_init__(self) -> None:
         _require(self.augment >= 0, f"--augment is a number of views from 0, not {self.augment}")
-        _require(self.image_size is None or self.image_size >= 75,
-                 f"--image-size is at least 75 pixels, not {self.image_size}")
+        least = 16 if self.encoder == "convnet" else 75
+        _require(self.image_size is None or self.image_size >= least,
+                 f"--image-size is at least {least} pixels, not {self.image_size}")
         _require(self.grid is None or self.grid > 0, f"--grid is a number of rows and columns from 1, not {self.grid}")
         _require(self.finetune_encoder or self.finetune_from is None, "--finetune-from goes with --finetune-encoder")
         _require(0 <= self.encoder_rate < math.inf, f"--encoder-rate is a learning rate from 0, not {self.encoder_rate}")
@@ -161,9 +164,10 @@ class Decoding:
 class Training:
     """training"""
 
-    batch: int = setting(64, "captions a step; the captions of a photo share it", unit="CAPTIONS")
+    batch: int = setting(64, "captions a step; the captions of a photo share it (of a classifier: pictures)",
+                         unit="CAPTIONS")
     epochs: int = setting(12, "passes over the training photos in all", unit="EPOCHS")
-    learning_rate: float = setting(0.001, "Adam's highest learning rate", unit="RATE")
+    learning_rate: float = setting(0.001, "the highest learning rate, of Adam (of a classifier: Muon, or SGD)", unit="RATE")
     weight_decay: float = setting(0.0, "share of themselves that kernels and word vectors lose at each step, times the "
                                        "learning rate: AdamW; 0: Adam", unit="FRACTION")
     warmup: int = setting(200, "steps in which the learning rate rises to its highest", unit="STEPS")
@@ -178,8 +182,9 @@ class Training:
                                       "greedy caption", choices=("others", "greedy"))
     best_by: str = setting("CIDEr", "the score on val by which the best epoch is kept and training is stopped (greedy "
                                     "captions; loss: teacher-forced)", choices=BEST_BY)
-    patience: int = setting(4, "stop after so many epochs without a better --best-by", unit="EPOCHS")
-    top: int = setting(5, "top-k accuracy: how often the true word is among so many likeliest", unit="K")
+    patience: int = setting(4, "stop after so many epochs without a better --best-by (of a classifier: accuracy on val)",
+                            unit="EPOCHS")
+    top: int = setting(5, "top-k accuracy: how often the true word (or class) is among so many likeliest", unit="K")
     save_every: int = setting(500, "also save a checkpoint every so many steps", unit="STEPS")
     seed: int = setting(0, "for splits, augmentation, weights, order and dropout", unit="NUMBER")
 
@@ -226,6 +231,16 @@ class Search:
 
 
 @dataclass(frozen=True)
+class Classes:
+    """classifier (--preset classifier)"""
+
+    trunk: str = setting("modern", "its small CNN: a modern one, or the two layers of the PyTorch blitz tutorial, trained "
+                                   "as there", choices=("modern", "tutorial"))
+    alter: str = setting("mirrored", "how training pictures are altered anew in every epoch: moved a little and mirrored; "
+                                     "moved alone (letters, digits, signs); or none", choices=("mirrored", "moved", "none"))
+
+
+@dataclass(frozen=True)
 class Machine:
     """machine"""
 
@@ -239,7 +254,7 @@ LENGTHS = {"words": {"max_length": 24, "no_repeat": 3}, "characters": {"max_leng
 
 FITTED = ("words", "characters", "bpe")  # tokenizers that are made from the captions
 
-GROUPS = (Data, Vision, Words, Decoding, Training, Search, Machine)
+GROUPS = (Data, Vision, Words, Decoding, Training, Search, Classes, Machine)
 
 # What a run may change when it is resumed: what does not touch the result (the same weights may lie elsewhere now), and
 # how long it goes on.
@@ -280,8 +295,22 @@ VIT_GPT2: dict[str, Any] = {"encoder": "vit_b16", "decoder": "transformer", "dec
 FROM_SCRATCH: dict[str, Any] = {"tokenizer": "bpe", "units": 256, "layers": 3, "heads": 8, "dropout": 0.2,
                                 "learning_rate": 0.001, "warmup": 500, "epochs": 10}
 
+# python train.py --preset classifier --dataset cifar10|FOLDER   (doc/results.md: Classifier)
+CLASSIFIER: dict[str, Any] = {"encoder": "convnet", "batch": 128, "epochs": 12, "learning_rate": 0.02, "warmup": 280,
+                              "patience": 12}
+
+# … --trunk tutorial: pytorch.org/tutorials/beginner/blitz/cifar10_tutorial, its batches of 4 and its two epochs.
+TUTORIAL: dict[str, Any] = {"alter": "none", "batch": 4, "epochs": 2, "learning_rate": 0.001, "schedule": "constant",
+                            "warmup": 0}
+
 PRESETS: dict[str, dict[str, Any]] = {"inception-gru": INCEPTION_GRU, "show-attend-tell": SHOW_ATTEND_TELL,
-                                      "inception-resnet-gru": INCEPTION_RESNET_GRU, "vit-gpt2": VIT_GPT2}
+                                      "inception-resnet-gru": INCEPTION_RESNET_GRU, "vit-gpt2": VIT_GPT2,
+                                      "classifier": CLASSIFIER}
+
+# What a classifier has to do with. All else is of captions.
+OF_A_CLASSIFIER = frozenset({"preset", "dataset", "test_size", "limit", "strict", "image_size", "cache", "trunk", "alter",
+                             "batch", "epochs", "learning_rate", "warmup", "schedule", "patience", "top", "save_every",
+                             "seed", "device"})
 
 # The built-in drawings differ from photographs: nothing pretrained fits them, their grammar is small and soon learned.
 # So words and attention are narrow, and the learning rate high: what they cost is spent on the encoder instead. Beam 5
@@ -303,6 +332,7 @@ class Settings:
     decoding: Decoding = Decoding()
     training: Training = Training()
     search: Search = Search()
+    classes: Classes = Classes()
     machine: Machine = Machine()
 
     def __post_init__(self) -> None:
@@ -335,6 +365,10 @@ class Settings:
         left = {name: value for name, value in LENGTHS[tokenizer].items() if self.flat()[name] is None}
         return self.from_flat(self.flat() | left | {"language": language, "tokenizer": tokenizer})
 
+    def of_a_classifier(self) -> dict[str, Any]:
+        """Names and values of what a classifier has to do with."""
+        return {name: value for name, value in self.flat().items() if name in OF_A_CLASSIFIER}
+
     def flat(self) -> dict[str, Any]:
         """Names and values without groups."""
         flat = {"preset": self.preset}
@@ -350,6 +384,7 @@ def resolve(given: dict[str, Any], *, scenes: bool, continued: bool = False) -> 
     preset = given.get("preset", "inception-gru")
     if preset not in PRESETS:
         raise nearest("preset", preset, list(PRESETS))
+    refuse_foreign(preset, given)
     values = {"preset": preset} | PRESETS[preset]
     if scenes and "decoder_weights" in values:  # nothing pretrained fits the drawings
         values["decoder_weights"] = "none"
@@ -357,6 +392,8 @@ def resolve(given: dict[str, Any], *, scenes: bool, continued: bool = False) -> 
     values |= FROM_SCRATCH if random else {}
     if scenes:
         values |= SCENES | (SCENES_FROM_SCRATCH if random else {})
+    if given.get("trunk") == "tutorial":
+        values |= TUTORIAL
     if given.get("attention") in ("hard", "none"):  # the penalty is soft attention's (Xu et al., section 4.2.1)
         values.pop("penalty", None)
     _require(continued or not given.get("scst"), "--scst goes on from what was learned from true captions: --from RUN, or "
@@ -374,6 +411,16 @@ def refuse_idle(settings: Settings, given: dict[str, Any]) -> None:
                  f"{flag} does not go with --decoder transformer, which is --units wide throughout")
         _require(fitted or name not in ("vocabulary", "minimum_count"),
                  f"{flag} is for words that are learned from the captions; GPT-2's pieces are all there")
+
+
+def refuse_foreign(preset: str, given: dict[str, Any]) -> None:
+    """Refuse what was typed and means nothing to the preset: settings of captions for a classifier, and the other way."""
+    of_captions = preset != "classifier"
+    foreign = [name for name in given if (name in {each.name for each in fields(Classes)} if of_captions else
+                                          name not in OF_A_CLASSIFIER)]
+    flags = ", ".join("--" + name.replace("_", "-") for name in foreign)
+    _require(not foreign or not of_captions, f"{flags} goes with --preset classifier")
+    _require(not foreign, f"{flags}: that is for captions, and a classifier writes none; leave it out")
 
 
 def wanted_by_way(given: dict[str, Any]) -> dict[str, Any]:

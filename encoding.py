@@ -16,10 +16,12 @@ from data.feature_extraction import FeatureCache
 from data.photo_hashes import PhotoHashes
 from data.pictures import Pictures
 from data.preprocess import Photo, Prepared, Views, extract, label_matrix, load_pictures, word_labels
-from models import classifier
+from models import content_classifier
+from models.content_classifier import Label
 from models.decoders import DECODERS
 from models.encoders import ENCODERS, Encoder
 from stages import facts_of, look_through
+from utils import runs
 from utils.errors import Refusal, nearest
 from utils.files import written_whole
 from utils.progress import progress, say
@@ -40,7 +42,7 @@ def make_encoder(settings: Settings, dataset: Dataset, prepared: Prepared, hashe
     """The encoder, and where its weights are; a convnet without weights is trained first, once per data and settings."""
     vision = settings.vision
     own = vision.encoder == "convnet" and vision.weights == "imagenet"
-    weights = str(_convnet_weights(settings, dataset, prepared, hashes)) if own else vision.weights
+    weights = str(_convnet_weights(settings, dataset, prepared, hashes)) if own else _place(vision.weights)
     options = {"weights": weights, "layer": vision.layer, "image_size": vision.image_size, "grid": vision.grid}
     try:
         return Encoder(vision.encoder, **options), weights
@@ -53,13 +55,19 @@ def make_encoder(settings: Settings, dataset: Dataset, prepared: Prepared, hashe
     return Encoder(vision.encoder, **options), weights
 
 
+def _place(weights: str) -> str:
+    """Where weights are: of a run's name its folder, as with --run."""
+    run = runs.place(weights, default="")
+    return str(run) if weights not in ("imagenet", "none") and (run / "config.json").is_file() else weights
+
+
 def _convnet_weights(settings: Settings, dataset: Dataset, prepared: Prepared, hashes: PhotoHashes) -> Path:
     """The weights file of the convnet for these photos, labels and settings; trained where it is not there."""
     size, epochs = settings.vision.image_size or ENCODERS["convnet"].image_size, settings.vision.convnet_epochs
 
-    def labels_and_file(photos: list[Photo]) -> tuple[list[set[classifier.Label]], Path]:
+    def labels_and_file(photos: list[Photo]) -> tuple[list[set[Label]], Path]:
         labels = _content(photos, facts_of(dataset), dataset.language)
-        told = json.dumps([classifier.VERSION, size, epochs, settings.training.seed,
+        told = json.dumps([content_classifier.VERSION, size, epochs, settings.training.seed,
                            sorted((photo.hash, sorted(each)) for photo, each in zip(photos, labels, strict=True))])
         name = f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.weights.h5"
         return labels, Path(settings.vision.cache) / "convnet" / name
@@ -76,14 +84,14 @@ def _convnet_weights(settings: Settings, dataset: Dataset, prepared: Prepared, h
         raise Refusal(f"the captions of {len(kept)} photos name nothing often enough to train the convnet on; use more "
                       "photos, or another --encoder")
     say(f"training the convnet encoder on {len(kept)} photos and {len(names)} labels, {epochs} epochs")
-    trunk = _with_bar(epochs, lambda report: classifier.train_convnet(
+    trunk = _with_bar(epochs, lambda report: content_classifier.train_convnet(
         pictures, matrix, names, epochs=epochs, seed=settings.training.seed, report=report))
     with written_whole(file) as temporary:
         trunk.save_weights(temporary)
     return file
 
 
-def _content(photos: list[Photo], facts: dict[str, dict[str, Any]] | None, language: str) -> list[set[classifier.Label]]:
+def _content(photos: list[Photo], facts: dict[str, dict[str, Any]] | None, language: str) -> list[set[Label]]:
     """What each photo holds, as labels for the convnet: by its facts, else by the commonest words of its captions."""
     if facts is not None:
         return [scene_facts.content_labels(facts[photo.name]["facts"]) for photo in photos]

@@ -1,4 +1,4 @@
-"""Score a run on a split with the field's measures.
+"""Score a run on a split with the field's measures; a classifier by its accuracy.
 
     python evaluate.py                               the newest run on val
     python evaluate.py --run NAME --split test --beam 5 --json scores.json
@@ -46,7 +46,12 @@ def main() -> int:
     name, split, file, more, weights = (given.pop(each) for each in ("run", "split", "json", "report", "weights"))
     config.resolve(given, scenes=False)
     run = runs.find(name)
-    if runs.read_config(run)["dataset"] is None and "dataset" not in given:
+    saved = runs.read_config(run)
+    classifier = runs.is_classifier(saved)
+    if classifier:
+        typed = {"report": more, "weights": weights}
+        config.refuse_foreign("classifier", given | {option: value for option, value in typed.items() if value})
+    elif saved["dataset"] is None and "dataset" not in given:
         raise Refusal(f"{run} has no photos of its own; say by --dataset which to score")
     if more and huggingface.named(run):
         raise Refusal(f"--report is written into a run's folder, and {run} is none; leave it out")
@@ -58,6 +63,11 @@ def main() -> int:
         refuse_unwritable(run / "results")
     import_tensorflow()
     use_device(given.get("device", "auto"))
+    if classifier:
+        import class_report
+
+        class_report.evaluate(run, saved, split=split, file=Path(file) if file else None, **given)
+        return 0
     subject = subject_of(run, split=split, weights=weights, **given)
     result = scored(subject)
     say(table(result))

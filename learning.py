@@ -1,6 +1,7 @@
-"""What training learns by, as the settings say: from true captions, by drawn locations, or from rewards."""
+"""What training learns by, as the settings say: from true captions, by drawn locations, or from rewards; and its epochs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from config import Settings
@@ -11,9 +12,13 @@ from models.decoder import Decoder
 from models.decoding import Rules
 from models.objectives import CrossEntropy, DrawnLocations, Objective
 from models.self_critical import SAMPLES, SelfCritical, cider_reward
+from models.training import Trainer
 from stages import training_photos
 from subject import tokenizer_for
+from utils import runs
 from utils.cider import CiderD
+from utils.interrupt import Interruptible
+from utils.progress import EpochBar, say
 
 ENDS = "<end>"  # the mark that a caption has ended, as a word of its own in the reward
 
@@ -49,3 +54,52 @@ def _reward(settings: Settings, prepared: Prepared, tokenizer: Tokenizer) -> Any
 
     score = CiderD([[words(caption) for caption in photo.captions] for photo in prepared.splits["train"]])
     return cider_reward(score, text)
+
+
+def epochs(trainer: Trainer, run: Path, *, scores: Callable[[], dict[str, Any]], merit: Callable[[dict[str, Any]], float],
+           curves: Callable[[list[dict[str, Any]]], None], told: Callable[[dict[str, Any], bool], str],
+           each_step: Callable[[int, int, float], None] = lambda step, steps, loss: None) -> bool:
+    """Train until finished; False when Ctrl-C stopped it, everything saved.
+
+    Args:
+        scores: of the weights as they are, on val.
+        merit: how good an epoch is, by its row of the history.
+        curves: draws the history.
+        told: what is said of an epoch, and whether it is the best so far.
+        each_step: told of each step how many are done, of how many, and the epoch's loss so far.
+    """
+    import tensorflow as tf
+
+    rows = runs.read_history(run)[: trainer.epoch]
+    runs.write_history(run, rows)  # an epoch that was told but not saved is trained again
+    board = tf.summary.create_file_writer(str(run / "tensorboard"))
+    with EpochBar() as bar, Interruptible() as interrupted:
+
+        def progress(step: int, steps: int, loss: float) -> None:
+            bar.update(trainer.epoch + 1, step, steps, loss)
+            each_step(step, steps, loss)
+            if interrupted():
+                raise _AskedToStop
+
+        while not trainer.finished:
+            try:
+                row = trainer.train_epoch(progress)
+            except _AskedToStop:
+                trainer.save()
+                return False
+            row |= scores()
+            rows.append(row)
+            runs.write_history(run, rows)
+            best = trainer.finish_epoch(merit(row))
+            with board.as_default(row["epoch"]):
+                for key, value in row.items():
+                    if isinstance(value, float):
+                        tf.summary.scalar(key, value)
+            board.flush()
+            curves(rows)
+            say(told(row, best))
+    return True
+
+
+class _AskedToStop(Exception):
+    """Raised between two steps, where everything can be saved."""

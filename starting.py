@@ -1,15 +1,18 @@
 """How training begins: from another run, or where a run stopped; and what is refused before anything is read."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import config
 from config import Settings
+from data import cifar10
 from data.scenes import FOLDER
 from utils import huggingface, runs
 from utils.errors import Refusal, WrongArgument
+from utils.files import write_json
 from utils.progress import say
 
 MAKING = ("positions", "inner", "epsilon")  # what pretrained weights say of a transformer beyond its settings
@@ -19,6 +22,7 @@ def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
     """What was typed, and of the rest what the weights of another run ask for: its encoder and decoder; in another way
     of training also its words, and its photos where no others are typed."""
     saved = runs.read_config(start)
+    runs.refuse_classifier(start, saved)
     if given.get("encoder", saved["encoder"]) != saved["encoder"]:
         raise WrongArgument(f"--encoder {given['encoder']}: {start} was trained on what {saved['encoder']} sees; leave "
                             "--encoder out")
@@ -63,12 +67,24 @@ def _refuse_without_best(run: Path) -> None:
                       "by --resume first")
 
 
+def begin_folder(run: Path, prepared: Any, pairs: Sequence[tuple[Any, Any]] = (), start: Path | None = None) -> None:
+    """Write a new run's splits, which photos it learns from, what was left out, and the pairs that look alike."""
+    write_json(run / "splits.json", prepared.names())
+    runs.write_seen(run, (photo.hash for split in ("train", "val") for photo in prepared.splits[split]), start)
+    if prepared.left_out:
+        write_json(run / "left_out.json", [each._asdict() for each in prepared.left_out])
+    if pairs:
+        write_json(run / "near_duplicates.json", [{"photo": one.name, "looks_like": other.name} for one, other in pairs])
+
+
 def keep_encoder(run: Path, weights: str) -> None:
     """Copy an encoder that another run has trained into this one, which then does not depend on what becomes of that."""
     if (Path(weights) / "best").is_dir():
         shutil.copytree(Path(weights) / "best", run / "encoder" / "best")
-        if (Path(weights) / "config.json").is_file():  # which says how it is made
-            shutil.copy(Path(weights) / "config.json", run / "encoder")
+        making = runs.read_making(Path(weights))
+        if making:
+            runs.write_making(run / "encoder", making)
+
 
 
 def sized(settings: Settings, given: dict[str, Any], start: Path | None) -> tuple[Settings, dict[str, Any]]:
@@ -129,9 +145,10 @@ def resumed(name: str | None, given: dict[str, Any], start: str | None) -> tuple
     before = runs.read_config(run)
     if start is not None and str(runs.find(start)) != before.get("from"):
         raise WrongArgument(f"--from cannot change when a run is resumed: it was {before.get('from')!r}; start a new run")
+    config.refuse_foreign(before.get("preset", ""), given)
     saved = Settings.of_run(before).flat()
     if "dataset" in given:
-        typed = FOLDER if given["dataset"] == "scenes" else Path(given["dataset"])
+        typed = {"scenes": FOLDER, "cifar10": cifar10.FOLDER}.get(given["dataset"], Path(given["dataset"]))
         if typed.resolve() == Path(saved["dataset"]).resolve():  # ./photos is photos
             del given["dataset"]
     ways = {way: True for way in config.WAYS if given.get(way) and not saved[way]}

@@ -98,7 +98,8 @@ def subject_of(run: Path, *, split: str, weights: str | None = None, **changes: 
     from models.captioner import Captioner
 
     saved = runs.read_config(run)
-    own = "dataset" not in changes or (saved["dataset"] is not None and _same(changes["dataset"], saved["dataset"]))
+    own = "dataset" not in changes or (saved["dataset"] is not None and same_dataset(
+        changes["dataset"], saved["dataset"], stages.dataset_path))
     changes = ({} if own else {"format": None, "outside_photos": False}) | changes | {"strict": False}
     settings = Settings.of_run(saved, **changes)
     captioner = Captioner.load(run, weights=weights)
@@ -134,11 +135,9 @@ def subject_of(run: Path, *, split: str, weights: str | None = None, **changes: 
                    facts=stages.facts_of(dataset), trained_on=prepared.splits["train"] if own else None, notes=notes)
 
 
-def _same(name: str, saved: str) -> bool:
-    """Whether a dataset is the run's own, however its path is written."""
-    import stages
-
-    paths = [stages.dataset_path(name), Path(saved)]
+def same_dataset(name: str, saved: str, place: Callable[[str], Path]) -> bool:
+    """Whether a dataset is the run's own, however its path is written; `place` tells where a name lies."""
+    paths = [place(name), Path(saved)]
     return len({(path if path.is_dir() else path.parent).resolve() for path in paths}) == 1
 
 

@@ -1,15 +1,17 @@
-"""Train a captioner: read captions, extract features once, train on them, score the result.
+"""Train a captioner: read captions, extract features once, train on them, score the result. Or a classifier.
 
     python train.py                                  the built-in scenes, or what lies in datasets/
     python train.py --dataset FOLDER --batch 64      your own photos and captions
     python train.py --run NAME --resume              go on where a run stopped
     python train.py --dataset FOLDER --from NAME     begin from what another run has learned
     python train.py --run NAME --resume --scst       go on by rewarding captions that score well
+    python train.py --preset classifier --dataset FOLDER   a folder for each class, or cifar10: what is in a picture
 """
 
 import argparse
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,7 @@ from utils import runs
 from utils.device import use_device
 from utils.errors import Refusal, WrongArgument, run_script
 from utils.files import refuse_unwritable, write_json
-from utils.interrupt import Interruptible
-from utils.progress import EpochBar, say
+from utils.progress import say
 from utils.quiet import import_tensorflow
 
 
@@ -64,6 +65,10 @@ def main() -> int:
             raise WrongArgument("--look drawn is for --attention hard, which draws where it looks")
     import_tensorflow()
     try:
+        if (settings or tried).preset == "classifier":
+            import classifying
+
+            return classifying.train(run, settings or tried, resume=resume)
         return _train(run, settings, given, resume=resume, start=start, begun=begun)
     except KeyboardInterrupt:
         if (run / "config.json").is_file():
@@ -86,8 +91,10 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
     from data.tokenizer import load
     from models.captioner import decoder_of
     from models.checkpoint import load_decoder, stored
-    from models.training import Recipe, Trainer
+    from models.training import Recipe, Trainer, adam
     from models.tuning import Tuned
+    from utils.metrics import merit
+    from utils.plots import history_curves
 
     began = time.perf_counter()
     path = stages.dataset_path(settings.data.dataset if settings else given.get("dataset"), given.get("language"))
@@ -139,8 +146,11 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
     if not stored(run / "last"):
         starting.begin_decoder(decoder, tokenizer, settings.decoding.decoder_weights, begins, cache.fingerprint)
     if not resume:
-        _begin_folder(run, tokenizer, prepared, ready.pairs, start)
+        tokenizer.save(run / "vocabulary.json")
+        starting.begin_folder(run, prepared, ready.pairs, start)
         starting.keep_encoder(run, ready.weights)
+    if tuned and ready.encoder.making:
+        runs.write_making(run, ready.encoder.making)
     runs.write_config(run, resolved)
     if settings.vision.save_augmented:
         some = Views(settings.vision.augment, views.seed)  # where the encoder is trained, there are others in every epoch
@@ -149,9 +159,9 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
     training = settings.training
     decoder = Tuned(ready.encoder, decoder) if tuned else decoder
     recipe = Recipe(training.epochs, training.learning_rate, training.warmup, training.schedule, training.clip,
-                    training.patience, training.save_every, settings.vision.encoder_rate, begun,
-                    training.weight_decay)
-    trainer = Trainer(decoder, *learning.wanted(settings, decoder, prepared, tokenizer, cache, views), recipe, run)
+                    training.patience, training.save_every, settings.vision.encoder_rate, begun)
+    trainer = Trainer(decoder, *learning.wanted(settings, decoder, prepared, tokenizer, cache, views), recipe, run,
+                      optimizer=partial(adam, weight_decay=training.weight_decay))
     validation = evaluate.Validation(prepared, tokenizer, cache, settings, decoder, ready.encoder)
     goes_on = resume and trainer.resume()
     say(f"parameters: {decoder.count_params():,}; ready after {time.perf_counter() - began:.0f} s")
@@ -161,23 +171,17 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
         trainer.begin(_told_start(validation.scores(), training.best_by))
     elif resume and not goes_on:
         print("the run has no checkpoint yet: it starts over")
-    if not _epochs(trainer, validation, run, training.best_by):
+
+    def curves(rows: list[dict[str, Any]]) -> None:
+        history_curves(rows, run / "history.png", best=trainer.kept, best_by=training.best_by)
+
+    if not learning.epochs(trainer, run, scores=validation.scores, merit=lambda row: merit(row, training.best_by),
+                           curves=curves, told=_told):
         print(f"stopped and saved; go on with: python train.py --run {run} --resume", file=sys.stderr)
         return 130
     say(f"scoring the best epoch, {trainer.kept}" if trainer.kept > begun else
         "no epoch was better than what training went on from, which is kept and scored")
     return _final(run, settings, began)
-
-
-def _begin_folder(run: Path, tokenizer: Any, prepared: Any, pairs: list[tuple[Any, Any]], start: Path | None) -> None:
-    """Write a new run's words and splits, which photos it learns from, and what was left out."""
-    tokenizer.save(run / "vocabulary.json")
-    write_json(run / "splits.json", prepared.names())
-    runs.write_seen(run, (photo.hash for split in ("train", "val") for photo in prepared.splits[split]), start)
-    if prepared.left_out:
-        write_json(run / "left_out.json", [each._asdict() for each in prepared.left_out])
-    if pairs:
-        write_json(run / "near_duplicates.json", [{"photo": one.name, "looks_like": other.name} for one, other in pairs])
 
 
 def _told_start(row: dict[str, Any], best_by: str) -> float:
@@ -187,43 +191,6 @@ def _told_start(row: dict[str, Any], best_by: str) -> float:
     say(f"before the first epoch: val loss {row['val_loss']:.3f}, CIDEr {row['CIDEr']:.3f}, "
         f"BLEU-4 {row['Bleu_4']:.3f} (greedy)")
     return merit(row, best_by)
-
-
-def _epochs(trainer: Any, validation: Any, run: Path, best_by: str) -> bool:
-    """Train until finished; False when Ctrl-C stopped it, everything saved."""
-    import tensorflow as tf
-
-    from utils.metrics import merit
-    from utils.plots import history_curves
-
-    rows = runs.read_history(run)[: trainer.epoch]
-    runs.write_history(run, rows)  # an epoch that was told but not saved is trained again
-    board = tf.summary.create_file_writer(str(run / "tensorboard"))
-    with EpochBar() as bar, Interruptible() as interrupted:
-
-        def progress(step: int, steps: int, loss: float) -> None:
-            bar.update(trainer.epoch + 1, step, steps, loss)
-            if interrupted():
-                raise _AskedToStop
-
-        while not trainer.finished:
-            try:
-                row = trainer.train_epoch(progress)
-            except _AskedToStop:
-                trainer.save()
-                return False
-            row |= validation.scores()
-            rows.append(row)
-            runs.write_history(run, rows)
-            best = trainer.finish_epoch(merit(row, best_by))
-            with board.as_default(row["epoch"]):
-                for key, value in row.items():
-                    if isinstance(value, float):
-                        tf.summary.scalar(key, value)
-            board.flush()
-            history_curves(rows, run / "history.png", best=trainer.kept, best_by=best_by)
-            say(_told(row, best))
-    return True
 
 
 def _told(row: dict[str, Any], best: bool) -> str:
@@ -245,10 +212,6 @@ def _told(row: dict[str, Any], best: bool) -> str:
             f"    val, written freely: {scores('')}\n"
             f"    val, teacher-forced: {scores('forced_')}, loss {row['val_loss']:.3f}, "
             f"top-{top.removeprefix('Top')} accuracy {row[top]:.3f}")
-
-
-class _AskedToStop(Exception):
-    """Raised between two steps, where everything can be saved."""
 
 
 def _final(run: Path, settings: Settings, began: float) -> int:

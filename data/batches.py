@@ -4,11 +4,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-Make = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]  # photos' places and views → a batch
+Make = Callable[..., tuple[np.ndarray, np.ndarray]]  # which photos, and how they are seen → a batch
 
 LENGTH_STEP = 4  # captions are padded to a multiple of this, so that few shapes need compiling
 AHEAD = 2  # batches read before they are needed
@@ -27,6 +27,24 @@ class Rows(Protocol):
     """Where what the decoder is given of the photos comes from: the feature cache, or pictures."""
 
     def rows(self, keys: Sequence[str]) -> np.ndarray: ...
+
+
+def read_ahead(chosen: Sequence[tuple[Any, ...]], make: Make) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The chosen batches, made by a thread while the step before computes.
+
+    A plain thread: `tf.data.Dataset.from_generator` was once seen to hang for good beside a training step (its
+    executor and the step's both waiting, all workers idle; two cores, TensorFlow 2.21).
+    """
+    with ThreadPoolExecutor(1) as pool:
+        ahead = deque(pool.submit(make, *each) for each in chosen[:AHEAD])
+        try:
+            for place in range(len(chosen)):
+                batch = ahead.popleft().result()
+                if place + AHEAD < len(chosen):
+                    ahead.append(pool.submit(make, *chosen[place + AHEAD]))
+                yield batch
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 class Batches:
@@ -52,28 +70,11 @@ class Batches:
 
     def epoch(self, number: int, *, first: int = 0, shuffle: bool = True) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The batches of an epoch, from the `first` on."""
-        return self._ahead((self._plan(number) if shuffle else self._in_order())[first:], self._batch)
+        return read_ahead((self._plan(number) if shuffle else self._in_order())[first:], self._batch)
 
     def numbered(self, number: int, *, first: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The same without captions: features (P, L, D) and the photos' numbers (P,), as they were given; −1 for none."""
-        return self._ahead(self._plan(number)[first:], self._numbered)
-
-    def _ahead(self, chosen: list[tuple[np.ndarray, np.ndarray]], make: Make) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The chosen batches, made by a thread while the step before computes.
-
-        A plain thread: `tf.data.Dataset.from_generator` was once seen to hang for good beside a training step (its
-        executor and the step's both waiting, all workers idle; two cores, TensorFlow 2.21).
-        """
-        with ThreadPoolExecutor(1) as pool:
-            ahead = deque(pool.submit(make, *each) for each in chosen[:AHEAD])
-            try:
-                for place in range(len(chosen)):
-                    batch = ahead.popleft().result()
-                    if place + AHEAD < len(chosen):
-                        ahead.append(pool.submit(make, *chosen[place + AHEAD]))
-                    yield batch
-            finally:
-                pool.shutdown(cancel_futures=True)
+        return read_ahead(self._plan(number)[first:], self._numbered)
 
     def _in_order(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Every photo as it is, in the order given."""

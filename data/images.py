@@ -5,7 +5,7 @@ import os
 import re
 import stat
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -97,6 +97,22 @@ def read(photo: Path | str | bytes, size: tuple[int, int] | None = None) -> np.n
 def resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Pixels uint8 (H, W, 3) squeezed to size (height, width), just as `read` does it."""
     return pixels if pixels.shape[:2] == size else np.asarray(_resized(Image.fromarray(pixels), size))
+
+
+def as_pixels(photo: Path | str | bytes | np.ndarray, size: tuple[int, int], *,
+              read: Callable[..., np.ndarray] = read) -> np.ndarray:
+    """A photo, or the uint8 pixels (H, W, 3) of one, squeezed to size (height, width): pixels just as a file's are."""
+    if not isinstance(photo, np.ndarray):
+        return read(photo, size)
+    if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
+        raise ValueError(f"pixels are uint8 of shape (H, W, 3), not {photo.dtype} of {photo.shape}")
+    return resized(photo, size)
+
+
+def longer_side(photo: Path) -> int:
+    """How many pixels the photo's longer side has; no more than its header is read."""
+    with _stream(photo) as stream, _refusals():
+        return max(_header(stream).size)
 
 
 def photos_in(folder: Path) -> list[Path]:

@@ -188,11 +188,16 @@ def label_matrix(labels: Sequence[set[Label]], *, least: int) -> tuple[list[Labe
     return kept, np.array([[label in each for label in kept] for each in labels], np.uint8).reshape(len(labels), len(kept))
 
 
+def _in_memory(shape: tuple[int, ...]) -> np.ndarray:
+    return np.empty(shape, np.uint8)
+
+
 def load_pictures(photos: Sequence[Photo], image_size: int, hashes: PhotoHashes, *, progress: Progress,
+                  room: Callable[[tuple[int, ...]], np.ndarray] = _in_memory,
                   ) -> tuple[list[Photo], np.ndarray]:
-    """uint8 pictures (N, S, S, 3) of the photos that can be read, and those photos."""
+    """uint8 pictures (N, S, S, 3) of the photos that can be read, and those photos; `room` makes what they are held in."""
     kept: list[Photo] = []
-    pictures = np.empty((len(photos), image_size, image_size, 3), np.uint8)
+    pictures = room((len(photos), image_size, image_size, 3))
     for photo in progress(photos, len(photos), "photos read"):
         try:
             pictures[len(kept)] = read(photo.path, (image_size, image_size))

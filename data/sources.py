@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from data import source_flickr, source_json, source_tables
+from data import class_folders, source_flickr, source_json, source_tables
 from data.examples import Dataset, LeftOut, Part, gather
 from data.language import language_of, others_among
 from utils.errors import Refusal, nearest, run_script
@@ -82,6 +82,9 @@ def read(path: Path, *, language: str | None = None, format: str | None = None, 
             raise Refusal(f"no dataset at {path}; give a captions file, its folder, or `scenes`")
         name = format or recognised(path, language)
         if name is None:
+            if path.is_dir() and class_folders.recognised(path):
+                raise Refusal(f"{path} holds pictures in folders of classes, and no captions: --preset classifier learns "
+                              "from such")
             looked_for = "; ".join(each.looked_for for each in FORMATS.values())
             raise Refusal(f"{path} is no dataset that is known here; looked for: {looked_for}. --format says which it is "
                           "where the name differs")

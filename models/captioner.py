@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from data.gpt2_tokenizer import GPT2Tokenizer, read_vocabulary
-from data.images import read, resized
+from data.images import as_pixels, read
 from data.tokenizer import END, PAD, START, UNKNOWN, Word
 from data.tokenizer import load as load_tokenizer
 from models.checkpoint import load_decoder
@@ -27,7 +27,7 @@ from models.decoding import Captions, Chance, Rules, compile_search
 from models.encoders import ENCODERS, Encoder
 from utils import huggingface
 from utils.errors import Refusal, nearest
-from utils.runs import find, read_config
+from utils.runs import find, read_config, refuse_classifier
 
 Photo = Path | str | bytes | np.ndarray
 BATCH = 32  # photos at a time
@@ -80,6 +80,7 @@ class Captioner:
         """
         folder = find(None if run is None else str(run))
         config = read_config(folder)
+        refuse_classifier(folder, config)
         fingerprint = config["fingerprint"]
         rows, columns = fingerprint["grid"]
         elsewhere = huggingface.named(folder)
@@ -129,12 +130,7 @@ class Captioner:
 
     def _pixels(self, photo: Photo) -> np.ndarray:
         """The photo (S, S, 3) uint8 as the encoder wants it; pixels are resized just as a file's are."""
-        size = (self.image_size, self.image_size)
-        if not isinstance(photo, np.ndarray):
-            return self._read(photo, size)
-        if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
-            raise ValueError(f"pixels are uint8 of shape (H, W, 3), not {photo.dtype} of {photo.shape}")
-        return resized(photo, size)
+        return as_pixels(photo, (self.image_size, self.image_size), read=self._read)
 
     def from_features(self, features: np.ndarray, **changes: Any) -> list[Caption]:
         """Captions of photos by their features (N, L, D)."""

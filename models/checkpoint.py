@@ -1,13 +1,19 @@
 """Weights to disk and back, as tf.train checkpoints of plain variables, with errors that people can read."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import tensorflow as tf
 
-from models.decoder import Decoder
 from utils.errors import Refusal
+
+
+class Parts(Protocol):
+    """What is trained: a decoder, or a classifier."""
+
+    def parts(self) -> dict[str, keras.Model]:
+        """The networks in it, by the names under which a checkpoint holds them."""
 
 
 def plain(variables: list[keras.Variable]) -> list[tf.Variable]:
@@ -55,8 +61,8 @@ def manager(checkpoint: tf.train.Checkpoint, folder: Path, *, keep: int) -> tf.t
         return tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
 
 
-def load_decoder(decoder: Decoder, folder: Path) -> None:
-    """Give a decoder the weights of the newest checkpoint in `folder` (a run's best or last)."""
+def load_decoder(decoder: Parts, folder: Path) -> None:
+    """Give a decoder, or a classifier, the weights of the newest checkpoint in `folder` (a run's best or last)."""
     found = stored(folder)
     if not found and folder.is_dir() and any(folder.iterdir()):
         raise Refusal(f"the checkpoint in {folder} is damaged: its .index file is gone; restore it from a copy, or train "
@@ -67,7 +73,7 @@ def load_decoder(decoder: Decoder, folder: Path) -> None:
     restore(decoder_checkpoint(decoder), found[0], whole=False)
 
 
-def decoder_checkpoint(decoder: Decoder, **more: Any) -> tf.train.Checkpoint:
+def decoder_checkpoint(decoder: Parts, **more: Any) -> tf.train.Checkpoint:
     """A checkpoint that holds the decoder, the encoder if it is trained too, and what else is named."""
     return tf.train.Checkpoint(**{name: plain(part.variables) for name, part in decoder.parts().items()}, **more)
 
@@ -77,7 +83,7 @@ def load_encoder(network: keras.Model, folder: Path) -> None:
     found = stored(folder)
     if not found:
         raise Refusal(f"no checkpoint in {folder}, from which the encoder was to come; give a .weights.h5 file, or a run "
-                      "that was trained with --finetune-encoder")
+                      "that was trained with --finetune-encoder or as a classifier")
     if text_in(found[0], "way") is not None and not any(
             name.startswith("encoder/") for name, _ in tf.train.list_variables(found[0])):
         raise Refusal(f"{folder.parent} has no encoder of its own: it was not trained with --finetune-encoder; give what it "

@@ -1,179 +1,166 @@
-"""The convnet: a small CNN trained here as a classifier of what pictures hold, then used as a frozen encoder.
+"""Photos to classes: what may be in a picture. A small CNN, trained here from nothing.
 
-Each location says what it sees; a picture holds what its most certain locations say. So the network learns from labels
-of whole pictures, without boxes, and its last grid still knows what is where.
+    from models.classifier import Classifier
+    for name, probability in Classifier.load("checkpoints/RUN")("photo.jpg").likeliest(5): ...
+
+Its trunk, `models/convnet.py`, serves as an encoder for captions afterwards.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Self
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-Array = np.ndarray
-Label = tuple[str, ...]
-VERSION = 4  # raise when the network or its training changes: old weights are then not taken for new ones
-STAGES = ((24, 1), (32, 1), (96, 2), (192, 2))  # channels, convolutions; each stage halves the side
+from data.images import as_pixels, read
+from models.checkpoint import load_decoder
+from models.convnet import build_trunk
+from models.muon import ConvolutionMuon
+from models.objectives import Batch, EpochBatches
+from utils.errors import Refusal
+from utils.runs import find, is_classifier, read_config
+
+Photo = Path | str | bytes | np.ndarray
+BATCH = 256  # pictures looked at together
 
 
-def build_convnet(image_size: int) -> keras.Model:
-    """Pixels −1..1 (B, S, S, 3) → feature grid (B, S/16, S/16, 192).
-
-    A halving convolution looks half a pixel past its place, to the lower right if padding="same" does the padding, and
-    four of them in a row half a location. So all but the last are padded on the other side, which cancels that.
-
-    To count, a location must know of the others: at the end each channel looks seven locations wide (as in ConvMixer,
-    Trockman & Kolter 2022), nearly the whole picture. What it finds there multiplies what the location sees itself, so
-    that it is told where the objects are, and not beside them.
-    """
-    grid = inputs = keras.Input((image_size, image_size, 3))
-    for stage, (channels, convolutions) in enumerate(STAGES, start=1):
-        for number in range(convolutions):
-            shortcut = grid
-            upper_left = number == 0 and stage < len(STAGES)
-            if upper_left:
-                grid = keras.layers.ZeroPadding2D(((1, 0), (1, 0)))(grid)
-            grid = keras.layers.Conv2D(channels, 3, strides=2 if number == 0 else 1, use_bias=False,
-                                       padding="valid" if upper_left else "same")(grid)
-            grid = keras.layers.BatchNormalization(momentum=0.9)(grid)
-            if number > 0:
-                grid = keras.layers.Add()([grid, shortcut])
-            grid = keras.layers.ReLU(name=f"stage{stage}_{number + 1}")(grid)
-    around = _joined(LookAround(7)(grid), grid)
-    grid = _joined(keras.layers.Multiply()([LookAround(7)(around), grid]), grid)
-    return keras.Model(inputs, grid, name="convnet")
+def _modern_head(grid: tuple[int, int, int], classes: int) -> keras.Model:
+    """The mean over the grid, then a score for each class."""
+    return keras.Sequential([keras.Input(grid), keras.layers.SpatialDropout2D(0.1), keras.layers.GlobalAveragePooling2D(),
+                             keras.layers.Dense(classes)])
 
 
-class LookAround(keras.layers.Layer):
-    """What each channel holds in the locations about each: a depthwise convolution, normalised, ReLU.
+def _tutorial_head(grid: tuple[int, int, int], classes: int) -> keras.Model:
+    """The three fully connected layers of the PyTorch blitz tutorial."""
+    begin = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+    return keras.Sequential([keras.Input(grid), keras.layers.Flatten(),
+                             *(keras.layers.Dense(units, activation=activation, kernel_initializer=begin)
+                               for units, activation in ((120, "relu"), (84, "relu"), (classes, None)))])
 
-    It multiplies by a matrix from all locations to all, a small one on a grid this coarse. On several cores
-    the gradient of TensorFlow's own depthwise convolution differs from run to run.
-    """
 
-    def __init__(self, width: int) -> None:
-        """`width` is the kernel's side, odd."""
+@dataclass(frozen=True)
+class Kind:
+    """What is particular to a classifier beside its trunk."""
+
+    head: Callable[[tuple[int, int, int], int], keras.Model]
+    optimizer: Callable[..., keras.optimizers.Optimizer]  # of a learning rate
+    smoothing: float  # share of what is wanted of a picture that is wanted of all classes alike
+
+
+KINDS: dict[str, Kind] = {
+    "modern": Kind(_modern_head, partial(ConvolutionMuon, adam_lr_ratio=0.4, weight_decay=0.02, adam_weight_decay=0.02),
+                   smoothing=0.1),  # as Szegedy et al. 2016 have it
+    "tutorial": Kind(_tutorial_head, partial(keras.optimizers.SGD, momentum=0.9), smoothing=0.0),
+}
+
+
+class Network(keras.Model):
+    """uint8 pictures (B, S, S, 3) → logits (B, K) of the classes: a trunk, then a head."""
+
+    def __init__(self, kind: str, image_size: int, classes: int, *, seed: int) -> None:
         super().__init__()
-        self.width = width
-        self.normalise = keras.layers.BatchNormalization(momentum=0.9)
+        keras.utils.set_random_seed(seed)
+        self.trunk = build_trunk(kind, image_size)
+        self.head = KINDS[kind].head(self.trunk.output.shape[1:], classes)
+        self.smoothing = KINDS[kind].smoothing
+        self.built = True
 
-    def build(self, shape: tuple[int, ...]) -> None:
-        """One kernel a channel; and which of its values leads from which location to which, 0/1 (width², L, L)."""
-        _, rows, columns, channels = shape
-        self.kernel = self.add_weight(shape=(self.width, self.width, channels, 1), name="kernel")
-        place = np.stack(np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij"), -1).reshape(-1, 2)
-        step = place[None, :] - place[:, None] + self.width // 2  # (L, L, 2), to the row from the column
-        inside = ((step >= 0) & (step < self.width)).all(-1)
-        leads = inside & (step[..., 0] * self.width + step[..., 1] == np.arange(self.width**2)[:, None, None])
-        self.leads = tf.constant(leads.reshape(self.width**2, -1), tf.float32)
-        self.normalise.build(shape)
+    def call(self, pictures: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Logits (B, K); the pixels are brought to −1..1 first."""
+        pixels = tf.cast(pictures, tf.float32) / 127.5 - 1.0
+        return self.head(self.trunk(pixels, training=training), training=training)
 
-    def call(self, grid: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """(B, H, W, C) → the same shape."""
-        rows, columns, channels = grid.shape[1:]
-        kernel = tf.reshape(self.kernel, [-1, channels])  # (width², C)
-        matrix = tf.reshape(tf.matmul(kernel, self.leads, transpose_a=True), [channels, rows * columns, -1])
-        flat = tf.transpose(tf.reshape(grid, [-1, rows * columns, channels]), [2, 1, 0])  # (C, L, B)
-        around = tf.transpose(tf.matmul(matrix, flat), [2, 1, 0])
-        return tf.nn.relu(self.normalise(tf.reshape(around, [-1, rows, columns, channels]), training=training))
+    def parts(self) -> dict[str, keras.Model]:
+        """The trunk, under the name by which an encoder finds it in a checkpoint, and the head."""
+        return {"encoder": self.trunk, "head": self.head}
 
 
-def _joined(around: keras.KerasTensor, grid: keras.KerasTensor) -> keras.KerasTensor:
-    """The grid with what was found around."""
-    around = keras.layers.Conv2D(grid.shape[-1], 1, use_bias=False)(around)
-    return keras.layers.ReLU()(keras.layers.Add()([keras.layers.BatchNormalization(momentum=0.9)(around), grid]))
+class ClassEntropy:
+    """The objective: cross-entropy of the true class. Tells also how many were right."""
+
+    def __init__(self) -> None:
+        self.right = tf.Variable(0.0, dtype=tf.float64)  # share of each batch, summed over the epoch's steps
+        self.variables = {"right": self.right}
+
+    def inputs(self, batches: EpochBatches, epoch: int, first: int) -> Iterable[Batch]:
+        """Pictures and their classes."""
+        return batches.epoch(epoch, first=first)
+
+    def loss(self, network: Network, pictures: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The cross-entropy, and the same with the wanted probabilities smoothed."""
+        logits = network(pictures, training=True)
+        losses = -tf.nn.log_softmax(logits)  # (B, K)
+        loss = tf.reduce_mean(tf.gather(losses, labels, batch_dims=1))
+        found = tf.argmax(logits, axis=1, output_type=labels.dtype) == labels
+        self.right.assign_add(tf.reduce_mean(tf.cast(found, tf.float64)))
+        return loss, (1 - network.smoothing) * loss + network.smoothing * tf.reduce_mean(losses)
+
+    def told(self, steps: int) -> dict[str, float]:
+        """The accuracy on the pictures as they were trained on."""
+        accuracy = float(self.right) / steps
+        self.right.assign(0.0)
+        return {"accuracy": accuracy}
 
 
-class ContentClassifier(keras.Model):
-    """A convnet with a label score at each location; a picture's score is that of its most certain location.
+@dataclass(frozen=True)
+class Answer:
+    """What may be in a photo."""
 
-    Labels come in parts, (dog), (dog, red), (car, red): a label's score is the sum of its parts' scores at one and the
-    same location. So what is learned of red dogs serves for red cars, and rare pairs cost nothing to learn.
-    """
+    classes: tuple[str, ...]
+    probabilities: np.ndarray  # (K,) of the classes, which sum to 1
 
-    def __init__(self, trunk: keras.Model, labels: Sequence[Label], frequencies: Array) -> None:
-        """`frequencies` (K,) of the labels are what it says before it has learned anything."""
-        super().__init__()
-        parts = sorted({part for label in labels for part in label})
-        self.trunk = trunk
-        self.drop = keras.layers.SpatialDropout2D(0.1)
-        self.parts = keras.layers.Dense(len(parts), use_bias=False,
-                                        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01))
-        self.compose = tf.constant([[float(part in label) for label in labels] for part in parts])  # (parts, K)
-        self.usual = self.add_weight(shape=(len(labels),), name="usual", initializer=lambda *_, **__: tf.constant(
-            np.log(frequencies / (1 - frequencies)), tf.float32))
-
-    def call(self, pixels: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Logits (B, K) of the labels for pixels −1..1 (B, S, S, 3)."""
-        grid = self.drop(self.trunk(pixels, training=training), training=training)
-        scores = tf.matmul(tf.reshape(self.parts(grid), [-1, len(self.compose)]), self.compose)  # (B·L, K)
-        return tf.reduce_max(tf.reshape(scores, [tf.shape(grid)[0], -1, scores.shape[1]]), axis=1) + self.usual
+    def likeliest(self, number: int) -> list[tuple[str, float]]:
+        """So many classes with their probabilities, the likeliest first."""
+        order = np.argsort(-self.probabilities, kind="stable")[:number]
+        return [(self.classes[place], float(self.probabilities[place])) for place in order]
 
 
-class ConvolutionMuon(keras.optimizers.Muon):
-    """Muon for the kernels of convolutions, as matrices of what goes in by what comes out; AdamW for all else.
+class Classifier:
+    """Says what may be in photos; `Classifier.load` makes one from a run folder."""
 
-    Keras' own Muon leaves convolutions to AdamW.
-    """
+    def __init__(self, network: Network, classes: Sequence[str], image_size: int, *, mirrored: bool) -> None:
+        """`mirrored` says that what it learned from was mirrored too: then it looks both ways, and takes the mean."""
+        self.network = network
+        self.classes = tuple(classes)
+        self.image_size = image_size
 
-    def _should_use_adamw(self, variable: keras.Variable) -> bool:
-        return len(variable.shape) != 4
+        def look(pictures: tf.Tensor) -> tf.Tensor:
+            logits = network(pictures)
+            return tf.nn.softmax((logits + network(pictures[:, :, ::-1])) / 2 if mirrored else logits)
 
-    def _muon_update_step(self, gradient: tf.Tensor, variable: keras.Variable, lr: tf.Tensor, m: keras.Variable) -> None:
-        self.assign_add(m, gradient + m * (self.momentum - 1))
-        matrix = tf.reshape(gradient + self.momentum * m, [-1, variable.shape[-1]])
-        update = self.lr_adjust(lr * self.zeropower_via_newtonschulz5(matrix, self.ns_steps))
-        self.assign_sub(variable, tf.reshape(update, variable.shape))
+        self._look = tf.function(look, input_signature=[tf.TensorSpec([None, image_size, image_size, 3], tf.uint8)])
 
+    @classmethod
+    def load(cls, run: str | Path | None = None) -> Self:
+        """The classifier of a run folder (the newest where none is named), with the weights of its best epoch."""
+        folder = find(None if run is None else str(run))
+        config = read_config(folder)
+        if not is_classifier(config):
+            raise Refusal(f"{folder} is no classifier: it writes captions; Captioner.load({str(folder)!r}) loads it")
+        network = Network(config["trunk"], config["image_size"], len(config["classes"]), seed=config["seed"])
+        load_decoder(network, folder / "best")
+        return cls(network, config["classes"], config["image_size"], mirrored=config["alter"] == "mirrored")
 
-def train_convnet(pictures: Array, wanted: Array, labels: Sequence[Label], *, epochs: int, seed: int, batch: int = 32,
-                  report: Callable[[int, float], None] = lambda epoch, loss: None) -> keras.Model:
-    """A trained convnet from uint8 pictures (N, S, S, 3) and which of the K labels each has, 0/1 (N, K).
+    def __call__(self, photos: Photo | Sequence[Photo]) -> Answer | list[Answer]:
+        """What may be in a photo (path, bytes or uint8 pixels), or a list of it for a list of photos."""
+        if isinstance(photos, Path | str | bytes | np.ndarray):
+            return self([photos])[0]
+        answers = []
+        with ThreadPoolExecutor(2) as pool:
+            for start in range(0, len(photos), BATCH):
+                pictures = list(pool.map(self._pixels, photos[start : start + BATCH]))
+                answers += [Answer(self.classes, row) for row in self.probabilities(np.stack(pictures))]
+        return answers
 
-    One cycle of the learning rate; pictures are shifted a little, for what a picture holds its shift holds too.
-    Measured on the scenes (validation loss after 6 epochs, one seed): the largest location 22.1, log-mean-exp over
-    locations 29.2, mean and largest side by side 34.0; then batches of 32 instead of 64 20.5; shifts of a twentieth
-    instead of a tenth 18.8; Muon instead of AdamW 17.4; labels in parts 12.1 (with AdamW 16.2). After 11 epochs
-    8.3; with one block that looks around 6.2 (less: a mean over all locations 7.0, attention among them 10.6); with two, a
-    narrower second stage and 12 epochs 6.3, and 0.885 of the counts right instead of 0.864 (always "one": 0.841). Bound to
-    what a location sees itself 6.4 and 0.877, but the most certain location lies in the object's box in 0.969 of cases.
-    Mirrored pictures with mirrored labels gained nothing sure (6.1), dropping 0.3 of the channels lost (7.7).
-    """
-    keras.utils.set_random_seed(seed)
-    trunk = build_convnet(pictures.shape[1])
-    model = ContentClassifier(trunk, labels, np.clip(wanted.mean(0), 1e-3, 1 - 1e-3))
-    model(tf.zeros([1, *pictures.shape[1:]]))  # makes the variables
-    steps = epochs * -(-len(pictures) // batch)
-    warmup = steps // 6
-    rate = keras.optimizers.schedules.CosineDecay(1e-3, steps - warmup, warmup_target=0.02, warmup_steps=warmup)
-    optimizer = ConvolutionMuon(rate, adam_lr_ratio=0.4, weight_decay=0.02, adam_weight_decay=0.02)
-    optimizer.build(model.trainable_variables)
+    def _pixels(self, photo: Photo) -> np.ndarray:
+        return as_pixels(photo, (self.image_size, self.image_size), read=read)
 
-    @tf.function
-    def step(pixels: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            logits = model(tf.cast(pixels, tf.float32) / 127.5 - 1.0, training=True)
-            loss = tf.reduce_mean(tf.reduce_sum(
-                tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(truth, tf.float32), logits), axis=1))
-        gradients = tape.gradient(loss, model.trainable_variables)
-        optimizer.apply(gradients, model.trainable_variables)
-        return loss
-
-    for epoch in range(epochs):
-        losses = [step(*each) for each in _shifted_batches(pictures, wanted, batch, seed=(seed, epoch))]
-        report(epoch, float(np.mean(losses)))
-    return trunk
-
-
-def _shifted_batches(pictures: Array, labels: Array, batch: int, *, seed: tuple[int, int]) -> Iterator[tuple[Array, Array]]:
-    """Batches in random order, each picture moved by a random step and filled up with its edge."""
-    random = np.random.default_rng(seed)
-    order = random.permutation(len(pictures))
-    size = pictures.shape[1]
-    most = size // 20
-    for start in range(0, len(order), batch):
-        chosen = np.sort(order[start : start + batch])
-        moved = np.pad(pictures[chosen], ((0, 0), (most, most), (most, most), (0, 0)), mode="edge")
-        steps = random.integers(0, 2 * most + 1, (len(chosen), 2))
-        yield np.stack([picture[down : down + size, right : right + size]
-                        for picture, (down, right) in zip(moved, steps, strict=True)]), labels[chosen]
+    def probabilities(self, pictures: np.ndarray) -> np.ndarray:
+        """Probabilities (N, K) of the classes of uint8 pictures (N, S, S, 3)."""
+        parts = [self._look(np.asarray(pictures[start : start + BATCH])).numpy() for start in range(0, len(pictures), BATCH)]
+        return np.concatenate(parts) if parts else np.empty((0, len(self.classes)), np.float32)

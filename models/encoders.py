@@ -4,7 +4,7 @@ import hashlib
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.checkpoint import load_encoder
-from models.classifier import build_convnet
+from models.convnet import build_convnet, build_trunk
 from utils import runs
 from utils.errors import Refusal, WrongArgument, nearest
 
@@ -103,11 +103,12 @@ class Encoder:
 
     def __init__(self, name: str, *, weights: str = "imagenet", layer: str | None = None,
                  image_size: int | None = None, grid: int | None = None) -> None:
-        """`weights` is imagenet, none, a .weights.h5 file of the encoder, or a run in which it was trained, of a ViT also a
-        KerasHub preset's name or folder, or hf:FOLDER; the features are pooled to `grid` x `grid`."""
+        """`weights` is imagenet, none, a .weights.h5 file of the encoder, or a run in which it was trained (a convnet: also
+        as a classifier), of a ViT also a KerasHub preset's name or folder, or hf:FOLDER; the features are pooled to `grid` x
+        `grid`."""
         if name not in ENCODERS:
             raise nearest("encoder", name, list(ENCODERS))
-        kind = ENCODERS[name]
+        kind = self._kind = _kind(name, weights)
         self.name = name
         network = _load(name, kind, image_size, weights)
         self.image_size = network.input.shape[1]
@@ -117,7 +118,8 @@ class Encoder:
         if _of_a_run(kind, weights):
             load_encoder(self.network, Path(weights) / "best")
         self._preprocess = kind.preprocess
-        self.sizes = getattr(network, "sizes", None)
+        sizes = getattr(network, "sizes", None)
+        self.making = None if sizes is None else {"encoder": name, "sizes": sizes}  # what its name does not tell
         if len(output.shape) == 4:
             _, rows, columns, self.depth = output.shape
             self.whole = 0
@@ -152,7 +154,7 @@ class Encoder:
 
     def tune(self, block: str | None = None) -> None:
         """Let the network learn, from a block on; its batch normalisation keeps the statistics that it has."""
-        kind, names = ENCODERS[self.name], [layer.name for layer in self.network.layers]
+        kind, names = self._kind, [layer.name for layer in self.network.layers]
         ends = {number: found[1] for number, name in enumerate(names) if (found := re.fullmatch(kind.block_end, name))}
         wanted = block or kind.tuned_from or list(ends.values())[-max(1, len(ends) // 3)]
         first = next((number for number, name in ends.items() if name == wanted or name.startswith(wanted + "_")), None)
@@ -170,7 +172,7 @@ class Encoder:
         for variable in self.network.weights:  # not its variables: random generators' states differ at every start
             digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
         pooled = {} if self._bins is None else {"pooled_from": list(self._layer_grid)}  # only then: older caches stay valid
-        made = {} if self.sizes is None else {"whole": self.whole, "sizes": self.sizes}
+        made = {} if self.making is None else {"whole": self.whole, "sizes": self.making["sizes"]}
         return {"name": self.name, "weights": digest.hexdigest(), "layer": self.layer, "image_size": self.image_size,
                 "grid": list(self.grid), "depth": self.depth, "keras": keras.__version__} | pooled | made
 
@@ -180,7 +182,21 @@ class Encoder:
         if not np.isfinite(self(grey).numpy()).all():
             raise Refusal(f"the weights {weights} give no finite values at layer {self.layer or 'last'!r} of {self.name}: "
                           "they are damaged or incomplete; use others, or an earlier --layer (such as "
-                          f"{ENCODERS[self.name].earlier})")
+                          f"{self._kind.earlier})")
+
+
+def _kind(name: str, weights: str) -> Kind:
+    """What is particular to an encoder with these weights: of a run, built as it was there."""
+    made = runs.read_making(Path(weights)) if Path(weights).is_dir() else None
+    if made is None:
+        return ENCODERS[name]
+    if made["encoder"] != name:
+        raise WrongArgument(f"--weights {weights}: what has learned there is --encoder {made['encoder']}, not {name}")
+    if "sizes" in made:
+        return replace(ENCODERS[name], network=lambda _size, _weights: _vit(None, made["sizes"]))
+    learned_at, last = made["image_size"], "stage3_1" if made["trunk"] == "modern" else "stage2_1"
+    return replace(ENCODERS[name], image_size=learned_at, earlier=last, tuned_from=last,
+                   network=lambda image_size, _weights: build_trunk(made["trunk"], learned_at, image_size))
 
 
 def _load(name: str, kind: Kind, image_size: int | None, weights: str) -> keras.Model:
@@ -190,8 +206,7 @@ def _load(name: str, kind: Kind, image_size: int | None, weights: str) -> keras.
         keras.utils.set_random_seed(0)  # random, but the same at every start: cached features stay valid
         return kind.network(image_size, None)
     if _of_a_run(kind, weights):  # its weights come when the network is cut at its layer, as they were saved
-        sizes = runs.read_config(Path(weights))["fingerprint"].get("sizes") if kind.presets else None
-        return kind.network(image_size, sizes)
+        return kind.network(image_size, None)
     if kind.presets and not Path(weights).is_file():  # these know their pictures' size
         return kind.network(chosen, weights)
     if weights == "imagenet":

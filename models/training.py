@@ -10,8 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.checkpoint import decoder_checkpoint, manager, plain, restore, stored, text_in
-from models.decoder import Decoder
+from models.checkpoint import Parts, decoder_checkpoint, manager, plain, restore, stored, text_in
 from models.objectives import EpochBatches, Objective
 from utils.errors import Refusal
 
@@ -24,12 +23,11 @@ class Recipe:
     learning_rate: float
     warmup: int  # steps
     schedule: str  # cosine or constant
-    clip: float  # norm of all gradients together
+    clip: float | None  # norm of all gradients together
     patience: int  # epochs without gain
     save_every: int  # steps
     encoder_rate: float = 0.0  # of an encoder that is trained too
     begun: int = 0  # epochs that were done when this way of training began
-    weight_decay: float = 0.0
 
 
 def _rate(recipe: Recipe, highest: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
@@ -42,31 +40,33 @@ def _rate(recipe: Recipe, highest: float, steps: int) -> keras.optimizers.schedu
         0.0, max(1, steps - warmup), alpha=0.01, warmup_target=highest, warmup_steps=warmup)
 
 
-def _optimizer(recipe: Recipe, rate: keras.optimizers.schedules.LearningRateSchedule) -> keras.optimizers.Optimizer:
+def adam(rate: keras.optimizers.schedules.LearningRateSchedule, *, global_clipnorm: float | None,
+         weight_decay: float = 0.0) -> keras.optimizers.Optimizer:
     """Adam; with a weight decay, which spares biases and the parameters of normalisations, AdamW."""
-    if not recipe.weight_decay:
-        return keras.optimizers.Adam(rate, global_clipnorm=recipe.clip)
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip)
+    if not weight_decay:
+        return keras.optimizers.Adam(rate, global_clipnorm=global_clipnorm)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay, global_clipnorm=global_clipnorm)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 
 
 class Trainer:
-    """A decoder in training. Its whole state is in the checkpoint: weights, optimizer, dropout, place in the epoch."""
+    """A decoder, or a classifier, in training. Its whole state is in the checkpoint: weights, optimizer, dropout, place in
+    the epoch."""
 
-    def __init__(self, decoder: Decoder, objective: Objective, batches: EpochBatches, recipe: Recipe, folder: Path) -> None:
-        """`folder` gets `last` and `best`."""
+    def __init__(self, decoder: Parts, objective: Objective, batches: EpochBatches, recipe: Recipe, folder: Path, *,
+                 optimizer: Callable[..., keras.optimizers.Optimizer] = adam) -> None:
+        """`folder` gets `last` and `best`; `optimizer` makes one of a learning rate."""
         self.decoder = decoder
         self.objective = objective
         self.batches = batches
         self.recipe = recipe
         steps = max(1, recipe.epochs - recipe.begun) * batches.steps
-        rates = {"decoder": recipe.learning_rate, "encoder": recipe.encoder_rate}
+        rates = dict.fromkeys(decoder.parts(), recipe.learning_rate) | {"encoder": recipe.encoder_rate}
         self._optimizers = {}  # an encoder that is trained too has one of its own
         for name, part in decoder.parts().items():
-            optimizer = _optimizer(recipe, _rate(recipe, rates[name], steps))
-            optimizer.build(part.trainable_variables)
-            self._optimizers[name] = optimizer
+            self._optimizers[name] = optimizer(_rate(recipe, rates[name], steps), global_clipnorm=recipe.clip)
+            self._optimizers[name].build(part.trainable_variables)
         self._epoch = tf.Variable(0, dtype=tf.int64)  # whole epochs done
         self._step = tf.Variable(0, dtype=tf.int64)  # steps done in this epoch
         self._loss_sum = tf.Variable(0.0, dtype=tf.float64)  # over those steps
@@ -160,9 +160,9 @@ class Trainer:
         for batch in self.objective.inputs(self.batches, self.epoch, int(self._step)):
             loss = float(self._train_step(*batch))
             if not np.isfinite(loss):
+                clip = f" or --clip than {self.recipe.clip}" if self.recipe.clip else ""
                 raise Refusal(f"the loss is {loss} at step {int(self._step) + 1} of epoch {self.epoch + 1}; start a new "
-                              f"run with a lower --learning-rate than {self.recipe.learning_rate} or --clip than "
-                              f"{self.recipe.clip}")
+                              f"run with a lower --learning-rate than {self.recipe.learning_rate}{clip}")
             self._step.assign_add(1)
             self._loss_sum.assign_add(loss)
             self._seconds.assign(spent + time.perf_counter() - began)

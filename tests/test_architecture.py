@@ -8,10 +8,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 OURS = {"config", "data", "models", "utils", "stages", "encoding", "learning", "starting", "subject", "summary", "train",
-        "evaluate", "report", "predict", "benchmarks"}
+        "evaluate", "report", "predict", "answering", "classifying", "class_report", "class_stages", "benchmarks"}
 ALLOWED = {"utils": {"utils"}, "config": {"utils"}, "data": {"data", "utils"}, "models": {"models", "utils"}}
-# The captioner is where the rooms meet: it hands photos and words of data/ to the networks of models/.
-EXCEPTIONS = {"models/captioner.py": {"data"}}
+# Here the rooms meet: the captioner hands photos and words of data/ to the networks of models/; the classifier photos.
+EXCEPTIONS = {"models/captioner.py": {"data"}, "models/classifier.py": {"data"}}
 
 
 def imported(file):
@@ -39,9 +39,10 @@ def test_each_room_imports_only_what_it_may(file):
     assert imported(file) <= allowed
 
 
-def test_only_scripts_import_the_captioner():
+@pytest.mark.parametrize("name", ["captioner", "classifier"])
+def test_only_scripts_import_what_takes_photos(name):
     for file in files():
-        assert "models.captioner" not in file.read_text(encoding="utf-8") or file.name == "captioner.py"
+        assert f"models.{name} " not in file.read_text(encoding="utf-8") or file.name == f"{name}.py"
 
 
 def test_nothing_is_pickled():

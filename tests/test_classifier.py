@@ -1,99 +1,140 @@
-"""The convnet learns what pictures hold, from labels of whole pictures, and knows where."""
+"""The classifier's networks: what they give, that all of them learns, and that what is saved comes back."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.classifier import ContentClassifier, LookAround, build_convnet, train_convnet
+from models.checkpoint import decoder_checkpoint, load_decoder, manager
+from models.classifier import KINDS, Answer, ClassEntropy, Classifier, Network
+from models.convnet import TRUNKS
+from models.training import Recipe, Trainer
+from utils.errors import Refusal
+from utils.runs import write_config
 
-SIZE = 64
-COLOURS = {"red": (220, 30, 30), "blue": (30, 30, 220)}
-
-
-def pictures(number, seed):
-    """Squares and crosses, red or blue, on grey; labels in parts."""
-    random = np.random.default_rng(seed)
-    images = random.integers(110, 140, (number, SIZE, SIZE, 3)).astype(np.uint8)
-    labels, places = [], []
-    for image in images:
-        kind, colour = random.choice(["square", "cross"]), random.choice(list(COLOURS))
-        top, left = random.integers(0, SIZE - 20, 2)
-        if kind == "square":
-            image[top : top + 20, left : left + 20] = COLOURS[colour]
-        else:
-            image[top + 7 : top + 13, left : left + 20] = COLOURS[colour]
-            image[top : top + 20, left + 7 : left + 13] = COLOURS[colour]
-        labels.append({(kind,), (kind, colour)})
-        places.append((top + 10, left + 10))
-    return images, labels, places
+SIZE, NAMES = 16, ("blue", "green", "red")
+RANDOM = np.random.default_rng(0)
+PICTURES = RANDOM.integers(0, 256, (6, SIZE, SIZE, 3), np.uint8)
+LABELS = np.array([0, 1, 2, 0, 1, 2], np.int32)
 
 
-NAMES = [("cross",), ("cross", "blue"), ("cross", "red"), ("square",), ("square", "blue"), ("square", "red")]
+def network(kind, seed=0):
+    return Network(kind, SIZE, len(NAMES), seed=seed)
 
 
-def matrix(labels):
-    return np.array([[name in each for name in NAMES] for each in labels], np.uint8)
+def test_every_trunk_has_a_head_and_a_way_to_be_trained():
+    assert KINDS.keys() == TRUNKS.keys()
 
 
-def test_it_learns_and_the_loss_falls():
-    images, labels, _ = pictures(192, 0)
-    losses = []
-    trunk = train_convnet(images, matrix(labels), NAMES, epochs=6, seed=0, report=lambda epoch, loss: losses.append(loss))
-    assert losses[-1] < 0.4 * losses[0]
-    # The frozen grid tells crosses from squares where they are: a linear probe on new pictures.
-    images, labels, places = pictures(96, 1)
-    grid = trunk(images.astype(np.float32) / 127.5 - 1).numpy()
-    seen = np.stack([grid[i, y * grid.shape[1] // SIZE, x * grid.shape[2] // SIZE] for i, (y, x) in enumerate(places)])
-    truth = matrix(labels)[:, 0] * 2.0 - 1
-    seen = np.hstack([seen, np.ones((len(seen), 1))])
-    weights = np.linalg.solve(seen[:64].T @ seen[:64] + np.eye(seen.shape[1]), seen[:64].T @ truth[:64])
-    assert ((seen[64:] @ weights > 0) == (truth[64:] > 0)).mean() > 0.8
-
-
-def test_a_location_looks_at_its_own_place():
-    """The pixels that a location of the grid depends on lie round its middle, not to one side."""
-    network = build_convnet(SIZE * 2)
-    pixels = tf.Variable(tf.random.stateless_uniform([1, SIZE * 2, SIZE * 2, 3], [1, 2], -1, 1))
+@pytest.mark.parametrize("kind", KINDS)
+def test_logits_are_finite_and_every_variable_learns(kind):
+    model = network(kind)
     with tf.GradientTape() as tape:
-        seen = tf.reduce_sum(network(pixels)[0, 4, 3])
-    weight = tf.reduce_sum(tf.square(tape.gradient(seen, pixels)[0]), axis=2).numpy()
-    along = np.arange(SIZE * 2) + 0.5
-    assert abs((weight.sum(1) * along).sum() / weight.sum() - 4.5 * 16) < 4
-    assert abs((weight.sum(0) * along).sum() / weight.sum() - 3.5 * 16) < 4
+        logits = model(PICTURES, training=True)
+        loss = tf.reduce_sum(logits**2)
+    assert logits.shape == (6, 3)
+    assert np.isfinite(logits.numpy()).all()
+    variables = [variable for part in model.parts().values() for variable in part.trainable_variables]
+    assert all(np.abs(gradient.numpy()).max() > 0 for gradient in tape.gradient(loss, variables))
+    assert {id(variable) for variable in variables} == {id(variable) for variable in model.trainable_variables}
 
 
-def test_looking_around_is_a_depthwise_convolution():
-    grid = tf.random.stateless_normal([2, 6, 5, 3], [1, 2])
-    layer = LookAround(7)
-    layer(grid)
-    wanted = tf.nn.depthwise_conv2d(grid, layer.kernel.value, [1, 1, 1, 1], "SAME") / np.sqrt(1 + layer.normalise.epsilon)
-    np.testing.assert_allclose(layer(grid), tf.nn.relu(wanted), atol=1e-5)
-    assert 0.2 < (wanted.numpy() > 0).mean() < 0.8
+def test_the_tutorial_s_network_has_its_number_of_parameters():
+    assert Network("tutorial", 32, 10, seed=0).count_params() == 62_006  # of the Net in the tutorial
 
 
-@pytest.mark.slow  # two trainings
-def test_equal_seeds_give_equal_weights():
-    images, labels, _ = pictures(64, 0)
-    one, two = (train_convnet(images, matrix(labels), NAMES, epochs=1, seed=3) for _ in range(2))
-    for first, second in zip(one.variables, two.variables, strict=True):
-        np.testing.assert_array_equal(first.numpy(), second.numpy())
+def test_pixels_come_to_the_trunk_between_minus_one_and_one():
+    model = network("tutorial")
+    ends = np.stack([np.zeros((SIZE, SIZE, 3), np.uint8), np.full((SIZE, SIZE, 3), 255, np.uint8)])
+    wanted = model.head(model.trunk(np.stack([np.full((SIZE, SIZE, 3), -1.0), np.full((SIZE, SIZE, 3), 1.0)])))
+    np.testing.assert_allclose(model(ends), wanted, atol=1e-6)
 
 
-def test_a_label_is_the_sum_of_its_parts_at_one_location():
-    model = ContentClassifier(build_convnet(SIZE), NAMES, np.full(6, 0.5))
-    pixels = tf.random.stateless_uniform([2, SIZE, SIZE, 3], [1, 2], -1, 1)
-    logits = model(pixels).numpy()
-    grid = model.trunk(pixels).numpy().reshape(2, -1, 192)
-    parts = sorted({part for name in NAMES for part in name})
-    kernel = model.parts.kernel.numpy()
-    for column, name in enumerate(NAMES):
-        wanted = sum(grid @ kernel[:, parts.index(part)] for part in name).max(axis=1)
-        np.testing.assert_allclose(logits[:, column], wanted, atol=1e-5)
+def test_equal_seeds_begin_with_equal_weights():
+    one, two, other = network("modern", 3), network("modern", 3), network("modern", 4)
+    np.testing.assert_array_equal(one(PICTURES), two(PICTURES))
+    assert np.abs(one(PICTURES) - other(PICTURES)).max() > 1e-3
 
 
-def test_before_learning_it_says_how_frequent_labels_are():
-    model = ContentClassifier(build_convnet(SIZE), NAMES, np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6]))
-    model.parts(tf.zeros([1, 4, 4, 192]))
-    model.parts.kernel.assign(tf.zeros_like(model.parts.kernel))
-    said = tf.sigmoid(model(tf.zeros([1, SIZE, SIZE, 3]))).numpy()
-    np.testing.assert_allclose(said[0], [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], rtol=1e-4)
+class Fixed:
+    """The same batch in every step."""
+
+    steps = 5
+
+    def epoch(self, number, *, first=0):
+        for _ in range(first, self.steps):
+            yield PICTURES, LABELS
+
+
+@pytest.mark.parametrize(("kind", "rate"), [("modern", 0.02), ("tutorial", 0.05)])
+def test_one_batch_is_learned_by_heart_and_saved_and_loaded(kind, rate, tmp_path):
+    model = network(kind)
+    recipe = Recipe(6, rate, 2, "constant", None, 9, 500, encoder_rate=rate)
+    trainer = Trainer(model, ClassEntropy(), Fixed(), recipe, tmp_path, optimizer=KINDS[kind].optimizer)
+    rows = []
+    while not trainer.finished:
+        rows.append(trainer.train_epoch(lambda *_: None))
+        trainer.finish_epoch(rows[-1]["epoch"])
+    assert rows[0]["accuracy"] < 0.9
+    assert rows[-1]["accuracy"] == 1.0
+    assert rows[-1]["loss"] < 0.5 * rows[0]["loss"]
+    write_config(tmp_path, {"preset": "classifier", "dataset": "d", "trunk": kind, "image_size": SIZE, "classes": NAMES,
+                            "alter": "none", "seed": 1})
+    loaded = Classifier.load(tmp_path)
+    np.testing.assert_allclose(loaded.probabilities(PICTURES), tf.nn.softmax(model(PICTURES)), atol=1e-4)
+
+
+def test_the_objective_tells_the_plain_loss_and_the_accuracy_and_minimises_the_smoothed_one():
+    model, objective = network("tutorial"), ClassEntropy()
+    model.smoothing = 0.3
+    loss, total = objective.loss(model, tf.constant(PICTURES), tf.constant(LABELS))
+    logs = np.log(tf.nn.softmax(model(PICTURES)).numpy())
+    wanted = 0.7 * np.eye(3)[LABELS] + 0.1
+    assert float(loss) == pytest.approx(-logs[np.arange(6), LABELS].mean(), rel=1e-5)
+    assert float(total) == pytest.approx(-(wanted * logs).sum(axis=1).mean(), rel=1e-5)
+    objective.loss(model, tf.constant(PICTURES[:3]), tf.constant(LABELS[:3]))
+    found = logs.argmax(axis=1) == LABELS
+    assert objective.told(2) == {"accuracy": pytest.approx((found.mean() + found[:3].mean()) / 2)}
+    assert float(objective.right) == 0
+
+
+def test_who_learned_from_mirrored_pictures_looks_both_ways():
+    model = network("modern")
+    logits = [model(each).numpy() for each in (PICTURES, PICTURES[:, :, ::-1])]
+    both, one = (Classifier(model, NAMES, SIZE, mirrored=mirrored).probabilities(PICTURES) for mirrored in (True, False))
+    np.testing.assert_allclose(both, tf.nn.softmax(np.mean(logits, axis=0)), atol=1e-5)
+    np.testing.assert_allclose(one, tf.nn.softmax(logits[0]), atol=1e-5)
+    assert np.abs(both - one).max() > 1e-4
+
+
+def test_a_photo_in_any_form_gets_the_same_answer(tmp_path):
+    keras.utils.save_img(tmp_path / "a.png", PICTURES[0], scale=False)
+    classifier = Classifier(network("tutorial"), NAMES, SIZE, mirrored=False)
+    file = tmp_path / "a.png"
+    answers = [classifier(each).probabilities for each in (file, str(file), file.read_bytes(), PICTURES[0])]
+    answers += [answer.probabilities for answer in classifier([file, PICTURES[1]])]
+    for answer in answers[1:5]:
+        np.testing.assert_allclose(answer, answers[0], atol=1e-6)
+    assert classifier.probabilities(PICTURES[:0]).shape == (0, 3)
+    with pytest.raises(ValueError, match=r"^pixels are uint8 of shape \(H, W, 3\), not float64"):
+        classifier(PICTURES[0] / 255)
+
+
+def test_the_likeliest_classes_come_first():
+    answer = Answer(NAMES, np.array([0.25, 0.25, 0.5]))
+    assert answer.likeliest(5) == [("red", 0.5), ("blue", 0.25), ("green", 0.25)]
+    assert answer.likeliest(1) == [("red", 0.5)]
+
+
+def test_a_run_of_captions_and_one_that_is_cut_short_are_refused(tmp_path):
+    write_config(tmp_path, {"decoder": "gru", "dataset": "d", "encoder_weights": "none", "fingerprint": {}})
+    with pytest.raises(Refusal, match=rf"^{tmp_path} is no classifier: it writes captions; Captioner\.load"):
+        Classifier.load(tmp_path)
+    model = network("tutorial")
+    with pytest.raises(Refusal, match="has no best checkpoint: its training was stopped before its first epoch ended"):
+        load_decoder(model, tmp_path / "best")
+    manager(decoder_checkpoint(model), tmp_path / "best", keep=1).save(1)
+    for file in (tmp_path / "best").glob("*.index"):
+        file.write_bytes(file.read_bytes()[:40])
+    with pytest.raises(Refusal, match="is cut short, damaged"):
+        load_decoder(model, tmp_path / "best")

@@ -211,3 +211,41 @@ def test_an_encoder_may_be_trained_from_the_first_epoch_on():
     assert settings.training == Settings().training
     with pytest.raises(WrongArgument, match=r"^--scst learns on cached features; use --finetune-encoder before it"):
         resolve({"finetune_encoder": True, "scst": True}, scenes=False, continued=True)
+
+
+def test_a_classifier_has_settings_of_its_own_and_refuses_those_of_captions():
+    settings = resolve({"preset": "classifier", "image_size": 32, "alter": "moved"}, scenes=False)
+    assert (settings.classes.trunk, settings.classes.alter, settings.vision.image_size) == ("modern", "moved", 32)
+    assert settings.training.batch == config.CLASSIFIER["batch"]
+    told = settings.of_a_classifier()
+    assert told.keys() == config.OF_A_CLASSIFIER
+    assert Settings.from_flat(told | {"encoder": "convnet"}).of_a_classifier() == told
+    for name, value in (("beam", 3), ("units", 64), ("encoder", "convnet"), ("format", "csv"), ("clip", 5.0)):
+        with pytest.raises(WrongArgument, match=rf"^--{name}: that is for captions, and a classifier writes none; leave it"):
+            resolve({"preset": "classifier", name: value}, scenes=False)
+    with pytest.raises(WrongArgument, match=r"^--augment, --best-by: that is for captions"):
+        resolve({"preset": "classifier", "augment": 2, "epochs": 3, "best_by": "loss"}, scenes=False)
+
+
+def test_what_is_of_a_classifier_goes_with_its_preset():
+    for given in ({"trunk": "modern"}, {"alter": "none", "preset": "show-attend-tell"}):
+        with pytest.raises(WrongArgument, match=r"^--(trunk|alter) goes with --preset classifier$"):
+            resolve(given, scenes=False)
+    assert {each.name for each in fields(config.Classes)} < config.OF_A_CLASSIFIER
+    assert {each.name for group in config.GROUPS for each in fields(group)} | {"preset"} > config.OF_A_CLASSIFIER
+
+
+def test_the_tutorial_s_trunk_is_trained_as_there_unless_something_else_is_typed():
+    given = {"preset": "classifier", "trunk": "tutorial"}
+    training = resolve(given, scenes=False).training
+    assert (training.batch, training.epochs, training.learning_rate, training.schedule, training.warmup) == (
+        4, 2, 0.001, "constant", 0)
+    assert resolve(given | {"epochs": 9}, scenes=False).training.epochs == 9
+    assert resolve(given, scenes=False).classes.alter == "none"
+
+
+@pytest.mark.parametrize(("given", "least"), [({"encoder": "convnet"}, 16), ({"preset": "classifier"}, 16), ({}, 75)])
+def test_the_smallest_pictures(given, least):
+    assert resolve(given | {"image_size": least}, scenes=False).vision.image_size == least
+    with pytest.raises(WrongArgument, match=rf"^--image-size is at least {least} pixels, not {least - 1}$"):
+        resolve(given | {"image_size": least - 1}, scenes=False)

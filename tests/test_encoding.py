@@ -13,6 +13,7 @@ from data.photo_hashes import PhotoHashes
 from data.preprocess import Views
 from tests.scripts import SIZES, scenes_folder
 from utils.errors import Refusal
+from utils.files import write_json
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -78,3 +79,10 @@ def test_a_damaged_convnet_is_trained_again_to_the_same_weights(capsys):
     assert again.encoder.fingerprint() == before.encoder.fingerprint()
     assert weights.stat().st_size == size
     assert not list(weights.parent.glob(".part-*"))
+
+
+def test_weights_may_be_named_as_a_run_is(place):
+    write_json(Path("checkpoints/trained/config.json"), {})
+    assert encoding._place("trained") == encoding._place("checkpoints/trained") == "checkpoints/trained"
+    for name in ("imagenet", "none", "some.weights.h5", "elsewhere/trained"):
+        assert encoding._place(name) == name

@@ -99,22 +99,22 @@ def test_a_file_that_is_not_ours_is_refused_before_anything_is_done(ask, caption
     Path("mine.csv").write_text("photo,text\n")
     status, out, error = ask("a.png", "--out", "mine.csv")
     assert (status, out, captioner.asked) == (1, "", 0)
-    assert error.startswith("error: mine.csv is not a file of captions")
+    assert error.startswith("error: mine.csv is not a file of these results: its first line is not path,caption,score;")
     assert Path("mine.csv").read_text() == "photo,text\n"
 
 
 def test_ctrl_c_leaves_whole_rows(ask, monkeypatch):
     for number in range(5):
         photo(f"in/{number}.png")
-    captioned = predict._captioned
+    answered = predict._answered
 
     def interrupted(*arguments):
-        for number, each in enumerate(captioned(*arguments)):
+        for number, each in enumerate(answered(*arguments)):
             if number == 3:
                 raise KeyboardInterrupt
             yield each
 
-    monkeypatch.setattr(predict, "_captioned", interrupted)
+    monkeypatch.setattr(predict, "_answered", interrupted)
     assert ask("in", "--out", "out.jsonl")[0] == 130
     assert [json.loads(line)["path"] for line in Path("out.jsonl").read_text().splitlines()] == [
         f"in/{number}.png" for number in range(3)]

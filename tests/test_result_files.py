@@ -133,3 +133,20 @@ def test_a_place_where_no_file_can_be_is_refused(tmp_path):
     for place in (tmp_path / "folder.csv", tmp_path / "note" / "out.csv"):
         with pytest.raises(Refusal, match="choose another --out"):
             ResultFile(place)
+
+
+def test_other_columns_are_written_and_gone_on_with_and_not_taken_for_those_of_captions(file):
+    columns = ("path", "class", "probability", "class_2", "probability_2")
+    with ResultFile(file, columns) as results:
+        results.write("a.jpg", "cat", 0.75, "dog", 0.25)
+    whole = file.read_bytes()
+    for length in range(len(whole)):
+        file.write_bytes(whole[:length])
+        with ResultFile(file, columns) as results:
+            if "a.jpg" not in results.done:
+                results.write("a.jpg", "cat", 0.75, "dog", 0.25)
+        assert file.read_bytes() == whole
+    assert ResultFile(file, columns).done == {"a.jpg"}
+    for other in (("path", "caption", "score"), columns[:3]):
+        with pytest.raises(Refusal):
+            ResultFile(file, other)

@@ -88,6 +88,27 @@ def test_damaged_splits_are_refused(root, content):
         runs.read_splits(run)
 
 
+def test_a_classifier_s_settings_are_others(root):
+    told = {"preset": "classifier", "dataset": "d", "trunk": "modern", "image_size": 32, "classes": ["a"], "alter": "none",
+            "seed": 0}
+    runs.write_config(root / "r", told)
+    assert runs.is_classifier(runs.read_config(root / "r"))
+    with pytest.raises(Refusal, match=r"^.*r is a classifier: it names classes and writes no captions"):
+        runs.refuse_classifier(root / "r", told)
+    runs.refuse_classifier(root / "r", {"preset": "inception-gru"})
+    for name in told.keys() - {"preset"}:
+        runs.write_config(root / "r", {key: value for key, value in told.items() if key != name})
+        with pytest.raises(Refusal, match=f"config.json is damaged: it says nothing of '{name}'"):
+            runs.read_config(root / "r")
+
+
+def test_a_damaged_trunk_is_refused(root):
+    assert runs.read_making(root) is None
+    write_text(root / "encoder.json", "{")
+    with pytest.raises(Refusal, match=r"trunk\.json is damaged .*; restore it from a copy, or train again$"):
+        runs.read_making(root)
+
+
 def test_a_folder_that_is_no_run_is_refused(root):
     root.mkdir()
     with pytest.raises(Refusal, match=r"^checkpoints is not a run folder: it has no config.json$"):

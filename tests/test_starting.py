@@ -7,7 +7,7 @@ import pytest
 from config import Settings
 from starting import finished, inherited, keep_encoder, resumed
 from utils.errors import Refusal, WrongArgument
-from utils.runs import read_config, write_config, write_history
+from utils.runs import read_config, read_making, write_config, write_history, write_making
 
 FOUND = {"encoder_weights": "some.weights.h5", "fingerprint": {}, "decoder": "gru", "dataset": "drawn", "encoder": "convnet"}
 
@@ -116,6 +116,33 @@ def test_an_encoder_trained_elsewhere_is_copied_and_found_where_the_run_lies(run
     keep_encoder(folder, str(other))
     assert (folder / "encoder/best/ckpt-1.index").read_text() == "weights"
     assert [read_config(folder)[name] for name in ("weights", "encoder_weights")] == [str(folder / "encoder")] * 2
+
+
+def test_with_a_classifier_s_trunk_goes_how_it_is_built_from_run_to_run(run, tmp_path):
+    folder, other, third = run(), tmp_path / "other", tmp_path / "third"
+    for each in (other, third):
+        (each / "best").mkdir(parents=True)
+    trunk = {"trunk": "tutorial", "image_size": 32}
+    write_making(other, trunk)
+    keep_encoder(folder, str(other))
+    assert read_making(folder) == read_making(folder / "encoder") == trunk
+    keep_encoder(third, str(folder / "encoder"))
+    assert read_making(third) == trunk
+
+
+def test_a_classifier_is_no_start_for_captions(run):
+    start = run(preset="classifier", trunk="modern", image_size=32, classes=["a", "b"])
+    with pytest.raises(Refusal, match=rf"^{start} is a classifier: .* --encoder convnet --weights {start}$"):
+        inherited(start, {})
+
+
+def test_cifar10_may_be_named_again_when_a_classifier_is_resumed(run):
+    run(preset="classifier", dataset="datasets/cifar10", trunk="modern", image_size=32, classes=["a", "b"])
+    assert resumed(".", {"dataset": "cifar10"}, None)[1].data.dataset == "datasets/cifar10"
+    with pytest.raises(WrongArgument, match=r"^--beam: that is for captions"):
+        resumed(".", {"beam": 5}, None)
+    with pytest.raises(WrongArgument, match=r"^--alter cannot change when a run is resumed: it was 'mirrored'"):
+        resumed(".", {"alter": "none"}, None)
 
 
 DONE = 12  # epochs

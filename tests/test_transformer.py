@@ -1,5 +1,7 @@
 """What is particular to the transformer decoder; the contract is in test_decoders.py."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -87,12 +89,12 @@ def test_there_is_room_for_as_many_words_as_are_asked_for_and_no_more_than_it_ca
 
 def test_decay_spares_biases_and_normalisations(tmp_path):
     from models.objectives import CrossEntropy
-    from models.training import Recipe, Trainer
+    from models.training import Recipe, Trainer, adam
     from tests.test_training import Invented
 
     made = decoder()
-    recipe = Recipe(1, 0.1, 0, "constant", 5.0, 1, 9, weight_decay=0.5)
-    optimizer = Trainer(made, CrossEntropy(), Invented(), recipe, tmp_path)._optimizers["decoder"]
+    recipe, decaying = Recipe(1, 0.1, 0, "constant", 5.0, 1, 9), partial(adam, weight_decay=0.5)
+    optimizer = Trainer(made, CrossEntropy(), Invented(), recipe, tmp_path, optimizer=decaying)._optimizers["decoder"]
     for variable in made.trainable_variables:
         variable.assign(tf.ones_like(variable))
     optimizer.apply([tf.zeros_like(variable) for variable in made.trainable_variables], made.trainable_variables)

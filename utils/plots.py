@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 _WIDTH, _MARGIN = 12.0, 0.3  # inches
 _PHOTO_WIDTH, _HEAD = 5.2, (2.4, 3.7)  # inches: the photo beside its caption, least and most height of the two
 _WORD, _FOOT = 0.36, 0.5  # inches: above each small panel for its word, and under them all
-_PIXELS = 720  # the longer side of a photo as it is drawn: more is not seen at this size
-_INK, _PALE, _BLUE, _ORANGE, _YELLOW = "#22252b", "#6b7280", "#2563a8", "#d9702b", "#ffc61a"
+PIXELS = 720  # the longer side of a photo as it is drawn: more is not seen at this size
+INK, PALE, BLUE, ORANGE, YELLOW = "#22252b", "#6b7280", "#2563a8", "#d9702b", "#ffc61a"
 
 # The scores by panel, each with its colour: CIDEr and NIST go far beyond 1.
-SCORES = {"BLEU, ROUGE-L, accuracy": {"BLEU-1": "#8fb8de", "BLEU-2": "#3a8f5c", "BLEU-4": _BLUE, "ROUGE-L": "#8a5fb0"},
-          "CIDEr": {"CIDEr": _ORANGE}, "NIST": {"NIST-2": "#3a8f5c", "NIST-4": _BLUE}}
+SCORES = {"BLEU, ROUGE-L, accuracy": {"BLEU-1": "#8fb8de", "BLEU-2": "#3a8f5c", "BLEU-4": BLUE, "ROUGE-L": "#8a5fb0"},
+          "CIDEr": {"CIDEr": ORANGE}, "NIST": {"NIST-2": "#3a8f5c", "NIST-4": BLUE}}
 
 
 def history_curves(history: list[dict[str, Any]], path: Path, *, best: int = 0, best_by: str = "CIDEr") -> None:
@@ -38,26 +38,26 @@ def history_curves(history: list[dict[str, Any]], path: Path, *, best: int = 0, 
     losses, *panels = figure.subplots(2, 2).flat
     # In self-critical epochs, which have a reward, the loss is not that of the true words.
     true_words = [row | {"loss": None} if "reward" in row else row for row in history]
-    _curve(losses, true_words, "loss", label="training", color=_BLUE)
-    _curve(losses, history, "val_loss", label="validation", color=_ORANGE)
+    curve(losses, true_words, "loss", label="training", color=BLUE)
+    curve(losses, history, "val_loss", label="validation", color=ORANGE)
     losses.set_title("loss, teacher-forced", loc="left")
     for axes, (title, scores) in zip(panels, SCORES.items(), strict=True):
         for name, colour in scores.items():
-            _curve(axes, history, KEYS[name], label=name, color=colour)
-            _curve(axes, history, f"forced_{KEYS[name]}", label=f"{name}, teacher-forced", color=colour, linestyle="--")
+            curve(axes, history, KEYS[name], label=name, color=colour)
+            curve(axes, history, f"forced_{KEYS[name]}", label=f"{name}, teacher-forced", color=colour, linestyle="--")
         axes.set_title(f"{title} on val", loc="left")
     for key in sorted({key for row in history for key in row if key.startswith("Top")}):
-        _curve(panels[0], history, key, label=f"top-{key.removeprefix('Top')}, teacher-forced", color=_PALE, linestyle="--")
-    _curve(panels[1], history, "reward", label="reward, drawn captions of train", color="#b5467a")
-    _curve(panels[1], history, "greedy_reward", label="reward, greedy ones", color="#dd9dbb")
+        curve(panels[0], history, key, label=f"top-{key.removeprefix('Top')}, teacher-forced", color=PALE, linestyle="--")
+    curve(panels[1], history, "reward", label="reward, drawn captions of train", color="#b5467a")
+    curve(panels[1], history, "greedy_reward", label="reward, greedy ones", color="#dd9dbb")
     epochs = [row["epoch"] for row in history]
     marked = f"Dotted: the best epoch, {best}, by {best_by}" if best else "No epoch was better than the start"
     figure.suptitle("Scores, solid: captions written freely; dashed: each word foretold from the true ones before it. "
                     + (marked if history else ""),
-                    x=0.01, ha="left", fontsize=9, color=_PALE)
+                    x=0.01, ha="left", fontsize=9, color=PALE)
     for axes in (losses, *panels):
         if best:
-            axes.axvline(best, color=_PALE, linestyle=":", linewidth=1.2)
+            axes.axvline(best, color=PALE, linestyle=":", linewidth=1.2)
         if axes.get_legend_handles_labels()[0]:
             axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
         axes.spines[["top", "right"]].set_visible(False)
@@ -84,8 +84,8 @@ def attention_figure(photo: np.ndarray, words: Sequence[str], attention: np.ndar
         words, attention = [], attention[:0]
     maps = _grids(attention, len(words), grid)
     sentence = missing_font([title, *references, *words])
-    font = {"family": families("".join([title, *references, *words])), "color": _INK, "parse_math": False}
-    photo = _no_larger(photo, _PIXELS)
+    font = {"family": families("".join([title, *references, *words])), "color": INK, "parse_math": False}
+    photo = no_larger(photo, PIXELS)
     shape = min(max(photo.shape[0] / photo.shape[1], 0.4), 1.6)  # a panorama or a tower leaves part of its box empty
     columns = 6 if len(words) <= 18 else 8
     panel = (_WIDTH - 2 * _MARGIN) / columns * 0.93 * shape
@@ -97,20 +97,20 @@ def attention_figure(photo: np.ndarray, words: Sequence[str], attention: np.ndar
     places = figure.add_gridspec(
         max(rows, 1), columns, left=_MARGIN / _WIDTH, right=1 - _MARGIN / _WIDTH, bottom=_FOOT / height,
         top=1 - (head + _WORD) / height, wspace=0.07, hspace=_WORD / panel)
-    tile = _no_larger(photo, 300)
+    tile = no_larger(photo, 300)
     for place, word, map_ in zip(places, words, maps, strict=False):
         axes = figure.add_subplot(place)
         axes.set_axis_off()
         axes.imshow(attention_over(tile, map_), interpolation="lanczos")
         share = _share(map_, tile.shape[:2])
         if share.min() < 0.5 < share.max():  # on black fur and at night brightness alone is not seen
-            axes.contour(share, [0.5], colors=[_YELLOW], linewidths=1.1)
+            axes.contour(share, [0.5], colors=[YELLOW], linewidths=1.1)
         axes.set_title(drawable(word, font), pad=4, fontsize=11 if len(word) <= 16 else 8, **font)
     told = "Bright is where the network looked as it wrote the word, the line half of each panel's own peak."
     if even:
         told = "This network saw the photo once, before the first word, and has no attention."
     small = "   ".join(part for part in (told if words or even else None, sentence) if part)
-    figure.text(_MARGIN / _WIDTH, 0.16 / height, small, fontsize=8.5, **font | {"color": _PALE})
+    figure.text(_MARGIN / _WIDTH, 0.16 / height, small, fontsize=8.5, **font | {"color": PALE})
     return figure
 
 
@@ -136,7 +136,7 @@ def captioned_photos(photos: Sequence[tuple[np.ndarray, str, Sequence[str]]], *,
 
     columns, cell, line, most = 3, _WIDTH / 3, 0.19, 16  # inches: a photo's width, a line's height; lines of captions
     text = [title, *(line for _, name, captions in photos for line in (name, *captions))]
-    font = {"family": families("".join(text)), "color": _INK, "parse_math": False}
+    font = {"family": families("".join(text)), "color": INK, "parse_math": False}
     letters = (cell - 2 * _MARGIN) / 0.08
     told = [[each for caption in captions for each in wrapped("– " + drawable(caption, font), letters)]
             for _, _, captions in photos]
@@ -153,12 +153,12 @@ def captioned_photos(photos: Sequence[tuple[np.ndarray, str, Sequence[str]]], *,
         left, width = (column * cell + _MARGIN) / _WIDTH, (cell - 2 * _MARGIN) / _WIDTH
         axes = figure.add_axes((left, below, width, pictures * 0.97 / height), anchor="SW")
         axes.set_axis_off()
-        axes.imshow(_no_larger(photo, _PIXELS // 2), interpolation="lanczos")
+        axes.imshow(no_larger(photo, PIXELS // 2), interpolation="lanczos")
         name = drawable(name, font)
         figure.text(left, below - 0.08 / height, name if len(name) <= 54 else f"…{name[-53:]}", fontsize=8, va="top",
-                    **font | {"color": _PALE})
+                    **font | {"color": PALE})
         figure.text(left, below - 0.28 / height, "\n".join(lines), fontsize=10, va="top", linespacing=1.3, **font)
-    figure.text(_MARGIN / _WIDTH, 0.08 / height, missing_font(text) or "", fontsize=8.5, **font | {"color": _PALE})
+    figure.text(_MARGIN / _WIDTH, 0.08 / height, missing_font(text) or "", fontsize=8.5, **font | {"color": PALE})
     return figure
 
 
@@ -182,7 +182,7 @@ def _points(history: list[dict[str, Any]], key: str) -> tuple[list[int], list[fl
     return [row["epoch"] for row in rows], [row[key] for row in rows]
 
 
-def _curve(axes: "Axes", history: list[dict[str, Any]], key: str, **look: Any) -> None:
+def curve(axes: "Axes", history: list[dict[str, Any]], key: str, **look: Any) -> None:
     """Adds one curve, where the history has any of it; dots where there are few, open ones on a dashed line."""
     epochs, values = _points(history, key)
     if epochs:
@@ -198,7 +198,7 @@ def _grids(attention: np.ndarray, words: int, grid: tuple[int, int] | None) -> n
     return attention.reshape(words, rows, columns)
 
 
-def _no_larger(photo: np.ndarray, pixels: int) -> np.ndarray:
+def no_larger(photo: np.ndarray, pixels: int) -> np.ndarray:
     """The photo, made smaller where its longer side has more pixels."""
     image = Image.fromarray(photo)
     image.thumbnail((pixels, pixels), Image.Resampling.BICUBIC)
@@ -222,4 +222,4 @@ def _head(figure: "Figure", photo: np.ndarray, *, title: str, references: Sequen
         people = [line for text in references for line in wrapped("– " + drawable(text, font), room / 0.094)]
         fitting = int((head - _MARGIN - 0.31 * len(lines) - 0.2) / 0.225)  # more would run into the panels
         text = "\n".join(["True captions", *people][:fitting])
-        figure.text(left / _WIDTH, top, text, fontsize=11, va="top", linespacing=1.35, **font | {"color": _PALE})
+        figure.text(left / _WIDTH, top, text, fontsize=11, va="top", linespacing=1.35, **font | {"color": PALE})

@@ -6,6 +6,7 @@
     checkpoints/RUN/seen.json          hashes of the photos that it, and the runs it began from, learned or were chosen by
     checkpoints/RUN/history.jsonl      a line an epoch
     checkpoints/RUN/last  best         tf.train checkpoints
+    checkpoints/RUN/encoder.json       how its encoder is built, where the name alone does not tell
 
 A Hugging Face model, hf:FOLDER, may stand in a run's place wherever no photos of its own are asked for.
 """
@@ -23,6 +24,8 @@ from utils.files import write_json, write_text
 
 ROOT = Path("checkpoints")
 _MARK = 16  # digits of a photo's sha256 that are kept
+_OF_CAPTIONS = ("decoder", "dataset", "encoder_weights", "fingerprint")  # that config.json must tell
+_OF_CLASSES = ("dataset", "trunk", "image_size", "classes", "alter", "seed")  # of a classifier's
 VERSION = 1  # of the run folder's layout; raised when an older program could not read a newer folder, or the other way
 
 
@@ -80,12 +83,38 @@ def read_config(run: Path) -> dict[str, Any]:
         version = config.get("version") if isinstance(config, dict) else None
         raise Refusal(f"{run} is a run of version {version}; this program reads version {VERSION}: train again, "
                       "or use the program that wrote it")
-    missing = [name for name in ("decoder", "dataset", "encoder_weights", "fingerprint") if name not in config]
+    missing = [name for name in (_OF_CLASSES if is_classifier(config) else _OF_CAPTIONS) if name not in config]
     if missing:
         raise Refusal(f"{run / 'config.json'} is damaged: it says nothing of {missing[0]!r}; restore it, or train again")
     if (run / "encoder").is_dir():  # trained in another run, and copied
         config["weights"] = config["encoder_weights"] = str(run / "encoder")
     return config
+
+
+def is_classifier(config: dict[str, Any]) -> bool:
+    """Whether a run's config.json is that of a classifier, which names classes and writes no captions."""
+    return config.get("preset") == "classifier"
+
+
+def refuse_classifier(run: Path, config: dict[str, Any]) -> None:
+    """Refuse a classifier where a run is wanted that writes captions."""
+    if is_classifier(config):
+        raise Refusal(f"{run} is a classifier: it names classes and writes no captions. What it has learned to see serves "
+                      f"captions as an encoder: python train.py --encoder convnet --weights {run}")
+
+
+def write_making(run: Path, making: dict[str, Any]) -> None:
+    """Write how the encoder that a run trains is built, where its name alone does not tell: a classifier's trunk, a ViT."""
+    write_json(run / "encoder.json", making)
+
+
+def read_making(run: Path) -> dict[str, Any] | None:
+    """How the encoder is built that a run has trained, or went on from; None where its name tells all."""
+    file = next((file for file in (run / "encoder.json", run / "encoder" / "encoder.json") if file.is_file()), None)
+    try:
+        return None if file is None else json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise Refusal(f"{file} is damaged ({error}); restore it from a copy, or train again") from None
 
 
 def read_splits(run: Path) -> dict[str, list[str]]:

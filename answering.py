@@ -1,0 +1,111 @@
+"""What predict.py asks of photos, and how the answers are told: captions, or what may be in them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+LISTED = 5  # classes of a photo, the likeliest first
+
+
+class Answering(Protocol):
+    """What is asked of photos, and how the answers are told."""
+
+    image_size: int
+
+    def __call__(self, pictures: Sequence[Any]) -> list[Any]:
+        """An answer for each picture (S, S, 3) uint8."""
+
+    def line(self, answer: Any, true: Sequence[str]) -> str:
+        """What is said of a photo, and what is true."""
+
+    def record(self, answer: Any) -> tuple[str | float, ...]:
+        """What stands in a file of results, beside the path."""
+
+    def figure(self, photo: Path, answer: Any, true: Sequence[str]) -> Any:
+        """What is drawn of a photo."""
+
+
+@dataclass(frozen=True)
+class Captioning:
+    """Captions, as a captioner writes them by these settings of its search."""
+
+    captioner: Any
+    search: dict[str, Any]
+
+    @property
+    def image_size(self) -> int:
+        """Pixels a side."""
+        return self.captioner.image_size
+
+    def __call__(self, pictures: Sequence[Any]) -> list[Any]:
+        """A caption for each picture."""
+        return self.captioner(pictures, **self.search)
+
+    def line(self, answer: Any, true: Sequence[str]) -> str:
+        """The caption and its score, then the true captions."""
+        return f"{answer.text}  ({answer.score:.2f})" + "".join(f"\n    true: {text}" for text in true)
+
+    def record(self, answer: Any) -> tuple[str | float, ...]:
+        """Caption and score."""
+        return answer.text, answer.score
+
+    def figure(self, photo: Path, answer: Any, true: Sequence[str]) -> Any:
+        """The photo with attention laid over it."""
+        from data.images import read
+        from utils.plots import attention_figure
+
+        return attention_figure(read(photo), answer.words, answer.attention, grid=answer.grid, title=answer.text,
+                                references=list(true))
+
+
+def captioning(run: Path, weights: str | None, search: dict[str, Any]) -> Answering:
+    """A run's captions."""
+    from models.captioner import Captioner
+
+    return Captioning(Captioner.load(run, weights=weights), search)
+
+
+@dataclass(frozen=True)
+class Naming:
+    """The likeliest classes, by a classifier."""
+
+    classifier: Any
+
+    @property
+    def image_size(self) -> int:
+        """Pixels a side."""
+        return self.classifier.image_size
+
+    def __call__(self, pictures: Sequence[Any]) -> list[Any]:
+        """An answer for each picture (S, S, 3) uint8."""
+        return self.classifier(pictures) if pictures else []
+
+    def line(self, answer: Any, true: Sequence[str]) -> str:
+        """What is said of a photo, and what is true."""
+        return ", ".join(f"{name} {probability:.2f}" for name, probability in answer.likeliest(LISTED)) + "".join(
+            f"\n    true: {name}" for name in true)
+
+    def record(self, answer: Any) -> tuple[str | float, ...]:
+        """What stands in a file of results."""
+        return tuple(value for pair in answer.likeliest(LISTED) for value in pair)
+
+    def figure(self, photo: Path, answer: Any, true: Sequence[str]) -> Any:
+        """The photo with its likeliest classes."""
+        from data.images import read
+        from utils.class_plots import likeliest_figure
+
+        return likeliest_figure(read(photo), answer.likeliest(LISTED), true=true[0] if true else None)
+
+
+def naming(run: Path) -> Answering:
+    """A classifier's answers."""
+    from models.classifier import Classifier
+
+    return Naming(Classifier.load(run))
+
+
+def columns(classes: Sequence[str]) -> tuple[str, ...]:
+    """What stands in a file of results: the photo's path, then its likeliest classes, each with its probability."""
+    ranks = ["", *(f"_{rank}" for rank in range(2, min(LISTED, len(classes)) + 1))]
+    return ("path", *(f"{name}{rank}" for rank in ranks for name in ("class", "probability")))

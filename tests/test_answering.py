@@ -1,0 +1,32 @@
+"""What predict.py asks of photos: lines and records of classes; of captions test_predict.py has them."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from answering import Naming, columns
+from models.classifier import Answer
+
+NAMES = ("cat", "dog", "owl", "yak", "emu", "fox")
+ANSWER = Answer(NAMES, np.array([0.1, 0.4, 0.2, 0.15, 0.1, 0.05]))
+
+
+def test_a_line_and_a_record_hold_the_five_likeliest_classes():
+    naming = Naming(None)
+    assert naming.line(ANSWER, ()) == "dog 0.40, owl 0.20, yak 0.15, cat 0.10, emu 0.10"
+    assert naming.line(ANSWER, ("owl",)).endswith("\n    true: owl")
+    assert naming.record(ANSWER) == ("dog", 0.4, "owl", 0.2, "yak", 0.15, "cat", 0.1, "emu", 0.1)
+    assert len(columns(NAMES)) == 1 + len(naming.record(ANSWER))
+    assert columns(NAMES[:2]) == ("path", "class", "probability", "class_2", "probability_2")
+
+
+def test_what_is_drawn_is_the_photo_with_its_classes(tmp_path):
+    Image.new("RGB", (10, 6), (200, 20, 20)).save(tmp_path / "a.png")
+    figure = Naming(None).figure(Path(tmp_path / "a.png"), ANSWER, ("owl",))
+    assert figure.axes[0].images[0].get_array().shape == (6, 10, 3)
+    assert [label.get_text() for label in figure.axes[1].get_yticklabels()] == ["dog", "owl", "yak", "cat", "emu"]
+
+
+def test_no_photos_are_asked_of_nobody():
+    assert Naming(None)([]) == []
