@@ -105,7 +105,7 @@ def test_a_classifier_s_settings_are_others(root):
 def test_a_damaged_trunk_is_refused(root):
     assert runs.read_making(root) is None
     write_text(root / "encoder.json", "{")
-    with pytest.raises(Refusal, match=r"trunk\.json is damaged .*; restore it from a copy, or train again$"):
+    with pytest.raises(Refusal, match=r"encoder\.json is damaged .*; restore it from a copy, or train again$"):
         runs.read_making(root)
 
 
