@@ -2,6 +2,7 @@
 
     python -m benchmarks.decoders
     python -m benchmarks.decoders --rounds 10 --json FILE
+    python -m benchmarks.decoders --vocabulary 500     of which the words take a smaller part
 
 Every decoder is measured with its default settings and each of its ways of attention. They take turns, a few steps each, so
 that what else the machine does falls on all of them; the first turn, in which steps are compiled, does not count.
@@ -97,10 +98,11 @@ def main() -> None:
     """Measure, print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, metavar="TURNS", help="of each decoder (default 5)")
+    parser.add_argument("--vocabulary", type=int, default=Sizes.vocabulary, metavar="WORDS", help="default 5,000")
     parser.add_argument("--json", metavar="FILE", help="also write the figures there")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = run(Sizes(), given.rounds, Path(folder))
+        found = run(Sizes(vocabulary=given.vocabulary), given.rounds, Path(folder))
     print("| decoder, attention | milliseconds a step | captions a second | times the first |\n| --- | --- | --- | --- |")
     for what, each in found.items():
         print(f"| {what} | {each['seconds'] * 1000:.0f} | {each['captions_per_second']:.0f} | {each['ratio']:.2f} |")

@@ -71,12 +71,15 @@ def test_every_decoder_learns_from_all_captions_of_a_step(tmp_path, uncompiled, 
 
 def test_decoders_are_told_with_their_default_sizes(monkeypatch):
     def run(sizes, rounds, folder):
-        assert (sizes.side, sizes.depth, sizes.vocabulary, sizes.words, sizes.captions, rounds) == (8, 1280, 5000, 12, 60, 3)
+        asked.append((sizes.side, sizes.depth, sizes.vocabulary, sizes.words, sizes.captions, rounds))
         assert folder.is_dir()
         return {"gru, soft": {"seconds": 0.2, "captions_per_second": 300.0, "ratio": 1.0},
                 "luong, dot": {"seconds": 0.1, "captions_per_second": 600.0, "ratio": 2.0}}
 
+    asked = []
     monkeypatch.setattr(decoders, "run", run)
+    typed(decoders, "--vocabulary", "500")
     done = typed(decoders, "--rounds", "3")
+    assert asked == [(8, 1280, 500, 12, 60, 5), (8, 1280, 5000, 12, 60, 3)]
     assert done.status == 0
     assert done.out.splitlines()[2:] == ["| gru, soft | 200 | 300 | 1.00 |", "| luong, dot | 100 | 600 | 2.00 |"]
