@@ -12,7 +12,7 @@ from models.encoders import ENCODERS, Encoder
 from utils.errors import Refusal, WrongArgument
 
 SIZE = 96
-# Building them takes 10 and 5 s, and looking for the first time as long again.
+# Building them takes 17 and 7 s, and their first look at a picture as long again.
 LARGEST = ("inception_resnet_v2", "efficientnet_v2_s")
 
 
@@ -53,7 +53,7 @@ def test_a_picture_alone_and_in_a_batch_gives_the_same_features(encoder):
     np.testing.assert_allclose(encoder(batch)[1:2], encoder(batch[1:2]), rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("encoder", marked(set(ENCODERS) - {"convnet"}), indirect=True)  # the two of old twice more: 21 s
+@pytest.mark.parametrize("encoder", marked(set(ENCODERS) - {"convnet"}), indirect=True)  # building each twice more
 def test_random_weights_are_the_same_at_every_start_and_those_of_a_file_are_the_files(encoder, tmp_path):
     """Both in one, as large networks take seconds to make: an encoder that did not read the file would be another one."""
     kind, file = ENCODERS[encoder.name], tmp_path / "some.weights.h5"
