@@ -241,7 +241,8 @@ INCEPTION_GRU: dict[str, Any] = {"encoder": "inception_v3", "decoder": "gru"}
 SHOW_ATTEND_TELL: dict[str, Any] = {"encoder": "resnet101", "decoder": "lstm", "embedding": 512, "dropout": 0.5,
                                     "penalty": 0.1, "epochs": 7, "best_by": "BLEU-4"}
 
-# python train.py --preset classifier --dataset cifar10|FOLDER   (doc/results.md: Classifier)
+# python train.py --preset classifier --dataset cifar10|FOLDER
+# 0.841 of CIFAR-10's test pictures from 18,034 training pictures, 8 minutes of two shared cores: doc/results.md.
 CLASSIFIER: dict[str, Any] = {"encoder": "convnet", "batch": 128, "epochs": 12, "learning_rate": 0.02, "warmup": 280,
                               "patience": 12}
 
