@@ -295,7 +295,8 @@ VIT_GPT2: dict[str, Any] = {"encoder": "vit_b16", "decoder": "transformer", "dec
 FROM_SCRATCH: dict[str, Any] = {"tokenizer": "bpe", "units": 256, "layers": 3, "heads": 8, "dropout": 0.3,
                                 "learning_rate": 0.0005, "warmup": 500, "epochs": 12}
 
-# python train.py --preset classifier --dataset cifar10|FOLDER   (doc/results.md: Classifier)
+# python train.py --preset classifier --dataset cifar10|FOLDER
+# 0.841 of CIFAR-10's test pictures from 18,034 training pictures, 8 minutes of two shared cores: doc/results.md.
 CLASSIFIER: dict[str, Any] = {"encoder": "convnet", "batch": 128, "epochs": 12, "learning_rate": 0.02, "warmup": 280,
                               "patience": 12}
 
