@@ -297,7 +297,7 @@ FROM_SCRATCH: dict[str, Any] = {"tokenizer": "bpe", "units": 256, "layers": 3, "
 
 # python train.py --preset classifier --dataset cifar10|FOLDER
 # 0.841 of CIFAR-10's test pictures from 18,034 training pictures, 8 minutes of two shared cores: doc/results.md.
-CLASSIFIER: dict[str, Any] = {"encoder": "convnet", "batch": 128, "epochs": 12, "learning_rate": 0.02, "warmup": 280,
+CLASSIFIER: dict[str, Any] = {"encoder": "convnet", "batch": 128, "epochs": 12, "learning_rate": 0.04, "warmup": 280,
                               "patience": 12}
 
 # … --trunk tutorial: pytorch.org/tutorials/beginner/blitz/cifar10_tutorial, its batches of 4 and its two epochs.
