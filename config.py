@@ -296,7 +296,7 @@ FROM_SCRATCH: dict[str, Any] = {"tokenizer": "bpe", "units": 256, "layers": 3, "
                                 "learning_rate": 0.0005, "warmup": 500, "epochs": 12}
 
 # python train.py --preset classifier --dataset cifar10|FOLDER
-# 0.841 of CIFAR-10's test pictures from 18,034 training pictures, 8 minutes of two shared cores: doc/results.md.
+# 0.832 of CIFAR-10's test pictures from 18,034 training pictures, 8 minutes of two shared cores: doc/results.md.
 CLASSIFIER: dict[str, Any] = {"encoder": "convnet", "batch": 128, "epochs": 12, "learning_rate": 0.04, "warmup": 280,
                               "patience": 12}
 
