@@ -107,7 +107,7 @@ def final(run: Path, loaded: Loaded, *, began: float, top: int) -> int:
 
 
 def _without_test(missing: bool) -> list[str]:
-    return ["the dataset has no test split: val is scored in its place"] * missing
+    return ["there are no test pictures of these classes: val is scored in its place"] * missing
 
 
 def evaluate(run: Path, saved: dict[str, Any], *, split: str, file: Path | None, **changes: Any) -> None:

@@ -169,7 +169,7 @@ def told(dataset: Dataset, loaded: Loaded) -> str:
     least, most = min(counts, key=lambda name: counts[name]), max(counts, key=lambda name: counts[name])
     each = f"{counts[most]:,} of each" if counts[least] == counts[most] else (
         f"{counts[least]:,} ({least}) to {counts[most]:,} ({most}) of each")
-    how = loaded.prepared.how + ("" if splits["test"] else "; no test split: val is scored in its place")
+    how = loaded.prepared.how + ("" if splits["test"] else "; no test pictures of these classes: val is scored in its place")
     return (f"{dataset.kind} ({dataset.path}): {counts.total():,} pictures, {len(loaded.classes)} classes, {each}\n"
             f"splits: {', '.join(f'{split} {len(photos):,}' for split, photos in splits.items())} ({how})\n"
             f"pixels: {size} x {size}, brought to -1..1")

@@ -3,6 +3,7 @@
 import argparse
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from types import NoneType
 from typing import Any, Self, get_args, get_type_hints
@@ -57,13 +58,14 @@ class Vision:
     """encoder and features"""
 
     encoder: str | None = setting(None, "pretrained network that looks at the photo: inception_v3, resnet101, "
-                                        "inception_resnet_v2, efficientnet_v2_s, mobilenet_v3_large, or convnet (small, "
-                                        "trained here); left out: convnet on the built-in scenes, else the preset's",
+                                        "inception_resnet_v2, efficientnet_v2_s, mobilenet_v3_large, vit_b16, or convnet "
+                                        "(small, trained here); left out: convnet on the built-in scenes, else the preset's",
                                 unit="NAME")
     weights: str = setting("imagenet", "the encoder's weights: imagenet (Keras' download), none (random), a "
                                        ".weights.h5 file, or a run in which it was trained (convnet: also as a "
-                                       "classifier); convnet trains its own",
-                         unit="imagenet|none|FILE|RUN")
+                                       "classifier); of vit_b16 also a KerasHub preset's name or "
+                                       "folder, or hf:FOLDER; convnet trains its own",
+                         unit="imagenet|none|FILE|RUN|PRESET|hf:FOLDER")
     layer: str | None = setting(None, "layer whose output are the features; left out: the encoder's last", unit="NAME")
     image_size: int | None = setting(None, "side to which photos are squeezed; left out: the encoder's own (of a "
                                            "classifier: 32, 64 or 128, by the pictures)", unit="PIXELS")
@@ -387,12 +389,10 @@ def resolve(given: dict[str, Any], *, scenes: bool, continued: bool = False) -> 
         raise nearest("preset", preset, list(PRESETS))
     refuse_foreign(preset, given)
     values = {"preset": preset} | PRESETS[preset]
-    if scenes and "decoder_weights" in values:  # nothing pretrained fits the drawings
-        values["decoder_weights"] = "none"
-    random = preset == "vit-gpt2" and given.get("decoder_weights", values["decoder_weights"]) == "none"
-    values |= FROM_SCRATCH if random else {}
-    if scenes:
-        values |= SCENES | (SCENES_FROM_SCRATCH if random else {})
+    if preset == "vit-gpt2":
+        values = _of_vit_gpt2(values, given, scenes=scenes)
+    elif scenes:
+        values |= SCENES
     if given.get("trunk") == "tutorial":
         values |= TUTORIAL
     if given.get("attention") in ("hard", "none"):  # the penalty is soft attention's (Xu et al., section 4.2.1)
@@ -402,14 +402,28 @@ def resolve(given: dict[str, Any], *, scenes: bool, continued: bool = False) -> 
     return Settings.from_flat(values | (wanted_by_way(given) if continued else {}) | given)
 
 
-def refuse_idle(settings: Settings, given: dict[str, Any]) -> None:
-    """Refuse what was typed and would change nothing."""
+def _of_vit_gpt2(values: dict[str, Any], given: dict[str, Any], *, scenes: bool) -> dict[str, Any]:
+    """The preset's values where the decoder is pretrained, begins from random weights (as on drawings, which nothing
+    pretrained fits, unless weights are typed), or is another one."""
+    if given.get("decoder", "transformer") != "transformer":
+        kept = {name: values[name] for name in ("preset", "encoder", *huggingface.SEARCH)}
+        return kept | (SCENES if scenes else {})
+    if given.get("decoder_weights", "none" if scenes else values["decoder_weights"]) == "none":
+        drawings = SCENES | SCENES_FROM_SCRATCH if scenes else {}
+        return values | {"decoder_weights": "none"} | FROM_SCRATCH | drawings
+    return values | ({"encoder": SCENES["encoder"]} if scenes else {})
+
+
+def refuse_idle(settings: Settings, typed: Iterable[str]) -> None:
+    """Refuse settings whose names were typed and that would change nothing."""
     fitted = settings.words.tokenizer in (None, *FITTED) and not settings.decoding.pretrained
     transformer = settings.decoding.decoder == "transformer"
-    for name in given:
+    for name in typed:
         flag = f"--{name.replace('_', '-')}"
         _require(not transformer or name not in ("embedding", "attention_units"),
                  f"{flag} does not go with --decoder transformer, which is --units wide throughout")
+        _require(settings.decoding.attention != "dot" or name != "attention_units",
+                 f"{flag} does not go with --attention dot, which compares words and locations as they are")
         _require(fitted or name not in ("vocabulary", "minimum_count"),
                  f"{flag} is for words that are learned from the captions; GPT-2's pieces are all there")
 

@@ -32,7 +32,8 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--json", metavar="FILE", help="also write the scores there, as fractions")
     parser.add_argument("--report", action="store_true", help="also beams 1, 3 and 5, free-running loss, lengths, words, "
                         "novelty, best and worst photos; all of it, and result pictures, in the run's results/")
-    parser.add_argument("--weights", metavar="FILE", help="where the encoder's weights are now, if they were moved")
+    parser.add_argument("--weights", metavar="FILE|hf:FOLDER",
+                        help="where the encoder's weights are now, if they were moved")
     config.add_options(parser, config.Data, only=("dataset", "format", "language", "outside_photos"))
     config.add_options(parser, config.Vision, only=("cache",))
     config.add_options(parser, config.Search)

@@ -46,7 +46,8 @@ def options() -> argparse.ArgumentParser:
                                                       "stands in it is not done again")
     parser.add_argument("--seed", type=int, default=None, metavar="NUMBER", help="for random photos and for --sample "
                                                                                  "(default: other ones each time)")
-    parser.add_argument("--weights", metavar="FILE", help="where the encoder's weights are now, if they were moved")
+    parser.add_argument("--weights", metavar="FILE|hf:FOLDER",
+                        help="where the encoder's weights are now, if they were moved")
     config.add_options(parser, config.Search)
     config.add_options(parser, config.Machine)
     return parser

@@ -86,7 +86,6 @@ def keep_encoder(run: Path, weights: str) -> None:
             runs.write_making(run / "encoder", making)
 
 
-
 def sized(settings: Settings, given: dict[str, Any], start: Path | None) -> tuple[Settings, dict[str, Any]]:
     """The settings with the sizes of what the decoder begins from, a run or pretrained weights; and what these say of its
     making beyond the settings. Other sizes than theirs are refused where they were typed."""

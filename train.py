@@ -5,6 +5,7 @@
     python train.py --run NAME --resume              go on where a run stopped
     python train.py --dataset FOLDER --from NAME     begin from what another run has learned
     python train.py --run NAME --resume --scst       go on by rewarding captions that score well
+    python train.py --preset vit-gpt2 --dataset FOLDER     another system than the default; --from hf:FOLDER trains one on
     python train.py --preset classifier --dataset FOLDER   a folder for each class, or cifar10: what is in a picture
 """
 
@@ -18,7 +19,7 @@ from typing import Any
 import config
 import starting
 from config import Settings
-from utils import runs
+from utils import huggingface, runs
 from utils.device import use_device
 from utils.errors import Refusal, WrongArgument, run_script
 from utils.files import refuse_unwritable, write_json
@@ -31,7 +32,8 @@ def options() -> argparse.ArgumentParser:
     parser = config.parser(__doc__)
     run = parser.add_argument_group("run")
     run.add_argument("--preset", metavar="NAME", default=argparse.SUPPRESS,
-                     help=f"the system to train: {', '.join(config.PRESETS)} (default inception-gru)")
+                     help=f"the system to train: {', '.join(config.PRESETS)} (default inception-gru); what it "
+                          "wants of other settings goes before the defaults below")
     run.add_argument("--run", metavar="NAME|DIR", help="name of the run, or its folder (default: preset, date and time)")
     run.add_argument("--resume", action="store_true", help="go on with the run exactly where its last checkpoint stands")
     run.add_argument("--from", dest="start", metavar="NAME|DIR", help="begin from the best weights of another run: with "
@@ -46,6 +48,10 @@ def main() -> int:
     """Train; 0 when done, 130 when stopped by Ctrl-C with everything saved."""
     given = vars(options().parse_args())
     name, resume, start = (given.pop(each) for each in ("run", "resume", "start"))
+    for option in ("weights", "decoder_weights"):  # wherever one stands later
+        if huggingface.named(given.get(option)):
+            given[option] = str(runs.find(given[option]))
+    typed = frozenset(given)
     if resume:
         run, settings, begun = starting.resumed(name, given, start)
         if starting.finished(run, settings, begun):
@@ -69,7 +75,7 @@ def main() -> int:
             import classifying
 
             return classifying.train(run, settings or tried, resume=resume)
-        return _train(run, settings, given, resume=resume, start=start, begun=begun)
+        return _train(run, settings, given, typed=typed, resume=resume, start=start, begun=begun)
     except KeyboardInterrupt:
         if (run / "config.json").is_file():
             print(f"stopped; go on with: python train.py --run {run} --resume", file=sys.stderr)
@@ -78,8 +84,8 @@ def main() -> int:
         return 130
 
 
-def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resume: bool, start: Path | None,
-           begun: int) -> int:
+def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed: frozenset[str], resume: bool,
+           start: Path | None, begun: int) -> int:
     """The whole job, as an outline."""
     import encoding
     import evaluate
@@ -91,7 +97,9 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
     from data.tokenizer import load
     from models.captioner import decoder_of
     from models.checkpoint import load_decoder, stored
+    from models.decoder import refuse_longer
     from models.training import Recipe, Trainer, adam
+    from models.transformer import POSITIONS
     from models.tuning import Tuned
     from utils.metrics import merit
     from utils.plots import history_curves
@@ -102,14 +110,15 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, resum
                                           continued=start is not None)
     use_device(settings.machine.device)
     encoding.refuse_unknown_names(settings)
-    if not start:  # of which some of what is given comes
-        config.refuse_idle(settings, given)
+    config.refuse_idle(settings, typed)
     settings, sizes = starting.sized(settings, given, run if resume else start)
     for folder in (run, Path(settings.vision.cache)):
         refuse_unwritable(folder)
 
     dataset = stages.read_dataset(path, settings.data)
     asked, settings = settings, stages.suited(settings, dataset)
+    if settings.decoding.decoder == "transformer":
+        refuse_longer(settings.words.max_length, sizes.get("positions", POSITIONS))
     hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
     tuned = settings.vision.finetune_encoder
     views = Views(settings.vision.augment * (settings.training.epochs if tuned else 1), settings.training.seed)

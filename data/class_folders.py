@@ -28,6 +28,7 @@ def read(folder: Path) -> Dataset:
     examples: list[Example] = []
     left_out: list[LeftOut] = []
     splits = _splits(folder)
+    _refuse_datasets(folder, [inner for place in splits or [folder] for inner in _folders(place)])
     for place in splits or [folder]:
         split = folder_split(place.name) if splits else None
         for inner in _folders(place):
@@ -42,6 +43,13 @@ def read(folder: Path) -> Dataset:
         left_out += [LeftOut(each.name, "a folder beside those of the splits") for each in beside]
         left_out += [LeftOut(photo.name, "a picture in no class's folder") for photo in _pictures(folder)]
     return Dataset("folders of classes", folder, folder, examples, left_out)
+
+
+def _refuse_datasets(folder: Path, classes: list[Path]) -> None:
+    """Refuse a folder whose folders are no classes but hold splits: it is one too high."""
+    inner = next((each for each in classes if len(_splits(each)) > 1), None)
+    if inner is not None:
+        raise Refusal(f"{inner} is a folder of splits and no class; give one dataset: --dataset {inner}, and not {folder}")
 
 
 def _splits(folder: Path) -> list[Path]:

@@ -5,8 +5,8 @@ A decoder is a `keras.Model` with
     step(tokens (B,), memory, state)   → logits (B, V), state, attention (B, L)
     call(features, tokens (B, T))      → logits (B, T, V), attention (B, T, L)
 
-`locations` is L. `draws` says whether it can draw where it looks: then `begin` also takes seeds (P,). `keeps` says whether
-its state keeps every word: then `begin` also takes `steps`, how many words can come at most.
+`locations` is L. `draws` says whether it can draw where it looks: then `begin` also takes seeds (P,). `positions` says of
+one whose state keeps every word for how many there can be room: then `begin` also takes `steps`, how many come at most.
 
 `memory` is a nest of what depends on the photos alone, P rows, computed once. `state` is a nest of what changes from
 word to word, B rows, batch first, so that a search gathers it without knowing what it is. A photo may have several rows
@@ -20,6 +20,8 @@ from typing import Any, ClassVar
 import keras
 import tensorflow as tf
 
+from utils.errors import Refusal
+
 Nest = Any  # a tensor, or dicts, lists and tuples of tensors
 
 
@@ -30,7 +32,7 @@ class Decoder(keras.Model):
     OPTIONS: ClassVar[tuple[str, ...]]
     locations: int
     draws: bool = False
-    keeps: bool = False
+    positions: int | None = None
 
     @abstractmethod
     def begin(self, features: tf.Tensor) -> tuple[Nest, Nest]:
@@ -53,9 +55,16 @@ class Decoder(keras.Model):
         """The variables that have a slice for each token of the vocabulary, and the axis along which."""
 
 
+def refuse_longer(max_length: int, positions: int | None) -> None:
+    """Refuse captions of more words than a decoder has `positions` for, the start beside them."""
+    if positions and max_length >= positions:
+        raise Refusal(f"captions of {max_length} tokens are asked for, and this network has room for {positions - 1}; use a "
+                      "lower --max-length")
+
+
 def begin(decoder: Decoder, features: tf.Tensor, *, steps: int, seeds: tf.Tensor | None = None) -> tuple[Nest, Nest]:
     """Memory and first state of photos (P, L, D) for captions of so many steps; with seeds, of a decoder that draws."""
-    more = {"steps": steps} if decoder.keeps else {}
+    more = {"steps": steps} if decoder.positions else {}
     return decoder.begin(features, **more if seeds is None else more | {"seeds": seeds})
 
 

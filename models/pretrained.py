@@ -61,8 +61,8 @@ def from_preset(kind: str, name: str) -> tuple[keras.Model, Any]:
     its tokenizer."""
     backbone = getattr(keras_hub.models, f"{kind}Backbone")
     known, folder = list(backbone.presets), Path(name).is_dir()
-    if not folder and "/" in name and "://" not in name:
-        raise Refusal(f"no folder {name}, which was to hold a preset of {kind}; say where it is now")
+    if not folder and "://" not in name and ("/" in name or "." in name):
+        raise Refusal(f"no file or folder {name}, from which weights of {kind} were to come; say where it is now")
     if not folder and "://" not in name and name not in known:
         raise nearest(f"preset of {kind}", name, known)
     try:
@@ -118,6 +118,7 @@ def give_decoder(decoder: TransformerDecoder, weights: str, rows: Sequence[int])
     if huggingface.named(weights):
         arrays = huggingface.arrays(weights)
         vectors = _word_vectors(arrays, weights)
+        _refuse_other_words(weights, rows, len(vectors))
         for variable in decoder.weights:
             path = variable.path.removeprefix(f"{decoder.name}/")
             if path not in ("token_embedding/embeddings", "place", "bias"):
@@ -177,6 +178,17 @@ def _assign(variable: keras.Variable, value: np.ndarray, source: str) -> None:
         raise Refusal(f"{source} does not fit: {variable.path} is {tuple(variable.shape)} by its description, and its "
                       f"weights are {value.shape}")
     variable.assign(value.reshape(variable.shape))
+
+
+def _refuse_other_words(weights: str, rows: Sequence[int], known: int) -> None:
+    """Refuse a vocabulary that is not that of the weights."""
+    if max(rows) >= known:
+        raise Refusal(f"GPT-2's vocabulary has {max(rows) + 1} pieces here, and {weights} has vectors for {known}; use the "
+                      "vocabulary that lies with the weights")
+    marks = huggingface.marks(weights)
+    if marks != {rows[END]}:
+        raise Refusal(f"captions of {weights} begin and end with the tokens {sorted(marks)}; what is read is GPT-2's way, "
+                      f"<|endoftext|>, {rows[END]}, for both")
 
 
 def _word_vectors(arrays: dict[str, np.ndarray], source: str) -> np.ndarray:

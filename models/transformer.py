@@ -6,7 +6,6 @@ import keras
 import tensorflow as tf
 
 from models.decoder import Decoder
-from utils.errors import Refusal
 
 State = dict[str, Any]  # `time` (B,): words so far; `kept`: the keys and values (B, 2, T, H, U/H) of each block
 POSITIONS = 64  # words that a decoder from random weights can tell the places of
@@ -97,7 +96,6 @@ class TransformerDecoder(Decoder):
     """
 
     OPTIONS = ("units", "layers", "heads", "dropout", "positions", "inner", "epsilon")
-    keeps = True
 
     def __init__(self, *, vocabulary: int, locations: int, depth: int, units: int, layers: int, heads: int, dropout: float,
                  positions: int = POSITIONS, inner: int | None = None, epsilon: float = 1e-5) -> None:
@@ -130,9 +128,6 @@ class TransformerDecoder(Decoder):
     def begin(self, features: tf.Tensor, *, steps: int | None = None) -> tuple[list[tf.Tensor], State]:
         """Memory of photos (P, L, D), and the first state, with room for so many `steps` (as many as it can tell apart)."""
         steps = self.positions if steps is None else steps
-        if steps > self.positions:
-            raise Refusal(f"captions of {steps - 1} tokens are asked for, and this network's end after {self.positions - 1} "
-                          "at most; use a lower --max-length")
         photos, heads = tf.shape(features)[0], self.blocks[0].self_attention.num_heads
         kept = tf.zeros([photos, 2, steps, heads, self.embed.output_dim // heads], self.compute_dtype)
         return self._seen(features), {"time": tf.zeros([photos], tf.int32), "kept": [kept for _ in self.blocks]}

@@ -21,7 +21,7 @@ class Tuned(Decoder):
         self.network = encoder.network
         self.decoder = decoder
         self.locations = decoder.locations
-        self.draws, self.keeps = decoder.draws, decoder.keeps
+        self.draws, self.positions = decoder.draws, decoder.positions
         self.built = True
 
     def parts(self) -> dict[str, keras.Model]:

@@ -26,6 +26,9 @@ def build_vit(image_size: int | None, weights: str | Mapping[str, Any] | None) -
     """
     if weights is None or isinstance(weights, Mapping):
         sizes = {"image_shape": [image_size, image_size, 3]} | dict(weights or BASE)
+        if weights is None and image_size % BASE["patch_size"]:
+            raise WrongArgument(f"--image-size {image_size}: vit_b16 cuts pictures into patches of {BASE['patch_size']} "
+                                "pixels; use a multiple of that")
         return _laid_open(keras_hub.models.ViTBackbone(**_of_backbone(sizes)), sizes)
     if huggingface.named(weights):
         sizes = huggingface.sizes_of_encoder(weights)

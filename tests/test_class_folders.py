@@ -80,3 +80,11 @@ def test_refusals_name_the_ways_on(tmp_path):
         read(tmp_path / "pets/cat/1.jpg")
     with pytest.raises(Refusal, match=rf"^{tmp_path}/pets holds pictures in folders of classes, .* --preset classifier"):
         read_captions(tmp_path / "pets")
+
+
+def test_a_folder_of_datasets_is_one_too_high(tmp_path):
+    files(tmp_path, *(f"{name}/{split}/{kind}/1.jpg" for name in ("pets", "cars") for split in ("train", "test")
+                      for kind in ("a", "b")))
+    with pytest.raises(Refusal, match=r"cars is a folder of splits and no class; give one dataset: --dataset .*cars"):
+        read(tmp_path)
+    assert len(read(tmp_path / "pets").examples) == 4

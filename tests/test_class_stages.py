@@ -182,5 +182,6 @@ def test_what_is_there_is_told_in_three_lines(place):
     dataset = class_stages.read_dataset(Path("colours"))
     assert class_stages.told(dataset, loaded("colours")).splitlines() == [
         "folders of classes (colours): 17 pictures, 3 classes, 5 (red) to 6 (blue) of each",
-        "splits: train 11, val 6, test 0 (as the dataset says; no test split: val is scored in its place)",
+        "splits: train 11, val 6, test 0 (as the dataset says; no test pictures of these classes: val is scored in its "
+        "place)",
         "pixels: 32 x 32, brought to -1..1"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import config
-from config import ATTENTIONS, LENGTHS, PRESETS, Settings, resolve
+from config import ATTENTIONS, LENGTHS, PRESETS, Settings, refuse_idle, resolve
 from models.decoders import DECODERS
 from utils.errors import WrongArgument
 
@@ -249,3 +249,33 @@ def test_the_smallest_pictures(given, least):
     assert resolve(given | {"image_size": least}, scenes=False).vision.image_size == least
     with pytest.raises(WrongArgument, match=rf"^--image-size is at least {least} pixels, not {least - 1}$"):
         resolve(given | {"image_size": least - 1}, scenes=False)
+
+
+def test_a_pretrained_transformer_keeps_its_recipe_on_drawings_and_a_small_one_has_theirs():
+    typed = {"preset": "vit-gpt2", "decoder_weights": "gpt2_base_en"}
+    photos, drawings = (resolve(typed, scenes=scenes) for scenes in (False, True))
+    assert (photos.vision.encoder, drawings.vision.encoder) == ("vit_b16", "convnet")
+    assert drawings.training == photos.training
+    assert drawings.training.learning_rate == 0.00005
+    small = resolve({"preset": "vit-gpt2"}, scenes=True)
+    assert (small.decoding.decoder_weights, small.training.learning_rate, small.decoding.layers) == ("none", 0.001, 3)
+    laptop = resolve({"preset": "vit-gpt2", "decoder_weights": "none"}, scenes=False)
+    assert (laptop.training.learning_rate, laptop.words.tokenizer, laptop.search.beam) == (0.0005, "bpe", 4)
+
+
+def test_another_decoder_takes_nothing_of_gpt2_s_from_the_preset():
+    settings = resolve({"preset": "vit-gpt2", "decoder": "gru"}, scenes=False)
+    assert (settings.vision.encoder, settings.search.beam) == ("vit_b16", 4)
+    assert settings.decoding == resolve({}, scenes=False).decoding
+    assert settings.training == resolve({}, scenes=False).training
+
+
+@pytest.mark.parametrize(("given", "message"), [
+    ({"decoder": "luong", "attention_units": 8}, "--attention-units does not go with --attention dot"),
+    ({"decoder": "transformer", "attention_units": 8}, "--attention-units does not go with --decoder transformer"),
+    ({"tokenizer": "some/folder", "minimum_count": 2}, "--minimum-count is for words that are learned from the captions")])
+def test_what_would_change_nothing_is_refused(given, message):
+    with pytest.raises(WrongArgument, match=message):
+        refuse_idle(resolve(given, scenes=False), given)
+    additive = resolve({"decoder": "luong", "attention": "additive"}, scenes=False)
+    refuse_idle(additive, ["attention_units"])

@@ -108,6 +108,40 @@ def test_what_the_folder_says_of_the_search_goes_before_what_is_usual():
     assert (silent["length_penalty"], silent["no_repeat"]) == (2.0, 3)
 
 
+def said(folder, name, **values):
+    file = folder / name
+    file.write_text(json.dumps(json.loads(file.read_text()) | values))
+
+
+def test_generation_settings_are_kept_zeros_among_them(folder):
+    said(folder, "generation_config.json", num_beams=1, length_penalty=0.0, no_repeat_ngram_size=0, max_new_tokens=7)
+    config = huggingface.config_of(f"hf:{folder}")
+    names = ("beam", "length_penalty", "no_repeat", "max_length", "sample")
+    assert [config[name] for name in names] == [1, 0.0, 0, 7, False]
+    said(folder, "generation_config.json", do_sample=True, temperature=0.7, top_p=0.9)
+    config = huggingface.config_of(f"hf:{folder}")
+    assert [config[name] for name in ("sample", "temperature", "top_k", "top_p")] == [True, 0.7, 50, 0.9]
+
+
+def test_pixels_that_are_not_to_be_changed_are_not(folder):
+    said(folder, "preprocessor_config.json", do_normalize=False, do_rescale=False)
+    sizes = huggingface.sizes_of_encoder(f"hf:{folder}")
+    assert (sizes["scale"], sizes["offset"]) == ([1.0] * 3, [0.0] * 3)
+
+
+def test_other_marks_than_gpt2_s_are_refused(folder):
+    said(folder, "generation_config.json", eos_token_id=3, decoder_start_token_id=4)
+    with pytest.raises(Refusal, match=r"begin and end with the tokens \[3, 4\]; what is read .*, 299, for both"):
+        Captioner.load(f"hf:{folder}")
+
+
+def test_a_vocabulary_of_other_weights_is_refused(folder):
+    pieces = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+    (folder / "vocab.json").write_text(json.dumps(pieces | {"more": len(pieces)}), encoding="utf-8")
+    with pytest.raises(Refusal, match=r"vocabulary has 301 pieces here, and hf:.* has vectors for 300; use"):
+        Captioner.load(f"hf:{folder}")
+
+
 def test_texts_have_the_numbers_that_they_have_there(recorded):
     assert len(recorded.text["sentences"]) > 9
     for sentence in recorded.text["sentences"]:
@@ -140,6 +174,10 @@ def changed(folder, half, **values):
     ("decoder", {"add_cross_attention": False}, "add_cross_attention is False"),
     ("decoder", {"n_embd": 16}, "has no weights enc_to_dec_proj"),
     ("encoder", {"num_hidden_layers": 3}, "has no weights encoder.encoder.layer.2"),
+    ("encoder", {"image_size": 33}, r"config\.json: image_size is 33, no multiple of patch_size, 8$"),
+    ("decoder", {"n_positions": "32"}, r"config\.json: n_positions is '32'; what is read is a number from 1$"),
+    ("decoder", {"n_head": 3}, r"n_embd is 20, no multiple of n_head, 3$"),
+    (None, {"encoder": None}, r"config\.json says nothing of its encoder"),
 ])
 def test_other_models_are_refused_by_what_is_other(folder, half, values, message):
     changed(folder, half, **values)
@@ -168,10 +206,15 @@ def test_damaged_files_are_refused_by_name(folder, file, content, message):
 
 
 def test_a_folder_that_is_not_there_or_is_none(tmp_path):
-    with pytest.raises(Refusal, match=r"no folder .*gone; after hf: comes the folder of a VisionEncoderDecoderModel"):
+    with pytest.raises(Refusal, match=r"no folder '.*gone'; after hf: comes the folder of a VisionEncoderDecoderModel"):
         Captioner.load(f"hf:{tmp_path}/gone")
     with pytest.raises(Refusal, match=r"has no config\.json: it is no Hugging Face model"):
         Captioner.load(f"hf:{tmp_path}")
+    with pytest.raises(Refusal, match=r"no folder ''; after hf:"):
+        Captioner.load("hf:")
+    with pytest.raises(Refusal, match=r"vit_gpt2 is a Hugging Face model and no run; say so: hf:/.*/vit_gpt2$"):
+        Captioner.load(FIXTURES / "vit_gpt2")
+    assert Captioner.load(f"HF:{FIXTURES / 'vit_gpt2'}").grid == (4, 4)
 
 
 def test_weights_in_several_files_are_read(folder):
@@ -273,8 +316,12 @@ def test_mistakes_about_presets_are_answered_with_what_to_do(presets, tmp_path):
         pretrained.decoder_sizes(str(folder / "vit"))
     with pytest.raises(Refusal, match="holds no KerasHub preset of ViT"):
         Encoder("vit_b16", weights=str(tmp_path))
-    with pytest.raises(Refusal, match="no folder /gone/away, which was to hold a preset of ViT"):
+    with pytest.raises(Refusal, match="no file or folder /gone/away, from which weights of ViT were to come"):
         Encoder("vit_b16", weights="/gone/away")
+    with pytest.raises(Refusal, match=r"no file or folder gone\.weights\.h5, from which weights of ViT were to come"):
+        Encoder("vit_b16", weights="gone.weights.h5")
+    with pytest.raises(WrongArgument, match=r"--image-size 230: vit_b16 cuts pictures into patches of 16 pixels"):
+        Encoder("vit_b16", weights="none", image_size=230)
     with pytest.raises(WrongArgument, match=r"--image-size 64: the weights .* are for 32 pixels"):
         Encoder("vit_b16", weights=str(folder / "vit"), image_size=64)
 

@@ -21,7 +21,7 @@ LOGS = TABLE - np.log(np.exp(TABLE).sum(axis=2, keepdims=True))
 class Table:
     """A decoder that knows which photo it is, and the word before; its state counts the steps, so that none is left out."""
 
-    keeps = False
+    positions = None
 
     def __call__(self, features, tokens):
         photos = tf.repeat(tf.cast(features[:, 0, 0], tf.int32), tokens.shape[0] // features.shape[0])

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import evaluate
 import predict
 import train
 from tests.scripts import scenes_folder, typed
+from utils.errors import Refusal
 from utils.runs import read_config, read_history
 
 FIXTURE = Path(__file__).parent / "fixtures" / "vit_gpt2"
@@ -112,8 +114,24 @@ def test_a_vit_that_was_trained_is_found_in_the_run_without_the_folder_it_began_
     assert moved == {"transformer_block_2", "ln"}  # the last third of its blocks, and what comes after
 
 
+def test_a_folder_that_was_moved_is_asked_for(begun, tmp_path):
+    """Of a run whose ViT stayed as it was."""
+    from models.captioner import Captioner
+    from utils.runs import write_config
+
+    config = read_config(Path("checkpoints/begun"))
+    shutil.copytree("checkpoints/begun", tmp_path / "run")
+    write_config(tmp_path / "run", config | {"finetune_encoder": False, "encoder_weights": f"hf:{tmp_path}/gone"})
+    with pytest.raises(Refusal, match=r"encoder weights were at hf:.*/gone, and are not there now; say where"):
+        Captioner.load(tmp_path / "run").encoder  # noqa: B018
+
+
 @pytest.mark.parametrize(("words", "message"), [
     (["--from", f"hf:{FIXTURE}", "--decoder-layers", "3"], "--layers 3: the weights of hf:.* are of 2; leave it out"),
+    (["--from", f"hf:{FIXTURE}", "--embedding", "64"], "--embedding does not go with --decoder transformer"),
+    (["--from", f"hf:{FIXTURE}", "--vocabulary", "64"], "--vocabulary is for words that are learned"),
+    (["--from", f"hf:{FIXTURE}", "--max-length", "50"], "captions of 50 tokens are asked for, and .* room for 31; use"),
+    (["--decoder", "transformer", "--max-length", "64"], "captions of 64 tokens are asked for, and .* room for 63; use"),
     (["--preset", "vit-gpt2", "--encoder", "convnet", "--decoder-weights", f"hf:{FIXTURE}", "--decoder-units", "48"],
      "--decoder-units 48: hf:.* has 20; leave it out"),
     (["--preset", "vit-gpt2", "--encoder", "convnet", "--decoder-weights", f"hf:{FIXTURE}", "--tokenizer", "words"],

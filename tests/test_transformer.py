@@ -83,8 +83,8 @@ def test_there_is_room_for_as_many_words_as_are_asked_for_and_no_more_than_it_ca
     assert [kept.shape for kept in state["kept"]] == [(2, 2, 5, 2, 4)] * 2
     assert made.begin(FEATURES)[1]["kept"][0].shape == (2, 2, 6, 2, 4)
     assert compile_search(made, Rules(2, 3, (0,), 5))(FEATURES, tf.zeros([2], tf.int32)).tokens.shape == (2, 3, 6)
-    with pytest.raises(Refusal, match="captions of 6 tokens are asked for, and this network's end after 5 at most"):
-        begin(made, FEATURES, steps=7)
+    with pytest.raises(Refusal, match="captions of 6 tokens are asked for, and this network has room for 5; use a lower"):
+        compile_search(made, Rules(2, 3, (0,), 6))
 
 
 def test_decay_spares_biases_and_normalisations(tmp_path):

@@ -41,7 +41,7 @@ def place(name: str | None, *, default: str) -> Path:
 def find(name: str | None) -> Path:
     """The folder of an existing run; the newest where no name is given. `hf:FOLDER` stays what it is."""
     if name is not None and huggingface.named(name):
-        return Path(f"{huggingface.PREFIX}{huggingface.folder_of(name)}")
+        return Path(f"{huggingface.PREFIX}{huggingface.folder_of(name).resolve()}")
     if name is not None:
         folder = place(name, default="")
         if not folder.is_dir() and Path(name).is_dir():
@@ -79,6 +79,8 @@ def read_config(run: Path) -> dict[str, Any]:
         raise Refusal(f"{run} is not a run folder: it has no config.json") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise Refusal(f"{run / 'config.json'} is damaged ({error}); train again, or restore the file") from None
+    if isinstance(config, dict) and "model_type" in config:
+        raise Refusal(f"{run} is a Hugging Face model and no run; say so: {huggingface.PREFIX}{run}")
     if not isinstance(config, dict) or config.get("version") != VERSION:
         version = config.get("version") if isinstance(config, dict) else None
         raise Refusal(f"{run} is a run of version {version}; this program reads version {VERSION}: train again, "
