@@ -1,0 +1,34 @@
+"""Every preset that writes captions takes a step as its settings say, with a small decoder; the classifier's training is in
+test_classifying.py."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from config import PRESETS, resolve
+from models.captioner import decoder_of
+from models.objectives import CrossEntropy
+from models.training import Recipe, Trainer, adam
+from tests.test_training import DEPTH, LOCATIONS, Invented
+
+SMALL = {"units": 16, "embedding": 8, "attention_units": 8, "heads": 2}
+
+
+@pytest.mark.parametrize("scenes", [False, True])
+@pytest.mark.parametrize("preset", sorted(PRESETS.keys() - {"classifier"}))
+def test_every_preset_takes_a_step(preset, scenes, tmp_path):
+    given = {"preset": preset} | ({"decoder_weights": "none"} if preset == "vit-gpt2" else {})
+    settings = resolve(given, scenes=scenes)
+    training = settings.training
+    fingerprint = {"grid": [LOCATIONS, 1], "depth": DEPTH}
+    decoder = decoder_of(settings.flat() | SMALL | {"fingerprint": fingerprint}, 8)
+    recipe = Recipe(1, training.learning_rate, 0, training.schedule, training.clip, 1, 99)
+    trainer = Trainer(decoder, CrossEntropy(training.penalty), Invented(), recipe, tmp_path,
+                      optimizer=partial(adam, weight_decay=training.weight_decay))
+    before = [weight.numpy() for weight in decoder.trainable_weights]
+    row = trainer.train_epoch(lambda *_: None)
+    assert 0 < row["loss"] < 5
+    moved = [np.abs(weight.numpy() - old).max() for weight, old in zip(decoder.trainable_weights, before, strict=True)]
+    # A rate is the most that Adam moves a weight in a step, about; every weight has moved.
+    assert min(moved) > 0 and max(moved) < 3 * training.learning_rate * Invented.steps
