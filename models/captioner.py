@@ -21,7 +21,7 @@ from data.images import as_pixels, read
 from data.tokenizer import END, PAD, START, UNKNOWN, Word
 from data.tokenizer import load as load_tokenizer
 from models.checkpoint import load_decoder
-from models.decoder import Decoder
+from models.decoder import Decoder, refuse_longer
 from models.decoders import DECODERS, build_decoder
 from models.decoding import Captions, Chance, Rules, compile_search
 from models.encoders import ENCODERS, Encoder
@@ -148,6 +148,7 @@ class Captioner:
         settings = self.settings | changes
         if not settings["sample"] and changes.keys() & {"temperature", "top_k", "top_p"}:
             raise ValueError("temperature, top_k and top_p go with sample=True")
+        refuse_longer(settings["max_length"], self.decoder.positions)
         if settings["look"] == "drawn" and not self.decoder.draws:
             raise Refusal("--look drawn is for runs with --attention hard: this one looks at all locations at once")
         return settings

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from models.decoder import Decoder, begin, refuse_longer, repeat_rows
+from models.decoder import Decoder, begin, repeat_rows
 
 Nest = Any
 Step = Callable[[tf.Tensor, Nest], tuple[tf.Tensor, Nest, tf.Tensor]]
@@ -214,7 +214,6 @@ def compile_search(decoder: Decoder, rules: Rules, chance: Chance | None = None,
                    ) -> Callable[..., Captions]:
     """A compiled function from features (P, L, D) and seeds (P,) to captions, by search, or by chance where it is given;
     with `drawn`, hard attention draws where it looks."""
-    refuse_longer(rules.max_length, decoder.positions)
 
     @tf.function(reduce_retracing=True)
     def run(features: tf.Tensor, seeds: tf.Tensor) -> Captions:

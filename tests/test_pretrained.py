@@ -93,6 +93,11 @@ def test_captions_are_those_recorded(recorded, how, changes):
         np.testing.assert_allclose(caption.attention.sum(axis=1), 1, rtol=1e-5)
 
 
+def test_longer_captions_than_there_is_room_for_are_refused(recorded):
+    with pytest.raises(Refusal, match="captions of 32 tokens are asked for, and this network has room for (31|23)"):
+        recorded.captioner(recorded.of["images"][0], max_length=32)
+
+
 def test_scores_of_beams_are_those_recorded(recorded):
     """HF ranks by log-probability / length², the end token counted."""
     captions = recorded.captioner(list(recorded.of["images"]))

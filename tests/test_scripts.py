@@ -123,7 +123,7 @@ def test_another_encoder_is_refused_on_resume(first):
 
 @pytest.mark.parametrize(("words", "status", "message"), [
     (["--decoder", "gruu"], 2, "error: unknown decoder 'gruu'; did you mean 'gru'?"),
-    (["--encoder", "inception"], 2, "error: unknown encoder 'inception'; did you mean 'inception_v3'?"),
+    (["--encoder", "inception"], 2, "error: unknown encoder 'inception'; did you mean 'inception_v3'"),
     (["--run", "drawn/captions.csv/run"], 1, "error: cannot write to drawn/captions.csv/run: "),
     (["--cache", "drawn/facts.json"], 1, "error: cannot write to drawn/facts.json: "),
     (["--minimum-count", "100000"], 1, "error: no word comes 100000 times in the captions"),

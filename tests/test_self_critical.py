@@ -28,7 +28,7 @@ def table_decoder(table):
     def step(tokens, _memory, state):
         return tf.gather(logs, tokens), state, tf.ones([tf.shape(tokens)[0], 1])
 
-    return SimpleNamespace(begin=lambda features: ({}, {"none": features[:, 0]}), step=step, locations=1)
+    return SimpleNamespace(begin=lambda features: ({}, {"none": features[:, 0]}), step=step, locations=1, positions=None)
 
 
 class Same:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.decoder import begin
+from models.decoder import begin, refuse_longer
 from models.decoding import Rules, compile_search
 from tests.decoders import small_decoder
 from utils.errors import Refusal
@@ -84,7 +84,9 @@ def test_there_is_room_for_as_many_words_as_are_asked_for_and_no_more_than_it_ca
     assert made.begin(FEATURES)[1]["kept"][0].shape == (2, 2, 6, 2, 4)
     assert compile_search(made, Rules(2, 3, (0,), 5))(FEATURES, tf.zeros([2], tf.int32)).tokens.shape == (2, 3, 6)
     with pytest.raises(Refusal, match="captions of 6 tokens are asked for, and this network has room for 5; use a lower"):
-        compile_search(made, Rules(2, 3, (0,), 6))
+        refuse_longer(6, made.positions)
+    refuse_longer(5, made.positions)
+    refuse_longer(600, small_decoder("gru").positions)
 
 
 def test_decay_spares_biases_and_normalisations(tmp_path):
