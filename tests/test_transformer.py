@@ -1,6 +1,7 @@
 """What is particular to the transformer decoder; the contract is in test_decoders.py."""
 
 from functools import partial
+from itertools import count
 
 import numpy as np
 import pytest
@@ -8,7 +9,10 @@ import tensorflow as tf
 
 from models.decoder import begin, refuse_longer
 from models.decoding import Rules, compile_search
+from models.objectives import CrossEntropy
+from models.training import Recipe, Trainer, adam
 from tests.decoders import small_decoder
+from tests.test_training import DEPTH, LOCATIONS, Invented
 from utils.errors import Refusal
 
 FEATURES = tf.random.stateless_normal([2, 4, 3], [1, 2])
@@ -89,11 +93,39 @@ def test_there_is_room_for_as_many_words_as_are_asked_for_and_no_more_than_it_ca
     refuse_longer(600, small_decoder("gru").positions)
 
 
-def test_decay_spares_biases_and_normalisations(tmp_path):
-    from models.objectives import CrossEntropy
-    from models.training import Recipe, Trainer, adam
-    from tests.test_training import Invented
+def training(folder):
+    """A transformer with dropout everywhere and AdamW, in its training of three epochs."""
+    made = decoder(vocabulary=8, locations=LOCATIONS, depth=DEPTH, dropout=0.3)
+    return Trainer(made, CrossEntropy(), Invented(), Recipe(3, 0.01, 3, "cosine", 5.0, 9, 2), folder,
+                   optimizer=partial(adam, weight_decay=0.01))
 
+
+def losses(trainer, stop_at=None):
+    """Of the epochs until the end, or until it is stopped and saved before so many steps."""
+    found, steps = [], count(1)
+
+    def progress(*_):
+        if next(steps) == stop_at:
+            raise KeyboardInterrupt
+
+    try:
+        while not trainer.finished:
+            found.append(trainer.train_epoch(progress)["loss"])
+            trainer.finish_epoch(0.0)
+    except KeyboardInterrupt:
+        trainer.save()
+    return found
+
+
+def test_going_on_in_the_middle_of_an_epoch_is_exact(tmp_path):
+    whole = losses(training(tmp_path / "whole"))
+    begun = losses(training(tmp_path / "parts"), stop_at=9)
+    goes_on = training(tmp_path / "parts")
+    assert goes_on.resume()
+    assert (len(begun), begun + losses(goes_on)) == (1, whole)
+
+
+def test_decay_spares_biases_and_normalisations(tmp_path):
     made = decoder()
     recipe, decaying = Recipe(1, 0.1, 0, "constant", 5.0, 1, 9), partial(adam, weight_decay=0.5)
     optimizer = Trainer(made, CrossEntropy(), Invented(), recipe, tmp_path, optimizer=decaying)._optimizers["decoder"]
