@@ -215,13 +215,12 @@ def _encoder_of(run: Path, config: dict[str, Any], weights: str | None) -> Encod
             raise Refusal(f"--weights {weights}: the encoder of {run} was trained in it and lies there; leave --weights out")
         return Encoder(config["encoder"], weights=str(run), **options)
     by_name = ENCODERS[config["encoder"]].presets  # weights need be no file, and are told apart where they are loaded
-    source = weights or config["encoder_weights"]
-    if huggingface.named(source) and not Path(source[len(huggingface.PREFIX) :]).is_dir():
-        raise Refusal(f"the run's encoder weights were at {source}, and are not there now; say where with --weights "
-                      "hf:FOLDER")
     if weights is not None and not by_name and not Path(weights).exists():
         raise Refusal(f"no weights file {weights}; --weights says where the run's encoder weights are now")
     weights = weights or config["encoder_weights"]
+    if huggingface.named(weights) and not Path(weights[len(huggingface.PREFIX) :]).is_dir():
+        raise Refusal(f"the run's encoder weights were at {weights}, and are not there now; say where with --weights "
+                      "hf:FOLDER")
     if weights not in ("imagenet", "none") and not by_name and not Path(weights).exists():
         raise Refusal(f"the run's encoder weights were at {weights}, and are not there now; say where with --weights FILE")
     encoder = Encoder(config["encoder"], weights=weights, **options)

@@ -16,6 +16,7 @@ NORMALISE = "normalise"  # the layer that makes of pixels what the weights expec
 # ViT-B/16; pixels from −1 to 1.
 BASE: dict[str, Any] = {"patch_size": 16, "num_layers": 12, "num_heads": 12, "hidden_dim": 768, "mlp_dim": 3072,
                         "scale": [1 / 127.5] * 3, "offset": [-1.0] * 3}
+_SIZES = ("num_layers", "num_heads", "hidden_dim", "mlp_dim", "layer_norm_epsilon", "use_mha_bias", "use_class_token")
 
 
 def build_vit(image_size: int | None, weights: str | Mapping[str, Any] | None) -> keras.Model:
@@ -43,9 +44,6 @@ def build_vit(image_size: int | None, weights: str | Mapping[str, Any] | None) -
     sizes = {name: sizes[name] for name in ("image_shape", "patch_size", *_SIZES)} | {
         "scale": _each_channel(scale, 1.0), "offset": _each_channel(offset, 0.0)}
     return _laid_open(backbone, sizes)
-
-
-_SIZES = ("num_layers", "num_heads", "hidden_dim", "mlp_dim", "layer_norm_epsilon", "use_mha_bias", "use_class_token")
 
 
 def _of_backbone(sizes: Mapping[str, Any]) -> dict[str, Any]:

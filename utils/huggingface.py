@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PREFIX = "hf:"
 # What such captioners are used with, where the folder does not say otherwise.
 SEARCH: dict[str, Any] = {"beam": 4, "length_penalty": 2.0, "no_repeat": 3}
-# What is particular to a ViT and a GPT-2 here; of the first known value each means what it says.
+# What is read of each half, by name; the first value is what is meant where nothing is said.
 _KNOWN = {"encoder": {"model_type": ("vit",), "hidden_act": ("gelu",)},
           "decoder": {"model_type": ("gpt2",), "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
                       "add_cross_attention": (True,), "scale_attn_weights": (True,),
