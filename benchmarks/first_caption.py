@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import made_up
-from benchmarks.measuring import MAXRSS, Given, Row, in_all, script
+from benchmarks.measuring import Given, Row, in_all, memory_of, script
 
 ROOT = Path(__file__).parents[1]
 PHOTOS = 10  # that the run is trained on
@@ -51,17 +51,16 @@ def trained(folder: Path, given: Given) -> Path:
 
 
 def predicted(run: Path, photo: Path) -> dict[str, Any]:
-    """Seconds from the start of predict.py until the photo's caption stands on its standard output, and its peak memory."""
+    """Seconds from the start of predict.py until the photo's caption stands on its output, and its peak memory then."""
     began = time.perf_counter()
     with _python("predict.py", "--run", run, photo, stdout=subprocess.PIPE) as predicting:
         line = predicting.stdout.readline()
         seconds = time.perf_counter() - began
-        predicting.stdout.read()
-        _, status, used = os.wait4(predicting.pid, 0)
-        predicting.returncode = os.waitstatus_to_exitcode(status)
-    if predicting.returncode or not line.startswith(f"{photo}: "):
+        megabytes = memory_of(predicting.pid, "VmHWM")
+        predicting.communicate()
+    if not line.startswith(f"{photo}: "):
         raise RuntimeError(f"predict.py said {line!r}, and no caption of {photo}")
-    return {"seconds": seconds, "megabytes": used.ru_maxrss / MAXRSS}
+    return {"seconds": seconds, "megabytes": megabytes}
 
 
 def imported() -> dict[str, Any]:

@@ -30,7 +30,6 @@ Turn = Callable[[], dict[str, Any]]  # does the work once; what it counts, and i
 Measures = Mapping[str, Callable[..., Turn]]
 
 EVERY_SECONDS = 0.02  # how often memory is looked at
-MAXRSS = 1e6 if sys.platform == "darwin" else 1e6 / 1024  # what ru_maxrss counts in, of a megabyte
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,10 @@ class Process:
         if not answer:
             self._process.wait()
             self._errors.seek(0)
-            raise RuntimeError(f"{self.name} failed:\n{self._errors.read().decode(errors='replace')}")
+            told = self._errors.read().decode(errors="replace").strip()
+            if (last := told.rpartition("\n")[2]).startswith("error: "):  # so a refusal ends a script
+                raise Refusal(last.removeprefix("error: "))
+            raise RuntimeError(f"{self.name} failed:\n{told}")
         return json.loads(answer)
 
     def __enter__(self) -> Self:
@@ -145,7 +147,7 @@ class Memory:
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def _watch(self) -> None:
-        while (now := _status("RssAnon")) is not None and not self._stop.wait(EVERY_SECONDS):
+        while (now := memory_of("self", "RssAnon")) is not None and not self._stop.wait(EVERY_SECONDS):
             self._anonymous = max(now, self._anonymous or 0)
 
     def __enter__(self) -> Self:
@@ -159,14 +161,14 @@ class Memory:
     def peak(self) -> dict[str, float | None]:
         """Megabytes in all, and anonymous ones; these None where the system does not tell."""
         # Not getrusage on Linux: it counts in a process what its parent held when it began.
-        most = _status("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MAXRSS
+        most = memory_of("self", "VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         return {"megabytes": most, "anonymous_megabytes": self._anonymous}
 
 
-def _status(field: str) -> float | None:
-    """Megabytes that Linux tells of this process; None elsewhere."""
+def memory_of(process: int | str, field: str) -> float | None:
+    """Megabytes that Linux tells of a process; None elsewhere."""
     try:
-        lines = Path("/proc/self/status").read_text().splitlines()
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
     except OSError:
         return None
     return next((int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith(field + ":")), None)

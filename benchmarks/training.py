@@ -42,7 +42,7 @@ class Sizes:
     settings: dict[str, Any] | None = None  # of the decoder, where they are not the default ones
 
 
-TOY = Sizes(photos=8, side=2, depth=6, vocabulary=40, batch=16, compared=3,
+TOY = Sizes(photos=4, side=2, depth=6, vocabulary=40, batch=16, compared=2,
             settings={"units": 8, "embedding": 8, "attention_units": 4})
 
 
@@ -103,7 +103,7 @@ def _tutorial(folder: str, sizes: dict[str, Any]) -> Turn:
             marks.append(time.perf_counter() - began)
         return {"captions": len(marks) * sizes.batch, "seconds": sum(marks), "loss": loss}
 
-    learned(2)
+    learned(1)
     return learned
 
 
