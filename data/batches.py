@@ -10,9 +10,9 @@ import numpy as np
 
 Make = Callable[..., tuple[np.ndarray, np.ndarray]]  # which photos, and how they are seen → a batch
 
-LENGTH_STEP = 4  # captions are padded to a multiple of this, so that few shapes need compiling
+LENGTH_STEP = 2  # captions are padded to a multiple of this, so that few shapes need compiling
 AHEAD = 2  # batches read before they are needed
-WINDOW = 16  # batches among which photos with captions of like length are put together
+WINDOW = 32  # batches among which photos with captions of like length are put together
 
 
 @dataclass(frozen=True)

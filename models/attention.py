@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from models.products import Dense
+
 
 class AdditiveAttention(keras.layers.Layer):
     """Bahdanau et al.: score = v · tanh(W query + U value), attention = softmax(score)
@@ -12,8 +14,8 @@ class AdditiveAttention(keras.layers.Layer):
 
     def __init__(self, units: int) -> None:
         super().__init__()
-        self.query = keras.layers.Dense(units)
-        self.key = keras.layers.Dense(units, use_bias=False)
+        self.query = Dense(units)
+        self.key = Dense(units, use_bias=False)
         self.score = keras.layers.Dense(1, use_bias=False)
 
     def keys(self, values: tf.Tensor) -> tf.Tensor:
@@ -24,8 +26,8 @@ class AdditiveAttention(keras.layers.Layer):
         """Attention (B, L) of query (B, U) over keys (P, L, A)."""
         photos, locations, units = keys.shape[0] or tf.shape(keys)[0], keys.shape[1], keys.shape[2]
         queries = tf.reshape(self.query(query), [photos, -1, 1, units])
-        scores = self.score(tf.tanh(queries + keys[:, None]))[..., 0]  # (P, C, L)
-        return tf.reshape(tf.nn.softmax(scores, axis=-1), [-1, locations])
+        scores = self.score(tf.tanh(queries + tf.expand_dims(keys, 1)))  # (P, C, L, 1)
+        return tf.nn.softmax(tf.reshape(scores, [-1, locations]))
 
 
 class DotAttention(keras.layers.Layer):

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from models.attention import AdditiveAttention, context
+from models.products import Dense, GRUCell
 from models.recurrent import RecurrentDecoder
 
 Tensors = dict[str, tf.Tensor]
@@ -28,15 +29,15 @@ class GRUDecoder(RecurrentDecoder):
         """`locations` and `depth` are the encoder's L and D."""
         super().__init__()
         self.locations = locations
-        self.look = keras.layers.Dense(units, activation="relu")
+        self.look = Dense(units, activation="relu")
         self.place = self.add_weight(shape=(locations, units), name="place",
                                      initializer=keras.initializers.RandomNormal(stddev=0.05))
         self.attend = AdditiveAttention(attention_units)
-        self.first = keras.layers.Dense(units, activation="tanh")
+        self.first = Dense(units, activation="tanh")
         self.embed = keras.layers.Embedding(vocabulary, embedding)
-        self.cell = keras.layers.GRUCell(units)
-        self.combine = keras.layers.Dense(units, activation="relu")
-        self.words = keras.layers.Dense(vocabulary)
+        self.cell = GRUCell(units)
+        self.combine = Dense(units, activation="relu")
+        self.words = Dense(vocabulary)
         # One mask for all words of a caption (Gal & Ghahramani 2016).
         self.drop_words = keras.layers.Dropout(dropout, noise_shape=(None, 1, None))
         self.drop_output = keras.layers.Dropout(dropout, noise_shape=(None, 1, None))

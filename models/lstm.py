@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from models.attention import AdditiveAttention, context, gumbel, one_location
 from models.decoder import repeat_rows
+from models.products import Dense, LSTMCell
 from models.recurrent import RecurrentDecoder
 
 Tensors = dict[str, tf.Tensor]
@@ -42,16 +43,16 @@ class LSTMDecoder(RecurrentDecoder):
         self.looks, self.draws = attention != "none", attention == "hard"
         if self.looks:
             self.attend = AdditiveAttention(attention_units)
-            self.first = [[keras.layers.Dense(units, activation="tanh") for _ in "hc"] for _ in range(layers)]
+            self.first = [[Dense(units, activation="tanh") for _ in "hc"] for _ in range(layers)]
             self.gate = keras.layers.Dense(1, activation="sigmoid")
         else:
-            self.glance = keras.layers.Dense(embedding)
+            self.glance = Dense(embedding)
         self.embed = keras.layers.Embedding(vocabulary, embedding)
-        self.cells = [keras.layers.LSTMCell(units) for _ in range(layers)]
-        self.of_state = keras.layers.Dense(embedding)
+        self.cells = [LSTMCell(units) for _ in range(layers)]
+        self.of_state = Dense(embedding)
         if self.looks:
-            self.of_context = keras.layers.Dense(embedding, use_bias=False)
-        self.words = keras.layers.Dense(vocabulary)
+            self.of_context = Dense(embedding, use_bias=False)
+        self.words = Dense(vocabulary)
         # One mask for all words of a caption (Gal & Ghahramani 2016).
         self.drop_words = keras.layers.Dropout(dropout, noise_shape=(None, 1, None))
         self.drop_output = keras.layers.Dropout(dropout, noise_shape=(None, 1, None))

@@ -1,10 +1,11 @@
-"""A GRU over the words alone, and attention after it: a whole caption in one call."""
+"""A GRU over the words alone, and attention after it, for all words of a caption at once."""
 
 import keras
 import tensorflow as tf
 
 from models.attention import AdditiveAttention, DotAttention, context
 from models.decoder import Decoder, repeat_rows
+from models.products import Dense, GRUCell, repeating
 
 Tensors = dict[str, tf.Tensor]
 
@@ -18,8 +19,8 @@ class LuongDecoder(Decoder):
         cₜ, αₜ = attend(hₜ, values)                     by dot product, or additive
         logits = W LayerNorm(hₜ + cₜ)
 
-    What is seen does not go into the recurrence, so with the true words known all steps of it come first, in one layer's
-    call, then attention for all words of all captions of a photo in one product.
+    What is seen does not go into the recurrence, so with the true words known all steps of it come first,
+    then attention for all words of all captions of a photo in one product.
     """
 
     OPTIONS = ("units", "embedding", "attention_units", "dropout", "attention")
@@ -30,12 +31,12 @@ class LuongDecoder(Decoder):
         width of the latter."""
         super().__init__()
         self.locations = locations
-        self.look = keras.layers.Dense(units, activation="relu")
+        self.look = Dense(units, activation="relu")
         self.embed = keras.layers.Embedding(vocabulary, embedding)
-        self.gru = keras.layers.GRU(units, return_sequences=True)
+        self.cell = GRUCell(units)
         self.attend = AdditiveAttention(attention_units) if attention == "additive" else DotAttention()
         self.norm = keras.layers.LayerNormalization()
-        self.words = keras.layers.Dense(vocabulary)
+        self.words = Dense(vocabulary)
         # One mask for all words of a caption (Gal & Ghahramani 2016).
         self.drop_words = keras.layers.Dropout(dropout, noise_shape=(None, 1, None))
         self.drop_output = keras.layers.Dropout(dropout, noise_shape=(None, 1, None))
@@ -48,7 +49,7 @@ class LuongDecoder(Decoder):
 
     def step(self, tokens: tf.Tensor, memory: Tensors, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Logits (B, V) of the word after `tokens` (B,), the next state, and the attention (B, L)."""
-        hidden, _ = self.gru.cell(self.embed(tokens), state)
+        hidden, _ = self.cell(self.embed(tokens), state)
         output, attention = self._seen(hidden, memory)
         return self.words(output), hidden, attention
 
@@ -56,7 +57,12 @@ class LuongDecoder(Decoder):
         """Logits (B, T, V) of the word after each of `tokens` (B, T), and the attention (B, T, L)."""
         memory, state = self.begin(features)
         words = self.drop_words(self.embed(tokens), training=training)  # (B, T, E)
-        hidden = self.gru(words, initial_state=repeat_rows(state, tokens.shape[0] // features.shape[0]))  # (B, T, U)
+        state, states = repeat_rows(state, tokens.shape[0] // features.shape[0]), []
+        with repeating():
+            for word in tf.unstack(words, axis=1):
+                _, state = self.cell(word, state)
+                states.append(state)
+        hidden = tf.stack(states, axis=1)  # (B, T, U)
         rows, steps, units = hidden.shape
         output, attention = self._seen(tf.reshape(hidden, [rows * steps, units]), memory)
         output = self.drop_output(tf.reshape(output, [rows, steps, units]), training=training)

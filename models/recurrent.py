@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from models.decoder import Decoder, Nest, repeat_rows
+from models.products import repeating
 
 
 class RecurrentDecoder(Decoder):
@@ -53,10 +54,11 @@ class RecurrentDecoder(Decoder):
         """
         words = self.drop_words(self.embed(tokens), training=training)  # (B, T, E)
         contexts, attentions, states = [], [], []
-        for word in tf.unstack(words, axis=1):
-            seen, attention, state = self._recur(word, memory, state)
-            contexts.append(seen)
-            attentions.append(attention)
-            states.append(state)
+        with repeating():
+            for word in tf.unstack(words, axis=1):
+                seen, attention, state = self._recur(word, memory, state)
+                contexts.append(seen)
+                attentions.append(attention)
+                states.append(state)
         hidden = tf.stack([self._hidden(each) for each in states], 1)
         return self._logits(hidden, tf.stack(contexts, 1), words, training), tf.stack(attentions, 1), states

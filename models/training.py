@@ -10,8 +10,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from models.adam import Adam, AdamW
 from models.checkpoint import Parts, decoder_checkpoint, manager, plain, restore, stored, text_in
 from models.objectives import EpochBatches, Objective
+from models.products import products_in
 from utils.errors import Refusal
 
 
@@ -28,6 +30,7 @@ class Recipe:
     save_every: int  # steps
     encoder_rate: float = 0.0  # of an encoder that is trained too
     begun: int = 0  # epochs that were done when this way of training began
+    precision: str = "float32"  # in which products are taken
 
 
 def _rate(recipe: Recipe, highest: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
@@ -44,8 +47,8 @@ def adam(rate: keras.optimizers.schedules.LearningRateSchedule, *, global_clipno
          weight_decay: float = 0.0) -> keras.optimizers.Optimizer:
     """Adam; with a weight decay, which spares biases and the parameters of normalisations, AdamW."""
     if not weight_decay:
-        return keras.optimizers.Adam(rate, global_clipnorm=global_clipnorm)
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay, global_clipnorm=global_clipnorm)
+        return Adam(rate, global_clipnorm=global_clipnorm)
+    optimizer = AdamW(rate, weight_decay=weight_decay, global_clipnorm=global_clipnorm)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 
@@ -140,7 +143,7 @@ class Trainer:
                           "on with --resume") from None
 
     def _forward_and_back(self, *batch: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape:
+        with tf.GradientTape() as tape, products_in(self.recipe.precision):
             loss, total = self.objective.loss(self.decoder, *batch)
         variables = {name: part.trainable_variables for name, part in self.decoder.parts().items()}
         for name, gradients in tape.gradient(total, variables).items():

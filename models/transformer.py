@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from models.decoder import Decoder
+from models.products import Dense, product
 
 State = dict[str, Any]  # `time` (B,): words so far; `kept`: the keys and values (B, 2, T, H, U/H) of each block
 POSITIONS = 64  # words that a decoder from random weights can tell the places of
@@ -40,9 +41,9 @@ class Block(keras.layers.Layer):
 
         self.self_attention, self.cross_attention = attention("self_attention"), attention("cross_attention")
         self.norms = [norm("self_attention_layer_norm"), norm("cross_attention_layer_norm"), norm("feedforward_layer_norm")]
-        self.widen = keras.layers.Dense(inner, activation=lambda x: keras.activations.gelu(x, approximate=True),
+        self.widen = Dense(inner, activation=lambda x: keras.activations.gelu(x, approximate=True),
                                         kernel_initializer=_normal(), name="feedforward_intermediate_dense")
-        self.narrow = keras.layers.Dense(units, kernel_initializer=_normal(0.02 / (2 * layers) ** 0.5),
+        self.narrow = Dense(units, kernel_initializer=_normal(0.02 / (2 * layers) ** 0.5),
                                          name="feedforward_output_dense")
         self.drop = keras.layers.Dropout(dropout)
         self.build((None, None, units))
@@ -103,7 +104,7 @@ class TransformerDecoder(Decoder):
         is not given."""
         super().__init__()
         self.locations, self.positions = locations, positions
-        self.project = None if depth == units else keras.layers.Dense(units, name="projection")
+        self.project = None if depth == units else Dense(units, name="projection")
         self.place = self.add_weight(shape=(locations, units), name="place", initializer="zeros")
         self.embed = keras.layers.Embedding(vocabulary, units, embeddings_initializer=_normal(), name="token_embedding")
         self.position = keras.layers.Embedding(positions, units, embeddings_initializer=_normal(), name="position_embedding")
@@ -154,7 +155,7 @@ class TransformerDecoder(Decoder):
         return self._logits(words), _mean(attentions)
 
     def _logits(self, words: tf.Tensor) -> tf.Tensor:
-        return tf.matmul(self.norm(words), self.embed.embeddings, transpose_b=True) + self.bias
+        return product(self.norm(words), tf.transpose(self.embed.embeddings)) + self.bias
 
 
 def _mean(attentions: list[tf.Tensor]) -> tf.Tensor:

@@ -348,7 +348,7 @@ def test_the_luong_decoder_against_the_equations(features):
     np.testing.assert_array_equal(state, np.zeros((PHOTOS, 16)))
     values = np.maximum(features.numpy() @ decoder.look.kernel.numpy() + decoder.look.bias.numpy(), 0)
     np.testing.assert_allclose(memory["values"], values, rtol=1e-5)
-    kernel, inner, (bias, inner_bias) = (each.numpy() for each in decoder.gru.cell.variables[:3])
+    kernel, inner, (bias, inner_bias) = (each.numpy() for each in decoder.cell.variables[:3])
     gain, shift = (variable.numpy() for variable in (decoder.norm.gamma, decoder.norm.beta))
     hidden = np.zeros((PHOTOS, 16))
 
