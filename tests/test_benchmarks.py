@@ -3,6 +3,7 @@
 import importlib
 import itertools
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -511,6 +512,17 @@ def test_only_the_table_between_the_marks_is_replaced():
         with pytest.raises(Refusal, match=r"doc\.md has no lines"):
             everything.replaced(broken, "new", "doc.md")
     assert everything.replaced(everything.DOCUMENT.read_text(), "new", "").count("new\n<!-- end -->") == 1
+
+
+def test_the_document_names_what_there_is():
+    text = everything.DOCUMENT.read_text()
+    commands = re.findall(r"python -m benchmarks\b(?!\.)((?: (?:--)?\w+)*)", text)
+    assert len(commands) > 4
+    for command in commands:
+        typed = everything.options().parse_args(command.split())
+        assert set(typed.only or ()) <= everything.BENCHMARKS.keys()
+    modules = {file.stem for file in (ROOT / "benchmarks").glob("[!_]*.py")}
+    assert set(re.findall(r"`benchmarks\.(\w+)`", text)) == modules - {"measuring", "made_up", "tutorial"}
 
 
 @pytest.fixture
