@@ -9,7 +9,6 @@ is how far its first 20 losses, without dropout, are from those of a plain loop:
 """
 
 import itertools
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -125,7 +124,7 @@ def _agreement(folder: str, sizes: dict[str, Any]) -> Turn:
     epoch = made_up.Epoch(batches(sizes), sizes.compared)
 
     def begun(name: str) -> "Trainer":
-        return trainer(epoch, Path(folder) / name, epochs=1, dropout=0.0, **of_preset(sizes))
+        return trainer(epoch, Path(folder) / name, epochs=10**6, dropout=0.0, **of_preset(sizes))
 
     def turn() -> dict[str, Any]:
         sums = [0.0]
@@ -148,7 +147,7 @@ def plain_losses(decoder: Any, epoch: made_up.Epoch, recipe: Any) -> Iterator[fl
 
     optimizer = keras.optimizers.Adam(global_clipnorm=recipe.clip)
     for number, (features, tokens) in enumerate(epoch.epoch(0)):
-        optimizer.learning_rate = rate(number, epoch.steps, recipe.learning_rate, recipe.warmup)
+        optimizer.learning_rate = recipe.learning_rate * number / recipe.warmup  # which is not over yet
         wanted = tokens[:, 1:]
         with tf.GradientTape() as tape:
             memory, state = decoder.begin(tf.constant(features))
@@ -163,15 +162,6 @@ def plain_losses(decoder: Any, epoch: made_up.Epoch, recipe: Any) -> Iterator[fl
         gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)]
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
         yield float(loss)
-
-
-def rate(step: int, steps: int, highest: float, warmup: int) -> float:
-    """The learning rate of a step: rising for the warm-up (half the steps at most), then falling along a cosine."""
-    warmup = min(warmup, steps // 2)
-    if step < warmup:
-        return highest * step / warmup
-    fallen = 0.5 - 0.5 * math.cos(math.pi * (step - warmup) / max(1, steps - warmup))
-    return highest * (1 - 0.99 * fallen)
 
 
 MEASURES: Measures = {"tutorial": _tutorial, "float32": partial(_ours, precision="float32"),

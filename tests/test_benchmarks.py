@@ -404,14 +404,6 @@ def test_both_learn_the_same_captions():
     assert all(photo in features.tolist() for photo, _ in ours)
 
 
-def test_the_plain_loops_rate_rises_and_falls():
-    rates = [training.rate(step, 20, 0.001, 200) for step in range(21)]
-    assert rates[:11:5] == pytest.approx([0, 0.0005, 0.001])
-    assert rates[15] == pytest.approx(0.000505)
-    assert rates[20] == pytest.approx(0.00001)
-    assert training.rate(1, 20, 0.001, 4) == pytest.approx(0.00025)
-
-
 def test_decoding_at_toy_size(tmp_path, here, uncompiled, monkeypatch):
     monkeypatch.setattr(tutorial, "EMBEDDING", 3)
     monkeypatch.setattr(tutorial, "UNITS", 4)
