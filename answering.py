@@ -59,11 +59,11 @@ class Captioning:
                                 references=list(true))
 
 
-def captioning(run: Path, weights: str | None, search: dict[str, Any]) -> Answering:
+def captioning(run: Path, weights: str | None, engine: str, search: dict[str, Any]) -> Answering:
     """A run's captions."""
     from models.captioner import Captioner
 
-    return Captioning(Captioner.load(run, weights=weights), search)
+    return Captioning(Captioner.load(run, weights=weights, engine=engine), search)
 
 
 @dataclass(frozen=True)

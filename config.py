@@ -248,6 +248,10 @@ class Machine:
 
     device: str = setting("auto", "where to compute: auto takes a GPU where there is one",
                           choices=("auto", "cpu", "gpu"))
+    engine: str = setting("auto", "what runs a frozen encoder: auto takes OpenVINO on a CPU, where it is installed, and "
+                                  "TensorFlow on a GPU", choices=("auto", "tensorflow", "openvino"))
+    precision: str = setting("auto", "in which matrix products are taken in training, and by OpenVINO: auto takes bfloat16 "
+                                     "where the processor (or GPU) has it", choices=("auto", "float32", "bfloat16"))
 
 
 # What suits a tokenizer: its tokens are longer or shorter parts of a caption.
@@ -258,9 +262,11 @@ FITTED = ("words", "characters", "bpe")  # tokenizers that are made from the cap
 
 GROUPS = (Data, Vision, Words, Decoding, Training, Search, Classes, Machine)
 
+WHERE = ("device", "engine")  # of the machine, for what a run has learned already
+
 # What a run may change when it is resumed: what does not touch the result (the same weights may lie elsewhere now), and
 # how long it goes on.
-RESUMABLE = frozenset({"epochs", "patience", "save_every", "save_augmented", "device", "cache", "weights"})
+RESUMABLE = frozenset({"epochs", "patience", "save_every", "save_augmented", "device", "engine", "cache", "weights"})
 
 # Ways of training that go on from what a run has learned from true captions; what each wants of other settings, where
 # that is not typed. A run that is resumed in such a way has so many epochs more.
@@ -361,6 +367,7 @@ class Settings:
     @classmethod
     def of_run(cls, config: dict[str, Any], **changes: Any) -> Self:
         """The settings of a run by its config.json, which also holds what was found out; `changes` go first."""
+        config = {"precision": "float32"} | config  # of an older run, which knew no other
         return cls.from_flat({name: value for name, value in config.items() if name in cls().flat()} | changes)
 
     def suited(self, language: str, tokenizer: str) -> Self:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import tensorflow as tf
 from tqdm import tqdm
 
 from config import Settings
@@ -20,8 +21,10 @@ from models import content_classifier
 from models.content_classifier import Label
 from models.decoders import DECODERS
 from models.encoders import ENCODERS, Encoder
+from models.engines import engine_for
 from stages import facts_of, look_through
 from utils import runs
+from utils.device import has_bfloat16
 from utils.errors import Refusal, nearest
 from utils.files import written_whole
 from utils.progress import progress, say
@@ -38,12 +41,25 @@ def refuse_unknown_names(settings: Settings) -> None:
             raise nearest(kind, str(name), list(known))
 
 
+def for_this_machine(settings: Settings) -> Settings:
+    """The settings with what they leave to the machine, which is told."""
+    machine = settings.machine
+    engine, precision = engine_for(machine.engine), machine.precision
+    if precision == "auto":
+        precision = "bfloat16" if has_bfloat16() else "float32"
+    slower = engine == "tensorflow" and machine.engine == "auto" and not tf.config.get_visible_devices("GPU")
+    say(f"products in {precision}, features by {'OpenVINO' if engine == 'openvino' else 'TensorFlow'}"
+        + (" (slower than by OpenVINO, which is not installed: pip install openvino)" if slower else ""))
+    return Settings.from_flat(settings.flat() | {"precision": precision})
+
+
 def make_encoder(settings: Settings, dataset: Dataset, prepared: Prepared, hashes: PhotoHashes) -> tuple[Encoder, str]:
     """The encoder, and where its weights are; a convnet without weights is trained first, once per data and settings."""
     vision = settings.vision
     own = vision.encoder == "convnet" and vision.weights == "imagenet"
     weights = str(_convnet_weights(settings, dataset, prepared, hashes)) if own else _place(vision.weights)
-    options = {"weights": weights, "layer": vision.layer, "image_size": vision.image_size, "grid": vision.grid}
+    options = {"weights": weights, "layer": vision.layer, "image_size": vision.image_size, "grid": vision.grid,
+               "engine": settings.machine.engine, "precision": settings.machine.precision}
     try:
         return Encoder(vision.encoder, **options), weights
     except Refusal as refusal:
@@ -154,6 +170,6 @@ def have_features(prepared: Prepared, encoder: Callable[[], Encoder], fingerprin
                   cache: Path, hashes: PhotoHashes, views: Views, splits: tuple[str, ...] = SPLITS) -> FeatureCache:
     """The cache with the features of these splits in it; `encoder` is asked for only if something is missing."""
     features = FeatureCache(cache, fingerprint)
-    extract(prepared, features, lambda images: encoder()(images).numpy(), hashes, image_size=image_size, views=views,
+    extract(prepared, features, lambda images: encoder()(images), hashes, image_size=image_size, views=views,
             splits=splits, progress=progress, say=say)
     return features

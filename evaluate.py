@@ -37,7 +37,7 @@ def options() -> argparse.ArgumentParser:
     config.add_options(parser, config.Data, only=("dataset", "format", "language", "outside_photos"))
     config.add_options(parser, config.Vision, only=("cache",))
     config.add_options(parser, config.Search)
-    config.add_options(parser, config.Machine)
+    config.add_options(parser, config.Machine, only=config.WHERE)
     return parser
 
 

@@ -49,7 +49,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--weights", metavar="FILE|hf:FOLDER",
                         help="where the encoder's weights are now, if they were moved")
     config.add_options(parser, config.Search)
-    config.add_options(parser, config.Machine)
+    config.add_options(parser, config.Machine, only=config.WHERE)
     return parser
 
 
@@ -79,7 +79,8 @@ def main() -> int:
     use_device(given.pop("device", "auto"))
 
     seed = own["seed"] if own["seed"] is not None else random.randrange(2**31)
-    answers = answering.naming(run) if classifier else answering.captioning(run, own["weights"], given | {"seed": seed})
+    answers = answering.naming(run) if classifier else answering.captioning(
+        run, own["weights"], given.pop("engine", "auto"), given | {"seed": seed})
     references: dict[Path, tuple[str, ...]] = {}
     if not photos:
         references = _random_test_photos(run, saved, own["number"], seed)

@@ -130,7 +130,8 @@ def take_over(decoder: Any, tokenizer: Any, start: Path, fingerprint: dict[str, 
     other = decoder_of(saved, len(learned))
     load_decoder(other, start / "best")
     found = warm_start.take_over(decoder, tokenizer.spelled(), other, learned.spelled())
-    if saved["fingerprint"] != fingerprint and not saved.get("finetune_encoder"):
+    same = _but_for_precision(saved["fingerprint"]) == _but_for_precision(fingerprint)
+    if not same and not saved.get("finetune_encoder"):
         say(f"warning: the encoder is not that of {start} in every respect (weights, layer or version): its features may "
             "mean something else to the decoder")
     say(f"from {start}: {found.kept - len(SPECIAL)} {tokenizer.units} are known there and keep their weights, {found.new} "
@@ -194,10 +195,19 @@ def refuse_other_photos(run: Path, prepared: Any) -> None:
         raise Refusal(f"the photos or captions of {before['dataset']} have changed since {run} began; start a new run")
 
 
+def _but_for_precision(fingerprint: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fingerprint.items() if name != "precision"}
+
+
 def unchanged(run: Path, fingerprint: dict[str, Any]) -> str | None:
     """See that a resumed run finds its encoder as it was; the run that it began from."""
     before = runs.read_config(run)
     if before["fingerprint"] != fingerprint:
+        was = before["fingerprint"].get("precision", "float32")
+        if _but_for_precision(before["fingerprint"]) == _but_for_precision(fingerprint):
+            raise Refusal(f"the features that {run} learned from are {was}, and here they would be "
+                          f"{fingerprint.get('precision', 'float32')}; go on with the --engine that it had, on a processor "
+                          "that has bfloat16, or start a new run")
         raise Refusal(f"the encoder is not what it was when {run} began: other weights, or another version of Keras; "
                       "start a new run")
     (run / "scores.json").unlink(missing_ok=True)  # of fewer epochs

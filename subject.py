@@ -102,7 +102,7 @@ def subject_of(run: Path, *, split: str, weights: str | None = None, **changes: 
         changes["dataset"], saved["dataset"], stages.dataset_path))
     changes = ({} if own else {"format": None, "outside_photos": False}) | changes | {"strict": False}
     settings = Settings.of_run(saved, **changes)
-    captioner = Captioner.load(run, weights=weights)
+    captioner = Captioner.load(run, weights=weights, engine=changes.get("engine", "auto"))
     path = stages.dataset_path(settings.data.dataset)
     dataset = stages.read_dataset(path, settings.data)
     hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")

@@ -111,7 +111,7 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed
     use_device(settings.machine.device)
     encoding.refuse_unknown_names(settings)
     config.refuse_idle(settings, typed)
-    settings, sizes = starting.sized(settings, given, run if resume else start)
+    settings, sizes = starting.sized(encoding.for_this_machine(settings), given, run if resume else start)
     for folder in (run, Path(settings.vision.cache)):
         refuse_unwritable(folder)
 
@@ -168,7 +168,7 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed
     training = settings.training
     decoder = Tuned(ready.encoder, decoder) if tuned else decoder
     recipe = Recipe(training.epochs, training.learning_rate, training.warmup, training.schedule, training.clip,
-                    training.patience, training.save_every, settings.vision.encoder_rate, begun)
+                    training.patience, training.save_every, settings.vision.encoder_rate, begun, settings.machine.precision)
     trainer = Trainer(decoder, *learning.wanted(settings, decoder, prepared, tokenizer, cache, views), recipe, run,
                       optimizer=partial(adam, weight_decay=training.weight_decay))
     validation = evaluate.Validation(prepared, tokenizer, cache, settings, decoder, ready.encoder)
@@ -228,7 +228,7 @@ def _final(run: Path, settings: Settings, began: float) -> int:
     import evaluate
     import report
 
-    result = evaluate.evaluate(run, split="test", beam=settings.search.beam)
+    result = evaluate.evaluate(run, split="test", beam=settings.search.beam, engine=settings.machine.engine)
     write_json(run / "scores.json", result.scores | {"split": result.split})
     say(evaluate.table(result))
     drawn = report.pictures(run, result, seed=settings.training.seed)

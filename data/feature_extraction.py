@@ -18,13 +18,14 @@ import shutil
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from utils.device import cores
 from utils.errors import Refusal
 from utils.files import write_json, written_whole
 
@@ -105,8 +106,8 @@ class FeatureCache:
         """The features of these keys, read when a slice of them is asked for."""
         return FeatureRows(self, keys)
 
-    def _store(self, keys: Sequence[str], features: np.ndarray) -> None:
-        """Write a batch: the array, then the sidecar that makes it count."""
+    def _store(self, keys: Sequence[str], features: np.ndarray) -> int:
+        """Write a batch: the array, then the sidecar that makes it count; how many photos it holds."""
         features = np.ascontiguousarray(features, dtype=np.float16)
         if not np.isfinite(features).all():
             raise Refusal(f"the encoder gave values that are not finite (or beyond float16) for {keys[0][:12]}…; check "
@@ -121,18 +122,25 @@ class FeatureCache:
         write_json(file.with_suffix(".json"), {"bytes": seen.st_size, "times": _times(seen),
                                                "checksum": zlib.crc32(content.getbuffer()), "keys": list(keys)})
         self._add(np.load(file, mmap_mode="r", allow_pickle=False), keys)
+        return len(keys)
 
     def extract(self, items: Sequence[Item], encode: Callable[[np.ndarray], np.ndarray], *,
                 unreadable: Callable[[str, Exception], None], batch: int = BATCH) -> Iterator[int]:
-        """Extract and store `items`; yields how many photos each finished batch held. Pictures are read ahead.
+        """Extract and store `items`; yields how many photos each finished batch held. Pictures are read before the encoder
+        needs them, and features written while it works on the next.
 
         A picture that cannot be read is told to `unreadable` with its key, and left out.
         """
-        for keys, pictures in _pictures(items, batch, unreadable):
-            done = len(keys)
-            padded = np.concatenate([pictures, np.zeros((batch - done, *pictures.shape[1:]), np.uint8)])
-            self._store(keys, np.asarray(encode(padded))[:done])
-            yield done
+        stored: Future | None = None
+        with ThreadPoolExecutor(1) as writer:
+            for keys, pictures in _pictures(items, batch, unreadable):
+                missing = np.zeros((batch - len(keys), *pictures.shape[1:]), np.uint8)  # one shape is compiled
+                features = encode(np.concatenate([pictures, missing]))[: len(keys)]
+                if stored is not None:
+                    yield stored.result()
+                stored = writer.submit(self._store, keys, features)
+            if stored is not None:
+                yield stored.result()
 
 
 @dataclass(frozen=True)
@@ -151,7 +159,7 @@ class FeatureRows:
 
 def _pictures(items: Sequence[Item], batch: int, unreadable: Callable[[str, Exception], None],
               ) -> Iterator[tuple[list[str], np.ndarray]]:
-    """Batches of keys and pictures; two threads read while the encoder works on the batch before."""
+    """Batches of keys and pictures; a thread a core reads while the encoder works on the batches before."""
 
     def load(item: Item) -> np.ndarray | Exception:
         try:
@@ -160,7 +168,7 @@ def _pictures(items: Sequence[Item], batch: int, unreadable: Callable[[str, Exce
             return error
 
     groups = [items[start : start + batch] for start in range(0, len(items), batch)]
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         ahead = [[pool.submit(load, item) for item in group] for group in groups[:2]]
         try:
             for number, group in enumerate(groups):

@@ -72,11 +72,11 @@ class Captioner:
         self._searches: dict[tuple[Rules, Chance | None, bool], Callable[..., Captions]] = {}
 
     @classmethod
-    def load(cls, run: str | Path | None = None, *, weights: str | None = None) -> Self:
+    def load(cls, run: str | Path | None = None, *, weights: str | None = None, engine: str = "auto") -> Self:
         """The captioner of a run folder (the newest where none is named), with the weights of its best epoch; or that of a
         Hugging Face model, hf:FOLDER.
 
-        `weights` says where the encoder's weights file is now, if it was moved.
+        `weights` says where the encoder's weights file is now, if it was moved; `engine` what is to run the encoder.
         """
         folder = find(None if run is None else str(run))
         config = read_config(folder)
@@ -97,7 +97,7 @@ class Captioner:
             load_decoder(decoder, folder / "best")
         names = ("beam", "length_penalty", "no_repeat", "max_length", "sample", "temperature", "top_k", "top_p", "look",
                  "seed")
-        return cls(encoder=lambda: _encoder_of(folder, config, weights), decoder=decoder, tokenizer=tokenizer,
+        return cls(encoder=lambda: _encoder_of(folder, config, weights, engine), decoder=decoder, tokenizer=tokenizer,
                    grid=(rows, columns), image_size=fingerprint["image_size"],
                    fingerprint=None if config.get("finetune_encoder") or elsewhere else fingerprint,
                    settings={name: config[name] for name in names if name in config})  # an older run knows fewer
@@ -125,7 +125,7 @@ class Captioner:
             for start in range(0, len(photos), BATCH):
                 pictures = list(pool.map(self._pixels, photos[start : start + BATCH]))
                 # The encoder's last bits depend on how many photos it is given: seeds come from the pixels.
-                captions += self._captions(self.encoder(np.stack(pictures)).numpy(), pictures, settings)
+                captions += self._captions(self.encoder(np.stack(pictures)), pictures, settings)
         return captions
 
     def _pixels(self, photo: Photo) -> np.ndarray:
@@ -207,9 +207,10 @@ def decoder_of(config: dict[str, Any], vocabulary: int) -> Decoder:
                          depth=fingerprint["depth"], **options)
 
 
-def _encoder_of(run: Path, config: dict[str, Any], weights: str | None) -> Encoder:
+def _encoder_of(run: Path, config: dict[str, Any], weights: str | None, engine: str) -> Encoder:
     """The encoder that a run was trained on, refused where its weights are now others; or the one that it trained."""
     options = {name: config.get(name) for name in ("layer", "image_size", "grid")}  # an older run knows fewer
+    options |= {"engine": engine, "precision": config["fingerprint"].get("precision", "float32")}
     if config.get("finetune_encoder"):
         if weights is not None:
             raise Refusal(f"--weights {weights}: the encoder of {run} was trained in it and lies there; leave --weights out")

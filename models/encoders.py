@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import tensorflow as tf
 
 from models.checkpoint import load_encoder
 from models.convnet import build_convnet, build_trunk
+from models.engines import OpenVINO, engine_for
 from utils import runs
+from utils.device import has_bfloat16
 from utils.errors import Refusal, WrongArgument, nearest
 
 
@@ -102,10 +105,12 @@ class Encoder:
     """
 
     def __init__(self, name: str, *, weights: str = "imagenet", layer: str | None = None,
-                 image_size: int | None = None, grid: int | None = None) -> None:
+                 image_size: int | None = None, grid: int | None = None, engine: str = "auto",
+                 precision: str = "float32") -> None:
         """`weights` is imagenet, none, a .weights.h5 file of the encoder, or a run in which it was trained (a convnet: also
         as a classifier), of a ViT also a KerasHub preset's name or folder, or hf:FOLDER; the features are pooled to `grid` x
-        `grid`."""
+        `grid`. `engine` is auto, tensorflow or openvino; `precision` float32 or bfloat16, which OpenVINO takes where the
+        processor has it."""
         if name not in ENCODERS:
             raise nearest("encoder", name, list(ENCODERS))
         kind = self._kind = _kind(name, weights)
@@ -131,13 +136,22 @@ class Encoder:
         self._bins = None if grid is None else (_bins(rows, grid), _bins(columns, grid))
         self.grid = self._layer_grid if grid is None else (grid, grid)
         self.layer = layer
-        # Traced once for any number of photos: a large network takes seconds each time.
-        self._encode = tf.function(self.features, input_signature=[tf.TensorSpec(network.input.shape, tf.uint8)])
+        self.engine = engine_for(engine)
+        exact = precision == "float32" or self.engine != "openvino" or not has_bfloat16()
+        self.precision = "float32" if exact else "bfloat16"
         self._refuse_broken(weights)
 
-    def __call__(self, images: np.ndarray | tf.Tensor) -> tf.Tensor:
+    @cached_property
+    def _encode(self) -> Callable[[np.ndarray], np.ndarray]:
+        """The network as its engine runs it, made when the first pictures come: a large one takes seconds."""
+        if self.engine == "openvino":
+            return OpenVINO(self.features, self.network.input.shape[1:], self.precision)
+        encode = tf.function(self.features, input_signature=[tf.TensorSpec(self.network.input.shape, tf.uint8)])
+        return lambda images: encode(tf.convert_to_tensor(images, tf.uint8)).numpy()
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
         """Features (B, L, D) float32 of uint8 images (B, H, W, 3)."""
-        return self._encode(tf.convert_to_tensor(images, tf.uint8))
+        return self._encode(np.asarray(images))
 
     def features(self, images: tf.Tensor) -> tf.Tensor:
         """The same in a graph that others compile, and learn in."""
@@ -162,6 +176,8 @@ class Encoder:
             raise nearest(f"block of {self.name} up to its layer {self.layer or names[-1]}", wanted,
                           sorted(set(ends.values())))
         start = max((number + 1 for number in ends if number < first), default=0)
+        self.engine, self.precision = "tensorflow", "float32"  # what learns is not compiled with its weights in it
+        self.__dict__.pop("_encode", None)
         self.network.trainable = True
         for number, layer in enumerate(self.network.layers):
             layer.trainable = number >= start
@@ -172,14 +188,14 @@ class Encoder:
         for variable in self.network.weights:  # not its variables: random generators' states differ at every start
             digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
         pooled = {} if self._bins is None else {"pooled_from": list(self._layer_grid)}  # only then: older caches stay valid
+        rounded = {} if self.precision == "float32" else {"precision": self.precision}  # the same
         made = {} if self.making is None else {"whole": self.whole, "sizes": self.making["sizes"]}
         return {"name": self.name, "weights": digest.hexdigest(), "layer": self.layer, "image_size": self.image_size,
-                "grid": list(self.grid), "depth": self.depth, "keras": keras.__version__} | pooled | made
+                "grid": list(self.grid), "depth": self.depth, "keras": keras.__version__} | pooled | rounded | made
 
     def _refuse_broken(self, weights: str) -> None:
-        """One grey picture tells whether the weights give numbers at all."""
-        grey = np.full((1, self.image_size, self.image_size, 3), 128, np.uint8)
-        if not np.isfinite(self(grey).numpy()).all():
+        """Engines may take what is no number for 0, so it is looked for in the weights themselves."""
+        if not all(np.isfinite(variable.numpy()).all() for variable in self.network.weights):
             raise Refusal(f"the weights {weights} give no finite values at layer {self.layer or 'last'!r} of {self.name}: "
                           "they are damaged or incomplete; use others, or an earlier --layer (such as "
                           f"{self._kind.earlier})")

@@ -53,8 +53,8 @@ def test_nothing_is_pickled():
 
 
 def test_the_conda_environment_has_the_same_pins_as_requirements():
-    pins = re.findall(r"^([\w-]+==[\w.]+)$", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
-    conda = re.findall(r"^ +- ([\w-]+==[\w.]+)$", (ROOT / "environment.yaml").read_text(), re.MULTILINE)
+    pins = re.findall(r"^([\w-]+==[\w.]+.*)$", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    conda = re.findall(r"^ +- ([\w-]+==[\w.]+.*)$", (ROOT / "environment.yaml").read_text(), re.MULTILINE)
     assert pins
     assert conda == pins
 

@@ -123,8 +123,8 @@ def test_a_setting_that_there_is_not_is_refused(captioner, photos):
 def test_a_run_has_the_grid_that_it_was_trained_on(tmp_path):
     config = {"encoder": "convnet", "encoder_weights": "none", "layer": None, "image_size": 80,
               "fingerprint": Encoder("convnet", weights="none", image_size=80).fingerprint()}
-    assert _encoder_of(tmp_path, config | {"grid": 3}, None).grid == (3, 3)
-    assert _encoder_of(tmp_path, config, None).grid == (5, 5)  # a run from before there was a grid to choose
+    assert _encoder_of(tmp_path, config | {"grid": 3}, None, "auto").grid == (3, 3)
+    assert _encoder_of(tmp_path, config, None, "auto").grid == (5, 5)  # a run from before there was a grid to choose
 
 
 def test_none_are_captioned_to_none(captioner):

@@ -110,7 +110,7 @@ def test_at_a_rate_of_nothing_it_learns_what_a_decoder_of_a_frozen_encoder_learn
     before = values(encoder.network)
     tuned = trainer(tmp_path / "tuned", Tuned(encoder, small_decoder(encoder)), encoder_rate=0.0, epochs=1)
     frozen = convnet()
-    alone = trainer(tmp_path / "frozen", small_decoder(frozen), lambda pictures: frozen(pictures).numpy(), epochs=1)
+    alone = trainer(tmp_path / "frozen", small_decoder(frozen), frozen, epochs=1)
     ours, theirs = losses(tuned), losses(alone)
     np.testing.assert_allclose(ours, theirs, rtol=1e-5)
     assert len({loss for *_, loss in ours}) == 4
@@ -152,7 +152,7 @@ def test_a_run_s_encoder_is_the_one_that_it_trained(whole):
     finished = training.decoder.encoder
     loaded = convnet(weights=folder)
     images = pictures(9)
-    np.testing.assert_array_equal(loaded(images), finished(images))
+    np.testing.assert_allclose(loaded(images), finished(images), rtol=1e-3, atol=1e-6)  # of two engines
     assert loaded.fingerprint() == finished.fingerprint()
     start = convnet()
     assert start.fingerprint()["weights"] != loaded.fingerprint()["weights"]
