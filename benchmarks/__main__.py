@@ -8,8 +8,8 @@ Each is a module that can also be run by itself: python -m benchmarks.extraction
 """
 
 import argparse
-import os
 import platform
+import re
 import tempfile
 import time
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import decoding, extraction, first_caption, measuring, memory, scaling, training
+from utils.device import cores, processor_features
 from utils.errors import Refusal, nearest, run_script
 from utils.files import refuse_unwritable, write_json, write_text
 from utils.progress import say
@@ -26,21 +27,16 @@ BENCHMARKS = {"extraction": extraction, "training": training, "decoding": decodi
               "memory": memory, "scaling": scaling}
 DOCUMENT = Path(__file__).parents[1] / "doc/benchmarks.md"
 BEGINS, ENDS = "<!-- begin: written by python -m benchmarks -->", "<!-- end -->"
-FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile")  # of a processor, that tell of its products
+FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile", "bf16")  # of a processor, that tell of its products
 PACKAGES = ("tensorflow", "keras", "openvino", "numpy")
 
 
 def machine() -> dict[str, Any]:
     """What was measured on, with what, and when."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    told = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    flags = told.get("flags", told.get("Features", "")).split()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"cores": cores, "processor": told.get("model name", platform.processor() or platform.machine()),
-            "flags": [flag for flag in FLAGS if flag in flags], "python": platform.python_version(),
+    file = Path("/proc/cpuinfo")
+    model = re.search(r"^model name\s*: *(.+)$", file.read_text(), re.MULTILINE) if file.is_file() else None
+    return {"cores": cores(), "processor": model[1] if model else platform.processor() or platform.machine(),
+            "flags": [flag for flag in FLAGS if flag in processor_features()], "python": platform.python_version(),
             "versions": {name: version(name) for name in PACKAGES}, "date": datetime.now(UTC).date().isoformat()}
 
 

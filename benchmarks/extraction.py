@@ -38,12 +38,12 @@ class Sizes:
 TOY = Sizes(photos=6, compared=2, encoder="convnet", image_size=75)
 
 
-def build_encoder(network: dict[str, Any], **more: Any) -> "Encoder":
-    """The encoder with these settings."""
+def build_encoder(network: dict[str, Any], precision: str = "bfloat16") -> "Encoder":
+    """The encoder with these settings; bfloat16 where the processor has it."""
     from models.encoders import Encoder
 
     settings = dict(network)
-    return Encoder(settings.pop("name"), **settings, **more)
+    return Encoder(settings.pop("name"), **settings, precision=precision)
 
 
 def extracted(photos: Sequence[Path], encoder: "Encoder", fingerprint: dict[str, Any], folder: Path) -> int:
@@ -54,7 +54,7 @@ def extracted(photos: Sequence[Path], encoder: "Encoder", fingerprint: dict[str,
     items = [Item(f"{photo_hash}/{number}", lambda photo=photo: read(photo, size))
              for number, (photo, photo_hash, _) in enumerate(hashes.hashed(photos))]
     cache = FeatureCache(folder, fingerprint)
-    return sum(cache.extract(items, lambda pictures: encoder(pictures).numpy(), unreadable=_refuse))
+    return sum(cache.extract(items, encoder, unreadable=_refuse))
 
 
 def _refuse(_key: str, error: Exception) -> None:
@@ -91,7 +91,7 @@ def _alone(photos: list[str], folder: str, compared: int, network: dict[str, Any
 
     def turn() -> dict[str, Any]:
         for batch in _batches(pictures):
-            encoder(batch).numpy()
+            encoder(batch)
         return {"photos": len(pictures)} | _how(encoder)
 
     encoder(next(_batches(pictures)))
@@ -103,7 +103,7 @@ def _agreement(photos: list[str], folder: str, compared: int, network: dict[str,
 
     def turn() -> dict[str, Any]:
         pictures = _pictures(photos[:compared], exact)
-        cosines = np.concatenate([cosine(exact(batch).numpy(), quick(batch).numpy()) for batch in _batches(pictures)])
+        cosines = np.concatenate([cosine(exact(batch), quick(batch)) for batch in _batches(pictures)])
         return {"photos": len(pictures), "least": float(cosines.min()), "mean": float(cosines.mean())} | _how(quick)
 
     return turn
