@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks import made_up
 from benchmarks.measuring import Given, Row, in_all, memory_of, script
+from utils.errors import Refusal
 
 ROOT = Path(__file__).parents[1]
 PHOTOS = 10  # that the run is trained on
@@ -36,9 +37,9 @@ def _python(*command: Any, **more: Any) -> subprocess.Popen:
     return subprocess.Popen([sys.executable, *map(str, command)], cwd=ROOT, text=True, **more)
 
 
-def trained(folder: Path, given: Given) -> Path:
+def trained(folder: Path, photos: list[Path], given: Given) -> Path:
     """A run folder, as train.py leaves it."""
-    place = dataset(folder, made_up.photos(PHOTOS, folder / "photos", given.photos))
+    place = dataset(folder, photos)
     network = ["--encoder", "convnet" if given.toy else "inception_v3", "--weights", given.weights]
     network += ["--layer", given.layer] if given.layer else []
     command = ["train.py", "--dataset", place, "--outside-photos", "--run", folder / "run", "--cache", folder / "cache",
@@ -46,7 +47,7 @@ def trained(folder: Path, given: Given) -> Path:
     with _python(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as training:
         told, _ = training.communicate()
     if training.returncode:
-        raise RuntimeError(f"train.py failed:\n{told}")
+        raise Refusal(f"train.py failed on {len(photos)} photos: {told.strip().splitlines()[-1]}")
     return folder / "run"
 
 
@@ -74,11 +75,12 @@ def imported() -> dict[str, Any]:
 
 def run(folder: Path, given: Given) -> dict[str, Any]:
     """`first_caption_seconds`, how many of these are more than the import's, and what these come from."""
-    of, photo = trained(folder, given), next(iter(sorted((folder / "photos").glob("*.jpg"))))
+    photos = made_up.photos(PHOTOS, folder / "photos", given.photos)
+    of = trained(folder, photos, given)
     imported()  # after which its files lie in memory
     turns: dict[str, list[dict[str, Any]]] = {"predict": [], "import": []}
     for _ in range(given.rounds):
-        turns["predict"].append(predicted(of, photo))
+        turns["predict"].append(predicted(of, photos[0]))
         turns["import"].append(imported())
     found = {name: in_all(each) for name, each in turns.items()}
     return {"first_caption_seconds": found["predict"]["seconds"],

@@ -448,6 +448,9 @@ def test_the_first_caption_is_waited_for(tmp_path, monkeypatch):
     assert first_caption.rows(found | {"first_caption_seconds": 9.04, "first_caption_more": 5.04}) == [
         Row("`predict.py`, from its start to the first caption", "9.0 s: 5.0 s more than `import tensorflow`",
             "at most 5 s more", False, each["predict"]["megabytes"])]
+    (root / "train.py").write_text("print('one')\nprint('error: too few')\nraise SystemExit(1)")
+    with pytest.raises(Refusal, match=r"^train\.py failed on 1 photos: error: too few$"):
+        first_caption.trained(folder, [folder / "photos/000000.jpg"], Given())
     (root / "predict.py").write_text("print('error')")
     with pytest.raises(RuntimeError, match="said 'error"):
         first_caption.predicted(folder / "run", folder / "photos/000000.jpg")
