@@ -1,8 +1,10 @@
 """Where TensorFlow computes."""
 
 import pytest
+import tensorflow as tf
 
 from tests.scripts import ROOT, started
+from utils import device
 from utils.device import use_device
 from utils.errors import Refusal
 
@@ -31,3 +33,26 @@ print(seen, tf.config.get_visible_devices("GPU"), len(tf.config.list_logical_dev
 def test_a_gpu_is_set_up_before_tensorflow_takes_its_devices(name, seen):
     done = started("-c", FAKE.format(name=name), PYTHONPATH=str(ROOT))
     assert (done.status, done.out.strip()) == (0, f"{seen} [] 2"), done.error
+
+
+@pytest.mark.parametrize(("told", "has"), [
+    ("processor\t: 0\nflags\t\t: fpu avx512f avx512_bf16 sse\nbugs\t\t: x\n", True),
+    ("processor\t: 0\nflags\t\t: fpu amx_bf16\n", True),
+    ("processor\t: 0\nFeatures\t: fp asimd bf16\n", True),
+    ("processor\t: 0\nmodel name\t: bf16\nflags\t\t: fpu avx512f avx512_vnni\n", False),
+    ("", False),
+    (None, False)])
+def test_the_processor_is_asked_for_bfloat16(monkeypatch, tmp_path, told, has):
+    file = tmp_path / "cpuinfo"
+    if told is not None:
+        file.write_text(told)
+    monkeypatch.setattr(device, "_CPU", file)
+    assert device.has_bfloat16() == has
+
+
+@pytest.mark.parametrize(("capability", "has"), [((9, 0), True), ((8, 0), True), ((7, 5), False)])
+def test_a_gpu_is_asked_where_there_is_one(monkeypatch, tmp_path, capability, has):
+    monkeypatch.setattr(device, "_CPU", tmp_path / "none")
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: [kind])
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: {"compute_capability": capability})
+    assert device.has_bfloat16() == has
