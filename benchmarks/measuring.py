@@ -15,10 +15,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -66,63 +65,46 @@ class Given:
     layer: str | None = None  # of the encoder
 
 
-class Process:
-    """A measure in a process of its own, prepared and waiting for its turns."""
+@contextlib.contextmanager
+def process(module: str, name: str, arguments: Mapping[str, Any]) -> Iterator[Callable[[Any], dict[str, Any]]]:
+    """A measure of the module in a process of its own, prepared; what is given asks it for a "turn", or for its memory at
+    the "end"."""
+    command = [sys.executable, "-m", module, "--measure", name]
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
+    with tempfile.TemporaryFile() as errors, subprocess.Popen(command, text=True, env=quiet | os.environ, stderr=errors,
+                                                              stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
 
-    def __init__(self, module: str, name: str, arguments: Mapping[str, Any]) -> None:
-        """Prepare the measure of this name that the module has."""
-        self.name = name
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115, closed with the process
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", module, "--measure", name], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=self._errors, env={"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"} | os.environ)
-        try:
-            self._ask(arguments)
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
-
-    def turn(self) -> dict[str, Any]:
-        """What a turn gave, with its seconds."""
-        return self._ask("turn")
-
-    def end(self) -> dict[str, Any]:
-        """The most megabytes that it took."""
-        return self._ask("end")
-
-    def _ask(self, what: Any) -> dict[str, Any]:
-        with contextlib.suppress(BrokenPipeError):  # what it died of is told below
-            print(json.dumps(what), file=self._process.stdin, flush=True)
-        answer = self._process.stdout.readline()
-        if not answer:
-            self._process.wait()
-            self._errors.seek(0)
-            told = self._errors.read().decode(errors="replace").strip()
+        def ask(what: Any) -> dict[str, Any]:
+            with contextlib.suppress(BrokenPipeError):  # what it died of is told below
+                print(json.dumps(what), file=started.stdin, flush=True)
+            answer = started.stdout.readline()
+            if answer:
+                return json.loads(answer)
+            started.wait()
+            errors.seek(0)
+            told = errors.read().decode(errors="replace").strip()
             if (last := told.rpartition("\n")[2]).startswith("error: "):  # so a refusal ends a script
                 raise Refusal(last.removeprefix("error: "))
-            raise RuntimeError(f"{self.name} failed:\n{told}")
-        return json.loads(answer)
+            raise RuntimeError(f"{name} failed:\n{told}")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
-        self._process.kill()
-        self._process.communicate()
-        self._errors.close()
+        try:
+            ask(arguments)
+            yield ask
+        finally:
+            started.kill()
+            started.communicate()
 
 
 def measured(module: str, names: Sequence[str], rounds: int, **arguments: Any) -> dict[str, dict[str, Any]]:
     """By measure of the module: the `seconds` of a turn (the median), `turns` (of all), what else the last turn gave, and
     the process's peak `megabytes` and `anonymous_megabytes`."""
     with contextlib.ExitStack() as stack:
-        processes = [stack.enter_context(Process(module, name, arguments)) for name in names]
+        asked = {name: stack.enter_context(process(module, name, arguments)) for name in names}
         turns: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
         for _ in range(rounds):
-            for process in processes:
-                turns[process.name].append(process.turn())
-        return {process.name: in_all(turns[process.name]) | process.end() for process in processes}
+            for name, ask in asked.items():
+                turns[name].append(ask("turn"))
+        return {name: in_all(turns[name]) | ask("end") for name, ask in asked.items()}
 
 
 def in_all(turns: Sequence[dict[str, Any]]) -> dict[str, Any]:

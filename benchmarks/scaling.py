@@ -71,16 +71,18 @@ def _extraction(photos: list[str], folder: str, sizes: list[int], network: dict[
 
 
 @dataclass(frozen=True)
-class _EachShape:
+class EachShape:
     """Of an epoch's batches the first of each shape, so that all are compiled."""
 
     whole: made_up.Epoch
 
     @property
     def steps(self) -> int:
+        """Of the whole epoch."""
         return self.whole.steps
 
     def epoch(self, number: int, *, first: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Features (P, L, D) and tokens (B, T)."""
         seen = set()
         for features, tokens in self.whole.epoch(number):
             if tokens.shape not in seen:
@@ -95,7 +97,7 @@ def _epoch(photos: list[str], folder: str, sizes: list[int], network: dict[str, 
     for size in sizes:
         batches = Batches(made_up.training_photos(size, learned.vocabulary), rows, batch=learned.batch, seed=0)
         epochs[size] = made_up.Epoch(batches, batches.steps)
-    training = trainer(_EachShape(epochs[max(sizes)]), Path(folder) / "run", precision="bfloat16", **of_preset(learned))
+    training = trainer(EachShape(epochs[max(sizes)]), Path(folder) / "run", precision="bfloat16", **of_preset(learned))
 
     def work(size: int) -> None:
         training.batches = epochs[size]

@@ -487,6 +487,16 @@ def test_sizes_are_gone_through_there_and_back(monkeypatch):
     assert scaling.off([2.0, 2.1, 1.7]) == pytest.approx(0.15)
 
 
+def test_an_epoch_is_always_the_same_and_has_each_shape():
+    batches = training.batches(training.Sizes(photos=60, side=1, depth=2, vocabulary=30, batch=10))
+    whole = made_up.Epoch(batches, batches.steps)
+    first, again = ([tokens.tolist() for _, tokens in made_up.Epoch(batches, 4).epoch(number)] for number in (0, 1))
+    assert first == again == [tokens.tolist() for _, tokens in whole.epoch(0)][:4]
+    shapes = [tokens.shape for _, tokens in scaling.EachShape(whole).epoch(0)]
+    assert sorted(shapes) == sorted({tokens.shape for _, tokens in whole.epoch(0)})
+    assert 2 < len(shapes) < batches.steps
+
+
 def test_scaling_at_toy_size(tmp_path, here, uncompiled):
     found = scaling.run(tmp_path, TOY)
     for name, each in found["scaling"].items():
