@@ -94,7 +94,7 @@ class LookAround(keras.layers.Layer):
         step = place[None, :] - place[:, None] + self.width // 2  # (L, L, 2), to the row from the column
         inside = ((step >= 0) & (step < self.width)).all(-1)
         leads = inside & (step[..., 0] * self.width + step[..., 1] == np.arange(self.width**2)[:, None, None])
-        self.leads = tf.constant(leads.reshape(self.width**2, -1), tf.float32)
+        self.leads = leads.reshape(self.width**2, -1).astype(np.float32)
         self.normalise.build(shape)
 
     def call(self, grid: tf.Tensor, training: bool = False) -> tf.Tensor:

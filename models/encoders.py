@@ -145,7 +145,7 @@ class Encoder:
     def _encode(self) -> Callable[[np.ndarray], np.ndarray]:
         """The network as its engine runs it, made when the first pictures come: a large one takes seconds."""
         if self.engine == "openvino":
-            return OpenVINO(self.features, self.network.input.shape[1:], self.precision)
+            return OpenVINO(self.features, self.network.variables, self.network.input.shape[1:], self.precision)
         encode = tf.function(self.features, input_signature=[tf.TensorSpec(self.network.input.shape, tf.uint8)])
         return lambda images: encode(tf.convert_to_tensor(images, tf.uint8)).numpy()
 

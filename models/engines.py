@@ -4,11 +4,12 @@ import importlib.util
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -31,16 +32,21 @@ def engine_for(name: str) -> str:
 class OpenVINO:
     """A function of uint8 pictures (B, S, S, 3) to features (B, L, D), compiled with its weights as they are now."""
 
-    def __init__(self, features: Callable[[tf.Tensor], tf.Tensor], picture: tuple[int, ...], precision: str) -> None:
-        """`picture` is the shape of one; `precision` that of products, where the processor has it."""
-        from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2 as constant
+    def __init__(self, features: Callable[[tf.Tensor], tf.Tensor], variables: Sequence[keras.Variable],
+                 picture: tuple[int, ...], precision: str) -> None:
+        """`variables` are what the function knows; `picture` is the shape of one; `precision` that of products, where the
+        processor has it."""
+        values = [(variable, variable.numpy()) for variable in variables]
 
-        traced = tf.function(features, input_signature=[tf.TensorSpec([1, *picture], tf.uint8)]).get_concrete_function()
-        graph = constant(traced).graph.as_graph_def()
+        def frozen(images: tf.Tensor) -> tf.Tensor:
+            with keras.StatelessScope([(variable, tf.constant(value)) for variable, value in values]):
+                return features(images)
+
+        traced = tf.function(frozen, input_signature=[tf.TensorSpec([1, *picture], tf.uint8)], autograph=False)
         self._core = _openvino().Core()
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "frozen.pb"
-            file.write_bytes(graph.SerializeToString())
+            file.write_bytes(traced.get_concrete_function().graph.as_graph_def().SerializeToString())
             self._model = self._core.read_model(file)
         self._precision = {"float32": "f32", "bfloat16": "bf16"}[precision]
         self._shape = tuple(self._model.outputs[0].shape)[1:]
