@@ -5,7 +5,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -43,17 +43,16 @@ class OpenVINO:
                 return features(images)
 
         traced = tf.function(frozen, input_signature=[tf.TensorSpec([1, *picture], tf.uint8)], autograph=False)
-        self._core = _openvino().Core()
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "frozen.pb"
             file.write_bytes(traced.get_concrete_function().graph.as_graph_def().SerializeToString())
-            self._model = self._core.read_model(file)
+            self._model = _core().read_model(file)
         self._precision = {"float32": "f32", "bfloat16": "bf16"}[precision]
         self._shape = tuple(self._model.outputs[0].shape)[1:]
         self._turn = threading.Lock()
 
     def _compiled(self, hint: str) -> Any:
-        return self._core.compile_model(self._model, "CPU", {"PERFORMANCE_HINT": hint,
+        return _core().compile_model(self._model, "CPU", {"PERFORMANCE_HINT": hint,
                                                              "INFERENCE_PRECISION_HINT": self._precision})
 
     @cached_property
@@ -92,3 +91,10 @@ def _openvino() -> Any:
     import openvino
 
     return openvino
+
+
+@cache
+def _core() -> Any:
+    """One for the process: each sets a stack for signals and takes the one before it back at its end, so that where two
+    end in another order, the next signal (a Ctrl-C) finds a stack that is gone."""
+    return _openvino().Core()

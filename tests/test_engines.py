@@ -100,3 +100,22 @@ def test_nobody_is_told_that_openvino_is_used(tmp_path):
     done = started("-c", SEES, PYTHONPATH=str(ROOT), HOME=str(tmp_path), KERAS_HOME=str(tmp_path / "keras"))
     assert (done.status, done.out.strip()) == (0, "(1, 9, 192)"), done.error
     assert "intel" not in {path.name for path in tmp_path.iterdir()}
+
+
+INTERRUPTED = """
+import signal
+import numpy as np
+from models.encoders import Encoder
+photo = np.zeros((1, 48, 48, 3), np.uint8)
+first, second = (Encoder("convnet", weights="none", image_size=48, engine="openvino") for _ in range(2))
+first(photo), second(photo)
+del first, second
+signal.signal(signal.SIGINT, lambda *_: print("asked to stop"))
+signal.raise_signal(signal.SIGINT)
+"""
+
+
+@needs_openvino
+def test_ctrl_c_is_heard_after_encoders_are_gone():
+    done = started("-c", INTERRUPTED, PYTHONPATH=str(ROOT))
+    assert (done.status, done.out.strip()) == (0, "asked to stop"), done.error
