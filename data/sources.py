@@ -81,7 +81,7 @@ def read(path: Path, *, language: str | None = None, format: str | None = None, 
     return dataset
 
 
-def captions(path: Path, *, language: str | None = None, format: str | None = None) -> dict[str, list[str]]:
+def captions_at(path: Path, *, language: str | None = None, format: str | None = None) -> dict[str, list[str]]:
     """The captions at `path` by their photos' names, just as `read` takes them, but whether or not the photos are there."""
     with _permitted():
         form = _format(path, language, format)

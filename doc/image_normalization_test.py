@@ -43,12 +43,14 @@ def main() -> int:
     given = options().parse_args()
     photo = Path(given.photo) if given.photo else showing.sample()
     out = showing.file_for(given.out, photo)
-    image = no_larger(showing.opened(photo), PIXELS)
+    whole = showing.opened(photo)
+    image = no_larger(whole, PIXELS)
     import_tensorflow()
 
     ways = {"original": image, "NumPy: min-max": min_max(image), "NumPy: mean and deviation": mean_deviation(image),
             "TensorFlow: mean and variance": mean_variance(image), "tf.image.per_image_standardization": standardized(image)}
-    say(f"{photo}: {image.shape[1]} x {image.shape[0]} pixels")
+    smaller = f", made smaller: {image.shape[1]} x {image.shape[0]}" if image.shape != whole.shape else ""
+    say(f"{photo}: {whole.shape[1]} x {whole.shape[0]} pixels{smaller}")
     for name, values in ways.items():
         say(f"{name + ':':36} {described(values)}")
     showing.show(drawn(ways), out, __file__)
@@ -95,17 +97,17 @@ def drawn(ways: dict[str, np.ndarray]) -> "Figure":
     """Each way's picture, its values in words, and their histogram."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(15, 5.4), layout="constrained")
+    figure = Figure(figsize=(13, 4.9), layout="constrained")
     pictures, histograms = figure.subplots(2, len(ways))
     for (name, values), picture, histogram in zip(ways.items(), pictures, histograms, strict=True):
         picture.set_axis_off()
         # Floats are drawn from 0, black, to 1, white.
         picture.imshow(values if values.dtype == np.uint8 else values.clip(0, 1))
-        picture.set_title(name, fontsize=10, color=INK)
+        picture.set_title(name, fontsize=9, color=INK)
         add_histogram(histogram, values)
     told = ("Drawn as they are: what is below 0 is black, above 1 white (of the original 0 to 255). The numbers have lost "
             "nothing: shifted and stretched they are the photo again.")
-    figure.supxlabel(told, x=0.01, ha="left", fontsize=9, color=PALE)
+    figure.supxlabel(told, x=0.01, ha="left", fontsize=8.5, color=PALE)
     return figure
 
 

@@ -75,7 +75,7 @@ def main() -> int:
         file = kept or Path(folder) / "vocabulary.json"
         fitted.save(file)
         loaded = tokenizer.load(file)
-        say(f"saved: {file.stat().st_size:,} bytes of JSON, {kept or 'kept with --save FILE.json'}; loaded again: "
+        say(f"saved: {kept or 'a temporary file (--save FILE.json keeps it)'}, {file.stat().st_size:,} bytes; loaded again: "
             f"{len(loaded):,} tokens")
 
     shown = given["caption"] or two_of(said)
@@ -102,7 +102,7 @@ def json_file(name: str | None) -> Path | None:
 def read(path: str, data: config.Data) -> tuple[dict[str, list[str]], str]:
     """The captions by their photos' names, and their language."""
     if path != "scenes":
-        said = sources.captions(Path(path), language=data.language, format=data.format)
+        said = sources.captions_at(Path(path), language=data.language, format=data.format)
         some = [caption for captions in list(said.values())[:: len(said) // 100 + 1] for caption in captions]
         return said, data.language or language_of(some)
     language = base(data.language or "en")

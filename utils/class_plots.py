@@ -58,7 +58,8 @@ def picture_grid(cells: Sequence[tuple[np.ndarray, str, bool]], *, title: str, n
     figure = Figure(figsize=(_WIDTH, height))
     figure.text(_MARGIN / _WIDTH, 1 - 0.2 / height, drawable(title, font), fontsize=13, weight="bold", va="top", color=INK,
                 **font)
-    figure.text(_MARGIN / _WIDTH, 1 - 0.45 / height, drawable(note, font), fontsize=8.5, va="top", color=PALE, **font)
+    if note:
+        figure.text(_MARGIN / _WIDTH, 1 - 0.45 / height, drawable(note, font), fontsize=8.5, va="top", color=PALE, **font)
     for number, ((picture, _, stands_out), lines) in enumerate(zip(cells, told, strict=True)):
         row, column = divmod(number, columns)
         left, below = (_MARGIN + column * side) / _WIDTH, 1 - (0.65 + sum(heights[:row]) + size) / height
