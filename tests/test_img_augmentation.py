@@ -127,7 +127,7 @@ def test_each_augmenter_alone_changes_the_picture_and_keeps_what_it_shows(name):
     assert any((picture != image).any() for picture in seen)
     for picture in seen:
         shown = picture if name != "flip" else max((picture, picture[:, ::-1]), key=lambda p: alikeness(p, image))
-        assert alikeness(shown, image) > 0.8
+        assert alikeness(shown, image) > 0.7
         assert np.abs(shown.astype(float).mean((0, 1)) - image.mean((0, 1))).max() < 45
 
 
