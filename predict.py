@@ -23,6 +23,7 @@ from utils import runs
 from utils.device import use_device
 from utils.errors import Refusal, WrongArgument, run_script
 from utils.files import picture_names, refuse_unwritable
+from utils.plots import has_screen
 from utils.progress import say
 from utils.quiet import import_tensorflow
 from utils.result_files import COLUMNS, FORMATS, ResultFile
@@ -87,7 +88,7 @@ def main() -> int:
         photos = list(references)
     elif saved.get("scenes", False) and not all(_drawn(photo, saved) for photo in photos):
         print("warning: this run was trained on drawn scenes; of photographs it can say nothing sensible", file=sys.stderr)
-    show = _has_screen() and len(photos) <= WINDOWS and not results
+    show = sys.stdout.isatty() and len(photos) <= WINDOWS and not results and has_screen()
     with results or nullcontext():
         return _answer_all(answers, photos, references, results=results, pictures=pictures, show=show)
 
@@ -190,12 +191,6 @@ def _answered(answers: Answering, photos: Sequence[Path]) -> Iterator[tuple[Path
 def _printable(photo: Path) -> str:
     """The photo's path as text that every terminal and file takes: bytes that are no UTF-8 as \\udcNN."""
     return str(photo).encode("utf-8", "backslashreplace").decode()
-
-
-def _has_screen() -> bool:
-    """Whether a window can be opened."""
-    return sys.stdout.isatty() and (sys.platform in ("darwin", "win32") or bool(
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")))
 
 
 def _draw(figure: Any, file: Path | None) -> None:

@@ -13,7 +13,7 @@ from data.images import save
 from data.language import NAMES, base, differs, pieces_of
 from data.photo_hashes import PhotoHashes
 from data.preprocess import Photo, Prepared, Views, identify, near_duplicates, split_photos
-from data.tokenizer import SPECIAL, Tokenizer, fit, kind_for, load
+from data.tokenizer import Tokenizer, fit, kind_for, load
 from utils import huggingface
 from utils.errors import Refusal, WrongArgument
 from utils.files import picture_names
@@ -96,12 +96,8 @@ def fitted(settings: Settings, prepared: Prepared, *, source: str | None = None,
     words = settings.words
     if words.tokenizer == "gpt2":
         return _gpt2(source, settings, start)
-    tokenizer = fit(str(words.tokenizer), (caption for photo in prepared.splits["train"] for caption in photo.captions),
-                    language=str(settings.data.language), vocabulary=words.vocabulary, minimum_count=words.minimum_count)
-    if len(tokenizer) == len(SPECIAL):
-        raise Refusal(f"no word comes {words.minimum_count} times in the captions of the training photos, which leaves "
-                      "nothing to say; use more photos, or a lower --minimum-count")
-    return tokenizer
+    return fit(str(words.tokenizer), (caption for photo in prepared.splits["train"] for caption in photo.captions),
+               language=str(settings.data.language), vocabulary=words.vocabulary, minimum_count=words.minimum_count)
 
 
 def _gpt2(source: str | None, settings: Settings, start: Path | None) -> Tokenizer:

@@ -20,6 +20,7 @@ from data.preprocess import Photo, Prepared
 from data.tokenizer import END, SPECIAL, UNITS, UNKNOWN, Tokenizer
 from utils.errors import Refusal
 from utils.files import refuse_unwritable
+from utils.plots import captioned_photos, picture_file, save_figure
 from utils.progress import say
 
 ON_THE_PICTURE = 9  # photos
@@ -44,11 +45,8 @@ def main() -> int:
     name, picture = given.pop("path"), given.pop("picture")
     path = stages.dataset_path(name)
     settings = config.resolve(given | {"dataset": str(path)}, scenes=stages.is_scenes(path))
-    for file in (Path(picture) if picture else None, Path(settings.vision.cache) / "photos.json"):
-        if file is not None:
-            refuse_unwritable(file.parent)
-    if picture and (Path(picture).suffix.lower() != ".png" or Path(picture).is_dir()):
-        raise Refusal(f"--picture wants the name of a file that ends in .png, not {picture}")
+    refuse_unwritable(Path(settings.vision.cache))
+    picture = picture_file(picture, "--picture")
     dataset = stages.read_dataset(path, settings.data)
     asked, settings = settings, stages.suited(settings, dataset)
     hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
@@ -68,7 +66,7 @@ def main() -> int:
     for line in _left_out(prepared.left_out):
         say(line)
     if picture:
-        _draw(prepared, dataset, Path(picture))
+        _draw(prepared, dataset, picture)
         say(f"picture: {picture}")
     return 0
 
@@ -145,8 +143,6 @@ def _left_out(left_out: list[LeftOut], shown: int = 3) -> list[str]:
 
 def _draw(prepared: Prepared, dataset: Dataset, file: Path) -> None:
     """Nine photos from all over the dataset, those of the splits in turn, with their captions."""
-    from utils.plots import captioned_photos, save_figure
-
     chosen: list[Photo] = []
     for photos in prepared.splits.values():
         chosen += photos[:: max(1, len(photos) * 3 // ON_THE_PICTURE)][: ON_THE_PICTURE // 3]

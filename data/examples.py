@@ -195,6 +195,15 @@ def gather(parts: Iterable[Part], folder: Path, *, outside: bool) -> tuple[list[
     return examples, [each._replace(where=each.where.removeprefix(within)) for each in left_out]
 
 
+def captions_of(parts: Iterable[Part]) -> dict[str, list[str]]:
+    """The captions by their photos' names, those that `gather` would leave out left out, but no photo looked for."""
+    entries: dict[str, _Entry] = {}
+    for part in parts:
+        for row in part.rows:
+            entries.setdefault(row.name, _Entry(row.name)).add(row.caption, repeats=part.repeats)
+    return {name: entry.captions for name, entry in entries.items() if entry.captions}
+
+
 class _Entry:
     """A photo and what was said of it so far."""
 

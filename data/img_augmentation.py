@@ -87,6 +87,9 @@ def imgaug_augmenters() -> ModuleType:
             "`apt install libgl1 libglib2.0-0`. Without rights to install: "
             f"`pip install --force-reinstall --no-deps opencv-python-headless=={version}`."
         ) from error
+    # Augmenting switches prefetching on for the whole process for a moment, so what another thread builds just then would
+    # prefetch although _recipe forbids it.
+    imgaug.parameters._wrap_leafs_of_param_in_prefetchers = lambda parameter, _numbers: parameter
     return imgaug.augmenters
 
 

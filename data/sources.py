@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data import class_folders, source_flickr, source_json, source_tables
-from data.examples import Dataset, LeftOut, Part, gather
+from data.examples import Dataset, LeftOut, Part, captions_of, gather
 from data.language import language_of, others_among
 from utils.errors import Refusal, nearest, run_script
 
@@ -74,29 +74,52 @@ def read(path: Path, *, language: str | None = None, format: str | None = None, 
         language: of the captions, where the dataset has several; left out: what the captions' letters tell.
         outside: whether photos may lie outside the dataset's folder.
     """
-    format = format.lower() if format else None
-    if format is not None and format not in FORMATS:
-        raise nearest("format", format, list(FORMATS))
-    try:
-        if not path.exists():
-            raise Refusal(f"no dataset at {path}; give a captions file, its folder, or `scenes`")
-        name = format or recognised(path, language)
-        if name is None:
-            if path.is_dir() and class_folders.recognised(path):
-                raise Refusal(f"{path} holds pictures in folders of classes, and no captions: --preset classifier learns "
-                              "from such")
-            looked_for = "; ".join(each.looked_for for each in FORMATS.values())
-            raise Refusal(f"{path} is no dataset that is known here; looked for: {looked_for}. --format says which it is "
-                          "where the name differs")
-        dataset = _read(path, FORMATS[name], language, outside)
-    except PermissionError as error:
-        raise Refusal(f"no permission to read {error.filename}; change its rights, or name another file") from None
+    with _permitted():
+        dataset = _read(path, _format(path, language, format), language, outside)
     if not dataset.examples:
         raise Refusal(f"{dataset.path} holds no photo with a caption" + _first_reason(dataset.left_out))
     return dataset
 
 
-def _read(path: Path, form: Format, language: str | None, outside: bool) -> Dataset:
+def captions_at(path: Path, *, language: str | None = None, format: str | None = None) -> dict[str, list[str]]:
+    """The captions at `path` by their photos' names, just as `read` takes them, but whether or not the photos are there."""
+    with _permitted():
+        form = _format(path, language, format)
+        folder, files = _files(path, form, language)
+        said = captions_of(form.read(files, folder, language))
+    if not said:
+        raise Refusal(f"{path} holds no caption")
+    return said
+
+
+@contextmanager
+def _permitted() -> Iterator[None]:
+    try:
+        yield
+    except PermissionError as error:
+        raise Refusal(f"no permission to read {error.filename}; change its rights, or name another file") from None
+
+
+def _format(path: Path, language: str | None, asked: str | None) -> Format:
+    """The format asked for, or what `path` looks like."""
+    asked = asked.lower() if asked else None
+    if asked is not None and asked not in FORMATS:
+        raise nearest("format", asked, list(FORMATS))
+    if not path.exists():
+        raise Refusal(f"no dataset at {path}; give a captions file, its folder, or `scenes`")
+    name = asked or recognised(path, language)
+    if name is None:
+        if path.is_dir() and class_folders.recognised(path):
+            raise Refusal(f"{path} holds pictures in folders of classes, and no captions: --preset classifier learns "
+                          "from such")
+        looked_for = "; ".join(each.looked_for for each in FORMATS.values())
+        raise Refusal(f"{path} is no dataset that is known here; looked for: {looked_for}. --format says which it is "
+                      "where the name differs")
+    return FORMATS[name]
+
+
+def _files(path: Path, form: Format, language: str | None) -> tuple[Path, list[Path]]:
+    """The folder within which photos are named, and the captions files."""
     if path.is_dir():
         folder, files = path, form.find(path, language)
         if not files:
@@ -109,6 +132,11 @@ def _read(path: Path, form: Format, language: str | None, outside: bool) -> Data
         # Photos do not lie in the folder of COCO's annotations or of Flickr8k's texts, but beside it.
         if os.path.basename(os.path.abspath(folder)) in ("annotations", "Flickr8k_text"):
             folder = folder.parent if folder.name not in ("", "..") else folder / ".."
+    return folder, files
+
+
+def _read(path: Path, form: Format, language: str | None, outside: bool) -> Dataset:
+    folder, files = _files(path, form, language)
     with _no_collection():
         examples, left_out = gather(form.read(files, folder, language), folder, outside=outside)
     some = [caption for example in examples[:: len(examples) // 400 + 1] for caption in example.captions]

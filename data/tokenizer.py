@@ -197,10 +197,15 @@ def kind_for(language: str, asked: str | None) -> str:
 
 
 def fit(kind: str, captions: Iterable[str], *, language: str, vocabulary: int, minimum_count: int) -> Tokenizer:
-    """A tokenizer of this kind, fitted on captions in a language."""
+    """A tokenizer of this kind, fitted on captions in a language; refused where they leave it nothing to say."""
     if kind == "bpe":
-        return BytePairTokenizer.fit(captions, vocabulary=vocabulary, minimum_count=minimum_count, cut=pieces_of(language))
-    return WordTokenizer.fit(captions, vocabulary=vocabulary, minimum_count=minimum_count, kind=kind)
+        fitted = BytePairTokenizer.fit(captions, vocabulary=vocabulary, minimum_count=minimum_count, cut=pieces_of(language))
+    else:
+        fitted = WordTokenizer.fit(captions, vocabulary=vocabulary, minimum_count=minimum_count, kind=kind)
+    if len(fitted) == len(SPECIAL):
+        raise Refusal(f"no word comes {minimum_count} times in the captions to learn from, which leaves nothing to say; use "
+                      "more photos, or a lower --minimum-count")
+    return fitted
 
 
 def load(path: Path) -> Tokenizer:

@@ -73,6 +73,9 @@ def test_pictures_stand_above_their_classes_and_mistakes_stand_out():
     colours = [text.get_color() for text in texts[:11]]
     assert colours.count(colours[3]) == 1
     assert texts[3].get_text().endswith("true: cat")
+    noted = picture_grid(cells, title="Random pictures of test", note="What they are")
+    assert [text.get_text() for text in noted.texts[1:]] == ["What they are", *(text.get_text() for text in texts)]
+    assert overlapping(boxes(noted, noted.texts)) == []
 
 
 def test_letters_of_any_script_are_drawn_or_said_to_be_missing():

@@ -1,6 +1,7 @@
 """The recipe: the same view whenever it is asked for, and nothing that makes a caption false."""
 
 import builtins
+import contextlib
 import hashlib
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from imgaug import parameters
 
 from data import img_augmentation
 from data.img_augmentation import AUGMENTERS, augment, mentions_sides, recipe_name
@@ -58,6 +60,15 @@ def test_the_same_view_in_every_thread():
     with ThreadPoolExecutor(6) as threads:
         together = list(threads.map(lambda number: views([number])[0], numbers))
     np.testing.assert_array_equal(together, views(numbers))
+
+
+def test_the_same_view_of_a_recipe_that_was_built_while_another_thread_augmented(monkeypatch):
+    """Then imgaug's prefetching is on although the recipe is built without."""
+    numbers = list(range(1, 17))
+    before = views(numbers)
+    monkeypatch.setattr(parameters, "no_prefetching", contextlib.nullcontext)
+    with ThreadPoolExecutor(1) as thread:  # a new thread builds a recipe of its own
+        np.testing.assert_array_equal(list(thread.map(lambda number: views([number])[0], numbers * 2)), before * 2)
 
 
 def test_the_same_view_in_another_process():
@@ -116,7 +127,7 @@ def test_each_augmenter_alone_changes_the_picture_and_keeps_what_it_shows(name):
     assert any((picture != image).any() for picture in seen)
     for picture in seen:
         shown = picture if name != "flip" else max((picture, picture[:, ::-1]), key=lambda p: alikeness(p, image))
-        assert alikeness(shown, image) > 0.85
+        assert alikeness(shown, image) > 0.7
         assert np.abs(shown.astype(float).mean((0, 1)) - image.mean((0, 1))).max() < 45
 
 
@@ -125,6 +136,12 @@ def test_what_is_no_view_is_refused():
         views([0])
     with pytest.raises(ValueError, match="came float32"):
         views([1], image=np.zeros((4, 4, 3), np.float32))
+
+
+def test_views_that_are_cached_stay_valid():
+    """Who alters what makes the pixels writes the new mark here, and knows that all views are extracted again."""
+    code = Path(img_augmentation.__file__).read_text(encoding="utf-8")
+    assert hashlib.sha256(img_augmentation._description(code).encode()).hexdigest()[:16] == "0434c7a73fa04019"
 
 
 def test_the_name_follows_what_makes_the_pixels():

@@ -2,14 +2,17 @@
 
 import io
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib import pyplot
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
 from utils import fonts, plots
+from utils.errors import Refusal, WrongArgument
 
 WORDS = ["a", "red", "car", "left", "of", "two", "dogs"]
 ROWS = [
@@ -181,6 +184,33 @@ def test_save_figure_writes_whole_or_not_at_all(tmp_path):
     with pytest.raises(TypeError):
         plots.save_figure(broken, tmp_path / "사진.png")
     assert [path.stat().st_size > 100 for path in tmp_path.iterdir()] == [True]
+
+
+@pytest.mark.parametrize(("backend", "opens", "window"), [
+    ("agg", True, False), ("tkagg", True, True), ("TkAgg", True, True), ("TkAgg", False, False),
+    ("module://matplotlib_inline.backend_inline", True, False)])
+def test_a_screen_is_there_where_matplotlib_opens_windows(monkeypatch, backend, opens, window):
+    def switch(name):
+        assert name == backend
+        if not opens:
+            raise ImportError("Cannot load backend 'TkAgg'")
+
+    monkeypatch.setattr(pyplot, "get_backend", lambda: backend)
+    monkeypatch.setattr(pyplot, "switch_backend", switch)
+    assert plots.has_screen() is window
+
+
+def test_a_file_for_a_picture(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert plots.picture_file(None, "--out") is None
+    assert plots.picture_file("new/사진.PNG", "--out") == Path("new/사진.PNG")
+    Path("folder.png").mkdir()
+    for name in ("picture.jpg", "picture", "", "folder.png"):
+        with pytest.raises(WrongArgument, match=f"^--out wants the name of a file that ends in .png, not {name}$"):
+            plots.picture_file(name, "--out")
+    Path("file").touch()
+    with pytest.raises(Refusal, match="cannot write to file: file is a file"):
+        plots.picture_file("file/a.png", "--out")
 
 
 def test_without_a_font_the_figure_says_what_to_install(monkeypatch):

@@ -9,14 +9,20 @@ import pytest
 
 import config
 import evaluate
+import image_normalization_test
+import img_augmentation_test
+import make_pictures
 import predict
+import tokenizer_sample
 import train
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = {"train.py": train, "evaluate.py": evaluate, "predict.py": predict}
+IN_DOC = {f"doc/{script.__name__}.py": script for script in (image_normalization_test, img_augmentation_test, make_pictures,
+                                                             tokenizer_sample)}
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "doc").glob("*.md"), *ROOT.glob("[!.]*/README.md")])
 FENCE = re.compile(r"^ *```\w*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
-COMMAND = re.compile(r"python (train|evaluate|predict)\.py\b.*")
+COMMAND = re.compile(r"python (train|evaluate|predict|doc/\w+)\.py\b.*")
 
 
 def name_of(document):
@@ -50,13 +56,13 @@ def with_values(words, parser):
 def parsed(command):
     """The options of a command line, by name; argparse leaves with SystemExit where it does not parse."""
     _, script, *words = shlex.split(command, comments=True)
-    parser = SCRIPTS[script].options()
+    parser = (SCRIPTS | IN_DOC)[script].options()
     return vars(parser.parse_args(with_values(words, parser)))
 
 
 def test_the_readme_shows_each_script():
     shown = {command.split()[1] for document, command in commands() if document == "README.md"}
-    assert shown == SCRIPTS.keys()
+    assert shown >= SCRIPTS.keys()
 
 
 @pytest.mark.parametrize(("document", "command"), commands(), ids=lambda value: value)
@@ -79,7 +85,8 @@ def test_a_command_line_that_does_not_parse_is_noticed(capsys):
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_every_option_that_is_named_exists(document):
-    known = {flag for script in SCRIPTS.values() for action in script.options()._actions for flag in action.option_strings}
+    known = {flag for script in (SCRIPTS | IN_DOC).values() for action in script.options()._actions
+             for flag in action.option_strings}
     named = {code.split()[0] for code in code_in(document) if code.startswith("--")}
     assert named <= known
 

@@ -126,7 +126,7 @@ def test_another_encoder_is_refused_on_resume(first):
     (["--encoder", "inception"], 2, "error: unknown encoder 'inception'; did you mean 'inception_v3'"),
     (["--run", "drawn/captions.csv/run"], 1, "error: cannot write to drawn/captions.csv/run: "),
     (["--cache", "drawn/facts.json"], 1, "error: cannot write to drawn/facts.json: "),
-    (["--minimum-count", "100000"], 1, "error: no word comes 100000 times in the captions"),
+    (["--minimum-count", "100000"], 1, "error: no word comes 100000 times in the captions to learn from"),
 ])
 def test_what_cannot_be_is_told_before_a_run_folder_is_made(first, words, status, message):
     done = typed(train, *SMALL, *(["--run", "never"] if "--run" not in words else []), *words)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from data.examples import Example
-from data.sources import FORMATS, read, recognised
+from data.sources import FORMATS, captions_at, read, recognised
 from tests.datasets import ROOT_READS_ALL, SAMPLES, TWO, captions, coco, folder_with, karpathy, refusal, sample, splits
-from utils.errors import WrongArgument
+from utils.errors import Refusal, WrongArgument
 
 NEEDS_REAL_DATA = pytest.mark.skipif("CAPTION_REAL_DATA" not in os.environ,
                                      reason="the folder of real data is not named in CAPTION_REAL_DATA")
@@ -40,6 +40,25 @@ def test_and_by_its_file(tmp_path, name):
     dataset = read(file)
     assert dataset.examples == [Example(photo, TWO, SAMPLES[name][3])]
     assert (dataset.kind, dataset.path, dataset.folder) == (FORMATS[name].title, file, tmp_path)
+
+
+@EVERY
+def test_captions_are_read_without_their_photos_too(tmp_path, name):
+    photo, file = sample(tmp_path, name)
+    with_photo = captions_at(tmp_path)
+    assert list(with_photo.values()) == [list(TWO)]
+    if name != "texts":  # whose photos say where the texts are
+        photo.unlink()
+        assert captions_at(tmp_path) == captions_at(file) == with_photo
+
+
+def test_captions_that_are_none_are_left_out_with_or_without_photos(tmp_path):
+    folder_with(tmp_path, files={"captions.csv": "photo,caption\na.jpg,A  dog.\na.jpg,A dog.\na.jpg, \nb.jpg,"
+                                                 f"{'long ' * 500}\nc.jpg,A cat.\n"})
+    assert captions_at(tmp_path) == {"a.jpg": ["A dog."], "c.jpg": ["A cat."]}
+    (tmp_path / "captions.csv").write_text("photo,caption\na.jpg, \n")
+    with pytest.raises(Refusal, match=r"holds no caption$"):
+        captions_at(tmp_path)
 
 
 @EVERY

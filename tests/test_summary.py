@@ -99,7 +99,7 @@ def test_photos_with_captions_are_drawn(folder):
     ([".", "--format", "cocoa"], 2, "error: unknown format 'cocoa'; did you mean 'coco'?"),
     (["captions.csv", "--tokenizer", "letters"], 2, "error: unknown tokenizer 'letters'; did you mean 'characters'?"),
     (["captions.csv", "--tokenizer", "characters"], 2, "error: --tokenizer characters is for languages without spaces"),
-    (["captions.csv", "--picture", "nine.jpg"], 1, "error: --picture wants the name of a file that ends in .png"),
+    (["captions.csv", "--picture", "nine.jpg"], 2, "error: --picture wants the name of a file that ends in .png"),
     (["captions.csv", "--language", "한국어"], 2, "error: --language is a code such as en, ko or zh, not '한국어'"),
 ])
 def test_mistakes_are_refused_in_one_line(folder, monkeypatch, words, status, told):

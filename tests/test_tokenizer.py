@@ -63,6 +63,12 @@ def test_characters_are_the_tokens_where_that_is_asked_for():
     assert words.tokens[4:] == ["t恤", "狗", "狗狗跑", "跑"]
 
 
+@pytest.mark.parametrize("kind", FITTED)
+def test_captions_that_leave_nothing_to_say_are_refused(kind):
+    with pytest.raises(Refusal, match=r"^no word comes 4 times in the captions to learn .* a lower --minimum-count$"):
+        fit(kind, ["一只狗", "一只狗", "一只狗"], language="zh", vocabulary=9, minimum_count=4)
+
+
 def test_words_it_was_not_fitted_on_are_unknown():
     assert fitted().encode("A horse sleeps") == [START, 4, UNKNOWN, 6, END]
     assert fitted(minimum_count=2).encode("the cat") == [START, UNKNOWN, UNKNOWN, END]

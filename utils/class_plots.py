@@ -41,11 +41,13 @@ def class_curves(history: list[dict[str, Any]], path: Path, *, best: int = 0) ->
     save_figure(figure, path)
 
 
-def picture_grid(cells: Sequence[tuple[np.ndarray, str, bool]], *, title: str, columns: int = 8) -> "Figure":
-    """Pictures (H, W, 3) uint8, each above its text of a line or two, which stands out where the third says so."""
+def picture_grid(cells: Sequence[tuple[np.ndarray, str, bool]], *, title: str, note: str = "",
+                 columns: int = 8) -> "Figure":
+    """Pictures (H, W, 3) uint8, each above its text of a line or two, which stands out where the third says so; a note may
+    explain them."""
     from matplotlib.figure import Figure
 
-    text = [title, *(text for _, text, _ in cells)]
+    text = [title, note, *(text for _, text, _ in cells)]
     font = {"family": families("".join(text)), "parse_math": False}
     side = (_WIDTH - 2 * _MARGIN) / columns
     told = [[each for line in text.split("\n") for each in wrapped(drawable(line, font), side / 0.085)[:2]]
@@ -56,6 +58,8 @@ def picture_grid(cells: Sequence[tuple[np.ndarray, str, bool]], *, title: str, c
     figure = Figure(figsize=(_WIDTH, height))
     figure.text(_MARGIN / _WIDTH, 1 - 0.2 / height, drawable(title, font), fontsize=13, weight="bold", va="top", color=INK,
                 **font)
+    if note:
+        figure.text(_MARGIN / _WIDTH, 1 - 0.45 / height, drawable(note, font), fontsize=8.5, va="top", color=PALE, **font)
     for number, ((picture, _, stands_out), lines) in enumerate(zip(cells, told, strict=True)):
         row, column = divmod(number, columns)
         left, below = (_MARGIN + column * side) / _WIDTH, 1 - (0.65 + sum(heights[:row]) + size) / height

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from utils.files import written_whole
+from utils.errors import WrongArgument
+from utils.files import refuse_unwritable, written_whole
 from utils.fonts import drawable, families, missing_font, wrapped
 from utils.metrics import KEYS
 
@@ -166,6 +167,30 @@ def save_figure(figure: "Figure", path: Path) -> None:
     """Writes the figure as PNG, whole or not at all."""
     with written_whole(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110, facecolor="white")
+
+
+def picture_file(name: str | None, option: str) -> Path | None:
+    """The file that an option names for a picture, None where it was left out; refused where no picture can be written."""
+    if name is None:
+        return None
+    file = Path(name)
+    if file.suffix.lower() != ".png" or file.is_dir():
+        raise WrongArgument(f"{option} wants the name of a file that ends in .png, not {name}")
+    refuse_unwritable(file.parent)
+    return file
+
+
+def has_screen() -> bool:
+    """Whether matplotlib can open a window: it finds no screen, or no toolkit, on a server."""
+    import matplotlib.pyplot as plt
+    from matplotlib.backends import BackendFilter, backend_registry
+
+    backend = plt.get_backend()
+    try:
+        plt.switch_backend(backend)  # one that MPLBACKEND names is not tried before
+    except ImportError:
+        return False
+    return backend.lower() in backend_registry.list_builtin(BackendFilter.INTERACTIVE)
 
 
 def show_figure(figure: "Figure") -> None:
