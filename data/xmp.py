@@ -83,8 +83,11 @@ class _Found:
         self._parser.StartElementHandler = self._begins
         self._parser.CharacterDataHandler = self._says
         self._parser.EndElementHandler = self._ends
+        text = packet.rstrip(b"\0")  # some programs end it as a text of C
+        if b"\0" in text:
+            raise CannotHold("its XMP is not in UTF-8")
         try:
-            self._parser.Parse(packet.rstrip(b"\0"), True)  # some programs end it as a text of C
+            self._parser.Parse(text, True)
         except expat.ExpatError:
             raise CannotHold("its XMP is damaged") from None
 
