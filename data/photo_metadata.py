@@ -75,7 +75,6 @@ def _payload(segment: bytes) -> bytes:
 
 def _app1(packet: bytes) -> bytes:
     """A segment with a packet of XMP."""
-    packet = packet if len(packet) <= _ROOM else xmp.of_length(packet, _ROOM)
     if len(packet) > _ROOM:
         raise CannotHold("its XMP leaves no room for a caption: a segment has 64 KB")
     return b"\xff\xe1" + (2 + len(_XMP) + len(packet)).to_bytes(2) + _XMP + packet

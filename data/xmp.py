@@ -49,10 +49,10 @@ def with_caption(packet: bytes | None, caption: str, language: str | None) -> by
     for start, end in sorted(found.spans, reverse=True):  # all of them behind that tag
         new = new[:start] + new[end:]
     new = new[: begin.start()] + opened[0] + added + opened[1] + new[begin.end() :]
-    return new if packet is None else of_length(new, len(packet))
+    return new if packet is None else _of_length(new, len(packet))
 
 
-def of_length(packet: bytes, length: int) -> bytes:
+def _of_length(packet: bytes, length: int) -> bytes:
     """The packet brought as near to a length in bytes as the white space at its end allows."""
     end = packet.rfind(_END)
     if end < 0:
@@ -77,7 +77,7 @@ class _Found:
         self.texts: dict[str, dict[str, str]] = {name: {} for name in _PROPERTIES}  # of each by language
         self._packet = packet
         self._open: list[tuple[str, int, str]] = []  # elements that have not ended: name, begin, language
-        self._text = ""
+        self._text: list[str] = []  # since the last start tag
         self._parser = expat.ParserCreate("UTF-8", " ")
         self._parser.StartDoctypeDeclHandler = self._refuse  # XMP has none, and it may make a packet endlessly long
         self._parser.StartElementHandler = self._begins
@@ -106,10 +106,10 @@ class _Found:
             if _PROPERTIES.keys() & attributes.keys():
                 raise CannotHold("its XMP is of an unknown kind: a description that has no language")
         self._open.append((name, self._parser.CurrentByteIndex, attributes.get(_LANGUAGE, "x-default")))
-        self._text = ""
+        self._text = []
 
     def _says(self, text: str) -> None:
-        self._text += text
+        self._text.append(text)
 
     def _ends(self, name: str) -> None:
         _, start, language = self._open.pop()
@@ -119,7 +119,7 @@ class _Found:
                 end = self._packet.index(b">", end) + 1
             self.spans.append((start, end))
         elif name == f"{_RDF} li" and self._within("Alt") and len(self._open) > 1 and self._open[-2][0] in _PROPERTIES:
-            self.texts[self._open[-2][0]][language] = self._text
+            self.texts[self._open[-2][0]][language] = "".join(self._text)
 
 
 def _description(found: _Found, caption: str, language: str | None) -> bytes:

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from data.xmp import CannotHold, holds_caption, of_length, with_caption
+from data.xmp import CannotHold, holds_caption, _of_length, with_caption
 
 CAPTION = '개 & <고양이> "둘" \'말\''
 RDF, DC = "http://www.w3.org/1999/02/22-rdf-syntax-ns#", "http://purl.org/dc/elements/1.1/"
@@ -24,6 +24,7 @@ OLD = """<?xpacket begin='\ufeff' id='W5M0MpCehiHzreSzNTczkc9d'?>
    <s:part><r:Description><d:description><r:Alt><r:li xml:lang="x-default">of a part</r:li></r:Alt></d:description>
    </r:Description></s:part>
   </r:Description>
+  <r:Description/>
  </r:RDF>
 </x:xmpmeta>
 <?xpacket end='w'?>""".encode()
@@ -85,8 +86,8 @@ def test_a_packet_keeps_its_length_where_there_is_room_left_in_it():
     assert len(new) == len(padded)
     assert len(with_caption(new, "a", "en")) == len(padded)
     assert len(with_caption(OLD, CAPTION, "en")) > len(OLD)
-    assert of_length(b"<a/> <?xpacket end='w'?>", 30) == b"<a/>      \n<?xpacket end='w'?>"
-    assert of_length(b"<a/>", 9) == b"<a/>"
+    assert _of_length(b"<a/> <?xpacket end='w'?>", 30) == b"<a/>      \n<?xpacket end='w'?>"
+    assert _of_length(b"<a/>", 9) == b"<a/>"
 
 
 def test_zeros_at_a_packets_end_are_no_damage():
