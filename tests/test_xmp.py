@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from data.xmp import CannotHold, holds_caption, _of_length, with_caption
+from data.xmp import CannotHold, _of_length, holds_caption, with_caption
 
 CAPTION = '개 & <고양이> "둘" \'말\''
 RDF, DC = "http://www.w3.org/1999/02/22-rdf-syntax-ns#", "http://purl.org/dc/elements/1.1/"
