@@ -83,7 +83,7 @@ def main() -> int:
     names = choosing.named(own["photos"])
     photos = list(names)
     kinds = [answering.columns(saved["classes"])] if classifier else [COLUMNS, MARKED]
-    if own["minimum_score"] is not None:
+    if own["minimum_score"] is not None:  # the first are those of a new file
         kinds.reverse()
     results = ResultFile(Path(own["out"]), *kinds) if own["out"] else None
     copies = _copies(own, names, saved) if own["write_metadata"] else None

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from data import photo_metadata
@@ -58,5 +59,6 @@ class CaptionedCopies:
             return (error.strerror or str(error)).lower()
         with written_whole(copy) as temporary:
             temporary.write_bytes(after)
-            shutil.copystat(photo, temporary)
+            with suppress(PermissionError):  # of rights, the last of it: not every disk has them
+                shutil.copystat(photo, temporary)
         return None

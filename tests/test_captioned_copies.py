@@ -39,6 +39,15 @@ def test_a_copy_has_the_photos_time_and_rights(copies, photo, tmp_path):
     assert [each.name for each in copy.parent.iterdir()] == ["a.jpg"]
 
 
+def test_a_disk_that_knows_no_rights_takes_copies(copies, photo, monkeypatch):
+    def refused(*_arguments, **_more):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "chmod", refused)
+    assert copies.write(photo, "a dog") is None
+    assert copies.stands(photo)
+
+
 def test_a_photo_that_was_changed_has_no_copy_and_the_older_one_stays(copies, photo, tmp_path):
     copies.write(photo, "a dog")
     before = (tmp_path / "out" / "a.jpg").read_bytes()
