@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from utils.result_files import COLUMNS, Columns
+
 LISTED = 5  # classes of a photo, the likeliest first
 
 
@@ -32,6 +34,8 @@ class Captioning:
 
     captioner: Any
     search: dict[str, Any]
+    minimum_score: float = 0.0  # a caption with a lower score is doubtful: it is told, and not taken for one
+    columns: Columns = COLUMNS  # of the file of results
 
     @property
     def image_size(self) -> int:
@@ -44,11 +48,17 @@ class Captioning:
 
     def line(self, answer: Any, true: Sequence[str]) -> str:
         """The caption and its score, then the true captions."""
-        return f"{answer.text}  ({answer.score:.2f})" + "".join(f"\n    true: {text}" for text in true)
+        doubtful = ", doubtful" if self._doubtful(answer) else ""
+        return f"{answer.text}  ({answer.score:.2f}{doubtful})" + "".join(f"\n    true: {text}" for text in true)
 
     def record(self, answer: Any) -> tuple[str | float, ...]:
-        """Caption and score."""
-        return answer.text, answer.score
+        """Caption and score; of a doubtful one no caption, and where there is a column for it, what it would have been."""
+        texts = ("", answer.text) if self._doubtful(answer) else (answer.text, "")
+        values = dict(zip(("caption", "doubtful"), texts, strict=True)) | {"score": answer.score}
+        return tuple(values[name] for name in self.columns[1:])
+
+    def _doubtful(self, answer: Any) -> bool:
+        return round(answer.score, 4) < self.minimum_score  # as it stands in the file
 
     def figure(self, photo: Path, answer: Any, true: Sequence[str]) -> Any:
         """The photo with attention laid over it."""
@@ -59,11 +69,13 @@ class Captioning:
                                 references=list(true))
 
 
-def captioning(run: Path, weights: str | None, engine: str, search: dict[str, Any]) -> Answering:
-    """A run's captions."""
+def captioning(run: Path, weights: str | None, engine: str, search: dict[str, Any], **marking: Any) -> Answering:
+    """A run's captions; refused where its network cannot search so."""
     from models.captioner import Captioner
 
-    return Captioning(Captioner.load(run, weights=weights, engine=engine), search)
+    captioner = Captioner.load(run, weights=weights, engine=engine)
+    captioner([], **search)  # of no photos: before a file of results is touched
+    return Captioning(captioner, search, **marking)
 
 
 @dataclass(frozen=True)

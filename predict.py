@@ -2,6 +2,7 @@
 
     python predict.py                                five random test photos of the newest run
     python predict.py photo.jpg holiday/ --out captions.csv
+    python predict.py holiday/ --out captions.csv --write-metadata captioned/
     python predict.py --run NAME --plot pictures/    also draw where the network looked, or how likely classes are
 """
 
@@ -9,16 +10,16 @@ import argparse
 import os
 import random
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import answering
+import choosing
 import config
 from answering import Answering
-from config import Settings
 from utils import runs
 from utils.device import use_device
 from utils.errors import Refusal, WrongArgument, run_script
@@ -26,7 +27,10 @@ from utils.files import picture_names, refuse_unwritable
 from utils.plots import has_screen
 from utils.progress import say
 from utils.quiet import import_tensorflow
-from utils.result_files import COLUMNS, FORMATS, ResultFile
+from utils.result_files import COLUMNS, FORMATS, MARKED, ResultFile
+
+if TYPE_CHECKING:
+    from data.captioned_copies import CaptionedCopies  # with Pillow, which -h does without
 
 AHEAD = 32  # photos asked about together
 WINDOWS = 10  # at most; of more photos none is shown
@@ -45,6 +49,15 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--out", metavar="FILE", help="write path, caption and score (of a classifier classes and their "
                                                       "probabilities) there as they come (.jsonl or .csv); what already "
                                                       "stands in it is not done again")
+    parser.add_argument("--minimum-score", type=float, metavar="SCORE",
+                        help="a caption with a lower score (0 to 1) is doubtful: left empty in --out, where it stands in a "
+                             "column of its own, and put into no copy")
+    parser.add_argument("--max-length", type=int, default=argparse.SUPPRESS, metavar="WORDS",
+                        help="longest caption, in the run's words, characters or pieces (default: the run's own); a wider "
+                             "--beam finds more that come to an end by then, and do not break off")
+    parser.add_argument("--write-metadata", metavar="DIR",
+                        help="copy JPEG and PNG files there, each with its caption in it as description and alt text (XMP); "
+                             "what is copied already is not done again")
     parser.add_argument("--seed", type=int, default=None, metavar="NUMBER", help="for random photos and for --sample "
                                                                                  "(default: other ones each time)")
     parser.add_argument("--weights", metavar="FILE|hf:FOLDER",
@@ -55,24 +68,26 @@ def options() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Caption; 1 where a photo could not be read, all others done."""
+    """Caption; 1 where a photo could not be read or copied, all others done."""
     given = vars(options().parse_args())
-    own = {name: given.pop(name) for name in ("photos", "run", "number", "plot", "out", "seed", "weights")}
+    own = {name: given.pop(name) for name in ("photos", "run", "number", "plot", "out", "seed", "weights", "minimum_score",
+                                              "write_metadata")}
     config.resolve(given, scenes=False)
-    if own["number"] < 1:
-        raise WrongArgument(f"--number is at least 1, not {own['number']}")
-    if own["seed"] is not None:
-        config.resolve({"seed": own["seed"]}, scenes=False)
-    _check_ending(own["out"])
+    _check(own)
     # What is wrong with names and files is told before TensorFlow takes its seconds to load.
     run = runs.find(own["run"])
     saved = runs.read_config(run)
     classifier = runs.is_classifier(saved)
     if classifier:
-        config.refuse_foreign("classifier", given | ({"weights": own["weights"]} if own["weights"] else {}))
-    photos = list(dict.fromkeys(_named(own["photos"])))
-    columns = answering.columns(saved["classes"]) if classifier else COLUMNS
-    results = ResultFile(Path(own["out"]), columns) if own["out"] else None
+        of_captions = ("weights", "minimum_score", "write_metadata")
+        config.refuse_foreign("classifier", given | {name: own[name] for name in of_captions if own[name] is not None})
+    names = choosing.named(own["photos"])
+    photos = list(names)
+    kinds = [answering.columns(saved["classes"])] if classifier else [COLUMNS, MARKED]
+    if own["minimum_score"] is not None:  # the first are those of a new file
+        kinds.reverse()
+    results = ResultFile(Path(own["out"]), *kinds) if own["out"] else None
+    copies = _copies(own, names, saved) if own["write_metadata"] else None
     pictures = Path(own["plot"]) if own["plot"] else None
     if pictures:
         refuse_unwritable(pictures)
@@ -81,77 +96,57 @@ def main() -> int:
 
     seed = own["seed"] if own["seed"] is not None else random.randrange(2**31)
     answers = answering.naming(run) if classifier else answering.captioning(
-        run, own["weights"], given.pop("engine", "auto"), given | {"seed": seed})
+        run, own["weights"], given.pop("engine", "auto"), given | {"seed": seed}, minimum_score=own["minimum_score"] or 0.0,
+        columns=results.columns if results else kinds[0])
+    if own["minimum_score"] is not None and results and "doubtful" not in results.columns:
+        say(f"{results.file} has no column for what is doubtful: that is told here, and left empty there")
     references: dict[Path, tuple[str, ...]] = {}
     if not photos:
-        references = _random_test_photos(run, saved, own["number"], seed)
+        references = choosing.random_test_photos(run, saved, own["number"], seed)
         photos = list(references)
-    elif saved.get("scenes", False) and not all(_drawn(photo, saved) for photo in photos):
+    elif saved.get("scenes", False) and not all(choosing.drawn(photo, saved) for photo in photos):
         print("warning: this run was trained on drawn scenes; of photographs it can say nothing sensible", file=sys.stderr)
-    show = sys.stdout.isatty() and len(photos) <= WINDOWS and not results and has_screen()
+    show = sys.stdout.isatty() and len(photos) <= WINDOWS and not (results or copies) and has_screen()
     with results or nullcontext():
-        return _answer_all(answers, photos, references, results=results, pictures=pictures, show=show)
+        return _answer_all(answers, photos, references, results=results, copies=copies, pictures=pictures, show=show)
 
 
-def _check_ending(name: str | None) -> None:
-    """Refuse an `--out` that is of no known format."""
-    if name is not None and Path(name).suffix.lower() not in FORMATS:
-        raise WrongArgument(f"--out writes {' or '.join(FORMATS)}, not {name}")
+def _check(own: dict[str, Any]) -> None:
+    """Refuse what was typed wrong in options that predict.py alone has."""
+    if own["number"] < 1:
+        raise WrongArgument(f"--number is at least 1, not {own['number']}")
+    if own["seed"] is not None:
+        config.resolve({"seed": own["seed"]}, scenes=False)
+    if own["out"] is not None and Path(own["out"]).suffix.lower() not in FORMATS:
+        raise WrongArgument(f"--out writes {' or '.join(FORMATS)}, not {own['out']}")
+    if own["minimum_score"] is not None and not 0 <= own["minimum_score"] <= 1:
+        raise WrongArgument(f"--minimum-score is a score from 0 to 1, not {own['minimum_score']}")
+    if own["write_metadata"] is not None and not own["photos"]:
+        raise WrongArgument("--write-metadata goes with photos or folders that are named")
 
 
-def _named(names: Iterable[str]) -> Iterator[Path]:
-    """The photos that names of files and folders mean, folders gone through."""
-    from data.images import photos_in
+def _copies(own: dict[str, Any], names: dict[Path, Path], saved: dict[str, Any]) -> "CaptionedCopies":
+    """The copies that `--write-metadata` asks for; refused among the photos, where they would be photos themselves."""
+    from data.captioned_copies import CaptionedCopies
 
-    for name in names:
-        path = Path(name)
-        if not path.exists():
-            raise Refusal(f"no photo or folder {name}")
-        if path.is_dir():
-            found = photos_in(path)
-            if not found:
-                raise Refusal(f"no photos in {path}")
-            yield from found
-        else:
-            yield path
-
-
-def _drawn(photo: Path, saved: dict[str, Any]) -> bool:
-    """Whether a photo is a drawn scene: one of the run's own dataset, or of another folder of scenes."""
-    dataset = Path(saved["dataset"]).resolve()
-    own = photo.resolve().is_relative_to(dataset.parent if dataset.suffix in (".csv", ".tsv") else dataset)
-    return own or any((folder / "facts.json").is_file() for folder in (photo.parent, photo.parent.parent))
-
-
-def _random_test_photos(run: Path, saved: dict[str, Any], number: int, seed: int) -> dict[Path, tuple[str, ...]]:
-    """Random photos of the run's test split (val, where there is none) with their captions."""
-    import class_stages
-    import stages
-
-    if saved["dataset"] is None:
-        raise Refusal(f"{run} has no photos of its own; name photos to caption")
-    path = Path(saved["dataset"])
-    dataset = class_stages.read_dataset(path) if runs.is_classifier(saved) else stages.read_dataset(
-        path, Settings.of_run(saved).data)
-    splits = runs.read_splits(run)
-    if not splits["test"]:
-        say("the dataset has no test split: photos of val are taken in its place")
-    names = set(splits["test"] or splits["val"])
-    folder = dataset.folder
-    photos = {example.photo: example.captions for example in dataset.examples
-              if os.path.relpath(example.photo, folder).replace(os.sep, "/") in names}
-    if not photos:
-        raise Refusal(f"the test photos of {run} are no longer in {folder}; name photos to ask about")
-    chosen = random.Random(seed).sample(sorted(photos), min(number, len(photos)))
-    return {photo: photos[photo] for photo in chosen}
+    folder = Path(own["write_metadata"])
+    for place in filter(Path.is_dir, map(Path, own["photos"])):
+        if folder.resolve().is_relative_to(place.resolve()):
+            raise Refusal(f"--write-metadata {folder}: that is among the photos of {place}; choose a folder outside of it")
+    return CaptionedCopies(folder, names, saved.get("language"))
 
 
 def _answer_all(answers: Answering, photos: Sequence[Path], references: dict[Path, tuple[str, ...]], *,
-                results: ResultFile | None, pictures: Path | None, show: bool) -> int:
-    """Caption, show, write and draw; photos that cannot be read are named and counted."""
-    todo = [photo for photo in photos if results is None or _printable(photo) not in results.done]
-    if results and len(todo) < len(photos):
-        say(f"{len(photos) - len(todo)} of {len(photos)} already stand in {results.file}")
+                results: ResultFile | None, copies: "CaptionedCopies | None", pictures: Path | None, show: bool) -> int:
+    """Caption, show, write, copy and draw; photos that cannot be read or copied are named and counted."""
+    rows = {photo: results.done.get(_printable(photo)) for photo in photos} if results else {}
+    done = {photo: row for photo, row in rows.items() if row}
+    if done:
+        say(f"{len(done)} of {len(photos)} already stand in {results.file}")
+    lacking = _lacking(copies, photos) if copies else set()
+    # Captions that stand in the file are copied as they stand there: somebody may have mended them.
+    uncopied = sum(not _copied(copies, photo, row["caption"]) for photo, row in done.items() if photo in lacking)
+    todo = [photo for photo in photos if photo not in done and (results or not copies or photo in lacking)]
     names = picture_names(photos)
     unreadable = 0
     for photo, answer in _answered(answers, todo):
@@ -163,11 +158,37 @@ def _answer_all(answers: Answering, photos: Sequence[Path], references: dict[Pat
         say(f"{_printable(photo)}: {answers.line(answer, true)}")
         if pictures or show:
             _draw(answers.figure(photo, answer, true), pictures / f"{names[photo]}.png" if pictures else None)
+        if photo in lacking:
+            uncopied += not _copied(copies, photo, answers.record(answer)[0])
         if results:  # the last, so that a photo which stands in the file has its picture too
             results.write(_printable(photo), *answers.record(answer))
+    if copies:
+        say(f"{sum(map(copies.stands, photos))} of {len(photos)} stand in {copies.folder} with their captions")
     if unreadable:
         print(f"error: {unreadable} of {len(todo)} photos could not be read", file=sys.stderr)
-    return 1 if unreadable else 0
+    if uncopied:
+        print(f"error: {uncopied} of {len(photos)} photos could not be copied", file=sys.stderr)
+    return 1 if unreadable or uncopied else 0
+
+
+def _lacking(copies: "CaptionedCopies", photos: Sequence[Path]) -> set[Path]:
+    """The photos that have no copy yet; those that can have none, being of another kind, are named."""
+    lacking = [photo for photo in photos if not copies.stands(photo)]
+    if len(lacking) < len(photos):
+        say(f"{len(photos) - len(lacking)} of {len(photos)} already stand in {copies.folder}")
+    obstacles = {photo: copies.obstacle(photo) for photo in lacking}
+    for photo in filter(obstacles.get, lacking):
+        print(f"not copied: {_printable(photo)}: {obstacles[photo]}", file=sys.stderr)
+    return {photo for photo in lacking if not obstacles[photo]}
+
+
+def _copied(copies: "CaptionedCopies", photo: Path, caption: Any) -> bool:
+    """Whether the photo is copied with its caption, or has none that could be; if not, that is said."""
+    text = str(caption or "").strip()
+    reason = copies.write(photo, text) if text else None
+    if reason:
+        print(f"not copied: {_printable(photo)}: {reason}", file=sys.stderr)
+    return not reason
 
 
 def _answered(answers: Answering, photos: Sequence[Path]) -> Iterator[tuple[Path, Any]]:

@@ -109,6 +109,16 @@ def as_pixels(photo: Path | str | bytes | np.ndarray, size: tuple[int, int], *,
     return resized(photo, size)
 
 
+def kind(photo: Path) -> str | None:
+    """What kind of picture a file's first bytes are of: JPEG, PNG, GIF …; None where they are of none, or not to be had."""
+    try:
+        with _stream(photo) as stream:
+            start = stream.read(18)
+    except UnreadablePhoto:
+        return None
+    return next((opened.format for signature, opened in _KINDS.items() if signature.match(start)), None)
+
+
 def longer_side(photo: Path) -> int:
     """How many pixels the photo's longer side has; no more than its header is read."""
     with _stream(photo) as stream, _refusals():

@@ -1,11 +1,12 @@
-"""What predict.py asks of photos: lines and records of classes; of captions test_predict.py has them."""
+"""What predict.py asks of photos: lines and records of classes, and of doubtful captions; test_predict.py has the others."""
 
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from answering import Naming, columns
+from answering import Captioning, Naming, columns
+from models.captioner import Caption
 from models.classifier import Answer
 
 NAMES = ("cat", "dog", "owl", "yak", "emu", "fox")
@@ -30,3 +31,13 @@ def test_what_is_drawn_is_the_photo_with_its_classes(tmp_path):
 
 def test_no_photos_are_asked_of_nobody():
     assert Naming(None)([]) == []
+
+
+def test_a_caption_is_doubtful_by_its_score_as_a_file_has_it():
+    columns = ("path", "caption", "doubtful", "score")
+    for score, record in (0.29996, ("a dog", "", 0.29996)), (0.29994, ("", "a dog", 0.29994)):
+        caption = Caption("a dog", score, ["a", "dog"], np.zeros((2, 1)), (1, 1), [])
+        assert Captioning(None, {}, 0.3, columns).record(caption) == record
+        assert Captioning(None, {}, 0.3).record(caption) == (record[0], score)
+        assert Captioning(None, {}).record(caption) == ("a dog", score)
+    assert Captioning(None, {}, 0.3).line(caption, ["a cat"]) == "a dog  (0.30, doubtful)\n    true: a cat"

@@ -192,6 +192,8 @@ def test_predict_takes_random_test_pictures_with_their_true_classes(tutorial):
 @pytest.mark.parametrize(("script", "words", "status", "message"), [
     (predict, ["--beam", "5"], 2, "--beam: that is for captions, and a classifier writes none; leave it out"),
     (predict, ["--weights", "x.h5"], 2, "--weights: that is for captions"),
+    (predict, ["--max-length", "5", "--minimum-score", "0", "--write-metadata", "x", "a.png"], 2,
+     "--max-length, --minimum-score, --write-metadata: that is for captions, and a classifier writes none"),
     (evaluate, ["--report"], 2, "--report: that is for captions"),
     (evaluate, ["--language", "ko", "--sample"], 2, "--language, --sample: that is for captions"),
     (train, ["--resume", "--units", "5"], 2, "--units: that is for captions"),

@@ -166,6 +166,17 @@ def test_the_content_decides_not_the_name(tmp_path, name):
         np.testing.assert_array_equal(read(photo), quarters())
 
 
+def test_a_kind_is_told_without_reading_the_picture(tmp_path):
+    file = tmp_path / "a.jpg"
+    for kind in "JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF":
+        file.write_bytes(encoded(Image.new("RGB", (9, 9)), kind)[:40])
+        assert images.kind(file) == kind
+    for content in b"no picture", b"":
+        file.write_bytes(content)
+        assert images.kind(file) is None
+    assert images.kind(tmp_path) is images.kind(tmp_path / "none.png") is None
+
+
 def test_a_resized_photo_is_averaged_not_picked():
     checks = np.kron(np.indices((300, 400)).sum(0) % 2, np.ones((2, 2))).astype(np.uint8) * 255
     for kind in ("PNG", "JPEG"):

@@ -10,23 +10,27 @@ from PIL import Image
 
 import predict
 from models.captioner import Caption, Captioner
+from models.decoder import refuse_longer
 from utils import runs
 from utils.errors import run_script
 from utils.files import picture_names
 
 
 class Invented:
-    """Says how bright a photo is, and remembers how many it was asked about."""
+    """Says how bright a photo is, of bright ones doubtfully, and remembers how many it was asked about."""
 
     image_size = 8
 
     def __init__(self):
         self.asked = 0
 
-    def __call__(self, pictures, **_search):
+    def __call__(self, pictures, *, max_length=2, **_search):
+        refuse_longer(max_length, 36)
         self.asked += len(pictures)
-        words = [["brightness", str(int(picture.mean()))] for picture in pictures]
-        return [Caption(" ".join(each), 0.5, each, np.full((2, 4), 0.25), (2, 2), []) for each in words]
+        words = [["brightness", str(int(picture.mean()))][:max_length] for picture in pictures]
+        scores = [0.5 if picture.mean() < 200 else 0.25 for picture in pictures]
+        return [Caption(" ".join(each), score, each, np.full((len(each), 4), 0.25), (2, 2), [])
+                for each, score in zip(words, scores, strict=True)]
 
 
 @pytest.fixture
@@ -135,6 +139,118 @@ def test_unreadable_photos_are_named_and_all_others_captioned(ask, monkeypatch):
     assert ask("in", "--out", "out.csv")[1].splitlines()[1] == "in/1.png: brightness 1  (0.50)"
 
 
+def test_doubtful_captions_are_left_empty_and_stand_in_a_column_of_their_own(ask):
+    photo("in/a.png", 7)
+    photo("in/b.png", 201)
+    status, out, error = ask("in", "--out", "out.csv", "--minimum-score", "0.3")
+    assert (status, error) == (0, "")
+    assert out == "in/a.png: brightness 7  (0.50)\nin/b.png: brightness 201  (0.25, doubtful)\n"
+    assert Path("out.csv").read_text() == ("path,caption,doubtful,score\nin/a.png,brightness 7,,0.5000\n"
+                                           "in/b.png,,brightness 201,0.2500\n")
+    photo("in/c.png", 220)
+    ask("in", "--out", "out.csv")  # its columns are kept
+    assert Path("out.csv").read_text().endswith("0.2500\nin/c.png,brightness 220,,0.2500\n")
+    ask("in", "--out", "out.csv", "--minimum-score", "1")
+    assert len(Path("out.csv").read_text().splitlines()) == 4
+    ask("in", "--out", "out.jsonl", "--minimum-score", "0.25")
+    assert json.loads(Path("out.jsonl").read_text().splitlines()[1]) == {
+        "path": "in/b.png", "caption": "brightness 201", "doubtful": "", "score": 0.25}
+
+
+def test_a_file_without_a_column_for_what_is_doubtful_is_gone_on_with(ask):
+    photo("in/a.png", 201)
+    ask("in", "--out", "out.csv")
+    photo("in/b.png", 202)
+    out = ask("in", "--out", "out.csv", "--minimum-score", "0.3")[1]
+    assert "out.csv has no column for what is doubtful" in out
+    assert Path("out.csv").read_text() == "path,caption,score\nin/a.png,brightness 201,0.2500\nin/b.png,,0.2500\n"
+
+
+def test_captions_are_as_long_as_is_asked_and_no_longer_than_there_is_room_for(ask, captioner):
+    photo("a.png", 7)
+    assert ask("a.png", "--max-length", "1")[1] == "a.png: brightness  (0.50)\n"
+    status, out, error = ask("a.png", "--max-length", "36", "--out", "out.csv")
+    assert (status, out, captioner.asked) == (1, "", 1)
+    assert error == ("error: captions of 36 tokens are asked for, and this network has room for 35; use a lower "
+                     "--max-length\n")
+    assert not Path("out.csv").exists()
+
+
+def alt_text(name):
+    """Alt text by language, as Pillow reads it."""
+    with Image.open(name) as opened:
+        described = opened.getxmp()["xmpmeta"]["RDF"]["Description"]
+    return {li["lang"]: li["text"] for li in described["AltTextAccessibility"]["Alt"]["li"]}
+
+
+def test_photos_are_copied_with_their_captions_by_folders_and_names(ask, captioner):
+    run(scenes=False, language="ko")
+    for number, name in enumerate(("a.jpg", "deep/사진, 1.png", "b.webp", "c.JPG")):
+        photo(f"in/{name}", number)
+    before = {each: each.read_bytes() for each in Path("in").rglob("*.*")}
+    status, out, error = ask("in", "--write-metadata", "out")
+    assert (status, captioner.asked) == (0, 3)
+    assert error == "not copied: in/b.webp: captions are put into JPEG and PNG files, not into WEBP\n"
+    assert out.endswith("3 of 4 stand in out with their captions\n")
+    copies = sorted(each for each in Path("out").rglob("*") if each.is_file())
+    assert copies == [Path("out/a.jpg"), Path("out/c.JPG"), Path("out/deep/사진, 1.png")]
+    assert alt_text("out/deep/사진, 1.png") == {"x-default": "brightness 1", "ko": "brightness 1"}
+    assert {each: each.read_bytes() for each in Path("in").rglob("*.*")} == before
+    told = {each: each.read_bytes() for each in copies}
+    Path("out/c.JPG").unlink()
+    assert ask("in", "--write-metadata", "out")[1].startswith("2 of 4 already stand in out\nin/c.JPG: brightness 3")
+    assert {each: each.read_bytes() for each in copies} == told
+    assert captioner.asked == 4
+
+
+def test_copies_are_made_of_captions_that_stand_in_a_file_as_somebody_mended_them(ask, captioner):
+    for name, grey in (("a", 7), ("b", 201), ("c", 202), ("d", 8)):
+        photo(f"in/{name}.png", grey)
+    status, out, error = ask("in/a.png", "in/b.png", "in/c.png", "--out", "out.csv", "--minimum-score", "0.3",
+                             "--write-metadata", "out")
+    assert (status, error, [each.name for each in Path("out").iterdir()]) == (0, "", ["a.png"])
+    assert out.endswith("1 of 3 stand in out with their captions\n")
+    Path("out/a.png").unlink()
+    table = Path("out.csv").read_text().replace("a.png,brightness 7,", 'a.png,"a ""dark"" one",')
+    Path("out.csv").write_text(table.replace("b.png,,", "b.png,a bright & cheerful one,"))
+    out = ask("in", "--out", "out.csv", "--write-metadata", "out", "--minimum-score", "0.3")[1]
+    assert out == ("3 of 4 already stand in out.csv\nin/d.png: brightness 8  (0.50)\n"
+                   "3 of 4 stand in out with their captions\n")
+    assert captioner.asked == 4
+    said = [alt_text(f"out/{name}.png")["en"] for name in "abd"]
+    assert said == ['a "dark" one', "a bright & cheerful one", "brightness 8"]
+    assert not Path("out/c.png").exists()
+
+
+def test_what_cannot_be_copied_is_named_and_counted(ask):
+    photo("in/a.jpg", 7)
+    Image.new("RGB", (10, 10)).save("in/b.jpg", xmp=b"<a><b/>")
+    Path("in/c.png").write_text("no picture")
+    status, out, error = ask("in", "--write-metadata", "out", "--out", "out.csv")
+    assert status == 1
+    assert out.splitlines()[-1] == "1 of 3 stand in out with their captions"
+    assert error.splitlines() == ["not copied: in/b.jpg: its XMP is damaged", "left out: in/c.png: not a picture",
+                                  "error: 1 of 3 photos could not be read", "error: 1 of 3 photos could not be copied"]
+    assert len(Path("out.csv").read_text().splitlines()) == 3  # what could be said is kept
+
+
+def test_copies_never_come_to_lie_among_the_photos(ask, captioner):
+    photo("in/deep/a.png")
+    photo("other/a.png")
+    Path("link").symlink_to("in")
+    for words, told in (
+            (["in", "--write-metadata", "in"], "--write-metadata in: that is among the photos of in"),
+            (["in", "--write-metadata", "link/deep/new"], "among the photos of in"),
+            (["other/a.png", "--write-metadata", "other"], "copy of other/a.png would be other/a.png, one of the photos"),
+            (["in/deep", "other", "--write-metadata", "out"], "would both be out/a.png; use two commands"),
+            (["in", "--write-metadata", "other/a.png"], "cannot write to other/a.png: other/a.png is a file")):
+        status, out, error = ask(*words)
+        assert (status, out, captioner.asked) == (1, "", 0)
+        assert told in error
+        assert error.count("\n") == 1
+    assert not Path("out").exists()
+
+
 def test_pictures_of_photos_with_one_name_stand_side_by_side(ask):
     for name in ("x/a.png", "y/a.png", "y/a.gif", "z.png"):
         photo(name)
@@ -187,6 +303,9 @@ def test_random_photos_are_of_the_test_split_with_their_true_captions(ask):
 @pytest.mark.parametrize("words, status, told", [
     (["none.png"], 1, "no photo or folder none.png"), (["empty"], 1, "no photos in empty"),
     (["--number", "0"], 2, "--number is at least 1"), (["--out", "a.txt"], 2, "--out writes .jsonl or .csv, not a.txt"),
+    (["--minimum-score", "1.5"], 2, "--minimum-score is a score from 0 to 1, not 1.5"),
+    (["--minimum-score", "nan"], 2, "from 0 to 1, not nan"), (["--max-length", "0"], 2, "--max-length is at least 1 word"),
+    (["--write-metadata", "x"], 2, "--write-metadata goes with photos or folders that are named"),
     (["--plot", "note"], 1, "cannot write to note: note is a file"), (["--top-k", "3"], 2, "go with --sample")])
 def test_mistakes_are_told_in_one_line_before_anything_is_loaded(ask, captioner, words, status, told):
     Path("empty").mkdir()

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from utils.errors import Refusal
-from utils.result_files import ResultFile
+from utils.result_files import COLUMNS, ResultFile
 
 ROWS = [("a,b.jpg", 'a "red" dog', 0.5), ("new\nline\r.jpg", "two, three", 0.25), ("사진.jpg", "개 한 마리", 0.125)]
 
@@ -35,7 +35,7 @@ def file(request, tmp_path):
 
 def test_rows_come_back_whatever_is_in_them(file):
     assert read(written(file)) == ROWS
-    assert ResultFile(file).done == {path for path, _, _ in ROWS}
+    assert ResultFile(file).done.keys() == {path for path, _, _ in ROWS}
 
 
 def test_adding_changes_nothing_that_stands_there(file):
@@ -51,7 +51,7 @@ def test_a_file_cut_anywhere_is_gone_on_with(file):
         results = ResultFile(file)
         assert file.read_bytes() == whole[:length]  # looking changes nothing
         done = len(results.done)
-        assert results.done == {path for path, _, _ in ROWS[:done]}
+        assert results.done.keys() == {path for path, _, _ in ROWS[:done]}
         with results:
             for row in ROWS[done:]:
                 results.write(*row)
@@ -117,7 +117,7 @@ def test_a_bad_line_in_the_middle_is_named(tmp_path):
 def test_what_a_spreadsheet_made_of_it_is_ours(tmp_path):
     file = tmp_path / "out.csv"
     file.write_bytes(b"\xef\xbb\xbfpath,caption,score\r\na.jpg,a dog,0.5\r\n\r\nb.jpg,a cat,0.25\r\n")
-    assert ResultFile(file).done == {"a.jpg", "b.jpg"}
+    assert ResultFile(file).done.keys() == {"a.jpg", "b.jpg"}
     assert written(file, [("c.jpg", "a cow", 0.5)]).read_bytes().endswith(b"0.25\r\nc.jpg,a cow,0.5000\n")
 
 
@@ -146,7 +146,43 @@ def test_other_columns_are_written_and_gone_on_with_and_not_taken_for_those_of_c
             if "a.jpg" not in results.done:
                 results.write("a.jpg", "cat", 0.75, "dog", 0.25)
         assert file.read_bytes() == whole
-    assert ResultFile(file, columns).done == {"a.jpg"}
+    assert ResultFile(file, columns).done.keys() == {"a.jpg"}
     for other in (("path", "caption", "score"), columns[:3]):
         with pytest.raises(Refusal):
             ResultFile(file, other)
+
+
+MARKED = ("path", "caption", "doubtful", "score")
+
+
+def test_a_table_of_other_columns_that_are_allowed_is_gone_on_with_in_those(tmp_path):
+    file = written(tmp_path / "out.csv", ROWS[:1])
+    with ResultFile(file, MARKED, COLUMNS) as results:
+        assert results.columns == COLUMNS
+        assert results.done == {"a,b.jpg": {"path": "a,b.jpg", "caption": 'a "red" dog', "score": "0.5000"}}
+        results.write(*ROWS[1])
+    assert read(file) == ROWS[:2]
+    with ResultFile(tmp_path / "new.csv", MARKED, COLUMNS) as results:
+        results.write("a.jpg", "", "a dog", 0.125)
+        assert results.done["a.jpg"]["doubtful"] == "a dog"
+    marked = (tmp_path / "new.csv").read_bytes()
+    assert marked == b"path,caption,doubtful,score\na.jpg,,a dog,0.1250\n"
+    for length in range(len(marked)):
+        file.write_bytes(marked[:length])
+        with ResultFile(file, COLUMNS, MARKED) as results:
+            assert results.columns == (MARKED if length > marked.index(b"\n") else COLUMNS)
+            if "a.jpg" not in results.done:
+                results.write(*(("a.jpg", "", "a dog", 0.125) if results.columns == MARKED else ROWS[0]))
+        if results.columns == MARKED:
+            assert file.read_bytes() == marked
+        else:
+            assert read(file) == ROWS[:1]
+
+
+def test_lines_of_both_kinds_stand_in_one_file_of_json(tmp_path):
+    file = written(tmp_path / "out.jsonl", ROWS[:1])
+    with ResultFile(file, MARKED, COLUMNS) as results:
+        results.write("a.jpg", "", "a dog", 0.125)
+    assert [row.get("doubtful") for row in ResultFile(file, COLUMNS, MARKED).done.values()] == [None, "a dog"]
+    with pytest.raises(Refusal, match="line 2: not a result"):
+        ResultFile(file)

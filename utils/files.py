@@ -15,7 +15,8 @@ from utils.errors import Refusal
 def written_whole(path: Path) -> Iterator[Path]:
     """A temporary name beside `path` that takes its place when the block ends well, and is removed when it does not."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".part-{os.getpid()}-{path.name}")  # its ending too tells what kind it is
+    # Its ending too tells what kind it is. 60 characters: a file system's 255 bytes hold no more of the widest.
+    temporary = path.with_name(f".part-{os.getpid()}-{path.name[-60:]}")
     try:
         yield temporary
         temporary.replace(path)

@@ -15,6 +15,7 @@ from typing import IO, Any, Self
 from utils.errors import Refusal
 
 COLUMNS = ("path", "caption", "score")  # of captions; in every kind the path comes first, and a number last
+MARKED = ("path", "caption", "doubtful", "score")  # where captions with a low score are kept out of the captions
 _LINE_BEGINS = b'{"path": "'
 
 
@@ -28,7 +29,7 @@ class Format:
 
     header: Callable[[Columns], bytes]
     records: Callable[[bytes], Iterator[bytes]]  # cuts what comes after the header into records, line ends kept
-    path_in: Callable[[bytes, Columns], str | None]  # the path in a whole record of ours; None of anything else
+    row: Callable[[bytes, Columns], dict[str, Any] | None]  # a whole record of ours by column; None of anything else
     may_be_cut: Callable[[bytes, Columns], bool]  # whether this may be the beginning of a record of ours
     record: Callable[[Row, Columns], bytes]
 
@@ -36,45 +37,56 @@ class Format:
 class ResultFile:
     """Results in a `.jsonl` or `.csv` file; opened for more by `with`."""
 
-    def __init__(self, file: Path, columns: Columns = COLUMNS) -> None:
-        """Read what stands there into `done`; refused where that is not ours. Nothing is written yet."""
+    def __init__(self, file: Path, columns: Columns = COLUMNS, *others: Columns) -> None:
+        """Read what stands there into `done`, rows by path; refused where that is not ours. Nothing is written yet.
+
+        A table with the columns of `others` is ours too, and gone on with in those: `columns` then tells them.
+        """
         self.file = file
-        self.done: set[str] = set()
-        self._columns = columns
+        self.done: dict[str, dict[str, Any]] = {}
         self._format = FORMATS[file.suffix.lower()]
-        self._header = self._format.header(columns)
         self._opened: IO[bytes]
         if any(parent.exists() and not parent.is_dir() for parent in file.parents) or file.is_dir():
             raise Refusal(f"cannot write {file}: it is a folder, or lies in what is none; choose another --out")
         self._written = file.read_bytes() if file.exists() else b""
+        self._known = (columns, *others)
+        self.columns = next((each for each in self._known if self._after_header(each)), columns)
+        self._header = self._format.header(self.columns)
         self._whole = self._check()
 
     def _check(self) -> int:
         """How many bytes to keep: all but a last record that was cut short. What they hold goes into `done`."""
-        start, header = self._after_header(), self._header
+        start, header = self._after_header(self.columns), self._header
         if start == 0 and header and self._written:
-            if header.startswith(self._written):
+            if any(self._format.header(each).startswith(self._written) for each in self._known):
                 return 0  # cut short in its first line
             raise Refusal(f"{self.file} is not a file of these results: its first line is not {header.decode().strip()}; "
                           "it is left as it is; choose another --out")
         end, line = start, self._written[:start].count(b"\n") + 1
         for record in self._format.records(self._written[start:]):
-            path = self._format.path_in(record, self._columns) if record.strip() else ""
-            if path is None:
+            row = self._row(record) if record.strip() else {}
+            if row is None:
                 last = end + len(record) == len(self._written)
-                if last and self._format.may_be_cut(record, self._columns):
+                if last and self._format.may_be_cut(record, self.columns):
                     break
                 raise Refusal(f"{self.file}, line {line}: not a result of this program; the file is left as it is; mend "
                               "or remove the line, or choose another --out")
-            if path:
-                self.done.add(path)
+            if row:
+                self.done[row["path"]] = row
             end, line = end + len(record), line + record.count(b"\n")
         return end
 
-    def _after_header(self) -> int:
-        """Where the header ends; 0 where there is none. Spreadsheets put a mark before it, and end lines in CR LF."""
-        found = re.match(rb"(?:\xef\xbb\xbf)?" + self._header.rstrip(b"\n") + rb"\r?\n", self._written)
-        return found.end() if found and self._header else 0
+    def _row(self, record: bytes) -> dict[str, Any] | None:
+        """A record of ours by column: of the table's, or, where each record names its own, of those that there may be."""
+        rows = (self._format.row(record, each) for each in ((self.columns,) if self._header else self._known))
+        return next((row for row in rows if row is not None), None)
+
+    def _after_header(self, columns: Columns) -> int:
+        """Where the header of these columns ends; 0 where there is none. Spreadsheets put a mark before it, and end lines in
+        CR LF."""
+        header = self._format.header(columns)
+        found = re.match(rb"(?:\xef\xbb\xbf)?" + header.rstrip(b"\n") + rb"\r?\n", self._written)
+        return found.end() if found and header else 0
 
     def __enter__(self) -> Self:
         """Open to add; a last record that was cut short is removed."""
@@ -90,9 +102,9 @@ class ResultFile:
 
     def write(self, path: str, *values: str | float) -> None:
         """Add a result, the values of the other columns; it is in the file before the next photo's turn."""
-        self._opened.write(self._format.record((path, *values), self._columns))
+        self._opened.write(self._format.record((path, *values), self.columns))
         self._opened.flush()
-        self.done.add(path)
+        self.done[path] = dict(zip(self.columns, (path, *values), strict=True))
 
     def __exit__(self, *_: Any) -> None:
         """Close; what Ctrl-C left in the buffer is written."""
@@ -104,13 +116,13 @@ def _lines(written: bytes) -> Iterator[bytes]:
     yield from io.BytesIO(written)  # unlike splitlines(), it ends lines at \n alone
 
 
-def _json_path(record: bytes, columns: Columns) -> str | None:
+def _json_row(record: bytes, columns: Columns) -> dict[str, Any] | None:
     try:
         row = json.loads(record)
     except ValueError:
         return None
     ours = isinstance(row, dict) and row.keys() == set(columns) and isinstance(row["path"], str)
-    return row["path"] if ours else None
+    return row if ours else None
 
 
 def _json_may_be_cut(record: bytes, _columns: Columns) -> bool:
@@ -142,7 +154,7 @@ def _csv_header(columns: Columns) -> bytes:
     return (",".join(columns) + "\n").encode()
 
 
-def _csv_path(record: bytes, columns: Columns) -> str | None:
+def _csv_row(record: bytes, columns: Columns) -> dict[str, Any] | None:
     try:
         (row,) = csv.reader(io.StringIO(record.decode(), newline=""), strict=True)
         float(row[-1])
@@ -150,12 +162,12 @@ def _csv_path(record: bytes, columns: Columns) -> str | None:
         return None
     # Without its line end a row is whole only if its last number is: ours have four decimals.
     whole = record.endswith(b"\n") or re.search(r"\.\d{4}$", row[-1])
-    return row[0] if len(row) == len(columns) and whole else None
+    return dict(zip(columns, row, strict=True)) if len(row) == len(columns) and whole else None
 
 
 def _csv_may_be_cut(record: bytes, columns: Columns) -> bool:
     _, *later = io.BytesIO(record)
-    if any(_csv_path(line, columns) is not None for line in later):
+    if any(_csv_row(line, columns) is not None for line in later):
         return False  # a quote mistyped in the middle made one record of all that follows
     ended = record.endswith(b"\n") and record.count(b'"') % 2 == 0
     return not ended and re.sub(rb'"[^"]*("|$)', b"", record).count(b",") < len(columns)
@@ -170,6 +182,6 @@ def _csv_record(values: Row, _columns: Columns) -> bytes:
 
 
 FORMATS = {
-    ".jsonl": Format(lambda columns: b"", _lines, _json_path, _json_may_be_cut, _json_record),
-    ".csv": Format(_csv_header, _rows, _csv_path, _csv_may_be_cut, _csv_record),
+    ".jsonl": Format(lambda columns: b"", _lines, _json_row, _json_may_be_cut, _json_record),
+    ".csv": Format(_csv_header, _rows, _csv_row, _csv_may_be_cut, _csv_record),
 }
