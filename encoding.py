@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-from tqdm import tqdm
 
 from config import Settings
 from data import scene_facts
@@ -27,7 +26,7 @@ from utils import runs
 from utils.device import has_bfloat16
 from utils.errors import Refusal, nearest
 from utils.files import written_whole
-from utils.progress import progress, say
+from utils.progress import TrainingBar, progress, say
 
 CONVNET_PHOTOS = 20_000  # at most this many teach the convnet; they are held in memory (1 GB at 128 pixels)
 CONVNET_WORDS = 200  # of a dataset without facts
@@ -100,8 +99,9 @@ def _convnet_weights(settings: Settings, dataset: Dataset, prepared: Prepared, h
         raise Refusal(f"the captions of {len(kept)} photos name nothing often enough to train the convnet on; use more "
                       "photos, or another --encoder")
     say(f"training the convnet encoder on {len(kept)} photos and {len(names)} labels, {epochs} epochs")
-    trunk = _with_bar(epochs, lambda report: content_classifier.train_convnet(
-        pictures, matrix, names, epochs=epochs, seed=settings.training.seed, report=report))
+    with TrainingBar(epochs, content_classifier.steps_for(len(kept))) as bar:
+        trunk = content_classifier.train_convnet(pictures, matrix, names, epochs=epochs, seed=settings.training.seed,
+                                                 report=bar.update)
     with written_whole(file) as temporary:
         trunk.save_weights(temporary)
     return file
@@ -114,17 +114,6 @@ def _content(photos: list[Photo], facts: dict[str, dict[str, Any]] | None, langu
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
     return word_labels(photos, words=CONVNET_WORDS, common=ENGLISH_STOP_WORDS, language=language)
-
-
-def _with_bar(epochs: int, train: Callable[[Callable[[int, float], None]], Any]) -> Any:
-    """What `train` makes, with a progress bar that its reports of epoch and loss move."""
-    with tqdm(total=epochs, unit=" epochs", disable=None, dynamic_ncols=True) as bar:
-
-        def report(_epoch: int, loss: float) -> None:
-            bar.update()
-            bar.set_postfix(loss=f"{loss:.3f}")
-
-        return train(report)
 
 
 @dataclass(frozen=True)

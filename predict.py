@@ -23,7 +23,7 @@ from utils import runs
 from utils.device import use_device
 from utils.errors import Refusal, WrongArgument, run_script
 from utils.files import picture_names, refuse_unwritable
-from utils.progress import say
+from utils.progress import fail, note, output, progress, say, warn
 from utils.quiet import import_tensorflow
 from utils.result_files import COLUMNS, FORMATS, ResultFile
 
@@ -50,12 +50,13 @@ def options() -> argparse.ArgumentParser:
                         help="where the encoder's weights are now, if they were moved")
     config.add_options(parser, config.Search)
     config.add_options(parser, config.Machine, only=config.WHERE)
+    config.add_screen_options(parser)
     return parser
 
 
 def main() -> int:
     """Caption; 1 where a photo could not be read, all others done."""
-    given = vars(options().parse_args())
+    given = config.typed(options())
     own = {name: given.pop(name) for name in ("photos", "run", "number", "plot", "out", "seed", "weights")}
     config.resolve(given, scenes=False)
     if own["number"] < 1:
@@ -86,7 +87,7 @@ def main() -> int:
         references = _random_test_photos(run, saved, own["number"], seed)
         photos = list(references)
     elif saved.get("scenes", False) and not all(_drawn(photo, saved) for photo in photos):
-        print("warning: this run was trained on drawn scenes; of photographs it can say nothing sensible", file=sys.stderr)
+        warn("this run was trained on drawn scenes; of photographs it can say nothing sensible")
     show = _has_screen() and len(photos) <= WINDOWS and not results
     with results or nullcontext():
         return _answer_all(answers, photos, references, results=results, pictures=pictures, show=show)
@@ -153,19 +154,19 @@ def _answer_all(answers: Answering, photos: Sequence[Path], references: dict[Pat
         say(f"{len(photos) - len(todo)} of {len(photos)} already stand in {results.file}")
     names = picture_names(photos)
     unreadable = 0
-    for photo, answer in _answered(answers, todo):
+    for photo, answer in progress(_answered(answers, todo), len(todo), "photos"):
         if isinstance(answer, str):
-            print(f"left out: {_printable(photo)}: {answer}", file=sys.stderr)
+            note(f"left out: {_printable(photo)}: {answer}")
             unreadable += 1
             continue
         true = references.get(photo, ())
-        say(f"{_printable(photo)}: {answers.line(answer, true)}")
+        output(f"{_printable(photo)}: {answers.line(answer, true)}")
         if pictures or show:
             _draw(answers.figure(photo, answer, true), pictures / f"{names[photo]}.png" if pictures else None)
         if results:  # the last, so that a photo which stands in the file has its picture too
             results.write(_printable(photo), *answers.record(answer))
     if unreadable:
-        print(f"error: {unreadable} of {len(todo)} photos could not be read", file=sys.stderr)
+        fail(f"{unreadable} of {len(todo)} photos could not be read")
     return 1 if unreadable else 0
 
 

@@ -33,6 +33,21 @@ def refuse_unwritable(folder: Path) -> None:
                       "folder")
 
 
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    if not path.is_dir():
+        return path.stat().st_size
+    return sum(file.lstat().st_size for file in path.rglob("*") if not file.is_dir())
+
+
+def told_bytes(number: int) -> str:
+    """A size for people: 7 bytes, 2.1 kB, 58 MB, 1.3 GB."""
+    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if number >= 0.9995 * size:
+            return f"{number / size:,.{1 if number < 9.95 * size else 0}f} {unit}"
+    return f"{number} bytes"
+
+
 def picture_names(photos: Iterable[Path]) -> dict[Path, str]:
     """A name for a picture of each photo, without ending: the photo's stem; with its ending, then its folders, where
     another has that already."""
