@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ from stages import facts_of, look_through
 from utils import runs
 from utils.device import has_bfloat16
 from utils.errors import Refusal, nearest
-from utils.files import written_whole
+from utils.files import hold, written_whole
 from utils.progress import TrainingBar, progress, say
 
 CONVNET_PHOTOS = 20_000  # at most this many teach the convnet; they are held in memory (1 GB at 128 pixels)
@@ -60,14 +61,17 @@ def make_encoder(settings: Settings, dataset: Dataset, prepared: Prepared, hashe
     options = {"weights": weights, "layer": vision.layer, "image_size": vision.image_size, "grid": vision.grid,
                "engine": settings.machine.engine, "precision": settings.machine.precision}
     try:
-        return Encoder(vision.encoder, **options), weights
+        encoder = Encoder(vision.encoder, **options)
     except Refusal as refusal:
         if not own or vision.layer is not None:
             raise
         say(f"{refusal}: the convnet is trained again")
-    Path(weights).unlink()
-    _convnet_weights(settings, dataset, prepared, hashes)
-    return Encoder(vision.encoder, **options), weights
+        Path(weights).unlink()
+        _convnet_weights(settings, dataset, prepared, hashes)
+        encoder = Encoder(vision.encoder, **options)
+    if own:  # until the run's settings are written, nothing else says that they are needed
+        weakref.finalize(encoder, hold(Path(weights)).close)
+    return encoder, weights
 
 
 def _place(weights: str) -> str:

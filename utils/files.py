@@ -4,11 +4,16 @@ import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from utils.errors import Refusal
+
+try:
+    import fcntl
+except ImportError:  # Windows, where a file that is open cannot be removed
+    fcntl = None
 
 
 @contextmanager
@@ -31,6 +36,29 @@ def refuse_unwritable(folder: Path) -> None:
     if not os.access(there, os.W_OK | os.X_OK):
         raise Refusal(f"cannot write to {folder}: no permission to write in {there}; change its rights, or choose another "
                       "folder")
+
+
+def hold(file: Path) -> IO[bytes]:
+    """The file, opened: as long as it is, `held` tells other programs so."""
+    opened = file.open("rb")
+    if fcntl is not None:
+        with suppress(OSError):  # of file systems that know no locks
+            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    return opened
+
+
+def held(file: Path) -> bool:
+    """Whether a program holds the file, or that cannot be told."""
+    if fcntl is None:
+        return False
+    try:
+        with file.open("rb+") as opened:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except PermissionError:
+        raise
+    except OSError:
+        return True
+    return False
 
 
 def size_of(path: Path) -> int:
