@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ import pytest
 import report
 from data import scenes
 from utils.errors import run_script
+from utils.progress import screen
 
 ROOT = Path(__file__).parents[1]
 SIZES = {"train": 40, "val": 8, "test": 8}
@@ -23,8 +25,12 @@ SMALL = ["--dataset", "drawn", "--epochs", "2", "--convnet-epochs", "1", "--unit
 def typed(script, *words):
     """What a script leaves with, run in this process, and what it prints on standard output and standard error."""
     out, error = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
+    with (pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(), contextlib.redirect_stdout(out),
+          contextlib.redirect_stderr(error)):
         patch.setattr(sys, "argv", [f"{script.__name__}.py", *map(str, words)])
+        for name, value in vars(screen).items():  # how much is told is as it was afterwards
+            patch.setattr(screen, name, value)
+        patch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
         with pytest.raises(SystemExit) as left:
             run_script(script.main)
     return SimpleNamespace(status=left.value.code, out=out.getvalue(), error=error.getvalue())

@@ -7,16 +7,20 @@ from pathlib import Path
 
 import pytest
 
+import cache_list
 import config
 import evaluate
 import predict
+import run_list
+import summary
 import train
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = {"train.py": train, "evaluate.py": evaluate, "predict.py": predict}
+MODULES = {"data.sources": summary, "utils.runs": run_list, "data.feature_extraction": cache_list}
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "doc").glob("*.md"), *ROOT.glob("[!.]*/README.md")])
 FENCE = re.compile(r"^ *```\w*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
-COMMAND = re.compile(r"python (train|evaluate|predict)\.py\b.*")
+COMMAND = re.compile(r"python (?:(train|evaluate|predict)\.py|-m (data\.sources|utils\.runs|data\.feature_extraction))\b.*")
 
 
 def name_of(document):
@@ -49,19 +53,19 @@ def with_values(words, parser):
 
 def parsed(command):
     """The options of a command line, by name; argparse leaves with SystemExit where it does not parse."""
-    _, script, *words = shlex.split(command, comments=True)
-    parser = SCRIPTS[script].options()
+    script, *words = shlex.split(command.removeprefix("python ").removeprefix("-m "), comments=True)
+    parser = (SCRIPTS | MODULES)[script].options()
     return vars(parser.parse_args(with_values(words, parser)))
 
 
 def test_the_readme_shows_each_script():
     shown = {command.split()[1] for document, command in commands() if document == "README.md"}
-    assert shown == SCRIPTS.keys()
+    assert shown - {"-m"} == SCRIPTS.keys()
 
 
 @pytest.mark.parametrize(("document", "command"), commands(), ids=lambda value: value)
 def test_every_command_line_parses(document, command):
-    if command.endswith(" -h"):
+    if command.endswith((" -h", "python -m data.sources")):  # the latter where it is spoken of
         return
     given = parsed(command)
     settings = {name: value for name, value in given.items() if name in config.Settings().flat() and value is not None}
@@ -79,7 +83,8 @@ def test_a_command_line_that_does_not_parse_is_noticed(capsys):
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_every_option_that_is_named_exists(document):
-    known = {flag for script in SCRIPTS.values() for action in script.options()._actions for flag in action.option_strings}
+    scripts = (SCRIPTS | MODULES).values()
+    known = {flag for script in scripts for action in script.options()._actions for flag in action.option_strings}
     named = {code.split()[0] for code in code_in(document) if code.startswith("--")}
     assert named <= known
 

@@ -115,7 +115,8 @@ class TrainingBar:
         self._epochs, self._steps, self._done = epochs, steps, done
 
     def __enter__(self) -> Self:
-        self._bar = _bar(self._epochs * self._steps, "steps", initial=self._done, smoothing=0, leave=False)
+        self._bar = _bar(self._epochs * self._steps, "steps", initial=self._done, smoothing=0, miniters=1,
+                         leave=False)
         return self
 
     def update(self, epoch: int, step: int, steps: int, loss: float) -> None:
