@@ -12,6 +12,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,11 +93,16 @@ class Thing:
 
 def _users(roots: Sequence[Path]) -> Users:
     """What the runs in these folders use: by its settings a run needs features, and maybe a convnet's weights."""
+    def vanished(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):  # such as a checkpoint's folder that was being written
+            raise error
+
     names: dict[str, list[str]] = {}
     unreadable = []
-    # A folder that is linked to is not gone into by rglob, nor a deeper one by glob.
-    found = sorted({file.parent for root in roots for file in (*root.glob("*/config.json"), *root.rglob("config.json"))})
-    for run in found:
+    found = {file.parent for root in roots for file in root.glob("*/config.json")}  # which follows links, and walk does not
+    walked = (step for root in roots for step in os.walk(root, onerror=vanished))
+    found |= {Path(folder) for folder, _, files in walked if "config.json" in files}
+    for run in sorted(found):
         name = run.name if run.parent == runs.ROOT else str(run)
         try:
             saved = json.loads((run / "config.json").read_text(encoding="utf-8"))
@@ -118,11 +124,9 @@ def _used_by(saved: dict[str, Any]) -> Iterator[str]:
 def contents(cache: Path, users: Users) -> Iterator[Thing]:
     """What lies in the cache; of what is not known to be of it nothing is said but that."""
     for path in sorted(cache.iterdir()):
-        if path.name == "convnet" and path.is_dir():
-            for file in sorted(path.iterdir()):
-                yield _thing(file, users)
-        else:
-            yield _thing(path, users)
+        for each in sorted(path.iterdir()) if path.name == "convnet" and path.is_dir() else [path]:
+            with suppress(FileNotFoundError):  # what a program was writing has its own name now
+                yield _thing(each, users)
 
 
 def _thing(path: Path, users: Users) -> Thing:
@@ -182,9 +186,7 @@ def _size(things: Sequence[Thing]) -> str:
 
 def _prune(cache: Path, roots: Sequence[Path], unused: Sequence[Thing], users: Users, *, ask: bool, before: int) -> None:
     """Remove what no run uses and no program has in hand."""
-    if users.unreadable:
-        raise Refusal(f"nothing removed: {users.unreadable[0]}/config.json cannot be read, and tells what that run uses; "
-                      "restore it from a copy, or remove the run")
+    _refuse_unreadable(users)
     if not unused:
         output("nothing to remove")
         return
@@ -195,11 +197,19 @@ def _prune(cache: Path, roots: Sequence[Path], unused: Sequence[Thing], users: U
         output("nothing removed")
         return
     wanted = {thing.path for thing in unused}
-    now = [thing for thing in contents(cache, _users(roots)) if thing.unused and thing.path in wanted]  # after the wait
+    users = _users(roots)  # who has come while the question stood
+    _refuse_unreadable(users)
+    now = [thing for thing in contents(cache, users) if thing.unused and thing.path in wanted]
     removed = [thing for thing in now if _removed(thing.path)]
     for path in sorted(wanted - {thing.path for thing in removed}):
         output(f"{path} stays: it is in use just now")
     output(f"removed {len(removed)}; {cache}/ had {told_bytes(before)} and has {told_bytes(size_of(cache))}")
+
+
+def _refuse_unreadable(users: Users) -> None:
+    if users.unreadable:
+        raise Refusal(f"nothing removed: {users.unreadable[0]}/config.json cannot be read, and tells what that run uses; "
+                      "restore it from a copy, or remove the run")
 
 
 def _agreed(question: str) -> bool:

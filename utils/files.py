@@ -62,10 +62,15 @@ def held(file: Path) -> bool:
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder."""
+    """Bytes of a file, or of all files in a folder, in which a program may be writing."""
     if not path.is_dir():
-        return path.stat().st_size
-    return sum(file.lstat().st_size for file in path.rglob("*") if not file.is_dir())
+        return path.lstat().st_size
+    size = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with suppress(FileNotFoundError):
+                size += Path(folder, name).lstat().st_size
+    return size
 
 
 def told_bytes(number: int) -> str:

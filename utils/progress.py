@@ -75,7 +75,7 @@ def fail(text: str) -> None:
 
 
 def marked(text: str) -> str:
-    """What a line on standard output has of good news."""
+    """The text, for a line on standard output, as the good news in it."""
     return _coloured(text, _GREEN, sys.stdout)
 
 
@@ -91,9 +91,10 @@ def _coloured(text: str, colour: int, stream: TextIO) -> str:
     return text if plain else f"\033[{colour}m{text}\033[0m"
 
 
-def _bar(total: int | None, unit: str, **more: Any) -> tqdm:
-    """A bar on standard error, where that is a terminal and anything but answers is told."""
-    return tqdm(total=total, unit=f" {unit}", disable=None if screen.informs else True, dynamic_ncols=True, **more)
+def _bar(total: int, unit: str, **more: Any) -> tqdm:
+    """A bar on standard error, where that is a terminal and it is told what is being done."""
+    return tqdm(total=total, unit=f" {unit}", disable=None if screen.informs else True, dynamic_ncols=True,
+                bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]", **more)
 
 
 def progress(things: Iterable, number: int, what: str) -> Iterator:
@@ -115,8 +116,9 @@ class TrainingBar:
         self._epochs, self._steps, self._done = epochs, steps, done
 
     def __enter__(self) -> Self:
-        self._bar = _bar(self._epochs * self._steps, "steps", initial=self._done, smoothing=0, miniters=1,
-                         leave=False)
+        epoch = min(self._done // self._steps + 1, self._epochs)
+        self._bar = _bar(self._epochs * self._steps, "steps", initial=self._done, smoothing=0, miniters=1, leave=False,
+                         desc=f"epoch {epoch} of {self._epochs}")
         return self
 
     def update(self, epoch: int, step: int, steps: int, loss: float) -> None:
