@@ -16,7 +16,7 @@ from utils.metrics import Scorer
 from utils.progress import progress
 
 BATCH = 320  # true captions foretold together
-TOGETHER = 32  # photos captioned between two movements of the bar: as many as the captioner takes at a time
+TOGETHER = 64  # photos captioned between two movements of the bar: as many as the captioner takes at a time
 FORCED = ("Bleu_2", "Bleu_4", "NIST_2", "NIST_4", "CIDEr")  # scores of the words that are likeliest after the true ones
 
 

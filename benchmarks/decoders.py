@@ -20,15 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from config import ATTENTIONS, Settings
+from benchmarks.made_up import CAPTIONS
+from benchmarks.training import trainer
+from config import ATTENTIONS
 from data.tokenizer import END, SPECIAL, START
-from models.captioner import decoder_of
 from models.decoders import DECODERS
-from models.objectives import CrossEntropy, DrawnLocations
-from models.training import Recipe, Trainer
+from models.training import Trainer
 from utils.files import write_json
-
-CAPTIONS = 5  # a photo
 
 
 @dataclass(frozen=True)
@@ -61,16 +59,6 @@ class Sizes:
         yield from [self.made_up] * self.steps
 
 
-def trainer(name: str, attention: str, sizes: Sizes, folder: Path, **settings: Any) -> Trainer:
-    """A decoder in training, as its settings are by default but for these."""
-    flat = Settings.from_flat({"decoder": name, "attention": attention} | settings).flat()
-    decoder = decoder_of(flat | {"fingerprint": {"grid": [sizes.side, sizes.side], "depth": sizes.depth}}, sizes.vocabulary)
-    objective = DrawnLocations() if attention == "hard" else CrossEntropy()
-    recipe = Recipe(flat["epochs"], flat["learning_rate"], flat["warmup"], flat["schedule"], flat["clip"], flat["patience"],
-                    save_every=10**9)
-    return Trainer(decoder, objective, sizes, recipe, folder)
-
-
 def turn(training: Trainer) -> list[float]:
     """Seconds of each step of a turn."""
     marks = [time.perf_counter()]
@@ -80,7 +68,9 @@ def turn(training: Trainer) -> list[float]:
 
 def run(sizes: Sizes, rounds: int, folder: Path, **settings: Any) -> dict[str, dict[str, float]]:
     """By decoder and attention: seconds a step (the median), captions a second, and how that compares with the first's."""
-    trainers = {f"{name}, {attention}": trainer(name, attention, sizes, folder / f"{name}-{attention}", **settings)
+    settings |= {"side": sizes.side, "depth": sizes.depth, "vocabulary": sizes.vocabulary}
+    trainers = {f"{name}, {attention}": trainer(sizes, folder / f"{name}-{attention}", decoder=name, attention=attention,
+                                                **settings)
                 for name in DECODERS for attention in ATTENTIONS[name]}
     for each in trainers.values():
         turn(each)

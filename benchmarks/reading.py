@@ -12,17 +12,16 @@ import csv
 import io
 import json
 import random
-import resource
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from benchmarks.measuring import Measures, Turn, measured, serve
 from data import sources
 from data.images import read
 from data.near_duplicates import LOOK, SIDE, look
@@ -85,38 +84,25 @@ def _look(path: Path, cache: str) -> int:
     return seen
 
 
-# Generating is one too, so that its memory is not that of all the others: Linux counts in a process what its parent held
-# when it began.
-MEASURES: dict[str, Callable[[Path, str], int]] = {"generate": _generate, "read": _read, "hash": _hash, "look": _look}
+def _once(work: Callable[[Path, str], int], path: str, more: str) -> Turn:
+    return lambda: {"count": work(Path(path), more)}
 
 
-def measured(what: str, path: Path, more: str) -> dict[str, float]:
-    """Count, seconds and peak megabytes of one measurement, in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.reading", "--measure", what, str(path), more]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{what} failed: {done.stderr}")
-    return json.loads(done.stdout)
+MEASURES: Measures = {"generate": partial(_once, _generate), "read": partial(_once, _read), "hash": partial(_once, _hash),
+                      "look": partial(_once, _look)}
 
 
-def _measure(what: str, path: str, more: str) -> None:
-    began = time.perf_counter()
-    count = MEASURES[what](Path(path), more)
-    seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
-    print(json.dumps({"count": count, "seconds": round(seconds, 2), "megabytes": round(peak)}))
-
-
-def run(photos: int, folder: Path) -> dict[str, dict[str, float]]:
+def run(photos: int, folder: Path) -> dict[str, dict[str, Any]]:
     """All measurements, on a dataset generated in the folder."""
-    coco, cache = folder / "coco", str(folder / "photos.json")
-    measured("generate", coco, str(photos))
-    return {"captions read, COCO's JSON": measured("read", coco, cache),
-            "captions read, a table": measured("read", coco / "table.csv", cache),
-            "photos hashed, the first time": measured("hash", coco, cache),
-            "photos hashed, again": measured("hash", coco, cache),
-            "photos looked at, the first time": measured("look", coco, cache),
-            "photos looked at, again": measured("look", coco, cache)}
+    coco, cache = folder / "coco", folder / "photos.json"
+
+    def found(what: str, path: Path, more: Path | int = cache) -> dict[str, Any]:
+        return measured("benchmarks.reading", [what], 1, path=str(path), more=str(more))[what]
+
+    found("generate", coco, photos)
+    return {"captions read, COCO's JSON": found("read", coco), "captions read, a table": found("read", coco / "table.csv"),
+            "photos hashed, the first time": found("hash", coco), "photos hashed, again": found("hash", coco),
+            "photos looked at, the first time": found("look", coco), "photos looked at, again": found("look", coco)}
 
 
 def main() -> None:
@@ -124,10 +110,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=int, default=120_000, metavar="PHOTOS", help="how many (default 120,000)")
     parser.add_argument("--json", metavar="FILE", help="also write the figures there")
-    parser.add_argument("--measure", nargs=3, metavar=("WHAT", "PATH", "MORE"), help=argparse.SUPPRESS)
+    parser.add_argument("--measure", choices=list(MEASURES), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.measure:
-        _measure(*given.measure)
+        serve(MEASURES, given.measure)
         return
     with tempfile.TemporaryDirectory() as folder:
         found = run(given.photos, Path(folder))

@@ -30,7 +30,7 @@ from utils.errors import Refusal, nearest
 from utils.runs import find, read_config, refuse_classifier
 
 Photo = Path | str | bytes | np.ndarray
-BATCH = 32  # photos at a time
+BATCH = 64  # photos at a time
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class Captioner:
         """Captions of photos by their features (N, L, D)."""
         captions, settings = [], self._settings(changes)
         for start in range(0, len(features), BATCH):
-            rows = np.asarray(features[start : start + BATCH], np.float32)
+            rows = np.asarray(features[start : start + BATCH])
             captions += self._captions(rows, rows, settings)
         return captions
 
@@ -157,9 +157,12 @@ class Captioner:
         rules = Rules(START, END, (PAD, UNKNOWN, START), settings["max_length"], settings["beam"],
                       settings["length_penalty"], settings["no_repeat"])
         chance = Chance(settings["temperature"], settings["top_k"], settings["top_p"]) if settings["sample"] else None
-        # A photo's own seed, from what is seen in it: its samples do not depend on the photos that come with it.
-        seeds = [zlib.crc32(each.tobytes(), settings["seed"]) & 0x7FFFFFFF for each in seen]
-        found = self._search(rules, chance, settings["look"] == "drawn")(tf.constant(features), tf.constant(seeds, tf.int32))
+        drawn = settings["look"] == "drawn"
+        seeds = np.zeros(len(features), np.int32)
+        if chance is not None or drawn:
+            # A photo's own seed, from what is seen in it: its samples do not depend on the photos that come with it.
+            seeds[:] = [zlib.crc32(each.tobytes(), settings["seed"]) & 0x7FFFFFFF for each in seen]
+        found = self._search(rules, chance, drawn)(tf.constant(features), tf.constant(seeds))
         tokens, logs, attention = (tensor.numpy() for tensor in found)
         return [self._caption(*each) for each in zip(tokens, logs, attention, strict=True)]
 

@@ -137,8 +137,8 @@ class Encoder:
         self.grid = self._layer_grid if grid is None else (grid, grid)
         self.layer = layer
         self.engine = engine_for(engine)
-        exact = precision == "float32" or self.engine != "openvino" or not has_bfloat16()
-        self.precision = "float32" if exact else "bfloat16"
+        rounded = precision == "bfloat16" and self.engine == "openvino" and has_bfloat16()
+        self.precision = "bfloat16" if rounded else "float32"
         self._refuse_broken(weights)
 
     @cached_property

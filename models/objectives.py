@@ -78,9 +78,11 @@ class CrossEntropy:
 
     def loss(self, decoder: Decoder, features: tf.Tensor, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The cross-entropy, and that with the penalty."""
-        logits, attention = decoder(features, tokens[:, :-1], training=True)
-        loss = masked_loss(logits, tokens[:, 1:])
-        return loss, loss + self.penalty * doubly_stochastic(attention, tokens[:, 1:]) if self.penalty else loss
+        wanted = tokens[:, 1:]
+        places = tf.squeeze(tf.where(tf.reshape(wanted, [-1]) != 0), axis=1)  # where there is no padding
+        logits, attention = decoder(features, tokens[:, :-1], training=True, places=places)
+        loss = masked_loss(logits[None], tf.gather(tf.reshape(wanted, [1, -1]), places, axis=1))
+        return loss, loss + self.penalty * doubly_stochastic(attention, wanted) if self.penalty else loss
 
     def told(self, _steps: int) -> dict[str, float]:
         """Nothing but the loss."""
