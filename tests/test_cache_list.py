@@ -1,7 +1,6 @@
 """What `python -m data.feature_extraction` tells of the cache, and what it removes of it."""
 
 import builtins
-import gc
 import os
 import subprocess
 import sys
@@ -24,15 +23,12 @@ WEIGHTS, OTHERS_WEIGHTS = "0123456789abcdef.weights.h5", "fedcba9876543210.weigh
 
 
 def filled(fingerprint, photos, views=0):
-    """The folder of an encoder's features, closed again."""
+    """The folder of an encoder's features."""
     cache = FeatureCache(CACHE, fingerprint)
     keys = [feature_key(f"{photo:064x}", recipe="r", view=view) for photo in range(photos) for view in range(views + 1)]
     items = [Item(key, lambda: np.zeros((2, 2, 3), np.uint8)) for key in keys]
     list(cache.extract(items, lambda images: np.zeros((len(images), 4, 2)), unreadable=None))
-    folder = cache.folder
-    del cache
-    gc.collect()
-    return folder
+    return cache.folder
 
 
 @pytest.fixture(autouse=True)

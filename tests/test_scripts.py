@@ -242,7 +242,7 @@ def test_predict_writes_goes_on_draws_and_names_what_is_broken(first):
         shutil.copy(Path("drawn", name), f"holiday/{number}.jpg")
     Path("holiday/broken.jpg").write_bytes(Path("holiday/0.jpg").read_bytes()[:3000])
     words = ["--run", "e2e", "--plot", "drawings", "--out", "out.csv"]
-    done = typed(predict, "holiday/0.jpg", *words, "--log-level", "warning")
+    done = typed(predict, "holiday/0.jpg", *words, "--log-level", "error")
     assert (done.status, done.error) == (0, "")
     assert re.fullmatch(r"holiday/0\.jpg: .+  \(0\.\d\d\)\n", done.out)
     done = typed(predict, "holiday", *words)
