@@ -153,8 +153,9 @@ def _answer_all(answers: Answering, photos: Sequence[Path], references: dict[Pat
     if results and len(todo) < len(photos):
         say(f"{len(photos) - len(todo)} of {len(photos)} already stand in {results.file}")
     names = picture_names(photos)
-    unreadable = 0
-    for photo, answer in progress(_answered(answers, todo), len(todo), "photos"):
+    unreadable, answered = 0, _answered(answers, todo)
+    # Fewer are asked about in one, and then there is nothing to wait for.
+    for photo, answer in progress(answered, len(todo), "photos") if len(todo) > AHEAD else answered:
         if isinstance(answer, str):
             note(f"left out: {_printable(photo)}: {answer}")
             unreadable += 1
