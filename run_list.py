@@ -121,11 +121,13 @@ def read(run: Path, root: Path | None = None) -> Run:
         known = {"began": runs.began(run), "size": size_of(run)}
         saved = runs.read_config(run)
         history = [row for row in runs.read_history(run) if isinstance(row.get("epoch"), int)]
-        return Run(name, run, **known, settings=_settings(saved), history=history, kept=runs.kept_epoch(run),
-                   scores=runs.read_scores(run), found={each: saved.get(each) for each in ("encoder_weights", "from")})
+        found = Run(name, run, **known, settings=_settings(saved), history=history, kept=runs.kept_epoch(run),
+                    scores=runs.read_scores(run), found={each: saved.get(each) for each in ("encoder_weights", "from")})
+        table([found])  # what is of another kind than it should be fails here
+        return found
     except Refusal as refusal:
         return Run(name, run, **known, damaged=str(refusal) if str(run) in str(refusal) else f"{run}: {refusal}")
-    except (TypeError, ValueError, AttributeError, OSError) as error:
+    except (TypeError, ValueError, AttributeError, KeyError, OSError) as error:
         return Run(name, run, **known, damaged=f"{run} is damaged ({error})")
 
 

@@ -108,6 +108,20 @@ def test_a_damaged_run_hides_no_other(content):
     assert "checkpoints/bad" in done.error
 
 
+@pytest.mark.parametrize(("file", "content"), [("config.json", {"epochs": "many"}), ("config.json", {"dataset": ["a"]}),
+                                               ("history.jsonl", [1])])
+def test_what_is_of_another_kind_than_it_should_be_hides_no_run(file, content):
+    run = made("one", at=2)
+    made("other", at=1)
+    if file == "config.json":
+        content = json.loads((run / file).read_text()) | content
+    write_text(run / file, json.dumps(content) + "\n")
+    done = typed(run_list)
+    assert done.status == 0
+    assert done.error.startswith("warning: checkpoints/one is damaged (")
+    assert [cells(line)[0] for line in done.out.splitlines()] == ["run", "one", "other"]
+
+
 def test_settings_that_cannot_be_and_damaged_scores_hide_no_run():
     run = made("one", at=2)
     write_json(run / "config.json", json.loads((run / "config.json").read_text()) | {"epochs": 0})
