@@ -21,7 +21,7 @@ from utils.class_scores import class_scores, mistakes
 from utils.errors import Refusal
 from utils.files import write_json
 from utils.plots import save_figure
-from utils.progress import say
+from utils.progress import output, say
 
 PICTURES = 40  # drawn with their classes
 SHOWN = 20  # classes in the table; of more the best and the worst
@@ -142,6 +142,6 @@ def evaluate(run: Path, saved: dict[str, Any], *, split: str, file: Path | None,
     if known:
         notes.append(f"{known} of the {len(photos)} pictures were in the training of {run}: the scores are too good")
     scores, _ = scored(classifier, loaded, split, top=settings.training.top)
-    say(table(split, scores, notes))
+    output(table(split, scores, notes))
     if file:
         write_json(file, scores)

@@ -1,6 +1,5 @@
 """The classifier's training, as `train.py --preset classifier` does it: pictures by class, a small CNN, its scores."""
 
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ from data.photo_hashes import PhotoHashes
 from utils import runs
 from utils.device import use_device
 from utils.files import refuse_unwritable
-from utils.progress import say
+from utils.progress import marked, note, say
 
 LINES = 4  # an epoch, that tell the running loss
 
@@ -62,7 +61,7 @@ def train(run: Path, settings: Settings, *, resume: bool) -> int:
     goes_on = resume and trainer.resume()
     say(f"parameters: {network.count_params():,}; ready after {time.perf_counter() - began:.0f} s")
     if resume and not goes_on:
-        print("the run has no checkpoint yet: it starts over")
+        say("the run has no checkpoint yet: it starts over")
 
     def validation() -> dict[str, float]:
         scores, _ = class_report.scored(classifier, loaded, "val", top=training.top)
@@ -73,7 +72,7 @@ def train(run: Path, settings: Settings, *, resume: bool) -> int:
 
     if not learning.epochs(trainer, run, scores=validation, merit=lambda row: row["val_accuracy"], curves=curves, told=_told,
                            each_step=running_loss(say)):
-        print(f"stopped and saved; go on with: python train.py --run {run} --resume", file=sys.stderr)
+        note(f"stopped and saved; go on with: python train.py --run {run} --resume")
         return 130
     say(f"scoring the best epoch, {trainer.kept}")
     return class_report.final(run, loaded, began=began, top=training.top)
@@ -97,4 +96,4 @@ def running_loss(tell: Callable[[str], None]) -> Callable[[int, int, float], Non
 def _told(row: dict[str, Any], best: bool) -> str:
     """An epoch: what was learned, then its scores on val."""
     return (f"epoch {row['epoch']}: loss {row['loss']:.3f}, accuracy {row['accuracy']:.3f}, {row['seconds']:.0f} s; "
-            f"val: loss {row['val_loss']:.3f}, accuracy {row['val_accuracy']:.3f}{', best so far' if best else ''}")
+            f"val: loss {row['val_loss']:.3f}, accuracy {row['val_accuracy']:.3f}{marked(', best so far') if best else ''}")

@@ -10,6 +10,8 @@ from typing import Any, Self, get_args, get_type_hints
 
 from utils import huggingface
 from utils.errors import WrongArgument, nearest
+from utils.progress import LEVELS, tell
+from utils.quiet import quieten
 
 ENCODER_RATE = 0.00001
 # How each decoder may see the photo, its usual way first.
@@ -484,3 +486,22 @@ def parser(description: str) -> argparse.ArgumentParser:
     """A command line in the house's form: whole option names only, the script's first lines as description."""
     return argparse.ArgumentParser(description=description, allow_abbrev=False,
                                    formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def add_screen_options(parser: argparse.ArgumentParser) -> None:
+    """Add to a script's command line how much it tells."""
+    screen = parser.add_argument_group("screen")
+    screen.add_argument("--quiet", action="store_true", help="print only what was asked for (captions, scores) and no bars; "
+                                                             "warnings and errors stay")
+    screen.add_argument("--log-level", choices=tuple(LEVELS), default="info", metavar="LEVEL",
+                        help="tell nothing less important: info (what is being done, and bars), warning, error; or debug: "
+                             "also all that TensorFlow and other libraries tell, and errors with their traceback (default "
+                             "info)")
+
+
+def typed(parser: argparse.ArgumentParser) -> dict[str, Any]:
+    """What was typed, by name; but for how much is told on the screen, which is set."""
+    given = vars(parser.parse_args())
+    tell(given.pop("log_level", "info"), quiet=given.pop("quiet", False))
+    quieten()
+    return given

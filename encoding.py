@@ -2,13 +2,13 @@
 
 import hashlib
 import json
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-from tqdm import tqdm
 
 from config import Settings
 from data import scene_facts
@@ -25,8 +25,8 @@ from models.engines import engine_for
 from stages import facts_of, look_through
 from utils import runs
 from utils.errors import Refusal, nearest
-from utils.files import written_whole
-from utils.progress import progress, say
+from utils.files import hold, written_whole
+from utils.progress import TrainingBar, progress, say
 
 CONVNET_PHOTOS = 20_000  # at most this many teach the convnet; they are held in memory (1 GB at 128 pixels)
 CONVNET_WORDS = 200  # of a dataset without facts
@@ -60,14 +60,17 @@ def make_encoder(settings: Settings, dataset: Dataset, prepared: Prepared, hashe
     options = {"weights": weights, "layer": vision.layer, "image_size": vision.image_size, "grid": vision.grid,
                "engine": settings.machine.engine, "precision": settings.machine.precision}
     try:
-        return Encoder(vision.encoder, **options), weights
+        encoder = Encoder(vision.encoder, **options)
     except Refusal as refusal:
         if not own or vision.layer is not None:
             raise
         say(f"{refusal}: the convnet is trained again")
-    Path(weights).unlink()
-    _convnet_weights(settings, dataset, prepared, hashes)
-    return Encoder(vision.encoder, **options), weights
+        Path(weights).unlink()
+        _convnet_weights(settings, dataset, prepared, hashes)
+        encoder = Encoder(vision.encoder, **options)
+    if own:  # until the run's settings are written, nothing else says that they are needed
+        weakref.finalize(encoder, hold(Path(weights)).close)
+    return encoder, weights
 
 
 def _place(weights: str) -> str:
@@ -99,8 +102,9 @@ def _convnet_weights(settings: Settings, dataset: Dataset, prepared: Prepared, h
         raise Refusal(f"the captions of {len(kept)} photos name nothing often enough to train the convnet on; use more "
                       "photos, or another --encoder")
     say(f"training the convnet encoder on {len(kept)} photos and {len(names)} labels, {epochs} epochs")
-    trunk = _with_bar(epochs, lambda report: content_classifier.train_convnet(
-        pictures, matrix, names, epochs=epochs, seed=settings.training.seed, report=report))
+    with TrainingBar(epochs, content_classifier.steps_for(len(kept))) as bar:
+        trunk = content_classifier.train_convnet(pictures, matrix, names, epochs=epochs, seed=settings.training.seed,
+                                                 report=bar.update)
     with written_whole(file) as temporary:
         trunk.save_weights(temporary)
     return file
@@ -113,17 +117,6 @@ def _content(photos: list[Photo], facts: dict[str, dict[str, Any]] | None, langu
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
     return word_labels(photos, words=CONVNET_WORDS, common=ENGLISH_STOP_WORDS, language=language)
-
-
-def _with_bar(epochs: int, train: Callable[[Callable[[int, float], None]], Any]) -> Any:
-    """What `train` makes, with a progress bar that its reports of epoch and loss move."""
-    with tqdm(total=epochs, unit=" epochs", disable=None, dynamic_ncols=True) as bar:
-
-        def report(_epoch: int, loss: float) -> None:
-            bar.update()
-            bar.set_postfix(loss=f"{loss:.3f}")
-
-        return train(report)
 
 
 @dataclass(frozen=True)

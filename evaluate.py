@@ -19,7 +19,7 @@ from utils.device import use_device
 from utils.errors import Refusal, run_script
 from utils.files import refuse_unwritable, write_json
 from utils.metrics import KEYS, caption_scores
-from utils.progress import say
+from utils.progress import output, say
 from utils.quiet import import_tensorflow
 
 
@@ -38,12 +38,13 @@ def options() -> argparse.ArgumentParser:
     config.add_options(parser, config.Vision, only=("cache",))
     config.add_options(parser, config.Search)
     config.add_options(parser, config.Machine, only=config.WHERE)
+    config.add_screen_options(parser)
     return parser
 
 
 def main() -> int:
     """Score, print the table, write the JSON."""
-    given = vars(options().parse_args())
+    given = config.typed(options())
     name, split, file, more, weights = (given.pop(each) for each in ("run", "split", "json", "report", "weights"))
     config.resolve(given, scenes=False)
     run = runs.find(name)
@@ -71,13 +72,13 @@ def main() -> int:
         return 0
     subject = subject_of(run, split=split, weights=weights, **given)
     result = scored(subject)
-    say(table(result))
+    output(table(result))
     if file:
         write_json(Path(file), result.scores)
     if more:
         import report
 
-        say(report.text(report.write(run, subject, result)))
+        output(report.text(report.write(run, subject, result)))
         drawn = report.pictures(run, result, seed=subject.settings.training.seed)
         say(f"\n{len(drawn)} pictures of captions with attention, and report.json: {run / 'results'}")
     return 0

@@ -18,7 +18,7 @@ from subject import tokenizer_for
 from utils import runs
 from utils.cider import CiderD
 from utils.interrupt import Interruptible
-from utils.progress import EpochBar, say
+from utils.progress import TrainingBar, say
 
 ENDS = "<end>"  # the mark that a caption has ended, as a word of its own in the reward
 
@@ -73,7 +73,9 @@ def epochs(trainer: Trainer, run: Path, *, scores: Callable[[], dict[str, Any]],
     rows = runs.read_history(run)[: trainer.epoch]
     runs.write_history(run, rows)  # an epoch that was told but not saved is trained again
     board = tf.summary.create_file_writer(str(run / "tensorboard"))
-    with EpochBar() as bar, Interruptible() as interrupted:
+    steps = trainer.batches.steps
+    with (TrainingBar(trainer.recipe.epochs, steps, done=trainer.epoch * steps + trainer.step) as bar,
+          Interruptible() as interrupted):
 
         def progress(step: int, steps: int, loss: float) -> None:
             bar.update(trainer.epoch + 1, step, steps, loss)
@@ -87,6 +89,7 @@ def epochs(trainer: Trainer, run: Path, *, scores: Callable[[], dict[str, Any]],
             except _AskedToStop:
                 trainer.save()
                 return False
+            bar.scoring(row["epoch"])
             row |= scores()
             rows.append(row)
             runs.write_history(run, rows)

@@ -7,7 +7,6 @@
 """
 
 import argparse
-import os
 import random
 import sys
 from collections.abc import Iterator, Sequence
@@ -25,7 +24,7 @@ from utils.device import use_device
 from utils.errors import Refusal, WrongArgument, run_script
 from utils.files import picture_names, refuse_unwritable
 from utils.plots import has_screen
-from utils.progress import say
+from utils.progress import fail, note, output, progress, say, warn
 from utils.quiet import import_tensorflow
 from utils.result_files import COLUMNS, FORMATS, MARKED, ResultFile
 
@@ -64,12 +63,13 @@ def options() -> argparse.ArgumentParser:
                         help="where the encoder's weights are now, if they were moved")
     config.add_options(parser, config.Search)
     config.add_options(parser, config.Machine, only=config.WHERE)
+    config.add_screen_options(parser)
     return parser
 
 
 def main() -> int:
     """Caption; 1 where a photo could not be read or copied, all others done."""
-    given = vars(options().parse_args())
+    given = config.typed(options())
     own = {name: given.pop(name) for name in ("photos", "run", "number", "plot", "out", "seed", "weights", "minimum_score",
                                               "write_metadata")}
     config.resolve(given, scenes=False)
@@ -105,7 +105,7 @@ def main() -> int:
         references = choosing.random_test_photos(run, saved, own["number"], seed)
         photos = list(references)
     elif saved.get("scenes", False) and not all(choosing.drawn(photo, saved) for photo in photos):
-        print("warning: this run was trained on drawn scenes; of photographs it can say nothing sensible", file=sys.stderr)
+        warn("this run was trained on drawn scenes; of photographs it can say nothing sensible")
     show = sys.stdout.isatty() and len(photos) <= WINDOWS and not (results or copies) and has_screen()
     with results or nullcontext():
         return _answer_all(answers, photos, references, results=results, copies=copies, pictures=pictures, show=show)
@@ -148,14 +148,15 @@ def _answer_all(answers: Answering, photos: Sequence[Path], references: dict[Pat
     uncopied = sum(not _copied(copies, photo, row["caption"]) for photo, row in done.items() if photo in lacking)
     todo = [photo for photo in photos if photo not in done and (results or not copies or photo in lacking)]
     names = picture_names(photos)
-    unreadable = 0
-    for photo, answer in _answered(answers, todo):
+    unreadable, answered = 0, _answered(answers, todo)
+    # Fewer are asked about in one, and then there is nothing to wait for.
+    for photo, answer in progress(answered, len(todo), "photos") if len(todo) > AHEAD else answered:
         if isinstance(answer, str):
-            print(f"left out: {_printable(photo)}: {answer}", file=sys.stderr)
+            note(f"left out: {_printable(photo)}: {answer}")
             unreadable += 1
             continue
         true = references.get(photo, ())
-        say(f"{_printable(photo)}: {answers.line(answer, true)}")
+        output(f"{_printable(photo)}: {answers.line(answer, true)}")
         if pictures or show:
             _draw(answers.figure(photo, answer, true), pictures / f"{names[photo]}.png" if pictures else None)
         if photo in lacking:
@@ -165,9 +166,9 @@ def _answer_all(answers: Answering, photos: Sequence[Path], references: dict[Pat
     if copies:
         say(f"{sum(map(copies.stands, photos))} of {len(photos)} stand in {copies.folder} with their captions")
     if unreadable:
-        print(f"error: {unreadable} of {len(todo)} photos could not be read", file=sys.stderr)
+        fail(f"{unreadable} of {len(todo)} photos could not be read")
     if uncopied:
-        print(f"error: {uncopied} of {len(photos)} photos could not be copied", file=sys.stderr)
+        fail(f"{uncopied} of {len(photos)} photos could not be copied")
     return 1 if unreadable or uncopied else 0
 
 
@@ -178,7 +179,7 @@ def _lacking(copies: "CaptionedCopies", photos: Sequence[Path]) -> set[Path]:
         say(f"{len(photos) - len(lacking)} of {len(photos)} already stand in {copies.folder}")
     obstacles = {photo: copies.obstacle(photo) for photo in lacking}
     for photo in filter(obstacles.get, lacking):
-        print(f"not copied: {_printable(photo)}: {obstacles[photo]}", file=sys.stderr)
+        note(f"not copied: {_printable(photo)}: {obstacles[photo]}")
     return {photo for photo in lacking if not obstacles[photo]}
 
 
@@ -187,7 +188,7 @@ def _copied(copies: "CaptionedCopies", photo: Path, caption: Any) -> bool:
     text = str(caption or "").strip()
     reason = copies.write(photo, text) if text else None
     if reason:
-        print(f"not copied: {_printable(photo)}: {reason}", file=sys.stderr)
+        note(f"not copied: {_printable(photo)}: {reason}")
     return not reason
 
 

@@ -17,7 +17,7 @@ from data.tokenizer import Tokenizer, fit, kind_for, load
 from utils import huggingface
 from utils.errors import Refusal, WrongArgument
 from utils.files import picture_names
-from utils.progress import progress, say
+from utils.progress import progress, say, warn
 from utils.runs import read_config, read_seen, read_splits, seen
 
 SCENES = scenes.FOLDER
@@ -68,11 +68,11 @@ def read_dataset(path: Path, data: Data) -> Dataset:
         scenes.write(SCENES, **SCENES_SIZE, seed=0, progress=lambda numbers: progress(numbers, number, "scenes"))
     dataset = sources.read(path, language=data.language, format=data.format, outside=data.outside_photos)
     if data.language and differs(data.language, dataset.letters):
-        say(f"warning: {dataset.path} has no captions in {NAMES.get(base(data.language), data.language)}; by their letters "
+        warn(f"{dataset.path} has no captions in {NAMES.get(base(data.language), data.language)}; by their letters "
             f"they are {NAMES[dataset.letters]}")
     mixed = [f"{share:.0%} {NAMES[name]}" for name, share in dataset.mixed.items() if share > MIXED]
     if mixed:
-        say(f"warning: by their letters the captions are not {NAMES[dataset.letters]} alone but also {', '.join(mixed)}; "
+        warn(f"by their letters the captions are not {NAMES[dataset.letters]} alone but also {', '.join(mixed)}; "
             "they are all cut and scored as one language")
     return dataset
 
@@ -85,7 +85,7 @@ def suited(settings: Settings, dataset: Dataset) -> Settings:
         raise WrongArgument(f"--tokenizer {asked}: {decoding.decoder_weights} were trained on GPT-2's pieces; leave it out")
     if kind == "words" and pieces_of(dataset.language) == "characters":
         name = NAMES.get(base(dataset.language), dataset.language)
-        say(f"warning: --tokenizer words cuts captions at spaces, and {name} sets none between words; a segmenter should "
+        warn(f"--tokenizer words cuts captions at spaces, and {name} sets none between words; a segmenter should "
             "have set them")
     return settings.suited(dataset.language, kind)
 
@@ -186,12 +186,12 @@ def report_seen(prepared: Prepared, start: Path) -> None:
         return
     marks = read_seen(start)
     if marks is None:
-        say(f"warning: {start} does not say which photos it learned from; some of val and test may be among them")
+        warn(f"{start} does not say which photos it learned from; some of val and test may be among them")
         return
     for split in ("val", "test"):
         known = sum(seen(photo.hash, marks) for photo in prepared.splits[split])
         if known:
-            say(f"warning: {known} of the {len(prepared.splits[split])} photos of {split} were in the training of {start}; "
+            warn(f"{known} of the {len(prepared.splits[split])} photos of {split} were in the training of {start}; "
                 "their scores will be too good")
 
 

@@ -13,7 +13,7 @@ from data.scenes import FOLDER
 from utils import huggingface, runs
 from utils.errors import Refusal, WrongArgument
 from utils.files import write_json
-from utils.progress import say
+from utils.progress import say, warn
 
 MAKING = ("positions", "inner", "epsilon")  # what pretrained weights say of a transformer beyond its settings
 
@@ -132,7 +132,7 @@ def take_over(decoder: Any, tokenizer: Any, start: Path, fingerprint: dict[str, 
     found = warm_start.take_over(decoder, tokenizer.spelled(), other, learned.spelled())
     same = _but_for_precision(saved["fingerprint"]) == _but_for_precision(fingerprint)
     if not same and not saved.get("finetune_encoder"):
-        say(f"warning: the encoder is not that of {start} in every respect (weights, layer or version): its features may "
+        warn(f"the encoder is not that of {start} in every respect (weights, layer or version): its features may "
             "mean something else to the decoder")
     say(f"from {start}: {found.kept - len(SPECIAL)} {tokenizer.units} are known there and keep their weights, {found.new} "
         f"start fresh, {found.gone} of {start} are gone")
@@ -163,7 +163,7 @@ def resumed(name: str | None, given: dict[str, Any], start: str | None) -> tuple
         raise WrongArgument(f"the encoder of {run} was trained with it; go on in a new run: --from {run} --scst")
     _refuse_without_best(run)
     done = len(runs.read_history(run))
-    kept = max((int(file.stem.removeprefix("ckpt-")) for file in (run / "best").glob("ckpt-*.index")), default=0)
+    kept = runs.kept_epoch(run) or 0
     if kept > done:
         flag = next(iter(ways)).replace("_", "-")
         raise Refusal(f"{run / 'history.jsonl'} is missing or damaged: it tells of {done} epochs, and epoch {kept} was the "

@@ -1,7 +1,7 @@
 """What is scored: the captioner of a run, or of a training that goes on, and photos with their true captions."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
@@ -13,8 +13,10 @@ from data.language import CUT, base, pieces_of
 from utils import ptb, runs
 from utils.errors import Refusal
 from utils.metrics import Scorer
+from utils.progress import progress
 
 BATCH = 320  # true captions foretold together
+TOGETHER = 64  # photos captioned between two movements of the bar: as many as the captioner takes at a time
 FORCED = ("Bleu_2", "Bleu_4", "NIST_2", "NIST_4", "CIDEr")  # scores of the words that are likeliest after the true ones
 
 
@@ -59,7 +61,15 @@ class Subject:
         for few in (1, 2):  # for one photo, then for any number
             self.captioner.from_features(self.features[:few], **search)
         began = time.perf_counter()
-        captions = self.captioner.from_features(self.features, **search)
+        captions: list[Any] = []
+
+        def parts() -> Iterator[int]:
+            for start in range(0, len(self.features), TOGETHER):
+                captions.extend(self.captioner.from_features(self.features[start : start + TOGETHER], **search))
+                yield len(captions) - start
+
+        for _ in progress(parts(), len(self.features), "captions"):
+            pass
         return captions, time.perf_counter() - began
 
     def teacher_forced(self) -> dict[str, float]:

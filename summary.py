@@ -41,7 +41,7 @@ def options() -> argparse.ArgumentParser:
 
 def main() -> int:
     """Read, look at every photo once, tell."""
-    given = vars(options().parse_args())
+    given = config.typed(options())
     name, picture = given.pop("path"), given.pop("picture")
     path = stages.dataset_path(name)
     settings = config.resolve(given | {"dataset": str(path)}, scenes=stages.is_scenes(path))

@@ -10,7 +10,6 @@
 """
 
 import argparse
-import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -23,7 +22,7 @@ from utils import huggingface, runs
 from utils.device import use_device
 from utils.errors import Refusal, WrongArgument, run_script
 from utils.files import refuse_unwritable, write_json
-from utils.progress import say
+from utils.progress import marked, note, say
 from utils.quiet import import_tensorflow
 
 
@@ -41,12 +40,13 @@ def options() -> argparse.ArgumentParser:
                      "VisionEncoderDecoderModel of Hugging Face with ViT and GPT-2")
     for group in config.GROUPS:
         config.add_options(parser, group)
+    config.add_screen_options(parser)
     return parser
 
 
 def main() -> int:
     """Train; 0 when done, 130 when stopped by Ctrl-C with everything saved."""
-    given = vars(options().parse_args())
+    given = config.typed(options())
     name, resume, start = (given.pop(each) for each in ("run", "resume", "start"))
     for option in ("weights", "decoder_weights"):  # wherever one stands later
         if huggingface.named(given.get(option)):
@@ -55,7 +55,7 @@ def main() -> int:
     if resume:
         run, settings, begun = starting.resumed(name, given, start)
         if starting.finished(run, settings, begun):
-            print(f"{run} is finished; nothing to do (train longer with --epochs or --patience)")
+            say(f"{run} is finished; nothing to do (train longer with --epochs or --patience)")
             return 0
     else:
         run = runs.place(name, default=given.get("preset", "inception-gru"))
@@ -78,9 +78,9 @@ def main() -> int:
         return _train(run, settings, given, typed=typed, resume=resume, start=start, begun=begun)
     except KeyboardInterrupt:
         if (run / "config.json").is_file():
-            print(f"stopped; go on with: python train.py --run {run} --resume", file=sys.stderr)
+            note(f"stopped; go on with: python train.py --run {run} --resume")
             return 130
-        print("stopped before training began; the same command goes on, and extracts nothing twice", file=sys.stderr)
+        note("stopped before training began; the same command goes on, and extracts nothing twice")
         return 130
 
 
@@ -179,14 +179,14 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed
             load_decoder(decoder.parts()["decoder"], run / "best")
         trainer.begin(_told_start(validation.scores(), training.best_by))
     elif resume and not goes_on:
-        print("the run has no checkpoint yet: it starts over")
+        say("the run has no checkpoint yet: it starts over")
 
     def curves(rows: list[dict[str, Any]]) -> None:
         history_curves(rows, run / "history.png", best=trainer.kept, best_by=training.best_by)
 
     if not learning.epochs(trainer, run, scores=validation.scores, merit=lambda row: merit(row, training.best_by),
                            curves=curves, told=_told):
-        print(f"stopped and saved; go on with: python train.py --run {run} --resume", file=sys.stderr)
+        note(f"stopped and saved; go on with: python train.py --run {run} --resume")
         return 130
     say(f"scoring the best epoch, {trainer.kept}" if trainer.kept > begun else
         "no epoch was better than what training went on from, which is kept and scored")
@@ -217,7 +217,7 @@ def _told(row: dict[str, Any], best: bool) -> str:
     def scores(start: str) -> str:
         return ", ".join(f"{name} {row[start + KEYS[name]]:.3f}" for name in told)
 
-    return (f"epoch {row['epoch']}: {learned}, {row['seconds']:.0f} s{', best so far' if best else ''}\n"
+    return (f"epoch {row['epoch']}: {learned}, {row['seconds']:.0f} s{marked(', best so far') if best else ''}\n"
             f"    val, written freely: {scores('')}\n"
             f"    val, teacher-forced: {scores('forced_')}, loss {row['val_loss']:.3f}, "
             f"top-{top.removeprefix('Top')} accuracy {row[top]:.3f}")

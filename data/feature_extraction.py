@@ -3,7 +3,10 @@
 A feature is found by the sha256 of the photo's bytes, the encoder's fingerprint, and the augmentation recipe, seed and
 view; so a renamed photo costs nothing, and a changed encoder or recipe is never mistaken for the old one.
 
-    CACHE/<encoder>-<fingerprint>/encoder.json     what the encoder was
+    python -m data.feature_extraction              what the cache holds, and whose it is
+    python -m data.feature_extraction --prune      remove what no run uses, after asking
+
+    CACHE/<encoder>-<fingerprint>/encoder.json     what the encoder was; held open while a program uses the folder
     CACHE/<encoder>-<fingerprint>/<name>.npy       (n, L, D) float16, a batch of photos
     CACHE/<encoder>-<fingerprint>/<name>.json      their keys, the file's size, times and checksum
 
@@ -16,6 +19,7 @@ import json
 import os
 import shutil
 import time
+import weakref
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,15 +30,22 @@ from typing import Any
 import numpy as np
 
 from utils.device import cores
-from utils.errors import Refusal
-from utils.files import write_json, written_whole
+from utils.errors import Refusal, run_script
+from utils.files import hold, write_json, written_whole
 
 BATCH = 32  # photos a batch: large enough for the encoder, small enough to lose
+LEFT_OVER = 3600  # seconds after which an unfinished file is not being written any more
 
 
 def feature_key(photo_hash: str, *, recipe: str | None = None, seed: int = 0, view: int = 0) -> str:
     """The name of a photo's features within an encoder's folder; view 0 is the photo as it is."""
     return photo_hash if view == 0 else f"{photo_hash}/{recipe}/{seed}/{view}"
+
+
+def folder_name(fingerprint: dict[str, Any]) -> str:
+    """The folder of an encoder's features within the cache."""
+    mark = hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()[:16]
+    return f"{fingerprint['name']}-{mark}"
 
 
 @dataclass(frozen=True)
@@ -50,9 +61,8 @@ class FeatureCache:
 
     def __init__(self, root: Path, fingerprint: dict[str, Any]) -> None:
         """Open, or begin, the folder of the encoder with this fingerprint; damaged batches are dropped."""
-        mark = hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()[:16]
         self.fingerprint = fingerprint
-        self.folder = root / f"{fingerprint['name']}-{mark}"
+        self.folder = root / folder_name(fingerprint)
         self.damaged = 0  # batches that were dropped because they were cut short or altered
         self._places: dict[str, tuple[int, int]] = {}  # key → (which file, which row)
         self._files: list[np.ndarray] = []
@@ -61,8 +71,10 @@ class FeatureCache:
                 if sidecar.stem != "encoder":
                     self._open(sidecar)
             self._sweep()
-        else:
-            write_json(self.folder / "encoder.json", fingerprint)
+        known = self.folder / "encoder.json"
+        if not known.exists():
+            write_json(known, fingerprint)
+        weakref.finalize(self, hold(known).close)
 
     def _open(self, sidecar: Path) -> None:
         """Map one batch, after seeing that it is as it was written; else remove it."""
@@ -83,9 +95,9 @@ class FeatureCache:
             file.unlink(missing_ok=True)
 
     def _sweep(self) -> None:
-        """Remove what a killed program left: unfinished files older than an hour (younger ones may be being written)."""
+        """Remove what a killed program left: unfinished files, but for young ones, which may be being written."""
         for file in [*self.folder.glob(".part-*"), *self.folder.glob("*.npy")]:
-            if not file.with_suffix(".json").exists() and time.time() - file.stat().st_mtime > 3600:
+            if not file.with_suffix(".json").exists() and time.time() - file.stat().st_mtime > LEFT_OVER:
                 file.unlink(missing_ok=True)
 
     def _add(self, features: np.ndarray, keys: Sequence[str]) -> None:
@@ -229,3 +241,14 @@ def _checksum(file: Path) -> int:
         while block := opened.read(1 << 20):
             checksum = zlib.crc32(block, checksum)
     return checksum
+
+
+if __name__ == "__main__":  # a script when it is run: scripts wire the rooms together
+
+    def main() -> int:
+        """What the script does; imported here, so that Ctrl-C in its first second is no traceback either."""
+        import cache_list
+
+        return cache_list.main()
+
+    run_script(main)

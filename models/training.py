@@ -93,6 +93,11 @@ class Trainer:
         return int(self._epoch)
 
     @property
+    def step(self) -> int:
+        """Steps done in the present epoch."""
+        return int(self._step)
+
+    @property
     def best(self) -> float:
         """The best validation score so far."""
         return float(self._best)

@@ -3,8 +3,11 @@
 import contextlib
 import io
 import os
+import re
 import subprocess
 import sys
+import termios
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +16,7 @@ import pytest
 import report
 from data import scenes
 from utils.errors import run_script
+from utils.progress import screen
 
 ROOT = Path(__file__).parents[1]
 SIZES = {"train": 40, "val": 8, "test": 8}
@@ -23,8 +27,12 @@ SMALL = ["--dataset", "drawn", "--epochs", "2", "--convnet-epochs", "1", "--unit
 def typed(script, *words):
     """What a script leaves with, run in this process, and what it prints on standard output and standard error."""
     out, error = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
+    with (pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(), contextlib.redirect_stdout(out),
+          contextlib.redirect_stderr(error)):
         patch.setattr(sys, "argv", [f"{script.__name__}.py", *map(str, words)])
+        for name, value in vars(screen).items():  # how much is told is as it was afterwards
+            patch.setattr(screen, name, value)
+        patch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
         with pytest.raises(SystemExit) as left:
             run_script(script.main)
     return SimpleNamespace(status=left.value.code, out=out.getvalue(), error=error.getvalue())
@@ -35,6 +43,24 @@ def started(*command, **more):
     done = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True, timeout=240, check=False,
                           env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"} | more)
     return SimpleNamespace(status=done.returncode, out=done.stdout, error=done.stderr)
+
+
+def in_terminal(*command, columns=110):
+    """The same in a terminal, where both outputs are one: its lines, without bars, and as they are."""
+    leader, follower = os.openpty()
+    termios.tcsetwinsize(follower, (40, columns))
+    env = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY", "NO_COLOR")}
+    with subprocess.Popen([sys.executable, *map(str, command)], stdin=follower, stdout=follower, stderr=follower,
+                          env=env | {"CUDA_VISIBLE_DEVICES": "-1", "TERM": "xterm"}) as program:
+        os.close(follower)
+        told = b""
+        with contextlib.suppress(OSError):  # so Linux says that the other side is closed
+            while part := os.read(leader, 1 << 16):
+                told += part
+    os.close(leader)
+    raw = told.decode()
+    lines = [line for line in re.split(r"[\r\n]+", raw) if line.strip() and "%|" not in line]
+    return SimpleNamespace(status=program.returncode, lines=lines, raw=raw)
 
 
 @contextlib.contextmanager

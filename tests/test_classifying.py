@@ -25,7 +25,7 @@ from tests.classes import CLASSES, class_folders
 from tests.scripts import SMALL, scenes_folder, typed
 from tests.test_stopping import at_step
 from utils.errors import Refusal
-from utils.progress import EpochBar
+from utils.progress import TrainingBar
 from utils.runs import read_config, read_history, read_making
 
 # Twelve steps an epoch.
@@ -113,7 +113,7 @@ def test_a_run_folder_has_all_that_is_promised(run):
 def test_ctrl_c_saves_and_going_on_gives_the_losses_of_a_run_that_was_not_stopped(words, run, request, monkeypatch):
     request.getfixturevalue(run)
     with monkeypatch.context() as patch:
-        patch.setattr(EpochBar, "update", at_step(2, 3, lambda: signal.raise_signal(signal.SIGINT)))
+        patch.setattr(TrainingBar, "update", at_step(2, 3, lambda: signal.raise_signal(signal.SIGINT)))
         done = typed(train, *words, "--run", f"{run}_stopped")
     assert done.status == 130
     command = re.fullmatch(r"stopped and saved; go on with: python train\.py (.+)\n", done.error)[1]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.content_classifier import ContentClassifier, train_convnet
+from models.content_classifier import ContentClassifier, steps_for, train_convnet
 from models.convnet import build_convnet
 
 SIZE = 64
@@ -38,8 +38,11 @@ def matrix(labels):
 
 def test_it_learns_and_the_loss_falls():
     images, labels, _ = pictures(192, 0)
-    losses = []
-    trunk = train_convnet(images, matrix(labels), NAMES, epochs=6, seed=0, report=lambda epoch, loss: losses.append(loss))
+    told = []
+    trunk = train_convnet(images, matrix(labels), NAMES, epochs=6, seed=0, report=lambda *step: told.append(step))
+    assert [step[:3] for step in told] == [(epoch, step, 6) for epoch in range(1, 7) for step in range(1, 7)]
+    assert steps_for(192) == 6 and steps_for(193) == 7
+    losses = [loss for _, step, steps, loss in told if step == steps]
     assert losses[-1] < 0.4 * losses[0]
     # The frozen grid tells crosses from squares where they are: a linear probe on new pictures.
     images, labels, places = pictures(96, 1)

@@ -1,5 +1,6 @@
 """From photos in splits to an encoder and its features, on a folder of small scenes; and photos found damaged on the way."""
 
+import gc
 import shutil
 from pathlib import Path
 
@@ -11,10 +12,11 @@ from config import Settings
 from data.examples import LeftOut
 from data.photo_hashes import PhotoHashes
 from data.preprocess import Views
-from models import engines
+from models import content_classifier, engines
+from models.convnet import build_convnet
 from tests.scripts import SIZES, scenes_folder
 from utils.errors import Refusal
-from utils.files import write_json
+from utils.files import held, write_json
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -55,6 +57,17 @@ def test_features_are_pooled_to_the_grid_that_is_asked_for():
     assert ready.encoder.grid == (3, 3)
     photo = ready.prepared.splits["val"][0]
     assert ready.features.rows([photo.hash]).shape == (1, 9, ready.encoder.depth)
+
+
+def test_weights_of_a_convnet_are_held_until_a_run_can_say_that_it_needs_them(monkeypatch):
+    monkeypatch.setattr(content_classifier, "train_convnet", lambda pictures, *_, **__: build_convnet(pictures.shape[1]))
+    ready = have_all("drawn", cache="held_cache")
+    weights, features = Path(ready.weights), ready.features.folder / "encoder.json"
+    assert weights.parent == Path("held_cache/convnet")
+    assert held(weights) and held(features)
+    del ready
+    gc.collect()
+    assert not held(weights) and not held(features)
 
 
 @pytest.mark.slow  # compiles the convnet's training, as the next one does twice

@@ -105,13 +105,13 @@ def test_photos_that_a_run_has_learned_from_are_told(chinese, capsys):
                            PhotoHashes(Path("cache/photos.json")))
     capsys.readouterr()
     stages.report_seen(known, Path("checkpoints/zh"))
-    assert capsys.readouterr().out == "".join(
+    assert capsys.readouterr().err == "".join(
         f"warning: {SIZES[before]} of the {SIZES[before]} photos of {split} were in the training of checkpoints/zh; their "
         "scores will be too good\n" for split, before in (("val", "val"), ("test", "train")))
     Path("checkpoints/zh/seen.json").rename("seen.json")
     stages.report_seen(known, Path("checkpoints/zh"))
     Path("seen.json").rename("checkpoints/zh/seen.json")
-    assert capsys.readouterr().out.startswith("warning: checkpoints/zh does not say which photos it learned from")
+    assert capsys.readouterr().err.startswith("warning: checkpoints/zh does not say which photos it learned from")
 
 
 @pytest.mark.slow  # a third training; pieces and words are tested by themselves in test_tokenizer.py

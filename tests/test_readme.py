@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+import cache_list
 import config
 import evaluate
 import image_normalization_test
 import img_augmentation_test
 import make_pictures
 import predict
+import run_list
+import summary
 import tokenizer_sample
 import train
 
@@ -20,9 +23,11 @@ ROOT = Path(__file__).parents[1]
 SCRIPTS = {"train.py": train, "evaluate.py": evaluate, "predict.py": predict}
 IN_DOC = {f"doc/{script.__name__}.py": script for script in (image_normalization_test, img_augmentation_test, make_pictures,
                                                              tokenizer_sample)}
+MODULES = {"data.sources": summary, "utils.runs": run_list, "data.feature_extraction": cache_list}
+PARSERS = SCRIPTS | IN_DOC | MODULES
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "doc").glob("*.md"), *ROOT.glob("[!.]*/README.md")])
 FENCE = re.compile(r"^ *```\w*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
-COMMAND = re.compile(r"python (train|evaluate|predict|doc/\w+)\.py\b.*")
+COMMAND = re.compile(r"python (?:(train|evaluate|predict|doc/\w+)\.py|-m (data\.sources|utils\.runs|data\.feature_extraction))\b.*")
 
 
 def name_of(document):
@@ -55,8 +60,8 @@ def with_values(words, parser):
 
 def parsed(command):
     """The options of a command line, by name; argparse leaves with SystemExit where it does not parse."""
-    _, script, *words = shlex.split(command, comments=True)
-    parser = (SCRIPTS | IN_DOC)[script].options()
+    script, *words = shlex.split(command.removeprefix("python ").removeprefix("-m "), comments=True)
+    parser = PARSERS[script].options()
     return vars(parser.parse_args(with_values(words, parser)))
 
 
@@ -67,7 +72,7 @@ def test_the_readme_shows_each_script():
 
 @pytest.mark.parametrize(("document", "command"), commands(), ids=lambda value: value)
 def test_every_command_line_parses(document, command):
-    if command.endswith(" -h"):
+    if command.endswith((" -h", "python -m data.sources")):  # the latter where it is spoken of
         return
     given = parsed(command)
     settings = {name: value for name, value in given.items() if name in config.Settings().flat() and value is not None}
@@ -85,8 +90,7 @@ def test_a_command_line_that_does_not_parse_is_noticed(capsys):
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_every_option_that_is_named_exists(document):
-    known = {flag for script in (SCRIPTS | IN_DOC).values() for action in script.options()._actions
-             for flag in action.option_strings}
+    known = {flag for script in PARSERS.values() for action in script.options()._actions for flag in action.option_strings}
     named = {code.split()[0] for code in code_in(document) if code.startswith("--")}
     assert named <= known
 

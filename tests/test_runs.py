@@ -12,7 +12,7 @@ import pytest
 
 from utils import runs
 from utils.errors import Refusal, WrongArgument, nearest, run_script
-from utils.files import refuse_unwritable, write_json, write_text, written_whole
+from utils.files import refuse_unwritable, size_of, write_json, write_text, written_whole
 from utils.progress import say
 
 
@@ -163,6 +163,22 @@ def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(tmp_path, fai
         raise failure
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
     assert (tmp_path / "a.txt").read_text() == "before"
+
+
+def test_what_vanishes_while_a_folder_is_measured_counts_nothing(tmp_path, monkeypatch):
+    for name in ("a/b.txt", "gone.txt"):
+        write_text(tmp_path / name, "12345")
+    assert size_of(tmp_path) == 10
+    assert size_of(tmp_path / "gone.txt") == 5
+    ordinary = Path.lstat
+
+    def lstat(path):
+        if path.name == "gone.txt":
+            raise FileNotFoundError
+        return ordinary(path)
+
+    monkeypatch.setattr(Path, "lstat", lstat)
+    assert size_of(tmp_path) == 5
 
 
 def test_what_cannot_be_written_as_json_leaves_nothing(tmp_path):

@@ -15,7 +15,7 @@ import predict
 import train
 from data.images import read
 from models.captioner import Captioner
-from tests.scripts import ROOT, SIZES, SMALL, scenes_folder, started, typed
+from tests.scripts import ROOT, SIZES, SMALL, in_terminal, scenes_folder, started, typed
 from utils.errors import Refusal
 
 RUN = Path("checkpoints/e2e")
@@ -138,9 +138,9 @@ def test_a_dataset_of_test_photos_alone_can_be_scored(first):
     shutil.copytree("drawn", "test_alone")
     for table in Path("test_alone").glob("captions*.csv"):
         table.write_text("".join(line for line in table.open() if not line.rstrip().endswith((",train", ",val"))))
-    done = typed(evaluate, "--run", "e2e", "--dataset", "test_alone", "--split", "test", "--cache", "cache")
-    assert done.status == 0, done.error
-    assert "test: 8 photos" in done.out
+    done = typed(evaluate, "--run", "e2e", "--dataset", "test_alone", "--split", "test", "--cache", "cache", "--quiet")
+    assert (done.status, done.error) == (0, "")
+    assert done.out.startswith("test: 8 photos, ")  # what was asked for, and before it nothing
 
 
 def test_a_finished_run_says_so(first):
@@ -151,9 +151,8 @@ def test_a_finished_run_says_so(first):
 
 def test_a_finished_run_can_be_trained_longer(first):
     shutil.copytree(RUN, "checkpoints/longer")
-    done = typed(train, "--run", "longer", "--resume", "--epochs", "3")
-    assert done.status == 0, done.error
-    assert re.findall(r"^epoch (\d+):", done.out, re.MULTILINE) == ["3"]
+    done = typed(train, "--run", "longer", "--resume", "--epochs", "3", "--quiet")
+    assert (done.status, done.out, done.error) == (0, "", "")
     rows = history("checkpoints/longer")
     assert rows[:2] == [json.loads(line) for line in first.files["history.jsonl"].splitlines()]
     assert [row["epoch"] for row in rows] == [1, 2, 3]
@@ -228,10 +227,12 @@ def test_a_dataset_without_a_test_split_is_scored_on_val(first):
 
 
 def test_predict_captions_random_test_photos_beside_the_true_captions(first):
-    done = started(ROOT / "predict.py", "--run", "e2e", "--number", "3")
-    assert (done.status, done.error) == (0, "")
-    names = re.findall(r"^drawn/(photos/\d+\.jpg): .+  \(0\.\d\d\)\n(?:    true: .+\n){5}", done.out, re.MULTILINE)
-    assert len(set(names)) == 3
+    """In a terminal, and nothing else is seen there."""
+    done = in_terminal(ROOT / "predict.py", "--run", "e2e", "--number", "3")
+    assert done.status == 0, done.raw
+    told = "".join(f"{line}\n" for line in done.lines)
+    names = re.findall(r"^drawn/(photos/\d+\.jpg): .+  \(0\.\d\d\)\n(?:    true: .+\n){5}", told, re.MULTILINE)
+    assert (len(set(names)), len(done.lines)) == (3, 18), done.raw
     assert set(names) <= set(photos("test"))
 
 
@@ -241,8 +242,9 @@ def test_predict_writes_goes_on_draws_and_names_what_is_broken(first):
         shutil.copy(Path("drawn", name), f"holiday/{number}.jpg")
     Path("holiday/broken.jpg").write_bytes(Path("holiday/0.jpg").read_bytes()[:3000])
     words = ["--run", "e2e", "--plot", "drawings", "--out", "out.csv"]
-    done = typed(predict, "holiday/0.jpg", *words)
-    assert done.status == 0, done.error
+    done = typed(predict, "holiday/0.jpg", *words, "--log-level", "error")
+    assert (done.status, done.error) == (0, "")
+    assert re.fullmatch(r"holiday/0\.jpg: .+  \(0\.\d\d\)\n", done.out)
     done = typed(predict, "holiday", *words)
     assert done.status == 1
     assert done.out.startswith("1 of 4 already stand in out.csv\n")

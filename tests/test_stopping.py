@@ -12,7 +12,7 @@ from config import Settings
 from models.training import Trainer
 from tests.scripts import ROOT, SMALL, scenes_folder, started, typed
 from utils import runs
-from utils.progress import EpochBar
+from utils.progress import TrainingBar
 
 # An epoch has five steps. Captions of one length are compiled once; the encoder's weights are random.
 WORDS = [*SMALL, "--save-every", "2", "--max-length", "3", "--weights", "none"]
@@ -37,8 +37,8 @@ def losses(run):
 
 
 def at_step(epoch, step, what):
-    """An `EpochBar.update` that does something at this step."""
-    ordinary = EpochBar.update
+    """An `TrainingBar.update` that does something at this step."""
+    ordinary = TrainingBar.update
 
     def update(self, now, done, *rest):
         ordinary(self, now, done, *rest)
@@ -50,7 +50,7 @@ def at_step(epoch, step, what):
 
 def test_ctrl_c_saves_and_prints_the_command_that_goes_on_exactly(unstopped, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(EpochBar, "update", at_step(2, 3, lambda: signal.raise_signal(signal.SIGINT)))
+        patch.setattr(TrainingBar, "update", at_step(2, 3, lambda: signal.raise_signal(signal.SIGINT)))
         done = typed(train, *WORDS, "--run", "asked")
     assert done.status == 130
     command = re.fullmatch(r"stopped and saved; go on with: python train\.py (.+)\n", done.error)[1]
@@ -67,7 +67,7 @@ def test_a_second_ctrl_c_stops_at_once_and_what_was_saved_stands(unstopped, monk
 
     saved, save = [], Trainer.save
     monkeypatch.setattr(Trainer, "save", lambda trainer: (saved.append((trainer.epoch, int(trainer._step))), save(trainer)))
-    monkeypatch.setattr(EpochBar, "update", at_step(2, 3, twice))
+    monkeypatch.setattr(TrainingBar, "update", at_step(2, 3, twice))
     done = typed(train, *WORDS, "--run", "twice")
     assert (done.status, done.error) == (130, "stopped; go on with: python train.py --run checkpoints/twice --resume\n")
     assert saved == [(0, 2), (0, 4), (1, 0), (1, 2)]
@@ -78,8 +78,8 @@ import os, signal, sys
 sys.path.insert(0, {root!r})
 from tests.test_stopping import at_step
 from utils import runs
-from utils.progress import EpochBar
-EpochBar.update = at_step(2, 4, lambda: os.kill(os.getpid(), signal.SIGKILL))
+from utils.progress import TrainingBar
+TrainingBar.update = at_step(2, 4, lambda: os.kill(os.getpid(), signal.SIGKILL))
 import train
 from config import Settings
 from models.training import Trainer

@@ -9,7 +9,8 @@ import tensorflow as tf
 from config import Settings
 from data.batches import Batches, TrainingPhoto
 from data.tokenizer import SPECIAL, WordTokenizer
-from subject import FORCED, Subject
+from models import captioner
+from subject import FORCED, TOGETHER, Subject
 from utils.metrics import Scorer
 
 WORDS = ["one", "two", "three", "four", "five", "six"]
@@ -29,6 +30,21 @@ class Nothing:
 
     def rows(self, keys):
         return np.zeros((len(keys), 1, 1), np.float16)
+
+
+def test_captions_are_written_in_order_as_many_together_as_the_captioner_takes():
+    asked = []
+
+    def from_features(features, **search):
+        asked.append((len(features), search))
+        return [f"caption {number}" for number in features[:, 0]]
+
+    subject = Subject("val", SimpleNamespace(from_features=from_features), [], np.arange(150)[:, None], None, Settings())
+    captions, seconds = subject.captions(beam=2)
+    assert captions == [f"caption {number}" for number in range(150)]
+    assert asked == [(number, {"beam": 2}) for number in (1, 2, 64, 64, 22)]  # the first two make it ready for the clock
+    assert 0 <= seconds < 1
+    assert TOGETHER == captioner.BATCH
 
 
 @pytest.mark.parametrize("batch", [10, 320])

@@ -119,5 +119,6 @@ def test_it_is_typed_as_a_module(folder, monkeypatch):
 
 def test_captions_of_several_languages_are_warned_of(folder):
     (folder / "captions.csv").write_text("photo,caption\n0.jpg,A dog runs along.\n1.jpg,개가 있다\n2.jpg,A cat sits here.\n")
-    assert told(folder)[0] == ("warning: by their letters the captions are not English alone but also 33% Korean; they are "
-                               "all cut and scored as one language")
+    done = typed(summary, folder, "--cache", folder / "cache", "--minimum-count", "1")
+    assert done.error == ("warning: by their letters the captions are not English alone but also 33% Korean; they are all "
+                          "cut and scored as one language\n")

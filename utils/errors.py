@@ -5,6 +5,8 @@ import re
 import sys
 from collections.abc import Callable
 
+from utils.progress import fail, note
+
 
 class Refusal(Exception):
     """A mistake that the user can mend; its text says what was wanted, what came and what to do."""
@@ -32,10 +34,10 @@ def run_script(main: Callable[[], int | None]) -> None:
     try:
         status = main() or 0
     except Refusal as refusal:
-        print(f"error: {refusal}", file=sys.stderr)
+        fail(str(refusal))
         status = refusal.status
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
+        note("stopped")
         status = 130  # what shells expect after Ctrl-C
     except BrokenPipeError:  # `python predict.py … | head`
         sys.stderr.close()
@@ -44,7 +46,7 @@ def run_script(main: Callable[[], int | None]) -> None:
         line = _about_files(error)
         if line is None:
             raise
-        print(f"error: {line}", file=sys.stderr)
+        fail(line)
         status = 1
     sys.exit(status)
 

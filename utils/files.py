@@ -4,11 +4,16 @@ import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from utils.errors import Refusal
+
+try:
+    import fcntl
+except ImportError:  # Windows, where a file that is open cannot be removed
+    fcntl = None
 
 
 @contextmanager
@@ -32,6 +37,49 @@ def refuse_unwritable(folder: Path) -> None:
     if not os.access(there, os.W_OK | os.X_OK):
         raise Refusal(f"cannot write to {folder}: no permission to write in {there}; change its rights, or choose another "
                       "folder")
+
+
+def hold(file: Path) -> IO[bytes]:
+    """The file, opened: as long as it is, `held` tells other programs so."""
+    opened = file.open("rb")
+    if fcntl is not None:
+        with suppress(OSError):  # of file systems that know no locks
+            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    return opened
+
+
+def held(file: Path) -> bool:
+    """Whether a program holds the file, or that cannot be told."""
+    if fcntl is None:
+        return False
+    try:
+        with file.open("rb+") as opened:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except PermissionError:
+        raise
+    except OSError:
+        return True
+    return False
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder, in which a program may be writing."""
+    if not path.is_dir():
+        return path.lstat().st_size
+    size = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with suppress(FileNotFoundError):
+                size += Path(folder, name).lstat().st_size
+    return size
+
+
+def told_bytes(number: int) -> str:
+    """A size for people: 7 bytes, 2.1 kB, 58 MB, 1.3 GB."""
+    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if number >= 0.9995 * size:
+            return f"{number / size:,.{1 if number < 9.95 * size else 0}f} {unit}"
+    return f"{number} bytes"
 
 
 def picture_names(photos: Iterable[Path]) -> dict[Path, str]:

@@ -8,6 +8,9 @@
     checkpoints/RUN/last  best         tf.train checkpoints
     checkpoints/RUN/encoder.json       how its encoder is built, where the name alone does not tell
 
+    python -m utils.runs               the runs that there are, newest first
+    python -m utils.runs ONE OTHER     two of them, settings and scores side by side
+
 A Hugging Face model, hf:FOLDER, may stand in a run's place wherever no photos of its own are asked for.
 """
 
@@ -19,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from utils import huggingface
-from utils.errors import Refusal, WrongArgument
+from utils.errors import Refusal, WrongArgument, run_script
 from utils.files import write_json, write_text
 
 ROOT = Path("checkpoints")
@@ -47,20 +50,29 @@ def find(name: str | None) -> Path:
         if not folder.is_dir() and Path(name).is_dir():
             folder = Path(name)
         if not folder.is_dir():
-            known = [run.name for run in _runs()]
+            known = [run.name for run in listed()]
             raise Refusal(f"no run {name!r}; there are: {', '.join(known[:8])}" if known else
                           f"no run {name!r}, and none in {ROOT}/; make one with: python train.py")
         return folder
-    runs = _runs()
+    runs = listed()
     if not runs:
         raise Refusal(f"no run in {ROOT}/ yet; make one with: python train.py")
     return runs[0]
 
 
-def _runs() -> list[Path]:
-    """Run folders, newest first."""
-    folders = [file.parent for file in ROOT.glob("*/config.json")]
-    return sorted(folders, key=lambda folder: (folder / "config.json").stat().st_mtime, reverse=True)
+def listed(folder: Path = ROOT) -> list[Path]:
+    """The runs in a folder, newest first: those that began, or were last gone on with, last."""
+    return sorted((file.parent for file in folder.glob("*/config.json")), key=began, reverse=True)
+
+
+def began(run: Path) -> float:
+    """When a run began or was last gone on with, as a file's time: its settings are written then."""
+    return (run / "config.json").stat().st_mtime
+
+
+def kept_epoch(run: Path) -> int | None:
+    """The epoch whose weights are the best, which captions are made with; None where there is none yet."""
+    return max((int(file.stem.removeprefix("ckpt-")) for file in (run / "best").glob("ckpt-*.index")), default=None)
 
 
 def write_config(run: Path, config: dict[str, Any]) -> None:
@@ -164,6 +176,26 @@ def read_history(run: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def read_scores(run: Path) -> dict[str, Any] | None:
+    """The scores at the end of training; None before that, or where the file is damaged: then `--resume` scores again."""
+    try:
+        scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return scores if isinstance(scores, dict) else None
+
+
 def write_history(run: Path, rows: list[dict[str, Any]]) -> None:
     """Write history.jsonl anew; a few hundred short lines at most, so whole is as cheap as appended, and safer."""
     write_text(run / "history.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+
+
+if __name__ == "__main__":  # a script when it is run: scripts wire the rooms together
+
+    def main() -> int:
+        """What the script does; imported here, so that Ctrl-C in its first second is no traceback either."""
+        import run_list
+
+        return run_list.main()
+
+    run_script(main)
