@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+import class_page
 import class_stages
 import stages
+from class_page import Found
 from class_stages import Loaded
 from config import Settings
 from data.class_batches import ClassBatches
@@ -22,6 +24,7 @@ from utils.errors import Refusal
 from utils.files import write_json
 from utils.plots import save_figure
 from utils.progress import output, say
+from utils.spent import Spent
 
 PICTURES = 40  # drawn with their classes
 SHOWN = 20  # classes in the table; of more the best and the worst
@@ -91,7 +94,7 @@ def draw(folder: Path, loaded: Loaded, split: str, scores: dict[str, Any], proba
                 folder / "predictions.png")
 
 
-def final(run: Path, loaded: Loaded, *, began: float, top: int) -> int:
+def final(run: Path, loaded: Loaded, *, began: float, spent: Spent, top: int) -> int:
     """Reload the best epoch, score it on the test split, say where everything is."""
     from models.classifier import Classifier
 
@@ -100,18 +103,27 @@ def final(run: Path, loaded: Loaded, *, began: float, top: int) -> int:
     write_json(run / "scores.json", scores | {"split": split})
     say(table(split, scores, _without_test(split == "val")))
     draw(run, loaded, split, scores, probabilities)
-    say(f"pictures: {run}/samples.png, history.png, confusion.png, predictions.png\n"
+    spent.end("scoring")
+    spent.write()
+    page = class_page.write(run, _found(loaded, split, scores, probabilities, _without_test(split == "val")))
+    say(f"pictures: {run}/samples.png, history.png, confusion.png, predictions.png; all in one page: {page}\n"
         f"done in {(time.perf_counter() - began) / 60:.1f} minutes; run folder: {run}\n"
         f"what may be in a photo: python predict.py --run {run} PHOTO …")
     return 0
+
+
+def _found(loaded: Loaded, split: str, scores: dict[str, Any], probabilities: np.ndarray, notes: Sequence[str]) -> Found:
+    """What the page tells of a split."""
+    return Found(split, scores, loaded.pictures[split], np.asarray(loaded.labels(split)), probabilities, notes)
 
 
 def _without_test(missing: bool) -> list[str]:
     return ["there are no test pictures of these classes: val is scored in its place"] * missing
 
 
-def evaluate(run: Path, saved: dict[str, Any], *, split: str, file: Path | None, **changes: Any) -> None:
-    """Score a run's best epoch on a split, print the table, write the JSON; `changes` are settings other than the run's."""
+def evaluate(run: Path, saved: dict[str, Any], *, split: str, file: Path | None, more: bool = False, **changes: Any) -> None:
+    """Score a run's best epoch on a split, print the table, write the JSON, and, where `more` is asked for, pictures and
+    the page; `changes` are settings other than the run's."""
     from models.classifier import Classifier
 
     own = "dataset" not in changes or same_dataset(changes["dataset"], saved["dataset"], class_stages.dataset_path)
@@ -141,7 +153,11 @@ def evaluate(run: Path, saved: dict[str, Any], *, split: str, file: Path | None,
     known = sum(runs.seen(photo.hash, marks) for photo in photos) if not own or split == "test" else 0
     if known:
         notes.append(f"{known} of the {len(photos)} pictures were in the training of {run}: the scores are too good")
-    scores, _ = scored(classifier, loaded, split, top=settings.training.top)
+    scores, probabilities = scored(classifier, loaded, split, top=settings.training.top)
     output(table(split, scores, notes))
     if file:
         write_json(file, scores)
+    if more:
+        draw(run, loaded, split, scores, probabilities)
+        page = class_page.write(run, _found(loaded, split, scores, probabilities, notes))
+        say(f"pictures: {run}/confusion.png, predictions.png; all in one page: {page}")

@@ -15,19 +15,21 @@ from utils import runs
 from utils.device import use_device
 from utils.files import refuse_unwritable
 from utils.progress import marked, note, say
+from utils.spent import Spent
 
 LINES = 4  # an epoch, that tell the running loss
 
 
 def train(run: Path, settings: Settings, *, resume: bool) -> int:
     """Train, as an outline; 0 when done, 130 when stopped by Ctrl-C with everything saved."""
+    import class_page
     import class_report
     import learning
     from models.classifier import KINDS, ClassEntropy, Classifier, Network
     from models.training import Recipe, Trainer
     from utils.class_plots import class_curves
 
-    began = time.perf_counter()
+    began, spent = time.perf_counter(), Spent(run)
     use_device(settings.machine.device)
     for folder in (run, Path(settings.vision.cache)):
         refuse_unwritable(folder)
@@ -38,11 +40,12 @@ def train(run: Path, settings: Settings, *, resume: bool) -> int:
     prepared, kind, training = loaded.prepared, settings.classes.trunk, settings.training
     say(class_stages.told(dataset, loaded))
     stages.report_left_out(prepared.left_out, strict=settings.data.strict)
+    spent.end("reading")
 
     network = Network(kind, loaded.image_size, len(loaded.classes), seed=training.seed)
     if resume:
         starting.refuse_other_photos(run, prepared)
-        (run / "scores.json").unlink(missing_ok=True)  # of fewer epochs
+        starting.forget_scores(run)
     else:
         starting.begin_folder(run, prepared)
         runs.write_making(run, {"encoder": "convnet", "trunk": kind, "image_size": loaded.image_size})
@@ -69,13 +72,18 @@ def train(run: Path, settings: Settings, *, resume: bool) -> int:
 
     def curves(rows: list[dict[str, Any]]) -> None:
         class_curves(rows, run / "history.png", best=trainer.kept)
+        class_page.write(run)
 
-    if not learning.epochs(trainer, run, scores=validation, merit=lambda row: row["val_accuracy"], curves=curves, told=_told,
-                           each_step=running_loss(say)):
+    spent.end("preparing")
+    spent.write()
+    class_page.write(run)
+    if not learning.epochs(trainer, run, spent, scores=validation, merit=lambda row: row["val_accuracy"], curves=curves,
+                           told=_told, each_step=running_loss(say)):
+        class_page.write(run)
         note(f"stopped and saved; go on with: python train.py --run {run} --resume")
         return 130
     say(f"scoring the best epoch, {trainer.kept}")
-    return class_report.final(run, loaded, began=began, top=training.top)
+    return class_report.final(run, loaded, began=began, spent=spent, top=training.top)
 
 
 def running_loss(tell: Callable[[str], None]) -> Callable[[int, int, float], None]:

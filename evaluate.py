@@ -31,7 +31,8 @@ def options() -> argparse.ArgumentParser:
                         help="which photos; val is what some datasets call dev (default val)")
     parser.add_argument("--json", metavar="FILE", help="also write the scores there, as fractions")
     parser.add_argument("--report", action="store_true", help="also beams 1, 3 and 5, free-running loss, lengths, words, "
-                        "novelty, best and worst photos; all of it, and result pictures, in the run's results/")
+                        "novelty, best and worst photos; all of it, and result pictures, in the run's results/, and its "
+                        "page report.html made anew (of a classifier pictures and the page)")
     parser.add_argument("--weights", metavar="FILE|hf:FOLDER",
                         help="where the encoder's weights are now, if they were moved")
     config.add_options(parser, config.Data, only=("dataset", "format", "language", "outside_photos"))
@@ -51,8 +52,7 @@ def main() -> int:
     saved = runs.read_config(run)
     classifier = runs.is_classifier(saved)
     if classifier:
-        typed = {"report": more, "weights": weights}
-        config.refuse_foreign("classifier", given | {option: value for option, value in typed.items() if value})
+        config.refuse_foreign("classifier", given | ({"weights": weights} if weights else {}))
     elif saved["dataset"] is None and "dataset" not in given:
         raise Refusal(f"{run} has no photos of its own; say by --dataset which to score")
     if more and huggingface.named(run):
@@ -62,13 +62,13 @@ def main() -> int:
         if Path(file).is_dir():
             raise Refusal(f"--json wants a file, and {file} is a folder")
     if more:
-        refuse_unwritable(run / "results")
+        refuse_unwritable(run if classifier else run / "results")
     import_tensorflow()
     use_device(given.get("device", "auto"))
     if classifier:
         import class_report
 
-        class_report.evaluate(run, saved, split=split, file=Path(file) if file else None, **given)
+        class_report.evaluate(run, saved, split=split, file=Path(file) if file else None, more=more, **given)
         return 0
     subject = subject_of(run, split=split, weights=weights, **given)
     result = scored(subject)
@@ -76,11 +76,14 @@ def main() -> int:
     if file:
         write_json(Path(file), result.scores)
     if more:
+        import caption_page
         import report
 
         output(report.text(report.write(run, subject, result)))
         drawn = report.pictures(run, result, seed=subject.settings.training.seed)
-        say(f"\n{len(drawn)} pictures of captions with attention, and report.json: {run / 'results'}")
+        page = caption_page.write(run, subject, result)
+        say(f"\n{len(drawn)} pictures of captions with attention, and report.json: {run / 'results'}\n"
+            f"all in one page: {page}")
     return 0
 
 
@@ -98,11 +101,6 @@ class Result:
         """Photos with their captions, from all over the split."""
         step = max(1, len(self.photos) // number)
         return list(zip(self.photos, self.captions, strict=True))[::step][:number]
-
-
-def evaluate(run: Path, *, split: str, weights: str | None = None, **changes: Any) -> Result:
-    """The scores of a run's best epoch on a split; `changes` are settings other than the run's."""
-    return scored(subject_of(run, split=split, weights=weights, **changes))
 
 
 def scored(subject: Subject) -> Result:

@@ -19,6 +19,7 @@ from utils import runs
 from utils.cider import CiderD
 from utils.interrupt import Interruptible
 from utils.progress import TrainingBar, say
+from utils.spent import Spent
 
 ENDS = "<end>"  # the mark that a caption has ended, as a word of its own in the reward
 
@@ -56,15 +57,16 @@ def _reward(settings: Settings, prepared: Prepared, tokenizer: Tokenizer) -> Any
     return cider_reward(score, text)
 
 
-def epochs(trainer: Trainer, run: Path, *, scores: Callable[[], dict[str, Any]], merit: Callable[[dict[str, Any]], float],
-           curves: Callable[[list[dict[str, Any]]], None], told: Callable[[dict[str, Any], bool], str],
+def epochs(trainer: Trainer, run: Path, spent: Spent, *, scores: Callable[[], dict[str, Any]],
+           merit: Callable[[dict[str, Any]], float], curves: Callable[[list[dict[str, Any]]], None],
+           told: Callable[[dict[str, Any], bool], str],
            each_step: Callable[[int, int, float], None] = lambda step, steps, loss: None) -> bool:
-    """Train until finished; False when Ctrl-C stopped it, everything saved.
+    """Train until finished; False when Ctrl-C stopped it, everything saved. The time goes into `spent`.
 
     Args:
         scores: of the weights as they are, on val.
         merit: how good an epoch is, by its row of the history.
-        curves: draws the history.
+        curves: draws the history, and writes the page.
         told: what is said of an epoch, and whether it is the best so far.
         each_step: told of each step how many are done, of how many, and the epoch's loss so far.
     """
@@ -88,9 +90,13 @@ def epochs(trainer: Trainer, run: Path, *, scores: Callable[[], dict[str, Any]],
                 row = trainer.train_epoch(progress)
             except _AskedToStop:
                 trainer.save()
+                spent.end("training")
+                spent.write()
                 return False
+            spent.end("training")
             bar.scoring(row["epoch"])
             row |= scores()
+            spent.end("validation")
             rows.append(row)
             runs.write_history(run, rows)
             best = trainer.finish_epoch(merit(row))
@@ -99,7 +105,9 @@ def epochs(trainer: Trainer, run: Path, *, scores: Callable[[], dict[str, Any]],
                     if isinstance(value, float):
                         tf.summary.scalar(key, value)
             board.flush()
+            spent.write()
             curves(rows)
+            spent.end("saving")
             say(told(row, best))
     return True
 

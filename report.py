@@ -5,6 +5,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -156,10 +157,20 @@ def _cut(line: str) -> str:
     return " " * 9 + lines[0] + " …" * (len(lines) > 1)
 
 
-def _histogram(captions: dict[str, int], references: dict[str, int]) -> list[str]:
-    """A line for each length with a bar for the captions and one for the true ones; the longest lengths share the last."""
-    first = min(int(length) for length in (*captions, *references))
-    last = min(max(int(length) for length in (*captions, *references)), first + _ROWS - 1)
+@dataclass(frozen=True)
+class LengthShares:
+    """Captions by their number of words, and the true ones: shares of each kind, the longest together as `24+`."""
+
+    names: list[str]
+    captions: list[float]
+    references: list[float]
+
+
+def length_shares(captions: dict[str, int], references: dict[str, int]) -> LengthShares:
+    """Shares of the numbers of captions by length."""
+    lengths = [int(length) for length in (*captions, *references)]
+    first = min(lengths)
+    last = min(max(lengths), first + _ROWS - 1)
 
     def shares(counts: dict[str, int]) -> list[float]:
         found = Counter()
@@ -167,16 +178,21 @@ def _histogram(captions: dict[str, int], references: dict[str, int]) -> list[str
             found[min(int(length), last)] += count / sum(counts.values())
         return [found[length] for length in range(first, last + 1)]
 
-    both = list(zip(shares(captions), shares(references), strict=True))
-    most = max(max(pair) for pair in both)
-    beyond = any(int(length) > last for length in (*captions, *references))
+    names = [f"{length}{'+' * (length == last < max(lengths))}" for length in range(first, last + 1)]
+    return LengthShares(names, shares(captions), shares(references))
+
+
+def _histogram(captions: dict[str, int], references: dict[str, int]) -> list[str]:
+    """A line for each length with a bar for the captions and one for the true ones; the longest lengths share the last."""
+    shares = length_shares(captions, references)
+    most = max(*shares.captions, *shares.references)
     means = [sum(int(length) * count for length, count in counts.items()) / sum(counts.values())
              for counts in (captions, references)]
     titles = [f"{title}, mean {mean:.1f}" for title, mean in zip(("captions", "true captions"), means, strict=True)]
     lines = [f"{'words':>8}  {titles[0]:{_BAR + 8}}  {titles[1]}"]
-    for length, pair in enumerate(both, start=first):
+    for name, *pair in zip(shares.names, shares.captions, shares.references, strict=True):
         bars = [f"{share:6.1%} {'#' * round(share / most * _BAR):{_BAR}}" for share in pair]
-        lines.append(f"{length:>7}{'+' if beyond and length == last else ' '}  {'   '.join(bars)}".rstrip())
+        lines.append(f"{name.removesuffix('+'):>7}{'+' if name.endswith('+') else ' '}  {'   '.join(bars)}".rstrip())
     return lines
 
 

@@ -210,5 +210,11 @@ def unchanged(run: Path, fingerprint: dict[str, Any]) -> str | None:
                           "that has bfloat16, or start a new run")
         raise Refusal(f"the encoder is not what it was when {run} began: other weights, or another version of Keras; "
                       "start a new run")
-    (run / "scores.json").unlink(missing_ok=True)  # of fewer epochs
+    forget_scores(run)
     return before.get("from")
+
+
+def forget_scores(run: Path) -> None:
+    """Remove what was found out about a run that goes on: it is of fewer epochs."""
+    for file in (run / "scores.json", run / "results" / "report.json"):
+        file.unlink(missing_ok=True)

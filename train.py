@@ -87,6 +87,7 @@ def main() -> int:
 def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed: frozenset[str], resume: bool,
            start: Path | None, begun: int) -> int:
     """The whole job, as an outline."""
+    import caption_page
     import encoding
     import evaluate
     import learning
@@ -103,8 +104,9 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed
     from models.tuning import Tuned
     from utils.metrics import merit
     from utils.plots import history_curves
+    from utils.spent import Spent
 
-    began = time.perf_counter()
+    began, spent = time.perf_counter(), Spent(run)
     path = stages.dataset_path(settings.data.dataset if settings else given.get("dataset"), given.get("language"))
     settings = settings or config.resolve(given | {"dataset": str(path)}, scenes=stages.is_scenes(path),
                                           continued=start is not None)
@@ -138,11 +140,13 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed
 
     looked_through = stages.look_through(dataset, settings, hashes)
     tokenizer, digest = told(*looked_through), looked_through[0].digest()
+    spent.end("reading")
     have = encoding.have_pictures if tuned else encoding.have_all
     ready = have(dataset, settings, hashes, views, looked_through=looked_through)
     prepared, cache = ready.prepared, ready.features
     if prepared.digest() != digest:  # photos turned out unreadable
         tokenizer = told(prepared, ready.pairs)
+    spent.end("features")
 
     resolved = settings.flat() | {"fingerprint": cache.fingerprint, "encoder_weights": ready.weights,
                                   "scenes": stages.is_scenes(path), "captions": prepared.digest(),
@@ -183,14 +187,19 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed
 
     def curves(rows: list[dict[str, Any]]) -> None:
         history_curves(rows, run / "history.png", best=trainer.kept, best_by=training.best_by)
+        caption_page.write(run)
 
-    if not learning.epochs(trainer, run, scores=validation.scores, merit=lambda row: merit(row, training.best_by),
+    spent.end("preparing")
+    spent.write()
+    caption_page.write(run)
+    if not learning.epochs(trainer, run, spent, scores=validation.scores, merit=lambda row: merit(row, training.best_by),
                            curves=curves, told=_told):
+        caption_page.write(run)
         note(f"stopped and saved; go on with: python train.py --run {run} --resume")
         return 130
     say(f"scoring the best epoch, {trainer.kept}" if trainer.kept > begun else
         "no epoch was better than what training went on from, which is kept and scored")
-    return _final(run, settings, began)
+    return _final(run, settings, began, spent)
 
 
 def _told_start(row: dict[str, Any], best_by: str) -> float:
@@ -223,18 +232,23 @@ def _told(row: dict[str, Any], best: bool) -> str:
             f"top-{top.removeprefix('Top')} accuracy {row[top]:.3f}")
 
 
-def _final(run: Path, settings: Settings, began: float) -> int:
+def _final(run: Path, settings: Settings, began: float, spent: Any) -> int:
     """Score the best epoch on the test split, show three captions, say where everything is."""
+    import caption_page
     import evaluate
     import report
 
-    result = evaluate.evaluate(run, split="test", beam=settings.search.beam, engine=settings.machine.engine)
+    subject = evaluate.subject_of(run, split="test", beam=settings.search.beam, engine=settings.machine.engine)
+    result = evaluate.scored(subject)
     write_json(run / "scores.json", result.scores | {"split": result.split})
     say(evaluate.table(result))
     drawn = report.pictures(run, result, seed=settings.training.seed)
     for photo, caption in result.samples(3):
         say(f"\n{photo.name}\n  says:  {caption.text}\n" + "\n".join(f"  true:  {each}" for each in photo.captions))
-    say(f"\n{len(drawn)} pictures of captions with attention: {run / 'results'}\n"
+    spent.end("scoring")
+    spent.write()
+    page = caption_page.write(run, subject, result)
+    say(f"\n{len(drawn)} pictures of captions with attention: {run / 'results'}; all in one page: {page}\n"
         f"done in {(time.perf_counter() - began) / 60:.1f} minutes; run folder: {run}\n"
         f"captions for photos: python predict.py --run {run} PHOTO …")
     return 0

@@ -22,11 +22,14 @@ from models.captioner import Captioner
 from models.classifier import Classifier
 from models.encoders import Encoder
 from tests.classes import CLASSES, class_folders
+from tests.pages import whole
 from tests.scripts import SMALL, scenes_folder, typed
+from tests.test_run_page import rows
 from tests.test_stopping import at_step
 from utils.errors import Refusal
 from utils.progress import TrainingBar
 from utils.runs import read_config, read_history, read_making
+from utils.spent import read_spent
 
 # Twelve steps an epoch.
 WORDS = ["--preset", "classifier", "--dataset", "colours", "--image-size", "16", "--batch", "8", "--cache", "cache",
@@ -106,6 +109,22 @@ def test_a_run_folder_has_all_that_is_promised(run):
     assert json.loads((run / "left_out.json").read_text())[0]["reason"] == "cut short"
     assert read_making(run) == {"encoder": "convnet", "trunk": run.name, "image_size": 16}
     assert all((run / kind / "checkpoint").is_file() for kind in ("last", "best"))
+
+
+def test_a_run_s_page_tells_its_scores_and_is_made_anew_by_a_report(tutorial):
+    """At the end of training of the test split; then of val, whose pictures the two files show as well."""
+    run = Path("checkpoints/tutorial")
+    page, scores = whole(run / "report.html"), json.loads((run / "scores.json").read_text())
+    assert rows(page, "On the 24 pictures of test")[1] == ["accuracy", f"{scores['accuracy']:.3f}"]
+    assert len(page.all("img")) >= 24 and page.texts("figcaption")[-2:] == ["Loss", "Accuracy"]
+    assert read_spent(run)["seconds"].keys() == {"reading", "preparing", "training", "validation", "saving", "scoring"}
+    before = {name: (run / name).read_bytes() for name in ("confusion.png", "predictions.png")}
+    done = typed(evaluate, "--run", "tutorial", "--report", "--cache", "cache")
+    assert (done.status, done.error) == (0, "")
+    assert done.out.splitlines()[-1].endswith(f"all in one page: {run}/report.html")
+    val = len(json.loads((run / "splits.json").read_text())["val"])
+    assert len(rows(whole(run / "report.html"), f"On the {val} pictures of val")) == 3
+    assert all((run / name).read_bytes() != content for name, content in before.items())
 
 
 @pytest.mark.parametrize(("words", "run"), [
@@ -194,7 +213,6 @@ def test_predict_takes_random_test_pictures_with_their_true_classes(tutorial):
     (predict, ["--weights", "x.h5"], 2, "--weights: that is for captions"),
     (predict, ["--max-length", "5", "--minimum-score", "0", "--write-metadata", "x", "a.png"], 2,
      "--max-length, --minimum-score, --write-metadata: that is for captions, and a classifier writes none"),
-    (evaluate, ["--report"], 2, "--report: that is for captions"),
     (evaluate, ["--language", "ko", "--sample"], 2, "--language, --sample: that is for captions"),
     (train, ["--resume", "--units", "5"], 2, "--units: that is for captions"),
     (train, ["--resume", "--scst"], 2, "--scst: that is for captions"),

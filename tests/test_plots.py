@@ -261,3 +261,14 @@ def test_captions_and_names_that_are_too_long_are_cut():
     assert lines[0].startswith("– a long caption") and lines[1].startswith("   ") and lines[-1] == "…"
     assert len(lines) < 20
     assert max(figure.axes[0].images[0].get_array().shape) == 360
+
+
+def test_a_tile_has_a_line_round_where_attention_is_above_half_of_its_peak():
+    """The peak in the upper left of four: the line is closed by the photo's edge, where none is drawn."""
+    black = np.zeros((40, 40, 3), np.uint8)
+    tile = plots.attention_tile(black, np.array([[1.0, 0.0], [0.0, 0.0]]))
+    line = (tile == (255, 198, 26)).all(axis=2)
+    assert 10 < line.sum() < 60
+    assert not line[:8, :8].any() and not line[25:].any() and not line[:, 25:].any()
+    assert line[0].sum() <= 2 and line[:, 0].sum() <= 2  # where it meets the edge
+    np.testing.assert_array_equal(plots.attention_tile(black, np.ones((2, 2))), plots.attention_over(black, np.ones((2, 2))))

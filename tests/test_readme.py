@@ -27,7 +27,8 @@ MODULES = {"data.sources": summary, "utils.runs": run_list, "data.feature_extrac
 PARSERS = SCRIPTS | IN_DOC | MODULES
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "doc").glob("*.md"), *ROOT.glob("[!.]*/README.md")])
 FENCE = re.compile(r"^ *```\w*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
-COMMAND = re.compile(r"python (?:(train|evaluate|predict|doc/\w+)\.py|-m (data\.sources|utils\.runs|data\.feature_extraction))\b.*")
+COMMAND = re.compile(r"python (?:(train|evaluate|predict|doc/\w+)\.py|-m (data\.sources|utils\.runs|data\.feature_extraction)"
+                     r")\b.*")
 
 
 def name_of(document):

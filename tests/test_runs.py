@@ -274,3 +274,11 @@ def test_a_fault_of_ours_keeps_its_traceback(error):
 
     with pytest.raises(type(error)):
         run_script(main)
+
+
+def test_the_best_epoch_is_that_of_the_checkpoint(tmp_path):
+    assert runs.kept_epoch(tmp_path) is None
+    (tmp_path / "best").mkdir()
+    for name in ("ckpt-9.index", "ckpt-12.index", "ckpt-12.data-00000-of-00001"):
+        (tmp_path / "best" / name).touch()
+    assert runs.kept_epoch(tmp_path) == 12

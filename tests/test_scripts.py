@@ -15,7 +15,9 @@ import predict
 import train
 from data.images import read
 from models.captioner import Captioner
+from tests.pages import whole
 from tests.scripts import ROOT, SIZES, SMALL, in_terminal, scenes_folder, started, typed
+from tests.test_run_page import rows
 from utils.errors import Refusal
 
 RUN = Path("checkpoints/e2e")
@@ -71,6 +73,22 @@ def test_training_ends_with_scores_three_captions_with_references_and_the_run_fo
     assert len(samples) == 3
     assert f"run folder: {RUN}" in end.splitlines()[-2]
     assert "Traceback" not in first.error
+
+
+def test_a_run_s_page_has_its_scores_photos_words_and_what_it_took(first):
+    """Eight photos, all shown; those of whose words some are."""
+    Path("first.html").write_bytes(first.files["report.html"])
+    page, scores = whole(Path("first.html")), json.loads(first.files["scores.json"])
+    assert page.texts("h1") == ["Run e2e"]
+    assert ["CIDEr", f"{scores['CIDEr']:.3f}"] in rows(page, "At the end of training, on the 8 photos of test")
+    assert len(page.all("p", class_="pale")) == 8 == len([each for each in page.all("img") if each.get("lang") == "en"])
+    assert sorted(page.texts("p", class_="pale")) == photos("test")
+    spent = json.loads(first.files["spent.json"])
+    assert list(spent["seconds"]) == ["reading", "features", "preparing", "training", "validation", "saving", "scoring"]
+    assert spent["seconds"]["training"] == pytest.approx(sum(row["seconds"] for row in history(RUN)), abs=0.5)
+    assert spent["peak_memory_bytes"] > 10**8
+    told = {row[0].split()[0]: row[1:] for row in rows(page, "Settings that differ from the default")}
+    assert (told["--units"], told["--batch"]) == (["32", "512"], ["40", "64"])
 
 
 def test_a_second_run_extracts_nothing_and_has_the_same_losses(first):
@@ -209,6 +227,9 @@ def test_a_report_of_a_run_made_before_there_were_reports(first):
     pictures = json.loads((run / "results/captions.json").read_text())
     assert len(list((RUN / "results").glob("*.png"))) == 8  # drawn at the end of training, in a process of its own
     assert {file.name for file in (run / "results").iterdir()} == {"01.png", "02.png", "captions.json", "report.json"}
+    page = whole(run / "report.html")
+    assert len(rows(page, "Searches of several widths, on the 8 photos of test, drawn")) > 10
+    assert page.texts("figcaption")[-1].startswith("Accuracy on val") and "Run older" in page.texts("h1")
     assert len({row["photo"] for row in pictures}) == 2
     says = {row["photo"]: row["caption"] for row in report["best"] + report["worst"]}
     for number, row in enumerate(pictures, start=1):

@@ -297,3 +297,13 @@ def test_features_of_another_precision_are_told_from_another_encoder(run):
         unchanged(run(fingerprint=mark), mark | {"precision": "bfloat16"})
     with pytest.raises(Refusal, match=r"other weights, or another version of Keras"):
         unchanged(run(fingerprint=mark | {"precision": "bfloat16"}), mark | {"weights": "abd"})
+
+
+def test_a_run_that_goes_on_forgets_the_scores_of_fewer_epochs(run):
+    folder = run()
+    for name in ("scores.json", "results/report.json", "results/captions.json"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("{}")
+    unchanged(folder, {})
+    assert [file.name for file in (folder / "results").iterdir()] == ["captions.json"]
+    assert not (folder / "scores.json").exists()

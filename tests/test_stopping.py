@@ -10,9 +10,11 @@ import pytest
 import train
 from config import Settings
 from models.training import Trainer
+from tests.pages import whole
 from tests.scripts import ROOT, SMALL, scenes_folder, started, typed
 from utils import runs
 from utils.progress import TrainingBar
+from utils.spent import read_spent
 
 # An epoch has five steps. Captions of one length are compiled once; the encoder's weights are random.
 WORDS = [*SMALL, "--save-every", "2", "--max-length", "3", "--weights", "none"]
@@ -55,9 +57,14 @@ def test_ctrl_c_saves_and_prints_the_command_that_goes_on_exactly(unstopped, mon
     assert done.status == 130
     command = re.fullmatch(r"stopped and saved; go on with: python train\.py (.+)\n", done.error)[1]
     assert losses("asked") == unstopped[:1]
+    run = Path("checkpoints/asked")
+    assert "1 of 2, not finished yet; the best: 1" in whole(run / "report.html").texts("dd")
+    before = read_spent(run)["seconds"]
     done = typed(train, *command.split())
     assert done.status == 0, done.error
     assert losses("asked") == unstopped
+    assert all(read_spent(run)["seconds"][what] > seconds for what, seconds in before.items())
+    assert any(text.startswith("2 of 2; the best: ") for text in whole(run / "report.html").texts("dd"))
 
 
 def test_a_second_ctrl_c_stops_at_once_and_what_was_saved_stands(unstopped, monkeypatch):

@@ -1,12 +1,14 @@
-"""Where to compute, and what the processor can do."""
+"""Where to compute, what the processor can do, and how much memory was taken."""
 
 import os
 import re
+import sys
 from pathlib import Path
 
 from utils.errors import Refusal
 
 _CPU = Path("/proc/cpuinfo")
+_STATUS = Path("/proc/self/status")
 _BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}  # what processors (Intel and AMD, Intel, ARM) call it
 
 
@@ -47,3 +49,27 @@ def processor_features() -> set[str]:
 def cores() -> int:
     """How many processor cores this program may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def machine() -> str:
+    """What computes here: how many cores, and the GPUs that TensorFlow sees."""
+    import tensorflow as tf
+
+    gpus = [tf.config.experimental.get_device_details(gpu).get("device_name", "a GPU")
+            for gpu in tf.config.get_visible_devices("GPU")]
+    return ", ".join([f"{cores()} core{'s' * (cores() > 1)}", *gpus])
+
+
+def peak_memory() -> int | None:
+    """The most bytes of memory that this process has held so far; None where the system does not tell.
+
+    What the system may drop at any time, such as features that are read from their files, is counted while it is held.
+    """
+    if _STATUS.is_file() and (told := re.search(r"^VmHWM:\s*(\d+) kB$", _STATUS.read_text(), re.MULTILINE)):
+        return int(told[1]) * 1024
+    try:
+        import resource
+    except ImportError:  # Windows has none
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024

@@ -5,6 +5,8 @@
     checkpoints/RUN/splits.json        the photos of each split
     checkpoints/RUN/seen.json          hashes of the photos that it, and the runs it began from, learned or were chosen by
     checkpoints/RUN/history.jsonl      a line an epoch
+    checkpoints/RUN/spent.json         time and memory
+    checkpoints/RUN/report.html        all of it as a page
     checkpoints/RUN/last  best         tf.train checkpoints
     checkpoints/RUN/encoder.json       how its encoder is built, where the name alone does not tell
 
