@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 LISTED = 5  # classes of a photo, the likeliest first
+NO_PHOTOGRAPHS = "this run was trained on drawn scenes; of photographs it can say nothing sensible"
 
 
 class Answering(Protocol):
@@ -109,3 +110,10 @@ def columns(classes: Sequence[str]) -> tuple[str, ...]:
     """What stands in a file of results: the photo's path, then its likeliest classes, each with its probability."""
     ranks = ["", *(f"_{rank}" for rank in range(2, min(LISTED, len(classes)) + 1))]
     return ("path", *(f"{name}{rank}" for rank in ranks for name in ("class", "probability")))
+
+
+def drawn(photo: Path, saved: dict[str, Any]) -> bool:
+    """Whether a photo is a drawn scene: one of the run's own dataset, or of another folder of scenes."""
+    dataset = Path(saved["dataset"]).resolve()
+    own = photo.resolve().is_relative_to(dataset.parent if dataset.suffix in (".csv", ".tsv") else dataset)
+    return own or any((folder / "facts.json").is_file() for folder in (photo.parent, photo.parent.parent))

@@ -85,8 +85,8 @@ def main() -> int:
     if not photos:
         references = _random_test_photos(run, saved, own["number"], seed)
         photos = list(references)
-    elif saved.get("scenes", False) and not all(_drawn(photo, saved) for photo in photos):
-        print("warning: this run was trained on drawn scenes; of photographs it can say nothing sensible", file=sys.stderr)
+    elif saved.get("scenes", False) and not all(answering.drawn(photo, saved) for photo in photos):
+        print(f"warning: {answering.NO_PHOTOGRAPHS}", file=sys.stderr)
     show = _has_screen() and len(photos) <= WINDOWS and not results
     with results or nullcontext():
         return _answer_all(answers, photos, references, results=results, pictures=pictures, show=show)
@@ -113,13 +113,6 @@ def _named(names: Iterable[str]) -> Iterator[Path]:
             yield from found
         else:
             yield path
-
-
-def _drawn(photo: Path, saved: dict[str, Any]) -> bool:
-    """Whether a photo is a drawn scene: one of the run's own dataset, or of another folder of scenes."""
-    dataset = Path(saved["dataset"]).resolve()
-    own = photo.resolve().is_relative_to(dataset.parent if dataset.suffix in (".csv", ".tsv") else dataset)
-    return own or any((folder / "facts.json").is_file() for folder in (photo.parent, photo.parent.parent))
 
 
 def _random_test_photos(run: Path, saved: dict[str, Any], number: int, seed: int) -> dict[Path, tuple[str, ...]]:
