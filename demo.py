@@ -9,7 +9,7 @@ import argparse
 
 import config
 from utils import runs
-from utils.errors import run_script
+from utils.errors import Refusal, run_script
 
 
 def options() -> argparse.ArgumentParser:
@@ -32,10 +32,16 @@ def main() -> None:
     if runs.is_classifier(runs.read_config(run)):
         config.refuse_foreign("classifier", {name: value for name, value in (given | {"weights": own["weights"]}).items()
                                              if value is not None and name != "device"})
-    from window import open_window
-    from showing import Loading
+    try:
+        from demo_window import open_window
+    except ImportError as error:
+        if error.name not in ("tkinter", "_tkinter"):
+            raise
+        raise Refusal("this Python has no Tk, and a window needs it; install it (on Debian and Ubuntu: apt install "
+                      "python3-tk), or see the same in the browser: python demo.py --web") from None
+    from showing import Loading, controls
 
-    open_window(lambda: Loading(run, weights=own["weights"], **given), own["photo"], title=run.name)
+    open_window(lambda: Loading(run, weights=own["weights"], **given), own["photo"], name=run.name, controls=controls(run))
 
 
 if __name__ == "__main__":

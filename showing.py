@@ -32,6 +32,12 @@ STEPS = {"TensorFlow": 6.0, "the decoder": 1.0, "the encoder": 3.0, "a first cap
 CONTROLS = ("beam", "length_penalty", "sample", "temperature", "top_k", "top_p", "seed")  # settings of a search to turn
 
 
+def controls(run: Path) -> dict[str, Any]:
+    """The run's own settings of what there is to turn, known before it is loaded; nothing of a classifier."""
+    saved = runs.read_config(run)
+    return {} if runs.is_classifier(saved) else {name: saved[name] for name in CONTROLS if name in saved}
+
+
 @dataclass(frozen=True)
 class Opened:
     """A photo that could be read."""
@@ -44,7 +50,7 @@ class Opened:
 def opened(photo: Path | str | bytes | np.ndarray, name: str | None = None) -> Opened:
     """The photo, by its path, the bytes of its file, or its pixels; refused where it cannot be read. Needs no model."""
     photo = Path(photo) if isinstance(photo, str) else photo
-    name = name or (photo.name if isinstance(photo, Path) else "the photo")
+    name = name or (photo.name.encode("utf-8", "backslashreplace").decode() if isinstance(photo, Path) else "the photo")
     try:
         pixels = photo if isinstance(photo, np.ndarray) else read(photo)
     except UnreadablePhoto as error:
@@ -69,14 +75,14 @@ class Shown:
         """Attention (words, rows, columns)."""
         return self.answer.attention.reshape(len(self.words), *self.answer.grid)
 
-    def over(self, word: int) -> np.ndarray:
-        """The photo (H, W, 3) uint8 with the attention of that word laid over it."""
-        pixels = self.opened.pixels
+    def over(self, word: int, pixels: np.ndarray | None = None) -> np.ndarray:
+        """The photo (H, W, 3) uint8, or its pixels in another size, with the attention of that word laid over it."""
+        pixels = self.opened.pixels if pixels is None else pixels
         return half_line(attention_over(pixels, self.maps[word]), self.maps[word])
 
     def figure(self) -> Any:
         """All of it as one picture, as `predict.py --plot` draws it."""
-        return self.draw(self.opened.photo, self.answer, ())
+        return self.draw(self.opened.pixels, self.answer, ())
 
 
 class Model:
@@ -92,12 +98,6 @@ class Model:
     def image_size(self) -> int:
         """Pixels a side of what it looks at."""
         return self._answers.image_size
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The run's own settings of what there is to turn; nothing of a classifier."""
-        own = self._answers.captioner.settings if self.writes else {}
-        return {name: own[name] for name in CONTROLS if name in own}
 
     def load_encoder(self) -> None:
         """Load the encoder, which a captioner does only when it is first asked for."""
@@ -166,7 +166,7 @@ class Loading:
         step, seconds = self._step, time.monotonic() - self._since
         before = sum(STEPS[each] for each in list(STEPS)[: list(STEPS).index(step)])
         now = STEPS[step] * (1 - math.exp(-seconds / STEPS[step]))
-        return Progress((before + now) / sum(STEPS.values()), f"loading {step}")
+        return Progress((before + now) / sum(STEPS.values()), f"Loading {step}")
 
     @property
     def failure(self) -> str | None:
