@@ -23,7 +23,7 @@ class Body(ttk.Frame):
     def __init__(self, parent: tkinter.Misc, colours: dict[str, str], controls: dict[str, Any], *,
                  actions: dict[str, Callable[[], None]], choose_word: Callable[[int | None], None],
                  turned: Callable[[], None]) -> None:
-        """`actions` are those of the `BUTTONS`; `turned` is called when there is something to caption anew; `controls` are the
+        """`actions` are those of the `BUTTONS`; `turned` is called when a caption is wanted anew; `controls` are the
         run's own settings, none of a run that names classes."""
         super().__init__(parent, padding=PAD)
         self.columnconfigure(0, weight=1)

@@ -44,8 +44,8 @@ class SearchControls(ttk.Frame):
                                  "sample": self._sample.get()}
         if found["sample"]:
             top_p = _number("Likeliest share", self._top_p.get(), least=0.01, most=1)
-            found |= {"temperature": _number("Temperature", self._temperature.get(), least=0.01, most=10), "seed": self._seed,
-                      "top_p": top_p if top_p < 1 else None}
+            found |= {"temperature": _number("Temperature", self._temperature.get(), least=0.01, most=10),
+                      "top_p": top_p if top_p < 1 else None, "seed": self._seed}
         return found
 
     def draw_again(self) -> None:

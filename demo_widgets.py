@@ -81,7 +81,13 @@ class PhotoView(tkinter.Canvas):
             self.after_cancel(self._later)
         self._later = self.after(40, self._draw)
 
+    @property
+    def waits(self) -> bool:
+        """Whether it has a new size, and is not drawn in it yet."""
+        return self._later is not None
+
     def _draw(self) -> None:
+        self._later = None
         self.delete("all")
         room = self.winfo_width(), self.winfo_height()
         middle = room[0] / 2, room[1] / 2

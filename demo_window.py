@@ -19,6 +19,7 @@ from utils.background import Latest
 from utils.desktop import is_dark
 from utils.errors import Refusal
 from utils.fonts import missing_font
+from utils.interrupt import Interruptible
 from utils.plots import save_figure
 
 LOOK_MS = 50  # how often it is looked whether something is done
@@ -36,7 +37,6 @@ class Window(tkinter.Tk):
             raise Refusal(f"no window can be opened here ({error}); see the same in the browser: python demo.py --web"
                           ) from None
         self.withdraw()  # until all is in it
-        self.interrupted = False
         self._name = name
         self._loading: Loading | None = None
         self._loaded = False
@@ -44,6 +44,7 @@ class Window(tkinter.Tk):
         self._shown: Shown | None = None
         self._word: int | None = None
         self._folder: str | None = None  # where photos were chosen
+        self._remark: str | None = None  # what is to be said when the photo is shown
         self._photos, self._answers, self._pictures = Latest(), Latest(), Latest()
         colours = DARK if dark else LIGHT
         colour(self, colours)
@@ -51,8 +52,6 @@ class Window(tkinter.Tk):
         self.body = Body(self, colours, controls, actions=actions, choose_word=self._choose_word, turned=self._ask)
         self.body.pack(fill="both", expand=True)
         self._bind_keys(actions)
-        drop = "Drop a photo here, or choose one" if self._takes_drops() else "Choose a photo"
-        self.body.photo.hint(f"{drop}: {READ}O")
         self.body.photo.bind("<Button-1>", lambda _: self._opened or self._choose_photo())
         self.title(name)
         room = self.winfo_screenwidth() - 24, self.winfo_screenheight() - 88  # what a desktop's bars leave
@@ -60,19 +59,28 @@ class Window(tkinter.Tk):
         self.minsize(*LEAST)
         self.deiconify()
         self.body.buttons[OPEN].focus_set()
-        self.update()  # it is there before anything else takes its time
+        self.update()  # it is there before anything else takes its time, and can be told to take what is dropped
+        drop = "Drop a photo here, or choose one" if self._takes_drops() else "Choose a photo"
+        self.body.photo.hint(f"{drop}: {READ}O")
 
-    def begin(self, loading: Loading, photo: str | None) -> None:
-        """Follow the loading of the model, and open a photo, if one is named."""
-        self._loading = loading
+    def begin(self, loading: Loading, photo: str | None, *, stopped: Callable[[], bool] = bool) -> None:
+        """Follow the loading of the model, and open a photo, if one is named; until `stopped`."""
+        self._loading, self._stopped = loading, stopped
         if photo is not None:
             self.open(photo)
         self._look()
 
     def open(self, photo: str) -> None:
         """Show a photo and have it captioned; one that cannot be read leaves all as it is."""
+        self._remark = None
         self.body.say("Opening a photo …")
         self._photos.ask(partial(opened, photo))
+
+    def destroy(self) -> None:
+        """Close it; nothing that was to come later comes."""
+        for each in self.tk.splitlist(self.tk.call("after", "info")):
+            self.tk.call("after", "cancel", each)
+        super().destroy()
 
     def _bind_keys(self, actions: dict[str, Callable[[], None]]) -> None:
         keys = {"o": actions[OPEN], "c": actions[COPY], "s": actions[SAVE], "S": actions[SAVE_VIEW], "q": self.destroy,
@@ -100,10 +108,10 @@ class Window(tkinter.Tk):
         return True
 
     def _drop(self, photos: Sequence[str]) -> None:
-        if len(photos) > 1:
-            self.body.say(f"{len(photos)} files were dropped, and one photo is shown at a time: the first")
         if photos:
-            self._photos.ask(partial(opened, photos[0]))
+            self.open(photos[0])
+        if len(photos) > 1:
+            self._remark = f"{len(photos)} files were dropped; one is shown at a time: the first"
 
     def _choose_photo(self) -> None:
         endings = [each for ending in PHOTO_ENDINGS for each in (ending, ending.upper())]
@@ -171,6 +179,9 @@ class Window(tkinter.Tk):
 
     def _look(self) -> None:
         """See what is done, and look again a little later."""
+        if self._stopped():
+            self.destroy()
+            return
         if not self._loaded:
             self._follow_loading()
         for latest, then in ((self._photos, self._take_photo), (self._answers, self._take_answer),
@@ -202,6 +213,8 @@ class Window(tkinter.Tk):
         self.body.show(None)
         self.body.photo.show(photo.pixels)
         self._ask()
+        if self._remark:
+            self._warn(self._remark)
 
     def _take_answer(self, answer: tuple[Shown, str | None]) -> None:
         self._shown, lacking = answer
@@ -214,13 +227,9 @@ class Window(tkinter.Tk):
         """Show a warning, or take it away; that there is no model stays said."""
         self.body.warn(text or (self._loading and self._loading.failure))
 
-    def report_callback_exception(self, kind: type[BaseException], error: BaseException, _: TracebackType) -> None:
-        """Tk's own way of telling what went wrong in answer to a key or a click: here in the window. Ctrl-C ends it."""
-        if issubclass(kind, KeyboardInterrupt):
-            self.interrupted = True
-            self.destroy()
-        else:
-            self._warn(sentence(error))
+    def report_callback_exception(self, _: type[BaseException], error: BaseException, __: TracebackType) -> None:
+        """Tk's own way of telling what went wrong in answer to a key or a click: here in the window."""
+        self._warn(sentence(error))
 
 
 def _answer(model: Model, photo: Opened, search: dict[str, Any]) -> tuple[Shown, str | None]:
@@ -243,7 +252,8 @@ def _save_over(shown: Shown, word: int, path: Path) -> Path:
 def open_window(start: Callable[[], Loading], photo: str | None, *, name: str, controls: dict[str, Any]) -> None:
     """Open the window of a run at once, then start loading it; until the window is closed."""
     window = Window(name, controls, dark=is_dark())
-    window.begin(start(), photo)
-    window.mainloop()
-    if window.interrupted:
-        raise KeyboardInterrupt
+    with Interruptible() as stopped:  # Tk would tell of an exception in its midst, and go on
+        window.begin(start(), photo, stopped=stopped)
+        window.mainloop()
+        if stopped():
+            raise KeyboardInterrupt
