@@ -27,12 +27,13 @@ class Body(ttk.Frame):
         run's own settings, none of a run that names classes."""
         super().__init__(parent, padding=PAD)
         self.columnconfigure(0, weight=1)
-        self.rowconfigure(1, weight=1)
         self.warning = ttk.Label(self, style="Warning.TLabel")
         self.photo = PhotoView(self, colours)
         side = ttk.Frame(self)
-        self.buttons = {name: ttk.Button(side, text=f"{name}   {READ}{letter}", command=actions[name])
-                        for name, letter in BUTTONS.items()}
+        offered = {name: letter for name, letter in BUTTONS.items() if controls or name != SAVE_VIEW}
+        what = "caption" if controls else "class"
+        told = {name: f"{name.replace('caption', what)}   {READ}{letter}" for name, letter in offered.items()}
+        self.buttons = {name: ttk.Button(side, text=text, command=actions[name]) for name, text in told.items()}
         for button in self.buttons.values():
             button.pack(fill="x", pady=(0, 6))
         self.controls = SearchControls(side, controls, turned) if controls else None
@@ -52,7 +53,14 @@ class Body(ttk.Frame):
         side.grid(row=1, column=1, sticky="ns", padx=(PAD, 0))
         self.warning.grid(row=0, column=0, columnspan=2, sticky="ew", pady=(0, 8))
         for row, widget in enumerate((self.caption, self.words, self.note, self.candidates, state), start=2):
-            widget.grid(row=row, column=0, columnspan=2, sticky="ew", pady=(8, 0))
+            widget.grid(row=row, column=0, columnspan=2, sticky="nsew", pady=(8, 0))
+        if not controls:
+            self.words.grid_remove()
+        # The photo has what room is left. Where there is little, it becomes no lower than what is beside it; then the
+        # list does, which can be scrolled.
+        self.update_idletasks()  # now it is known how high that is
+        self.rowconfigure(1, weight=1000, minsize=side.winfo_reqheight())
+        self.rowconfigure(5, weight=1, minsize=80)
         self.warn(None)
         self.show(None)
         self.bind("<Configure>", self._wrap)
@@ -68,8 +76,9 @@ class Body(ttk.Frame):
 
     def offer(self, shown: Shown | None, word: int | None) -> None:
         """Let those buttons be pressed for which there is something."""
-        for name, there in ((COPY, shown), (SAVE, shown), (SAVE_VIEW, word is not None)):
-            self.buttons[name].state(["!disabled" if there else "disabled"])
+        there = {OPEN: True, COPY: shown, SAVE: shown, SAVE_VIEW: word is not None}
+        for name, button in self.buttons.items():
+            button.state(["!disabled" if there[name] else "disabled"])
 
     def say(self, text: str) -> None:
         """Say at the bottom what is done."""

@@ -175,12 +175,13 @@ class Words(ttk.Frame):
 class Candidates(ttk.Frame):
     """Captions with their scores, or classes with their probabilities."""
 
-    LINES = 4
+    LINES = 5
 
     def __init__(self, parent: tkinter.Misc, headings: tuple[str, str]) -> None:
         """`headings` are those of the numbers and of what they belong to."""
         super().__init__(parent)
         self.columnconfigure(0, weight=1)
+        self.rowconfigure(0, weight=1)
         self.list = ttk.Treeview(self, columns=("number", "text"), show="headings", height=self.LINES, selectmode="browse")
         wide = font.nametofont("TkDefaultFont", root=self).measure(headings[0]) + 32
         self.list.column("number", width=wide, stretch=False, anchor="e")

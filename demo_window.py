@@ -23,7 +23,7 @@ from utils.interrupt import Interruptible
 from utils.plots import save_figure
 
 LOOK_MS = 50  # how often it is looked whether something is done
-SIZE, LEAST = (1000, 720), (600, 540)  # pixels: the window's size where the screen has room, and the smallest
+SIZE, LEAST = (1000, 740), (760, 640)  # pixels: the window's size where the screen has room, and the smallest
 
 
 class Window(tkinter.Tk):
@@ -56,7 +56,7 @@ class Window(tkinter.Tk):
         self.title(name)
         room = self.winfo_screenwidth() - 24, self.winfo_screenheight() - 88  # what a desktop's bars leave
         self.geometry("x".join(str(min(pair)) for pair in zip(SIZE, room, strict=True)))
-        self.minsize(*LEAST)
+        self.minsize(*(min(pair) for pair in zip(LEAST, room, strict=True)))
         self.deiconify()
         self.body.buttons[OPEN].focus_set()
         self.update()  # it is there before anything else takes its time, and can be told to take what is dropped
