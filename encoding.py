@@ -24,7 +24,6 @@ from models.encoders import ENCODERS, Encoder
 from models.engines import engine_for
 from stages import facts_of, look_through
 from utils import runs
-from utils.device import has_bfloat16
 from utils.errors import Refusal, nearest
 from utils.files import written_whole
 from utils.progress import progress, say
@@ -46,7 +45,7 @@ def for_this_machine(settings: Settings) -> Settings:
     machine = settings.machine
     engine, precision = engine_for(machine.engine), machine.precision
     if precision == "auto":
-        precision = "bfloat16" if has_bfloat16() else "float32"
+        precision = "float32"  # in bfloat16 the same seed gives losses that differ in the last digits
     slower = engine == "tensorflow" and machine.engine == "auto" and not tf.config.get_visible_devices("GPU")
     say(f"products in {precision}, features by {'OpenVINO' if engine == 'openvino' else 'TensorFlow'}"
         + (" (slower than by OpenVINO, which is not installed: pip install openvino)" if slower else ""))

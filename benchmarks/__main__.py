@@ -13,7 +13,7 @@ import re
 import tempfile
 import time
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,20 @@ FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile", "bf16")  # of
 PACKAGES = ("tensorflow", "keras", "openvino", "numpy")
 
 
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
+
+
 def machine() -> dict[str, Any]:
     """What was measured on, with what, and when."""
     file = Path("/proc/cpuinfo")
     model = re.search(r"^model name\s*: *(.+)$", file.read_text(), re.MULTILINE) if file.is_file() else None
     return {"cores": cores(), "processor": model[1] if model else platform.processor() or platform.machine(),
             "flags": [flag for flag in FLAGS if flag in processor_features()], "python": platform.python_version(),
-            "versions": {name: version(name) for name in PACKAGES}, "date": datetime.now(UTC).date().isoformat()}
+            "versions": {name: _version(name) for name in PACKAGES}, "date": datetime.now(UTC).date().isoformat()}
 
 
 def report(rows: list[measuring.Row], about: dict[str, Any], command: str) -> str:

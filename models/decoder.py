@@ -4,6 +4,7 @@ A decoder is a `keras.Model` with
     begin(features (P, L, D))          → memory, state
     step(tokens (B,), memory, state)   → logits (B, V), state, attention (B, L)
     call(features, tokens (B, T))      → logits (B, T, V), attention (B, T, L)
+    call(…, places=places (N,))        → logits (N, V) at these of the B·T places alone
 
 `locations` is L. `draws` says whether it can draw where it looks: then `begin` also takes seeds (P,). `positions` says of
 one whose state keeps every word for how many there can be room: then `begin` also takes `steps`, how many come at most.
@@ -43,8 +44,9 @@ class Decoder(keras.Model):
         """Logits (B, V) of the word after `tokens` (B,), the next state, and the attention (B, L)."""
 
     @abstractmethod
-    def call(self, features: tf.Tensor, tokens: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        """Logits (B, T, V) of the word after each of `tokens` (B, T), and the attention (B, T, L)."""
+    def call(self, features: tf.Tensor, tokens: tf.Tensor, training: bool = False, places: tf.Tensor | None = None,
+             ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Logits (B, T, V) of the word after each of `tokens` (B, T), or (N, V) at `places`; and the attention (B, T, L)."""
 
     def parts(self) -> dict[str, keras.Model]:
         """The networks that are trained, by name, each at a rate of its own: the decoder, and the encoder if that is too."""
@@ -66,6 +68,12 @@ def begin(decoder: Decoder, features: tf.Tensor, *, steps: int, seeds: tf.Tensor
     """Memory and first state of photos (P, L, D) for captions of so many steps; with seeds, of a decoder that draws."""
     more = {"steps": steps} if decoder.positions else {}
     return decoder.begin(features, **more if seeds is None else more | {"seeds": seeds})
+
+
+def picked(outputs: tf.Tensor, places: tf.Tensor | None) -> tf.Tensor:
+    """What the vocabulary is projected from (B, T, U), or (N, U) at these of the B·T places: it takes a third of a step,
+    and padding needs none."""
+    return outputs if places is None else tf.gather(tf.reshape(outputs, [-1, outputs.shape[-1]]), places)
 
 
 def repeat_rows(state: Nest, times: int) -> Nest:

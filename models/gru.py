@@ -57,6 +57,6 @@ class GRUDecoder(RecurrentDecoder):
     def _hidden(self, state: tf.Tensor) -> tf.Tensor:
         return state
 
-    def _logits(self, hidden: tf.Tensor, seen: tf.Tensor, word: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def _output(self, hidden: tf.Tensor, seen: tf.Tensor, word: tf.Tensor, training: bool = False) -> tf.Tensor:
         output = self.combine(tf.concat([hidden, seen, word], axis=-1))
-        return self.words(self.drop_output(output, training=training))
+        return self.drop_output(output, training=training)

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from models.attention import AdditiveAttention, context, gumbel, one_location
-from models.decoder import repeat_rows
+from models.decoder import picked, repeat_rows
 from models.products import Dense, LSTMCell
 from models.recurrent import RecurrentDecoder
 
@@ -76,24 +76,30 @@ class LSTMDecoder(RecurrentDecoder):
                                              fn_output_signature=tf.TensorSpec(shape)))
         return {"values": features, "keys": self.attend.keys(features)}, state
 
-    def call(self, features: tf.Tensor, tokens: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        """Logits (B, T, V) of the word after each of `tokens` (B, T), and the attention (B, T, L)."""
+    def call(self, features: tf.Tensor, tokens: tf.Tensor, training: bool = False, places: tf.Tensor | None = None,
+             ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Logits (B, T, V) of the word after each of `tokens` (B, T), or (N, V) at `places`; and the attention (B, T, L)."""
         if self.draws and training:
-            logits, attention, _ = self.explore(features, tokens)
-            return logits, attention
-        return super().call(features, tokens, training)
+            outputs, attention, _ = self._explored(features, tokens)
+            return self.words(picked(outputs, places)), attention
+        return super().call(features, tokens, training, places)
 
     def explore(self, features: tf.Tensor, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Logits and attention of hard attention in training, and the locations drawn, one-hot (B, T, L); zeros for
         captions that see the mean of all locations."""
+        outputs, attention, drawn = self._explored(features, tokens)
+        return self.words(outputs), attention, drawn
+
+    def _explored(self, features: tf.Tensor, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """The same with outputs in place of logits."""
         memory, state = self.begin(features)
         state = repeat_rows(state, tokens.shape[0] // features.shape[0])
         rows, steps = tokens.shape
         state |= self._drawing(keras.random.uniform([rows, steps, features.shape[1]], seed=self.chance))
         state["expected"] = keras.random.uniform([rows, 1], seed=self.chance) < EXPECTED
         state["drawn"] = tf.zeros([rows, features.shape[1]])
-        logits, attention, states = self._follow(tokens, memory, state, training=True)
-        return logits, attention, tf.stack([each["drawn"] for each in states], 1)
+        outputs, attention, states = self._follow(tokens, memory, state, training=True)
+        return outputs, attention, tf.stack([each["drawn"] for each in states], 1)
 
     @staticmethod
     def _drawing(uniform: tf.Tensor) -> State:
@@ -135,8 +141,8 @@ class LSTMDecoder(RecurrentDecoder):
     def _hidden(self, state: State) -> tf.Tensor:
         return state["layers"][-1][0]
 
-    def _logits(self, hidden: tf.Tensor, seen: tf.Tensor, word: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def _output(self, hidden: tf.Tensor, seen: tf.Tensor, word: tf.Tensor, training: bool = False) -> tf.Tensor:
         output = word + self.of_state(hidden)
         if self.looks:
             output += self.of_context(seen)
-        return self.words(self.drop_output(output, training=training))
+        return self.drop_output(output, training=training)

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from models.attention import AdditiveAttention, DotAttention, context
-from models.decoder import Decoder, repeat_rows
+from models.decoder import Decoder, picked, repeat_rows
 from models.products import Dense, GRUCell, repeating
 
 Tensors = dict[str, tf.Tensor]
@@ -53,8 +53,9 @@ class LuongDecoder(Decoder):
         output, attention = self._seen(hidden, memory)
         return self.words(output), hidden, attention
 
-    def call(self, features: tf.Tensor, tokens: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        """Logits (B, T, V) of the word after each of `tokens` (B, T), and the attention (B, T, L)."""
+    def call(self, features: tf.Tensor, tokens: tf.Tensor, training: bool = False, places: tf.Tensor | None = None,
+             ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Logits (B, T, V) of the word after each of `tokens` (B, T), or (N, V) at `places`; and the attention (B, T, L)."""
         memory, state = self.begin(features)
         words = self.drop_words(self.embed(tokens), training=training)  # (B, T, E)
         state, states = repeat_rows(state, tokens.shape[0] // features.shape[0]), []
@@ -66,7 +67,7 @@ class LuongDecoder(Decoder):
         rows, steps, units = hidden.shape
         output, attention = self._seen(tf.reshape(hidden, [rows * steps, units]), memory)
         output = self.drop_output(tf.reshape(output, [rows, steps, units]), training=training)
-        return self.words(output), tf.reshape(attention, [rows, steps, self.locations])
+        return self.words(picked(output, places)), tf.reshape(attention, [rows, steps, self.locations])
 
     def _seen(self, hidden: tf.Tensor, memory: Tensors) -> tuple[tf.Tensor, tf.Tensor]:
         """LayerNorm(h + c) (R, U) and the attention (R, L) of hidden states (R, U), any number of them a photo, in the

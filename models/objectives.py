@@ -38,19 +38,19 @@ class Objective(Protocol):
 
 
 def masked_loss(logits: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
-    """Mean cross-entropy of the wanted tokens (B, T) under logits (B, T, V), padding left out."""
+    """Mean cross-entropy of the wanted tokens (…) under logits (…, V), padding left out."""
     each = word_losses(logits, wanted)
     return tf.reduce_sum(each) / _words(wanted)
 
 
 def word_losses(logits: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
-    """Cross-entropy (B, T) of the wanted tokens (B, T) under logits (B, T, V), 0 for padding."""
+    """Cross-entropy (…) of the wanted tokens (…) under logits (…, V), 0 for padding."""
     each = tf.nn.sparse_softmax_cross_entropy_with_logits(wanted, tf.cast(logits, tf.float32))
     return each * tf.cast(wanted != 0, tf.float32)
 
 
 def _words(wanted: tf.Tensor) -> tf.Tensor:
-    """How many tokens (B, T) are no padding, and at least 1."""
+    """How many tokens are no padding, and at least 1."""
     return tf.maximum(tf.reduce_sum(tf.cast(wanted != 0, tf.float32)), 1.0)
 
 
@@ -78,9 +78,11 @@ class CrossEntropy:
 
     def loss(self, decoder: Decoder, features: tf.Tensor, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The cross-entropy, and that with the penalty."""
-        logits, attention = decoder(features, tokens[:, :-1], training=True)
-        loss = masked_loss(logits, tokens[:, 1:])
-        return loss, loss + self.penalty * doubly_stochastic(attention, tokens[:, 1:]) if self.penalty else loss
+        wanted = tokens[:, 1:]
+        places = tf.squeeze(tf.where(tf.reshape(wanted, [-1]) != 0), axis=1)  # where there is no padding
+        logits, attention = decoder(features, tokens[:, :-1], training=True, places=places)
+        loss = masked_loss(logits, tf.gather(tf.reshape(wanted, [-1]), places))
+        return loss, loss + self.penalty * doubly_stochastic(attention, wanted) if self.penalty else loss
 
     def told(self, _steps: int) -> dict[str, float]:
         """Nothing but the loss."""

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from models.decoder import Decoder, Nest, repeat_rows
+from models.decoder import Decoder, Nest, picked, repeat_rows
 from models.products import repeating
 
 
@@ -26,8 +26,8 @@ class RecurrentDecoder(Decoder):
         """The part of the state that tells of the next word (B, U)."""
 
     @abstractmethod
-    def _logits(self, hidden: tf.Tensor, seen: tf.Tensor, word: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Logits (…, V) of the next word."""
+    def _output(self, hidden: tf.Tensor, seen: tf.Tensor, word: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """What tells of the next word (…, O)."""
 
     def by_token(self) -> list[tuple[keras.Variable, int]]:
         """Word vectors and the output layer."""
@@ -37,20 +37,21 @@ class RecurrentDecoder(Decoder):
         """Logits (B, V) of the word after `tokens` (B,), the next state, and the attention (B, L)."""
         word = self.embed(tokens)
         seen, attention, state = self._recur(word, memory, state)
-        return self._logits(self._hidden(state), seen, word), state, attention
+        return self.words(self._output(self._hidden(state), seen, word)), state, attention
 
-    def call(self, features: tf.Tensor, tokens: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        """Logits (B, T, V) of the word after each of `tokens` (B, T), and the attention (B, T, L)."""
+    def call(self, features: tf.Tensor, tokens: tf.Tensor, training: bool = False, places: tf.Tensor | None = None,
+             ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Logits (B, T, V) of the word after each of `tokens` (B, T), or (N, V) at `places`; and the attention (B, T, L)."""
         memory, state = self.begin(features)
         state = repeat_rows(state, tokens.shape[0] // features.shape[0])
-        logits, attention, _ = self._follow(tokens, memory, state, training)
-        return logits, attention
+        outputs, attention, _ = self._follow(tokens, memory, state, training)
+        return self.words(picked(outputs, places)), attention
 
     def _follow(self, tokens: tf.Tensor, memory: Any, state: Nest, training: bool,
                 ) -> tuple[tf.Tensor, tf.Tensor, list[Nest]]:
-        """Logits and attention along `tokens` (B, T), and the state after each.
+        """Outputs (B, T, O) and attention along `tokens` (B, T), and the state after each.
 
-        Only what a word needs of the word before runs in the loop; the vocabulary is projected once, for all of them.
+        Only what a word needs of the word before runs in the loop; all else is done once, for all of them.
         """
         words = self.drop_words(self.embed(tokens), training=training)  # (B, T, E)
         contexts, attentions, states = [], [], []
@@ -61,4 +62,4 @@ class RecurrentDecoder(Decoder):
                 attentions.append(attention)
                 states.append(state)
         hidden = tf.stack([self._hidden(each) for each in states], 1)
-        return self._logits(hidden, tf.stack(contexts, 1), words, training), tf.stack(attentions, 1), states
+        return self._output(hidden, tf.stack(contexts, 1), words, training), tf.stack(attentions, 1), states

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from models.decoder import Decoder
+from models.decoder import Decoder, picked
 from models.products import Dense, product
 
 State = dict[str, Any]  # `time` (B,): words so far; `kept`: the keys and values (B, 2, T, H, U/H) of each block
@@ -144,15 +144,16 @@ class TransformerDecoder(Decoder):
             after.append(tf.ensure_shape(kept, state["kept"][0].shape))
         return self._logits(words)[:, 0], {"time": state["time"] + 1, "kept": after}, _mean(attentions)[:, 0]
 
-    def call(self, features: tf.Tensor, tokens: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        """Logits (B, T, V) of the word after each of `tokens` (B, T), and the attention (B, T, L)."""
+    def call(self, features: tf.Tensor, tokens: tf.Tensor, training: bool = False, places: tf.Tensor | None = None,
+             ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Logits (B, T, V) of the word after each of `tokens` (B, T), or (N, V) at `places`; and the attention (B, T, L)."""
         time = tf.range(tokens.shape[1])
         mask = (time[None, :] <= time[:, None])[None]  # what comes later is not seen; padding comes last
         words, attentions = self.drop(self.embed(tokens) + self.position(time), training=training), []
         for block, seen in zip(self.blocks, self._seen(features), strict=True):
             words, attention, _ = block(words, seen, mask, training=training)
             attentions.append(attention)
-        return self._logits(words), _mean(attentions)
+        return self._logits(picked(words, places)), _mean(attentions)
 
     def _logits(self, words: tf.Tensor) -> tf.Tensor:
         return product(self.norm(words), tf.transpose(self.embed.embeddings)) + self.bias

@@ -36,9 +36,10 @@ class Tuned(Decoder):
         """The decoder's own."""
         return self.decoder.step(tokens, memory, state)
 
-    def call(self, features: tf.Tensor, tokens: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        """Logits (B, T, V) of the word after each of `tokens` (B, T), and the attention (B, T, L)."""
-        return self.decoder(self.encoder.features(features), tokens, training=training)
+    def call(self, features: tf.Tensor, tokens: tf.Tensor, training: bool = False, places: tf.Tensor | None = None,
+             ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Logits (B, T, V) of the word after each of `tokens` (B, T), or (N, V) at `places`; and the attention (B, T, L)."""
+        return self.decoder(self.encoder.features(features), tokens, training=training, places=places)
 
     def explore(self, features: tf.Tensor, tokens: tf.Tensor) -> Any:
         """The decoder's own, where it draws."""

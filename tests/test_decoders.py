@@ -50,6 +50,14 @@ class TestEveryDecoder:
         assert np.isfinite(logits).all()
         np.testing.assert_allclose(tf.reduce_sum(attention, -1), 1, rtol=1e-5)
 
+    def test_at_places_logits_are_those_of_the_whole(self, name, options, features, tokens):
+        decoder = shared(name, **options)
+        logits, attention = decoder(features, tokens)
+        at_places, same = decoder(features, tokens, places=tf.constant([0, 7, STEPS * 2 + 1]))
+        wanted = np.stack([logits[0, 0], logits[1, 2], logits[2, 1]])
+        np.testing.assert_allclose(at_places, wanted, atol=1e-5)
+        np.testing.assert_allclose(same, attention, atol=1e-5)
+
     def test_call_equals_repeated_step(self, name, options, features, tokens):
         decoder = shared(name, **options)
         logits, attention = decoder(features, tokens)

@@ -89,16 +89,14 @@ def test_weights_may_be_named_as_a_run_is(place):
         assert encoding._place(name) == name
 
 
-@pytest.mark.parametrize(("has", "installed", "asked", "precision", "told"), [
-    (True, True, {}, "bfloat16", "products in bfloat16, features by OpenVINO\n"),
-    (False, True, {}, "float32", "products in float32, features by OpenVINO\n"),
-    (True, True, {"precision": "float32", "engine": "tensorflow"}, "float32",
+@pytest.mark.parametrize(("installed", "asked", "precision", "told"), [
+    (True, {}, "float32", "products in float32, features by OpenVINO\n"),
+    (True, {"precision": "float32", "engine": "tensorflow"}, "float32",
      "products in float32, features by TensorFlow\n"),
-    (False, True, {"precision": "bfloat16"}, "bfloat16", "products in bfloat16, features by OpenVINO\n"),
-    (True, False, {}, "bfloat16", "products in bfloat16, features by TensorFlow (slower than by OpenVINO, which is not "
-                                  "installed: pip install openvino)\n")])
-def test_what_is_left_to_the_machine_is_decided_and_told(monkeypatch, capsys, has, installed, asked, precision, told):
-    monkeypatch.setattr(encoding, "has_bfloat16", lambda: has)
+    (True, {"precision": "bfloat16"}, "bfloat16", "products in bfloat16, features by OpenVINO\n"),
+    (False, {}, "float32", "products in float32, features by TensorFlow (slower than by OpenVINO, which is not "
+                           "installed: pip install openvino)\n")])
+def test_what_is_left_to_the_machine_is_decided_and_told(monkeypatch, capsys, installed, asked, precision, told):
     monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: installed or None)
     settings = encoding.for_this_machine(Settings.from_flat(asked))
     assert settings.machine.precision == precision
