@@ -85,6 +85,7 @@ class Window(tkinter.Tk):
     def _bind_keys(self, actions: dict[str, Callable[[], None]]) -> None:
         keys = {"o": actions[OPEN], "c": actions[COPY], "s": actions[SAVE], "S": actions[SAVE_VIEW], "q": self.destroy,
                 "w": self.destroy}
+        keys = {key.upper(): action for key, action in keys.items()} | keys  # with Caps Lock too, but for S
         for key, action in keys.items():
             self.bind(f"<{MODIFIER}-{key}>", lambda _, action=action: action())
         self.bind("<Escape>", lambda _: self._warn(None) if self.body.warned else self.body.words.choose(0))

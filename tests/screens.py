@@ -1,33 +1,26 @@
-"""A screen that nobody sees, for windows, and what is on it."""
+"""A screen that nobody sees, for windows (conftest.py gives it to a test), and what is on it."""
 
+import contextlib
 import os
-import shutil
 import subprocess
 import time
 
 import numpy as np
-import pytest
 from PIL import ImageGrab
 
 WIDTH, HEIGHT = 1024, 768
 
 
-@pytest.fixture(scope="module")
-def screen():
-    """The name of an X display of its own, under Xvfb; the current one of this process meanwhile."""
-    pytest.importorskip("tkinter", reason="this Python has no Tk")
-    if shutil.which("Xvfb") is None:
-        pytest.skip("Xvfb is not installed; on Debian and Ubuntu: apt install xvfb")
+@contextlib.contextmanager
+def started():
+    """The name of an X display of its own, under Xvfb."""
     read, write = os.pipe()
     server = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-nolisten", "tcp"],
                               pass_fds=[write], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     os.close(write)
     with os.fdopen(read) as told:
         number = told.readline().strip()  # once it is ready
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DISPLAY", f":{number}")
-        patch.setenv("GTK_THEME", "Adwaita")  # light, whatever the desktop of whom it belongs to
-        yield f":{number}"
+    yield f":{number}"
     server.terminate()
     server.wait(10)
 

@@ -6,12 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-import tkinter
 
 import numpy as np
 import pytest
 from PIL import Image
-from screens import screen, seen, wait  # noqa: F401
+from screens import seen, wait
 from scripts import ROOT, started, typed
 from tiny_run import captioning_run, classifying_run
 
@@ -28,7 +27,7 @@ def run(tmp_path_factory):
 
 
 @pytest.fixture
-def keys(screen):  # noqa: F811
+def keys(screen):
     """What xdotool does with these words, as text."""
     if shutil.which("xdotool") is None:
         pytest.skip("xdotool is not installed; on Debian and Ubuntu: apt install xdotool")
@@ -56,7 +55,8 @@ def begin():
         process.communicate()
 
 
-def test_from_the_command_line_to_the_caption_by_keys_alone(run, keys, begin, screen, tmp_path):  # noqa: F811
+def test_from_the_command_line_to_the_caption_by_keys_alone(run, keys, begin, screen, tmp_path):
+    tkinter = pytest.importorskip("tkinter")
     Image.new("RGB", (60, 40), GREEN).save(tmp_path / "사진.png")
     began = time.monotonic()
     process = begin("--run", run, tmp_path / "사진.png")
@@ -101,6 +101,7 @@ def test_it_can_be_closed_while_the_model_loads(run, keys, begin, how, status):
 
 
 def test_without_a_display_it_says_so_and_names_the_page(run):
+    pytest.importorskip("tkinter")
     for display in ("", ":4711"):
         left = started(ROOT / "demo.py", "--run", run, DISPLAY=display)
         assert (left.status, left.out) == (1, "")
@@ -130,7 +131,7 @@ def test_a_mistake_is_told_in_the_terminal_before_anything_opens(run, tmp_path, 
 
 def test_what_is_typed_reaches_the_window(run, monkeypatch):
     """Without the window."""
-    import demo_window
+    demo_window = pytest.importorskip("demo_window", exc_type=ImportError)
 
     told = []
     monkeypatch.setattr(demo_window, "open_window", lambda start, photo, **more: told.append((start, photo, more)))

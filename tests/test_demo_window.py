@@ -1,14 +1,17 @@
 """demo.py's window on a screen that nobody sees, with a model that needs no training: what it shows and what it is told."""
 
+# ruff: noqa: E402 (without Tk nothing of it can be imported)
+
 import signal
 import sys
 import threading
-import tkinter
 
 import numpy as np
 import pytest
 from PIL import Image
-from screens import HEIGHT, WIDTH, screen, seen, until  # noqa: F401
+from screens import HEIGHT, WIDTH, seen, until
+
+tkinter = pytest.importorskip("tkinter", reason="this Python has no Tk")
 
 import demo_window
 from demo_body import BUTTONS, COPY, OPEN, SAVE, SAVE_VIEW
@@ -56,7 +59,7 @@ def model():
 
 
 @pytest.fixture
-def window(screen, model):  # noqa: F811
+def window(screen, model):
     """The window, its model there."""
     opened = opened_with(Loaded(model))
     yield opened
@@ -102,7 +105,7 @@ def captioned(window, photo):
     until(window, lambda: window.body.caption.cget("text"))
 
 
-def halves(window, screen):  # noqa: F811
+def halves(window, screen):
     """The colours that stand in the middle of the photo's left and of its right half, on the screen."""
     view = window.body.photo
     until(window, lambda: not view.waits)
@@ -123,7 +126,7 @@ def text_of(window):
     return window.body.state.cget("text"), window.body.warning.cget("text")
 
 
-def test_it_opens_at_once_shows_the_photo_and_captions_it_when_the_model_is_there(screen, model, photos):  # noqa: F811
+def test_it_opens_at_once_shows_the_photo_and_captions_it_when_the_model_is_there(screen, model, photos):
     loading = Loaded(model, done=False)
     window = opened_with(loading, photos("a.png"))
     until(window, lambda: window._opened)
@@ -142,7 +145,7 @@ def test_it_opens_at_once_shows_the_photo_and_captions_it_when_the_model_is_ther
     close(window)
 
 
-def test_a_word_lays_its_attention_over_the_photo(window, screen, photos):  # noqa: F811
+def test_a_word_lays_its_attention_over_the_photo(window, screen, photos):
     captioned(window, photos("a.png"))
     words = window.body.words
     assert [button.cget("text") for button in words.buttons] == ["Photo", "red", "125"]
@@ -188,10 +191,10 @@ def test_arrow_keys_go_from_word_to_word_and_escape_takes_attention_away(window,
 def test_return_presses_a_button_as_space_does(window, monkeypatch):
     asked = []
     monkeypatch.setattr(demo_window.filedialog, "askopenfilename", lambda **_: asked.append(1))
-    for key in ("<Return>", "<space>", "<Control-o>"):
+    for key in ("<Return>", "<space>", "<Control-o>", "<Control-O>"):
         window.body.buttons[OPEN].focus_set()
         press(window, key)
-    assert len(asked) == 3
+    assert len(asked) == 4
 
 
 def test_buttons_say_their_keys_and_are_there_when_there_is_something_for_them(window, photos):
@@ -278,7 +281,7 @@ def test_a_bad_file_is_a_message_and_leaves_what_is_shown(window, model, photos,
     assert capsys.readouterr().err == ""
 
 
-def test_that_there_is_no_model_stays_said(screen, model, photos):  # noqa: F811
+def test_that_there_is_no_model_stays_said(screen, model, photos):
     loading = Loaded(model, done=False)
     window = opened_with(loading)
     loading.failure, loading.done = "the checkpoint is damaged; train again", True
@@ -389,7 +392,7 @@ def test_what_is_dropped_is_opened_the_first_of_several(window, photos):
     assert text_of(window)[1] == "2 files were dropped; one is shown at a time: the first"
 
 
-def test_without_tkinterdnd2_it_says_only_what_can_be_done(screen, model, monkeypatch):  # noqa: F811
+def test_without_tkinterdnd2_it_says_only_what_can_be_done(screen, model, monkeypatch):
     monkeypatch.setitem(sys.modules, "tkinterdnd2", None)
     window = opened_with(Loaded(model))
     assert window.body.photo._hint == "Choose a photo: Ctrl+O"
@@ -414,7 +417,7 @@ def test_a_tiny_photo_is_shown_eight_times_as_large_at_most(window, photos):
     assert (window.body.photo.image.width(), window.body.photo.image.height()) == (64, 64)
 
 
-def test_nothing_is_cut_off_on_a_small_screen_with_many_long_words(window, screen, photos, monkeypatch):  # noqa: F811
+def test_nothing_is_cut_off_on_a_small_screen_with_many_long_words(window, screen, photos, monkeypatch):
     text = " ".join(["skateboarding", "on"] * 12)
     call = Invented.__call__
 
@@ -452,7 +455,7 @@ def test_letters_that_no_font_has_are_said(window, photos, monkeypatch):
     assert window.body.note.cget("text") == "No font for 빨간 개."
 
 
-def test_a_classifier_s_window_has_classes_and_nothing_to_turn(screen, photos):  # noqa: F811
+def test_a_classifier_s_window_has_classes_and_nothing_to_turn(screen, photos):
     def classes(photo, **search):
         assert search == {}
         return Shown(photo, "dog", [], [("dog", 0.75), ("cat", 0.25)], None, None, None)
@@ -469,7 +472,7 @@ def test_a_classifier_s_window_has_classes_and_nothing_to_turn(screen, photos): 
     close(window)
 
 
-def test_it_is_dark_on_a_dark_desktop(screen, model):  # noqa: F811
+def test_it_is_dark_on_a_dark_desktop(screen, model):
     for dark, colours in ((True, DARK), (False, LIGHT)):
         window = opened_with(Loaded(model), dark=dark)
         x, y = window.winfo_rootx() + 3, window.winfo_rooty() + 3
@@ -493,7 +496,7 @@ def test_words_are_told_from_their_ground(colours):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_in_the_terminal_ends_it(screen, model, number):  # noqa: F811
+def test_ctrl_c_in_the_terminal_ends_it(screen, model, number):
     """By the signal's handler alone; test_demo.py has the signal."""
     def start():
         threading.Timer(0.2, lambda: signal.getsignal(number)(number, None)).start()
@@ -505,7 +508,7 @@ def test_ctrl_c_in_the_terminal_ends_it(screen, model, number):  # noqa: F811
 
 
 @pytest.mark.parametrize("key", ["<Control-q>", "<Control-w>"])
-def test_keys_close_it_also_while_the_model_loads(screen, model, key):  # noqa: F811
+def test_keys_close_it_also_while_the_model_loads(screen, model, key):
     window = opened_with(Loaded(model, done=False))
     press_last(window, key)
     assert gone(window)
