@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from utils.result_files import COLUMNS, Columns
 
 LISTED = 5  # classes of a photo, the likeliest first
+NO_PHOTOGRAPHS = "this run was trained on drawn scenes; of photographs it can say nothing sensible"
 
 
 class Answering(Protocol):
@@ -24,8 +27,8 @@ class Answering(Protocol):
     def record(self, answer: Any) -> tuple[str | float, ...]:
         """What stands in a file of results, beside the path."""
 
-    def figure(self, photo: Path, answer: Any, true: Sequence[str]) -> Any:
-        """What is drawn of a photo."""
+    def figure(self, photo: Path | np.ndarray, answer: Any, true: Sequence[str]) -> Any:
+        """What is drawn of a photo, given by its file or as pixels."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +63,19 @@ class Captioning:
     def _doubtful(self, answer: Any) -> bool:
         return round(answer.score, 4) < self.minimum_score  # as it stands in the file
 
-    def figure(self, photo: Path, answer: Any, true: Sequence[str]) -> Any:
+    def figure(self, photo: Path | np.ndarray, answer: Any, true: Sequence[str]) -> Any:
         """The photo with attention laid over it."""
-        from data.images import read
         from utils.plots import attention_figure
 
-        return attention_figure(read(photo), answer.words, answer.attention, grid=answer.grid, title=answer.text,
+        return attention_figure(_pixels(photo), answer.words, answer.attention, grid=answer.grid, title=answer.text,
                                 references=list(true))
+
+
+def _pixels(photo: Path | np.ndarray) -> np.ndarray:
+    """The pixels of a photo, or those that were given."""
+    from data.images import read
+
+    return photo if isinstance(photo, np.ndarray) else read(photo)
 
 
 def captioning(run: Path, weights: str | None, engine: str, search: dict[str, Any], **marking: Any) -> Answering:
@@ -102,12 +111,11 @@ class Naming:
         """What stands in a file of results."""
         return tuple(value for pair in answer.likeliest(LISTED) for value in pair)
 
-    def figure(self, photo: Path, answer: Any, true: Sequence[str]) -> Any:
+    def figure(self, photo: Path | np.ndarray, answer: Any, true: Sequence[str]) -> Any:
         """The photo with its likeliest classes."""
-        from data.images import read
         from utils.class_plots import likeliest_figure
 
-        return likeliest_figure(read(photo), answer.likeliest(LISTED), true=true[0] if true else None)
+        return likeliest_figure(_pixels(photo), answer.likeliest(LISTED), true=true[0] if true else None)
 
 
 def naming(run: Path) -> Answering:

@@ -105,7 +105,7 @@ def main() -> int:
         references = choosing.random_test_photos(run, saved, own["number"], seed)
         photos = list(references)
     elif saved.get("scenes", False) and not all(choosing.drawn(photo, saved) for photo in photos):
-        warn("this run was trained on drawn scenes; of photographs it can say nothing sensible")
+        warn(answering.NO_PHOTOGRAPHS)
     show = sys.stdout.isatty() and len(photos) <= WINDOWS and not (results or copies) and has_screen()
     with results or nullcontext():
         return _answer_all(answers, photos, references, results=results, copies=copies, pictures=pictures, show=show)

@@ -1,6 +1,10 @@
 """Quiet TensorFlow for all tests, and small things that several of them need."""
 
 import os
+import shutil
+
+import pytest
+import screens
 
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # the tests need no GPU, and do not take one from others
 
@@ -12,3 +16,21 @@ import_tensorflow()
 def pytest_collection_modifyitems(items):
     """The scripts' tests go first: their files take longest, and no process should be left with one at the end."""
     items.sort(key=lambda item: "test_scripts" not in item.path.name)
+
+
+@pytest.fixture(scope="session")
+def display():
+    """An X display for all tests of this process: a Tk that has been on one does not outlive it."""
+    pytest.importorskip("tkinter", reason="this Python has no Tk")
+    if shutil.which("Xvfb") is None:
+        pytest.skip("Xvfb is not installed; on Debian and Ubuntu: apt install xvfb")
+    with screens.started() as name:
+        yield name
+
+
+@pytest.fixture
+def screen(display, monkeypatch):
+    """The name of a screen that nobody sees, where windows are opened meanwhile."""
+    monkeypatch.setenv("DISPLAY", display)
+    monkeypatch.setenv("GTK_THEME", "Adwaita")  # light, whatever the desktop of whom it belongs to
+    return display

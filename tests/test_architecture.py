@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 OURS = {"config", "data", "models", "utils", "stages", "encoding", "learning", "starting", "subject", "summary", "train",
         "evaluate", "report", "predict", "answering", "choosing", "classifying", "class_report", "class_stages", "run_list",
-        "cache_list", "run_page", "caption_page", "class_page", "benchmarks"}
+        "cache_list", "run_page", "caption_page", "class_page", "demo", "demos", "benchmarks"}
 ALLOWED = {"utils": {"utils"}, "config": {"utils"}, "data": {"data", "utils"}, "models": {"models", "utils"}}
 # Here the rooms meet: the captioner hands photos and words of data/ to the networks of models/; the classifier photos.
 EXCEPTIONS = {"models/captioner.py": {"data"}, "models/classifier.py": {"data"}}

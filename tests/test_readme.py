@@ -9,6 +9,7 @@ import pytest
 
 import cache_list
 import config
+import demo
 import evaluate
 import image_normalization_test
 import img_augmentation_test
@@ -20,15 +21,15 @@ import tokenizer_sample
 import train
 
 ROOT = Path(__file__).parents[1]
-SCRIPTS = {"train.py": train, "evaluate.py": evaluate, "predict.py": predict}
+SCRIPTS = {"train.py": train, "evaluate.py": evaluate, "predict.py": predict, "demo.py": demo}
 IN_DOC = {f"doc/{script.__name__}.py": script for script in (image_normalization_test, img_augmentation_test, make_pictures,
                                                              tokenizer_sample)}
 MODULES = {"data.sources": summary, "utils.runs": run_list, "data.feature_extraction": cache_list}
 PARSERS = SCRIPTS | IN_DOC | MODULES
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "doc").glob("*.md"), *ROOT.glob("[!.]*/README.md")])
 FENCE = re.compile(r"^ *```\w*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
-COMMAND = re.compile(r"python (?:(train|evaluate|predict|doc/\w+)\.py|-m (data\.sources|utils\.runs|data\.feature_extraction)"
-                     r")\b.*")
+COMMAND = re.compile(r"python (?:(?:train|evaluate|predict|demo|doc/\w+)\.py|-m (?:data\.sources|utils\.runs|"
+                     r"data\.feature_extraction))\b.*")
 
 
 def name_of(document):

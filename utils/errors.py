@@ -43,7 +43,7 @@ def run_script(main: Callable[[], int | None]) -> None:
         sys.stderr.close()
         status = 1
     except Exception as error:
-        line = _about_files(error)
+        line = about_files(error)
         if line is None:
             raise
         fail(line)
@@ -55,7 +55,7 @@ def run_script(main: Callable[[], int | None]) -> None:
 _FULL = re.compile(r"No space left on device|Disk quota exceeded|\d+ requested and \d+ written")
 
 
-def _about_files(error: Exception) -> str | None:
+def about_files(error: Exception) -> str | None:
     """What to tell of a full disk or of missing rights; None of any other error."""
     number = error.errno if isinstance(error, OSError) else None
     if number in (errno.ENOSPC, errno.EDQUOT) or _FULL.search(str(error)):

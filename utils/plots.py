@@ -21,6 +21,7 @@ _PHOTO_WIDTH, _HEAD = 5.2, (2.4, 3.7)  # inches: the photo beside its caption, l
 _WORD, _FOOT = 0.36, 0.5  # inches: above each small panel for its word, and under them all
 PIXELS = 720  # the longer side of a photo as it is drawn: more is not seen at this size
 INK, PALE, BLUE, ORANGE, YELLOW = "#22252b", "#6b7280", "#2563a8", "#d9702b", "#ffc61a"
+NO_ATTENTION = "This network saw the photo once, before the first word, and has no attention."
 
 # The scores by panel, each with its colour: CIDEr and NIST go far beyond 1.
 SCORES = {"BLEU, ROUGE-L, accuracy": {"BLEU-1": "#8fb8de", "BLEU-2": "#3a8f5c", "BLEU-4": BLUE, "ROUGE-L": "#8a5fb0"},
@@ -80,7 +81,7 @@ def attention_figure(photo: np.ndarray, words: Sequence[str], attention: np.ndar
     """
     from matplotlib.figure import Figure
 
-    even = len(words) > 0 and not np.ptp(attention)
+    even = looks_nowhere(attention)
     if even:
         words, attention = [], attention[:0]
     maps = _grids(attention, len(words), grid)
@@ -109,7 +110,7 @@ def attention_figure(photo: np.ndarray, words: Sequence[str], attention: np.ndar
         axes.set_title(drawable(word, font), pad=4, fontsize=11 if len(word) <= 16 else 8, **font)
     told = "Bright is where the network looked as it wrote the word, the line half of each panel's own peak."
     if even:
-        told = "This network saw the photo once, before the first word, and has no attention."
+        told = NO_ATTENTION
     small = "   ".join(part for part in (told if words or even else None, sentence) if part)
     figure.text(_MARGIN / _WIDTH, 0.16 / height, small, fontsize=8.5, **font | {"color": PALE})
     return figure
@@ -125,14 +126,26 @@ def attention_over(photo: np.ndarray, attention: np.ndarray) -> np.ndarray:
     return (grey + (photo - grey) * share).clip(0, 255).round().astype(np.uint8)
 
 
+def half_line(photo: np.ndarray, attention: np.ndarray) -> np.ndarray:
+    """The photo (H, W, 3) uint8 with a line where attention (rows, columns) is half its peak: on black fur and at night
+    brightness alone is not seen."""
+    share = _share(attention, photo.shape[:2])
+    if min(share.shape) < 2 or not share.min() < 0.5 < share.max():
+        return photo
+    steepness = np.maximum(np.hypot(*np.gradient(share)), 1e-9)
+    width = max(max(share.shape) / 400, 1.5)  # pixels
+    ink = np.clip((width + 1) / 2 - np.abs(share - 0.5) / steepness, 0, 1)[..., None]  # 1 on the line, its edges soft
+    return (photo + (np.float32(ImageColor.getrgb(YELLOW)) - photo) * ink).round().astype(np.uint8)
+
+
 def attention_tile(photo: np.ndarray, attention: np.ndarray) -> np.ndarray:
-    """The same with a line at half of the peak: on black fur and at night brightness alone is not seen."""
-    inside = _share(attention, photo.shape[:2]) >= 0.5
-    padded = np.pad(inside, 1, constant_values=True)  # no line along the photo's own edge
-    around = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    tile = attention_over(photo, attention)
-    tile[inside & ~around] = ImageColor.getrgb(YELLOW)
-    return tile
+    """The photo with attention over it and the line."""
+    return half_line(attention_over(photo, attention), attention)
+
+
+def looks_nowhere(attention: np.ndarray) -> bool:
+    """Whether attention (T, L) is the same everywhere: of a network that looks nowhere in particular."""
+    return attention.size > 0 and not np.ptp(attention)
 
 
 def _share(attention: np.ndarray, size: tuple[int, int]) -> np.ndarray:

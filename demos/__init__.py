@@ -1,0 +1,1 @@
+"""Photos captioned before one's eyes: in a window, in the browser."""
