@@ -80,8 +80,10 @@ def _pixels(photo: Path | np.ndarray) -> np.ndarray:
 
 def captioning(run: Path, weights: str | None, engine: str, search: dict[str, Any], **marking: Any) -> Answering:
     """A run's captions; refused where its network cannot search so."""
+    import encoding
     from models.captioner import Captioner
 
+    encoding.tell_slower(engine)
     captioner = Captioner.load(run, weights=weights, engine=engine)
     captioner([], **search)  # of no photos: before a file of results is touched
     return Captioning(captioner, search, **marking)

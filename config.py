@@ -252,8 +252,8 @@ class Machine:
                           choices=("auto", "cpu", "gpu"))
     engine: str = setting("auto", "what runs a frozen encoder: auto takes OpenVINO on a CPU, where it is installed, and "
                                   "TensorFlow on a GPU", choices=("auto", "tensorflow", "openvino"))
-    precision: str = setting("auto", "in which matrix products are taken in training, and by OpenVINO: auto is float32, in "
-                                     "which losses repeat exactly; bfloat16 is quicker where the processor has it",
+    precision: str = setting("auto", "in which matrix products are taken in training, and by OpenVINO: auto is "
+                                     "bfloat16 where the processor has it, which is quicker; else float32",
                              choices=("auto", "float32", "bfloat16"))
 
 

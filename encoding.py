@@ -21,15 +21,17 @@ from models import content_classifier
 from models.content_classifier import Label
 from models.decoders import DECODERS
 from models.encoders import ENCODERS, Encoder
-from models.engines import engine_for
+from models.engines import engine_for, precision_of
 from stages import facts_of, look_through
 from utils import runs
+from utils.device import has_bfloat16
 from utils.errors import Refusal, nearest
 from utils.files import hold, written_whole
 from utils.progress import TrainingBar, progress, say
 
 CONVNET_PHOTOS = 20_000  # at most this many teach the convnet; they are held in memory (1 GB at 128 pixels)
 CONVNET_WORDS = 200  # of a dataset without facts
+ENGINES = {"openvino": "OpenVINO", "tensorflow": "TensorFlow"}  # as their makers write them
 
 
 def refuse_unknown_names(settings: Settings) -> None:
@@ -43,13 +45,22 @@ def refuse_unknown_names(settings: Settings) -> None:
 def for_this_machine(settings: Settings) -> Settings:
     """The settings with what they leave to the machine, which is told."""
     machine = settings.machine
-    engine, precision = engine_for(machine.engine), machine.precision
+    precision = machine.precision
     if precision == "auto":
-        precision = "float32"  # in bfloat16 the same seed gives losses that differ in the last digits
-    slower = engine == "tensorflow" and machine.engine == "auto" and not tf.config.get_visible_devices("GPU")
-    say(f"products in {precision}, features by {'OpenVINO' if engine == 'openvino' else 'TensorFlow'}"
-        + (" (slower than by OpenVINO, which is not installed: pip install openvino)" if slower else ""))
+        precision = "bfloat16" if has_bfloat16() else "float32"
+    if settings.vision.finetune_encoder:
+        say(f"products in {precision}, the encoder learns in float32")
+    else:
+        engine = engine_for(machine.engine)
+        say(f"products in {precision}, features by {ENGINES[engine]} in {precision_of(engine, precision)}")
+    tell_slower(machine.engine)
     return Settings.from_flat(settings.flat() | {"precision": precision})
+
+
+def tell_slower(engine: str) -> None:
+    """Say that OpenVINO would be quicker, where it was not left out on purpose."""
+    if engine == "auto" and engine_for(engine) == "tensorflow" and not tf.config.get_visible_devices("GPU"):
+        say("OpenVINO is not installed, and TensorFlow takes twice as long for features: pip install openvino")
 
 
 def make_encoder(settings: Settings, dataset: Dataset, prepared: Prepared, hashes: PhotoHashes) -> tuple[Encoder, str]:
@@ -131,8 +142,10 @@ class Ready:
 
 
 def have_all(dataset: Dataset, settings: Settings, hashes: PhotoHashes, views: Views, *,
-             looked_through: tuple[Prepared, list[tuple[Photo, Photo]]] | None = None) -> Ready:
+             looked_through: tuple[Prepared, list[tuple[Photo, Photo]]] | None = None,
+             agreed: Callable[[dict[str, Any]], None] | None = None) -> Ready:
     """Photos in splits (as they were `looked_through` before, or are now), the encoder, and all features in the cache.
+    `agreed` sees the encoder's fingerprint before anything is extracted, and may refuse it.
 
     Some photos turn out unreadable only on the way. Then the splits are made again, without them, so that they are the
     same as in every later run, which knows of them from the start.
@@ -142,18 +155,24 @@ def have_all(dataset: Dataset, settings: Settings, hashes: PhotoHashes, views: V
         looked_through = None
         known = hashes.unreadable()
         encoder, weights = make_encoder(settings, dataset, prepared, hashes)
-        features = have_features(prepared, lambda encoder=encoder: encoder, encoder.fingerprint(), encoder.image_size,
+        fingerprint = encoder.fingerprint()
+        if agreed:
+            agreed(fingerprint)
+        features = have_features(prepared, lambda encoder=encoder: encoder, fingerprint, encoder.image_size,
                                  cache=Path(settings.vision.cache), hashes=hashes, views=views)
         if hashes.unreadable() == known:
             return Ready(prepared, pairs, encoder, weights, features)
 
 
 def have_pictures(dataset: Dataset, settings: Settings, hashes: PhotoHashes, views: Views, *,
-                  looked_through: tuple[Prepared, list[tuple[Photo, Photo]]]) -> Ready:
+                  looked_through: tuple[Prepared, list[tuple[Photo, Photo]]],
+                  agreed: Callable[[dict[str, Any]], None] | None = None) -> Ready:
     """The same with the pictures in the features' place, for an encoder that is trained."""
     prepared, pairs = looked_through
     encoder, weights = make_encoder(settings, dataset, prepared, hashes)
     encoder.tune(settings.vision.finetune_from)
+    if agreed:
+        agreed(encoder.fingerprint())
     photos = [photo for split in SPLITS for photo in prepared.splits[split]]
     return Ready(prepared, pairs, encoder, weights, Pictures(photos, views, encoder.image_size, encoder.fingerprint()))
 

@@ -70,6 +70,9 @@ def main() -> int:
 
         class_report.evaluate(run, saved, split=split, file=Path(file) if file else None, more=more, **given)
         return 0
+    import encoding
+
+    encoding.tell_slower(given.get("engine", "auto"))
     subject = subject_of(run, split=split, weights=weights, **given)
     result = scored(subject)
     output(table(result))

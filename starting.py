@@ -44,6 +44,7 @@ def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
     inherited |= {"weights": str(start) if saved.get("finetune_encoder") else saved["encoder_weights"],
                   "grid": saved.get("grid")}
     if any(given.get(way) for way in config.WAYS):  # goes on with what that run learned from
+        inherited["precision"] = saved.get("precision", "float32")
         kept = ["augment", *(each.name for each in fields(config.Words))]
         if "dataset" not in given:
             if Path(saved["dataset"]) != FOLDER and not Path(saved["dataset"]).exists():
@@ -153,6 +154,7 @@ def resumed(name: str | None, given: dict[str, Any], start: str | None) -> tuple
             del given["dataset"]
     ways = {way: True for way in config.WAYS if given.get(way) and not saved[way]}
     may_change = config.RESUMABLE | (config.OF_A_WAY if ways else frozenset())
+    given = {key: value for key, value in given.items() if (key, value) != ("precision", "auto")}  # what it began with
     other = [key for key, value in given.items() if key not in may_change and value != saved[key]]
     if other:
         flags = ", ".join("--" + key.replace("_", "-") for key in other)
@@ -199,8 +201,8 @@ def _but_for_precision(fingerprint: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fingerprint.items() if name != "precision"}
 
 
-def unchanged(run: Path, fingerprint: dict[str, Any]) -> str | None:
-    """See that a resumed run finds its encoder as it was; the run that it began from."""
+def refuse_other_encoder(run: Path, fingerprint: dict[str, Any]) -> None:
+    """Refuse to go on with a run whose encoder is not what it was."""
     before = runs.read_config(run)
     if before["fingerprint"] != fingerprint:
         was = before["fingerprint"].get("precision", "float32")
@@ -210,8 +212,6 @@ def unchanged(run: Path, fingerprint: dict[str, Any]) -> str | None:
                           "that has bfloat16, or start a new run")
         raise Refusal(f"the encoder is not what it was when {run} began: other weights, or another version of Keras; "
                       "start a new run")
-    forget_scores(run)
-    return before.get("from")
 
 
 def forget_scores(run: Path) -> None:

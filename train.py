@@ -142,7 +142,8 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed
     tokenizer, digest = told(*looked_through), looked_through[0].digest()
     spent.end("reading")
     have = encoding.have_pictures if tuned else encoding.have_all
-    ready = have(dataset, settings, hashes, views, looked_through=looked_through)
+    ready = have(dataset, settings, hashes, views, looked_through=looked_through,
+                 agreed=partial(starting.refuse_other_encoder, run) if resume else None)
     prepared, cache = ready.prepared, ready.features
     if prepared.digest() != digest:  # photos turned out unreadable
         tokenizer = told(prepared, ready.pairs)
@@ -152,7 +153,8 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed
                                   "scenes": stages.is_scenes(path), "captions": prepared.digest(),
                                   "from": str(start) if start else None, "begun": begun}
     if resume:
-        resolved["from"] = starting.unchanged(run, cache.fingerprint)
+        resolved["from"] = runs.read_config(run).get("from")
+        starting.forget_scores(run)
     begins = None if resolved["from"] is None else Path(resolved["from"])
     resolved |= sizes
     decoder = decoder_of(resolved, len(tokenizer))

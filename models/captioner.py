@@ -25,6 +25,7 @@ from models.decoder import Decoder, refuse_longer
 from models.decoders import DECODERS, build_decoder
 from models.decoding import Captions, Chance, Rules, compile_search
 from models.encoders import ENCODERS, Encoder
+from models.engines import engine_for, marked, precision_of
 from utils import huggingface
 from utils.errors import Refusal, nearest
 from utils.runs import find, read_config, refuse_classifier
@@ -81,7 +82,7 @@ class Captioner:
         folder = find(None if run is None else str(run))
         config = read_config(folder)
         refuse_classifier(folder, config)
-        fingerprint = config["fingerprint"]
+        fingerprint = _as_made_here(config["fingerprint"], engine)
         rows, columns = fingerprint["grid"]
         elsewhere = huggingface.named(folder)
         if elsewhere:
@@ -208,6 +209,13 @@ def decoder_of(config: dict[str, Any], vocabulary: int) -> Decoder:
     return build_decoder(kind, seed=config["seed"], vocabulary=vocabulary,
                          locations=fingerprint.get("whole", 0) + rows * columns,
                          depth=fingerprint["depth"], **options)
+
+
+def _as_made_here(fingerprint: dict[str, Any], engine: str) -> dict[str, Any]:
+    """The fingerprint of a run's features as its encoder makes them with this engine, on this machine."""
+    wanted = fingerprint.get("precision", "float32")
+    return {name: value for name, value in fingerprint.items() if name != "precision"} | marked(
+        precision_of(engine_for(engine), wanted))
 
 
 def _encoder_of(run: Path, config: dict[str, Any], weights: str | None, engine: str) -> Encoder:

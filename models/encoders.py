@@ -15,9 +15,8 @@ import tensorflow as tf
 
 from models.checkpoint import load_encoder
 from models.convnet import build_convnet, build_trunk
-from models.engines import OpenVINO, engine_for
+from models.engines import OpenVINO, engine_for, marked, precision_of
 from utils import runs
-from utils.device import has_bfloat16
 from utils.errors import Refusal, WrongArgument, nearest
 
 
@@ -137,8 +136,7 @@ class Encoder:
         self.grid = self._layer_grid if grid is None else (grid, grid)
         self.layer = layer
         self.engine = engine_for(engine)
-        rounded = precision == "bfloat16" and self.engine == "openvino" and has_bfloat16()
-        self.precision = "bfloat16" if rounded else "float32"
+        self.precision = precision_of(self.engine, precision)
         self._refuse_broken(weights)
 
     @cached_property
@@ -188,10 +186,10 @@ class Encoder:
         for variable in self.network.weights:  # not its variables: random generators' states differ at every start
             digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
         pooled = {} if self._bins is None else {"pooled_from": list(self._layer_grid)}  # only then: older caches stay valid
-        rounded = {} if self.precision == "float32" else {"precision": self.precision}  # the same
         made = {} if self.making is None else {"whole": self.whole, "sizes": self.making["sizes"]}
         return {"name": self.name, "weights": digest.hexdigest(), "layer": self.layer, "image_size": self.image_size,
-                "grid": list(self.grid), "depth": self.depth, "keras": keras.__version__} | pooled | rounded | made
+                "grid": list(self.grid), "depth": self.depth, "keras": keras.__version__,
+                **pooled, **made, **marked(self.precision)}
 
     def _refuse_broken(self, weights: str) -> None:
         """Engines may take what is no number for 0, so it is looked for in the weights themselves."""

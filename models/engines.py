@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from utils.device import has_bfloat16
 from utils.errors import Refusal
 
 ENGINES = ("auto", "tensorflow", "openvino")
@@ -27,6 +28,16 @@ def engine_for(name: str) -> str:
     if name != "auto":
         return name
     return "openvino" if there and not tf.config.get_visible_devices("GPU") else "tensorflow"
+
+
+def precision_of(engine: str, wanted: str) -> str:
+    """In what this engine takes products here: bfloat16 is taken by OpenVINO alone, where the processor has it."""
+    return "bfloat16" if wanted == "bfloat16" and engine == "openvino" and has_bfloat16() else "float32"
+
+
+def marked(precision: str) -> dict[str, str]:
+    """What a fingerprint says of the precision: of float32 nothing, so that older caches and runs stay valid."""
+    return {} if precision == "float32" else {"precision": precision}
 
 
 class OpenVINO:

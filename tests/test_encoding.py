@@ -102,15 +102,19 @@ def test_weights_may_be_named_as_a_run_is(place):
         assert encoding._place(name) == name
 
 
-@pytest.mark.parametrize(("installed", "asked", "precision", "told"), [
-    (True, {}, "float32", "products in float32, features by OpenVINO\n"),
-    (True, {"precision": "float32", "engine": "tensorflow"}, "float32",
-     "products in float32, features by TensorFlow\n"),
-    (True, {"precision": "bfloat16"}, "bfloat16", "products in bfloat16, features by OpenVINO\n"),
-    (False, {}, "float32", "products in float32, features by TensorFlow (slower than by OpenVINO, which is not "
-                           "installed: pip install openvino)\n")])
-def test_what_is_left_to_the_machine_is_decided_and_told(monkeypatch, capsys, installed, asked, precision, told):
+@pytest.mark.parametrize(("installed", "has", "asked", "precision", "told"), [
+    (True, True, {}, "bfloat16", "products in bfloat16, features by OpenVINO in bfloat16\n"),
+    (True, False, {}, "float32", "products in float32, features by OpenVINO in float32\n"),
+    (True, True, {"precision": "float32", "engine": "tensorflow"}, "float32",
+     "products in float32, features by TensorFlow in float32\n"),
+    (True, True, {"engine": "tensorflow"}, "bfloat16", "products in bfloat16, features by TensorFlow in float32\n"),
+    (True, True, {"finetune_encoder": True}, "bfloat16", "products in bfloat16, the encoder learns in float32\n"),
+    (False, True, {}, "bfloat16", "products in bfloat16, features by TensorFlow in float32\nOpenVINO is not installed, and "
+                                  "TensorFlow takes twice as long for features: pip install openvino\n")])
+def test_what_is_left_to_the_machine_is_decided_and_told(monkeypatch, capsys, installed, has, asked, precision, told):
     monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: installed or None)
+    for module in (engines, encoding):
+        monkeypatch.setattr(module, "has_bfloat16", lambda: has)
     settings = encoding.for_this_machine(Settings.from_flat(asked))
     assert settings.machine.precision == precision
     assert settings.machine.engine == asked.get("engine", "auto")  # where the run goes on, there may be another

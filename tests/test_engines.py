@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models import encoders, engines
+from models import captioner, engines
 from models.encoders import Encoder
 from models.engines import engine_for
 from tests.scripts import ROOT, started
@@ -47,16 +47,28 @@ def test_features_do_not_depend_on_the_pictures_beside_them():
 @needs_openvino
 def test_bfloat16_is_taken_where_the_processor_has_it_and_is_told(monkeypatch):
     exact = convnet()
-    monkeypatch.setattr(encoders, "has_bfloat16", lambda: False)
+    monkeypatch.setattr(engines, "has_bfloat16", lambda: False)
     assert convnet(precision="bfloat16").fingerprint() == exact.fingerprint()
-    monkeypatch.setattr(encoders, "has_bfloat16", lambda: True)
+    monkeypatch.setattr(engines, "has_bfloat16", lambda: True)
     rounded = convnet(precision="bfloat16")
     assert rounded.fingerprint() == exact.fingerprint() | {"precision": "bfloat16"}
     assert convnet(precision="bfloat16", engine="tensorflow").fingerprint() == exact.fingerprint()
 
 
+def test_features_of_a_run_go_into_the_cache_under_what_makes_them_here(monkeypatch):
+    """Those that its encoder makes in float32, with another engine or on another processor, are not those in bfloat16."""
+    exact = {"name": "convnet", "weights": "abc"}
+    rounded = exact | {"precision": "bfloat16"}
+    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: True)
+    monkeypatch.setattr(engines, "has_bfloat16", lambda: True)
+    assert captioner._as_made_here(rounded, "openvino") == rounded
+    assert captioner._as_made_here(rounded, "tensorflow") == captioner._as_made_here(exact, "openvino") == exact
+    monkeypatch.setattr(engines, "has_bfloat16", lambda: False)
+    assert captioner._as_made_here(rounded, "openvino") == exact
+
+
 @needs_openvino
-@pytest.mark.skipif(not encoders.has_bfloat16(), reason="this processor has no bfloat16")
+@pytest.mark.skipif(not engines.has_bfloat16(), reason="this processor has no bfloat16")
 def test_features_in_bfloat16_point_where_those_in_float32_do():
     rounded, exact = convnet(precision="bfloat16")(pictures(5)), convnet()(pictures(5))
     assert np.abs(rounded - exact).max() > 1e-5

@@ -93,7 +93,7 @@ def test_training_goes_on_from_a_hugging_face_model(begun):
               "layers": 2, "heads": 4, "inner": 80, "positions": 32, "beam": 4, "max_length": 6, "learning_rate": 0.0001}
     assert {name: config[name] for name in wanted} == wanted
     assert "the decoder begins with the weights of hf:" in begun.out
-    assert "does not say which photos it learned from" in begun.out
+    assert "does not say which photos it learned from" in begun.error
     assert config["fingerprint"]["sizes"]["hidden_dim"] == 20
 
 

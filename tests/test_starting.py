@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from config import Settings
-from starting import finished, inherited, keep_encoder, resumed, unchanged
+from starting import finished, forget_scores, inherited, keep_encoder, refuse_other_encoder, resumed
 from utils.errors import Refusal, WrongArgument
 from utils.runs import read_config, read_making, write_config, write_history, write_making
 
@@ -284,19 +284,20 @@ def test_the_dataset_may_be_named_again_in_other_words(trained):
 def test_a_run_from_before_there_was_a_precision_to_choose_goes_on_in_float32(run):
     assert resumed(str(run(precision=None)), {}, None)[1].machine.precision == "float32"
     assert resumed(str(run(precision="bfloat16")), {"engine": "tensorflow"}, None)[1].machine.precision == "bfloat16"
+    assert resumed(str(run(precision="bfloat16")), {"precision": "auto"}, None)[1].machine.precision == "bfloat16"
     with pytest.raises(WrongArgument, match=r"--precision cannot change when a run is resumed: it was 'bfloat16'"):
         resumed(str(run(precision="bfloat16")), {"precision": "float32"}, None)
 
 
 def test_features_of_another_precision_are_told_from_another_encoder(run):
     mark = {"name": "convnet", "weights": "abc"}
-    assert unchanged(run(fingerprint=mark), mark) is None
+    refuse_other_encoder(run(fingerprint=mark), mark)
     with pytest.raises(Refusal, match=r"learned from are bfloat16, and here they would be float32; go on with the --engine"):
-        unchanged(run(fingerprint=mark | {"precision": "bfloat16"}), mark)
+        refuse_other_encoder(run(fingerprint=mark | {"precision": "bfloat16"}), mark)
     with pytest.raises(Refusal, match=r"learned from are float32, and here they would be bfloat16"):
-        unchanged(run(fingerprint=mark), mark | {"precision": "bfloat16"})
+        refuse_other_encoder(run(fingerprint=mark), mark | {"precision": "bfloat16"})
     with pytest.raises(Refusal, match=r"other weights, or another version of Keras"):
-        unchanged(run(fingerprint=mark | {"precision": "bfloat16"}), mark | {"weights": "abd"})
+        refuse_other_encoder(run(fingerprint=mark | {"precision": "bfloat16"}), mark | {"weights": "abd"})
 
 
 def test_a_run_that_goes_on_forgets_the_scores_of_fewer_epochs(run):
@@ -304,6 +305,6 @@ def test_a_run_that_goes_on_forgets_the_scores_of_fewer_epochs(run):
     for name in ("scores.json", "results/report.json", "results/captions.json"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("{}")
-    unchanged(folder, {})
+    forget_scores(folder)
     assert [file.name for file in (folder / "results").iterdir()] == ["captions.json"]
     assert not (folder / "scores.json").exists()

@@ -27,6 +27,14 @@ def use_device(name: str) -> None:
         tf.config.experimental.set_memory_growth(gpu, True)
 
 
+def keep_graphs() -> None:
+    """Have TensorFlow run graphs as they are written. Where its rewriting takes memory to be short, gradients are added up
+    as they come, and the same seed gives other losses; nothing here is quicker by it (doc/benchmarks.md)."""
+    import tensorflow as tf
+
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
 def has_bfloat16() -> bool:
     """Whether what computes here multiplies bfloat16 itself: the GPU where there is one, else the processor."""
     import tensorflow as tf
