@@ -88,9 +88,8 @@ def main() -> None:
     whole = not typed.only and not typed.toy
     out = Path(typed.out) if typed.out else DOCUMENT if whole else None
     text = out.read_text(encoding="utf-8") if out and out.exists() else f"{BEGINS}\n{ENDS}\n"
-    for file in filter(None, (out, typed.json and Path(typed.json))):
-        refuse_unwritable(file.parent)
     if out:
+        refuse_unwritable(out.parent)
         replaced(text, "", str(out))  # refused now, and not when all is measured
     began, found, rows = time.perf_counter(), {}, []
     for name in names:

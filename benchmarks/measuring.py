@@ -23,7 +23,7 @@ from typing import Any, Self
 import numpy as np
 
 from utils.errors import Refusal, run_script
-from utils.files import write_json
+from utils.files import refuse_unwritable, write_json
 
 Turn = Callable[[], dict[str, Any]]  # does the work once; what it counts, and its `seconds` where not all of it is timed
 Measures = Mapping[str, Callable[..., Turn]]
@@ -187,6 +187,14 @@ def given_of(typed: argparse.Namespace) -> Given:
     """What was asked for; refused where it can't be."""
     if typed.rounds < 1:
         raise Refusal(f"--rounds is at least 1, not {typed.rounds}")
+    if typed.weights not in ("none", "imagenet") and not Path(typed.weights).is_file():
+        raise Refusal(f"no weights file {typed.weights}; --weights is none, imagenet, or a .weights.h5 file")
+    if typed.photos is not None and not Path(typed.photos).is_dir():
+        raise Refusal(f"no folder {typed.photos}; --photos names one with JPEG files")
+    if typed.json is not None:
+        refuse_unwritable(Path(typed.json).parent)
+        if Path(typed.json).is_dir():
+            raise Refusal(f"--json wants a file, and {typed.json} is a folder")
     return Given(typed.rounds, typed.toy, typed.photos, typed.weights, typed.layer)
 
 
