@@ -108,7 +108,8 @@ def _agreement(photos: list[str], folder: str, compared: int, network: dict[str,
         pictures = _pictures(photos[:compared], exact)
         cosines = np.concatenate([cosine(exact(batch), quick(batch)) for batch in _batches(pictures)])
         return {"photos": len(pictures), "least": float(cosines.min()), "mean": float(cosines.mean()),
-                "below": float((cosines < CLOSE).mean()), "weights": network["weights"]} | _how(quick)
+                "below": float((cosines < CLOSE).mean()),
+                **{name: network[name] for name in ("weights", "layer")}, **_how(quick)}
 
     return turn
 
@@ -150,7 +151,7 @@ def run(folder: Path, given: Given) -> dict[str, Any]:
     seconds = {name: each["seconds"] for name, each in found.items()}
     return {"extraction_ratio": seconds["tutorial"] / seconds["ours"],
             "extraction_share": seconds["alone"] / seconds["ours"],
-            "extraction_cosine": found["agreement"]["least"], "extraction": found | {"layer": given.layer}}
+            "extraction_cosine": found["agreement"]["least"], "extraction": found}
 
 
 def rows(found: dict[str, Any]) -> list[Row]:
@@ -159,7 +160,7 @@ def rows(found: dict[str, Any]) -> list[Row]:
     a_second = {name: each[name]["photos"] / each[name]["seconds"] for name in ("tutorial", "ours", "alone")}
     ours, agreement = each["ours"], each["agreement"]
     ratio, share, least = found["extraction_ratio"], found["extraction_share"], found["extraction_cosine"]
-    network = "InceptionV3" + (f" to {each['layer']}" if each["layer"] else ", all of it")
+    network = "InceptionV3" + (f" to {agreement['layer']}" if agreement["layer"] else ", all of it")
     return [Row(f"extraction, JPEG files to features ({network}): the tutorial",
                 f"{a_second['tutorial']:.1f} photos a second", megabytes=each["tutorial"]["megabytes"]),
             Row(f"the same: ours ({ours['engine']}, {ours['precision']})",

@@ -179,11 +179,17 @@ def test_a_measurement_alone_is_a_script(tmp_path):
 
     script = SimpleNamespace(__name__="alone", main=lambda: measuring.script(
         "", run, lambda found: [Row("ratio", str(found["ratio"]))], {}))
-    done = typed(script, "--rounds", "3", "--layer", "mixed8", "--weights", "file", "--json", tmp_path / "found.json")
+    weights = tmp_path / "file"
+    weights.touch()
+    done = typed(script, "--rounds", "3", "--layer", "mixed8", "--weights", weights, "--json", tmp_path / "found.json")
     assert (done.status, done.out.splitlines()[-1]) == (0, "| ratio | 3 |  |  |  |")
-    assert json.loads((tmp_path / "found.json").read_text()) == {"ratio": 3, "given": [False, None, "file", "mixed8"]}
-    done = typed(script, "--rounds", "0")
-    assert (done.status, done.error) == (1, "error: --rounds is at least 1, not 0\n")
+    assert json.loads((tmp_path / "found.json").read_text()) == {"ratio": 3, "given": [False, None, str(weights), "mixed8"]}
+    for words, told in {("--rounds", "0"): "--rounds is at least 1, not 0",
+                        ("--weights", "/nope"): "no weights file /nope; --weights is none, imagenet, or a .weights.h5 file",
+                        ("--photos", "/nope"): "no folder /nope; --photos names one with JPEG files",
+                        ("--json", "/"): "--json wants a file, and / is a folder"}.items():
+        done = typed(script, *words)
+        assert (done.status, done.error) == (1, f"error: {told}\n")
 
 
 def test_drawn_photos_are_the_same_at_every_start_and_differ(tmp_path):
@@ -360,10 +366,12 @@ def told(seconds, **more):
 def test_extractions_table():
     how = {"engine": "openvino", "precision": "bfloat16"}
     each = {"tutorial": told(8.0, photos=160), "ours": told(1.6, photos=160, **how), "alone": told(1.1, photos=160, **how),
-            "agreement": told(1.0, least=0.99899, mean=0.9999, below=0.0123, weights="a/b.h5", **how)}
+            "agreement": told(1.0, least=0.99899, mean=0.9999, below=0.0123, weights="a/b.h5", layer="mixed8",
+                              **how)}
     found = {"extraction_ratio": 5.0, "extraction_share": 0.6875, "extraction_cosine": 0.99899, "extraction": each}
     assert extraction.rows(found) == [
-        Row("extraction, JPEG files to features: the tutorial", "20.0 photos a second", megabytes=100.0),
+        Row("extraction, JPEG files to features (InceptionV3 to mixed8): the tutorial", "20.0 photos a second",
+            megabytes=100.0),
         Row("the same: ours (openvino, bfloat16)", "100.0 photos a second: 5.00 times the tutorial", "at least 5 times",
             True, 100.0),
         Row("the same: ours, of what the network alone reaches", "69% of 145.5 photos a second", "at least 75 %", False,
