@@ -15,10 +15,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import answering
-import choosing
 import config
-from answering import Answering
+from jobs import answering, choosing
+from jobs.answering import Answering
 from utils import runs
 from utils.device import use_device
 from utils.errors import Refusal, WrongArgument, run_script

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import config
-import starting
 from config import Settings
+from jobs import starting
 from utils import huggingface, runs
 from utils.device import use_device
 from utils.errors import Refusal, WrongArgument, run_script
@@ -72,7 +72,7 @@ def main() -> int:
     import_tensorflow()
     try:
         if (settings or tried).preset == "classifier":
-            import classifying
+            from jobs import classifying
 
             return classifying.train(run, settings or tried, resume=resume)
         return _train(run, settings, given, typed=typed, resume=resume, start=start, begun=begun)
@@ -87,15 +87,10 @@ def main() -> int:
 def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed: frozenset[str], resume: bool,
            start: Path | None, begun: int) -> int:
     """The whole job, as an outline."""
-    import caption_page
-    import encoding
-    import evaluate
-    import learning
-    import stages
-    import summary
     from data.photo_hashes import PhotoHashes
     from data.preprocess import Views
     from data.tokenizer import load
+    from jobs import caption_page, encoding, learning, results, stages, summary
     from models.captioner import decoder_of
     from models.checkpoint import load_decoder, stored
     from models.decoder import refuse_longer
@@ -177,7 +172,7 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed
                     training.patience, training.save_every, settings.vision.encoder_rate, begun, settings.machine.precision)
     trainer = Trainer(decoder, *learning.wanted(settings, decoder, prepared, tokenizer, cache, views), recipe, run,
                       optimizer=partial(adam, weight_decay=training.weight_decay))
-    validation = evaluate.Validation(prepared, tokenizer, cache, settings, decoder, ready.encoder)
+    validation = results.Validation(prepared, tokenizer, cache, settings, decoder, ready.encoder)
     goes_on = resume and trainer.resume()
     say(f"parameters: {decoder.count_params():,}; ready after {time.perf_counter() - began:.0f} s")
     if not goes_on and (begun or (resolved["from"] and (training.scst or tuned))):
@@ -236,14 +231,13 @@ def _told(row: dict[str, Any], best: bool) -> str:
 
 def _final(run: Path, settings: Settings, began: float, spent: Any) -> int:
     """Score the best epoch on the test split, show three captions, say where everything is."""
-    import caption_page
-    import evaluate
-    import report
+    from jobs import caption_page, report, results
+    from jobs.subject import subject_of
 
-    subject = evaluate.subject_of(run, split="test", beam=settings.search.beam, engine=settings.machine.engine)
-    result = evaluate.scored(subject)
+    subject = subject_of(run, split="test", beam=settings.search.beam, engine=settings.machine.engine)
+    result = results.scored(subject)
     write_json(run / "scores.json", result.scores | {"split": result.split})
-    say(evaluate.table(result))
+    say(results.table(result))
     drawn = report.pictures(run, result, seed=settings.training.seed)
     for photo, caption in result.samples(3):
         say(f"\n{photo.name}\n  says:  {caption.text}\n" + "\n".join(f"  true:  {each}" for each in photo.captions))

@@ -166,7 +166,7 @@ if __name__ == "__main__":  # a script when it is run: scripts wire the rooms to
 
     def main() -> int:
         """What the script does; imported here, so that Ctrl-C in its first second is no traceback either."""
-        import summary
+        from jobs import summary
 
         return summary.main()
 

@@ -18,10 +18,9 @@ from typing import Any
 
 import numpy as np
 
-import answering
-import choosing
 import config
 from data.images import UnreadablePhoto, read
+from jobs import answering, choosing
 from utils import runs
 from utils.errors import Refusal, about_files
 from utils.plots import NO_ATTENTION, attention_over, half_line, looks_nowhere, no_larger

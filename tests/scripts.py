@@ -13,8 +13,8 @@ from types import SimpleNamespace
 
 import pytest
 
-import report
 from data import scenes
+from jobs import report
 from utils.errors import run_script
 from utils.progress import screen
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from answering import Captioning, Naming, columns
+from jobs.answering import Captioning, Naming, columns
 from models.captioner import Caption
 from models.classifier import Answer
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import cache_list
 from data.feature_extraction import FeatureCache, Item, feature_key, folder_name
+from jobs import cache_list
 from tests.scripts import ROOT, started, typed
 from utils import runs
 from utils.files import hold, size_of, told_bytes, write_json, write_text
@@ -240,7 +240,7 @@ def test_it_is_typed_as_a_module_and_needs_no_tensorflow():
     done = started("-m", "data.feature_extraction", PYTHONPATH=str(ROOT))
     assert (done.status, done.error) == (0, "")
     assert done.out.splitlines()[-1].startswith("in all ")
-    code = "import sys, cache_list; cache_list.main(); assert 'tensorflow' not in sys.modules"
+    code = "import sys; from jobs import cache_list; cache_list.main(); assert 'tensorflow' not in sys.modules"
     assert started("-c", code, PYTHONPATH=str(ROOT)).error == ""
 
 

@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import caption_page
-import report
 from config import Settings
-from evaluate import Result
+from jobs import caption_page, report
+from jobs.results import Result
+from jobs.subject import Subject
 from models.captioner import Caption
-from subject import Subject
 from tests.pages import Page, whole
 from tests.test_report import FOUND
 from tests.test_run_page import rows, saved_run

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-import class_page
 import config
-from class_page import Found
+from jobs import class_page
+from jobs.class_page import Found
 from tests.pages import whole
 from tests.test_run_page import rows
 from utils import runs

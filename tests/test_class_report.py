@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from class_report import scored, table
-from class_stages import Loaded
 from data.preprocess import Photo, Prepared
+from jobs.class_report import scored, table
+from jobs.class_stages import Loaded
 
 CLASSES = [f"class {number:02}" for number in range(30)]
 

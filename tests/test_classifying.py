@@ -17,7 +17,7 @@ from PIL import Image
 import evaluate
 import predict
 import train
-from classifying import running_loss
+from jobs.classifying import running_loss
 from models.captioner import Captioner
 from models.classifier import Classifier
 from models.encoders import Encoder

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-import encoding
-import stages
 from config import Settings
 from data.examples import LeftOut
 from data.photo_hashes import PhotoHashes
 from data.preprocess import Views
+from jobs import encoding, stages
 from models import content_classifier, engines
 from models.convnet import build_convnet
 from tests.scripts import SIZES, scenes_folder

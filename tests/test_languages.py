@@ -8,11 +8,11 @@ import pytest
 
 import evaluate
 import predict
-import stages
 import train
 from config import Data, Settings
 from data.photo_hashes import PhotoHashes
 from data.tokenizer import SPECIAL, load
+from jobs import stages
 from models.captioner import Captioner
 from tests.scripts import SIZES, SMALL, scenes_folder, typed
 

@@ -8,7 +8,7 @@ import pytest
 from config import Settings
 from data.preprocess import Photo, Prepared, Views
 from data.tokenizer import END, START, WordTokenizer
-from learning import wanted
+from jobs.learning import wanted
 from models.objectives import CrossEntropy, DrawnLocations
 from models.self_critical import SelfCritical
 from utils.cider import CiderD

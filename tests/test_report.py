@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import report
 from config import Settings
-from evaluate import Result
+from jobs import report
+from jobs.results import Result
+from jobs.subject import Subject
 from models.captioner import Caption
-from subject import Subject
 from tests.datasets import folder_with
 from utils import runs
 

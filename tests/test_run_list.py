@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import run_list
 from config import Settings
+from jobs import run_list
 from tests.scripts import ROOT, started, typed
 from utils import runs
 from utils.files import told_bytes, write_json, write_text

@@ -4,10 +4,9 @@ import json
 
 import pytest
 
-import caption_page
 import config
-import run_page
 from config import Settings
+from jobs import caption_page, run_page
 from tests.pages import Page, whole
 from utils import runs
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-import stages
 from config import Data, Settings
 from data.images import read
 from data.photo_hashes import PhotoHashes
 from data.preprocess import Views
+from jobs import stages
 from tests.scripts import scenes_folder
 from utils.errors import Refusal
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from config import Settings
-from starting import finished, forget_scores, inherited, keep_encoder, refuse_other_encoder, resumed
+from jobs.starting import finished, forget_scores, inherited, keep_encoder, refuse_other_encoder, resumed
 from utils.errors import Refusal, WrongArgument
 from utils.runs import read_config, read_making, write_config, write_history, write_making
 

@@ -9,8 +9,8 @@ import tensorflow as tf
 from config import Settings
 from data.batches import Batches, TrainingPhoto
 from data.tokenizer import SPECIAL, WordTokenizer
+from jobs.subject import FORCED, TOGETHER, Subject
 from models import captioner
-from subject import FORCED, TOGETHER, Subject
 from utils.metrics import Scorer
 
 WORDS = ["one", "two", "three", "four", "five", "six"]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import summary
 from data.images import read, save
+from jobs import summary
 from tests.scripts import ROOT, started, typed
 
 TABLE = """photo,caption,split

@@ -17,12 +17,12 @@ from data.feature_extraction import FeatureCache
 from data.photo_hashes import PhotoHashes
 from data.pictures import Pictures
 from data.preprocess import Photo, Prepared, Views, extract, label_matrix, load_pictures, word_labels
+from jobs.stages import facts_of, look_through
 from models import content_classifier
 from models.content_classifier import Label
 from models.decoders import DECODERS
 from models.encoders import ENCODERS, Encoder
 from models.engines import engine_for, precision_of
-from stages import facts_of, look_through
 from utils import runs
 from utils.device import has_bfloat16
 from utils.errors import Refusal, nearest

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import config
-import stages
 from config import Settings
 from data.examples import SPLITS, Dataset, LeftOut
 from data.images import read
@@ -18,6 +17,7 @@ from data.language import NAMES, base
 from data.photo_hashes import PhotoHashes
 from data.preprocess import Photo, Prepared
 from data.tokenizer import END, SPECIAL, UNITS, UNKNOWN, Tokenizer
+from jobs import stages
 from utils.errors import Refusal
 from utils.files import refuse_unwritable
 from utils.plots import captioned_photos, picture_file, save_figure

@@ -5,12 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import class_stages
-import stages
-import starting
 from config import Settings
 from data.class_batches import ClassBatches
 from data.photo_hashes import PhotoHashes
+from jobs import class_stages, stages, starting
 from utils import runs
 from utils.device import use_device
 from utils.files import refuse_unwritable
@@ -22,9 +20,7 @@ LINES = 4  # an epoch, that tell the running loss
 
 def train(run: Path, settings: Settings, *, resume: bool) -> int:
     """Train, as an outline; 0 when done, 130 when stopped by Ctrl-C with everything saved."""
-    import class_page
-    import class_report
-    import learning
+    from jobs import class_page, class_report, learning
     from models.classifier import KINDS, ClassEntropy, Classifier, Network
     from models.training import Recipe, Trainer
     from utils.class_plots import class_curves

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import report
-import run_page
 from data.images import UnreadablePhoto, read
 from data.language import NAMES, base
-from run_page import curve, score_name, shown
-from subject import Subject, tokenizer_for
+from jobs import report, run_page
+from jobs.run_page import curve, score_name, shown
+from jobs.subject import Subject, tokenizer_for
 from utils import runs
 from utils.charts import bar_chart, line_chart
 from utils.cider import CiderD
@@ -26,7 +25,7 @@ from utils.page import Html, element, facts, items, joined, picture, table
 from utils.plots import attention_tile, no_larger
 
 if TYPE_CHECKING:
-    from evaluate import Result
+    from jobs.results import Result
 
 EXTREMES, SPREAD = 6, 12  # photos among the best, and among the worst; from all over the split
 WORDS_OF = {"All over the split": 4, "The best by CIDEr": 2, "The worst by CIDEr": 2}  # photos whose words are shown

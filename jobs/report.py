@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from config import Settings
 from data.tokenizer import SPECIAL
-from subject import Subject, tokenizer_for
+from jobs.subject import Subject, tokenizer_for
 from utils import runs
 from utils.errors import Refusal
 from utils.files import write_json
@@ -20,7 +20,7 @@ from utils.metrics import KEYS, WITHOUT_JAVA, Unavailable
 from utils.progress import say
 
 if TYPE_CHECKING:
-    from evaluate import Result
+    from jobs.results import Result
 
 BEAMS = (1, 3, 5)
 EXTREMES = 10  # photos among the best, and among the worst
@@ -75,7 +75,7 @@ def training_captions(run: Path, subject: Subject) -> list[str]:
     """The captions that the run has learned from; none where its dataset is gone."""
     if subject.trained_on is not None:
         return [caption for photo in subject.trained_on for caption in photo.captions]
-    import stages
+    from jobs import stages
 
     saved = runs.read_config(run)
     try:

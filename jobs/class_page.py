@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-import run_page
-from run_page import curve, score_name, shown
+from jobs import run_page
+from jobs.run_page import curve, score_name, shown
 from utils import runs
 from utils.charts import line_chart
 from utils.class_scores import mistakes

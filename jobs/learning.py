@@ -8,13 +8,13 @@ from config import Settings
 from data.batches import Batches, TrainingPhoto
 from data.preprocess import Prepared, Views
 from data.tokenizer import END, PAD, START, UNKNOWN, Tokenizer
+from jobs.stages import training_photos
+from jobs.subject import tokenizer_for
 from models.decoder import Decoder
 from models.decoding import Rules
 from models.objectives import CrossEntropy, DrawnLocations, Objective
 from models.self_critical import SAMPLES, SelfCritical, cider_reward
 from models.training import Trainer
-from stages import training_photos
-from subject import tokenizer_for
 from utils import runs
 from utils.cider import CiderD
 from utils.interrupt import Interruptible

@@ -80,7 +80,7 @@ def _pixels(photo: Path | np.ndarray) -> np.ndarray:
 
 def captioning(run: Path, weights: str | None, engine: str, search: dict[str, Any], **marking: Any) -> Answering:
     """A run's captions; refused where its network cannot search so."""
-    import encoding
+    from jobs import encoding
     from models.captioner import Captioner
 
     encoding.tell_slower(engine)

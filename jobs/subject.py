@@ -101,10 +101,9 @@ class Subject:
 
 def subject_of(run: Path, *, split: str, weights: str | None = None, **changes: Any) -> Subject:
     """A run's best epoch and a split to score it on; `changes` are settings other than the run's."""
-    import encoding
-    import stages
     from data.batches import Batches
     from data.photo_hashes import PhotoHashes
+    from jobs import encoding, stages
     from models.captioner import Captioner
 
     saved = runs.read_config(run)

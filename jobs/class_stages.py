@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-import stages
 from config import Settings
 from data import cifar10, class_folders, sources
 from data.class_batches import fits_memory, room_on_disk
@@ -17,6 +16,7 @@ from data.examples import SPLITS, Dataset, LeftOut
 from data.images import UnreadablePhoto, longer_side
 from data.photo_hashes import PhotoHashes
 from data.preprocess import Photo, Prepared, load_pictures
+from jobs import stages
 from utils.errors import Refusal, WrongArgument
 from utils.progress import progress, say
 

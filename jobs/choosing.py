@@ -40,8 +40,7 @@ def drawn(photo: Path, saved: dict[str, Any]) -> bool:
 
 def random_test_photos(run: Path, saved: dict[str, Any], number: int, seed: int) -> dict[Path, tuple[str, ...]]:
     """Random photos of the run's test split (val, where there is none) with their captions."""
-    import class_stages
-    import stages
+    from jobs import class_stages, stages
 
     if saved["dataset"] is None:
         raise Refusal(f"{run} has no photos of its own; name photos to caption")

@@ -8,15 +8,13 @@ from typing import Any
 
 import numpy as np
 
-import class_page
-import class_stages
-import stages
-from class_page import Found
-from class_stages import Loaded
 from config import Settings
 from data.class_batches import ClassBatches
 from data.photo_hashes import PhotoHashes
-from subject import same_dataset
+from jobs import class_page, class_stages, stages
+from jobs.class_page import Found
+from jobs.class_stages import Loaded
+from jobs.subject import same_dataset
 from utils import runs
 from utils.class_plots import confusion_figure, picture_grid
 from utils.class_scores import class_scores, mistakes
