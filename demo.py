@@ -1,15 +1,21 @@
-"""Caption photos in a window: choose one or drop it on, and see where the network looked at each word.
+"""Caption photos in a window, or in the browser, and see where the network looked at each word.
 
     python demo.py                    the newest run
     python demo.py photo.jpg          begins with that photo
     python demo.py --run NAME         another run; a classifier names classes
+    python demo.py --web              in the browser, for several photos at once
 """
 
 import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import config
+from jobs import answering
 from utils import runs
-from utils.errors import Refusal, run_script
+from utils.errors import Refusal, WrongArgument, run_script
+from utils.result_files import COLUMNS
 
 
 def options() -> argparse.ArgumentParser:
@@ -20,6 +26,12 @@ def options() -> argparse.ArgumentParser:
                         "or hf:FOLDER, a VisionEncoderDecoderModel of Hugging Face with ViT and GPT-2")
     parser.add_argument("--weights", metavar="FILE|hf:FOLDER",
                         help="where the encoder's weights are now, if they were moved")
+    page = parser.add_argument_group("page")
+    page.add_argument("--web", action="store_true", help="a page for the browser, where several photos can be given, in the "
+                                                         "window's place")
+    page.add_argument("--port", type=int, metavar="NUMBER", help="where the page is served (default 7860)")
+    page.add_argument("--host", metavar="ADDRESS", help="for whom: 127.0.0.1 is this machine alone, 0.0.0.0 everyone who "
+                                                        "reaches it (default 127.0.0.1)")
     config.add_options(parser, config.Machine, only=config.WHERE)
     return parser
 
@@ -27,11 +39,20 @@ def options() -> argparse.ArgumentParser:
 def main() -> None:
     """Open the window at once; the model is loaded beside it."""
     given = vars(options().parse_args())
-    own = {name: given.pop(name) for name in ("photo", "run", "weights")}
+    own = {name: given.pop(name) for name in ("photo", "run", "weights", "web", "port", "host")}
+    _check(own)
     run = runs.find(own["run"])
     if runs.is_classifier(runs.read_config(run)):
         config.refuse_foreign("classifier", {name: value for name, value in (given | {"weights": own["weights"]}).items()
                                              if value is not None and name != "device"})
+    from demos.showing import Loading, controls
+
+    def start() -> Loading:
+        return Loading(run, weights=own["weights"], **given)
+
+    if own["web"]:
+        _serve(run, start, own)
+        return
     try:
         from demos.window import open_window
     except ImportError as error:
@@ -39,9 +60,31 @@ def main() -> None:
             raise
         raise Refusal("this Python has no Tk, and a window needs it; install it (on Debian and Ubuntu: apt install "
                       "python3-tk), or see the same in the browser: python demo.py --web") from None
-    from demos.showing import Loading, controls
+    open_window(start, own["photo"], name=run.name, controls=controls(run))
 
-    open_window(lambda: Loading(run, weights=own["weights"], **given), own["photo"], name=run.name, controls=controls(run))
+
+def _check(own: dict[str, Any]) -> None:
+    """Refuse what was typed wrong."""
+    for name in ("port", "host"):
+        if own[name] is not None and not own["web"]:
+            raise WrongArgument(f"--{name} goes with --web")
+    if own["port"] is not None and not 1 <= own["port"] <= 65535:
+        raise WrongArgument(f"--port is a number from 1 to 65535, not {own['port']}")
+    if own["web"] and own["photo"] is not None and not Path(own["photo"]).is_file():
+        raise Refusal(f"no photo {own['photo']}")
+
+
+def _serve(run: Path, start: Callable[[], Any], own: dict[str, Any]) -> None:
+    """The page in the browser."""
+    try:
+        from demos import web
+    except ImportError as error:
+        if error.name != "gradio":
+            raise
+        raise Refusal("gradio is not installed, and the page needs it; pip install gradio") from None
+    saved = runs.read_config(run)
+    columns = answering.columns(saved["classes"]) if runs.is_classifier(saved) else COLUMNS
+    web.serve(start, run=run, columns=columns, host=own["host"] or "127.0.0.1", port=own["port"] or 7860, photo=own["photo"])
 
 
 if __name__ == "__main__":

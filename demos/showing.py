@@ -69,6 +69,7 @@ class Shown:
     note: str | None  # a sentence that belongs to it
     answer: Any
     draw: Callable[..., Any]
+    record: tuple[str | float, ...] = ()  # what stands of it in a file of results
 
     @cached_property
     def maps(self) -> np.ndarray:
@@ -111,12 +112,12 @@ class Model:
             answer = self._ask(photo, search)
         if not self.writes:
             classes = answer.likeliest(answering.LISTED)
-            return Shown(photo, classes[0][0], [], classes, None, answer, self._answers.figure)
+            return Shown(photo, classes[0][0], [], classes, None, answer, self._answers.figure, self._answers.record(answer))
         nowhere = looks_nowhere(answer.attention)
         notes = [answering.NO_PHOTOGRAPHS.capitalize() + "."] if self._is_strange(photo) else []
         notes += [NO_ATTENTION] if nowhere else []
         return Shown(photo, answer.text, [] if nowhere else answer.words, answer.candidates, " ".join(notes) or None, answer,
-                     self._answers.figure)
+                     self._answers.figure, self._answers.record(answer))
 
     def _ask(self, photo: Opened, search: dict[str, Any]) -> Any:
         """The answer, of the pixels that predict.py reads of the same file."""

@@ -226,7 +226,8 @@ def test_mistakes_are_refused_in_one_line(words, status, told):
 
 def test_it_is_typed_as_a_module_and_needs_no_tensorflow(place):
     made("one", at=1)
-    code = "import sys; from jobs import run_list; sys.argv[1:] = ['one']; run_list.main(); assert 'tensorflow' not in sys.modules"
+    code = ("import sys; from jobs import run_list; sys.argv[1:] = ['one']; run_list.main(); "
+            "assert 'tensorflow' not in sys.modules")
     assert started("-c", code, PYTHONPATH=str(ROOT)).error == ""
     done = started("-m", "utils.runs", PYTHONPATH=str(ROOT))
     assert (done.status, done.error) == (0, "")
