@@ -60,6 +60,16 @@ class Kept:
         return self.shown.opened.name
 
 
+class Given(gr.File):
+    """The field for photos: each with its name as it was, from which Gradio takes what it does not like."""
+
+    is_template = True  # for Gradio: it looks as what it is made of
+
+    def preprocess(self, payload: Any) -> list[tuple[Path, str]]:
+        """Where each photo lies, and its name."""
+        return [(Path(file.path), file.orig_name or Path(file.path).name) for file in payload or ()]
+
+
 class Page:
     """The page of a run; what happens on it."""
 
@@ -79,7 +89,7 @@ class Page:
             gr.Markdown(f"# {'Captions' if self.own else 'Classes'} by {escape(self.name)}", elem_id="title")
             state = gr.HTML(elem_id="state")
             faults = gr.HTML(elem_id="faults", visible=False)
-            files = gr.File(file_count="multiple", file_types=["image"], label="Photos: drop, paste or choose them",
+            files = Given(file_count="multiple", file_types=["image"], label="Photos: drop, paste or choose them",
                             elem_id="drop", height=160)
             turned, again = self._controls()
             with gr.Column(visible=False) as found:
@@ -127,11 +137,10 @@ class Page:
         failure = self.loading.failure
         return (_faults([failure]) if failure else '<span role="status">Ready.</span>'), gr.Timer(active=False)
 
-    def add(self, files: Sequence[str] | None, kept: list[Kept], *turned: Any) -> Iterator[list[Any]]:
+    def add(self, photos: Sequence[tuple[Path, str]], kept: list[Kept], *turned: Any) -> Iterator[list[Any]]:
         """Caption photos that were given, one after the other; the field is empty again."""
-        paths = [Path(file) for file in files or []]
-        for changes in self._captioned([(path, path.name) for path in paths], kept, turned):
-            yield [gr.File(value=None), *changes]
+        for changes in self._captioned(photos, kept, turned):
+            yield [Given(value=None), *changes]
 
     def begin(self, kept: list[Kept], *turned: Any) -> Iterator[list[Any]]:
         """Caption the photo that was named on the command line."""
@@ -223,6 +232,10 @@ def _search(turned: Sequence[Any]) -> dict[str, Any]:
     return {"beam": int(beam), "sample": bool(sample)} | drawn
 
 
+def _script() -> str:
+    return f"<script>const MOST_BYTES = {MOST_BYTES};\n{(HERE / 'page.js').read_text(encoding='utf-8')}</script>"
+
+
 def _faults(faults: Sequence[str]) -> str:
     return "".join(f'<p class="fault" role="alert">{escape(fault)}</p>' for fault in faults)
 
@@ -239,7 +252,7 @@ def refuse_taken(host: str, port: int) -> None:
         with _listening(host, port):
             return
     except OSError as error:
-        reason = str(error.strerror or error).lower()
+        reason = os.strerror(error.errno).lower() if error.errno else str(error)
     for other in range(port + 1, min(port + 50, 65536)):
         try:
             with _listening(host, other):
@@ -265,7 +278,7 @@ def serve(start: Callable[[], Loading], *, run: Path, columns: Columns, host: st
         _, address, _ = page.blocks.launch(
             server_name=host, server_port=port, share=False, quiet=True, prevent_thread_lock=True, footer_links=[],
             ssr_mode=False, max_file_size=MOST_BYTES, state_session_capacity=VISITORS, theme=theme,
-            css_paths=HERE / "web.css", head=f"<script>{(HERE / 'page.js').read_text(encoding='utf-8')}</script>")
+            css_paths=HERE / "web.css", head=_script())
         say(f"{address} – open it in a browser; Ctrl-C ends it")
         page.loading = start()
         while not stopped():
