@@ -60,16 +60,6 @@ class Kept:
         return self.shown.opened.name
 
 
-class Given(gr.File):
-    """The field for photos: each with its name as it was, from which Gradio takes what it does not like."""
-
-    is_template = True  # for Gradio: it looks as what it is made of
-
-    def preprocess(self, payload: Any) -> list[tuple[Path, str]]:
-        """Where each photo lies, and its name."""
-        return [(Path(file.path), file.orig_name or Path(file.path).name) for file in payload or ()]
-
-
 class Page:
     """The page of a run; what happens on it."""
 
@@ -89,8 +79,9 @@ class Page:
             gr.Markdown(f"# {'Captions' if self.own else 'Classes'} by {escape(self.name)}", elem_id="title")
             state = gr.HTML(elem_id="state")
             faults = gr.HTML(elem_id="faults", visible=False)
-            files = Given(file_count="multiple", file_types=["image"], label="Photos: drop, paste or choose them",
+            files = gr.File(file_count="multiple", file_types=["image"], label="Photos: drop, paste or choose them",
                             elem_id="drop", height=160)
+            files.preprocess = _named  # Gradio writes a file beside a module with a class of its own
             turned, again = self._controls()
             with gr.Column(visible=False) as found:
                 photos = gr.Gallery(label="Photos", columns=6, height="auto", allow_preview=False, elem_id="photos",
@@ -140,7 +131,7 @@ class Page:
     def add(self, photos: Sequence[tuple[Path, str]], kept: list[Kept], *turned: Any) -> Iterator[list[Any]]:
         """Caption photos that were given, one after the other; the field is empty again."""
         for changes in self._captioned(photos, kept, turned):
-            yield [Given(value=None), *changes]
+            yield [None, *changes]
 
     def begin(self, kept: list[Kept], *turned: Any) -> Iterator[list[Any]]:
         """Caption the photo that was named on the command line."""
@@ -220,6 +211,11 @@ class Page:
             for each in kept:
                 table.write(each.name, *each.shown.record)
         return file
+
+
+def _named(given: Any) -> list[tuple[Path, str]]:
+    """Where each photo lies, and its name as it was; Gradio takes from that what it does not like."""
+    return [(Path(file.path), file.orig_name or Path(file.path).name) for file in given or ()]
 
 
 def _search(turned: Sequence[Any]) -> dict[str, Any]:

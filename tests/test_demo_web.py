@@ -97,7 +97,7 @@ def visit(browser):
         tab.on("request", lambda request: None if request.url.startswith((page.address, "data:", "blob:"))
                else elsewhere.append(request.url))
         tab.goto(page.address)
-        tab.wait_for_selector("#drop input[type=file]", state="attached")
+        tab.wait_for_selector("#state [role=status]", timeout=60_000)  # from here on the page hears what is done on it
         return tab
 
     yield visit
