@@ -57,7 +57,8 @@ def main() -> int:
             raise nearest("picture", name, list(MOST_BYTES))
     run = runs.find(given.run)
     config = runs.read_config(run)
-    folder = sources.read(_path(config["dataset"]), language=config["language"]).folder
+    dataset = sources.read(_path(config["dataset"]), language=config["language"])
+    folder = dataset.folder
     shown = _several_kinds(run, folder)
     photo = folder / (given.photo or shown[0])
     if not photo.is_file():
@@ -65,7 +66,8 @@ def main() -> int:
     if "pipeline" in wanted:
         _write_figure(_pipeline(), "pipeline")
     if {"attention", "scenes"} & set(wanted):
-        _draw_captions(run, config, photo, [folder / name for name in shown[:ON_THE_SHEET]], wanted)
+        true = [caption for example in dataset.examples if example.photo == photo for caption in example.captions]
+        _draw_captions(run, config, photo, true, [folder / name for name in shown[:ON_THE_SHEET]], wanted)
     if "demo" in wanted:
         _write(_window(run, photo), "demo")
     if "report" in wanted:
@@ -126,7 +128,8 @@ def _pipeline() -> "Figure":
     return figure
 
 
-def _draw_captions(run: Path, config: dict[str, Any], photo: Path, sheet: Sequence[Path], wanted: Sequence[str]) -> None:
+def _draw_captions(run: Path, config: dict[str, Any], photo: Path, true: list[str], sheet: Sequence[Path],
+                   wanted: Sequence[str]) -> None:
     """Where the network looked at each word of a photo's caption; and a sheet of scenes with what is said of them."""
     import_tensorflow()
     from models.captioner import Captioner
@@ -136,8 +139,8 @@ def _draw_captions(run: Path, config: dict[str, Any], photo: Path, sheet: Sequen
     captioner = Captioner.load(run, weights=None if weights in ("imagenet", "none") else str(_path(weights)))
     if "attention" in wanted:
         caption = captioner(photo)
-        _write_figure(attention_figure(read(photo), caption.words, caption.attention, grid=caption.grid, title=caption.text),
-                      "attention")
+        _write_figure(attention_figure(read(photo), caption.words, caption.attention, grid=caption.grid, title=caption.text,
+                                       references=true), "attention")
         print(f"  says: {caption.text}  ({caption.score:.2f})")
     if "scenes" in wanted:
         captions = captioner(sheet)
@@ -189,7 +192,7 @@ def _window(run: Path, photo: Path) -> Image.Image:
 
 
 def _page(run: Path) -> Image.Image:
-    """The top of the run's page, and its photos, as a browser shows them."""
+    """Photos on the run's page, as a browser shows them."""
     import shutil
 
     from playwright.sync_api import sync_playwright
@@ -205,6 +208,7 @@ def _page(run: Path) -> Image.Image:
         browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         tab = browser.new_page(viewport={"width": 1100, "height": 1250}, device_scale_factor=1.2)
         tab.goto(file.resolve().as_uri())
+        tab.evaluate("[...document.querySelectorAll('h2')].find(one => one.innerText.startsWith('Photos')).scrollIntoView()")
         shot = tab.screenshot()
         browser.close()
     return Image.open(io.BytesIO(shot))
