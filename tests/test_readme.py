@@ -3,6 +3,7 @@
 import itertools
 import re
 import shlex
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,21 @@ def test_the_drawing_of_rooms_names_every_module():
     assert {module for module in modules if f"`{module}`" not in text} == set()
     named = set(re.findall(r"`((?:data|models|utils|jobs|demos)/\w+\.py)`", text))
     assert named - modules == set()
+
+
+def outline(name):
+    """What two READMEs in different languages have in common: levels of headings, code without its comments, pieces of code
+    in sentences, links, pictures, and numbers in tables."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    outside = FENCE.sub("", text)
+    code = [re.split(r"\s{2,}|\s*#", line.strip())[0] for block in FENCE.findall(text) for line in block.splitlines()]
+    return {"headings": [len(mark) for mark in re.findall(r"^(#+) ", outside, re.MULTILINE)],
+            "code": list(filter(None, code)),
+            "pieces": Counter(re.findall(r"`([^`\n]+)`", outside)),
+            "links": [link for link in re.findall(r"\]\(([^)#]+)\)", outside) if not link.startswith("README")],
+            "numbers": [re.findall(r"\d+(?:[.,]\d+)*", row) for row in re.findall(r"^\|.*", outside, re.MULTILINE)]}
+
+
+@pytest.mark.parametrize("what", ["headings", "code", "pieces", "links", "numbers"])
+def test_both_readmes_say_the_same(what):
+    assert outline("README.ko.md")[what] == outline("README.md")[what]
