@@ -110,8 +110,7 @@ def test_without_a_display_it_says_so_and_names_the_page(run):
 
 
 def test_without_tk_it_says_what_to_install_and_names_the_page(run, monkeypatch):
-    for name in [name for name in sys.modules if name.startswith("demos.")]:
-        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "demos.window", raising=False)
     monkeypatch.setitem(sys.modules, "tkinter", None)
     left = typed(demo, "--run", run)
     assert (left.status, left.out) == (1, "")
