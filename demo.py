@@ -7,14 +7,17 @@
 """
 
 import argparse
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import config
 from jobs import answering
 from utils import runs
 from utils.errors import Refusal, WrongArgument, run_script
+from utils.progress import note
 from utils.result_files import COLUMNS
 
 
@@ -47,12 +50,37 @@ def main() -> None:
                                              if value is not None and name != "device"})
     from demos.showing import Loading, controls
 
-    def start() -> Loading:
-        return Loading(run, weights=own["weights"], **given)
+    begun: list[Loading] = []
 
-    if own["web"]:
-        _serve(run, start, own)
-        return
+    def start() -> Loading:
+        begun.append(Loading(run, weights=own["weights"], **given))
+        return begun[-1]
+
+    stopped = False
+    try:
+        if own["web"]:
+            _serve(run, start, own)
+        else:
+            _window(own["photo"], start, name=run.name, controls=controls(run))
+    except KeyboardInterrupt:
+        if all(each.done for each in begun):
+            raise
+        stopped = True
+    if not all(each.done for each in begun):
+        _leave(stopped)
+
+
+def _leave(stopped: bool) -> NoReturn:
+    """End at once: TensorFlow aborts where Python ends while a thread is still loading it."""
+    if stopped:
+        note("stopped")
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(130 if stopped else 0)
+
+
+def _window(photo: str | None, start: Callable[[], Any], **about: Any) -> None:
+    """The window."""
     try:
         from demos.window import open_window
     except ImportError as error:
@@ -60,7 +88,7 @@ def main() -> None:
             raise
         raise Refusal("this Python has no Tk, and a window needs it; install it (on Debian and Ubuntu: apt install "
                       "python3-tk), or see the same in the browser: python demo.py --web") from None
-    open_window(start, own["photo"], name=run.name, controls=controls(run))
+    open_window(start, photo, **about)
 
 
 def _check(own: dict[str, Any]) -> None:

@@ -65,7 +65,7 @@ class Shown:
     opened: Opened
     caption: str  # of a classifier its likeliest class
     words: list[str]  # empty where there is no attention to show
-    candidates: list[tuple[str, float]]  # captions and their scores, or classes and their probabilities; the best first
+    candidates: list[tuple[str, float]]  # captions and their scores, or classes and their probabilities; what is said first
     note: str | None  # a sentence that belongs to it
     answer: Any
     draw: Callable[..., Any]
@@ -116,7 +116,7 @@ class Model:
         nowhere = looks_nowhere(answer.attention)
         notes = [answering.NO_PHOTOGRAPHS.capitalize() + "."] if self._is_strange(photo) else []
         notes += [NO_ATTENTION] if nowhere else []
-        return Shown(photo, answer.text, [] if nowhere else answer.words, answer.candidates, " ".join(notes) or None, answer,
+        return Shown(photo, answer.text, [] if nowhere else answer.words, _ordered(answer), " ".join(notes) or None, answer,
                      self._answers.figure, self._answers.record(answer))
 
     def _ask(self, photo: Opened, search: dict[str, Any]) -> Any:
@@ -133,6 +133,13 @@ class Model:
         if not self.saved.get("scenes", False):
             return False
         return not isinstance(photo.photo, Path) or not choosing.drawn(photo.photo, self.saved)
+
+
+def _ordered(answer: Any) -> list[tuple[str, float]]:
+    """The caption, then the others by their scores; each once. (A search may prefer a longer one, and a draw is a draw.)"""
+    others = dict(sorted(answer.candidates, key=lambda candidate: candidate[1]))  # of equal ones the best score stays
+    others.pop(answer.text, None)
+    return [(answer.text, answer.score), *sorted(others.items(), key=lambda candidate: -candidate[1])]
 
 
 @dataclass(frozen=True)

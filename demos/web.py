@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from data.images import read
+from data.images import read, save
 from demos.showing import Loading, Shown, controls, opened, sentence
 from utils.errors import Refusal
 from utils.interrupt import Interruptible
@@ -75,6 +75,7 @@ class Page:
         private = {"api_visibility": "private"}
         with gr.Blocks(title=f"{what.capitalize()}s – {self.name}", analytics_enabled=False,
                        delete_cache=(KEPT_SECONDS // 4, KEPT_SECONDS)) as blocks:
+            blocks.queue(default_concurrency_limit=VISITORS)  # visitors take turns photo by photo: the model has a lock
             kept, chosen = gr.State([]), gr.State(0)
             gr.Markdown(f"# {'Captions' if self.own else 'Classes'} by {escape(self.name)}", elem_id="title")
             state = gr.HTML(elem_id="state")
@@ -155,7 +156,7 @@ class Page:
                 kept.append(self._kept(path, name, turned))
             except Exception as error:
                 faults.append(sentence(error))
-        yield self._changes(kept, faults, chosen=min(len(before), len(kept) - 1), state="Ready.")
+        yield self._changes(kept, faults, chosen=len(before) if len(kept) > len(before) else None, state="Ready.")
 
     def _kept(self, path: Path, name: str, turned: Sequence[Any]) -> Kept:
         """The photo captioned; refused where it cannot be."""
@@ -186,7 +187,7 @@ class Page:
         shown = kept[chosen].shown
         words = [("Photo", -1), *((word, place) for place, word in enumerate(shown.words))] if shown.words else []
         note = f"<p>{escape(shown.note)}</p>" if shown.note else ""
-        return [gr.Image(value=kept[chosen].pixels, alt_text=shown.caption, label=kept[chosen].name), shown.caption,
+        return [gr.Image(value=self._picture(kept[chosen]), alt_text=shown.caption, label=kept[chosen].name), shown.caption,
                 gr.Radio(choices=words, value=-1 if words else None, visible=bool(words)),
                 note + _candidates(shown, ("Score", "Captions") if self.own else ("Probability", "Classes"))]
 
@@ -198,9 +199,18 @@ class Page:
         """Lay a word's attention over the photo, or none."""
         one = kept[chosen]
         if word < 0:
-            return gr.Image(value=one.pixels, alt_text=one.shown.caption)
-        return gr.Image(value=one.shown.over(word, one.pixels),
+            return gr.Image(value=self._picture(one), alt_text=one.shown.caption)
+        return gr.Image(value=self._picture(one, word),
                         alt_text=f"{one.shown.caption} – lit where the network looked at “{one.shown.words[word]}”")
+
+    def _picture(self, one: Kept, word: int | None = None) -> str:
+        """The photo, with a word's attention over it, as a file; by its name it is known when it is saved."""
+        folder = self.folder / uuid.uuid4().hex
+        folder.mkdir()
+        stem = Path(one.name).stem[:60]
+        file = folder / f"{stem if word is None else f'{stem}-{one.shown.words[word]}'}.png".replace("/", "-")
+        save(one.pixels if word is None else one.shown.over(word, one.pixels), file)
+        return str(file)
 
     def _table(self, kept: Sequence[Kept]) -> Path:
         """All captions as a file, as predict.py writes it."""
@@ -248,7 +258,8 @@ def refuse_taken(host: str, port: int) -> None:
         with _listening(host, port):
             return
     except OSError as error:
-        reason = os.strerror(error.errno).lower() if error.errno else str(error)
+        unknown = isinstance(error, socket.gaierror)
+        reason = (error.strerror if unknown else os.strerror(error.errno) if error.errno else str(error)).lower()
     for other in range(port + 1, min(port + 50, 65536)):
         try:
             with _listening(host, other):
@@ -259,6 +270,7 @@ def refuse_taken(host: str, port: int) -> None:
 
 
 def _listening(host: str, port: int) -> socket.socket:
+    socket.getaddrinfo(host, port, family=socket.AF_INET)  # for its reason; Gradio does without the longer addresses
     return socket.create_server((host, port))
 
 
@@ -266,7 +278,7 @@ def serve(start: Callable[[], Loading], *, run: Path, columns: Columns, host: st
           photo: str | None = None) -> None:
     """Serve the page of a run at once, then start loading it; until Ctrl-C."""
     refuse_taken(host, port)
-    if host not in ("127.0.0.1", "localhost", "::1"):
+    if host not in ("127.0.0.1", "localhost"):
         warn(f"everyone who reaches {host} can use the page, and have photos looked at on this machine")
     with tempfile.TemporaryDirectory(prefix="captions-") as folder, Interruptible() as stopped:
         page = Page(run.name, controls(run), columns, Path(folder), photo)

@@ -94,7 +94,12 @@ class Window(tkinter.Tk):
         if self.body.controls is not None:
             self.bind("<F5>", lambda _: self.body.controls.draw_again())
         for kind in ("TButton", "TRadiobutton", "TCheckbutton"):  # as the space key does
-            self.bind_class(kind, "<Return>", lambda event: event.widget.invoke())
+            self.bind_class(kind, "<Return>", self._press)
+
+    def _press(self, event: tkinter.Event) -> str:
+        """Press a button, also one of Tk's own dialogs, which Python knows by its name alone; nothing else is then done."""
+        self.tk.call(str(event.widget), "invoke")
+        return "break"
 
     def _takes_drops(self) -> bool:
         """Whether what is dropped on the window is opened: where tkinterdnd2 is installed and goes with this Tk."""
@@ -160,6 +165,7 @@ class Window(tkinter.Tk):
             initialfile=f"{'-'.join([Path(self._opened.name).stem, *words])}{endings[0]}",
             filetypes=[(f"{ending[1:].upper()} picture", ending) for ending in endings])
         if path and Path(path).suffix.lower() not in endings:
+            self.body.say("")
             self._warn(f"{Path(path).name} was not saved: the name of a picture ends in {' or '.join(endings)}")
         elif path:
             self.body.say("Saving …")
@@ -202,7 +208,8 @@ class Window(tkinter.Tk):
         self.body.load(None if self._loaded else progress.share)
         self.body.say("" if self._loaded else f"{progress.text} …")
         if self._loaded:
-            self._warn(None)  # or why there is no model
+            if self._loading.failure:
+                self._warn(None)  # which tells of it
             self._ask()
 
     def _take_photo(self, photo: Opened) -> None:

@@ -127,7 +127,8 @@ def test_photos_their_captions_attention_candidates_and_the_table(run, photos, s
     assert tab.input_value("#caption textarea") == wanted[0].text == tab.get_attribute("#view img", "alt")
     assert tab.locator("#words label").all_inner_texts() == ["Photo", *wanted[0].words]
     rows = [row.split("\t") for row in tab.inner_text("#candidates tbody").splitlines()]
-    assert rows == [[f"{score:.2f}", text] for text, score in wanted[0].candidates]
+    assert rows[0] == [f"{wanted[0].score:.2f}", wanted[0].text]
+    assert sorted(rows) == sorted([f"{score:.2f}", text] for text, score in wanted[0].candidates)
     under = [text.strip() for text in tab.locator("#photos .caption-label").all_inner_texts()]
     assert under == [each.text for each in wanted]
 
@@ -143,9 +144,13 @@ def test_photos_their_captions_attention_candidates_and_the_table(run, photos, s
     over = attention_tile(np.asarray(Image.open(photos[0])), maps[0])
     assert np.abs(np.asarray(Image.open(picture).convert("RGB")).astype(int) - over).mean() < 4  # it was a JPEG between
 
+    assert tab.get_attribute("#view img", "src").endswith(f"-{wanted[0].words[0]}.png")  # what a saved picture is called
+
     tab.locator("#photos .thumbnail-item").nth(1).click()
     tab.wait_for_function("text => document.querySelector('#caption textarea').value == text", arg=wanted[1].text)
     assert tab.locator("#view").inner_text().startswith("<b>dog & cat.png")
+    give(tab, photos[2])  # nothing is added, and nothing else is looked at
+    assert tab.input_value("#caption textarea") == wanted[1].text
     with tab.expect_download() as download:
         tab.click("#table")
     assert download.value.suggested_filename == "captions.csv"
@@ -183,6 +188,7 @@ def test_another_search_captions_all_photos_again(run, photos, served, visit):
     give(tab, photos[0])
     tab.click("#search button >> nth=0")
     tab.get_by_label("number input for Beam width").fill("1")
+    tab.keyboard.press("Tab")  # a number counts once it is left
     tab.click("#again")
     greedy = Captioner.load(run)(photos[0], beam=1)
     tab.wait_for_function("number => document.querySelectorAll('#candidates tbody tr').length == number",
@@ -215,6 +221,8 @@ def test_a_port_that_is_taken_is_told_with_one_that_is_free():
         with pytest.raises(Refusal, match=rf"^port {port} of 127\.0\.0\.1 cannot be had \(address already in use\); take "
                                           r"another: --port \d+$") as refused:
             web.refuse_taken("127.0.0.1", port)
+    with pytest.raises(Refusal, match=r"^port 7860 of nonsense\.invalid cannot be had \(.*(known|resolution)"):
+        web.refuse_taken("nonsense.invalid", 7860)
     web.refuse_taken("127.0.0.1", int(re.search(r"\d+$", str(refused.value))[0]))
 
 

@@ -2,6 +2,7 @@
 
 import io
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -75,9 +76,15 @@ def test_what_is_shown_is_what_the_captioner_says(run, model, photo):
     for search in ({}, {"sample": True, "temperature": 0.5, "seed": 3}):
         wanted, shown = captioner(photo, **search), model(opened(photo), **search)
         assert (shown.caption, shown.words) == (wanted.text, wanted.words)
-        assert [text for text, _ in shown.candidates] == [text for text, _ in wanted.candidates]
+        assert shown.candidates[0] == pytest.approx((wanted.text, wanted.score))
+        assert {text for text, _ in shown.candidates} == {text for text, _ in wanted.candidates}
         np.testing.assert_allclose(shown.maps.reshape(len(shown.words), -1), wanted.attention, atol=1e-5)
     assert len(model(opened(photo), beam=5).candidates) == 5
+
+
+def test_the_caption_stands_first_and_the_others_follow_by_their_scores_each_once():
+    answer = SimpleNamespace(text="a", score=0.5, candidates=[("a", 0.5), ("b", 0.4), ("c", 0.6), ("b", 0.45), ("a", 0.2)])
+    assert showing._ordered(answer) == [("a", 0.5), ("c", 0.6), ("b", 0.45)]
 
 
 def test_attention_is_laid_over_the_photo_with_a_line_at_half_its_peak(model):

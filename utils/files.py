@@ -25,6 +25,10 @@ def written_whole(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        if error.filename == str(temporary):
+            error.filename = str(path)  # the one that somebody knows
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
