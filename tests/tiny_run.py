@@ -20,10 +20,16 @@ def captioning_run(folder, **about):
     tokenizer = fit("words", CAPTIONS, language="en", vocabulary=50, minimum_count=1)
     settings = Settings.from_flat({"encoder": "convnet", "weights": "none", "image_size": 32, "grid": 2, "units": 16,
                                    "embedding": 8, "attention_units": 8, "max_length": 6, "dataset": "none"})
-    config = settings.suited("en", "words").flat() | {"encoder_weights": "none", "fingerprint": fingerprint, **about}
+    # In a file: random ones are made anew at every start, and come out otherwise where another thread draws numbers too.
+    weights = folder / "encoder.weights.h5"
+    folder.mkdir(parents=True)
+    encoder.network.save_weights(weights)
+    config = settings.suited("en", "words").flat() | {"encoder_weights": str(weights), "fingerprint": fingerprint, **about}
     runs.write_config(folder, config)
     tokenizer.save(folder / "vocabulary.json")
-    _save(decoder_of(config, len(tokenizer)), folder)
+    decoder = decoder_of(config, len(tokenizer))
+    decoder.words.kernel.assign(30 * decoder.words.kernel)  # else all words are as likely, and rounding decides
+    _save(decoder, folder)
     return folder
 
 
