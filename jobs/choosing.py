@@ -19,6 +19,8 @@ def named(names: Iterable[str]) -> dict[Path, Path]:
     photos: dict[Path, Path] = {}
     for name in names:
         path = Path(name)
+        if not name:
+            raise Refusal('an empty name names no photo; for all below the current folder: "."')
         if not path.exists():
             raise Refusal(f"no photo or folder {name}")
         if path.is_dir():

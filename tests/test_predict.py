@@ -301,7 +301,8 @@ def test_random_photos_are_of_the_test_split_with_their_true_captions(ask):
 
 
 @pytest.mark.parametrize("words, status, told", [
-    (["none.png"], 1, "no photo or folder none.png"), (["empty"], 1, "no photos in empty"),
+    (["none.png"], 1, "no photo or folder none.png"), ([""], 1, "an empty name names no photo"),
+    (["empty"], 1, "no photos in empty"),
     (["--number", "0"], 2, "--number is at least 1"), (["--out", "a.txt"], 2, "--out writes .jsonl or .csv, not a.txt"),
     (["--minimum-score", "1.5"], 2, "--minimum-score is a score from 0 to 1, not 1.5"),
     (["--minimum-score", "nan"], 2, "from 0 to 1, not nan"), (["--max-length", "0"], 2, "--max-length is at least 1 word"),
