@@ -6,9 +6,9 @@ from collections.abc import Callable
 from tkinter import ttk
 from typing import Any
 
+from demos.showing import WIDEST
 from utils.errors import Refusal
 
-WIDEST = 20  # beams
 SETTLED_MS = 350  # a setting counts once it has not been changed for so long
 
 

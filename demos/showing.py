@@ -26,6 +26,7 @@ from utils.errors import Refusal, about_files
 from utils.plots import NO_ATTENTION, attention_over, half_line, looks_nowhere, no_larger
 from utils.quiet import import_tensorflow
 
+WIDEST = 20  # beams that can be turned to
 SCREEN = 1280  # pixels of the longer side of a photo as it is shown
 # What is loaded, and the seconds it takes on two cores.
 STEPS = {"TensorFlow": 6.0, "the decoder": 1.0, "the encoder": 3.0, "a first caption, for practice": 5.0}

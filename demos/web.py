@@ -5,6 +5,7 @@ Gradio serves it. Nothing is loaded from elsewhere and nobody is told; what a vi
 
 import io
 import os
+import shutil
 import socket
 import tempfile
 import time
@@ -19,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from data.images import read, save
-from demos.showing import Loading, Shown, controls, opened, sentence
+from demos.showing import WIDEST, Loading, Shown, controls, opened, sentence
 from utils.errors import Refusal
 from utils.interrupt import Interruptible
 from utils.plots import no_larger
@@ -36,8 +37,8 @@ MOST_PHOTOS = 100  # of a visitor, until the page is loaded anew
 VISITORS = 50  # whose photos are remembered at a time
 KEPT_SECONDS = 3600  # how long what was uploaded stays in the folder for temporary files
 THUMBNAIL = 480  # pixels of the longer side
+OFFERED_SECONDS = 60  # how long a file that was made for the page stays: Gradio has copied it by then
 LOOK_SECONDS = 0.5  # how often the page asks how far loading is
-WIDEST = 20  # beams
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "sans-serif")  # the system's own; Gradio's would come from elsewhere
 
 
@@ -47,7 +48,7 @@ class Kept:
 
     shown: Shown  # its photo without pixels
     picture: bytes  # they are here, as JPEG
-    thumbnail: str  # a file
+    thumbnail: np.ndarray  # (h, w, 3) uint8
 
     @property
     def pixels(self) -> np.ndarray:
@@ -115,9 +116,9 @@ class Page:
             return [], None
         with gr.Accordion("Search: beam width, sampling", open=False, elem_id="search"):
             turned = [gr.Slider(1, WIDEST, self.own.get("beam", 3), step=1, label="Beam width"),
-                    gr.Checkbox(self.own.get("sample", False), label="Sampling: words drawn at random"),
-                    gr.Slider(0.1, 3, self.own.get("temperature", 1.0), step=0.1, label="Temperature, in sampling"),
-                    gr.Slider(0.05, 1, self.own.get("top_p") or 1.0, step=0.05, label="Likeliest share, in sampling")]
+                      gr.Checkbox(self.own.get("sample", False), label="Sampling: words drawn at random"),
+                      gr.Slider(0.1, 3, self.own.get("temperature", 1.0), step=0.1, label="Temperature, in sampling"),
+                      gr.Slider(0.05, 1, self.own.get("top_p") or 1.0, step=0.05, label="Likeliest share, in sampling")]
             return turned, gr.Button("Caption all photos again, with these settings", elem_id="again")
 
     def follow(self) -> tuple[str, gr.Timer]:
@@ -166,11 +167,10 @@ class Page:
             raise Refusal(f"{name} has {path.stat().st_size / 2**20:.0f} MB; at most {MOST_BYTES >> 20} MB are taken")
         photo = opened(path, name)
         shown = self.loading.model()(photo, **_search(turned))
-        thumbnail = self.folder / f"{uuid.uuid4().hex}.jpg"
-        Image.fromarray(no_larger(photo.pixels, THUMBNAIL)).save(thumbnail, quality=85)
         written = io.BytesIO()
         Image.fromarray(photo.pixels).save(written, "JPEG", quality=92)
-        return Kept(replace(shown, opened=replace(photo, pixels=photo.pixels[:0])), written.getvalue(), str(thumbnail))
+        return Kept(replace(shown, opened=replace(photo, pixels=photo.pixels[:0])), written.getvalue(),
+                    no_larger(photo.pixels, THUMBNAIL))
 
     def _changes(self, kept: list[Kept], faults: Sequence[str], *, state: str, chosen: int | None = None) -> list[Any]:
         """What is new on the page; the photo that is looked at where another is chosen."""
@@ -211,6 +211,12 @@ class Page:
         file = folder / f"{stem if word is None else f'{stem}-{one.shown.words[word]}'}.png".replace("/", "-")
         save(one.pixels if word is None else one.shown.over(word, one.pixels), file)
         return str(file)
+
+    def tidy(self) -> None:
+        """Remove what was made for the page some time ago."""
+        for folder in self.folder.iterdir():
+            if time.time() - folder.stat().st_mtime > OFFERED_SECONDS:
+                shutil.rmtree(folder)
 
     def _table(self, kept: Sequence[Kept]) -> Path:
         """All captions as a file, as predict.py writes it."""
@@ -290,5 +296,6 @@ def serve(start: Callable[[], Loading], *, run: Path, columns: Columns, host: st
         say(f"{address} – open it in a browser; Ctrl-C ends it")
         page.loading = start()
         while not stopped():
+            page.tidy()
             time.sleep(0.1)
         page.blocks.close(verbose=False)

@@ -148,7 +148,7 @@ def test_photos_their_captions_attention_candidates_and_the_table(run, photos, s
 
     tab.locator("#photos .thumbnail-item").nth(1).click()
     tab.wait_for_function("text => document.querySelector('#caption textarea').value == text", arg=wanted[1].text)
-    assert tab.locator("#view").inner_text().startswith("<b>dog & cat.png")
+    tab.wait_for_function("name => document.querySelector('#view').innerText.startsWith(name)", arg="<b>dog & cat.png")
     give(tab, photos[2])  # nothing is added, and nothing else is looked at
     assert tab.input_value("#caption textarea") == wanted[1].text
     with tab.expect_download() as download:
@@ -247,6 +247,16 @@ def test_more_photos_than_are_kept_are_named_and_left_out(run, photos, tmp_path,
     assert "1 of 2 photos were left out: at most 1 are kept on a page" in last[-1].value
     *_, again = page.again(last[1])
     assert [each.shown.caption for each in again[0]] == [each.shown.caption for each in last[1]]
+
+
+def test_what_was_made_for_the_page_is_removed_once_it_is_old(tmp_path):
+    page = web.Page("r", {}, COLUMNS, tmp_path)
+    for name, seconds in {"new": 0, "old": 2 * web.OFFERED_SECONDS}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "view.png").touch()
+        os.utime(tmp_path / name, (time.time() - seconds,) * 2)
+    page.tidy()
+    assert [folder.name for folder in tmp_path.iterdir()] == ["new"]
 
 
 def test_what_loading_has_come_to_is_told(tmp_path):
