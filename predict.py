@@ -9,6 +9,7 @@
 import argparse
 import random
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -86,6 +87,8 @@ def main() -> int:
     if own["minimum_score"] is not None:  # the first are those of a new file
         kinds.reverse()
     results = ResultFile(Path(own["out"]), *kinds) if own["out"] else None
+    if results:
+        _refuse_changed(results, photos)
     copies = _copies(own, names, saved) if own["write_metadata"] else None
     pictures = Path(own["plot"]) if own["plot"] else None
     if pictures:
@@ -105,6 +108,8 @@ def main() -> int:
         photos = list(references)
     elif saved.get("scenes", False) and not all(choosing.drawn(photo, saved) for photo in photos):
         warn(answering.NO_PHOTOGRAPHS)
+    if not results or not all(results.standing(_printable(photo)) for photo in photos):
+        answers.ready()  # what is wrong with the encoder is told before a file is begun
     show = sys.stdout.isatty() and len(photos) <= WINDOWS and not (results or copies) and has_screen()
     with results or nullcontext():
         return _answer_all(answers, photos, references, results=results, copies=copies, pictures=pictures, show=show)
@@ -124,6 +129,15 @@ def _check(own: dict[str, Any]) -> None:
         raise WrongArgument("--write-metadata goes with photos or folders that are named")
 
 
+def _refuse_changed(results: ResultFile, photos: Sequence[Path]) -> None:
+    """Refuse photos that stand in the file and were changed after it: nothing tells whether its captions are still true."""
+    changed = results.older_than(photo for photo in photos if results.standing(_printable(photo)))
+    if changed:
+        names = ", ".join(map(_printable, changed[:3])) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
+        raise Refusal(f"changed since {results.file} was written: {names}; remove their lines there to have them done "
+                      f"again, or, if what it says is still true, give it a new date (touch {results.file})")
+
+
 def _copies(own: dict[str, Any], names: dict[Path, Path], saved: dict[str, Any]) -> "CaptionedCopies":
     """The copies that `--write-metadata` asks for; refused among the photos, where they would be photos themselves."""
     from data.captioned_copies import CaptionedCopies
@@ -138,16 +152,20 @@ def _copies(own: dict[str, Any], names: dict[Path, Path], saved: dict[str, Any])
 def _answer_all(answers: Answering, photos: Sequence[Path], references: dict[Path, tuple[str, ...]], *,
                 results: ResultFile | None, copies: "CaptionedCopies | None", pictures: Path | None, show: bool) -> int:
     """Caption, show, write, copy and draw; photos that cannot be read or copied are named and counted."""
-    rows = {photo: results.done.get(_printable(photo)) for photo in photos} if results else {}
+    began = time.perf_counter()
+    rows = {photo: results.standing(_printable(photo)) for photo in photos} if results else {}
     done = {photo: row for photo, row in rows.items() if row}
     if done:
-        say(f"{len(done)} of {len(photos)} already stand in {results.file}")
+        say(f"{len(done)} of {len(photos)} already stand in {results.file} and stay as they are")
+        for told in answers.unlike(done.values()):
+            note(f"among them are {told}")
     lacking = _lacking(copies, photos) if copies else set()
     # Captions that stand in the file are copied as they stand there: somebody may have mended them.
-    uncopied = sum(not _copied(copies, photo, row["caption"]) for photo, row in done.items() if photo in lacking)
+    uncopied = sum(not _copied(copies, photo, answers.to_copy(row)) for photo, row in done.items() if photo in lacking)
     todo = [photo for photo in photos if photo not in done and (results or not copies or photo in lacking)]
     names = picture_names(photos)
-    unreadable, answered = 0, _answered(answers, todo)
+    unreadable = doubtful = 0
+    answered = _answered(answers, todo)
     # Fewer are asked about in one, and then there is nothing to wait for.
     for photo, answer in progress(answered, len(todo), "photos") if len(todo) > AHEAD else answered:
         if isinstance(answer, str):
@@ -156,16 +174,24 @@ def _answer_all(answers: Answering, photos: Sequence[Path], references: dict[Pat
             continue
         true = references.get(photo, ())
         output(f"{_printable(photo)}: {answers.line(answer, true)}")
+        doubtful += answers.doubtful(answer)
         if pictures or show:
             _draw(answers.figure(photo, answer, true), pictures / f"{names[photo]}.png" if pictures else None)
         if photo in lacking:
-            uncopied += not _copied(copies, photo, answers.record(answer)[0])
+            uncopied += not _copied(copies, photo, "" if answers.doubtful(answer) else answer.text)
         if results:  # the last, so that a photo which stands in the file has its picture too
             results.write(_printable(photo), *answers.record(answer))
     if copies:
         say(f"{sum(map(copies.stands, photos))} of {len(photos)} stand in {copies.folder} with their captions")
+    if results or copies:
+        new = len(todo) - unreadable
+        told = [(new or not done, f"{new} added to {results.file}" if results else f"{new} captioned"),
+                (doubtful, f"{doubtful} of these doubtful"), (done, f"{len(done)} stood there before"),
+                (unreadable, f"{unreadable} left out")]
+        say(f"{len(photos)} photo{'s' * (len(photos) != 1)}, {time.perf_counter() - began:.0f} s: "
+            + ", ".join(text for so, text in told if so))
     if unreadable:
-        fail(f"{unreadable} of {len(todo)} photos could not be read")
+        fail(f"{unreadable} of {len(photos)} photos could not be read")
     if uncopied:
         fail(f"{uncopied} of {len(photos)} photos could not be copied")
     return 1 if unreadable or uncopied else 0
@@ -182,10 +208,9 @@ def _lacking(copies: "CaptionedCopies", photos: Sequence[Path]) -> set[Path]:
     return {photo for photo in lacking if not obstacles[photo]}
 
 
-def _copied(copies: "CaptionedCopies", photo: Path, caption: Any) -> bool:
+def _copied(copies: "CaptionedCopies", photo: Path, caption: str) -> bool:
     """Whether the photo is copied with its caption, or has none that could be; if not, that is said."""
-    text = str(caption or "").strip()
-    reason = copies.write(photo, text) if text else None
+    reason = copies.write(photo, caption) if caption else None
     if reason:
         note(f"not copied: {_printable(photo)}: {reason}")
     return not reason

@@ -1,6 +1,6 @@
 """What predict.py asks of photos, and how the answers are told: captions, or what may be in them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +18,9 @@ class Answering(Protocol):
 
     image_size: int
 
+    def ready(self) -> None:
+        """Load what is needed for the first photo; refused where that cannot be."""
+
     def __call__(self, pictures: Sequence[Any]) -> list[Any]:
         """An answer for each picture (S, S, 3) uint8."""
 
@@ -26,6 +29,15 @@ class Answering(Protocol):
 
     def record(self, answer: Any) -> tuple[str | float, ...]:
         """What stands in a file of results, beside the path."""
+
+    def doubtful(self, answer: Any) -> bool:
+        """Whether it is told, and not taken for one."""
+
+    def unlike(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+        """What is to be said of rows of a file that are not as is asked for now."""
+
+    def to_copy(self, row: Mapping[str, Any]) -> str:
+        """The caption of such a row that may be put into a copy, "" for none."""
 
     def figure(self, photo: Path | np.ndarray, answer: Any, true: Sequence[str]) -> Any:
         """What is drawn of a photo, given by its file or as pixels."""
@@ -45,23 +57,47 @@ class Captioning:
         """Pixels a side."""
         return self.captioner.image_size
 
+    def ready(self) -> None:
+        """Load the encoder."""
+        _ = self.captioner.encoder
+
     def __call__(self, pictures: Sequence[Any]) -> list[Any]:
         """A caption for each picture."""
         return self.captioner(pictures, **self.search)
 
     def line(self, answer: Any, true: Sequence[str]) -> str:
         """The caption and its score, then the true captions."""
-        doubtful = ", doubtful" if self._doubtful(answer) else ""
+        doubtful = ", doubtful" if self.doubtful(answer) else ""
         return f"{answer.text}  ({answer.score:.2f}{doubtful})" + "".join(f"\n    true: {text}" for text in true)
 
     def record(self, answer: Any) -> tuple[str | float, ...]:
         """Caption and score; of a doubtful one no caption, and where there is a column for it, what it would have been."""
-        texts = ("", answer.text) if self._doubtful(answer) else (answer.text, "")
+        texts = ("", answer.text) if self.doubtful(answer) else (answer.text, "")
         values = dict(zip(("caption", "doubtful"), texts, strict=True)) | {"score": answer.score}
         return tuple(values[name] for name in self.columns[1:])
 
-    def _doubtful(self, answer: Any) -> bool:
+    def doubtful(self, answer: Any) -> bool:
+        """Whether its score is too low."""
         return round(answer.score, 4) < self.minimum_score  # as it stands in the file
+
+    def unlike(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+        """How many captions have too low a score, or too many words."""
+        rows = [row for row in rows if row["caption"]]
+        low = sum(self._too_low(row) for row in rows)
+        told = [f"{low} with a score below {self.minimum_score:g}, which go into no copy"] * bool(low)
+        most = self.search.get("max_length")
+        if most:
+            long = sum(self.captioner.length(row["caption"]) > most for row in rows)
+            told += [f"{long} longer than {most}"] * bool(long)
+        return told
+
+    def to_copy(self, row: Mapping[str, Any]) -> str:
+        """The caption, if its score is not too low."""
+        return "" if self._too_low(row) else str(row["caption"] or "").strip()
+
+    def _too_low(self, row: Mapping[str, Any]) -> bool:
+        # One that stands beside what was doubtful was written by somebody.
+        return float(row["score"]) < self.minimum_score and not row.get("doubtful")
 
     def figure(self, photo: Path | np.ndarray, answer: Any, true: Sequence[str]) -> Any:
         """The photo with attention laid over it."""
@@ -100,6 +136,9 @@ class Naming:
         """Pixels a side."""
         return self.classifier.image_size
 
+    def ready(self) -> None:
+        """It is."""
+
     def __call__(self, pictures: Sequence[Any]) -> list[Any]:
         """An answer for each picture (S, S, 3) uint8."""
         return self.classifier(pictures) if pictures else []
@@ -112,6 +151,18 @@ class Naming:
     def record(self, answer: Any) -> tuple[str | float, ...]:
         """What stands in a file of results."""
         return tuple(value for pair in answer.likeliest(LISTED) for value in pair)
+
+    def doubtful(self, answer: Any) -> bool:
+        """Never: how likely the classes are stands beside them."""
+        return False
+
+    def unlike(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Nothing: all rows are alike."""
+        return []
+
+    def to_copy(self, row: Mapping[str, Any]) -> str:
+        """Nothing: classes are no caption."""
+        return ""
 
     def figure(self, photo: Path | np.ndarray, answer: Any, true: Sequence[str]) -> Any:
         """The photo with its likeliest classes."""

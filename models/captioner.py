@@ -51,6 +51,8 @@ class Tokenizer(Protocol):
 
     def decode(self, numbers: Iterable[int]) -> list[Word]: ...
 
+    def encode(self, caption: str) -> list[int]: ...
+
     def text(self, words: Sequence[str]) -> str: ...
 
 
@@ -132,6 +134,10 @@ class Captioner:
     def _pixels(self, photo: Photo) -> np.ndarray:
         """The photo (S, S, 3) uint8 as the encoder wants it; pixels are resized just as a file's are."""
         return as_pixels(photo, (self.image_size, self.image_size), read=self._read)
+
+    def length(self, text: str) -> int:
+        """How many words, characters or pieces a caption has, as `max_length` counts them."""
+        return len(self.tokenizer.encode(text)) - 2  # the start and the end
 
     def from_features(self, features: np.ndarray, **changes: Any) -> list[Caption]:
         """Captions of photos by their features (N, L, D)."""

@@ -189,8 +189,8 @@ def test_predict_names_the_classes_of_photos_writes_draws_and_goes_on(tutorial, 
     (place / "holiday/broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     done = typed(predict, "holiday", *words)
     assert done.status == 1
-    assert done.out.startswith("1 of 4 already stand in out.csv\n")
-    assert done.error.endswith("error: 1 of 3 photos could not be read\n")
+    assert done.out.startswith("1 of 4 already stand in out.csv and stay as they are\n")
+    assert done.error.endswith("error: 1 of 4 photos could not be read\n")
     rows = list(csv.DictReader(Path("out.csv").read_text().splitlines()))
     assert list(rows[0]) == ["path", "class", "probability", "class_2", "probability_2", "class_3", "probability_3"]
     answers = Classifier.load("checkpoints/tutorial")([row["path"] for row in rows])

@@ -1,8 +1,10 @@
 """predict.py with a captioner that needs no training: what is said, written, drawn, warned of and left out."""
 
 import json
+import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ import predict
 from models.captioner import Caption, Captioner
 from models.decoder import refuse_longer
 from utils import runs
-from utils.errors import run_script
+from utils.errors import Refusal, run_script
 from utils.files import picture_names
 
 
@@ -20,9 +22,13 @@ class Invented:
     """Says how bright a photo is, of bright ones doubtfully, and remembers how many it was asked about."""
 
     image_size = 8
+    encoder = None
 
     def __init__(self):
         self.asked = 0
+
+    def length(self, text):
+        return len(text.split())
 
     def __call__(self, pictures, *, max_length=2, **_search):
         refuse_longer(max_length, 36)
@@ -37,6 +43,7 @@ class Invented:
 def captioner(monkeypatch):
     invented = Invented()
     monkeypatch.setattr(Captioner, "load", lambda *_args, **_changes: invented)
+    monkeypatch.setattr(predict, "time", SimpleNamespace(perf_counter=lambda: 0.0))  # nothing takes time
     return invented
 
 
@@ -84,11 +91,61 @@ def test_results_go_on_where_they_stopped(ask, captioner):
     before = Path("out.jsonl").read_bytes()
     status, out, _ = ask("in", "in/b.png", "./in/b.png", "--out", "out.jsonl")
     assert (status, captioner.asked) == (0, 2)
-    assert out == "1 of 2 already stand in out.jsonl\nin/b.png: brightness 2  (0.50)\n"
+    assert out == ("1 of 2 already stand in out.jsonl and stay as they are\nin/b.png: brightness 2  (0.50)\n"
+                   "2 photos, 0 s: 1 added to out.jsonl, 1 stood there before\n")
     assert Path("out.jsonl").read_bytes().startswith(before)
     rows = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
     assert rows == [{"path": f"in/{name}.png", "caption": f"brightness {grey}", "score": 0.5}
                     for name, grey in (("a", 1), ("b", 2))]
+
+
+def test_a_photo_is_known_by_every_spelling_of_its_path(ask, captioner, place):
+    photo("in/a.png", 1)
+    ask("in/a.png", "--out", "out.csv")
+    for spelling in (str(place / "in/a.png"), "./in/a.png", "in/../in/a.png", "in"):
+        assert ask(spelling, "--out", "out.csv")[1].startswith("1 of 1 already stand in out.csv")
+    assert captioner.asked == 1
+
+
+def test_photos_changed_after_the_file_are_not_taken_for_what_they_were(ask, captioner):
+    for name in "abcde":
+        photo(f"in/{name}.png", 1)
+    ask("in", "--out", "out.csv")
+    written = Path("out.csv").stat().st_mtime
+    for name in "abcd":
+        photo(f"in/{name}.png", 2)
+        os.utime(f"in/{name}.png", (written + 9, written + 9))
+    status, out, error = ask("in", "--out", "out.csv", "--write-metadata", "copies")
+    assert (status, out) == (1, "")
+    assert error == ("error: changed since out.csv was written: in/a.png, in/b.png, in/c.png and 1 more; remove their "
+                     "lines there to have them done again, or, if what it says is still true, give it a new date "
+                     "(touch out.csv)\n")
+    assert (captioner.asked, Path("copies").exists()) == (5, False)
+    os.utime("out.csv", (written + 10, written + 10))
+    assert ask("in", "--out", "out.csv")[0] == 0
+    Path("out.csv").write_text("path,caption,score\nin/e.png,brightness 1,0.5000\n")
+    assert "in/a.png: brightness 2" in ask("in", "--out", "out.csv")[1]
+
+
+def test_captions_of_before_that_are_not_as_is_asked_now_are_counted_and_go_into_no_copy(ask):
+    for name, grey in (("a", 7), ("b", 201), ("c", 202)):
+        photo(f"in/{name}.png", grey)
+    ask("in", "--out", "out.csv")
+    status, _, error = ask("in", "--out", "out.csv", "--minimum-score", "0.3", "--max-length", "1", "--write-metadata",
+                           "out")
+    assert status == 0
+    assert error == ("among them are 2 with a score below 0.3, which go into no copy\namong them are 3 longer than 1\n")
+    assert [each.name for each in Path("out").iterdir()] == ["a.png"]
+
+
+def test_an_encoder_that_cannot_be_had_leaves_no_file_behind(ask, captioner, monkeypatch):
+    def lost(_self):
+        raise Refusal("the run's encoder weights are not there now")
+
+    monkeypatch.setattr(Invented, "encoder", property(lost), raising=False)
+    photo("a.png")
+    assert ask("a.png", "--out", "deep/out.csv") == (1, "", "error: the run's encoder weights are not there now\n")
+    assert not Path("deep").exists()
 
 
 def test_the_same_photo_given_twice_is_captioned_once(ask, captioner):
@@ -132,7 +189,8 @@ def test_unreadable_photos_are_named_and_all_others_captioned(ask, monkeypatch):
     Path("in/3.png").write_text("no picture")
     status, out, error = ask("in", "--out", "out.csv")
     assert status == 1
-    assert [line.split(":")[0] for line in out.splitlines()] == ["in/0.png", "in/2.png", "in/4.png"]
+    assert [line.split(":")[0] for line in out.splitlines()] == ["in/0.png", "in/2.png", "in/4.png", "5 photos, 0 s"]
+    assert out.endswith(": 3 added to out.csv, 2 left out\n")
     assert error.splitlines() == ["left out: in/1.png: empty file", "left out: in/3.png: not a picture",
                                   "error: 2 of 5 photos could not be read"]
     photo("in/1.png", 1)
@@ -144,7 +202,8 @@ def test_doubtful_captions_are_left_empty_and_stand_in_a_column_of_their_own(ask
     photo("in/b.png", 201)
     status, out, error = ask("in", "--out", "out.csv", "--minimum-score", "0.3")
     assert (status, error) == (0, "")
-    assert out == "in/a.png: brightness 7  (0.50)\nin/b.png: brightness 201  (0.25, doubtful)\n"
+    assert out == ("in/a.png: brightness 7  (0.50)\nin/b.png: brightness 201  (0.25, doubtful)\n"
+                   "2 photos, 0 s: 2 added to out.csv, 1 of these doubtful\n")
     assert Path("out.csv").read_text() == ("path,caption,doubtful,score\nin/a.png,brightness 7,,0.5000\n"
                                            "in/b.png,,brightness 201,0.2500\n")
     photo("in/c.png", 220)
@@ -191,7 +250,7 @@ def test_photos_are_copied_with_their_captions_by_folders_and_names(ask, caption
     status, out, error = ask("in", "--write-metadata", "out")
     assert (status, captioner.asked) == (0, 3)
     assert error == "not copied: in/b.webp: captions are put into JPEG and PNG files, not into WEBP\n"
-    assert out.endswith("3 of 4 stand in out with their captions\n")
+    assert out.endswith("3 of 4 stand in out with their captions\n4 photos, 0 s: 3 captioned\n")
     copies = sorted(each for each in Path("out").rglob("*") if each.is_file())
     assert copies == [Path("out/a.jpg"), Path("out/c.JPG"), Path("out/deep/사진, 1.png")]
     assert alt_text("out/deep/사진, 1.png") == {"x-default": "brightness 1", "ko": "brightness 1"}
@@ -209,13 +268,13 @@ def test_copies_are_made_of_captions_that_stand_in_a_file_as_somebody_mended_the
     status, out, error = ask("in/a.png", "in/b.png", "in/c.png", "--out", "out.csv", "--minimum-score", "0.3",
                              "--write-metadata", "out")
     assert (status, error, [each.name for each in Path("out").iterdir()]) == (0, "", ["a.png"])
-    assert out.endswith("1 of 3 stand in out with their captions\n")
+    assert "\n1 of 3 stand in out with their captions\n" in out
     Path("out/a.png").unlink()
     table = Path("out.csv").read_text().replace("a.png,brightness 7,", 'a.png,"a ""dark"" one",')
     Path("out.csv").write_text(table.replace("b.png,,", "b.png,a bright & cheerful one,"))
     out = ask("in", "--out", "out.csv", "--write-metadata", "out", "--minimum-score", "0.3")[1]
-    assert out == ("3 of 4 already stand in out.csv\nin/d.png: brightness 8  (0.50)\n"
-                   "3 of 4 stand in out with their captions\n")
+    assert out == ("3 of 4 already stand in out.csv and stay as they are\nin/d.png: brightness 8  (0.50)\n"
+                   "3 of 4 stand in out with their captions\n4 photos, 0 s: 1 added to out.csv, 3 stood there before\n")
     assert captioner.asked == 4
     said = [alt_text(f"out/{name}.png")["en"] for name in "abd"]
     assert said == ['a "dark" one', "a bright & cheerful one", "brightness 8"]
@@ -228,7 +287,7 @@ def test_what_cannot_be_copied_is_named_and_counted(ask):
     Path("in/c.png").write_text("no picture")
     status, out, error = ask("in", "--write-metadata", "out", "--out", "out.csv")
     assert status == 1
-    assert out.splitlines()[-1] == "1 of 3 stand in out with their captions"
+    assert out.splitlines()[-2] == "1 of 3 stand in out with their captions"
     assert error.splitlines() == ["not copied: in/b.jpg: its XMP is damaged", "left out: in/c.png: not a picture",
                                   "error: 1 of 3 photos could not be read", "error: 1 of 3 photos could not be copied"]
     assert len(Path("out.csv").read_text().splitlines()) == 3  # what could be said is kept

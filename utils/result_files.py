@@ -6,8 +6,9 @@ A file that stands already is read and checked before anything of it is touched:
 import csv
 import io
 import json
+import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
@@ -53,6 +54,18 @@ class ResultFile:
         self.columns = next((each for each in self._known if self._after_header(each)), columns)
         self._header = self._format.header(self.columns)
         self._whole = self._check()
+        self._by_place = {_place(path): row for path, row in self.done.items()}
+
+    def standing(self, path: str) -> dict[str, Any] | None:
+        """The row of this path, however it is spelled."""
+        return self._by_place.get(_place(path))
+
+    def older_than(self, photos: Iterable[Path]) -> list[Path]:
+        """The photos that were changed after the file: what it says of them may be of what they were."""
+        if not self.file.exists():
+            return []
+        written = self.file.stat().st_mtime_ns
+        return [photo for photo in photos if photo.exists() and photo.stat().st_mtime_ns > written]
 
     def _check(self) -> int:
         """How many bytes to keep: all but a last record that was cut short. What they hold goes into `done`."""
@@ -104,11 +117,16 @@ class ResultFile:
         """Add a result, the values of the other columns; it is in the file before the next photo's turn."""
         self._opened.write(self._format.record((path, *values), self.columns))
         self._opened.flush()
-        self.done[path] = dict(zip(self.columns, (path, *values), strict=True))
+        self.done[path] = self._by_place[_place(path)] = dict(zip(self.columns, (path, *values), strict=True))
 
     def __exit__(self, *_: Any) -> None:
         """Close; what Ctrl-C left in the buffer is written."""
         self._opened.close()
+
+
+def _place(path: str) -> str:
+    """The path in one spelling."""
+    return os.path.normpath(Path(path).absolute())
 
 
 def _lines(written: bytes) -> Iterator[bytes]:
