@@ -282,3 +282,17 @@ def test_the_best_epoch_is_that_of_the_checkpoint(tmp_path):
     for name in ("ckpt-9.index", "ckpt-12.index", "ckpt-12.data-00000-of-00001"):
         (tmp_path / "best" / name).touch()
     assert runs.kept_epoch(tmp_path) == 12
+
+
+def test_what_a_run_tells_of_places_is_found_from_another_folder_too(root, tmp_path, monkeypatch):
+    begun(root / "mine", **dict.fromkeys(("decoder", "fingerprint"), "x"), dataset="datasets/mine", encoder_weights="w.h5",
+          weights="none", cache="datasets/cache")
+    for place in ("datasets/mine", "datasets/cache", "other/datasets/cache"):
+        (tmp_path / place).mkdir(parents=True)
+    (tmp_path / "w.h5").touch()
+    assert runs.read_config(root / "mine")["encoder_weights"] == "w.h5"
+    monkeypatch.chdir("other")
+    for name in (str(tmp_path / "checkpoints/mine"), "../checkpoints/mine"):
+        told = runs.read_config(runs.find(name))
+        assert [told[each] for each in ("dataset", "encoder_weights", "weights", "cache")] == [
+            str(tmp_path / "datasets/mine"), str(tmp_path / "w.h5"), "none", "datasets/cache"]

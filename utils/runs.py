@@ -29,6 +29,7 @@ from utils.files import write_json, write_text
 
 ROOT = Path("checkpoints")
 _MARK = 16  # digits of a photo's sha256 that are kept
+_PLACES = ("dataset", "encoder_weights", "weights", "cache")  # that config.json tells
 _OF_CAPTIONS = ("decoder", "dataset", "encoder_weights", "fingerprint")  # that config.json must tell
 _OF_CLASSES = ("dataset", "trunk", "image_size", "classes", "alter", "seed")  # of a classifier's
 VERSION = 1  # of the run folder's layout; raised when an older program could not read a newer folder, or the other way
@@ -104,7 +105,14 @@ def read_config(run: Path) -> dict[str, Any]:
         raise Refusal(f"{run / 'config.json'} is damaged: it says nothing of {missing[0]!r}; restore it, or train again")
     if (run / "encoder").is_dir():  # trained in another run, and copied
         config["weights"] = config["encoder_weights"] = str(run / "encoder")
-    return config
+    return config | {name: _from_here(config[name], run) for name in _PLACES if config.get(name)}
+
+
+def _from_here(place: str, run: Path) -> str:
+    """A place that the run tells, which is told from where it was trained: that may not be where this program is started.
+    There the run lies in checkpoints/."""
+    there = run.resolve().parent.parent / place
+    return str(there) if not Path(place).exists() and there.exists() else place
 
 
 def is_classifier(config: dict[str, Any]) -> bool:
