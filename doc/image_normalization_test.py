@@ -41,7 +41,7 @@ def options() -> argparse.ArgumentParser:
 def main() -> int:
     """Normalise, tell, draw."""
     given = options().parse_args()
-    photo = Path(given.photo) if given.photo else showing.sample()
+    photo = showing.photo_for(given.photo)
     out = showing.file_for(given.out, photo)
     whole = showing.opened(photo)
     image = no_larger(whole, PIXELS)

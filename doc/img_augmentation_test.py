@@ -45,7 +45,7 @@ def main() -> int:
     if given.views < 1:
         raise WrongArgument(f"--views is a number from 1, not {given.views}")
     config.resolve({"image_size": given.image_size, "seed": given.seed}, scenes=False)
-    photo = Path(given.photo) if given.photo else showing.sample()
+    photo = showing.photo_for(given.photo)
     out = showing.file_for(given.out, photo)
     image = showing.opened(photo, (given.image_size, given.image_size))
     flip = not given.no_flip

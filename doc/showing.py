@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+SAMPLES = ("china.jpg", "flower.jpg")  # that scikit-learn brings along
+
+
 def add_out(parser: argparse.ArgumentParser) -> None:
     """Add --out to the command line."""
     parser.add_argument("--out", metavar="FILE.png", help="write the picture there (default: show it in a window)")
@@ -23,12 +26,19 @@ def add_out(parser: argparse.ArgumentParser) -> None:
 
 def add_photo(parser: argparse.ArgumentParser) -> None:
     """Add a photo to the command line."""
-    parser.add_argument("photo", nargs="?", metavar="PHOTO", help="a photo of yours (default: china.jpg, a real photo that "
-                                                                  "scikit-learn brings along)")
+    parser.add_argument("photo", nargs="?", metavar="PHOTO", help="a photo of yours (default: china.jpg; that and "
+                                                                  "flower.jpg come with scikit-learn)")
 
 
-def sample(name: str = "china.jpg") -> Path:
-    """A real photo that is there on every machine: scikit-learn brings along china.jpg and flower.jpg."""
+def photo_for(named: str | None) -> Path:
+    """The photo that was named; where there is none of that name, or none was named, one that is there on every machine."""
+    if named is None:
+        return sample()
+    return sample(named) if named in SAMPLES and not Path(named).exists() else Path(named)
+
+
+def sample(name: str = SAMPLES[0]) -> Path:
+    """A real photo that is there on every machine."""
     sklearn = find_spec("sklearn")  # found, not imported, which would take a second
     if sklearn is None:
         raise Refusal("no photo was named, and scikit-learn, which has one, is not installed; name a photo")

@@ -42,6 +42,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--prune", action="store_true",
                         help="remove what no run uses, after asking; what other programs use just now stays")
     parser.add_argument("--yes", action="store_true", help="with --prune: do not ask")
+    config.add_screen_options(parser)
     return parser
 
 

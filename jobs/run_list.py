@@ -35,6 +35,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--runs", metavar="DIR", help=f"list the runs in this folder (default {runs.ROOT})")
     parser.add_argument("--all", action="store_true", help="also show the settings that the runs have in common")
     parser.add_argument("--json", metavar="FILE", help="also write all of it there")
+    config.add_screen_options(parser)
     return parser
 
 

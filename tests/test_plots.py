@@ -1,6 +1,9 @@
 """The pictures of a run: whole files of a sensible size, a panel for each word, and the peak in the right place."""
 
 import io
+import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -10,6 +13,7 @@ from matplotlib import pyplot
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
+from screens import HEIGHT, WIDTH
 
 from utils import fonts, plots
 from utils.errors import Refusal, WrongArgument
@@ -272,3 +276,41 @@ def test_a_tile_has_a_line_round_where_attention_is_above_half_of_its_peak():
     assert not line[:8, :8].any() and not line[25:].any() and not line[:, 25:].any()
     assert line[0].sum() <= 2 and line[:, 0].sum() <= 2  # where it meets the edge
     np.testing.assert_array_equal(plots.attention_tile(black, np.ones((2, 2))), plots.attention_over(black, np.ones((2, 2))))
+
+
+OF_A_WINDOW = """
+import os, signal, sys
+import matplotlib.pyplot as plt
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+from utils.plots import show_figure
+
+class Told(Artist):
+    def draw(self, renderer):
+        window = plt.get_current_fig_manager().window
+        if sys.argv[1] == "stop":
+            os.kill(os.getpid(), signal.SIGINT)
+            for _ in range(1000):  # the signal is looked for between two steps of Python
+                pass
+        window.after(300, lambda: (print(window.winfo_width(), window.winfo_height()), plt.close("all")))
+
+figure = Figure(figsize=(30, 20))
+figure.add_artist(Told())
+try:
+    show_figure(figure)
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+def test_a_window_is_no_larger_than_the_screen_and_is_stopped_amid_its_drawing(screen):
+    def shown(what):
+        return subprocess.run([sys.executable, "-c", OF_A_WINDOW, what], capture_output=True, text=True, timeout=60,
+                              env=os.environ | {"MPLBACKEND": "TkAgg"}, cwd=Path(__file__).parents[1])
+
+    done = shown("look")
+    wide, high = map(int, done.stdout.split()[-2:])
+    assert wide <= WIDTH, done.stderr
+    assert 0.7 * HEIGHT < high <= HEIGHT
+    done = shown("stop")
+    assert (done.stdout, done.stderr) == ("stopped\n", "")

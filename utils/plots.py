@@ -220,8 +220,29 @@ def show_figure(figure: "Figure") -> None:
     """Shows the figure in a window until that is closed."""
     import matplotlib.pyplot as plt
 
+    tk = plt.get_backend().lower() == "tkagg"  # others fit their windows in, and stop at Ctrl-C, by themselves
+    if tk:  # what the figure began with is what matplotlib comes back to
+        figure.dpi = figure._original_dpi = figure.dpi * min(1.0, _room_on_screen(figure))
     plt.figure(figure)
+    if tk:  # it would print a Ctrl-C that comes amid drawing, and go on
+        plt.get_current_fig_manager().window.report_callback_exception = _raised
     plt.show()
+
+
+def _room_on_screen(figure: "Figure") -> float:
+    """How many times as large the figure could be."""
+    import tkinter
+
+    probe = tkinter.Tk()
+    probe.withdraw()
+    pixels = np.array([probe.winfo_screenwidth() - 40, probe.winfo_screenheight() - 120])  # beside frame and tools
+    scale = probe.winfo_fpixels("1i") / 96  # by which matplotlib enlarges its windows on fine screens
+    probe.destroy()
+    return float(np.min(pixels / (figure.get_size_inches() * figure.dpi * scale)))
+
+
+def _raised(_kind: type[BaseException], error: BaseException, _trace: object) -> None:
+    raise error
 
 
 def _points(history: list[dict[str, Any]], key: str) -> tuple[list[int], list[float]]:
