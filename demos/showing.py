@@ -133,7 +133,7 @@ class Model:
         """Whether a run that knows drawings alone is asked about a photograph."""
         if not self.saved.get("scenes", False):
             return False
-        return not isinstance(photo.photo, Path) or not choosing.drawn(photo.photo, self.saved)
+        return not isinstance(photo.photo, Path) or not choosing.drawn(photo.photo, self.saved, photo.name)
 
 
 def _ordered(answer: Any) -> list[tuple[str, float]]:

@@ -225,8 +225,13 @@ class Page:
         file = folder / ("captions.csv" if self.own else "classes.csv")
         with ResultFile(file, self.columns) as table:
             for each in kept:
-                table.write(each.name, *each.shown.record)
+                table.write(_no_formula(each.name), *each.shown.record)
         return file
+
+
+def _no_formula(name: str) -> str:
+    """A file's name as a path that no spreadsheet takes for a formula."""
+    return f"./{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r")) else name
 
 
 def _named(given: Any) -> list[tuple[Path, str]]:

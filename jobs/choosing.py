@@ -1,5 +1,6 @@
 """Which photos predict.py asks about: files and folders that are named, or random ones of the run's test split."""
 
+import filecmp
 import os
 import random
 from collections.abc import Iterable
@@ -33,10 +34,14 @@ def named(names: Iterable[str]) -> dict[Path, Path]:
     return photos
 
 
-def drawn(photo: Path, saved: dict[str, Any]) -> bool:
-    """Whether a photo is a drawn scene: one of the run's own dataset, or of another folder of scenes."""
+def drawn(photo: Path, saved: dict[str, Any], name: str | None = None) -> bool:
+    """Whether a photo is a drawn scene: one of the run's own dataset, a copy of one (by its name there, where the copy has
+    another), or of another folder of scenes."""
     dataset = Path(saved["dataset"]).resolve()
-    own = photo.resolve().is_relative_to(dataset.parent if dataset.suffix in (".csv", ".tsv") else dataset)
+    dataset = dataset.parent if dataset.suffix in (".csv", ".tsv") else dataset
+    original = dataset / "photos" / Path(name or photo.name).name
+    own = photo.resolve().is_relative_to(dataset) or (
+        photo.is_file() and original.is_file() and filecmp.cmp(photo, original, shallow=False))
     return own or any((folder / "facts.json").is_file() for folder in (photo.parent, photo.parent.parent))
 
 

@@ -125,6 +125,12 @@ def test_a_photo_that_is_gone_meanwhile_is_refused(model, photo):
 def test_a_run_of_drawings_says_so_of_photographs(tmp_path, photo):
     model = Model(captioning_run(tmp_path / "r", scenes=True, dataset=str(tmp_path / "drawn")))
     assert model(opened(photo)).note == ("This run was trained on drawn scenes; of photographs it can say nothing sensible.")
+    (tmp_path / "drawn/photos").mkdir(parents=True)
+    (tmp_path / "drawn/photos/7.png").write_bytes(photo.read_bytes())
+    assert model(opened(photo)).note
+    assert model(opened(photo, "7.png")).note is None  # as a browser gives it
+    (tmp_path / "drawn/photos/7.png").write_bytes(photo.read_bytes() + b"x")
+    assert model(opened(photo, "7.png")).note
     (tmp_path / "facts.json").write_text("{}")
     assert model(opened(photo)).note is None
 
