@@ -252,6 +252,18 @@ def test_a_place_where_nothing_can_be_written_is_one_line(capsys, number):
     assert left_with(capsys, OSError(number, "Not so", "a/b")) == (1, "error: Not so: a/b; choose another name or folder\n")
 
 
+def test_a_file_that_is_gone_or_cannot_be_made_is_one_line(capsys):
+    def main():
+        Path("/proc/x.csv").write_text("")
+
+    if not Path("/proc/self").exists():
+        pytest.skip("no /proc here")
+    with pytest.raises(SystemExit) as caught:
+        run_script(main)
+    assert (caught.value.code, capsys.readouterr().err) == (
+        1, "error: No such file or directory: /proc/x.csv; it was removed meanwhile, or nothing can be made there\n")
+
+
 def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(tmp_path, monkeypatch):
     refuse_unwritable(tmp_path / "new" / "run")
     (tmp_path / "file").write_text("")

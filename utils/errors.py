@@ -56,12 +56,14 @@ _FULL = re.compile(r"No space left on device|Disk quota exceeded|\d+ requested a
 
 
 def about_files(error: Exception) -> str | None:
-    """What to tell of a full disk or of missing rights; None of any other error."""
+    """What to tell of a full disk, missing rights and places where nothing is or can be; None of any other error."""
     number = error.errno if isinstance(error, OSError) else None
     if number in (errno.ENOSPC, errno.EDQUOT) or _FULL.search(str(error)):
         return "the disk is full; make room, or choose another folder, then run the same command again"
     if number in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG):
         return f"{error.strerror}: {error.filename or 'a file'}; choose another name or folder"
+    if number == errno.ENOENT and error.filename:
+        return f"{error.strerror}: {error.filename}; it was removed meanwhile, or nothing can be made there"
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{error.strerror}: {error.filename or 'a file'}; change its rights, or choose another folder"
     return None
