@@ -178,10 +178,14 @@ class Training:
     schedule: str = setting("cosine", "the learning rate after that: falling to a hundredth of it, or constant",
                             choices=("cosine", "constant"))
     clip: float = setting(5.0, "largest norm of all gradients together", unit="NORM")
+    average: float = setting(0.2, "share of all steps over which weights are averaged, about; the averages are scored and "
+                                  "kept; 0: the weights after the last step", unit="FRACTION")
     penalty: float = setting(0.0, "weight of the doubly stochastic penalty, on attention that leaves places of the photo "
                                   "out over a whole caption", unit="WEIGHT")
     scst: bool = setting(False, "self-critical training, of a run that was trained on true captions (--from, or --resume): "
                                 "captions drawn at random are made likelier where their CIDEr-D is above the baseline")
+    reward_epochs: int = setting(0, "epochs of self-critical training that follow those on true captions, in the same run",
+                                 unit="EPOCHS")
     baseline: str = setting("others", "with --scst: the mean CIDEr-D of the photo's other drawn captions, or that of the "
                                       "greedy caption", choices=("others", "greedy"))
     best_by: str = setting("CIDEr", "the score on val by which the best epoch is kept and training is stopped (greedy "
@@ -195,12 +199,15 @@ class Training:
     def __post_init__(self) -> None:
         for name in ("batch", "epochs", "patience", "top", "save_every"):
             _require(getattr(self, name) > 0, f"--{name.replace('_', '-')} is at least 1, not {getattr(self, name)}")
-        _require(self.scst or self.baseline == "others", f"--baseline {self.baseline} goes with --scst")
+        _require(self.reward_epochs >= 0, f"--reward-epochs is a number from 0, not {self.reward_epochs}")
+        _require(self.scst or self.reward_epochs or self.baseline == "others",
+                 f"--baseline {self.baseline} goes with --scst or --reward-epochs")
         _require(self.best_by in BEST_BY, f"--best-by is one of {', '.join(BEST_BY)}, not {self.best_by}")
         _require(0 < self.learning_rate < math.inf, f"--learning-rate is above 0, not {self.learning_rate}")
         _require(0 <= self.seed < 2**32, f"--seed is a number from 0 to 4294967295, not {self.seed}")
         _require(self.warmup >= 0, f"--warmup is a number of steps from 0, not {self.warmup}")
         _require(0 <= self.weight_decay < 1, f"--weight-decay is a share from 0 to below 1, not {self.weight_decay}")
+        _require(0 <= self.average < 1, f"--average is a share from 0 to below 1, not {self.average}")
         _require(0 <= self.penalty < math.inf, f"--penalty is a weight from 0, not {self.penalty}")
         _require(self.clip > 0, f"--clip is above 0, not {self.clip}")
 
@@ -274,10 +281,10 @@ RESUMABLE = frozenset({"epochs", "patience", "save_every", "save_augmented", "de
 # Ways of training that go on from what a run has learned from true captions; what each wants of other settings, where
 # that is not typed. A run that is resumed in such a way has so many epochs more.
 SCST: dict[str, Any] = {"epochs": 4, "learning_rate": 0.0001, "warmup": 50, "best_by": "CIDEr"}
-FINETUNE: dict[str, Any] = {"epochs": 3, "learning_rate": 0.0001}
+FINETUNE: dict[str, Any] = {"epochs": 3, "learning_rate": 0.0001, "reward_epochs": 0}
 WAYS = {"scst": SCST, "finetune_encoder": FINETUNE}
 OF_A_WAY = frozenset({*WAYS, "finetune_from", "encoder_rate", "batch", "learning_rate", "warmup", "schedule", "clip",
-                      "weight_decay", "penalty", "baseline", "best_by", "top"})
+                      "weight_decay", "average", "penalty", "baseline", "reward_epochs", "best_by", "top"})
 
 # python train.py --dataset FLICKR8K   (any dataset of photographs; the defaults above are its recipe)
 # Hardware, time and score of the run that was measured: doc/results.md.
@@ -353,6 +360,8 @@ class Settings:
                  "--penalty is on attention, and --attention none has none; leave it out")
         _require(not (self.training.scst and self.vision.finetune_encoder),
                  "--scst learns on cached features; use --finetune-encoder before it, in a run of its own")
+        _require(not (self.training.reward_epochs and self.vision.finetune_encoder),
+                 "--reward-epochs learn on cached features; leave them out here, and go on by --from RUN --scst")
 
     @classmethod
     def from_flat(cls, values: dict[str, Any]) -> Self:

@@ -75,7 +75,12 @@ def main() -> int:
             from jobs import classifying
 
             return classifying.train(run, settings or tried, resume=resume)
-        return _train(run, settings, given, typed=typed, resume=resume, start=start, begun=begun)
+        status = _train(run, settings, given, typed=typed, resume=resume, start=start, begun=begun)
+        rewarded = starting.rewarded_next(run) if status == 0 else None
+        if rewarded is not None:
+            say(f"\nself-critical training: epochs {rewarded[1] + 1} to {rewarded[0].training.epochs}")
+            status = _train(run, rewarded[0], {}, typed=frozenset(), resume=True, start=None, begun=rewarded[1])
+        return status
     except KeyboardInterrupt:
         if (run / "config.json").is_file():
             note(f"stopped; go on with: python train.py --run {run} --resume")
@@ -138,7 +143,7 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed
     spent.end("reading")
     have = encoding.have_pictures if tuned else encoding.have_all
     ready = have(dataset, settings, hashes, views, looked_through=looked_through,
-                 agreed=partial(starting.refuse_other_encoder, run) if resume else None)
+                 agreed=partial(starting.refuse_other_encoder, run, tuned=tuned) if resume else None)
     prepared, cache = ready.prepared, ready.features
     if prepared.digest() != digest:  # photos turned out unreadable
         tokenizer = told(prepared, ready.pairs)
@@ -169,7 +174,8 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed
     training = settings.training
     decoder = Tuned(ready.encoder, decoder) if tuned else decoder
     recipe = Recipe(training.epochs, training.learning_rate, training.warmup, training.schedule, training.clip,
-                    training.patience, training.save_every, settings.vision.encoder_rate, begun, settings.machine.precision)
+                    training.patience, training.save_every, settings.vision.encoder_rate, begun, settings.machine.precision,
+                    training.average)
     trainer = Trainer(decoder, *learning.wanted(settings, decoder, prepared, tokenizer, cache, views), recipe, run,
                       optimizer=partial(adam, weight_decay=training.weight_decay))
     validation = results.Validation(prepared, tokenizer, cache, settings, decoder, ready.encoder)
@@ -194,6 +200,8 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed
         caption_page.write(run)
         note(f"stopped and saved; go on with: python train.py --run {run} --resume")
         return 130
+    if starting.rewarded_next(run) is not None:
+        return 0
     say(f"scoring the best epoch, {trainer.kept}" if trainer.kept > begun else
         "no epoch was better than what training went on from, which is kept and scored")
     return _final(run, settings, began, spent)

@@ -95,7 +95,8 @@ def epochs(trainer: Trainer, run: Path, spent: Spent, *, scores: Callable[[], di
                 return False
             spent.end("training")
             bar.scoring(row["epoch"])
-            row |= scores()
+            with trainer.averaged():
+                row |= scores()
             spent.end("validation")
             rows.append(row)
             runs.write_history(run, rows)

@@ -179,6 +179,18 @@ def resumed(name: str | None, given: dict[str, Any], start: str | None) -> tuple
     return run, Settings.from_flat(saved | ended | wanted | given), done
 
 
+def rewarded_next(run: Path) -> tuple[Settings, int] | None:
+    """The settings of the self-critical training that follows a run's epochs on true captions, and after how many epochs it
+    begins; None where none is wanted, or it has begun."""
+    settings = Settings.of_run(runs.read_config(run)).training
+    if settings.scst or not settings.reward_epochs:
+        return None
+    done = len(runs.read_history(run))
+    _, rewarded, begun = resumed(str(run), {"scst": True, "epochs": done + settings.reward_epochs,
+                                            "baseline": settings.baseline}, None)
+    return rewarded, begun
+
+
 def finished(run: Path, settings: Settings, begun: int) -> bool:
     """Whether a run has its final scores, and is asked for no more: no other way of training, no more epochs, no more
     patience than it ended by."""
@@ -201,9 +213,11 @@ def _but_for_precision(fingerprint: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fingerprint.items() if name != "precision"}
 
 
-def refuse_other_encoder(run: Path, fingerprint: dict[str, Any]) -> None:
-    """Refuse to go on with a run whose encoder is not what it was."""
+def refuse_other_encoder(run: Path, fingerprint: dict[str, Any], *, tuned: bool = False) -> None:
+    """Refuse to go on with a run whose encoder is not what it was; one that is `tuned` computes as training does."""
     before = runs.read_config(run)
+    if tuned and _but_for_precision(before["fingerprint"]) == _but_for_precision(fingerprint):
+        return
     if before["fingerprint"] != fingerprint:
         was = before["fingerprint"].get("precision", "float32")
         if _but_for_precision(before["fingerprint"]) == _but_for_precision(fingerprint):
