@@ -10,7 +10,7 @@ import argparse
 import random
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
@@ -26,7 +26,7 @@ from utils.files import picture_names, refuse_unwritable
 from utils.plots import has_screen
 from utils.progress import fail, note, output, progress, say, warn
 from utils.quiet import import_tensorflow
-from utils.result_files import COLUMNS, FORMATS, MARKED, ResultFile
+from utils.result_files import FORMATS, OF_FILES, OLDER, WITH_DOUBTFUL, ResultFile, mark_of
 
 if TYPE_CHECKING:
     from data.captioned_copies import CaptionedCopies  # with Pillow, which -h does without
@@ -83,12 +83,10 @@ def main() -> int:
         config.refuse_foreign("classifier", given | {name: own[name] for name in of_captions if own[name] is not None})
     names = choosing.named(own["photos"])
     photos = list(names)
-    kinds = [answering.columns(saved["classes"])] if classifier else [COLUMNS, MARKED]
+    kinds = [answering.columns(saved["classes"])] if classifier else [OF_FILES, WITH_DOUBTFUL, *OLDER]
     if own["minimum_score"] is not None:  # the first are those of a new file
-        kinds.reverse()
+        kinds[:2] = WITH_DOUBTFUL, OF_FILES
     results = ResultFile(Path(own["out"]), *kinds) if own["out"] else None
-    if results:
-        _refuse_changed(results, photos)
     copies = _copies(own, names, saved) if own["write_metadata"] else None
     pictures = Path(own["plot"]) if own["plot"] else None
     if pictures:
@@ -129,15 +127,6 @@ def _check(own: dict[str, Any]) -> None:
         raise WrongArgument("--write-metadata goes with photos or folders that are named")
 
 
-def _refuse_changed(results: ResultFile, photos: Sequence[Path]) -> None:
-    """Refuse photos that stand in the file and were changed after it: nothing tells whether its captions are still true."""
-    changed = results.older_than(photo for photo in photos if results.standing(_printable(photo)))
-    if changed:
-        names = ", ".join(map(_printable, changed[:3])) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
-        raise Refusal(f"changed since {results.file} was written: {names}; remove their lines there to have them done "
-                      f"again, or, if what it says is still true, give it a new date (touch {results.file})")
-
-
 def _copies(own: dict[str, Any], names: dict[Path, Path], saved: dict[str, Any]) -> "CaptionedCopies":
     """The copies that `--write-metadata` asks for; refused among the photos, where they would be photos themselves."""
     from data.captioned_copies import CaptionedCopies
@@ -159,9 +148,14 @@ def _answer_all(answers: Answering, photos: Sequence[Path], references: dict[Pat
         say(f"{len(done)} of {len(photos)} already stand in {results.file} and stay as they are")
         for told in answers.unlike(done.values()):
             note(f"among them are {told}")
+    changed = {photo for photo, row in done.items() if _is_another(photo, row)}
+    for photo in photos:
+        if photo in changed:
+            note(f"changed since it was captioned: {_printable(photo)}")
     lacking = _lacking(copies, photos) if copies else set()
     # Captions that stand in the file are copied as they stand there: somebody may have mended them.
-    uncopied = sum(not _copied(copies, photo, answers.to_copy(row)) for photo, row in done.items() if photo in lacking)
+    uncopied = sum(not _copied(copies, photo, answers.to_copy(row)) for photo, row in done.items()
+                   if photo in lacking - changed)
     todo = [photo for photo in photos if photo not in done and (results or not copies or photo in lacking)]
     names = picture_names(photos)
     unreadable = doubtful = 0
@@ -180,7 +174,7 @@ def _answer_all(answers: Answering, photos: Sequence[Path], references: dict[Pat
         if photo in lacking:
             uncopied += not _copied(copies, photo, "" if answers.doubtful(answer) else answer.text)
         if results:  # the last, so that a photo which stands in the file has its picture too
-            results.write(_printable(photo), *answers.record(answer))
+            results.write(_printable(photo), *answers.record(answer, mark_of(photo)))
     if copies:
         say(f"{sum(map(copies.stands, photos))} of {len(photos)} stand in {copies.folder} with their captions")
     if results or copies:
@@ -194,18 +188,26 @@ def _answer_all(answers: Answering, photos: Sequence[Path], references: dict[Pat
         fail(f"{unreadable} of {len(photos)} photos could not be read")
     if uncopied:
         fail(f"{uncopied} of {len(photos)} photos could not be copied")
-    return 1 if unreadable or uncopied else 0
+    if changed:
+        fail(f"{len(changed)} of {len(photos)} photos have changed since they were captioned; remove their lines in "
+             f"{results.file}, and they are captioned again (or what stands under `photo` there, if the captions are right)")
+    return 1 if unreadable or uncopied or changed else 0
 
 
 def _lacking(copies: "CaptionedCopies", photos: Sequence[Path]) -> set[Path]:
     """The photos that have no copy yet; those that can have none, being of another kind, are named."""
     lacking = [photo for photo in photos if not copies.stands(photo)]
     if len(lacking) < len(photos):
-        say(f"{len(photos) - len(lacking)} of {len(photos)} already stand in {copies.folder}")
+        say(f"{len(photos) - len(lacking)} of {len(photos)} already stand in {copies.folder} and stay as they are")
     obstacles = {photo: copies.obstacle(photo) for photo in lacking}
     for photo in filter(obstacles.get, lacking):
         note(f"not copied: {_printable(photo)}: {obstacles[photo]}")
     return {photo for photo in lacking if not obstacles[photo]}
+
+
+def _is_another(photo: Path, row: Mapping[str, Any]) -> bool:
+    """Whether a row tells of another picture than the photo is now; of older files nobody knows."""
+    return bool(row.get("photo")) and row["photo"] != mark_of(photo)
 
 
 def _copied(copies: "CaptionedCopies", photo: Path, caption: str) -> bool:

@@ -7,6 +7,7 @@
 
 import argparse
 import hashlib
+import math
 import sys
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def main() -> int:
     note = (f"Squeezed to {given.image_size} x {given.image_size} pixels, as the encoder sees it. Orange: the strongest of "
             f"{DRAWS} draws of each augmenter, and by how much it changes a pixel in the mean, of 255.")
     figure = picture_grid(cells, title="A photo, views of it as training gets them, and each augmenter alone", note=note,
-                          columns=COLUMNS)
+                          columns=max(COLUMNS, math.ceil((1.6 * len(cells)) ** 0.5)))  # as wide as screens are
     showing.show(figure, out, __file__)
     return 0
 

@@ -27,8 +27,8 @@ class Answering(Protocol):
     def line(self, answer: Any, true: Sequence[str]) -> str:
         """What is said of a photo, and what is true."""
 
-    def record(self, answer: Any) -> tuple[str | float, ...]:
-        """What stands in a file of results, beside the path."""
+    def record(self, answer: Any, mark: str = "") -> tuple[str | float, ...]:
+        """What stands in a file of results, beside the path; `mark` is the picture's."""
 
     def doubtful(self, answer: Any) -> bool:
         """Whether it is told, and not taken for one."""
@@ -70,10 +70,10 @@ class Captioning:
         doubtful = ", doubtful" if self.doubtful(answer) else ""
         return f"{answer.text}  ({answer.score:.2f}{doubtful})" + "".join(f"\n    true: {text}" for text in true)
 
-    def record(self, answer: Any) -> tuple[str | float, ...]:
+    def record(self, answer: Any, mark: str = "") -> tuple[str | float, ...]:
         """Caption and score; of a doubtful one no caption, and where there is a column for it, what it would have been."""
         texts = ("", answer.text) if self.doubtful(answer) else (answer.text, "")
-        values = dict(zip(("caption", "doubtful"), texts, strict=True)) | {"score": answer.score}
+        values = dict(zip(("caption", "doubtful"), texts, strict=True)) | {"photo": mark, "score": answer.score}
         return tuple(values[name] for name in self.columns[1:])
 
     def doubtful(self, answer: Any) -> bool:
@@ -82,13 +82,16 @@ class Captioning:
 
     def unlike(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
         """How many captions have too low a score, or too many words."""
+        rows = list(rows)
+        empty = sum(not row["caption"] for row in rows)
+        told = [f"{empty} without a caption"] * bool(empty)
         rows = [row for row in rows if row["caption"]]
         low = sum(self._too_low(row) for row in rows)
-        told = [f"{low} with a score below {self.minimum_score:g}, which go into no copy"] * bool(low)
+        told += [f"{low} with a score below {self.minimum_score:g}, which go into no new copy"] * bool(low)
         most = self.search.get("max_length")
         if most:
             long = sum(self.captioner.length(row["caption"]) > most for row in rows)
-            told += [f"{long} longer than {most}"] * bool(long)
+            told += [f"{long} longer than --max-length {most}"] * bool(long)
         return told
 
     def to_copy(self, row: Mapping[str, Any]) -> str:
@@ -148,7 +151,7 @@ class Naming:
         return ", ".join(f"{name} {probability:.2f}" for name, probability in answer.likeliest(LISTED)) + "".join(
             f"\n    true: {name}" for name in true)
 
-    def record(self, answer: Any) -> tuple[str | float, ...]:
+    def record(self, answer: Any, mark: str = "") -> tuple[str | float, ...]:
         """What stands in a file of results."""
         return tuple(value for pair in answer.likeliest(LISTED) for value in pair)
 

@@ -31,7 +31,8 @@ def named(names: Iterable[str]) -> dict[Path, Path]:
             photos |= {photo: photo.relative_to(path) for photo in found if photo not in photos}
         else:
             photos.setdefault(path, Path(path.name))
-    return photos
+    once = {os.path.normpath(photo.absolute()): photo for photo in reversed(photos)}  # of its spellings the first
+    return {photo: name for photo, name in photos.items() if once[os.path.normpath(photo.absolute())] == photo}
 
 
 def drawn(photo: Path, saved: dict[str, Any], name: str | None = None) -> bool:

@@ -16,6 +16,7 @@ from models.decoder import refuse_longer
 from utils import runs
 from utils.errors import Refusal, run_script
 from utils.files import picture_names
+from utils.result_files import mark_of
 
 
 class Invented:
@@ -95,36 +96,45 @@ def test_results_go_on_where_they_stopped(ask, captioner):
                    "2 photos, 0 s: 1 added to out.jsonl, 1 stood there before\n")
     assert Path("out.jsonl").read_bytes().startswith(before)
     rows = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
-    assert rows == [{"path": f"in/{name}.png", "caption": f"brightness {grey}", "score": 0.5}
-                    for name, grey in (("a", 1), ("b", 2))]
+    assert rows == [{"path": f"in/{name}.png", "caption": f"brightness {grey}", "photo": mark_of(Path(f"in/{name}.png")),
+                     "score": 0.5} for name, grey in (("a", 1), ("b", 2))]
 
 
 def test_a_photo_is_known_by_every_spelling_of_its_path(ask, captioner, place):
     photo("in/a.png", 1)
     ask("in/a.png", "--out", "out.csv")
+    assert "1 photo, " in ask("in", str(place / "in"), "--out", "other.csv")[1]
     for spelling in (str(place / "in/a.png"), "./in/a.png", "in/../in/a.png", "in"):
         assert ask(spelling, "--out", "out.csv")[1].startswith("1 of 1 already stand in out.csv")
-    assert captioner.asked == 1
+    assert captioner.asked == 2
 
 
-def test_photos_changed_after_the_file_are_not_taken_for_what_they_were(ask, captioner):
-    for name in "abcde":
+def test_another_picture_under_a_name_is_named_until_its_line_is_gone(ask, captioner):
+    for name in "abc":
         photo(f"in/{name}.png", 1)
     ask("in", "--out", "out.csv")
-    written = Path("out.csv").stat().st_mtime
-    for name in "abcd":
+    before = Path("out.csv").read_bytes()
+    os.utime("in/c.png", (9, 9))  # touched alone
+    for name in "ab":
         photo(f"in/{name}.png", 2)
-        os.utime(f"in/{name}.png", (written + 9, written + 9))
-    status, out, error = ask("in", "--out", "out.csv", "--write-metadata", "copies")
-    assert (status, out) == (1, "")
-    assert error == ("error: changed since out.csv was written: in/a.png, in/b.png, in/c.png and 1 more; remove their "
-                     "lines there to have them done again, or, if what it says is still true, give it a new date "
-                     "(touch out.csv)\n")
-    assert (captioner.asked, Path("copies").exists()) == (5, False)
-    os.utime("out.csv", (written + 10, written + 10))
-    assert ask("in", "--out", "out.csv")[0] == 0
-    Path("out.csv").write_text("path,caption,score\nin/e.png,brightness 1,0.5000\n")
-    assert "in/a.png: brightness 2" in ask("in", "--out", "out.csv")[1]
+        os.utime(f"in/{name}.png", (9, 9))  # older than the file
+    photo("in/d.png", 1)
+    told = ("changed since it was captioned: in/a.png\nchanged since it was captioned: in/b.png\n"
+            "error: 2 of 4 photos have changed since they were captioned; remove their lines in out.csv, and they are "
+            "captioned again (or what stands under `photo` there, if the captions are right)\n")
+    for _ in range(2):
+        status, _, error = ask("in", "--out", "out.csv", "--write-metadata", "copies")
+        assert (status, error) == (1, told)
+        assert sorted(each.name for each in Path("copies").iterdir()) == ["c.png", "d.png"]
+    assert Path("out.csv").read_bytes().startswith(before)
+    assert captioner.asked == 4
+    lines = Path("out.csv").read_text().splitlines(keepends=True)
+    kept = lines[2].split(",")
+    Path("out.csv").write_text("".join([lines[0], ",".join([*kept[:2], "", kept[3]]), *lines[3:]]))
+    status, out, error = ask("in", "--out", "out.csv")
+    assert (status, error) == (0, "")
+    assert "in/a.png: brightness 2" in out
+    assert captioner.asked == 5
 
 
 def test_captions_of_before_that_are_not_as_is_asked_now_are_counted_and_go_into_no_copy(ask):
@@ -134,7 +144,8 @@ def test_captions_of_before_that_are_not_as_is_asked_now_are_counted_and_go_into
     status, _, error = ask("in", "--out", "out.csv", "--minimum-score", "0.3", "--max-length", "1", "--write-metadata",
                            "out")
     assert status == 0
-    assert error == ("among them are 2 with a score below 0.3, which go into no copy\namong them are 3 longer than 1\n")
+    assert error == ("among them are 2 with a score below 0.3, which go into no new copy\n"
+                     "among them are 3 longer than --max-length 1\n")
     assert [each.name for each in Path("out").iterdir()] == ["a.png"]
 
 
@@ -160,7 +171,7 @@ def test_a_file_that_is_not_ours_is_refused_before_anything_is_done(ask, caption
     Path("mine.csv").write_text("photo,text\n")
     status, out, error = ask("a.png", "--out", "mine.csv")
     assert (status, out, captioner.asked) == (1, "", 0)
-    assert error.startswith("error: mine.csv is not a file of these results: its first line is not path,caption,score;")
+    assert error.startswith("error: mine.csv is not a file of these results: its first line is not path,caption,")
     assert Path("mine.csv").read_text() == "photo,text\n"
 
 
@@ -204,21 +215,23 @@ def test_doubtful_captions_are_left_empty_and_stand_in_a_column_of_their_own(ask
     assert (status, error) == (0, "")
     assert out == ("in/a.png: brightness 7  (0.50)\nin/b.png: brightness 201  (0.25, doubtful)\n"
                    "2 photos, 0 s: 2 added to out.csv, 1 of these doubtful\n")
-    assert Path("out.csv").read_text() == ("path,caption,doubtful,score\nin/a.png,brightness 7,,0.5000\n"
-                                           "in/b.png,,brightness 201,0.2500\n")
+    marks = [mark_of(Path(f"in/{name}.png")) for name in "ab"]
+    assert Path("out.csv").read_text() == ("path,caption,doubtful,photo,score\n"
+                                           f"in/a.png,brightness 7,,{marks[0]},0.5000\n"
+                                           f"in/b.png,,brightness 201,{marks[1]},0.2500\n")
     photo("in/c.png", 220)
     ask("in", "--out", "out.csv")  # its columns are kept
-    assert Path("out.csv").read_text().endswith("0.2500\nin/c.png,brightness 220,,0.2500\n")
+    assert Path("out.csv").read_text().endswith(f"0.2500\nin/c.png,brightness 220,,{mark_of(Path('in/c.png'))},0.2500\n")
     ask("in", "--out", "out.csv", "--minimum-score", "1")
     assert len(Path("out.csv").read_text().splitlines()) == 4
     ask("in", "--out", "out.jsonl", "--minimum-score", "0.25")
     assert json.loads(Path("out.jsonl").read_text().splitlines()[1]) == {
-        "path": "in/b.png", "caption": "brightness 201", "doubtful": "", "score": 0.25}
+        "path": "in/b.png", "caption": "brightness 201", "doubtful": "", "photo": marks[1], "score": 0.25}
 
 
 def test_a_file_without_a_column_for_what_is_doubtful_is_gone_on_with(ask):
     photo("in/a.png", 201)
-    ask("in", "--out", "out.csv")
+    Path("out.csv").write_text("path,caption,score\nin/a.png,brightness 201,0.2500\n")  # as of before there were marks
     photo("in/b.png", 202)
     out = ask("in", "--out", "out.csv", "--minimum-score", "0.3")[1]
     assert "out.csv has no column for what is doubtful" in out
@@ -257,7 +270,8 @@ def test_photos_are_copied_with_their_captions_by_folders_and_names(ask, caption
     assert {each: each.read_bytes() for each in Path("in").rglob("*.*")} == before
     told = {each: each.read_bytes() for each in copies}
     Path("out/c.JPG").unlink()
-    assert ask("in", "--write-metadata", "out")[1].startswith("2 of 4 already stand in out\nin/c.JPG: brightness 3")
+    out = ask("in", "--write-metadata", "out")[1]
+    assert out.startswith("2 of 4 already stand in out and stay as they are\nin/c.JPG: brightness 3")
     assert {each: each.read_bytes() for each in copies} == told
     assert captioner.asked == 4
 

@@ -2,11 +2,12 @@
 
 import csv
 import json
+import os
 
 import pytest
 
 from utils.errors import Refusal
-from utils.result_files import COLUMNS, ResultFile
+from utils.result_files import COLUMNS, ResultFile, mark_of
 
 ROWS = [("a,b.jpg", 'a "red" dog', 0.5), ("new\nline\r.jpg", "two, three", 0.25), ("사진.jpg", "개 한 마리", 0.125)]
 
@@ -186,3 +187,24 @@ def test_lines_of_both_kinds_stand_in_one_file_of_json(tmp_path):
     assert [row.get("doubtful") for row in ResultFile(file, COLUMNS, MARKED).done.values()] == [None, "a dog"]
     with pytest.raises(Refusal, match="line 2: not a result"):
         ResultFile(file)
+
+
+@pytest.mark.parametrize("score", ["null", '"high"'])
+def test_a_score_that_is_no_number_is_refused_with_its_line(tmp_path, score):
+    file = tmp_path / "out.jsonl"
+    file.write_text('{"path": "a.jpg", "caption": "a dog", "score": 0.5}\n'
+                    f'{{"path": "b.jpg", "caption": "", "score": {score}}}\n')
+    with pytest.raises(Refusal, match="line 2: not a result of this program"):
+        ResultFile(file)
+
+
+def test_a_mark_is_of_the_picture_and_not_of_its_date(tmp_path):
+    photo = tmp_path / "a.jpg"
+    photo.write_bytes(b"x" * 70_000)
+    mark = mark_of(photo)
+    os.utime(photo, (1, 1))
+    assert mark_of(photo) == mark
+    photo.write_bytes(b"x" * 70_001)
+    assert mark_of(photo) != mark
+    photo.write_bytes(b"y" + b"x" * 69_999)
+    assert mark_of(photo) != mark

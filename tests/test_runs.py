@@ -307,4 +307,4 @@ def test_what_a_run_tells_of_places_is_found_from_another_folder_too(root, tmp_p
     for name in (str(tmp_path / "checkpoints/mine"), "../checkpoints/mine"):
         told = runs.read_config(runs.find(name))
         assert [told[each] for each in ("dataset", "encoder_weights", "weights", "cache")] == [
-            str(tmp_path / "datasets/mine"), str(tmp_path / "w.h5"), "none", "datasets/cache"]
+            str(tmp_path / "datasets/mine"), str(tmp_path / "w.h5"), "none", str(tmp_path / "datasets/cache")]

@@ -225,7 +225,9 @@ def show_figure(figure: "Figure") -> None:
         figure.dpi = figure._original_dpi = figure.dpi * min(1.0, _room_on_screen(figure))
     plt.figure(figure)
     if tk:  # it would print a Ctrl-C that comes amid drawing, and go on
-        plt.get_current_fig_manager().window.report_callback_exception = _raised
+        window = plt.get_current_fig_manager().window
+        window.report_callback_exception = _raised
+        _keep_awake(window)
     plt.show()
 
 
@@ -239,6 +241,11 @@ def _room_on_screen(figure: "Figure") -> float:
     scale = probe.winfo_fpixels("1i") / 96  # by which matplotlib enlarges its windows on fine screens
     probe.destroy()
     return float(np.min(pixels / (figure.get_size_inches() * figure.dpi * scale)))
+
+
+def _keep_awake(window: Any) -> None:
+    """Let Python look for Ctrl-C now and then, which it does not while Tk waits for something to happen."""
+    window.after(200, _keep_awake, window)
 
 
 def _raised(_kind: type[BaseException], error: BaseException, _trace: object) -> None:

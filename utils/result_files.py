@@ -4,19 +4,25 @@ A file that stands already is read and checked before anything of it is touched:
 """
 
 import csv
+import hashlib
 import io
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
 
 from utils.errors import Refusal
 
-COLUMNS = ("path", "caption", "score")  # of captions; in every kind the path comes first, and a number last
-MARKED = ("path", "caption", "doubtful", "score")  # where captions with a low score are kept out of the captions
+# In every kind the path comes first, and a number last; `doubtful` is there where captions with a low score are kept out of
+# the captions, `photo` tells by `mark_of` which picture it was.
+COLUMNS = ("path", "caption", "score")
+OF_FILES = ("path", "caption", "photo", "score")
+WITH_DOUBTFUL = ("path", "caption", "doubtful", "photo", "score")
+OLDER = (COLUMNS, ("path", "caption", "doubtful", "score"))
+_LOOKED_AT = 1 << 16  # bytes by which pictures are told apart
 _LINE_BEGINS = b'{"path": "'
 
 
@@ -59,13 +65,6 @@ class ResultFile:
     def standing(self, path: str) -> dict[str, Any] | None:
         """The row of this path, however it is spelled."""
         return self._by_place.get(_place(path))
-
-    def older_than(self, photos: Iterable[Path]) -> list[Path]:
-        """The photos that were changed after the file: what it says of them may be of what they were."""
-        if not self.file.exists():
-            return []
-        written = self.file.stat().st_mtime_ns
-        return [photo for photo in photos if photo.exists() and photo.stat().st_mtime_ns > written]
 
     def _check(self) -> int:
         """How many bytes to keep: all but a last record that was cut short. What they hold goes into `done`."""
@@ -124,6 +123,13 @@ class ResultFile:
         self._opened.close()
 
 
+def mark_of(photo: Path) -> str:
+    """A mark of a picture's file: of another picture under that name it is another. It takes no reading of whole files."""
+    with photo.open("rb") as file:
+        told = file.read(_LOOKED_AT)
+    return hashlib.sha256(told + str(photo.stat().st_size).encode()).hexdigest()[:12]
+
+
 def _place(path: str) -> str:
     """The path in one spelling."""
     return os.path.normpath(Path(path).absolute())
@@ -140,7 +146,7 @@ def _json_row(record: bytes, columns: Columns) -> dict[str, Any] | None:
     except ValueError:
         return None
     ours = isinstance(row, dict) and row.keys() == set(columns) and isinstance(row["path"], str)
-    return row if ours else None
+    return row if ours and isinstance(row[columns[-1]], int | float) else None
 
 
 def _json_may_be_cut(record: bytes, _columns: Columns) -> bool:

@@ -109,10 +109,10 @@ def read_config(run: Path) -> dict[str, Any]:
 
 
 def _from_here(place: str, run: Path) -> str:
-    """A place that the run tells, which is told from where it was trained: that may not be where this program is started.
-    There the run lies in checkpoints/."""
+    """A place that the run tells, which is told from where it was trained, with the run in checkpoints/ there; that may not
+    be where this program is started."""
     there = run.resolve().parent.parent / place
-    return str(there) if not Path(place).exists() and there.exists() else place
+    return str(there) if there.exists() and there != Path(place).resolve() else place
 
 
 def is_classifier(config: dict[str, Any]) -> bool:
