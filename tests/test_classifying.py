@@ -185,7 +185,8 @@ def test_predict_names_the_classes_of_photos_writes_draws_and_goes_on(tutorial, 
     words = ["--run", "tutorial", "--out", "out.csv", "--plot", "drawn_classes"]
     done = typed(predict, "holiday/00.png", *words)
     assert done.status == 0, done.error
-    assert re.fullmatch(r"holiday/00\.png: \w+ [01]\.\d\d, \w+ [01]\.\d\d, \w+ [01]\.\d\d\n", done.out)
+    assert re.fullmatch(r"holiday/00\.png: \w+ [01]\.\d\d, \w+ [01]\.\d\d, \w+ [01]\.\d\d\n"
+                        r"1 photo, \d+ s: 1 added to out\.csv\n", done.out)
     (place / "holiday/broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     done = typed(predict, "holiday", *words)
     assert done.status == 1
