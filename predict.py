@@ -102,6 +102,7 @@ def main() -> int:
         say(f"{results.file} has no column for what is doubtful: that is told here, and left empty there")
     references: dict[Path, tuple[str, ...]] = {}
     if not photos:
+        answers.ready()  # before scenes are drawn for it
         references = choosing.random_test_photos(run, saved, own["number"], seed)
         photos = list(references)
     elif saved.get("scenes", False) and not all(choosing.drawn(photo, saved) for photo in photos):
