@@ -379,7 +379,7 @@ class Settings:
     @classmethod
     def of_run(cls, config: dict[str, Any], **changes: Any) -> Self:
         """The settings of a run by its config.json, which also holds what was found out; `changes` go first."""
-        config = {"precision": "float32"} | config  # of an older run, which knew no other
+        config = {"precision": "float32", "average": 0.0} | config  # of an older run, which knew no other
         return cls.from_flat({name: value for name, value in config.items() if name in cls().flat()} | changes)
 
     def suited(self, language: str, tokenizer: str) -> Self:
