@@ -45,7 +45,8 @@ def test_what_is_left_open_suits_the_captions(tokenizer):
 
 
 def test_an_older_run_goes_on_as_it_began():
-    older = Settings.of_run({name: value for name, value in Settings().flat().items() if name not in ("average", "precision")})
+    new = ("average", "precision")
+    older = Settings.of_run({name: value for name, value in Settings().flat().items() if name not in new})
     assert (older.training.average, older.machine.precision) == (0.0, "float32")
     assert Settings().training.average > 0
 
