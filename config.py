@@ -178,7 +178,7 @@ class Training:
     schedule: str = setting("cosine", "the learning rate after that: falling to a hundredth of it, or constant",
                             choices=("cosine", "constant"))
     clip: float = setting(5.0, "largest norm of all gradients together", unit="NORM")
-    average: float = setting(0.2, "share of all steps over which weights are averaged, about; the averages are scored and "
+    average: float = setting(0.0, "share of all steps over which weights are averaged, about; the averages are scored and "
                                   "kept; 0: the weights after the last step", unit="FRACTION")
     penalty: float = setting(0.0, "weight of the doubly stochastic penalty, on attention that leaves places of the photo "
                                   "out over a whole caption", unit="WEIGHT")
@@ -379,7 +379,7 @@ class Settings:
     @classmethod
     def of_run(cls, config: dict[str, Any], **changes: Any) -> Self:
         """The settings of a run by its config.json, which also holds what was found out; `changes` go first."""
-        config = {"precision": "float32", "average": 0.0} | config  # of an older run, which knew no other
+        config = {"precision": "float32"} | config  # of an older run, which knew no other
         return cls.from_flat({name: value for name, value in config.items() if name in cls().flat()} | changes)
 
     def suited(self, language: str, tokenizer: str) -> Self:

@@ -44,13 +44,6 @@ def test_what_is_left_open_suits_the_captions(tokenizer):
     assert Settings.of_run(suited.flat() | {"fingerprint": "abc"}) == suited
 
 
-def test_an_older_run_goes_on_as_it_began():
-    new = ("average", "precision")
-    older = Settings.of_run({name: value for name, value in Settings().flat().items() if name not in new})
-    assert (older.training.average, older.machine.precision) == (0.0, "float32")
-    assert Settings().training.average > 0
-
-
 def test_what_is_typed_goes_before_what_suits():
     settings = resolve({"max_length": 7, "no_repeat": 0}, scenes=False).suited("ko", "words")
     assert (settings.words.max_length, settings.search.no_repeat) == (7, 0)
