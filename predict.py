@@ -121,7 +121,7 @@ def _check(own: dict[str, Any]) -> None:
     if own["seed"] is not None:
         config.resolve({"seed": own["seed"]}, scenes=False)
     if own["out"] is not None and Path(own["out"]).suffix.lower() not in FORMATS:
-        raise WrongArgument(f"--out writes {' or '.join(FORMATS)}, not {own['out']}")
+        raise WrongArgument(f"--out writes {' or '.join(FORMATS)}, not {own['out'] or 'a file without a name'}")
     if own["minimum_score"] is not None and not 0 <= own["minimum_score"] <= 1:
         raise WrongArgument(f"--minimum-score is a score from 0 to 1, not {own['minimum_score']}")
     if own["write_metadata"] is not None and not own["photos"]:
