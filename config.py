@@ -418,6 +418,8 @@ def resolve(given: dict[str, Any], *, scenes: bool, continued: bool = False) -> 
         values.pop("penalty", None)
     _require(continued or not given.get("scst"), "--scst goes on from what was learned from true captions: --from RUN, or "
                                                   "--run RUN --resume")
+    _require(not (given.get("scst") and given.get("reward_epochs")),
+             "--reward-epochs follow epochs on true captions, and with --scst there are none; use --epochs")
     return Settings.from_flat(values | (wanted_by_way(given) if continued else {}) | given)
 
 

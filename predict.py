@@ -179,12 +179,8 @@ def _answer_all(answers: Answering, photos: Sequence[Path], references: dict[Pat
     if copies:
         say(f"{sum(map(copies.stands, photos))} of {len(photos)} stand in {copies.folder} with their captions")
     if results or copies:
-        new = len(todo) - unreadable
-        told = [(new or not done, f"{new} added to {results.file}" if results else f"{new} captioned"),
-                (doubtful, f"{doubtful} of these doubtful"), (done, f"{len(done)} stood there before"),
-                (unreadable, f"{unreadable} left out")]
         say(f"{len(photos)} photo{'s' * (len(photos) != 1)}, {time.perf_counter() - began:.0f} s: "
-            + ", ".join(text for so, text in told if so))
+            + _summary(results, new=len(todo) - unreadable, doubtful=doubtful, before=len(done), unreadable=unreadable))
     if unreadable:
         fail(f"{unreadable} of {len(photos)} photos could not be read")
     if uncopied:
@@ -193,6 +189,14 @@ def _answer_all(answers: Answering, photos: Sequence[Path], references: dict[Pat
         fail(f"{len(changed)} of {len(photos)} photos have changed since they were captioned; remove their lines in "
              f"{results.file}, and they are captioned again (or what stands under `photo` there, if the captions are right)")
     return 1 if unreadable or uncopied or changed else 0
+
+
+def _summary(results: ResultFile | None, *, new: int, doubtful: int, before: int, unreadable: int) -> str:
+    """What became of the photos, by number; what there is none of is left out."""
+    told = [(new or not before, f"{new} added to {results.file}" if results else f"{new} captioned"),
+            (doubtful, f"{doubtful} of these doubtful"), (before, f"{before} stood there before"),
+            (unreadable, f"{unreadable} left out")]
+    return ", ".join(text for number, text in told if number)
 
 
 def _lacking(copies: "CaptionedCopies", photos: Sequence[Path]) -> set[Path]:

@@ -279,3 +279,9 @@ def test_what_would_change_nothing_is_refused(given, message):
         refuse_idle(resolve(given, scenes=False), given)
     additive = resolve({"decoder": "luong", "attention": "additive"}, scenes=False)
     refuse_idle(additive, ["attention_units"])
+
+
+def test_epochs_of_rewards_follow_true_captions_alone():
+    assert resolve({"reward_epochs": 2}, scenes=False).training.reward_epochs == 2
+    with pytest.raises(WrongArgument, match="--reward-epochs follow epochs on true captions"):
+        resolve({"scst": True, "reward_epochs": 2}, scenes=False, continued=True)
