@@ -111,7 +111,12 @@ def main() -> int:
         answers.ready()  # what is wrong with the encoder is told before a file is begun
     show = sys.stdout.isatty() and len(photos) <= WINDOWS and not (results or copies) and has_screen()
     with results or nullcontext():
-        return _answer_all(answers, photos, references, results=results, copies=copies, pictures=pictures, show=show)
+        try:
+            return _answer_all(answers, photos, references, results=results, copies=copies, pictures=pictures, show=show)
+        except KeyboardInterrupt:
+            if results or copies:
+                note(f"{results.file if results else copies.folder} keeps what is done; the same command goes on from there")
+            raise
 
 
 def _check(own: dict[str, Any]) -> None:
@@ -147,6 +152,10 @@ def _answer_all(answers: Answering, photos: Sequence[Path], references: dict[Pat
     done = {photo: row for photo, row in rows.items() if row}
     if done:
         say(f"{len(done)} of {len(photos)} already stand in {results.file} and stay as they are")
+        moved = sum(Path(row["path"]).absolute() != photo.absolute() and not Path(row["path"]).exists()
+                    for photo, row in done.items())
+        if moved:
+            note(f"{moved} of them stand there under another path, at which there is nothing from here")
         for told in answers.unlike(done.values()):
             note(f"among them are {told}")
     changed = {photo for photo, row in done.items() if _is_another(photo, row)}

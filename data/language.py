@@ -58,6 +58,13 @@ def differs(asked: str, letters: str) -> bool:
     return base(asked) != letters and bool({base(asked), letters} & own)
 
 
+def mistaken(where: object, asked: str | None, letters: str) -> str | None:
+    """What to tell of captions, from somewhere, whose letters are not those of the language that was asked for."""
+    if not asked or not differs(asked, letters):
+        return None
+    return f"{where} has no captions in {NAMES.get(base(asked), asked)}; by their letters they are {NAMES[letters]}"
+
+
 def words(caption: str) -> list[str]:
     """The words of a caption between its spaces: NFC, lower case, without punctuation."""
     return _WORD.findall(_plain(caption))

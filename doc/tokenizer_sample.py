@@ -20,14 +20,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import config
 import showing
 from data import scenes, sources, tokenizer
-from data.language import CUT, base, language_of, pieces_of
+from data.language import CUT, base, language_of, mistaken, pieces_of
 from data.scene_layout import compose
 from data.tokenizer import SPECIAL, UNKNOWN, Tokenizer
 from utils.errors import WrongArgument, run_script
 from utils.files import refuse_unwritable
 from utils.fonts import drawable, families, missing_font, wrapped
 from utils.plots import INK, ORANGE, PALE, has_screen
-from utils.progress import say
+from utils.progress import say, warn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -104,6 +104,9 @@ def read(path: str, data: config.Data) -> tuple[dict[str, list[str]], str]:
     if path != "scenes":
         said = sources.captions_at(Path(path), language=data.language, format=data.format)
         some = [caption for captions in list(said.values())[:: len(said) // 100 + 1] for caption in captions]
+        wrong = mistaken(path, data.language, language_of(some))
+        if wrong:
+            warn(wrong)
         return said, data.language or language_of(some)
     language = base(data.language or "en")
     if language not in scenes.LANGUAGES:

@@ -59,7 +59,7 @@ def main() -> int:
         if given["runs"] and not root.is_dir():
             raise Refusal(f"no folder {root}; --runs names one with run folders in it")
         found = [read(run, root) for run in runs.listed(root)]
-        lines = table(found) if found else [f"no run in {root}/ yet; make one with: python train.py"]
+        lines = table(found) if found else [f"no run in {root.absolute()} yet; make one with: python train.py"]
     if given["json"]:
         write_json(Path(given["json"]), [each.plain() for each in found])
     output("\n".join(lines))

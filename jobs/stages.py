@@ -10,7 +10,7 @@ from data.batches import TrainingPhoto
 from data.examples import Dataset, LeftOut
 from data.gpt2_tokenizer import GPT2Tokenizer, read_vocabulary
 from data.images import save
-from data.language import NAMES, base, differs, pieces_of
+from data.language import NAMES, base, mistaken, pieces_of
 from data.photo_hashes import PhotoHashes
 from data.preprocess import Photo, Prepared, Views, identify, near_duplicates, split_photos
 from data.tokenizer import Tokenizer, fit, kind_for, load
@@ -67,9 +67,9 @@ def read_dataset(path: Path, data: Data) -> Dataset:
         say(f"drawing {number} scenes into {SCENES}/")
         scenes.write(SCENES, **SCENES_SIZE, seed=0, progress=lambda numbers: progress(numbers, number, "scenes"))
     dataset = sources.read(path, language=data.language, format=data.format, outside=data.outside_photos)
-    if data.language and differs(data.language, dataset.letters):
-        warn(f"{dataset.path} has no captions in {NAMES.get(base(data.language), data.language)}; by their letters "
-            f"they are {NAMES[dataset.letters]}")
+    wrong = mistaken(dataset.path, data.language, dataset.letters)
+    if wrong:
+        warn(wrong)
     mixed = [f"{share:.0%} {NAMES[name]}" for name, share in dataset.mixed.items() if share > MIXED]
     if mixed:
         warn(f"by their letters the captions are not {NAMES[dataset.letters]} alone but also {', '.join(mixed)}; "

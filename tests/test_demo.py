@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -120,8 +121,8 @@ def test_without_tk_it_says_what_to_install_and_names_the_page(run, monkeypatch)
 
 def test_a_mistake_is_told_in_the_terminal_before_anything_opens(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert typed(demo).error == "error: no run in checkpoints/ yet; make one with: python train.py\n"
-    assert typed(demo, "--run", "r").error.startswith("error: no run 'r', and none in checkpoints/")
+    assert typed(demo).error == f"error: no run in {Path.cwd() / 'checkpoints'} yet; make one with: python train.py\n"
+    assert typed(demo, "--run", "r").error.startswith(f"error: no run 'r', and none in {Path.cwd() / 'checkpoints'}")
     left = typed(demo, "--run", run, "--beams")
     assert (left.status, left.error.splitlines()[-1]) == (2, "demo.py: error: unrecognized arguments: --beams")
     (tmp_path / "config.json").write_text("{")

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 import image_normalization_test as normalization
@@ -97,10 +98,33 @@ def test_the_same_photo_five_ways(looked_at):
     assert (np.abs(np.char.replace(found, "−", "-").astype(float) - values) <= rounding).all()
     counts = [np.histogram(photo[..., channel], 64, (low, high))[0].max() for channel in range(3)]
     assert [patch.get_xy()[:, 1].max() for patch in axes[5].patches] == counts
+    assert [text.get_text() for text in axes[5].get_legend().get_texts()] == ["red", "green", "blue"]
     edges = [np.concatenate([patch.get_xy()[:, 0] for patch in each.patches]) for each in axes[5:]]
     np.testing.assert_allclose([(each.min(), each.max()) for each in edges], values[:, :2].astype(float), atol=1e-3)
     np.testing.assert_array_equal(pixels(looked.figure)[0], photo)
     assert all(shown.min() >= 0 and shown.max() <= 1 for shown in pixels(looked.figure)[1:])
+
+
+def test_a_spike_rises_out_of_a_histogram_and_leaves_all_else_to_be_seen():
+    image = np.random.default_rng(0).integers(0, 256, (64, 100, 3)).astype(np.uint8)
+    image[:, :90, 0] = 0
+    axes = Figure().subplots()
+    normalization.add_histogram(axes, image)
+    usual = np.quantile(np.concatenate([np.histogram(image[..., each], 64, (0, 255))[0] for each in range(3)]), 0.95)
+    assert axes.get_ylim()[1] == pytest.approx(2 * usual)
+    axes = Figure().subplots()
+    normalization.add_histogram(axes, image[:, 90:])  # without
+    highest = max(np.histogram(image[:, 90:, each], 64, (0, 255))[0].max() for each in range(3))
+    assert axes.get_ylim()[1] == pytest.approx(1.05 * highest)
+
+
+def test_letters_of_another_language_than_was_asked_for_are_told(tmp_path):
+    file = tmp_path / "captions.csv"
+    file.write_text("image,caption\na.jpg,a red dog runs\n")
+    done = typed(tokenizer_sample, file, "--language", "ko")
+    assert done.status == 0
+    assert f"{file} has no captions in Korean; by their letters they are English" in done.error
+    assert typed(tokenizer_sample, file, "--language", "de").error == ""
 
 
 def test_the_ways_do_what_their_names_say():

@@ -109,6 +109,27 @@ def test_a_photo_is_known_by_every_spelling_of_its_path(ask, captioner, place):
     assert captioner.asked == 2
 
 
+def test_a_photo_is_known_from_another_folder_and_where_it_was_moved(ask, captioner, place, monkeypatch):
+    for number, name in enumerate("abc"):
+        photo(f"in/{name}.png", number)
+    ask("in", "--out", "out.csv")
+    assert captioner.asked == 3
+    moved = "1 of them stand there under another path, at which there is nothing from here\n"
+    Path("deep").mkdir()
+    Path("in/b.png").rename("deep/b.png")
+    photo("deep/c.png", 9)  # another picture by that name
+    photo("deep/a.png", 0)  # the same picture, but in/a.png is still there
+    _, out, error = ask("deep", "--out", "out.csv")
+    assert (captioner.asked, error) == (5, moved)
+    assert out.startswith("1 of 3 already stand in out.csv and stay as they are\n")
+    before = Path("out.csv").read_bytes()
+    monkeypatch.chdir("deep")
+    _, out, error = ask("../in", "--out", "../out.csv", "--run", str(place / "checkpoints/r"))
+    assert (captioner.asked, out.splitlines()[0]) == (5, "2 of 2 already stand in ../out.csv and stay as they are")
+    assert error == moved.replace("1", "2")
+    assert Path("../out.csv").read_bytes() == before
+
+
 def test_another_picture_under_a_name_is_named_until_its_line_is_gone(ask, captioner):
     for name in "abc":
         photo(f"in/{name}.png", 1)
@@ -187,7 +208,8 @@ def test_ctrl_c_leaves_whole_rows(ask, monkeypatch):
             yield each
 
     monkeypatch.setattr(predict, "_answered", interrupted)
-    assert ask("in", "--out", "out.jsonl")[0] == 130
+    status, _, error = ask("in", "--out", "out.jsonl")
+    assert (status, error) == (130, "out.jsonl keeps what is done; the same command goes on from there\nstopped\n")
     assert [json.loads(line)["path"] for line in Path("out.jsonl").read_text().splitlines()] == [
         f"in/{number}.png" for number in range(3)]
 

@@ -198,6 +198,27 @@ def test_a_score_that_is_no_number_is_refused_with_its_line(tmp_path, score):
         ResultFile(file)
 
 
+def test_only_one_command_writes_into_a_file(file):
+    written(file)
+    late = ResultFile(file)
+    with ResultFile(file) as first:
+        with pytest.raises(Refusal, match=r"another command is writing into .*; wait until it has ended"), ResultFile(file):
+            pass
+        first.write("d.jpg", "four", 0.5)
+    with pytest.raises(Refusal, match="was written by another command meanwhile; run this one again"), late:
+        pass
+    assert read(file) == [*ROWS, ("d.jpg", "four", 0.5)]
+    assert written(file, [("e.jpg", "five", 0.5)]).stat().st_size > 0
+
+
+def test_semicolons_between_values_are_named(tmp_path):
+    file = tmp_path / "out.csv"
+    file.write_text("\ufeffpath;caption;score\r\na.jpg;a dog;0.5\r\n")
+    with pytest.raises(Refusal, match="has semicolons between its values, as some spreadsheets write them; save it with"):
+        ResultFile(file)
+    assert file.read_text().startswith("\ufeffpath;")
+
+
 def test_a_mark_is_of_the_picture_and_not_of_its_date(tmp_path):
     photo = tmp_path / "a.jpg"
     photo.write_bytes(b"x" * 70_000)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -25,31 +26,32 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
+def minute(number):
+    return datetime(2026, 5, 4, 3, number).timestamp()
+
+
 def made(name, *, at, rows=2, kept=2, scores=SCORES, test=("a.jpg",), **changes):
     """A run that began at this minute of a day; its epochs have CIDEr 0.75, 1.75 …"""
     run = Path(name) if "/" in name else Path("checkpoints", name)
     settings = Settings.from_flat({"dataset": "photos", "language": "en", "epochs": 3} | changes).flat() | FOUND
-    runs.write_config(run, settings)
+    runs.write_config(run, settings | {"written": minute(at)})
     runs.write_history(run, [{"epoch": epoch} | ROW | {"CIDEr": epoch - 0.25} for epoch in range(1, rows + 1)])
     write_json(run / "splits.json", {"train": ["t.jpg"], "val": ["v.jpg"], "test": list(test)})
     for epoch in range(1, kept + 1):
         write_text(run / f"best/ckpt-{epoch}.index", "")
     if scores:
         write_json(run / "scores.json", scores)
-    seconds = datetime(2026, 5, 4, 3, at).timestamp()
-    os.utime(run / "config.json", (seconds, seconds))
     return run
 
 
 def classifier(name, *, at):
     saved = Settings.from_flat({"preset": "classifier", "dataset": "pets", "epochs": 1}).of_a_classifier()
     run = Path("checkpoints", name)
-    runs.write_config(run, saved | {"classes": ["cat", "dog"], "image_size": 32, "encoder": "convnet"})
+    runs.write_config(run, saved | {"classes": ["cat", "dog"], "image_size": 32, "encoder": "convnet",
+                                    "written": minute(at)})
     runs.write_history(run, [{"epoch": 1, "loss": 0.7, "accuracy": 0.5, "val_loss": 0.6, "val_accuracy": 0.625}])
     write_text(run / "best/ckpt-1.index", "")
     write_json(run / "scores.json", {"accuracy": 0.75, "accuracy_per_class": {"cat": 1.0}, "split": "val"})
-    seconds = datetime(2026, 5, 4, 3, at).timestamp()
-    os.utime(run / "config.json", (seconds, seconds))
     return run
 
 
@@ -65,7 +67,19 @@ def cells(line):
 
 
 def test_no_run():
-    assert lines() == ["no run in checkpoints/ yet; make one with: python train.py"]
+    assert lines() == [f"no run in {Path.cwd() / 'checkpoints'} yet; make one with: python train.py"]
+
+
+def test_a_copy_of_a_run_has_its_date():
+    made("one", at=1)
+    made("two", at=2)
+    shutil.copytree("checkpoints/one", "checkpoints/again")
+    assert [cells(line)[:2] for line in lines()[1:]] == [["two", "2026-05-04 03:02"], ["one", "2026-05-04 03:01"],
+                                                        ["again", "2026-05-04 03:01"]]
+    file = Path("checkpoints/two/config.json")
+    write_json(file, {name: value for name, value in json.loads(file.read_text()).items() if name != "written"})
+    os.utime(file, (minute(0),) * 2)  # of an older run the file's date
+    assert [cells(line)[0] for line in lines()[1:]] == ["one", "again", "two"]
 
 
 def test_runs_are_listed_the_newest_first():
@@ -212,7 +226,7 @@ def test_json_has_all_of_it():
 
 
 @pytest.mark.parametrize(("words", "status", "told"), [
-    (["nothing"], 1, "error: no run 'nothing'; there are: one\n"),
+    (["nothing"], 1, "error: no run 'nothing' in "),
     (["--all"], 2, "error: --all goes with the names of runs\n"),
     (["one", "--runs", "checkpoints"], 2, "error: --runs names a folder to list; "),
     (["--json", "checkpoints/one/config.json/x"], 1, "error: cannot write to "),

@@ -47,6 +47,9 @@ def import_tensorflow() -> None:
             if not screen.informs or not sys.stdout.isatty():
                 keras.config.disable_interactive_logging()  # its downloads' bars, on standard output
             heard = screen.debug
+        except KeyboardInterrupt:
+            heard = screen.debug
+            raise
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)

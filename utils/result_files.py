@@ -16,6 +16,11 @@ from typing import IO, Any, Self
 
 from utils.errors import Refusal
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 # In every kind the path comes first, and a number last; `doubtful` is there where captions with a low score are kept out of
 # the captions, `photo` tells by `mark_of` which picture it was.
 COLUMNS = ("path", "caption", "score")
@@ -61,10 +66,17 @@ class ResultFile:
         self._header = self._format.header(self.columns)
         self._whole = self._check()
         self._by_place = {_place(path): row for path, row in self.done.items()}
+        self._moved = {(Path(path).name, row["photo"]): row for path, row in self.done.items()
+                       if row.get("photo") and not Path(path).exists()}
+        self._names = {name for name, _ in self._moved}
 
     def standing(self, path: str) -> dict[str, Any] | None:
-        """The row of this path, however it is spelled."""
-        return self._by_place.get(_place(path))
+        """The row of this path, however it is spelled; or of the same picture under a path at which nothing is any more, or
+        which is told from another folder."""
+        found = self._by_place.get(_place(path))
+        if found is None and Path(path).name in self._names and Path(path).is_file():
+            found = self._moved.get((Path(path).name, mark_of(Path(path))))
+        return found
 
     def _check(self) -> int:
         """How many bytes to keep: all but a last record that was cut short. What they hold goes into `done`."""
@@ -72,6 +84,9 @@ class ResultFile:
         if start == 0 and header and self._written:
             if any(self._format.header(each).startswith(self._written) for each in self._known):
                 return 0  # cut short in its first line
+            if any(self._after_header(each, separator=b";") for each in self._known):
+                raise Refusal(f"{self.file} has semicolons between its values, as some spreadsheets write them; save it "
+                              "with commas, or choose another --out; it is left as it is")
             raise Refusal(f"{self.file} is not a file of these results: its first line is not {header.decode().strip()}; "
                           "it is left as it is; choose another --out")
         end, line = start, self._written[:start].count(b"\n") + 1
@@ -93,17 +108,22 @@ class ResultFile:
         rows = (self._format.row(record, each) for each in ((self.columns,) if self._header else self._known))
         return next((row for row in rows if row is not None), None)
 
-    def _after_header(self, columns: Columns) -> int:
+    def _after_header(self, columns: Columns, separator: bytes = b",") -> int:
         """Where the header of these columns ends; 0 where there is none. Spreadsheets put a mark before it, and end lines in
         CR LF."""
-        header = self._format.header(columns)
+        header = self._format.header(columns).replace(b",", separator)
         found = re.match(rb"(?:\xef\xbb\xbf)?" + header.rstrip(b"\n") + rb"\r?\n", self._written)
         return found.end() if found and header else 0
 
     def __enter__(self) -> Self:
-        """Open to add; a last record that was cut short is removed."""
+        """Open to add, alone; a last record that was cut short is removed."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         self._opened = self.file.open("ab")
+        try:
+            self._claim()
+        except BaseException:
+            self._opened.close()
+            raise
         self._opened.truncate(self._whole)
         if self._whole == 0:
             self._opened.write(self._header)
@@ -111,6 +131,19 @@ class ResultFile:
             self._opened.write(b"\n")
         self._opened.flush()
         return self
+
+    def _claim(self) -> None:
+        """Refuse to write where another program writes, or has written since the file was read."""
+        try:
+            if fcntl is not None:
+                fcntl.flock(self._opened, fcntl.LOCK_EX | fcntl.LOCK_NB)  # until the file is closed
+        except BlockingIOError:
+            raise Refusal(f"another command is writing into {self.file}; wait until it has ended, or choose another --out"
+                          ) from None
+        except OSError:
+            pass  # a file system without locks
+        if self._opened.seek(0, os.SEEK_END) != len(self._written):
+            raise Refusal(f"{self.file} was written by another command meanwhile; run this one again")
 
     def write(self, path: str, *values: str | float) -> None:
         """Add a result, the values of the other columns; it is in the file before the next photo's turn."""

@@ -18,6 +18,7 @@ A Hugging Face model, hf:FOLDER, may stand in a run's place wherever no photos o
 
 import json
 import os
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -54,23 +55,28 @@ def find(name: str | None) -> Path:
             folder = Path(name)
         if not folder.is_dir():
             known = [run.name for run in listed()]
-            raise Refusal(f"no run {name!r}; there are: {', '.join(known[:8])}" if known else
-                          f"no run {name!r}, and none in {ROOT}/; make one with: python train.py")
+            raise Refusal(f"no run {name!r} in {ROOT.absolute()}; there are: {', '.join(known[:8])}" if known else
+                          f"no run {name!r}, and none in {ROOT.absolute()}; make one with: python train.py")
         return folder
     runs = listed()
     if not runs:
-        raise Refusal(f"no run in {ROOT}/ yet; make one with: python train.py")
+        raise Refusal(f"no run in {ROOT.absolute()} yet; make one with: python train.py")
     return runs[0]
 
 
 def listed(folder: Path = ROOT) -> list[Path]:
     """The runs in a folder, newest first: those that began, or were last gone on with, last."""
-    return sorted((file.parent for file in folder.glob("*/config.json")), key=began, reverse=True)
+    return sorted((file.parent for file in folder.glob("*/config.json")), key=lambda run: (began(run), run.name),
+                  reverse=True)
 
 
 def began(run: Path) -> float:
-    """When a run began or was last gone on with, as a file's time: its settings are written then."""
-    return (run / "config.json").stat().st_mtime
+    """When a run began or was last gone on with, in seconds since 1970: its settings are written then. A copy keeps that."""
+    file = run / "config.json"
+    try:
+        return float(json.loads(file.read_text(encoding="utf-8"))["written"])
+    except (ValueError, KeyError, TypeError):  # damaged, or of an older run
+        return file.stat().st_mtime
 
 
 def kept_epoch(run: Path) -> int | None:
@@ -80,7 +86,7 @@ def kept_epoch(run: Path) -> int | None:
 
 def write_config(run: Path, config: dict[str, Any]) -> None:
     """Write config.json; the folder exists from here on."""
-    write_json(run / "config.json", {"version": VERSION, **config})
+    write_json(run / "config.json", {"version": VERSION, "written": round(time.time(), 3), **config})
 
 
 def read_config(run: Path) -> dict[str, Any]:
