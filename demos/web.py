@@ -83,7 +83,8 @@ class Page:
             faults = gr.HTML(elem_id="faults", visible=False)
             files = gr.File(file_count="multiple", file_types=["image"], label="Photos: drop, paste or choose them",
                             elem_id="drop", height=160)
-            files.preprocess = _named  # Gradio writes a file beside a module with a class of its own
+            # Set like this, for Gradio writes a file beside a module with a class of its own.
+            files.preprocess, files.async_move_resource_to_block_cache = _named, _uploaded
             turned, again = self._controls()
             with gr.Column(visible=False) as found:
                 photos = gr.Gallery(label="Photos", columns=6, height="auto", allow_preview=False, elem_id="photos",
@@ -237,6 +238,13 @@ def _no_formula(name: str) -> str:
 def _named(given: Any) -> list[tuple[Path, str]]:
     """Where each photo lies, and its name as it was; Gradio takes from that what it does not like."""
     return [(Path(file.path), file.orig_name or Path(file.path).name) for file in given or ()]
+
+
+async def _uploaded(place: str) -> str:
+    """The place of a file that was uploaded, which Gradio has made sure of; an address it would fetch from anywhere."""
+    if "://" in place:
+        raise Refusal(f"{place} is an address; give the photo itself")
+    return place
 
 
 def _search(turned: Sequence[Any]) -> dict[str, Any]:

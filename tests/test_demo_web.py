@@ -1,6 +1,7 @@
 """demo.py --web as a visitor sees it: in a browser without a window, which may ask nothing of anyone but its server."""
 
 import csv
+import json
 import os
 import re
 import shutil
@@ -8,7 +9,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+import uuid
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
@@ -216,6 +221,46 @@ def test_the_port_is_open_before_the_model_is_loaded_and_ctrl_c_ends_it(run):
     with socket.create_connection(("127.0.0.1", page.port), timeout=5):
         pass
     assert page.end() == (0, "", "")
+
+
+def test_only_what_was_uploaded_is_looked_at(served, photos, tmp_path):
+    asked = 0
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_GET(self):
+            nonlocal asked
+            asked += 1
+
+    elsewhere = HTTPServer(("127.0.0.1", 0), Elsewhere)
+    threading.Thread(target=elsewhere.serve_forever, daemon=True).start()
+    api = f"{served.address}gradio_api/"
+    config = json.load(urlopen(f"{served.address}config"))
+    add = next(each for each in config["dependencies"] if any(event == "upload" for _, event in each["targets"]))
+
+    def answer(place):
+        """What comes of an event that names this place as if it had been uploaded there."""
+        file = {"path": str(place), "orig_name": "a.png", "meta": {"_type": "gradio.FileData"}}
+        told = {"data": [[file], None, 3, False, 1, 1], "fn_index": add["id"], "session_hash": uuid.uuid4().hex}
+        body = Request(f"{api}queue/join", json.dumps(told).encode(), {"Content-Type": "application/json"})
+        json.load(urlopen(body))
+        for line in urlopen(f"{api}queue/data?session_hash={told['session_hash']}", timeout=30):
+            message = json.loads(line.removeprefix(b"data:")) if line.startswith(b"data:") else {}
+            if message.get("msg") == "process_completed":
+                return message
+        return None
+
+    try:
+        for place in (photos[0], "/etc/hostname", f"http://127.0.0.1:{elsewhere.server_port}/a.png",
+                      "https://example.org/a.png"):
+            message = answer(place)
+            assert message["success"] is False and "data" not in message["output"], place
+        part = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n%b\r\n--x--\r\n'
+        body = Request(f"{api}upload", part % photos[0].read_bytes(), {"Content-Type": "multipart/form-data; boundary=x"})
+        assert answer(json.load(urlopen(body))[0])["success"] is True
+    finally:
+        elsewhere.shutdown()
+        elsewhere.server_close()
+    assert asked == 0
 
 
 def test_a_port_that_is_taken_is_told_with_one_that_is_free():
