@@ -129,6 +129,9 @@ class Decoding:
                                           "weight); lstm soft, hard (one drawn location before each word) or none (the "
                                           "photo once, at the start); luong dot or additive (all locations, compared by dot "
                                           "product or by a small network); left out: the first of these", unit="NAME")
+    features: str | None = setting(None, "how the decoder gets the features: normalised at each location (gru, which learns "
+                                         "more of them so), or raw; left out: normalised by gru, raw by the others",
+                                   unit="normalised|raw")
     layers: int = setting(1, "LSTMs one upon the other, with --decoder lstm; blocks of --decoder transformer",
                           unit="LAYERS", also="--decoder-layers")
     units: int = setting(512, "width of the recurrent state and of the projected features; of the transformer's words",
@@ -148,6 +151,10 @@ class Decoding:
         _require(known is None or self.attention in known,
                  f"--attention {self.attention} does not go with --decoder {self.decoder}; that has "
                  f"{' or '.join(known or ())}")
+        if self.features is None:
+            object.__setattr__(self, "features", "normalised" if self.decoder == "gru" else "raw")
+        _require(self.features in ("normalised", "raw"), f"--features is normalised or raw, not {self.features}")
+        _require(self.features == "raw" or self.decoder == "gru", "--features normalised goes with --decoder gru")
         _require(self.layers == 1 or self.decoder in ("lstm", "transformer"),
                  f"--layers {self.layers} goes with --decoder lstm or transformer")
         transformer = self.decoder == "transformer"
@@ -272,6 +279,9 @@ FITTED = ("words", "characters", "bpe")  # tokenizers that are made from the cap
 
 GROUPS = (Data, Vision, Words, Decoding, Training, Search, Classes, Machine)
 
+# How runs were trained that are older than these settings.
+OF_OLDER = {"precision": "float32", "features": "raw"}
+
 WHERE = ("device", "engine")  # of the machine, for what a run has learned already
 
 # What a run may change when it is resumed: what does not touch the result (the same weights may lie elsewhere now), and
@@ -379,7 +389,7 @@ class Settings:
     @classmethod
     def of_run(cls, config: dict[str, Any], **changes: Any) -> Self:
         """The settings of a run by its config.json, which also holds what was found out; `changes` go first."""
-        config = {"precision": "float32"} | config  # of an older run, which knew no other
+        config = OF_OLDER | config
         return cls.from_flat({name: value for name, value in config.items() if name in cls().flat()} | changes)
 
     def suited(self, language: str, tokenizer: str) -> Self:

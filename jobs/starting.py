@@ -29,6 +29,7 @@ def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
     if given.get("preset", saved.get("preset")) != saved.get("preset"):
         raise WrongArgument(f"--preset {given['preset']}: {start} was trained as {saved.get('preset')}, and its weights are "
                             "of that; leave --preset out")
+    saved = config.OF_OLDER | saved
     own = [each.name for each in fields(config.Decoding) if each.name in saved]  # an older run knows fewer
     for name in own:
         before, now = saved[name], given.get(name, saved[name])
@@ -44,7 +45,7 @@ def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
     inherited |= {"weights": str(start) if saved.get("finetune_encoder") else saved["encoder_weights"],
                   "grid": saved.get("grid")}
     if any(given.get(way) for way in config.WAYS):  # goes on with what that run learned from
-        inherited["precision"] = saved.get("precision", "float32")
+        inherited["precision"] = saved["precision"]
         kept = ["augment", *(each.name for each in fields(config.Words))]
         if "dataset" not in given:
             if Path(saved["dataset"]) != FOLDER and not Path(saved["dataset"]).exists():

@@ -13,22 +13,24 @@ Tensors = dict[str, tf.Tensor]
 class GRUDecoder(RecurrentDecoder):
     """GRU with additive attention (Bahdanau et al. 2015; Xu et al. 2015), as in
 
-        values = ReLU(W features) + place          what is seen at each location, and which location it is
+        values = ReLU(W LayerNorm(features)) + place     what is seen at each location, and which location it is
         h₀     = tanh(W mean(values))
         cₜ, αₜ = attend([hₜ₋₁, embed(wₜ₋₁)], values)     the word just said tells where to look next
         hₜ     = GRU([embed(wₜ₋₁), cₜ], hₜ₋₁)
         logits = W ReLU(W [hₜ, cₜ, embed(wₜ₋₁)])
 
-    `place` is one learned vector a location: without it, attention does not know where it looks.
+    `place` is one learned vector a location: without it, attention does not know where it looks. What LayerNorm is worth:
+    doc/results.md; older runs have none.
     """
 
-    OPTIONS = ("units", "embedding", "attention_units", "dropout")
+    OPTIONS = ("units", "embedding", "attention_units", "dropout", "features")
 
     def __init__(self, *, vocabulary: int, locations: int, depth: int, units: int, embedding: int, attention_units: int,
-                 dropout: float) -> None:
-        """`locations` and `depth` are the encoder's L and D."""
+                 dropout: float, features: str = "raw") -> None:
+        """`locations` and `depth` are the encoder's L and D; `features` are normalised, or taken raw, as older runs do."""
         super().__init__()
         self.locations = locations
+        self.norm = keras.layers.LayerNormalization() if features == "normalised" else keras.layers.Identity()
         self.look = Dense(units, activation="relu")
         self.place = self.add_weight(shape=(locations, units), name="place",
                                      initializer=keras.initializers.RandomNormal(stddev=0.05))
@@ -45,7 +47,8 @@ class GRUDecoder(RecurrentDecoder):
 
     def begin(self, features: tf.Tensor) -> tuple[Tensors, tf.Tensor]:
         """Memory (values and their attention keys) and first hidden state (P, U) of photos (P, L, D)."""
-        values = self.look(tf.cast(features, self.compute_dtype)) + self.place  # (P, L, U)
+        features = self.norm(tf.cast(features, self.compute_dtype))
+        values = self.look(features) + self.place  # (P, L, U)
         return {"values": values, "keys": self.attend.keys(values)}, self.first(tf.reduce_mean(values, axis=1))
 
     def _recur(self, word: tf.Tensor, memory: Tensors, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

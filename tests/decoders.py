@@ -2,7 +2,8 @@
 
 from models.decoders import DECODERS, build_decoder
 
-SIZES = {"units": 8, "embedding": 8, "attention_units": 8, "dropout": 0.5, "heads": 2, "layers": 1}
+SIZES = {"units": 8, "embedding": 8, "attention_units": 8, "dropout": 0.5, "heads": 2, "layers": 1,
+         "features": "normalised"}
 
 
 def options_of(name, **sizes):

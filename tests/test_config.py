@@ -96,6 +96,8 @@ def test_names_are_unique_over_all_groups_and_each_has_a_meaning():
     ({"attention": "hard"}, "^--attention hard does not go with --decoder gru; that has soft$"),
     ({"attention": "soft", "preset": "inception-resnet-gru"},
      "^--attention soft does not go with --decoder luong; that has dot or additive$"),
+    ({"features": "normalised", "decoder": "luong"}, "^--features normalised goes with --decoder gru$"),
+    ({"features": "new"}, "^--features is normalised or raw, not new$"),
     ({"attention": "none", "decoder": "lstm", "penalty": 1.0},
      "^--penalty is on attention, and --attention none has none; leave it out$"),
     ({"scst": True}, "^--scst goes on from what was learned from true captions: --from RUN, or --run RUN --resume$"),
@@ -173,6 +175,17 @@ def test_attention_left_out_is_the_decoder_s_usual_one(given, attention):
     assert Settings.of_run(settings.flat()) == settings
     older = {name: value for name, value in settings.flat().items() if name != "attention"}
     assert Settings.of_run(older).decoding.attention == (attention if "attention" not in given else "dot")
+
+
+@pytest.mark.parametrize(("given", "features"), [
+    ({}, "normalised"), ({"decoder": "lstm"}, "raw"), ({"decoder": "luong"}, "raw"), ({"preset": "vit-gpt2"}, "raw"),
+    ({"features": "raw"}, "raw"), ({"preset": "show-attend-tell", "decoder": "gru"}, "normalised"),
+], ids=str)
+def test_features_are_normalised_for_the_gru_and_were_raw_in_older_runs(given, features):
+    settings = resolve(given, scenes=False)
+    assert settings.decoding.features == features
+    older = {name: value for name, value in settings.flat().items() if name != "features"}
+    assert Settings.of_run(older).decoding.features == "raw"
 
 
 def test_an_unknown_decoder_is_left_to_who_knows_them_all():

@@ -19,7 +19,8 @@ from utils.errors import Refusal, WrongArgument
 PHOTOS, CAPTIONS, LOCATIONS, DEPTH, STEPS, VOCABULARY = 3, 2, 9, 7, 5, 11
 EVERY = [*(pytest.param(name, {}, id=name) for name in DECODERS),
          *(pytest.param("lstm", {"attention": how}, id=f"lstm-{how}") for how in ("hard", "none")),
-         pytest.param("luong", {"attention": "additive"}, id="luong-additive")]
+         pytest.param("luong", {"attention": "additive"}, id="luong-additive"),
+         pytest.param("gru", {"features": "raw"}, id="gru-raw")]
 
 
 def small(name="gru", seed=0, **more):
@@ -389,3 +390,10 @@ def test_what_the_luong_decoder_sees_does_not_change_what_it_remembers(features)
     np.testing.assert_array_equal(state, np.tile(state[:1], (PHOTOS, 1)))
     assert np.abs(state).max() > 0
     assert np.abs(logits[0] - logits[1]).max() > 1e-3
+
+
+@pytest.mark.parametrize(("kind", "same"), [("normalised", True), ("raw", False)])
+def test_how_strong_a_location_s_features_are_tells_nothing_where_they_are_normalised(kind, same, features, tokens):
+    decoder = shared(features=kind)
+    stronger = 100 * features * tf.constant(np.random.default_rng(2).uniform(1, 3, (PHOTOS, LOCATIONS, 1)), tf.float32)
+    assert np.allclose(decoder(stronger, tokens)[0], decoder(100 * features, tokens)[0], atol=1e-3) == same

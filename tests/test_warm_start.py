@@ -101,7 +101,8 @@ def test_a_decoder_of_another_make_is_refused():
         def build(self, *shapes):
             self.more = self.add_weight(shape=(2,), name="more")
 
-    options = {"vocabulary": 9, "locations": 4, "depth": 5, "units": 6, "embedding": 3, "attention_units": 2, "dropout": 0.5}
+    options = {"vocabulary": 9, "locations": 4, "depth": 5, "units": 6, "embedding": 3, "attention_units": 2, "dropout": 0.5,
+               "features": "normalised"}
     larger = Larger(**options)
     number = len(larger.weights)
     with pytest.raises(Refusal, match=f"{number} tensors there and {number - 1} here; leave --decoder as it was there"):
