@@ -17,6 +17,7 @@ ENCODER_RATE = 0.00001
 # How each decoder may see the photo, its usual way first.
 ATTENTIONS: dict[str, tuple[str, ...]] = {"gru": ("soft",), "lstm": ("soft", "hard", "none"), "luong": ("dot", "additive"),
                                          "transformer": ("soft",)}
+CROPS = (1, 2, 4)
 BEST_BY = ("CIDEr", "BLEU-4", "BLEU-2", "NIST-4", "NIST-2", "ROUGE-L", "loss")
 
 
@@ -78,13 +79,15 @@ class Vision:
     finetune_from: str | None = setting(None, "block of the encoder from which on it is trained (conv4_block1, mixed7 …); "
                                               "left out: its last blocks", unit="BLOCK")
     encoder_rate: float = setting(ENCODER_RATE, "the encoder's learning rate, when it is trained too", unit="RATE")
-    augment: int = setting(1, "further, randomly altered views of each training photo", unit="VIEWS")
+    augment: int | None = setting(1, "further, randomly altered views of each training photo; left out: of photographs with "
+                                     "--preset inception-gru as many as make 64,000 pictures, from 1 to 7; else 1",
+                                  unit="VIEWS")
     save_augmented: bool = setting(False, "also write the altered views as pictures into the run folder")
     convnet_epochs: int = setting(12, "passes over the training photos when the convnet is trained", unit="EPOCHS")
     cache: str = setting("datasets/cache", "where features are kept between runs", unit="DIR")
 
     def __post_init__(self) -> None:
-        _require(self.augment >= 0, f"--augment is a number of views from 0, not {self.augment}")
+        _require(self.augment is None or self.augment >= 0, f"--augment is a number of views from 0, not {self.augment}")
         least = 16 if self.encoder == "convnet" else 75
         _require(self.image_size is None or self.image_size >= least,
                  f"--image-size is at least {least} pixels, not {self.image_size}")
@@ -191,7 +194,8 @@ class Training:
                                   "out over a whole caption", unit="WEIGHT")
     scst: bool = setting(False, "self-critical training, of a run that was trained on true captions (--from, or --resume): "
                                 "captions drawn at random are made likelier where their CIDEr-D is above the baseline")
-    reward_epochs: int = setting(0, "epochs of self-critical training that follow those on true captions, in the same run",
+    reward_epochs: int = setting(0, "epochs of self-critical training that follow those on true captions, in the same run; "
+                                    "left out: of photographs with --preset inception-gru three times --epochs, else none",
                                  unit="EPOCHS")
     baseline: str = setting("others", "with --scst: the mean CIDEr-D of the photo's other drawn captions, or that of the "
                                       "greedy caption", choices=("others", "greedy"))
@@ -228,6 +232,9 @@ class Search:
                                          "favours short ones, 1 long ones", unit="POWER")
     no_repeat: int | None = setting(None, "no sequence of so many words comes twice in a caption; 0 allows all (default "
                                           "3 words, 6 characters or 5 pieces)", unit="WORDS")
+    crops: int = setting(1, "crops in which a photo is looked at: 1 the photo; 2 also its middle, enlarged; 4 also both "
+                            "mirrored, which is for captions that do not tell left from right; each takes the encoder's "
+                            "time again", unit="NUMBER")
     sample: bool = setting(False, "draw words at random instead of searching")
     look: str = setting("likeliest", "with --attention hard: look at the likeliest location before each word, or at one "
                                      "drawn by its probability", choices=("likeliest", "drawn"))
@@ -237,6 +244,7 @@ class Search:
                                   unit="FRACTION")
 
     def __post_init__(self) -> None:
+        _require(self.crops in CROPS, f"--crops is one of {', '.join(map(str, CROPS))}, not {self.crops}")
         _require(self.beam > 0, f"--beam is at least 1, not {self.beam}")
         _require(self.no_repeat is None or self.no_repeat >= 0,
                  f"--no-repeat is a number of words from 0, not {self.no_repeat}")
@@ -290,15 +298,20 @@ RESUMABLE = frozenset({"epochs", "patience", "save_every", "save_augmented", "de
 
 # Ways of training that go on from what a run has learned from true captions; what each wants of other settings, where
 # that is not typed. A run that is resumed in such a way has so many epochs more.
-SCST: dict[str, Any] = {"epochs": 4, "learning_rate": 0.0001, "warmup": 50, "best_by": "CIDEr"}
+SCST: dict[str, Any] = {"epochs": 4, "batch": 120, "learning_rate": 0.0002, "warmup": 50, "average": 0.02, "patience": 8,
+                        "best_by": "CIDEr"}
 FINETUNE: dict[str, Any] = {"epochs": 3, "learning_rate": 0.0001, "reward_epochs": 0}
 WAYS = {"scst": SCST, "finetune_encoder": FINETUNE}
 OF_A_WAY = frozenset({*WAYS, "finetune_from", "encoder_rate", "batch", "learning_rate", "warmup", "schedule", "clip",
                       "weight_decay", "average", "penalty", "baseline", "reward_epochs", "best_by", "top"})
 
-# python train.py --dataset FLICKR8K   (any dataset of photographs; the defaults above are its recipe)
-# Hardware, time and score of the run that was measured: doc/results.md.
-INCEPTION_GRU: dict[str, Any] = {"encoder": "inception_v3", "decoder": "gru"}
+# python train.py --dataset FLICKR8K   (any dataset of photographs)
+# What each of these is worth, hardware, time and score: doc/results.md. Of few photos many views are what helps, and so
+# they do in the self-critical epochs that follow, REWARDED times as many; of many photos they would take days.
+INCEPTION_GRU: dict[str, Any] = {"encoder": "inception_v3", "decoder": "gru", "attention_units": 128, "epochs": 8,
+                                 "augment": None, "crops": 4}
+PICTURES, MOST_VIEWS = 64_000, 7  # where the number of views is left out
+REWARDED = 3
 
 # python train.py --preset show-attend-tell --dataset FLICKR8K
 # Xu et al. 2015 as it is trained today, with ResNet-101 in VGG's place. What was measured, with another encoder:
@@ -346,7 +359,7 @@ OF_A_CLASSIFIER = frozenset({"preset", "dataset", "test_size", "limit", "strict"
 # said fewer wrong things on val than beam 3 (facts precision 0.937 to 0.929) and no fewer right ones (recall 0.865 to
 # 0.863 of the ceiling).
 SCENES: dict[str, Any] = {"encoder": "convnet", "minimum_count": 1, "embedding": 128, "attention_units": 128,
-                          "dropout": 0.2, "learning_rate": 0.002, "epochs": 5, "beam": 5}
+                          "dropout": 0.2, "learning_rate": 0.002, "epochs": 5, "augment": 1, "beam": 5, "crops": 1}
 SCENES_FROM_SCRATCH: dict[str, Any] = {"dropout": 0.1, "learning_rate": 0.001, "epochs": 8}  # of the transformer
 
 
@@ -392,9 +405,10 @@ class Settings:
         config = OF_OLDER | config
         return cls.from_flat({name: value for name, value in config.items() if name in cls().flat()} | changes)
 
-    def suited(self, language: str, tokenizer: str) -> Self:
-        """The same for captions of a language and tokens of a kind, with what was left to them."""
-        left = {name: value for name, value in LENGTHS[tokenizer].items() if self.flat()[name] is None}
+    def suited(self, language: str, tokenizer: str, photos: int = 0) -> Self:
+        """The same for captions of a language, tokens of a kind and so many photos, with what was left to them."""
+        wanted = LENGTHS[tokenizer] | {"augment": min(max(PICTURES // max(photos, 1) - 1, 1), MOST_VIEWS)}
+        left = {name: value for name, value in wanted.items() if self.flat()[name] is None}
         return self.from_flat(self.flat() | left | {"language": language, "tokenizer": tokenizer})
 
     def of_a_classifier(self) -> dict[str, Any]:
@@ -422,6 +436,10 @@ def resolve(given: dict[str, Any], *, scenes: bool, continued: bool = False) -> 
         values = _of_vit_gpt2(values, given, scenes=scenes)
     elif scenes:
         values |= SCENES
+    if given.get("finetune_encoder"):  # its views are fresh in every epoch
+        values["augment"] = 1
+    elif preset == "inception-gru" and not scenes and not given.get("scst"):
+        values["reward_epochs"] = REWARDED * given.get("epochs", values["epochs"])
     if given.get("trunk") == "tutorial":
         values |= TUTORIAL
     if given.get("attention") in ("hard", "none"):  # the penalty is soft attention's (Xu et al., section 4.2.1)

@@ -114,9 +114,9 @@ class FeatureCache:
         places = [self._places[key] for key in keys]
         return np.stack([self._files[file][row] for file, row in places])
 
-    def sequence(self, keys: Sequence[str]) -> "FeatureRows":
-        """The features of these keys, read when a slice of them is asked for."""
-        return FeatureRows(self, keys)
+    def sequence(self, keys: Sequence[str], together: int = 1) -> "FeatureRows":
+        """The features of these keys, read when a slice of them is asked for; so many of them make one."""
+        return FeatureRows(self, keys, together)
 
     def _store(self, keys: Sequence[str], features: np.ndarray) -> int:
         """Write a batch: the array, then the sidecar that makes it count; how many photos it holds."""
@@ -157,16 +157,19 @@ class FeatureCache:
 
 @dataclass(frozen=True)
 class FeatureRows:
-    """Features (N, L, D), or pictures, that stay on disk until sliced."""
+    """Features (N, L, D), or pictures, that stay on disk until sliced; of several keys `together` the locations of all."""
 
     cache: Any
     keys: Sequence[str]
+    together: int = 1
 
     def __len__(self) -> int:
-        return len(self.keys)
+        return len(self.keys) // self.together
 
     def __getitem__(self, part: slice) -> np.ndarray:
-        return self.cache.rows(self.keys[part])
+        start, stop, _ = part.indices(len(self))
+        rows = self.cache.rows(self.keys[start * self.together : stop * self.together])
+        return rows if self.together == 1 else rows.reshape(-1, self.together * rows.shape[1], rows.shape[2])
 
 
 def _pictures(items: Sequence[Item], batch: int, unreadable: Callable[[str, Exception], None],

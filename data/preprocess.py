@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -36,6 +37,14 @@ class Photo:
     split: str | None
 
 
+class PicturesOf(Protocol):
+    """What is made of each photo, and has features of its own."""
+
+    def keys(self, photo: Photo, split: str) -> tuple[str, ...]: ...
+
+    def picture(self, photo: Photo, view: int, image_size: int) -> np.ndarray: ...
+
+
 @dataclass(frozen=True)
 class Views:
     """The altered views of training photos; a photo is mirrored only if none of its captions speaks of left or right."""
@@ -43,8 +52,10 @@ class Views:
     number: int
     seed: int
 
-    def keys(self, photo: Photo) -> tuple[str, ...]:
-        """Cache keys of the photo as it is, then of its views."""
+    def keys(self, photo: Photo, split: str = "train") -> tuple[str, ...]:
+        """Cache keys of the photo as it is, then of its views, which those of training have."""
+        if split != "train":
+            return (photo.hash,)
         recipe = recipe_name(flip=not mentions_sides(photo.captions)) if self.number else None
         return tuple(feature_key(photo.hash, recipe=recipe, seed=self.seed, view=view) for view in range(self.number + 1))
 
@@ -208,8 +219,8 @@ def load_pictures(photos: Sequence[Photo], image_size: int, hashes: PhotoHashes,
 
 
 def extract(prepared: Prepared, cache: FeatureCache, encode: Encode, hashes: PhotoHashes, *, image_size: int,
-            views: Views, splits: Sequence[str] = SPLITS, progress: Progress, say: Callable[[str], None]) -> int:
-    """Have the features of all photos of the splits, and of the training photos' views, in the cache; how many were new.
+            views: PicturesOf, splits: Sequence[str] = SPLITS, progress: Progress, say: Callable[[str], None]) -> int:
+    """Have the features of all photos of the splits, and of their views, in the cache; how many were new.
 
     Photos that turn out unreadable leave the splits. Says what it will cost before it starts.
     """
@@ -218,7 +229,7 @@ def extract(prepared: Prepared, cache: FeatureCache, encode: Encode, hashes: Pho
     wanted: set[str] = set()
     for split in splits:
         for photo in prepared.splits[split]:
-            keys = views.keys(photo) if split == "train" else (photo.hash,)
+            keys = views.keys(photo, split)
             wanted.update(keys)
             for view, key in enumerate(keys):
                 if key not in cache and key not in items:

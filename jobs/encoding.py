@@ -16,7 +16,7 @@ from data.examples import SPLITS, Dataset
 from data.feature_extraction import FeatureCache
 from data.photo_hashes import PhotoHashes
 from data.pictures import Pictures
-from data.preprocess import Photo, Prepared, Views, extract, label_matrix, load_pictures, word_labels
+from data.preprocess import Photo, PicturesOf, Prepared, Views, extract, label_matrix, load_pictures, word_labels
 from jobs.stages import facts_of, look_through
 from models import content_classifier
 from models.content_classifier import Label
@@ -178,7 +178,7 @@ def have_pictures(dataset: Dataset, settings: Settings, hashes: PhotoHashes, vie
 
 
 def have_features(prepared: Prepared, encoder: Callable[[], Encoder], fingerprint: dict[str, Any], image_size: int, *,
-                  cache: Path, hashes: PhotoHashes, views: Views, splits: tuple[str, ...] = SPLITS) -> FeatureCache:
+                  cache: Path, hashes: PhotoHashes, views: PicturesOf, splits: tuple[str, ...] = SPLITS) -> FeatureCache:
     """The cache with the features of these splits in it; `encoder` is asked for only if something is missing."""
     features = FeatureCache(cache, fingerprint)
     extract(prepared, features, lambda images: encoder()(images), hashes, image_size=image_size, views=views,

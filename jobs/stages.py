@@ -87,7 +87,7 @@ def suited(settings: Settings, dataset: Dataset) -> Settings:
         name = NAMES.get(base(dataset.language), dataset.language)
         warn(f"--tokenizer words cuts captions at spaces, and {name} sets none between words; a segmenter should "
             "have set them")
-    return settings.suited(dataset.language, kind)
+    return settings.suited(dataset.language, kind, len(dataset.examples))
 
 
 def fitted(settings: Settings, prepared: Prepared, *, source: str | None = None, start: Path | None = None) -> Tokenizer:
@@ -208,6 +208,6 @@ def save_augmented(prepared: Prepared, views: Views, image_size: int, folder: Pa
 def training_photos(prepared: Prepared, split: str, tokenizer: Tokenizer, max_length: int,
                     views: Views) -> list[TrainingPhoto]:
     """The photos of a split with their cache keys and tokens."""
-    return [TrainingPhoto(views.keys(photo) if split == "train" else (photo.hash,),
+    return [TrainingPhoto(views.keys(photo, split),
                           tuple(tuple(tokenizer.encode(caption, max_length)) for caption in photo.captions))
             for photo in prepared.splits[split]]

@@ -102,6 +102,7 @@ class Subject:
 def subject_of(run: Path, *, split: str, weights: str | None = None, **changes: Any) -> Subject:
     """A run's best epoch and a split to score it on; `changes` are settings other than the run's."""
     from data.batches import Batches
+    from data.crops import Crops
     from data.photo_hashes import PhotoHashes
     from jobs import encoding, stages
     from models.captioner import Captioner
@@ -125,8 +126,9 @@ def subject_of(run: Path, *, split: str, weights: str | None = None, **changes: 
         split = "val"
         notes.append("the dataset has no test split: val is scored in its place")
     named = listed[split]
+    crops = Crops(settings.search.crops)
     cache = encoding.have_features(prepared, lambda: captioner.encoder, captioner.fingerprint, captioner.image_size,
-                                   cache=Path(settings.vision.cache), hashes=hashes, views=stages.AS_IS, splits=(split,))
+                                   cache=Path(settings.vision.cache), hashes=hashes, views=crops, splits=(split,))
     photos = prepared.splits[split]
     if not photos:
         raise Refusal(f"{path} has no photos in {split} that can be read")
@@ -138,7 +140,8 @@ def subject_of(run: Path, *, split: str, weights: str | None = None, **changes: 
     if known:
         notes.append(f"{known} of the {len(photos)} photos were in the training of {run}: the scores are too good")
     training = stages.training_photos(prepared, split, captioner.tokenizer, settings.words.max_length, stages.AS_IS)
-    return Subject(split, captioner, photos, cache.sequence([photo.hash for photo in photos]),
+    keys = [key for photo in photos for key in crops.keys(photo)]
+    return Subject(split, captioner, photos, cache.sequence(keys, together=crops.number),
                    Batches(training, cache, batch=BATCH, seed=0), settings,
                    search={name: value for name, value in changes.items() if name in captioner.settings},
                    facts=stages.facts_of(dataset), trained_on=prepared.splits["train"] if own else None, notes=notes)

@@ -16,6 +16,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 import tensorflow as tf
 
+from data.crops import Crops, on_photo
 from data.gpt2_tokenizer import GPT2Tokenizer, read_vocabulary
 from data.images import as_pixels, read
 from data.tokenizer import END, PAD, START, UNKNOWN, Word
@@ -69,10 +70,10 @@ class Captioner:
         self.tokenizer = tokenizer
         self.grid = grid
         self.image_size = image_size
-        self.settings = {"look": "likeliest"} | settings
+        self.settings = {"look": "likeliest", "crops": 1} | settings
         self._read = read_photo
         self._fingerprint = fingerprint
-        self._searches: dict[tuple[Rules, Chance | None, bool], Callable[..., Captions]] = {}
+        self._searches: dict[tuple[int, Rules, Chance | None, bool], Callable[..., Captions]] = {}
 
     @classmethod
     def load(cls, run: str | Path | None = None, *, weights: str | None = None, engine: str = "auto") -> Self:
@@ -99,7 +100,7 @@ class Captioner:
         else:
             load_decoder(decoder, folder / "best")
         names = ("beam", "length_penalty", "no_repeat", "max_length", "sample", "temperature", "top_k", "top_p", "look",
-                 "seed")
+                 "crops", "seed")
         return cls(encoder=lambda: _encoder_of(folder, config, weights, engine), decoder=decoder, tokenizer=tokenizer,
                    grid=(rows, columns), image_size=fingerprint["image_size"],
                    fingerprint=None if config.get("finetune_encoder") or elsewhere else fingerprint,
@@ -119,7 +120,7 @@ class Captioner:
         """The caption of a photo (path, bytes or uint8 pixels), or a list of them for a list of photos.
 
         `changes` are settings of the search: beam, length_penalty, no_repeat, max_length, sample, temperature, top_k,
-        top_p, look, seed.
+        top_p, look, crops, seed.
         """
         if isinstance(photos, Path | str | bytes | np.ndarray):
             return self([photos], **changes)[0]
@@ -127,9 +128,16 @@ class Captioner:
         with ThreadPoolExecutor(2) as pool:
             for start in range(0, len(photos), BATCH):
                 pictures = list(pool.map(self._pixels, photos[start : start + BATCH]))
+                features = self._features(pictures, Crops(settings["crops"]))
                 # The encoder's last bits depend on how many photos it is given: seeds come from the pixels.
-                captions += self._captions(self.encoder(np.stack(pictures)), pictures, settings)
+                captions += self._captions(features, pictures, settings)
         return captions
+
+    def _features(self, pictures: Sequence[np.ndarray], crops: Crops) -> np.ndarray:
+        """Features of all crops of each photo (N, L, D), one crop's locations after the other's."""
+        every = np.stack([crop for picture in pictures for crop in crops.of(picture)])
+        parts = [self.encoder(every[start : start + BATCH]) for start in range(0, len(every), BATCH)]
+        return np.concatenate(parts).reshape(len(pictures), -1, parts[0].shape[-1])
 
     def _pixels(self, photo: Photo) -> np.ndarray:
         """The photo (S, S, 3) uint8 as the encoder wants it; pixels are resized just as a file's are."""
@@ -140,7 +148,7 @@ class Captioner:
         return len(self.tokenizer.encode(text)) - 2  # the start and the end
 
     def from_features(self, features: np.ndarray, **changes: Any) -> list[Caption]:
-        """Captions of photos by their features (N, L, D)."""
+        """Captions of photos by their features (N, L, D), the locations of one or several crops."""
         captions, settings = [], self._settings(changes)
         for start in range(0, len(features), BATCH):
             rows = np.asarray(features[start : start + BATCH])
@@ -169,15 +177,15 @@ class Captioner:
         if chance is not None or drawn:
             # A photo's own seed, from what is seen in it: its samples do not depend on the photos that come with it.
             seeds[:] = [zlib.crc32(each.tobytes(), settings["seed"]) & 0x7FFFFFFF for each in seen]
-        found = self._search(rules, chance, drawn)(tf.constant(features), tf.constant(seeds))
+        found = self._search(features.shape[1], rules, chance, drawn)(tf.constant(features), tf.constant(seeds))
         tokens, logs, attention = (tensor.numpy() for tensor in found)
         return [self._caption(*each) for each in zip(tokens, logs, attention, strict=True)]
 
-    def _search(self, *how: Any) -> Callable[..., Captions]:
-        """The compiled search for these rules, chance, and whether locations are drawn."""
-        if how not in self._searches:
-            self._searches[how] = compile_search(self.decoder, *how)
-        return self._searches[how]
+    def _search(self, locations: int, *how: Any) -> Callable[..., Captions]:
+        """The compiled search over so many locations for these rules, chance, and whether locations are drawn."""
+        if (locations, *how) not in self._searches:
+            self._searches[locations, *how] = compile_search(self.decoder, *how)
+        return self._searches[locations, *how]
 
     def _caption(self, tokens: np.ndarray, logs: np.ndarray, attention: np.ndarray) -> Caption:
         """The caption of one photo from its K rows of tokens (K, T), log-probabilities (K,), attention (K, T, L)."""
@@ -185,15 +193,18 @@ class Captioner:
         scores = [float(np.exp(log / max(1, np.count_nonzero(row)))) for log, row in zip(logs, tokens, strict=True)]
         texts = [self.tokenizer.text([word.text for word in each if word.text]) for each in words]
         candidates = [pair for pair in zip(texts, scores, strict=True) if pair[0]]
-        looked = _by_word(words[0], _in_places(attention[0], self.grid))
+        crops = np.split(attention[0], attention.shape[-1] // self.decoder.locations, axis=1)
+        looked = _by_word(words[0], _in_places(crops, self.grid))
         return Caption(texts[0], scores[0], [word.text for word in words[0] if word.text], looked, self.grid, candidates)
 
 
-def _in_places(attention: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
-    """Attention (T, n + L) to the L places of the grid alone, without what went to the photo as a whole; rows sum to 1."""
-    places = attention[:, attention.shape[1] - grid[0] * grid[1] :]
-    if places.shape == attention.shape:
-        return attention
+def _in_places(crops: Sequence[np.ndarray], grid: tuple[int, int]) -> np.ndarray:
+    """Attention (T, L) to the L places of the photo's grid, of that to each crop (T, n + L), without what went to a crop as
+    a whole; rows sum to 1."""
+    whole = crops[0].shape[1] - grid[0] * grid[1]
+    places = on_photo([attention[:, whole:] for attention in crops], grid)
+    if not whole:
+        return places
     return places / np.maximum(places.sum(axis=1, keepdims=True), 1e-12)
 
 

@@ -57,6 +57,11 @@ class Decoder(keras.Model):
         """The variables that have a slice for each token of the vocabulary, and the axis along which."""
 
 
+def of_crops(place: tf.Tensor | keras.Variable, features: tf.Tensor) -> tf.Tensor:
+    """What is learned of each location (L, U), once for every crop that the features (P, k·L, D) are of."""
+    return tf.tile(place, [features.shape[1] // place.shape[0], 1])
+
+
 def refuse_longer(max_length: int, positions: int | None) -> None:
     """Refuse captions of more words than a decoder has `positions` for, the start beside them."""
     if positions and max_length >= positions:

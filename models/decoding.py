@@ -224,7 +224,7 @@ def compile_search(decoder: Decoder, rules: Rules, chance: Chance | None = None,
             return decoder.step(tokens, memory, state)
 
         if chance is not None:
-            return sample(step, state, seeds=seeds, locations=decoder.locations, rules=rules, chance=chance)
-        return search(step, state, photos=tf.shape(features)[0], locations=decoder.locations, rules=rules)
+            return sample(step, state, seeds=seeds, locations=features.shape[1], rules=rules, chance=chance)
+        return search(step, state, photos=tf.shape(features)[0], locations=features.shape[1], rules=rules)
 
     return run

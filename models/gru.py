@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from models.attention import AdditiveAttention, context
+from models.decoder import of_crops
 from models.products import Dense, GRUCell
 from models.recurrent import RecurrentDecoder
 
@@ -48,7 +49,7 @@ class GRUDecoder(RecurrentDecoder):
     def begin(self, features: tf.Tensor) -> tuple[Tensors, tf.Tensor]:
         """Memory (values and their attention keys) and first hidden state (P, U) of photos (P, L, D)."""
         features = self.norm(tf.cast(features, self.compute_dtype))
-        values = self.look(features) + self.place  # (P, L, U)
+        values = self.look(features) + of_crops(self.place, features)  # (P, L, U)
         return {"values": values, "keys": self.attend.keys(values)}, self.first(tf.reduce_mean(values, axis=1))
 
     def _recur(self, word: tf.Tensor, memory: Tensors, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

@@ -84,18 +84,21 @@ class SelfCritical:
     def loss(self, decoder: Decoder, features: tf.Tensor, tokens: tf.Tensor, advantage: tf.Tensor,
              ) -> tuple[tf.Tensor, tf.Tensor]:
         """Σ advantage · −log p(w), by word; told as it is."""
-        logits, _ = decoder(features, tokens[:, :-1], training=self._greedy is None)
-        losses = word_losses(self._allowed(logits) / TEMPERATURE, tokens[:, 1:])
-        words = tf.reduce_sum(tf.cast(tokens[:, 1:] != 0, tf.float32))
-        loss = tf.reduce_sum(losses * advantage[:, None]) / tf.maximum(words, 1.0)
+        wanted = tf.reshape(tokens[:, 1:], [-1])
+        places = tf.squeeze(tf.where(wanted != 0), axis=1)  # where there is no padding
+        logits, _ = decoder(features, tokens[:, :-1], training=self._greedy is None, places=places)
+        captions, times = places // (tokens.shape[1] - 1), places % (tokens.shape[1] - 1)
+        losses = word_losses(self._allowed(logits, times) / TEMPERATURE, tf.gather(wanted, places))
+        words = tf.maximum(tf.cast(tf.size(places), tf.float32), 1.0)
+        loss = tf.reduce_sum(losses * tf.gather(advantage, captions)) / words
         return loss, loss
 
-    def _allowed(self, logits: tf.Tensor) -> tf.Tensor:
-        """Logits (B, T, V) without what is never drawn: else it would gain what the words of poor captions lose."""
+    def _allowed(self, logits: tf.Tensor, times: tf.Tensor) -> tf.Tensor:
+        """Logits (N, V) of words at these times (N,) without what is never drawn: else it would gain what the words of poor
+        captions lose."""
         words = tf.range(logits.shape[-1])
         never = tf.reduce_any(words[:, None] == tf.constant(self._rules.never, tf.int32), axis=1)
-        first = tf.range(logits.shape[1])[:, None] == 0
-        return tf.where(never | (first & (words == self._rules.end)), NEVER, tf.cast(logits, tf.float32))
+        return tf.where(never | ((times == 0)[:, None] & (words == self._rules.end)), NEVER, tf.cast(logits, tf.float32))
 
     def told(self, steps: int) -> dict[str, float]:
         """Mean reward of drawn captions, and of greedy ones where they are the baseline; the seconds that rewards took."""

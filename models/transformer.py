@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from models.decoder import Decoder, picked
+from models.decoder import Decoder, of_crops, picked
 from models.products import Dense, product
 
 State = dict[str, Any]  # `time` (B,): words so far; `kept`: the keys and values (B, 2, T, H, U/H) of each block
@@ -124,7 +124,7 @@ class TransformerDecoder(Decoder):
         values = tf.cast(features, self.compute_dtype)
         if self.project is not None:
             values = self.project(values)
-        return [block.seen(values + self.place) for block in self.blocks]
+        return [block.seen(values + of_crops(self.place, features)) for block in self.blocks]
 
     def begin(self, features: tf.Tensor, *, steps: int | None = None) -> tuple[list[tf.Tensor], State]:
         """Memory of photos (P, L, D), and the first state, with room for so many `steps` (as many as it can tell apart)."""

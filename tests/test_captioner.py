@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data.crops import Crops
 from data.tokenizer import Word
 from models.captioner import Captioner, _encoder_of
 from models.decoders import build_decoder
@@ -104,6 +105,23 @@ def test_large_pixels_are_squeezed_as_a_file_is(captioner):
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     np.testing.assert_array_equal(captioner._pixels(pixels), captioner._pixels(file.getvalue()))
+
+
+@pytest.mark.parametrize("crops", [2, 4])
+def test_a_photo_in_several_crops(captioner, photos, crops):
+    """All are looked at together, and attention is told on the photo. What is the same everywhere tells nothing new."""
+    one, several = captioner(photos), captioner(photos, crops=crops)
+    assert any(each.score != other.score for each, other in zip(one, several, strict=True))
+    for caption in several:
+        assert caption.attention.shape == (len(caption.words), 4)
+        np.testing.assert_allclose(caption.attention.sum(axis=1), 1, atol=1e-5)
+    plain = np.full((SIZE, SIZE, 3), 90, np.uint8)
+    assert same(captioner(plain), captioner(plain, crops=crops))
+    pictures = [captioner._pixels(photo) for photo in photos]
+    rows = [np.concatenate([encoder(each[None])[0] for each in Crops(crops).of(picture)]) for picture in pictures]
+    for caption, other in zip(captioner.from_features(np.stack(rows)), several, strict=True):
+        assert caption.text == other.text
+        np.testing.assert_allclose([caption.score, *caption.attention.flat], [other.score, *other.attention.flat], rtol=1e-5)
 
 
 def test_seeds_change_what_is_drawn(captioner, photos):

@@ -24,7 +24,8 @@ def test_every_preset_resolves(preset, scenes):
 
 
 def test_what_is_typed_goes_before_scenes_before_preset_before_defaults():
-    assert resolve({}, scenes=False).training.epochs == Settings().training.epochs
+    assert resolve({}, scenes=False).training.batch == Settings().training.batch
+    assert resolve({}, scenes=False).training.epochs == PRESETS["inception-gru"]["epochs"] != Settings().training.epochs
     assert resolve({}, scenes=True).training.epochs == config.SCENES["epochs"]
     assert resolve({"epochs": 2}, scenes=True).training.epochs == 2
 
@@ -37,11 +38,21 @@ def test_settings_survive_the_way_to_config_json_and_back():
 @pytest.mark.parametrize("tokenizer", LENGTHS)
 def test_what_is_left_open_suits_the_captions(tokenizer):
     settings = resolve({"batch": 32}, scenes=False)
-    assert [settings.flat()[name] for name in ("language", "tokenizer", "max_length", "no_repeat")] == [None] * 4
-    suited = settings.suited("ja", tokenizer)
-    assert suited.flat() == settings.flat() | {"language": "ja", "tokenizer": tokenizer} | LENGTHS[tokenizer]
+    left = ("language", "tokenizer", "max_length", "no_repeat", "augment")
+    assert [settings.flat()[name] for name in left] == [None] * 5
+    suited = settings.suited("ja", tokenizer, photos=9000)
+    wanted = {"language": "ja", "tokenizer": tokenizer, "augment": 6} | LENGTHS[tokenizer]
+    assert suited.flat() == settings.flat() | wanted
     assert suited.suited("ja", tokenizer) == suited
     assert Settings.of_run(suited.flat() | {"fingerprint": "abc"}) == suited
+
+
+@pytest.mark.parametrize(("photos", "views"), [(8, 7), (8000, 7), (8001, 6), (21_333, 2), (32_000, 1), (123_000, 1)])
+def test_of_few_photos_there_are_many_views(photos, views):
+    assert resolve({}, scenes=False).suited("en", "words", photos).vision.augment == views
+    for given, scenes, typed in (({"augment": 0}, False, 0), ({}, True, 1), ({"preset": "show-attend-tell"}, False, 1),
+                                 ({"finetune_encoder": True}, False, 1)):
+        assert resolve(given, scenes=scenes).suited("en", "words", photos).vision.augment == typed
 
 
 def test_what_is_typed_goes_before_what_suits():
@@ -85,6 +96,7 @@ def test_names_are_unique_over_all_groups_and_each_has_a_meaning():
     ({"augment": -1}, "--augment is a number of views from 0"),
     ({"grid": 0}, "--grid is a number of rows and columns from 1, not 0"),
     ({"top_k": 3}, "go with --sample"),
+    ({"crops": 3}, "^--crops is one of 1, 2, 4, not 3$"),
     ({"top_p": 1.5, "sample": True}, "--top-p is a share"),
     ({"max_length": 0}, "--max-length is at least 1 word, not 0"),
     ({"no_repeat": -1}, "--no-repeat is a number of words from 0, not -1"),
@@ -204,7 +216,7 @@ def test_the_penalty_of_a_preset_is_soft_attention_s():
 
 
 @pytest.mark.parametrize(("way", "wanted"), [
-    ("scst", {"epochs": 4, "learning_rate": 0.0001, "warmup": 50, "best_by": "CIDEr"}),
+    ("scst", {"epochs": 4, "batch": 120, "learning_rate": 0.0002, "warmup": 50, "best_by": "CIDEr"}),
     ("finetune_encoder", {"epochs": 3, "learning_rate": 0.0001})])
 def test_what_a_way_of_going_on_wants_goes_after_what_is_typed_and_before_all_else(way, wanted):
     given = {way: True, "preset": "show-attend-tell", "clip": 1.0}
@@ -221,7 +233,7 @@ def test_an_encoder_may_be_trained_from_the_first_epoch_on():
     """At the learning rate of any other run: the smaller one is for decoders that have learned already."""
     settings = resolve({"finetune_encoder": True}, scenes=False)
     assert settings.vision.finetune_encoder
-    assert settings.training == Settings().training
+    assert settings.training == Settings.from_flat({"epochs": PRESETS["inception-gru"]["epochs"]}).training
     with pytest.raises(WrongArgument, match=r"^--scst learns on cached features; use --finetune-encoder before it"):
         resolve({"finetune_encoder": True, "scst": True}, scenes=False, continued=True)
 
@@ -279,8 +291,8 @@ def test_a_pretrained_transformer_keeps_its_recipe_on_drawings_and_a_small_one_h
 def test_another_decoder_takes_nothing_of_gpt2_s_from_the_preset():
     settings = resolve({"preset": "vit-gpt2", "decoder": "gru"}, scenes=False)
     assert (settings.vision.encoder, settings.search.beam) == ("vit_b16", 4)
-    assert settings.decoding == resolve({}, scenes=False).decoding
-    assert settings.training == resolve({}, scenes=False).training
+    assert settings.decoding == Settings.from_flat({"decoder": "gru"}).decoding
+    assert settings.training == Settings().training
 
 
 @pytest.mark.parametrize(("given", "message"), [
@@ -296,5 +308,10 @@ def test_what_would_change_nothing_is_refused(given, message):
 
 def test_epochs_of_rewards_follow_true_captions_alone():
     assert resolve({"reward_epochs": 2}, scenes=False).training.reward_epochs == 2
+    assert resolve({}, scenes=False).training.reward_epochs == 3 * PRESETS["inception-gru"]["epochs"]
+    assert resolve({"epochs": 2}, scenes=False).training.reward_epochs == 6
+    for given, scenes in (({}, True), ({"preset": "show-attend-tell"}, False), ({"finetune_encoder": True}, False)):
+        assert resolve(given, scenes=scenes).training.reward_epochs == 0
+    assert resolve({"scst": True}, scenes=False, continued=True).training.reward_epochs == 0
     with pytest.raises(WrongArgument, match="--reward-epochs follow epochs on true captions"):
         resolve({"scst": True, "reward_epochs": 2}, scenes=False, continued=True)

@@ -59,6 +59,15 @@ class TestEveryDecoder:
         np.testing.assert_allclose(at_places, wanted, atol=1e-5)
         np.testing.assert_allclose(same, attention, atol=1e-5)
 
+    def test_the_same_crop_twice_tells_what_it_tells_once(self, name, options, features, tokens):
+        """Attention is shared between them, but for hard attention, which looks at one place."""
+        decoder = shared(name, **options)
+        logits, attention = decoder(features, tokens[:, :1])
+        memory, state = decoder.begin(tf.concat([features, features], axis=1))
+        twice, _, shares = decoder.step(tokens[:, 0], memory, repeat_rows(state, CAPTIONS))
+        np.testing.assert_allclose(twice, logits[:, 0], atol=1e-5)
+        np.testing.assert_allclose(shares[:, :LOCATIONS] + shares[:, LOCATIONS:], attention[:, 0], atol=1e-5)
+
     def test_call_equals_repeated_step(self, name, options, features, tokens):
         decoder = shared(name, **options)
         logits, attention = decoder(features, tokens)
