@@ -156,21 +156,23 @@ def _known(file: Path) -> int:
 
 def _features(folder: Path) -> str:
     """Of how many photos a folder has features, and by what encoder."""
-    photos, views = set(), 0
+    photos, views, crops = set(), 0, 0
     for sidecar in folder.glob("[0-9a-f]*.json"):
         try:
             keys = json.loads(sidecar.read_text(encoding="utf-8"))["keys"] if sidecar.stem != "encoder" else []
         except (OSError, ValueError, KeyError, TypeError):
             continue  # damaged: extracted again when it is wanted
         photos |= {key.partition("/")[0] for key in keys}
-        views += sum("/" in key for key in keys)
+        crops += sum("/crop/" in key for key in keys)
+        views += sum("/" in key and "/crop/" not in key for key in keys)
     try:
         encoder = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
         kind = ", ".join(str(encoder[name]) for name in ("layer", "precision") if encoder.get(name))
         kind = f" ({encoder['image_size']} pixels{kind and ', ' + kind})"
     except (OSError, ValueError, KeyError, AttributeError):
         kind = ""
-    return f"{len(photos):,} photos" + f", {views:,} altered views" * bool(views) + kind
+    more = f", {views:,} altered views" * bool(views) + f", {crops:,} crops" * bool(crops)
+    return f"{len(photos):,} photos{more}{kind}"
 
 
 def table(cache: Path, things: Sequence[Thing]) -> list[str]:

@@ -22,10 +22,11 @@ OTHER = {"name": "inception_v3", "image_size": 299, "layer": "mixed8", "precisio
 WEIGHTS, OTHERS_WEIGHTS = "0123456789abcdef.weights.h5", "fedcba9876543210.weights.h5"
 
 
-def filled(fingerprint, photos, views=0):
+def filled(fingerprint, photos, views=0, crops=0):
     """The folder of an encoder's features."""
     cache = FeatureCache(CACHE, fingerprint)
     keys = [feature_key(f"{photo:064x}", recipe="r", view=view) for photo in range(photos) for view in range(views + 1)]
+    keys += [feature_key(f"{photo:064x}", recipe="crop", view=crop + 1) for photo in range(photos) for crop in range(crops)]
     items = [Item(key, lambda: np.zeros((2, 2, 3), np.uint8)) for key in keys]
     list(cache.extract(items, lambda images: np.zeros((len(images), 4, 2)), unreadable=None))
     return cache.folder
@@ -36,7 +37,7 @@ def place(tmp_path, monkeypatch):
     """A cache of which one run uses half."""
     monkeypatch.chdir(tmp_path)
     filled(USED, 40, 1)
-    filled(OTHER, 3)
+    filled(OTHER, 3, crops=2)
     write_json(CACHE / "photos.json", {f"/photos/{number}.jpg": {} for number in range(1200)})
     for name in (WEIGHTS, OTHERS_WEIGHTS):
         write_text(CACHE / "convnet" / name, "." * 1500)
@@ -68,7 +69,7 @@ def test_what_is_there_and_whose_it_is():
         f"convnet/{WEIGHTS}": "1.5 kB weights of a convnet mine",
         f"convnet/{OTHERS_WEIGHTS}": "1.5 kB weights of a convnet no run",
         folder_name(USED): f"{sizes[folder_name(USED)]} 40 photos, 40 altered views (128 pixels) mine",
-        folder_name(OTHER): f"{sizes[folder_name(OTHER)]} 3 photos (299 pixels, mixed8, bfloat16) no run",
+        folder_name(OTHER): f"{sizes[folder_name(OTHER)]} 3 photos, 6 crops (299 pixels, mixed8, bfloat16) no run",
         "photos.json": f"{sizes['photos.json']} what is known of 1,200 photos, by path every run"}
     unused = size_of(CACHE / folder_name(OTHER)) + 1500
     assert rest == [f"in all {told_bytes(size_of(CACHE))}; no run in checkpoints/ uses {told_bytes(unused)} of that; "
