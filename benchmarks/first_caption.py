@@ -43,7 +43,8 @@ def trained(folder: Path, photos: list[Path], given: Given) -> Path:
     network = ["--encoder", "convnet" if given.toy else "inception_v3", "--weights", given.weights]
     network += ["--layer", given.layer] if given.layer else []
     command = ["train.py", "--dataset", place, "--outside-photos", "--run", folder / "run", "--cache", folder / "cache",
-               "--epochs", 1, "--augment", 0, "--minimum-count", 1, *network, *(SMALL if given.toy else [])]
+               "--epochs", 1, "--reward-epochs", 0, "--augment", 0, "--minimum-count", 1, *network,
+               *(SMALL if given.toy else [])]
     with _python(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as training:
         told, _ = training.communicate()
     if training.returncode:

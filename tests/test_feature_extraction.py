@@ -37,6 +37,9 @@ def test_features_come_back_in_the_order_asked_for(tmp_path):
     assert rows.shape == (3, 4, 2)
     np.testing.assert_array_equal(rows[:, 0, 0], [4, 1, 5])
     np.testing.assert_array_equal(again.sequence([f"{value:064x}" for value in (1, 2, 3)])[1:3][:, 0, 0], [2, 3])
+    pairs = again.sequence([f"{value:064x}" for value in (1, 2, 3, 4, 5, 1)], together=2)
+    assert len(pairs) == 3
+    np.testing.assert_array_equal(pairs[1:9][:, :, 0], [[3] * 4 + [4] * 4, [5] * 4 + [1] * 4])
 
 
 def test_only_what_is_new_is_extracted(tmp_path):

@@ -16,7 +16,8 @@ from jobs import stages
 from models.captioner import Captioner
 from tests.scripts import SIZES, SMALL, scenes_folder, typed
 
-OPTIONS = [*SMALL[2:], "--weights", "none", "--encoder", "convnet", "--augment", "0", "--minimum-count", "1"]
+OPTIONS = [*SMALL[2:], "--weights", "none", "--encoder", "convnet", "--augment", "0", "--reward-epochs", "0",
+           "--minimum-count", "1"]
 OPTIONS[OPTIONS.index("--epochs") + 1] = "1"
 SAID = {"zh": ("图中有一只狗。", "一只狗，在公园里。"), "ja": ("公園に犬がいる。", "犬が公園で遊んでいます。")}
 

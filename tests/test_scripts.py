@@ -201,6 +201,18 @@ def test_evaluation_writes_the_promised_names_and_mends_the_cache(first):
     assert "test: 8 photos" in done.out
 
 
+def test_photos_are_scored_in_as_many_crops_as_are_asked_for(first):
+    """Each has features of its own, in the cache; the loss from true words is of the photo alone."""
+    scored = {}
+    for crops, told in ((4, f"{3 * SIZES['test']} to extract, {SIZES['test']} in the cache"), (2, "nothing to extract")):
+        done = typed(evaluate, "--run", "e2e", "--split", "test", "--cache", "cache", "--crops", crops, "--json",
+                     "crops.json")
+        assert done.status == 0, done.error
+        assert told in done.out
+        scored[crops] = json.loads(Path("crops.json").read_text())
+    assert scored[2]["loss"] == scored[4]["loss"] == pytest.approx(json.loads(first.files["scores.json"])["loss"], rel=1e-4)
+
+
 def test_a_report_of_a_run_made_before_there_were_reports(first):
     """On the screen, in report.json and as pictures; beside it the scores as ever."""
     run = Path(shutil.copytree(RUN, "checkpoints/older"))
