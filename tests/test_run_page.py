@@ -56,7 +56,7 @@ def test_settings_that_differ_are_told_with_the_default_and_with_what_wanted_the
         "--encoder": ("convnet the drawn scenes", "left out"), "--tokenizer": ("words", "left out"),
         "--minimum-count": ("1 the drawn scenes", "3"), "--max-length": ("24 suits --tokenizer words", "left out"),
         "--units": ("64", "512"), "--embedding": ("128 the drawn scenes", "256"),
-        "--attention-units": ("128 the drawn scenes", "256"), "--dropout": ("0.2 the drawn scenes", "0.4"),
+        "--attention-units": ("128 preset inception-gru", "256"), "--dropout": ("0.2 the drawn scenes", "0.4"),
         "--epochs": ("5 the drawn scenes", "12"), "--learning-rate": ("0.002 the drawn scenes", "0.001"),
         "--beam": ("5 the drawn scenes", "3"), "--no-repeat": ("3 suits --tokenizer words", "left out")}
     others = rows(page, "Settings as they are by default")[1:]
@@ -83,8 +83,8 @@ def test_what_several_want_alike_is_the_first_one_s(tmp_path):
 def test_a_way_of_training_that_goes_on_wants_its_own(tmp_path):
     """Twelve epochs were done; --scst wants four more, slower ones."""
     saved = runs.read_config(saved_run(tmp_path / "run"))
-    told, _ = settings_told(saved | {"scst": True, "epochs": 16, "learning_rate": 0.0001, "begun": 12})
-    assert (told["--epochs"][0], told["--learning-rate"][0], told["--scst"][0]) == ("16 --scst", "0.0001 --scst", "yes")
+    told, _ = settings_told(saved | {"scst": True, "epochs": 16, "learning_rate": 0.0002, "begun": 12})
+    assert (told["--epochs"][0], told["--learning-rate"][0], told["--scst"][0]) == ("16 --scst", "0.0002 --scst", "yes")
 
 
 def test_of_a_classifier_only_its_own_settings_are_told():
@@ -114,7 +114,7 @@ def test_a_run_that_has_not_begun_has_a_page_of_its_settings(tmp_path):
     assert "No epoch is done yet." in found.texts("p") and "Nothing was recorded yet." in found.texts("p")
     assert dict(zip(found.texts("dt"), found.texts("dd"), strict=True)) == {
         "preset": "inception-gru", "dataset": "mine", "photos": "train 1,200, val 1", "captions": "English (en)",
-        "epochs": "0 of 12, not finished yet"}
+        "epochs": "0 of 8, not finished yet"}
 
 
 def test_a_run_under_way_tells_its_epochs_and_what_they_took(tmp_path):
@@ -131,7 +131,7 @@ def test_a_run_under_way_tells_its_epochs_and_what_they_took(tmp_path):
         ["training", "2 min 30 s", "75%"], ["odd", "10 s", "5%"], ["all of it", "3 min 20 s", "100%"]]
     told = dict(zip(found.texts("dt"), found.texts("dd"), strict=True))
     assert (told["epochs"], told["memory, at most"], told["computed on"]) == (
-        "2 of 12, not finished yet; the best: 2", "2.0 GB", "2 cores")
+        "2 of 8, not finished yet; the best: 2", "2.0 GB", "2 cores")
 
 
 def test_of_a_run_that_recorded_no_time_the_epochs_are_added_up(tmp_path):

@@ -329,7 +329,7 @@ def test_a_checkpoint_cut_short_is_refused_in_one_line(first, ending, tmp_path):
 def test_what_is_no_run_or_of_another_version_is_refused(first, tmp_path):
     with pytest.raises(Refusal, match="not a run folder"):
         Captioner.load("drawn")
-    with pytest.raises(Refusal, match=r"no run 'none'; there are: \w+, "):
+    with pytest.raises(Refusal, match=r"no run 'none' in /.*/checkpoints; there are: \w+, "):
         Captioner.load("none")
     run = Path(shutil.copytree(RUN, tmp_path / "old"))
     (run / "config.json").write_text(json.dumps(json.loads(first.files["config.json"]) | {"version": 0}))

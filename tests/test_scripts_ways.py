@@ -62,7 +62,7 @@ def test_rewards_go_on_from_a_run(base):
     run = Path("checkpoints/rewarded")
     config = read_config(run)
     assert [config[name] for name in ("scst", "from", "begun", "decoder", "learning_rate", "schedule", "warmup")] == [
-        True, str(RUN), 0, "lstm", 0.0001, "cosine", 50]
+        True, str(RUN), 0, "lstm", 0.0002, "cosine", 50]
     (row,) = read_history(run)
     assert 0 < row["reward"] < 10
     assert 0 < row["greedy_reward"] < 10
