@@ -305,11 +305,13 @@ WAYS = {"scst": SCST, "finetune_encoder": FINETUNE}
 OF_A_WAY = frozenset({*WAYS, "finetune_from", "encoder_rate", "batch", "learning_rate", "warmup", "schedule", "clip",
                       "weight_decay", "average", "penalty", "baseline", "reward_epochs", "best_by", "top"})
 
+INCEPTION_GRU: dict[str, Any] = {"encoder": "inception_v3", "decoder": "gru"}
+
 # python train.py --dataset FLICKR8K   (any dataset of photographs)
 # What each of these is worth, hardware, time and score: doc/results.md. Of few photos many views are what helps, and so
 # they do in the self-critical epochs that follow, REWARDED times as many; of many photos they would take days.
-INCEPTION_GRU: dict[str, Any] = {"encoder": "inception_v3", "decoder": "gru", "attention_units": 128, "epochs": 8,
-                                 "augment": None, "crops": 4}
+PHOTOGRAPHS: dict[str, Any] = {"attention_units": 128, "epochs": 8, "augment": None, "beam": 5, "length_penalty": 1.3,
+                               "crops": 4}
 PICTURES, MOST_VIEWS = 64_000, 7  # where the number of views is left out
 REWARDED = 3
 
@@ -359,7 +361,7 @@ OF_A_CLASSIFIER = frozenset({"preset", "dataset", "test_size", "limit", "strict"
 # said fewer wrong things on val than beam 3 (facts precision 0.937 to 0.929) and no fewer right ones (recall 0.865 to
 # 0.863 of the ceiling).
 SCENES: dict[str, Any] = {"encoder": "convnet", "minimum_count": 1, "embedding": 128, "attention_units": 128,
-                          "dropout": 0.2, "learning_rate": 0.002, "epochs": 5, "augment": 1, "beam": 5, "crops": 1}
+                          "dropout": 0.2, "learning_rate": 0.002, "epochs": 5, "beam": 5}
 SCENES_FROM_SCRATCH: dict[str, Any] = {"dropout": 0.1, "learning_rate": 0.001, "epochs": 8}  # of the transformer
 
 
@@ -436,10 +438,12 @@ def resolve(given: dict[str, Any], *, scenes: bool, continued: bool = False) -> 
         values = _of_vit_gpt2(values, given, scenes=scenes)
     elif scenes:
         values |= SCENES
-    if given.get("finetune_encoder"):  # its views are fresh in every epoch
-        values["augment"] = 1
-    elif preset == "inception-gru" and not scenes and not given.get("scst"):
-        values["reward_epochs"] = REWARDED * given.get("epochs", values["epochs"])
+    elif preset == "inception-gru":
+        values |= PHOTOGRAPHS
+        if given.get("finetune_encoder"):  # its views are fresh in every epoch
+            values["augment"] = 1
+        elif not given.get("scst"):
+            values["reward_epochs"] = REWARDED * given.get("epochs", values["epochs"])
     if given.get("trunk") == "tutorial":
         values |= TUTORIAL
     if given.get("attention") in ("hard", "none"):  # the penalty is soft attention's (Xu et al., section 4.2.1)

@@ -25,7 +25,7 @@ def test_every_preset_resolves(preset, scenes):
 
 def test_what_is_typed_goes_before_scenes_before_preset_before_defaults():
     assert resolve({}, scenes=False).training.batch == Settings().training.batch
-    assert resolve({}, scenes=False).training.epochs == PRESETS["inception-gru"]["epochs"] != Settings().training.epochs
+    assert resolve({}, scenes=False).training.epochs == config.PHOTOGRAPHS["epochs"] != Settings().training.epochs
     assert resolve({}, scenes=True).training.epochs == config.SCENES["epochs"]
     assert resolve({"epochs": 2}, scenes=True).training.epochs == 2
 
@@ -233,7 +233,7 @@ def test_an_encoder_may_be_trained_from_the_first_epoch_on():
     """At the learning rate of any other run: the smaller one is for decoders that have learned already."""
     settings = resolve({"finetune_encoder": True}, scenes=False)
     assert settings.vision.finetune_encoder
-    assert settings.training == Settings.from_flat({"epochs": PRESETS["inception-gru"]["epochs"]}).training
+    assert settings.training == Settings.from_flat({"epochs": config.PHOTOGRAPHS["epochs"]}).training
     with pytest.raises(WrongArgument, match=r"^--scst learns on cached features; use --finetune-encoder before it"):
         resolve({"finetune_encoder": True, "scst": True}, scenes=False, continued=True)
 
@@ -308,7 +308,7 @@ def test_what_would_change_nothing_is_refused(given, message):
 
 def test_epochs_of_rewards_follow_true_captions_alone():
     assert resolve({"reward_epochs": 2}, scenes=False).training.reward_epochs == 2
-    assert resolve({}, scenes=False).training.reward_epochs == 3 * PRESETS["inception-gru"]["epochs"]
+    assert resolve({}, scenes=False).training.reward_epochs == 3 * config.PHOTOGRAPHS["epochs"]
     assert resolve({"epochs": 2}, scenes=False).training.reward_epochs == 6
     for given, scenes in (({}, True), ({"preset": "show-attend-tell"}, False), ({"finetune_encoder": True}, False)):
         assert resolve(given, scenes=scenes).training.reward_epochs == 0

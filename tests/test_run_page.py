@@ -58,7 +58,7 @@ def test_settings_that_differ_are_told_with_the_default_and_with_what_wanted_the
         "--units": ("64", "512"), "--embedding": ("128 the drawn scenes", "256"),
         "--attention-units": ("128 preset inception-gru", "256"), "--dropout": ("0.2 the drawn scenes", "0.4"),
         "--epochs": ("5 the drawn scenes", "12"), "--learning-rate": ("0.002 the drawn scenes", "0.001"),
-        "--beam": ("5 the drawn scenes", "3"), "--no-repeat": ("3 suits --tokenizer words", "left out")}
+        "--beam": ("5 preset inception-gru", "3"), "--no-repeat": ("3 suits --tokenizer words", "left out")}
     others = rows(page, "Settings as they are by default")[1:]
     assert ["--batch", "64"] in others and ["--limit", "left out"] in others
     known = Settings().flat().keys() - {"trunk", "alter"}
