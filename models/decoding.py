@@ -217,6 +217,8 @@ def compile_search(decoder: Decoder, rules: Rules, chance: Chance | None = None,
 
     @tf.function(reduce_retracing=True)
     def run(features: tf.Tensor, seeds: tf.Tensor) -> Captions:
+        # Pictures (P, S, S, 3) are given where the encoder learns too; features may be of several crops.
+        locations = features.shape[1] if features.shape.rank == 3 else decoder.locations
         memory, state = begin(decoder, features, steps=rules.max_length + 1, seeds=seeds if drawn else None)
         state = repeat_rows(state, rules.beam)
 
@@ -224,7 +226,7 @@ def compile_search(decoder: Decoder, rules: Rules, chance: Chance | None = None,
             return decoder.step(tokens, memory, state)
 
         if chance is not None:
-            return sample(step, state, seeds=seeds, locations=features.shape[1], rules=rules, chance=chance)
-        return search(step, state, photos=tf.shape(features)[0], locations=features.shape[1], rules=rules)
+            return sample(step, state, seeds=seeds, locations=locations, rules=rules, chance=chance)
+        return search(step, state, photos=tf.shape(features)[0], locations=locations, rules=rules)
 
     return run
