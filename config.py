@@ -194,9 +194,9 @@ class Training:
                                   "out over a whole caption", unit="WEIGHT")
     scst: bool = setting(False, "self-critical training, of a run that was trained on true captions (--from, or --resume): "
                                 "captions drawn at random are made likelier where their CIDEr-D is above the baseline")
-    reward_epochs: int = setting(0, "epochs of self-critical training that follow those on true captions, in the same run; "
-                                    "left out: of photographs with --preset inception-gru three times --epochs, else none",
-                                 unit="EPOCHS")
+    reward_epochs: int | None = setting(0, "epochs of self-critical training that follow those on true captions, in the "
+                                           "same run; left out: of 1,000 photographs or more with --preset inception-gru "
+                                           "three times --epochs, else none", unit="EPOCHS")
     baseline: str = setting("others", "with --scst: the mean CIDEr-D of the photo's other drawn captions, or that of the "
                                       "greedy caption", choices=("others", "greedy"))
     best_by: str = setting("CIDEr", "the score on val by which the best epoch is kept and training is stopped (greedy "
@@ -210,8 +210,9 @@ class Training:
     def __post_init__(self) -> None:
         for name in ("batch", "epochs", "patience", "top", "save_every"):
             _require(getattr(self, name) > 0, f"--{name.replace('_', '-')} is at least 1, not {getattr(self, name)}")
-        _require(self.reward_epochs >= 0, f"--reward-epochs is a number from 0, not {self.reward_epochs}")
-        _require(self.scst or self.reward_epochs or self.baseline == "others",
+        _require(self.reward_epochs is None or self.reward_epochs >= 0,
+                 f"--reward-epochs is a number from 0, not {self.reward_epochs}")
+        _require(self.scst or self.reward_epochs != 0 or self.baseline == "others",
                  f"--baseline {self.baseline} goes with --scst or --reward-epochs")
         _require(self.best_by in BEST_BY, f"--best-by is one of {', '.join(BEST_BY)}, not {self.best_by}")
         _require(0 < self.learning_rate < math.inf, f"--learning-rate is above 0, not {self.learning_rate}")
@@ -313,7 +314,7 @@ INCEPTION_GRU: dict[str, Any] = {"encoder": "inception_v3", "decoder": "gru"}
 PHOTOGRAPHS: dict[str, Any] = {"attention_units": 128, "epochs": 8, "augment": None, "beam": 5, "length_penalty": 1.3,
                                "crops": 4}
 PICTURES, MOST_VIEWS = 64_000, 7  # where the number of views is left out
-REWARDED = 3
+REWARDED, LEAST_REWARDED = 3, 1000  # of fewer photos CIDEr cannot tell which words matter
 
 # python train.py --preset show-attend-tell --dataset FLICKR8K
 # Xu et al. 2015 as it is trained today, with ResNet-101 in VGG's place. What was measured, with another encoder:
@@ -409,7 +410,8 @@ class Settings:
 
     def suited(self, language: str, tokenizer: str, photos: int = 0) -> Self:
         """The same for captions of a language, tokens of a kind and so many photos, with what was left to them."""
-        wanted = LENGTHS[tokenizer] | {"augment": min(max(PICTURES // max(photos, 1) - 1, 1), MOST_VIEWS)}
+        wanted = LENGTHS[tokenizer] | {"augment": min(max(PICTURES // max(photos, 1) - 1, 1), MOST_VIEWS),
+                                       "reward_epochs": REWARDED * self.training.epochs * (photos >= LEAST_REWARDED)}
         left = {name: value for name, value in wanted.items() if self.flat()[name] is None}
         return self.from_flat(self.flat() | left | {"language": language, "tokenizer": tokenizer})
 
@@ -443,7 +445,7 @@ def resolve(given: dict[str, Any], *, scenes: bool, continued: bool = False) -> 
         if given.get("finetune_encoder"):  # its views are fresh in every epoch
             values["augment"] = 1
         elif not given.get("scst"):
-            values["reward_epochs"] = REWARDED * given.get("epochs", values["epochs"])
+            values["reward_epochs"] = None
     if given.get("trunk") == "tutorial":
         values |= TUTORIAL
     if given.get("attention") in ("hard", "none"):  # the penalty is soft attention's (Xu et al., section 4.2.1)

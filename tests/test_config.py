@@ -38,10 +38,10 @@ def test_settings_survive_the_way_to_config_json_and_back():
 @pytest.mark.parametrize("tokenizer", LENGTHS)
 def test_what_is_left_open_suits_the_captions(tokenizer):
     settings = resolve({"batch": 32}, scenes=False)
-    left = ("language", "tokenizer", "max_length", "no_repeat", "augment")
-    assert [settings.flat()[name] for name in left] == [None] * 5
+    left = ("language", "tokenizer", "max_length", "no_repeat", "augment", "reward_epochs")
+    assert [settings.flat()[name] for name in left] == [None] * 6
     suited = settings.suited("ja", tokenizer, photos=9000)
-    wanted = {"language": "ja", "tokenizer": tokenizer, "augment": 6} | LENGTHS[tokenizer]
+    wanted = {"language": "ja", "tokenizer": tokenizer, "augment": 6, "reward_epochs": 24} | LENGTHS[tokenizer]
     assert suited.flat() == settings.flat() | wanted
     assert suited.suited("ja", tokenizer) == suited
     assert Settings.of_run(suited.flat() | {"fingerprint": "abc"}) == suited
@@ -308,8 +308,8 @@ def test_what_would_change_nothing_is_refused(given, message):
 
 def test_epochs_of_rewards_follow_true_captions_alone():
     assert resolve({"reward_epochs": 2}, scenes=False).training.reward_epochs == 2
-    assert resolve({}, scenes=False).training.reward_epochs == 3 * config.PHOTOGRAPHS["epochs"]
-    assert resolve({"epochs": 2}, scenes=False).training.reward_epochs == 6
+    for given, photos, wanted in (({}, 1000, 24), ({"epochs": 2}, 99_999, 6), ({}, 999, 0), ({"reward_epochs": 2}, 9, 2)):
+        assert resolve(given, scenes=False).suited("en", "words", photos).training.reward_epochs == wanted
     for given, scenes in (({}, True), ({"preset": "show-attend-tell"}, False), ({"finetune_encoder": True}, False)):
         assert resolve(given, scenes=scenes).training.reward_epochs == 0
     assert resolve({"scst": True}, scenes=False, continued=True).training.reward_epochs == 0
