@@ -15,7 +15,6 @@ from data.feature_extraction import feature_key
 from data.images import read
 from data.preprocess import Photo
 
-NUMBERS = (1, 2, 4)
 _MARGIN = 1 / 16  # of the side, which the middle leaves out at each edge
 
 

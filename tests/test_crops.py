@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from config import CROPS
-from data.crops import NUMBERS, Crops, cropped, on_photo
+from data.crops import Crops, cropped, on_photo
 from data.preprocess import Photo
 
 SIDE = 64
@@ -18,8 +18,10 @@ def slope():
     return np.stack([*np.meshgrid(along, along), np.zeros((SIDE, SIDE))], axis=-1).round().astype(np.uint8)
 
 
-def test_the_numbers_that_can_be_asked_for():
-    assert NUMBERS == CROPS == (1, 2, 4)
+@pytest.mark.parametrize("number", CROPS)
+def test_every_number_that_can_be_asked_for_gives_so_many_different_crops(number, slope):
+    assert CROPS == (1, 2, 4)
+    assert len({crop.tobytes() for crop in Crops(number).of(slope)}) == number
 
 
 def test_the_middle_is_seven_eighths_of_the_photo(slope):

@@ -52,6 +52,19 @@ def hold(file: Path) -> IO[bytes]:
     return opened
 
 
+def claim(opened: IO[bytes]) -> bool:
+    """Lock an opened file for this program alone, until it is closed; False where another one has it. Where there are no
+    locks, it is had."""
+    if fcntl is not None:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass  # a file system without locks
+    return True
+
+
 def held(file: Path) -> bool:
     """Whether a program holds the file, or that cannot be told."""
     if fcntl is None:

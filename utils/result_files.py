@@ -15,11 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from utils.errors import Refusal
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
+from utils.files import claim
 
 # In every kind the path comes first, and a number last; `doubtful` is there where captions with a low score are kept out of
 # the captions, `photo` tells by `mark_of` which picture it was.
@@ -134,14 +130,8 @@ class ResultFile:
 
     def _claim(self) -> None:
         """Refuse to write where another program writes, or has written since the file was read."""
-        try:
-            if fcntl is not None:
-                fcntl.flock(self._opened, fcntl.LOCK_EX | fcntl.LOCK_NB)  # until the file is closed
-        except BlockingIOError:
-            raise Refusal(f"another command is writing into {self.file}; wait until it has ended, or choose another --out"
-                          ) from None
-        except OSError:
-            pass  # a file system without locks
+        if not claim(self._opened):
+            raise Refusal(f"another command is writing into {self.file}; wait until it has ended, or choose another --out")
         if self._opened.seek(0, os.SEEK_END) != len(self._written):
             raise Refusal(f"{self.file} was written by another command meanwhile; run this one again")
 
