@@ -1,17 +1,13 @@
-"""Every setting, once: what it means, its unit, its default. Presets and the command lines are made from this file."""
+"""Every setting, once: what it means, its unit, its default. Command lines are made from this file."""
 
-import argparse
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import MISSING, Field, asdict, dataclass, field, fields
-from types import NoneType
-from typing import Any, Self, get_args, get_type_hints
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
 
-from utils import huggingface
-from utils.errors import WrongArgument, nearest
-from utils.progress import LEVELS, tell
-from utils.quiet import quieten
+from utils.command_line import setting
+from utils.errors import nearest, require
 
 ENCODER_RATE = 0.00001
 # How each decoder may see the photo, its usual way first.
@@ -19,17 +15,6 @@ ATTENTIONS: dict[str, tuple[str, ...]] = {"gru": ("soft",), "lstm": ("soft", "ha
                                          "transformer": ("soft",)}
 CROPS = (1, 2, 4)
 BEST_BY = ("CIDEr", "BLEU-4", "BLEU-2", "NIST-4", "NIST-2", "ROUGE-L", "loss")
-
-
-def setting(default: Any, meaning: str, *, choices: tuple[str, ...] | None = None, unit: str | None = None,
-            also: str | None = None) -> Any:
-    """A field with its meaning (the help text), its unit or placeholder, what it may be, and a second name of its option."""
-    return field(default=default, metadata={"meaning": meaning, "choices": choices, "unit": unit, "also": also})
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise WrongArgument(message)
 
 
 @dataclass(frozen=True)
@@ -50,9 +35,9 @@ class Data:
     strict: bool = setting(False, "refuse a dataset with anything wrong in it, instead of leaving that out")
 
     def __post_init__(self) -> None:
-        _require(0 < self.test_size < 0.5, f"--test-size is a share between 0 and 0.5, not {self.test_size}")
-        _require(self.limit is None or self.limit > 0, f"--limit is a number of photos from 1, not {self.limit}")
-        _require(self.language is None or re.fullmatch(r"[A-Za-z]{2,3}([-_]\w+)*", self.language) is not None,
+        require(0 < self.test_size < 0.5, f"--test-size is a share between 0 and 0.5, not {self.test_size}")
+        require(self.limit is None or self.limit > 0, f"--limit is a number of photos from 1, not {self.limit}")
+        require(self.language is None or re.fullmatch(r"[A-Za-z]{2,3}([-_]\w+)*", self.language) is not None,
                  f"--language is a code such as en, ko or zh, not {self.language!r}")
 
 
@@ -87,15 +72,15 @@ class Vision:
     cache: str = setting("datasets/cache", "where features are kept between runs", unit="DIR")
 
     def __post_init__(self) -> None:
-        _require(self.augment is None or self.augment >= 0, f"--augment is a number of views from 0, not {self.augment}")
+        require(self.augment is None or self.augment >= 0, f"--augment is a number of views from 0, not {self.augment}")
         least = 16 if self.encoder == "convnet" else 75
-        _require(self.image_size is None or self.image_size >= least,
+        require(self.image_size is None or self.image_size >= least,
                  f"--image-size is at least {least} pixels, not {self.image_size}")
-        _require(self.grid is None or self.grid > 0, f"--grid is a number of rows and columns from 1, not {self.grid}")
-        _require(self.finetune_encoder or self.finetune_from is None, "--finetune-from goes with --finetune-encoder")
-        _require(0 <= self.encoder_rate < math.inf, f"--encoder-rate is a learning rate from 0, not {self.encoder_rate}")
-        _require(self.finetune_encoder or self.encoder_rate == ENCODER_RATE, "--encoder-rate goes with --finetune-encoder")
-        _require(self.convnet_epochs > 0, f"--convnet-epochs is at least 1, not {self.convnet_epochs}")
+        require(self.grid is None or self.grid > 0, f"--grid is a number of rows and columns from 1, not {self.grid}")
+        require(self.finetune_encoder or self.finetune_from is None, "--finetune-from goes with --finetune-encoder")
+        require(0 <= self.encoder_rate < math.inf, f"--encoder-rate is a learning rate from 0, not {self.encoder_rate}")
+        require(self.finetune_encoder or self.encoder_rate == ENCODER_RATE, "--encoder-rate goes with --finetune-encoder")
+        require(self.convnet_epochs > 0, f"--convnet-epochs is at least 1, not {self.convnet_epochs}")
 
 
 @dataclass(frozen=True)
@@ -112,9 +97,9 @@ class Words:
                                            "48 characters or 36 pieces)", unit="WORDS")
 
     def __post_init__(self) -> None:
-        _require(self.vocabulary > 0, f"--vocabulary is at least 1 word, not {self.vocabulary}")
-        _require(self.minimum_count > 0, f"--minimum-count is at least 1, not {self.minimum_count}")
-        _require(self.max_length is None or self.max_length > 0,
+        require(self.vocabulary > 0, f"--vocabulary is at least 1 word, not {self.vocabulary}")
+        require(self.minimum_count > 0, f"--minimum-count is at least 1, not {self.minimum_count}")
+        require(self.max_length is None or self.max_length > 0,
                  f"--max-length is at least 1 word, not {self.max_length}")
 
 
@@ -147,26 +132,26 @@ class Decoding:
 
     def __post_init__(self) -> None:
         for name in ("units", "embedding", "attention_units", "layers", "heads"):
-            _require(getattr(self, name) > 0, f"--{name.replace('_', '-')} is at least 1, not {getattr(self, name)}")
+            require(getattr(self, name) > 0, f"--{name.replace('_', '-')} is at least 1, not {getattr(self, name)}")
         known = ATTENTIONS.get(self.decoder)  # a decoder that there is not is refused by name, later
         if known and self.attention is None:
             object.__setattr__(self, "attention", known[0])  # the fields are frozen
-        _require(known is None or self.attention in known,
+        require(known is None or self.attention in known,
                  f"--attention {self.attention} does not go with --decoder {self.decoder}; that has "
                  f"{' or '.join(known or ())}")
         if self.features is None:
             object.__setattr__(self, "features", "normalised" if self.decoder == "gru" else "raw")
-        _require(self.features in ("normalised", "raw"), f"--features is normalised or raw, not {self.features}")
-        _require(self.features == "raw" or self.decoder == "gru", "--features normalised goes with --decoder gru")
-        _require(self.layers == 1 or self.decoder in ("lstm", "transformer"),
+        require(self.features in ("normalised", "raw"), f"--features is normalised or raw, not {self.features}")
+        require(self.features == "raw" or self.decoder == "gru", "--features normalised goes with --decoder gru")
+        require(self.layers == 1 or self.decoder in ("lstm", "transformer"),
                  f"--layers {self.layers} goes with --decoder lstm or transformer")
         transformer = self.decoder == "transformer"
-        _require(transformer or self.heads == 8, f"--heads {self.heads} goes with --decoder transformer")
-        _require(transformer or not self.pretrained, f"--decoder-weights {self.decoder_weights} goes with --decoder "
+        require(transformer or self.heads == 8, f"--heads {self.heads} goes with --decoder transformer")
+        require(transformer or not self.pretrained, f"--decoder-weights {self.decoder_weights} goes with --decoder "
                                                      "transformer")
-        _require(not transformer or self.pretrained or self.units % self.heads == 0,  # pretrained weights have their own
+        require(not transformer or self.pretrained or self.units % self.heads == 0,  # pretrained weights have their own
                  f"--units {self.units} cannot be shared among --heads {self.heads}; use a multiple of it")
-        _require(0 <= self.dropout < 1, f"--dropout is a share from 0 to below 1, not {self.dropout}")
+        require(0 <= self.dropout < 1, f"--dropout is a share from 0 to below 1, not {self.dropout}")
 
     @property
     def pretrained(self) -> bool:
@@ -209,19 +194,19 @@ class Training:
 
     def __post_init__(self) -> None:
         for name in ("batch", "epochs", "patience", "top", "save_every"):
-            _require(getattr(self, name) > 0, f"--{name.replace('_', '-')} is at least 1, not {getattr(self, name)}")
-        _require(self.reward_epochs is None or self.reward_epochs >= 0,
+            require(getattr(self, name) > 0, f"--{name.replace('_', '-')} is at least 1, not {getattr(self, name)}")
+        require(self.reward_epochs is None or self.reward_epochs >= 0,
                  f"--reward-epochs is a number from 0, not {self.reward_epochs}")
-        _require(self.scst or self.reward_epochs != 0 or self.baseline == "others",
+        require(self.scst or self.reward_epochs != 0 or self.baseline == "others",
                  f"--baseline {self.baseline} goes with --scst or --reward-epochs")
-        _require(self.best_by in BEST_BY, f"--best-by is one of {', '.join(BEST_BY)}, not {self.best_by}")
-        _require(0 < self.learning_rate < math.inf, f"--learning-rate is above 0, not {self.learning_rate}")
-        _require(0 <= self.seed < 2**32, f"--seed is a number from 0 to 4294967295, not {self.seed}")
-        _require(self.warmup >= 0, f"--warmup is a number of steps from 0, not {self.warmup}")
-        _require(0 <= self.weight_decay < 1, f"--weight-decay is a share from 0 to below 1, not {self.weight_decay}")
-        _require(0 <= self.average < 1, f"--average is a share from 0 to below 1, not {self.average}")
-        _require(0 <= self.penalty < math.inf, f"--penalty is a weight from 0, not {self.penalty}")
-        _require(self.clip > 0, f"--clip is above 0, not {self.clip}")
+        require(self.best_by in BEST_BY, f"--best-by is one of {', '.join(BEST_BY)}, not {self.best_by}")
+        require(0 < self.learning_rate < math.inf, f"--learning-rate is above 0, not {self.learning_rate}")
+        require(0 <= self.seed < 2**32, f"--seed is a number from 0 to 4294967295, not {self.seed}")
+        require(self.warmup >= 0, f"--warmup is a number of steps from 0, not {self.warmup}")
+        require(0 <= self.weight_decay < 1, f"--weight-decay is a share from 0 to below 1, not {self.weight_decay}")
+        require(0 <= self.average < 1, f"--average is a share from 0 to below 1, not {self.average}")
+        require(0 <= self.penalty < math.inf, f"--penalty is a weight from 0, not {self.penalty}")
+        require(self.clip > 0, f"--clip is above 0, not {self.clip}")
 
 
 @dataclass(frozen=True)
@@ -245,16 +230,16 @@ class Search:
                                   unit="FRACTION")
 
     def __post_init__(self) -> None:
-        _require(self.crops in CROPS, f"--crops is one of {', '.join(map(str, CROPS))}, not {self.crops}")
-        _require(self.beam > 0, f"--beam is at least 1, not {self.beam}")
-        _require(self.no_repeat is None or self.no_repeat >= 0,
+        require(self.crops in CROPS, f"--crops is one of {', '.join(map(str, CROPS))}, not {self.crops}")
+        require(self.beam > 0, f"--beam is at least 1, not {self.beam}")
+        require(self.no_repeat is None or self.no_repeat >= 0,
                  f"--no-repeat is a number of words from 0, not {self.no_repeat}")
-        _require(0 <= self.length_penalty < math.inf, f"--length-penalty is a number from 0, not {self.length_penalty}")
-        _require(0 < self.temperature < math.inf, f"--temperature is above 0, not {self.temperature}")
-        _require(self.top_k is None or self.top_k > 0, f"--top-k is at least 1 word, not {self.top_k}")
-        _require(self.top_p is None or 0 < self.top_p <= 1, f"--top-p is a share from 0 to 1, not {self.top_p}")
+        require(0 <= self.length_penalty < math.inf, f"--length-penalty is a number from 0, not {self.length_penalty}")
+        require(0 < self.temperature < math.inf, f"--temperature is above 0, not {self.temperature}")
+        require(self.top_k is None or self.top_k > 0, f"--top-k is at least 1 word, not {self.top_k}")
+        require(self.top_p is None or 0 < self.top_p <= 1, f"--top-p is a share from 0 to 1, not {self.top_p}")
         wild = self.temperature != 1.0 or self.top_k is not None or self.top_p is not None
-        _require(self.sample or not wild, "--temperature, --top-k and --top-p go with --sample")
+        require(self.sample or not wild, "--temperature, --top-k and --top-p go with --sample")
 
 
 @dataclass(frozen=True)
@@ -284,6 +269,11 @@ class Machine:
 LENGTHS = {"words": {"max_length": 24, "no_repeat": 3}, "characters": {"max_length": 48, "no_repeat": 6},
            "bpe": {"max_length": 36, "no_repeat": 5}, "gpt2": {"max_length": 36, "no_repeat": 5}}
 
+# What is left out of photographs: views, as make so many pictures; and self-critical epochs, so many for each on true
+# captions, of so many photos or more (of fewer CIDEr cannot tell which words matter).
+PICTURES, MOST_VIEWS = 64_000, 7
+REWARDED, LEAST_REWARDED = 3, 1000
+
 FITTED = ("words", "characters", "bpe")  # tokenizers that are made from the captions
 
 GROUPS = (Data, Vision, Words, Decoding, Training, Search, Classes, Machine)
@@ -297,73 +287,10 @@ WHERE = ("device", "engine")  # of the machine, for what a run has learned alrea
 # how long it goes on.
 RESUMABLE = frozenset({"epochs", "patience", "save_every", "save_augmented", "device", "engine", "cache", "weights"})
 
-# Ways of training that go on from what a run has learned from true captions; what each wants of other settings, where
-# that is not typed. A run that is resumed in such a way has so many epochs more.
-SCST: dict[str, Any] = {"epochs": 4, "batch": 120, "learning_rate": 0.0002, "warmup": 50, "average": 0.02, "patience": 8,
-                        "best_by": "CIDEr"}
-FINETUNE: dict[str, Any] = {"epochs": 3, "learning_rate": 0.0001, "reward_epochs": 0}
-WAYS = {"scst": SCST, "finetune_encoder": FINETUNE}
-OF_A_WAY = frozenset({*WAYS, "finetune_from", "encoder_rate", "batch", "learning_rate", "warmup", "schedule", "clip",
-                      "weight_decay", "average", "penalty", "baseline", "reward_epochs", "best_by", "top"})
-
-INCEPTION_GRU: dict[str, Any] = {"encoder": "inception_v3", "decoder": "gru"}
-
-# python train.py --dataset FLICKR8K   (any dataset of photographs)
-# What each of these is worth, hardware, time and score: doc/results.md. Of few photos many views are what helps, and so
-# they do in the self-critical epochs that follow, REWARDED times as many; of many photos they would take days.
-PHOTOGRAPHS: dict[str, Any] = {"attention_units": 128, "epochs": 8, "augment": None, "beam": 5, "length_penalty": 1.3,
-                               "crops": 4}
-PICTURES, MOST_VIEWS = 64_000, 7  # where the number of views is left out
-REWARDED, LEAST_REWARDED = 3, 1000  # of fewer photos CIDEr cannot tell which words matter
-
-# python train.py --preset show-attend-tell --dataset FLICKR8K
-# Xu et al. 2015 as it is trained today, with ResNet-101 in VGG's place. What was measured, with another encoder:
-# doc/results.md.
-SHOW_ATTEND_TELL: dict[str, Any] = {"encoder": "resnet101", "decoder": "lstm", "embedding": 512, "dropout": 0.5,
-                                    "penalty": 0.1, "epochs": 7, "best_by": "BLEU-4"}
-
-# python train.py --preset inception-resnet-gru --dataset FLICKR8K
-# Luong attention (--attention additive: the other) after a GRU over the words. What was measured, with another encoder:
-# doc/results.md.
-INCEPTION_RESNET_GRU: dict[str, Any] = {"encoder": "inception_resnet_v2", "decoder": "luong"}
-
-# python train.py --preset vit-gpt2 --dataset FLICKR8K
-# Both halves begin from weights that were trained apart; sizes are GPT-2's, the search is what such captioners are used
-# with.
-VIT_GPT2: dict[str, Any] = {"encoder": "vit_b16", "decoder": "transformer", "decoder_weights": "gpt2_base_en",
-                            "units": 768, "layers": 12, "heads": 12, "dropout": 0.1, "learning_rate": 0.00005, "warmup": 500,
-                            "weight_decay": 0.01, "epochs": 5, **huggingface.SEARCH}
-
-# python train.py --preset vit-gpt2 --decoder-weights none --dataset FLICKR8K
-# The same from random weights, small enough for a laptop; on the drawings also unasked. What was measured: doc/results.md.
-FROM_SCRATCH: dict[str, Any] = {"tokenizer": "bpe", "units": 256, "layers": 3, "heads": 8, "dropout": 0.3,
-                                "learning_rate": 0.0005, "warmup": 500, "epochs": 12}
-
-# python train.py --preset classifier --dataset cifar10|FOLDER
-# 0.832 of CIFAR-10's test pictures from 18,034 training pictures, 8 minutes of two shared cores: doc/results.md.
-CLASSIFIER: dict[str, Any] = {"encoder": "convnet", "batch": 128, "epochs": 12, "learning_rate": 0.04, "warmup": 280,
-                              "patience": 12}
-
-# … --trunk tutorial: pytorch.org/tutorials/beginner/blitz/cifar10_tutorial, its batches of 4 and its two epochs.
-TUTORIAL: dict[str, Any] = {"alter": "none", "batch": 4, "epochs": 2, "learning_rate": 0.001, "schedule": "constant",
-                            "warmup": 0}
-
-PRESETS: dict[str, dict[str, Any]] = {"inception-gru": INCEPTION_GRU, "show-attend-tell": SHOW_ATTEND_TELL,
-                                      "inception-resnet-gru": INCEPTION_RESNET_GRU, "vit-gpt2": VIT_GPT2,
-                                      "classifier": CLASSIFIER}
-
 # What a classifier has to do with. All else is of captions.
 OF_A_CLASSIFIER = frozenset({"preset", "dataset", "test_size", "limit", "strict", "image_size", "cache", "trunk", "alter",
                              "batch", "epochs", "learning_rate", "warmup", "schedule", "patience", "top", "save_every",
                              "seed", "device"})
-
-# The built-in drawings differ from photographs: nothing pretrained fits them, their grammar is small and soon learned.
-# So words and attention are narrow, and the learning rate high: what they cost is spent on the encoder instead. Beam 5
-# said fewer wrong things on val than beam 3 (facts precision 0.937 to 0.929) and no fewer right ones (recall 0.865 to
-# 0.863 of the ceiling).
-SCENES: dict[str, Any] = {"encoder": "convnet", "minimum_count": 1, "embedding": 128, "attention_units": 128,
-                          "dropout": 0.2, "learning_rate": 0.002, "epochs": 5, "beam": 5}
-SCENES_FROM_SCRATCH: dict[str, Any] = {"dropout": 0.1, "learning_rate": 0.001, "epochs": 8}  # of the transformer
 
 
 @dataclass(frozen=True)
@@ -382,11 +309,11 @@ class Settings:
 
     def __post_init__(self) -> None:
         attention = self.decoding.attention
-        _require(attention != "none" or not self.training.penalty,
+        require(attention != "none" or not self.training.penalty,
                  "--penalty is on attention, and --attention none has none; leave it out")
-        _require(not (self.training.scst and self.vision.finetune_encoder),
+        require(not (self.training.scst and self.vision.finetune_encoder),
                  "--scst learns on cached features; use --finetune-encoder before it, in a run of its own")
-        _require(not (self.training.reward_epochs and self.vision.finetune_encoder),
+        require(not (self.training.reward_epochs and self.vision.finetune_encoder),
                  "--reward-epochs learn on cached features; leave them out here, and go on by --from RUN --scst")
 
     @classmethod
@@ -428,125 +355,15 @@ class Settings:
         return flat
 
 
-def resolve(given: dict[str, Any], *, scenes: bool, continued: bool = False) -> Settings:
-    """The settings: what was typed before what a way of going on from another run wants (where training is `continued` so)
-    before what the drawings want before the preset before the defaults."""
-    preset = given.get("preset", "inception-gru")
-    if preset not in PRESETS:
-        raise nearest("preset", preset, list(PRESETS))
-    refuse_foreign(preset, given)
-    values = {"preset": preset} | PRESETS[preset]
-    if preset == "vit-gpt2":
-        values = _of_vit_gpt2(values, given, scenes=scenes)
-    elif scenes:
-        values |= SCENES
-    elif preset == "inception-gru":
-        values |= PHOTOGRAPHS
-        if given.get("finetune_encoder"):  # its views are fresh in every epoch
-            values["augment"] = 1
-        elif not given.get("scst"):
-            values["reward_epochs"] = None
-    if given.get("trunk") == "tutorial":
-        values |= TUTORIAL
-    if given.get("attention") in ("hard", "none"):  # the penalty is soft attention's (Xu et al., section 4.2.1)
-        values.pop("penalty", None)
-    _require(continued or not given.get("scst"), "--scst goes on from what was learned from true captions: --from RUN, or "
-                                                  "--run RUN --resume")
-    _require(not (given.get("scst") and given.get("reward_epochs")),
-             "--reward-epochs follow epochs on true captions, and with --scst there are none; use --epochs")
-    return Settings.from_flat(values | (wanted_by_way(given) if continued else {}) | given)
-
-
-def _of_vit_gpt2(values: dict[str, Any], given: dict[str, Any], *, scenes: bool) -> dict[str, Any]:
-    """The preset's values where the decoder is pretrained, begins from random weights (as on drawings, which nothing
-    pretrained fits, unless weights are typed), or is another one."""
-    if given.get("decoder", "transformer") != "transformer":
-        kept = {name: values[name] for name in ("preset", "encoder", *huggingface.SEARCH)}
-        return kept | (SCENES if scenes else {})
-    if given.get("decoder_weights", "none" if scenes else values["decoder_weights"]) == "none":
-        drawings = SCENES | SCENES_FROM_SCRATCH if scenes else {}
-        return values | {"decoder_weights": "none"} | FROM_SCRATCH | drawings
-    return values | ({"encoder": SCENES["encoder"]} if scenes else {})
-
-
 def refuse_idle(settings: Settings, typed: Iterable[str]) -> None:
     """Refuse settings whose names were typed and that would change nothing."""
     fitted = settings.words.tokenizer in (None, *FITTED) and not settings.decoding.pretrained
     transformer = settings.decoding.decoder == "transformer"
     for name in typed:
         flag = f"--{name.replace('_', '-')}"
-        _require(not transformer or name not in ("embedding", "attention_units"),
+        require(not transformer or name not in ("embedding", "attention_units"),
                  f"{flag} does not go with --decoder transformer, which is --units wide throughout")
-        _require(settings.decoding.attention != "dot" or name != "attention_units",
+        require(settings.decoding.attention != "dot" or name != "attention_units",
                  f"{flag} does not go with --attention dot, which compares words and locations as they are")
-        _require(fitted or name not in ("vocabulary", "minimum_count"),
+        require(fitted or name not in ("vocabulary", "minimum_count"),
                  f"{flag} is for words that are learned from the captions; GPT-2's pieces are all there")
-
-
-def refuse_foreign(preset: str, given: dict[str, Any]) -> None:
-    """Refuse what was typed and means nothing to the preset: settings of captions for a classifier, and the other way."""
-    of_captions = preset != "classifier"
-    foreign = [name for name in given if (name in {each.name for each in fields(Classes)} if of_captions else
-                                          name not in OF_A_CLASSIFIER)]
-    flags = ", ".join("--" + name.replace("_", "-") for name in foreign)
-    _require(not foreign or not of_captions, f"{flags} goes with --preset classifier")
-    _require(not foreign, f"{flags}: that is for captions, and a classifier writes none; leave it out")
-
-
-def wanted_by_way(given: dict[str, Any]) -> dict[str, Any]:
-    """What the ways of training among what was typed want of other settings."""
-    wanted: dict[str, Any] = {}
-    for way, values in WAYS.items():
-        wanted |= values if given.get(way) else {}
-    return wanted
-
-
-def _plain_type(annotation: Any) -> type:
-    """`int` of `int` and of `int | None`."""
-    options = [option for option in get_args(annotation) if option is not NoneType]
-    return options[0] if options else annotation
-
-
-def add_options(parser: argparse.ArgumentParser, group: type, *, only: tuple[str, ...] | None = None) -> None:
-    """Add a group's settings to the command line; what is not typed is absent from the parsed names."""
-    section = parser.add_argument_group(group.__doc__)
-    hints = get_type_hints(group)
-    for each in fields(group):
-        if only is None or each.name in only:
-            _add_option(section, each, _plain_type(hints[each.name]))
-
-
-def _add_option(section: Any, each: Field, kind: type) -> None:
-    flags = ["--" + each.name.replace("_", "-"), *filter(None, [each.metadata["also"]])]
-    meaning = each.metadata["meaning"].replace("%", "%%")
-    if kind is bool:
-        section.add_argument(*flags, action="store_true", default=argparse.SUPPRESS, help=meaning)
-        return
-    default = "" if each.default is None or each.default is MISSING else f" (default {each.default})"
-    section.add_argument(*flags, type=kind, default=argparse.SUPPRESS, help=meaning + default, dest=each.name,
-                         choices=each.metadata["choices"], metavar=each.metadata["unit"])
-
-
-def parser(description: str) -> argparse.ArgumentParser:
-    """A command line in the house's form: whole option names only, the script's first lines as description."""
-    return argparse.ArgumentParser(description=description, allow_abbrev=False,
-                                   formatter_class=argparse.RawDescriptionHelpFormatter)
-
-
-def add_screen_options(parser: argparse.ArgumentParser) -> None:
-    """Add to a script's command line how much it tells."""
-    screen = parser.add_argument_group("screen")
-    screen.add_argument("--quiet", action="store_true", help="print only what was asked for (captions, scores) and no bars; "
-                                                             "warnings and errors stay")
-    screen.add_argument("--log-level", choices=tuple(LEVELS), default="info", metavar="LEVEL",
-                        help="tell nothing less important: info (what is being done, and bars), warning, error; or debug: "
-                             "also all that TensorFlow and other libraries tell, and errors with their traceback (default "
-                             "info)")
-
-
-def typed(parser: argparse.ArgumentParser) -> dict[str, Any]:
-    """What was typed, by name; but for how much is told on the screen, which is set."""
-    given = vars(parser.parse_args())
-    tell(given.pop("log_level", "info"), quiet=given.pop("quiet", False))
-    quieten()
-    return given

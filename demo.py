@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import config
+import presets
 from jobs import answering
-from utils import runs
+from utils import command_line, runs
 from utils.errors import Refusal, WrongArgument, run_script
 from utils.progress import note
 from utils.result_files import COLUMNS
@@ -23,7 +24,7 @@ from utils.result_files import COLUMNS
 
 def options() -> argparse.ArgumentParser:
     """The command line."""
-    parser = config.parser(__doc__)
+    parser = command_line.parser(__doc__)
     parser.add_argument("photo", nargs="?", metavar="PHOTO", help="the photo to begin with")
     parser.add_argument("--run", metavar="NAME|DIR", help="the run that captions, or names classes (default: the newest); "
                         "or hf:FOLDER, a VisionEncoderDecoderModel of Hugging Face with ViT and GPT-2")
@@ -35,7 +36,7 @@ def options() -> argparse.ArgumentParser:
     page.add_argument("--port", type=int, metavar="NUMBER", help="where the page is served (default 7860)")
     page.add_argument("--host", metavar="ADDRESS", help="for whom: 127.0.0.1 is this machine alone, 0.0.0.0 everyone who "
                                                         "reaches it (default 127.0.0.1)")
-    config.add_options(parser, config.Machine, only=config.WHERE)
+    command_line.add_options(parser, config.Machine, only=config.WHERE)
     return parser
 
 
@@ -46,7 +47,7 @@ def main() -> None:
     _check(own)
     run = runs.find(own["run"])
     if runs.is_classifier(runs.read_config(run)):
-        config.refuse_foreign("classifier", {name: value for name, value in (given | {"weights": own["weights"]}).items()
+        presets.refuse_foreign("classifier", {name: value for name, value in (given | {"weights": own["weights"]}).items()
                                              if value is not None and name != "device"})
     from demos.showing import Loading, controls
 

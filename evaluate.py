@@ -9,9 +9,10 @@ import argparse
 from pathlib import Path
 
 import config
+import presets
 from jobs.results import scored, table
 from jobs.subject import subject_of
-from utils import huggingface, runs
+from utils import command_line, huggingface, runs
 from utils.device import use_device
 from utils.errors import Refusal, run_script
 from utils.files import refuse_unwritable, write_json
@@ -21,7 +22,7 @@ from utils.quiet import import_tensorflow
 
 def options() -> argparse.ArgumentParser:
     """The command line."""
-    parser = config.parser(__doc__)
+    parser = command_line.parser(__doc__)
     parser.add_argument("--run", metavar="NAME|DIR", help="the run to score (default: the newest), or hf:FOLDER")
     parser.add_argument("--split", choices=("train", "val", "test"), default="val",
                         help="which photos; val is what some datasets call dev (default val)")
@@ -31,24 +32,24 @@ def options() -> argparse.ArgumentParser:
                         "page report.html made anew (of a classifier pictures and the page)")
     parser.add_argument("--weights", metavar="FILE|hf:FOLDER",
                         help="where the encoder's weights are now, if they were moved")
-    config.add_options(parser, config.Data, only=("dataset", "format", "language", "outside_photos"))
-    config.add_options(parser, config.Vision, only=("cache",))
-    config.add_options(parser, config.Search)
-    config.add_options(parser, config.Machine, only=config.WHERE)
-    config.add_screen_options(parser)
+    command_line.add_options(parser, config.Data, only=("dataset", "format", "language", "outside_photos"))
+    command_line.add_options(parser, config.Vision, only=("cache",))
+    command_line.add_options(parser, config.Search)
+    command_line.add_options(parser, config.Machine, only=config.WHERE)
+    command_line.add_screen_options(parser)
     return parser
 
 
 def main() -> int:
     """Score, print the table, write the JSON."""
-    given = config.typed(options())
+    given = command_line.typed(options())
     name, split, file, more, weights = (given.pop(each) for each in ("run", "split", "json", "report", "weights"))
-    config.resolve(given, scenes=False)
+    presets.resolve(given, scenes=False)
     run = runs.find(name)
     saved = runs.read_config(run)
     classifier = runs.is_classifier(saved)
     if classifier:
-        config.refuse_foreign("classifier", given | ({"weights": weights} if weights else {}))
+        presets.refuse_foreign("classifier", given | ({"weights": weights} if weights else {}))
     elif saved["dataset"] is None and "dataset" not in given:
         raise Refusal(f"{run} has no photos of its own; say by --dataset which to score")
     if more and huggingface.named(run):

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import config
+import presets
 from jobs import answering, choosing
 from jobs.answering import Answering
-from utils import runs
+from utils import command_line, runs
 from utils.device import use_device
 from utils.errors import Refusal, WrongArgument, run_script
 from utils.files import picture_names, refuse_unwritable
@@ -37,7 +38,7 @@ WINDOWS = 10  # at most; of more photos none is shown
 
 def options() -> argparse.ArgumentParser:
     """The command line."""
-    parser = config.parser(__doc__)
+    parser = command_line.parser(__doc__)
     parser.add_argument("photos", nargs="*", metavar="PHOTO|FOLDER", help="photos, and folders of them (default: random "
                                                                           "photos of the run's test split)")
     parser.add_argument("--run", metavar="NAME|DIR", help="the run that captions, or names classes (default: the newest); "
@@ -61,18 +62,18 @@ def options() -> argparse.ArgumentParser:
                                                                                  "(default: other ones each time)")
     parser.add_argument("--weights", metavar="FILE|hf:FOLDER",
                         help="where the encoder's weights are now, if they were moved")
-    config.add_options(parser, config.Search)
-    config.add_options(parser, config.Machine, only=config.WHERE)
-    config.add_screen_options(parser)
+    command_line.add_options(parser, config.Search)
+    command_line.add_options(parser, config.Machine, only=config.WHERE)
+    command_line.add_screen_options(parser)
     return parser
 
 
 def main() -> int:
     """Caption; 1 where a photo could not be read or copied, all others done."""
-    given = config.typed(options())
+    given = command_line.typed(options())
     own = {name: given.pop(name) for name in ("photos", "run", "number", "plot", "out", "seed", "weights", "minimum_score",
                                               "write_metadata")}
-    config.resolve(given, scenes=False)
+    presets.resolve(given, scenes=False)
     _check(own)
     # What is wrong with names and files is told before TensorFlow takes its seconds to load.
     run = runs.find(own["run"])
@@ -80,7 +81,7 @@ def main() -> int:
     classifier = runs.is_classifier(saved)
     if classifier:
         of_captions = ("weights", "minimum_score", "write_metadata")
-        config.refuse_foreign("classifier", given | {name: own[name] for name in of_captions if own[name] is not None})
+        presets.refuse_foreign("classifier", given | {name: own[name] for name in of_captions if own[name] is not None})
     names = choosing.named(own["photos"])
     photos = list(names)
     kinds = [answering.columns(saved["classes"])] if classifier else [OF_FILES, WITH_DOUBTFUL, *OLDER]
@@ -124,7 +125,7 @@ def _check(own: dict[str, Any]) -> None:
     if own["number"] < 1:
         raise WrongArgument(f"--number is at least 1, not {own['number']}")
     if own["seed"] is not None:
-        config.resolve({"seed": own["seed"]}, scenes=False)
+        presets.resolve({"seed": own["seed"]}, scenes=False)
     if own["out"] is not None and Path(own["out"]).suffix.lower() not in FORMATS:
         raise WrongArgument(f"--out writes {' or '.join(FORMATS)}, not {own['out'] or 'a file without a name'}")
     if own["minimum_score"] is not None and not 0 <= own["minimum_score"] <= 1:

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import config
+import presets
 from config import Settings
 from jobs import starting
-from utils import huggingface, runs
+from utils import command_line, huggingface, runs
 from utils.device import use_device
 from utils.errors import Refusal, WrongArgument, run_script
 from utils.files import refuse_unwritable, write_json
@@ -28,10 +29,10 @@ from utils.quiet import import_tensorflow
 
 def options() -> argparse.ArgumentParser:
     """The command line."""
-    parser = config.parser(__doc__)
+    parser = command_line.parser(__doc__)
     run = parser.add_argument_group("run")
     run.add_argument("--preset", metavar="NAME", default=argparse.SUPPRESS,
-                     help=f"the system to train: {', '.join(config.PRESETS)} (default inception-gru); what it "
+                     help=f"the system to train: {', '.join(presets.PRESETS)} (default inception-gru); what it "
                           "wants of other settings goes before the defaults below")
     run.add_argument("--run", metavar="NAME|DIR", help="name of the run, or its folder (default: preset, date and time)")
     run.add_argument("--resume", action="store_true", help="go on with the run exactly where its last checkpoint stands")
@@ -39,14 +40,14 @@ def options() -> argparse.ArgumentParser:
                      "its encoder and decoder, and what it learned of the words that both runs know; or from hf:FOLDER, a "
                      "VisionEncoderDecoderModel of Hugging Face with ViT and GPT-2")
     for group in config.GROUPS:
-        config.add_options(parser, group)
-    config.add_screen_options(parser)
+        command_line.add_options(parser, group)
+    command_line.add_screen_options(parser)
     return parser
 
 
 def main() -> int:
     """Train; 0 when done, 130 when stopped by Ctrl-C with everything saved."""
-    given = config.typed(options())
+    given = command_line.typed(options())
     name, resume, start = (given.pop(each) for each in ("run", "resume", "start"))
     for option in ("weights", "decoder_weights"):  # wherever one stands later
         if huggingface.named(given.get(option)):
@@ -66,7 +67,7 @@ def main() -> int:
             start = runs.find(start)
             given = starting.inherited(start, given)
         # Wrong values are told before TensorFlow takes its seconds to load.
-        tried = config.resolve(given, scenes=False, continued=start is not None)
+        tried = presets.resolve(given, scenes=False, continued=start is not None)
         if tried.search.look == "drawn" and tried.decoding.attention != "hard":
             raise WrongArgument("--look drawn is for --attention hard, which draws where it looks")
     import_tensorflow()
@@ -108,7 +109,7 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed
 
     began, spent = time.perf_counter(), Spent(run)
     path = stages.dataset_path(settings.data.dataset if settings else given.get("dataset"), given.get("language"))
-    settings = settings or config.resolve(given | {"dataset": str(path)}, scenes=stages.is_scenes(path),
+    settings = settings or presets.resolve(given | {"dataset": str(path)}, scenes=stages.is_scenes(path),
                                           continued=start is not None)
     use_device(settings.machine.device)
     encoding.refuse_unknown_names(settings)

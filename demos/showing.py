@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-import config
+import presets
 from data.images import UnreadablePhoto, read
 from jobs import answering, choosing
 from utils import runs
@@ -108,7 +108,7 @@ class Model:
 
     def __call__(self, photo: Opened, **search: Any) -> Shown:
         """What is shown of a photo; `search` are settings of `CONTROLS`."""
-        config.resolve(search, scenes=False)  # refuses what cannot be
+        presets.resolve(search, scenes=False)  # refuses what cannot be
         with self._lock:
             answer = self._ask(photo, search)
         if not self.writes:

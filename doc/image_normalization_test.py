@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
-import config
 import showing
+from utils import command_line
 from utils.errors import run_script
 from utils.plots import INK, PALE, PIXELS, no_larger
 from utils.progress import say
@@ -33,7 +33,7 @@ SPIKE = 2  # times what 19 in 20 bars stay below; there a histogram is cut off
 
 def options() -> argparse.ArgumentParser:
     """The command line."""
-    parser = config.parser(__doc__)
+    parser = command_line.parser(__doc__)
     showing.add_photo(parser)
     showing.add_out(parser)
     return parser

@@ -15,9 +15,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
-import config
+import presets
 import showing
 from data.img_augmentation import AUGMENTERS, augment, recipe_name
+from utils import command_line
 from utils.class_plots import picture_grid
 from utils.errors import WrongArgument, run_script
 from utils.progress import say
@@ -28,7 +29,7 @@ DRAWS = 8  # of each augmenter alone; the one that changes the photo most is sho
 
 def options() -> argparse.ArgumentParser:
     """The command line."""
-    parser = config.parser(__doc__)
+    parser = command_line.parser(__doc__)
     showing.add_photo(parser)
     parser.add_argument("--views", type=int, default=COLUMNS - 1, metavar="NUMBER",
                         help=f"how many altered views (default {COLUMNS - 1})")
@@ -45,7 +46,7 @@ def main() -> int:
     given = options().parse_args()
     if given.views < 1:
         raise WrongArgument(f"--views is a number from 1, not {given.views}")
-    config.resolve({"image_size": given.image_size, "seed": given.seed}, scenes=False)
+    presets.resolve({"image_size": given.image_size, "seed": given.seed}, scenes=False)
     photo = showing.photo_for(given.photo)
     out = showing.file_for(given.out, photo)
     image = showing.opened(photo, (given.image_size, given.image_size))

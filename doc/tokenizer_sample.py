@@ -23,6 +23,7 @@ from data import scenes, sources, tokenizer
 from data.language import CUT, base, language_of, mistaken, pieces_of
 from data.scene_layout import compose
 from data.tokenizer import SPECIAL, UNKNOWN, Tokenizer
+from utils import command_line
 from utils.errors import WrongArgument, run_script
 from utils.files import refuse_unwritable
 from utils.fonts import drawable, families, missing_font, wrapped
@@ -38,7 +39,7 @@ LINE = 100  # letters on the screen
 
 def options() -> argparse.ArgumentParser:
     """The command line."""
-    parser = config.parser(__doc__)
+    parser = command_line.parser(__doc__)
     parser.add_argument("path", nargs="?", default="scenes", metavar="FILE|FOLDER",
                         help="a captions file, or its folder; the photos need not be there (default: captions of the "
                              "built-in scenes)")
@@ -50,8 +51,8 @@ def options() -> argparse.ArgumentParser:
                         help="words seen fewer times are unknown (default 1; of train.py 3)")
     parser.add_argument("--save", metavar="FILE.json", help="keep the tokenizer there")
     showing.add_out(parser)
-    config.add_options(parser, config.Words, only=("vocabulary",))
-    config.add_options(parser, config.Data, only=("format", "language"))
+    command_line.add_options(parser, config.Words, only=("vocabulary",))
+    command_line.add_options(parser, config.Data, only=("format", "language"))
     return parser
 
 

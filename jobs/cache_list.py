@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import config
 from config import Settings, Vision
 from data.feature_extraction import LEFT_OVER, folder_name
-from utils import runs
+from utils import command_line, runs
 from utils.errors import Refusal, WrongArgument
 from utils.files import held, size_of, told_bytes
 from utils.progress import output, warn
@@ -34,21 +33,21 @@ _NAMED = 3  # users of a thing
 
 def options() -> argparse.ArgumentParser:
     """The command line."""
-    parser = config.parser(__doc__.partition("\n\n")[2])
+    parser = command_line.parser(__doc__.partition("\n\n")[2])
     parser.prog = "python -m data.feature_extraction"
-    config.add_options(parser, Vision, only=("cache",))
+    command_line.add_options(parser, Vision, only=("cache",))
     parser.add_argument("--runs", nargs="+", default=[], metavar="DIR",
                         help=f"also look for runs in these folders (they are always looked for in {runs.ROOT}/)")
     parser.add_argument("--prune", action="store_true",
                         help="remove what no run uses, after asking; what other programs use just now stays")
     parser.add_argument("--yes", action="store_true", help="with --prune: do not ask")
-    config.add_screen_options(parser)
+    command_line.add_screen_options(parser)
     return parser
 
 
 def main() -> int:
     """List, and remove what is not wanted."""
-    given = config.typed(options())
+    given = command_line.typed(options())
     if given["yes"] and not given["prune"]:
         raise WrongArgument("--yes goes with --prune")
     cache, roots = Path(given.get("cache", Settings().vision.cache)), [runs.ROOT, *map(Path, given["runs"])]

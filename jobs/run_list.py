@@ -12,9 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import config
 from config import Classes, Settings
-from utils import huggingface, runs
+from utils import command_line, huggingface, runs
 from utils.errors import Refusal, WrongArgument
 from utils.files import refuse_unwritable, size_of, told_bytes, write_json
 from utils.metrics import KEYS
@@ -28,20 +27,20 @@ _OF_AN_EPOCH = {"loss": "training loss", "accuracy": "training accuracy", "val_l
 
 def options() -> argparse.ArgumentParser:
     """The command line."""
-    parser = config.parser(__doc__.partition("\n\n")[2])
+    parser = command_line.parser(__doc__.partition("\n\n")[2])
     parser.prog = "python -m utils.runs"
     parser.add_argument("run", nargs="*", metavar="NAME|DIR", help="runs to look at closely, side by side (default: a list "
                         "of all); also hf:FOLDER")
     parser.add_argument("--runs", metavar="DIR", help=f"list the runs in this folder (default {runs.ROOT})")
     parser.add_argument("--all", action="store_true", help="also show the settings that the runs have in common")
     parser.add_argument("--json", metavar="FILE", help="also write all of it there")
-    config.add_screen_options(parser)
+    command_line.add_screen_options(parser)
     return parser
 
 
 def main() -> int:
     """List, or compare."""
-    given = config.typed(options())
+    given = command_line.typed(options())
     if given["run"] and given["runs"]:
         raise WrongArgument("--runs names a folder to list; of runs that are named the folder is part of the name")
     if given["all"] and not given["run"]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import config
+import presets
 from config import Settings
 from utils import runs
 from utils.charts import Line
@@ -122,18 +123,18 @@ def _wanted(saved: dict[str, Any]) -> dict[str, str]:
     kind = ("trunk",) if classifier else ("decoder", "decoder_weights", "attention")
     given = {"preset": preset} | {name: saved[name] for name in kind if name in saved}
     scenes = bool(saved.get("scenes"))
-    layers = {f"preset {preset}": config.resolve(given, scenes=False).flat()}
+    layers = {f"preset {preset}": presets.resolve(given, scenes=False).flat()}
     if scenes:
-        layers["the drawn scenes"] = config.resolve(given, scenes=True).flat()
-    for way in () if classifier else config.WAYS:
+        layers["the drawn scenes"] = presets.resolve(given, scenes=True).flat()
+    for way in () if classifier else presets.WAYS:
         if saved.get(way):
-            layers[_flag(way)] = config.resolve(given | {way: True}, scenes=scenes, continued=True).flat()
+            layers[_flag(way)] = presets.resolve(given | {way: True}, scenes=scenes, continued=True).flat()
             layers[_flag(way)]["epochs"] += saved.get("begun", 0)
     tokenizer = saved.get("tokenizer")
     layers[f"suits --tokenizer {tokenizer}"] = config.LENGTHS.get(tokenizer, {})
     default, own, wanted = Settings().flat(), _of(saved), {}
     for told, layer in layers.items():
-        for name in layer.keys() & own.keys() - {"preset", *config.WAYS}:
+        for name in layer.keys() & own.keys() - {"preset", *presets.WAYS}:
             if layer[name] == own[name] != default[name]:
                 wanted.setdefault(name, told)
     return wanted

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import config
+import presets
 from config import Settings
 from data import cifar10
 from data.scenes import FOLDER
@@ -44,7 +45,7 @@ def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
     inherited = {name: saved[name] for name in ("preset", "encoder", "layer", "image_size", *own)}
     inherited |= {"weights": str(start) if saved.get("finetune_encoder") else saved["encoder_weights"],
                   "grid": saved.get("grid")}
-    if any(given.get(way) for way in config.WAYS):  # goes on with what that run learned from
+    if any(given.get(way) for way in presets.WAYS):  # goes on with what that run learned from
         inherited["precision"] = saved["precision"]
         kept = ["augment", *(each.name for each in fields(config.Words))]
         if "dataset" not in given:
@@ -147,14 +148,14 @@ def resumed(name: str | None, given: dict[str, Any], start: str | None) -> tuple
     before = runs.read_config(run)
     if start is not None and str(runs.find(start)) != before.get("from"):
         raise WrongArgument(f"--from cannot change when a run is resumed: it was {before.get('from')!r}; start a new run")
-    config.refuse_foreign(before.get("preset", ""), given)
+    presets.refuse_foreign(before.get("preset", ""), given)
     saved = Settings.of_run(before).flat()
     if "dataset" in given:
         typed = {"scenes": FOLDER, "cifar10": cifar10.FOLDER}.get(given["dataset"], Path(given["dataset"]))
         if typed.resolve() == Path(saved["dataset"]).resolve():  # ./photos is photos
             del given["dataset"]
-    ways = {way: True for way in config.WAYS if given.get(way) and not saved[way]}
-    may_change = config.RESUMABLE | (config.OF_A_WAY if ways else frozenset())
+    ways = {way: True for way in presets.WAYS if given.get(way) and not saved[way]}
+    may_change = config.RESUMABLE | (presets.OF_A_WAY if ways else frozenset())
     given = {key: value for key, value in given.items() if (key, value) != ("precision", "auto")}  # what it began with
     other = [key for key, value in given.items() if key not in may_change and value != saved[key]]
     if other:
@@ -174,9 +175,9 @@ def resumed(name: str | None, given: dict[str, Any], start: str | None) -> tuple
     if given.get("epochs", done + 1) <= done:
         raise WrongArgument(f"--epochs {given['epochs']} counts all epochs of the run, and {run} has {done} already; use "
                             "more, or leave it out")
-    wanted = config.wanted_by_way(ways)
+    wanted = presets.wanted_by_way(ways)
     wanted["epochs"] += done
-    ended = {name: Settings().flat()[name] for name in (*config.WAYS, "baseline")}  # what was of the way before
+    ended = {name: Settings().flat()[name] for name in (*presets.WAYS, "baseline")}  # what was of the way before
     return run, Settings.from_flat(saved | ended | wanted | given), done
 
 

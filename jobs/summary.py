@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import config
+import presets
 from config import Settings
 from data.examples import SPLITS, Dataset, LeftOut
 from data.images import read
@@ -18,6 +19,7 @@ from data.photo_hashes import PhotoHashes
 from data.preprocess import Photo, Prepared
 from data.tokenizer import END, SPECIAL, UNITS, UNKNOWN, Tokenizer
 from jobs import stages
+from utils import command_line
 from utils.errors import Refusal
 from utils.files import refuse_unwritable
 from utils.plots import captioned_photos, picture_file, save_figure
@@ -28,23 +30,23 @@ ON_THE_PICTURE = 9  # photos
 
 def options() -> argparse.ArgumentParser:
     """The command line."""
-    parser = config.parser(__doc__.partition("\n\n")[2])
+    parser = command_line.parser(__doc__.partition("\n\n")[2])
     parser.prog = "python -m data.sources"
     parser.add_argument("path", metavar="PATH", help="the dataset: a captions file, its folder, or `scenes`")
     parser.add_argument("--picture", metavar="FILE.png", help="also draw nine of its photos with their captions")
-    config.add_options(parser, config.Data, only=("format", "language", "outside_photos", "test_size"))
-    config.add_options(parser, config.Words, only=("tokenizer", "vocabulary", "minimum_count", "max_length"))
-    config.add_options(parser, config.Vision, only=("cache",))
-    config.add_options(parser, config.Training, only=("seed",))
+    command_line.add_options(parser, config.Data, only=("format", "language", "outside_photos", "test_size"))
+    command_line.add_options(parser, config.Words, only=("tokenizer", "vocabulary", "minimum_count", "max_length"))
+    command_line.add_options(parser, config.Vision, only=("cache",))
+    command_line.add_options(parser, config.Training, only=("seed",))
     return parser
 
 
 def main() -> int:
     """Read, look at every photo once, tell."""
-    given = config.typed(options())
+    given = command_line.typed(options())
     name, picture = given.pop("path"), given.pop("picture")
     path = stages.dataset_path(name)
-    settings = config.resolve(given | {"dataset": str(path)}, scenes=stages.is_scenes(path))
+    settings = presets.resolve(given | {"dataset": str(path)}, scenes=stages.is_scenes(path))
     refuse_unwritable(Path(settings.vision.cache))
     picture = picture_file(picture, "--picture")
     dataset = stages.read_dataset(path, settings.data)

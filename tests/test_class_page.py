@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-import config
+import presets
 from jobs import class_page
 from jobs.class_page import Found
 from tests.pages import whole
@@ -17,7 +17,7 @@ CLASSES = ["blue", "<b>green</b>", "red"]
 
 
 def classifier_run(folder, classes=CLASSES):
-    settings = config.resolve({"preset": "classifier", "dataset": "colours"}, scenes=False)
+    settings = presets.resolve({"preset": "classifier", "dataset": "colours"}, scenes=False)
     runs.write_config(folder, settings.of_a_classifier() | {"encoder": "convnet", "image_size": 16, "classes": classes})
     (folder / "splits.json").write_text(json.dumps({"train": ["a"], "val": ["b"], "test": ["c", "d"]}))
     runs.write_history(folder, [{"epoch": 1, "loss": 1.0, "accuracy": 0.5, "val_loss": 1.5, "val_accuracy": 0.25,

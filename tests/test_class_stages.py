@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from config import resolve
 from data.images import save
 from data.photo_hashes import PhotoHashes
 from jobs import class_stages
+from presets import resolve
 from tests.classes import CLASSES, class_folders, picture
 from utils.errors import Refusal, WrongArgument
 

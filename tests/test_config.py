@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 import config
-from config import ATTENTIONS, LENGTHS, PRESETS, Settings, refuse_idle, resolve
+import presets
+from config import ATTENTIONS, LENGTHS, Settings, refuse_idle
 from models.decoders import DECODERS
+from presets import PRESETS, resolve
 from utils.errors import WrongArgument
 
 ROOT = Path(__file__).parents[1]
@@ -25,8 +27,8 @@ def test_every_preset_resolves(preset, scenes):
 
 def test_what_is_typed_goes_before_scenes_before_preset_before_defaults():
     assert resolve({}, scenes=False).training.batch == Settings().training.batch
-    assert resolve({}, scenes=False).training.epochs == config.PHOTOGRAPHS["epochs"] != Settings().training.epochs
-    assert resolve({}, scenes=True).training.epochs == config.SCENES["epochs"]
+    assert resolve({}, scenes=False).training.epochs == presets.PHOTOGRAPHS["epochs"] != Settings().training.epochs
+    assert resolve({}, scenes=True).training.epochs == presets.SCENES["epochs"]
     assert resolve({"epochs": 2}, scenes=True).training.epochs == 2
 
 
@@ -233,7 +235,7 @@ def test_an_encoder_may_be_trained_from_the_first_epoch_on():
     """At the learning rate of any other run: the smaller one is for decoders that have learned already."""
     settings = resolve({"finetune_encoder": True}, scenes=False)
     assert settings.vision.finetune_encoder
-    assert settings.training == Settings.from_flat({"epochs": config.PHOTOGRAPHS["epochs"]}).training
+    assert settings.training == Settings.from_flat({"epochs": presets.PHOTOGRAPHS["epochs"]}).training
     with pytest.raises(WrongArgument, match=r"^--scst learns on cached features; use --finetune-encoder before it"):
         resolve({"finetune_encoder": True, "scst": True}, scenes=False, continued=True)
 
@@ -241,7 +243,7 @@ def test_an_encoder_may_be_trained_from_the_first_epoch_on():
 def test_a_classifier_has_settings_of_its_own_and_refuses_those_of_captions():
     settings = resolve({"preset": "classifier", "image_size": 32, "alter": "moved"}, scenes=False)
     assert (settings.classes.trunk, settings.classes.alter, settings.vision.image_size) == ("modern", "moved", 32)
-    assert settings.training.batch == config.CLASSIFIER["batch"]
+    assert settings.training.batch == presets.CLASSIFIER["batch"]
     told = settings.of_a_classifier()
     assert told.keys() == config.OF_A_CLASSIFIER
     assert Settings.from_flat(told | {"encoder": "convnet"}).of_a_classifier() == told

@@ -6,10 +6,10 @@ from functools import partial
 import numpy as np
 import pytest
 
-from config import PRESETS, resolve
 from models.captioner import decoder_of
 from models.objectives import CrossEntropy
 from models.training import Recipe, Trainer, adam
+from presets import PRESETS, resolve
 from tests.test_training import DEPTH, LOCATIONS, Invented
 
 SMALL = {"units": 16, "embedding": 8, "attention_units": 8, "heads": 2}

@@ -15,6 +15,7 @@ import image_normalization_test
 import img_augmentation_test
 import make_pictures
 import predict
+import presets
 import tokenizer_sample
 import train
 from jobs import cache_list, run_list, summary
@@ -78,7 +79,7 @@ def test_every_command_line_parses(document, command):
     given = parsed(command)
     settings = {name: value for name, value in given.items() if name in config.Settings().flat() and value is not None}
     continued = bool(given.get("resume") or given.get("start"))
-    config.resolve(settings, scenes=False, continued=continued)  # and what it sets may be set, together
+    presets.resolve(settings, scenes=False, continued=continued)  # and what it sets may be set, together
 
 
 def test_a_command_line_that_does_not_parse_is_noticed(capsys):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-import config
+import presets
 from config import Settings
 from jobs import caption_page, run_page
 from tests.pages import Page, whole
@@ -16,7 +16,7 @@ EPOCHS = [{"epoch": 1, "loss": 3.0, "val_loss": 2.5, "CIDEr": 0.25, "forced_CIDE
 
 def saved_run(folder, given=None, *, history=(), scenes=False, spent=None, **more):
     """A run folder as train.py leaves it, its settings those that were given and what the presets want."""
-    settings = config.resolve({"dataset": "photos/mine"} | (given or {}), scenes=scenes).suited("en", "words")
+    settings = presets.resolve({"dataset": "photos/mine"} | (given or {}), scenes=scenes).suited("en", "words")
     runs.write_config(folder, settings.flat() | {"encoder_weights": "none", "fingerprint": {}, "scenes": scenes, "begun": 0}
                       | more)
     (folder / "splits.json").write_text(json.dumps({"train": ["a.jpg"] * 1200, "val": ["b.jpg"], "test": []}))
@@ -88,7 +88,7 @@ def test_a_way_of_training_that_goes_on_wants_its_own(tmp_path):
 
 
 def test_of_a_classifier_only_its_own_settings_are_told():
-    given = config.resolve({"preset": "classifier", "dataset": "colours", "trunk": "tutorial"}, scenes=False)
+    given = presets.resolve({"preset": "classifier", "dataset": "colours", "trunk": "tutorial"}, scenes=False)
     told, page = settings_told(given.of_a_classifier() | {"classes": ["a"]})
     assert told["--batch"] == ("4 preset classifier", "64")
     assert "--beam" not in page.texts("code")

@@ -20,6 +20,12 @@ class WrongArgument(Refusal):
     status = 2
 
 
+def require(condition: bool, message: str) -> None:
+    """Refuse what was typed, where it does not hold."""
+    if not condition:
+        raise WrongArgument(message)
+
+
 def nearest(kind: str, name: str, known: list[str]) -> WrongArgument:
     """The refusal of an unknown name, with the nearest known ones."""
     import difflib
