@@ -14,6 +14,7 @@ ENCODER_RATE = 0.00001
 ATTENTIONS: dict[str, tuple[str, ...]] = {"gru": ("soft",), "lstm": ("soft", "hard", "none"), "luong": ("dot", "additive"),
                                          "transformer": ("soft",)}
 CROPS = (1, 2, 4)
+BLEU = 2.0  # what it is worth: doc/results.md
 BEST_BY = ("CIDEr", "BLEU-4", "BLEU-2", "NIST-4", "NIST-2", "ROUGE-L", "loss")
 
 
@@ -178,12 +179,15 @@ class Training:
     penalty: float = setting(0.0, "weight of the doubly stochastic penalty, on attention that leaves places of the photo "
                                   "out over a whole caption", unit="WEIGHT")
     scst: bool = setting(False, "self-critical training, of a run that was trained on true captions (--from, or --resume): "
-                                "captions drawn at random are made likelier where their CIDEr-D is above the baseline")
+                                "captions drawn at random are made likelier where they are rewarded above the baseline, by "
+                                "CIDEr-D and BLEU-4")
     reward_epochs: int | None = setting(0, "epochs of self-critical training that follow those on true captions, in the "
                                            "same run; left out: of 1,000 photographs or more with --preset inception-gru "
                                            "three times --epochs, else none", unit="EPOCHS")
-    baseline: str = setting("others", "with --scst: the mean CIDEr-D of the photo's other drawn captions, or that of the "
+    baseline: str = setting("others", "with --scst: the mean reward of the photo's other drawn captions, or that of the "
                                       "greedy caption", choices=("others", "greedy"))
+    reward_bleu: float = setting(BLEU, "in self-critical training: weight of a caption's BLEU-4 (0 to 1) beside its CIDEr-D "
+                                      "(0 to 10) in what it is rewarded with", unit="WEIGHT")
     best_by: str = setting("CIDEr", "the score on val by which the best epoch is kept and training is stopped (greedy "
                                     "captions; loss: teacher-forced)", choices=BEST_BY)
     patience: int = setting(4, "stop after so many epochs without a better --best-by (of a classifier: accuracy on val)",
@@ -199,6 +203,9 @@ class Training:
                  f"--reward-epochs is a number from 0, not {self.reward_epochs}")
         require(self.scst or self.reward_epochs != 0 or self.baseline == "others",
                  f"--baseline {self.baseline} goes with --scst or --reward-epochs")
+        require(0 <= self.reward_bleu < math.inf, f"--reward-bleu is a weight from 0, not {self.reward_bleu}")
+        require(self.scst or self.reward_epochs != 0 or self.reward_bleu == BLEU,
+                f"--reward-bleu {self.reward_bleu} goes with --scst or --reward-epochs")
         require(self.best_by in BEST_BY, f"--best-by is one of {', '.join(BEST_BY)}, not {self.best_by}")
         require(0 < self.learning_rate < math.inf, f"--learning-rate is above 0, not {self.learning_rate}")
         require(0 <= self.seed < 2**32, f"--seed is a number from 0 to 4294967295, not {self.seed}")
@@ -279,7 +286,7 @@ FITTED = ("words", "characters", "bpe")  # tokenizers that are made from the cap
 GROUPS = (Data, Vision, Words, Decoding, Training, Search, Classes, Machine)
 
 # How runs were trained that are older than these settings.
-OF_OLDER = {"precision": "float32", "features": "raw"}
+OF_OLDER = {"precision": "float32", "features": "raw", "reward_bleu": 0.0}
 
 WHERE = ("device", "engine")  # of the machine, for what a run has learned already
 

@@ -14,7 +14,8 @@ SCST: dict[str, Any] = {"epochs": 4, "batch": 120, "learning_rate": 0.0002, "war
 FINETUNE: dict[str, Any] = {"epochs": 3, "learning_rate": 0.0001, "reward_epochs": 0}
 WAYS = {"scst": SCST, "finetune_encoder": FINETUNE}
 OF_A_WAY = frozenset({*WAYS, "finetune_from", "encoder_rate", "batch", "learning_rate", "warmup", "schedule", "clip",
-                      "weight_decay", "average", "penalty", "baseline", "reward_epochs", "best_by", "top"})
+                      "weight_decay", "average", "penalty", "baseline", "reward_bleu", "reward_epochs",
+                      "best_by", "top"})
 
 INCEPTION_GRU: dict[str, Any] = {"encoder": "inception_v3", "decoder": "gru"}
 

@@ -96,6 +96,8 @@ def test_names_are_unique_over_all_groups_and_each_has_a_meaning():
     ({"top": 0}, "--top is at least 1, not 0"),
     ({"best_by": "BLEU"}, "--best-by is one of CIDEr, BLEU-4, .*, loss, not BLEU"),
     ({"augment": -1}, "--augment is a number of views from 0"),
+    ({"reward_bleu": -1.0, "reward_epochs": 2}, r"^--reward-bleu is a weight from 0, not -1\.0$"),
+    ({"reward_bleu": 1.0, "reward_epochs": 0}, r"^--reward-bleu 1\.0 goes with --scst or --reward-epochs$"),
     ({"grid": 0}, "--grid is a number of rows and columns from 1, not 0"),
     ({"top_k": 3}, "go with --sample"),
     ({"crops": 3}, "^--crops is one of 1, 2, 4, not 3$"),
