@@ -14,7 +14,6 @@ ENCODER_RATE = 0.00001
 ATTENTIONS: dict[str, tuple[str, ...]] = {"gru": ("soft",), "lstm": ("soft", "hard", "none"), "luong": ("dot", "additive"),
                                          "transformer": ("soft",)}
 CROPS = (1, 2, 4)
-BLEU = 2.0  # what it is worth: doc/results.md
 BEST_BY = ("CIDEr", "BLEU-4", "BLEU-2", "NIST-4", "NIST-2", "ROUGE-L", "loss")
 
 
@@ -186,7 +185,7 @@ class Training:
                                            "three times --epochs, else none", unit="EPOCHS")
     baseline: str = setting("others", "with --scst: the mean reward of the photo's other drawn captions, or that of the "
                                       "greedy caption", choices=("others", "greedy"))
-    reward_bleu: float = setting(BLEU, "in self-critical training: weight of a caption's BLEU-4 (0 to 1) beside its CIDEr-D "
+    reward_bleu: float = setting(2.0, "in self-critical training: weight of a caption's BLEU-4 (0 to 1) beside its CIDEr-D "
                                       "(0 to 10) in what it is rewarded with", unit="WEIGHT")
     best_by: str = setting("CIDEr", "the score on val by which the best epoch is kept and training is stopped (greedy "
                                     "captions; loss: teacher-forced)", choices=BEST_BY)
@@ -204,8 +203,6 @@ class Training:
         require(self.scst or self.reward_epochs != 0 or self.baseline == "others",
                  f"--baseline {self.baseline} goes with --scst or --reward-epochs")
         require(0 <= self.reward_bleu < math.inf, f"--reward-bleu is a weight from 0, not {self.reward_bleu}")
-        require(self.scst or self.reward_epochs != 0 or self.reward_bleu == BLEU,
-                f"--reward-bleu {self.reward_bleu} goes with --scst or --reward-epochs")
         require(self.best_by in BEST_BY, f"--best-by is one of {', '.join(BEST_BY)}, not {self.best_by}")
         require(0 < self.learning_rate < math.inf, f"--learning-rate is above 0, not {self.learning_rate}")
         require(0 <= self.seed < 2**32, f"--seed is a number from 0 to 4294967295, not {self.seed}")
@@ -366,8 +363,10 @@ def refuse_idle(settings: Settings, typed: Iterable[str]) -> None:
     """Refuse settings whose names were typed and that would change nothing."""
     fitted = settings.words.tokenizer in (None, *FITTED) and not settings.decoding.pretrained
     transformer = settings.decoding.decoder == "transformer"
+    rewarded = settings.training.scst or settings.training.reward_epochs != 0
     for name in typed:
         flag = f"--{name.replace('_', '-')}"
+        require(rewarded or name != "reward_bleu", f"{flag} goes with --scst or --reward-epochs")
         require(not transformer or name not in ("embedding", "attention_units"),
                  f"{flag} does not go with --decoder transformer, which is --units wide throughout")
         require(settings.decoding.attention != "dot" or name != "attention_units",
