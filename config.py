@@ -173,8 +173,6 @@ class Training:
     schedule: str = setting("cosine", "the learning rate after that: falling to a hundredth of it, or constant",
                             choices=("cosine", "constant"))
     clip: float = setting(5.0, "largest norm of all gradients together", unit="NORM")
-    average: float = setting(0.0, "share of all steps over which weights are averaged, about; the averages are scored and "
-                                  "kept; 0: the weights after the last step", unit="FRACTION")
     penalty: float = setting(0.0, "weight of the doubly stochastic penalty, on attention that leaves places of the photo "
                                   "out over a whole caption", unit="WEIGHT")
     scst: bool = setting(False, "self-critical training, of a run that was trained on true captions (--from, or --resume): "
@@ -208,7 +206,6 @@ class Training:
         require(0 <= self.seed < 2**32, f"--seed is a number from 0 to 4294967295, not {self.seed}")
         require(self.warmup >= 0, f"--warmup is a number of steps from 0, not {self.warmup}")
         require(0 <= self.weight_decay < 1, f"--weight-decay is a share from 0 to below 1, not {self.weight_decay}")
-        require(0 <= self.average < 1, f"--average is a share from 0 to below 1, not {self.average}")
         require(0 <= self.penalty < math.inf, f"--penalty is a weight from 0, not {self.penalty}")
         require(self.clip > 0, f"--clip is above 0, not {self.clip}")
 

@@ -9,13 +9,12 @@ from utils.errors import nearest, require
 
 # Ways of training that go on from what a run has learned from true captions; what each wants of other settings, where
 # that is not typed. A run that is resumed in such a way has so many epochs more.
-SCST: dict[str, Any] = {"epochs": 4, "batch": 120, "learning_rate": 0.0002, "warmup": 50, "average": 0.02, "patience": 8,
+SCST: dict[str, Any] = {"epochs": 4, "batch": 120, "learning_rate": 0.0002, "warmup": 50, "patience": 8,
                         "best_by": "CIDEr"}
 FINETUNE: dict[str, Any] = {"epochs": 3, "learning_rate": 0.0001, "reward_epochs": 0}
 WAYS = {"scst": SCST, "finetune_encoder": FINETUNE}
 OF_A_WAY = frozenset({*WAYS, "finetune_from", "encoder_rate", "batch", "learning_rate", "warmup", "schedule", "clip",
-                      "weight_decay", "average", "penalty", "baseline", "reward_bleu", "reward_epochs",
-                      "best_by", "top"})
+                      "weight_decay", "penalty", "baseline", "reward_bleu", "reward_epochs", "best_by", "top"})
 
 INCEPTION_GRU: dict[str, Any] = {"encoder": "inception_v3", "decoder": "gru"}
 

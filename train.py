@@ -175,8 +175,7 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed
     training = settings.training
     decoder = Tuned(ready.encoder, decoder) if tuned else decoder
     recipe = Recipe(training.epochs, training.learning_rate, training.warmup, training.schedule, training.clip,
-                    training.patience, training.save_every, settings.vision.encoder_rate, begun, settings.machine.precision,
-                    training.average)
+                    training.patience, training.save_every, settings.vision.encoder_rate, begun, settings.machine.precision)
     trainer = Trainer(decoder, *learning.wanted(settings, decoder, prepared, tokenizer, cache, views), recipe, run,
                       optimizer=partial(adam, weight_decay=training.weight_decay))
     validation = results.Validation(prepared, tokenizer, cache, settings, decoder, ready.encoder)

@@ -98,8 +98,7 @@ def epochs(trainer: Trainer, run: Path, spent: Spent, *, scores: Callable[[], di
                 return False
             spent.end("training")
             bar.scoring(row["epoch"])
-            with trainer.averaged():
-                row |= scores()
+            row |= scores()
             spent.end("validation")
             rows.append(row)
             runs.write_history(run, rows)

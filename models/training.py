@@ -1,8 +1,7 @@
 """GradientTape steps, the epoch loop, and checkpoints from which it goes on exactly."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,6 @@ class Recipe:
     encoder_rate: float = 0.0  # of an encoder that is trained too
     begun: int = 0  # epochs that were done when this way of training began
     precision: str = "float32"  # in which products are taken
-    average: float = 0.0  # share of all steps over which weights are averaged
 
 
 def _rate(recipe: Recipe, highest: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
@@ -55,37 +53,6 @@ def adam(rate: keras.optimizers.schedules.LearningRateSchedule, *, global_clipno
     return optimizer
 
 
-class _Averages:
-    """Running averages of a network's weights over about so many steps (Polyak & Juditsky 1992): they are where the steps,
-    which no rate makes small enough, go to and fro about."""
-
-    def __init__(self, network: Parts, steps: float) -> None:
-        self._weights = [variable for part in network.parts().values() for variable in part.trainable_variables]
-        self._means = [tf.Variable(variable.value, trainable=False) for variable in self._weights]
-        self._taken = tf.Variable(0.0)
-        self._kept = 1 - 1 / max(1.0, steps)
-        self.variables = [self._taken, *self._means]
-
-    @property
-    def taken(self) -> int:
-        """Of how many steps."""
-        return int(self._taken)
-
-    def take(self) -> None:
-        """Take the weights in, after a step. Of the first few the newest count most: they are far from where it begins."""
-        kept = tf.minimum(self._kept, self._taken / (9.0 + self._taken))
-        for mean, variable in zip(self._means, self._weights, strict=True):
-            mean.assign_sub((1.0 - kept) * (mean - variable.value))
-        self._taken.assign_add(1.0)
-
-    def swap(self) -> None:
-        """Exchange the weights and their averages."""
-        for mean, variable in zip(self._means, self._weights, strict=True):
-            weight = tf.identity(variable.value)
-            variable.assign(mean)
-            mean.assign(weight)
-
-
 class Trainer:
     """A decoder, or a classifier, in training. Its whole state is in the checkpoint: weights, optimizer, dropout, place in
     the epoch."""
@@ -103,7 +70,6 @@ class Trainer:
         for name, part in decoder.parts().items():
             self._optimizers[name] = optimizer(_rate(recipe, rates[name], steps), global_clipnorm=recipe.clip)
             self._optimizers[name].build(part.trainable_variables)
-        self._averages = _Averages(decoder, recipe.average * steps) if recipe.average else None
         self._epoch = tf.Variable(0, dtype=tf.int64)  # whole epochs done
         self._step = tf.Variable(0, dtype=tf.int64)  # steps done in this epoch
         self._loss_sum = tf.Variable(0.0, dtype=tf.float64)  # over those steps
@@ -113,8 +79,7 @@ class Trainer:
         # Where a run goes on in another way of training, the checkpoints of the way before are not to be gone on with.
         self._way = " ".join([type(objective).__name__, *decoder.parts(), str(recipe.begun)])
         optimizers = {f"{name}_optimizer": plain(each.variables) for name, each in self._optimizers.items()}
-        averages = {"averages": self._averages.variables} if self._averages else {}
-        everything = decoder_checkpoint(decoder, **optimizers, **averages, epoch=self._epoch, step=self._step,
+        everything = decoder_checkpoint(decoder, **optimizers, epoch=self._epoch, step=self._step,
                                         loss_sum=self._loss_sum, best=self._best, without_gain=self._without_gain,
                                         seconds=self._seconds, objective=self.objective.variables,
                                         way=tf.Variable(self._way))
@@ -192,21 +157,7 @@ class Trainer:
             dense = [tf.zeros_like(variable) if gradient is None else tf.convert_to_tensor(gradient)
                      for gradient, variable in zip(gradients, variables[name], strict=True)]
             self._optimizers[name].apply(dense, variables[name])
-        if self._averages:
-            self._averages.take()
         return loss
-
-    @contextmanager
-    def averaged(self) -> Iterator[None]:
-        """The decoder has averaged weights in here, where there are any: those that are scored and kept."""
-        if self._averages is None or not self._averages.taken:
-            yield
-            return
-        self._averages.swap()
-        try:
-            yield
-        finally:
-            self._averages.swap()
 
     def train_epoch(self, progress: Callable[[int, int, float], None]) -> dict[str, Any]:
         """Train to the end of the present epoch and give its row of the history; `progress(step, steps, loss)`.
@@ -241,7 +192,6 @@ class Trainer:
         self._without_gain.assign(0 if better else int(self._without_gain) + 1)
         if better:
             self._best.assign(score)
-            with self.averaged():
-                self._write(self._best_manager, self.epoch)  # a resumed run counts on, so the newest is always the best
+            self._write(self._best_manager, self.epoch)  # a resumed run counts on, so the newest is always the best
         self.save()
         return better

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.checkpoint import decoder_checkpoint, load_decoder, stored
+from models.checkpoint import decoder_checkpoint, stored
 from models.decoders import build_decoder
 from models.decoding import Rules
 from models.objectives import CrossEntropy, DrawnLocations, doubly_stochastic
@@ -199,50 +199,6 @@ def test_the_best_epoch_is_kept_and_training_stops_without_gain(tmp_path):
     last = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(tmp_path / "last")))
     name = next(name for name in best.get_variable_to_shape_map() if "decoder/0" in name)
     assert np.abs(best.get_tensor(name) - last.get_tensor(name)).max() > 0
-
-
-def averaging(folder):
-    return Trainer(invented_decoder(), CrossEntropy(), Invented(), recipe(epochs=2, average=0.5), folder)  # of 12 steps: 6
-
-
-def test_averaged_weights_are_kept_and_the_steps_go_on_from_their_own(tmp_path):
-    training = averaging(tmp_path)
-    weights, mean = lambda: [each.numpy() for each in training.decoder.trainable_variables], None
-
-    def progress(step, steps, loss):
-        nonlocal mean
-        kept = min(5 / 6, (step - 1) / (8 + step))
-        mean = [kept * (before if mean else 0) + (1 - kept) * now for before, now in zip(mean or weights(), weights(),
-                                                                                          strict=True)]
-
-    training.train_epoch(progress)
-    own = weights()
-    with training.averaged():
-        assert not np.allclose(own[0], weights()[0])
-        for wanted, found in zip(mean, weights(), strict=True):
-            np.testing.assert_allclose(found, wanted, atol=1e-5)
-    training.finish_epoch(0.5)
-    for wanted, found in zip(own, weights(), strict=True):
-        np.testing.assert_array_equal(found, wanted)
-    kept = invented_decoder()
-    load_decoder(kept, tmp_path / "best")
-    for wanted, found in zip(mean, kept.trainable_variables, strict=True):
-        np.testing.assert_allclose(found.numpy(), wanted, atol=1e-5)
-
-
-def test_averages_go_on_where_they_stopped(tmp_path):
-    training = averaging(tmp_path / "whole")
-    losses(training)
-    stopped = averaging(tmp_path / "stopped")
-    with pytest.raises(KeyboardInterrupt):
-        losses(stopped, stop=(1, 3))
-    stopped.save()
-    goes_on = averaging(tmp_path / "stopped")
-    assert goes_on.resume()
-    losses(goes_on)
-    with training.averaged(), goes_on.averaged():
-        for wanted, found in zip(training.decoder.trainable_variables, goes_on.decoder.trainable_variables, strict=True):
-            np.testing.assert_array_equal(found.numpy(), wanted.numpy())
 
 
 def test_a_loss_that_is_not_finite_stops_and_names_the_step(tmp_path):
