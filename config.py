@@ -38,7 +38,7 @@ class Data:
         require(0 < self.test_size < 0.5, f"--test-size is a share between 0 and 0.5, not {self.test_size}")
         require(self.limit is None or self.limit > 0, f"--limit is a number of photos from 1, not {self.limit}")
         require(self.language is None or re.fullmatch(r"[A-Za-z]{2,3}([-_]\w+)*", self.language) is not None,
-                 f"--language is a code such as en, ko or zh, not {self.language!r}")
+                f"--language is a code such as en, ko or zh, not {self.language!r}")
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Vision:
         require(self.augment is None or self.augment >= 0, f"--augment is a number of views from 0, not {self.augment}")
         least = 16 if self.encoder == "convnet" else 75
         require(self.image_size is None or self.image_size >= least,
-                 f"--image-size is at least {least} pixels, not {self.image_size}")
+                f"--image-size is at least {least} pixels, not {self.image_size}")
         require(self.grid is None or self.grid > 0, f"--grid is a number of rows and columns from 1, not {self.grid}")
         require(self.finetune_encoder or self.finetune_from is None, "--finetune-from goes with --finetune-encoder")
         require(0 <= self.encoder_rate < math.inf, f"--encoder-rate is a learning rate from 0, not {self.encoder_rate}")
@@ -100,7 +100,7 @@ class Words:
         require(self.vocabulary > 0, f"--vocabulary is at least 1 word, not {self.vocabulary}")
         require(self.minimum_count > 0, f"--minimum-count is at least 1, not {self.minimum_count}")
         require(self.max_length is None or self.max_length > 0,
-                 f"--max-length is at least 1 word, not {self.max_length}")
+                f"--max-length is at least 1 word, not {self.max_length}")
 
 
 @dataclass(frozen=True)
@@ -137,20 +137,20 @@ class Decoding:
         if known and self.attention is None:
             object.__setattr__(self, "attention", known[0])  # the fields are frozen
         require(known is None or self.attention in known,
-                 f"--attention {self.attention} does not go with --decoder {self.decoder}; that has "
-                 f"{' or '.join(known or ())}")
+                f"--attention {self.attention} does not go with --decoder {self.decoder}; that has "
+                f"{' or '.join(known or ())}")
         if self.features is None:
             object.__setattr__(self, "features", "normalised" if self.decoder == "gru" else "raw")
         require(self.features in ("normalised", "raw"), f"--features is normalised or raw, not {self.features}")
         require(self.features == "raw" or self.decoder == "gru", "--features normalised goes with --decoder gru")
         require(self.layers == 1 or self.decoder in ("lstm", "transformer"),
-                 f"--layers {self.layers} goes with --decoder lstm or transformer")
+                f"--layers {self.layers} goes with --decoder lstm or transformer")
         transformer = self.decoder == "transformer"
         require(transformer or self.heads == 8, f"--heads {self.heads} goes with --decoder transformer")
         require(transformer or not self.pretrained, f"--decoder-weights {self.decoder_weights} goes with --decoder "
-                                                     "transformer")
+                                                    "transformer")
         require(not transformer or self.pretrained or self.units % self.heads == 0,  # pretrained weights have their own
-                 f"--units {self.units} cannot be shared among --heads {self.heads}; use a multiple of it")
+                f"--units {self.units} cannot be shared among --heads {self.heads}; use a multiple of it")
         require(0 <= self.dropout < 1, f"--dropout is a share from 0 to below 1, not {self.dropout}")
 
     @property
@@ -197,9 +197,9 @@ class Training:
         for name in ("batch", "epochs", "patience", "top", "save_every"):
             require(getattr(self, name) > 0, f"--{name.replace('_', '-')} is at least 1, not {getattr(self, name)}")
         require(self.reward_epochs is None or self.reward_epochs >= 0,
-                 f"--reward-epochs is a number from 0, not {self.reward_epochs}")
+                f"--reward-epochs is a number from 0, not {self.reward_epochs}")
         require(self.scst or self.reward_epochs != 0 or self.baseline == "others",
-                 f"--baseline {self.baseline} goes with --scst or --reward-epochs")
+                f"--baseline {self.baseline} goes with --scst or --reward-epochs")
         require(0 <= self.reward_bleu < math.inf, f"--reward-bleu is a weight from 0, not {self.reward_bleu}")
         require(self.best_by in BEST_BY, f"--best-by is one of {', '.join(BEST_BY)}, not {self.best_by}")
         require(0 < self.learning_rate < math.inf, f"--learning-rate is above 0, not {self.learning_rate}")
@@ -234,7 +234,7 @@ class Search:
         require(self.crops in CROPS, f"--crops is one of {', '.join(map(str, CROPS))}, not {self.crops}")
         require(self.beam > 0, f"--beam is at least 1, not {self.beam}")
         require(self.no_repeat is None or self.no_repeat >= 0,
-                 f"--no-repeat is a number of words from 0, not {self.no_repeat}")
+                f"--no-repeat is a number of words from 0, not {self.no_repeat}")
         require(0 <= self.length_penalty < math.inf, f"--length-penalty is a number from 0, not {self.length_penalty}")
         require(0 < self.temperature < math.inf, f"--temperature is above 0, not {self.temperature}")
         require(self.top_k is None or self.top_k > 0, f"--top-k is at least 1 word, not {self.top_k}")
@@ -311,11 +311,11 @@ class Settings:
     def __post_init__(self) -> None:
         attention = self.decoding.attention
         require(attention != "none" or not self.training.penalty,
-                 "--penalty is on attention, and --attention none has none; leave it out")
+                "--penalty is on attention, and --attention none has none; leave it out")
         require(not (self.training.scst and self.vision.finetune_encoder),
-                 "--scst learns on cached features; use --finetune-encoder before it, in a run of its own")
+                "--scst learns on cached features; use --finetune-encoder before it, in a run of its own")
         require(not (self.training.reward_epochs and self.vision.finetune_encoder),
-                 "--reward-epochs learn on cached features; leave them out here, and go on by --from RUN --scst")
+                "--reward-epochs learn on cached features; leave them out here, and go on by --from RUN --scst")
 
     @classmethod
     def from_flat(cls, values: dict[str, Any]) -> Self:
@@ -365,8 +365,8 @@ def refuse_idle(settings: Settings, typed: Iterable[str]) -> None:
         flag = f"--{name.replace('_', '-')}"
         require(rewarded or name != "reward_bleu", f"{flag} goes with --scst or --reward-epochs")
         require(not transformer or name not in ("embedding", "attention_units"),
-                 f"{flag} does not go with --decoder transformer, which is --units wide throughout")
+                f"{flag} does not go with --decoder transformer, which is --units wide throughout")
         require(settings.decoding.attention != "dot" or name != "attention_units",
-                 f"{flag} does not go with --attention dot, which compares words and locations as they are")
+                f"{flag} does not go with --attention dot, which compares words and locations as they are")
         require(fitted or name not in ("vocabulary", "minimum_count"),
-                 f"{flag} is for words that are learned from the captions; GPT-2's pieces are all there")
+                f"{flag} is for words that are learned from the captions; GPT-2's pieces are all there")

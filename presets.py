@@ -92,9 +92,9 @@ def resolve(given: dict[str, Any], *, scenes: bool, continued: bool = False) -> 
     if given.get("attention") in ("hard", "none"):  # the penalty is soft attention's (Xu et al., section 4.2.1)
         values.pop("penalty", None)
     require(continued or not given.get("scst"), "--scst goes on from what was learned from true captions: --from RUN, or "
-                                                  "--run RUN --resume")
+                                                 "--run RUN --resume")
     require(not (given.get("scst") and given.get("reward_epochs")),
-             "--reward-epochs follow epochs on true captions, and with --scst there are none; use --epochs")
+            "--reward-epochs follow epochs on true captions, and with --scst there are none; use --epochs")
     return Settings.from_flat(values | (wanted_by_way(given) if continued else {}) | given)
 
 

@@ -110,7 +110,7 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed
     began, spent = time.perf_counter(), Spent(run)
     path = stages.dataset_path(settings.data.dataset if settings else given.get("dataset"), given.get("language"))
     settings = settings or presets.resolve(given | {"dataset": str(path)}, scenes=stages.is_scenes(path),
-                                          continued=start is not None)
+                                           continued=start is not None)
     use_device(settings.machine.device)
     encoding.refuse_unknown_names(settings)
     config.refuse_idle(settings, typed)
