@@ -2,7 +2,6 @@
 
 import math
 import re
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
@@ -176,15 +175,12 @@ class Training:
     penalty: float = setting(0.0, "weight of the doubly stochastic penalty, on attention that leaves places of the photo "
                                   "out over a whole caption", unit="WEIGHT")
     scst: bool = setting(False, "self-critical training, of a run that was trained on true captions (--from, or --resume): "
-                                "captions drawn at random are made likelier where they are rewarded above the baseline, by "
-                                "CIDEr-D and BLEU-4")
+                                "captions drawn at random are made likelier where their CIDEr-D is above the baseline")
     reward_epochs: int | None = setting(0, "epochs of self-critical training that follow those on true captions, in the "
                                            "same run; left out: of 1,000 photographs or more with --preset inception-gru "
                                            "three times --epochs, else none", unit="EPOCHS")
-    baseline: str = setting("others", "with --scst: the mean reward of the photo's other drawn captions, or that of the "
+    baseline: str = setting("others", "with --scst: the mean CIDEr-D of the photo's other drawn captions, or that of the "
                                       "greedy caption", choices=("others", "greedy"))
-    reward_bleu: float = setting(2.0, "in self-critical training: weight of a caption's BLEU-4 (0 to 1) beside its CIDEr-D "
-                                      "(0 to 10) in what it is rewarded with", unit="WEIGHT")
     best_by: str = setting("CIDEr", "the score on val by which the best epoch is kept and training is stopped (greedy "
                                     "captions; loss: teacher-forced)", choices=BEST_BY)
     patience: int = setting(4, "stop after so many epochs without a better --best-by (of a classifier: accuracy on val)",
@@ -200,7 +196,6 @@ class Training:
                 f"--reward-epochs is a number from 0, not {self.reward_epochs}")
         require(self.scst or self.reward_epochs != 0 or self.baseline == "others",
                 f"--baseline {self.baseline} goes with --scst or --reward-epochs")
-        require(0 <= self.reward_bleu < math.inf, f"--reward-bleu is a weight from 0, not {self.reward_bleu}")
         require(self.best_by in BEST_BY, f"--best-by is one of {', '.join(BEST_BY)}, not {self.best_by}")
         require(0 < self.learning_rate < math.inf, f"--learning-rate is above 0, not {self.learning_rate}")
         require(0 <= self.seed < 2**32, f"--seed is a number from 0 to 4294967295, not {self.seed}")
@@ -280,7 +275,7 @@ FITTED = ("words", "characters", "bpe")  # tokenizers that are made from the cap
 GROUPS = (Data, Vision, Words, Decoding, Training, Search, Classes, Machine)
 
 # How runs were trained that are older than these settings.
-OF_OLDER = {"precision": "float32", "features": "raw", "reward_bleu": 0.0}
+OF_OLDER = {"precision": "float32", "features": "raw"}
 
 WHERE = ("device", "engine")  # of the machine, for what a run has learned already
 
@@ -354,19 +349,3 @@ class Settings:
             if isinstance(value, dict):
                 flat |= value
         return flat
-
-
-def refuse_idle(settings: Settings, typed: Iterable[str]) -> None:
-    """Refuse settings whose names were typed and that would change nothing."""
-    fitted = settings.words.tokenizer in (None, *FITTED) and not settings.decoding.pretrained
-    transformer = settings.decoding.decoder == "transformer"
-    rewarded = settings.training.scst or settings.training.reward_epochs != 0
-    for name in typed:
-        flag = f"--{name.replace('_', '-')}"
-        require(rewarded or name != "reward_bleu", f"{flag} goes with --scst or --reward-epochs")
-        require(not transformer or name not in ("embedding", "attention_units"),
-                f"{flag} does not go with --decoder transformer, which is --units wide throughout")
-        require(settings.decoding.attention != "dot" or name != "attention_units",
-                f"{flag} does not go with --attention dot, which compares words and locations as they are")
-        require(fitted or name not in ("vocabulary", "minimum_count"),
-                f"{flag} is for words that are learned from the captions; GPT-2's pieces are all there")

@@ -48,7 +48,7 @@ def main() -> None:
     run = runs.find(own["run"])
     if runs.is_classifier(runs.read_config(run)):
         presets.refuse_foreign("classifier", {name: value for name, value in (given | {"weights": own["weights"]}).items()
-                                             if value is not None and name != "device"})
+                                              if value is not None and name != "device"})
     from demos.showing import Loading, controls
 
     begun: list[Loading] = []

@@ -1,9 +1,10 @@
 """Settings that were found to go well together: of each preset, of the drawings, of ways of training."""
 
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
-from config import OF_A_CLASSIFIER, Classes, Settings
+from config import FITTED, OF_A_CLASSIFIER, Classes, Settings
 from utils import huggingface
 from utils.errors import nearest, require
 
@@ -14,7 +15,7 @@ SCST: dict[str, Any] = {"epochs": 4, "batch": 120, "learning_rate": 0.0002, "war
 FINETUNE: dict[str, Any] = {"epochs": 3, "learning_rate": 0.0001, "reward_epochs": 0}
 WAYS = {"scst": SCST, "finetune_encoder": FINETUNE}
 OF_A_WAY = frozenset({*WAYS, "finetune_from", "encoder_rate", "batch", "learning_rate", "warmup", "schedule", "clip",
-                      "weight_decay", "penalty", "baseline", "reward_bleu", "reward_epochs", "best_by", "top"})
+                      "weight_decay", "penalty", "baseline", "reward_epochs", "best_by", "top"})
 
 INCEPTION_GRU: dict[str, Any] = {"encoder": "inception_v3", "decoder": "gru"}
 
@@ -108,6 +109,20 @@ def _of_vit_gpt2(values: dict[str, Any], given: dict[str, Any], *, scenes: bool)
         drawings = SCENES | SCENES_FROM_SCRATCH if scenes else {}
         return values | {"decoder_weights": "none"} | FROM_SCRATCH | drawings
     return values | ({"encoder": SCENES["encoder"]} if scenes else {})
+
+
+def refuse_idle(settings: Settings, typed: Iterable[str]) -> None:
+    """Refuse settings whose names were typed and that would change nothing."""
+    fitted = settings.words.tokenizer in (None, *FITTED) and not settings.decoding.pretrained
+    transformer = settings.decoding.decoder == "transformer"
+    for name in typed:
+        flag = f"--{name.replace('_', '-')}"
+        require(not transformer or name not in ("embedding", "attention_units"),
+                f"{flag} does not go with --decoder transformer, which is --units wide throughout")
+        require(settings.decoding.attention != "dot" or name != "attention_units",
+                f"{flag} does not go with --attention dot, which compares words and locations as they are")
+        require(fitted or name not in ("vocabulary", "minimum_count"),
+                f"{flag} is for words that are learned from the captions; GPT-2's pieces are all there")
 
 
 def refuse_foreign(preset: str, given: dict[str, Any]) -> None:

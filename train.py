@@ -113,7 +113,7 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed
                                            continued=start is not None)
     use_device(settings.machine.device)
     encoding.refuse_unknown_names(settings)
-    config.refuse_idle(settings, typed)
+    presets.refuse_idle(settings, typed)
     settings, sizes = starting.sized(encoding.for_this_machine(settings), given, run if resume else start)
     for folder in (run, Path(settings.vision.cache)):
         refuse_unwritable(folder)

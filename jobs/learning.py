@@ -13,10 +13,9 @@ from jobs.subject import tokenizer_for
 from models.decoder import Decoder
 from models.decoding import Rules
 from models.objectives import CrossEntropy, DrawnLocations, Objective
-from models.self_critical import SAMPLES, SelfCritical, reward_by
+from models.self_critical import SAMPLES, SelfCritical, cider_reward
 from models.training import Trainer
 from utils import runs
-from utils.bleu import Bleu
 from utils.cider import CiderD
 from utils.interrupt import Interruptible
 from utils.progress import TrainingBar, say
@@ -41,7 +40,7 @@ def wanted(settings: Settings, decoder: Decoder, prepared: Prepared, tokenizer: 
 
 
 def _reward(settings: Settings, prepared: Prepared, tokenizer: Tokenizer) -> Any:
-    """CIDEr-D against the photo's true captions, words weighted by how many training photos they are said of; and BLEU-4.
+    """CIDEr-D against the photo's true captions, words weighted by how many training photos they are said of.
 
     The end counts as a word: without it, captions that break off before their last noun score no worse.
     """
@@ -54,10 +53,8 @@ def _reward(settings: Settings, prepared: Prepared, tokenizer: Tokenizer) -> Any
         told = tokenizer.text([word.text for word in tokenizer.decode(row) if word.text])
         return words(told, END in row[: settings.words.max_length])  # an end after that was not of its choice
 
-    said = [[words(caption) for caption in photo.captions] for photo in prepared.splits["train"]]
-    cider, bleu, weight = CiderD(said), Bleu(said), settings.training.reward_bleu
-    return reward_by(lambda photo, told: cider(photo, told) + weight * bleu(photo, told) if weight else cider(photo, told),
-                     text)
+    score = CiderD([[words(caption) for caption in photo.captions] for photo in prepared.splits["train"]])
+    return cider_reward(score, text)
 
 
 def epochs(trainer: Trainer, run: Path, spent: Spent, *, scores: Callable[[], dict[str, Any]],

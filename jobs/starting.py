@@ -177,8 +177,7 @@ def resumed(name: str | None, given: dict[str, Any], start: str | None) -> tuple
                             "more, or leave it out")
     wanted = presets.wanted_by_way(ways)
     wanted["epochs"] += done
-    of_one_way = (*presets.WAYS, "baseline", "reward_bleu")
-    ended = {name: Settings().flat()[name] for name in of_one_way}  # what was of the way before
+    ended = {name: Settings().flat()[name] for name in (*presets.WAYS, "baseline")}  # what was of the way before
     return run, Settings.from_flat(saved | ended | wanted | given), done
 
 
@@ -190,7 +189,7 @@ def rewarded_next(run: Path) -> tuple[Settings, int] | None:
         return None
     done = len(runs.read_history(run))
     _, rewarded, begun = resumed(str(run), {"scst": True, "epochs": done + settings.reward_epochs,
-                                            "baseline": settings.baseline, "reward_bleu": settings.reward_bleu}, None)
+                                            "baseline": settings.baseline}, None)
     return rewarded, begun
 
 

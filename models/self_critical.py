@@ -109,7 +109,7 @@ class SelfCritical:
         return {name: total / steps for name, total in sums.items()} | {"reward_seconds": round(seconds, 2)}
 
 
-def reward_by(score: Callable[[int, str], float], text: Callable[[Sequence[int]], str]) -> Reward:
+def cider_reward(score: Callable[[int, str], float], text: Callable[[Sequence[int]], str]) -> Reward:
     """The reward of captions by `score(photo, words)`; `text` makes a caption's words, separated by spaces, of tokens."""
 
     def reward(photos: np.ndarray, captions: np.ndarray) -> np.ndarray:

@@ -9,9 +9,9 @@ import pytest
 
 import config
 import presets
-from config import ATTENTIONS, LENGTHS, Settings, refuse_idle
+from config import ATTENTIONS, LENGTHS, Settings
 from models.decoders import DECODERS
-from presets import PRESETS, resolve
+from presets import PRESETS, refuse_idle, resolve
 from utils.errors import WrongArgument
 
 ROOT = Path(__file__).parents[1]
@@ -96,7 +96,6 @@ def test_names_are_unique_over_all_groups_and_each_has_a_meaning():
     ({"top": 0}, "--top is at least 1, not 0"),
     ({"best_by": "BLEU"}, "--best-by is one of CIDEr, BLEU-4, .*, loss, not BLEU"),
     ({"augment": -1}, "--augment is a number of views from 0"),
-    ({"reward_bleu": -1.0, "reward_epochs": 2}, r"^--reward-bleu is a weight from 0, not -1\.0$"),
     ({"grid": 0}, "--grid is a number of rows and columns from 1, not 0"),
     ({"top_k": 3}, "go with --sample"),
     ({"crops": 3}, "^--crops is one of 1, 2, 4, not 3$"),
@@ -299,7 +298,6 @@ def test_another_decoder_takes_nothing_of_gpt2_s_from_the_preset():
 
 
 @pytest.mark.parametrize(("given", "message"), [
-    ({"reward_bleu": 1.0, "reward_epochs": 0}, "^--reward-bleu goes with --scst or --reward-epochs$"),
     ({"decoder": "luong", "attention_units": 8}, "--attention-units does not go with --attention dot"),
     ({"decoder": "transformer", "attention_units": 8}, "--attention-units does not go with --decoder transformer"),
     ({"tokenizer": "some/folder", "minimum_count": 2}, "--minimum-count is for words that are learned from the captions")])
@@ -308,8 +306,6 @@ def test_what_would_change_nothing_is_refused(given, message):
         refuse_idle(resolve(given, scenes=False), given)
     additive = resolve({"decoder": "luong", "attention": "additive"}, scenes=False)
     refuse_idle(additive, ["attention_units"])
-    refuse_idle(resolve({"reward_epochs": 1}, scenes=False), ["reward_bleu"])
-    refuse_idle(resolve({"scst": True}, scenes=False, continued=True), ["reward_bleu"])
 
 
 def test_epochs_of_rewards_follow_true_captions_alone():

@@ -11,7 +11,6 @@ from data.tokenizer import END, START, WordTokenizer
 from jobs.learning import wanted
 from models.objectives import CrossEntropy, DrawnLocations
 from models.self_critical import SelfCritical
-from utils.bleu import Bleu
 from utils.cider import CiderD
 
 CAPTIONS = [("A man rides a horse .", "A man rides a brown horse on the beach ."), ("Two dogs .", "Two dogs run ."),
@@ -53,7 +52,7 @@ def test_the_penalty_is_weighed_as_the_settings_say(tokenizer):
 @pytest.fixture(scope="module")
 def reward(tokenizer):
     """The reward of a caption of the photo with this number: its words are told, and whether an end comes after them."""
-    objective, _ = made(tokenizer, scst=True, reward_bleu=0)
+    objective, _ = made(tokenizer, scst=True)
 
     def of(photo, words, ended=True):
         start, *tokens, end = tokenizer.encode(words)
@@ -75,17 +74,6 @@ def test_the_reward_is_cider_with_the_end_as_a_word(reward):
     assert reward(2, "a dog runs") == pytest.approx(cider(2, "a dog runs <end>"))
     assert reward(0, "a dog runs") == pytest.approx(cider(0, "a dog runs <end>"))
     assert reward(2, "a dog runs") > 3 > 0.5 > reward(0, "a dog runs")
-
-
-@pytest.mark.parametrize("weight", [0.5, 2])
-def test_bleu_is_added_by_its_weight(tokenizer, weight):
-    objective, _ = made(tokenizer, scst=True, reward_bleu=weight)
-    said, words = np.array(tokenizer.encode("a dog runs")[1:])[None, None], "a dog runs <end>"
-    for photo, captions in enumerate(CAPTIONS):
-        cut = [f"{each.lower().removesuffix(' .')} <end>" for each in captions]
-        wanted = cider(photo, words) + weight * Bleu([cut])(0, words)
-        assert objective._reward(np.array([photo]), said)[0, 0] == pytest.approx(wanted)
-        assert wanted > cider(photo, words)
 
 
 def test_a_true_caption_is_worth_more_than_what_of_it_breaks_off(reward):

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from models.decoding import Rules
-from models.self_critical import SelfCritical, reward_by
+from models.self_critical import SelfCritical, cider_reward
 
 START, END, ONE, TWO = 2, 3, 4, 5
 FEATURES = np.ones((3, 1, 1), np.float32)
@@ -184,6 +184,6 @@ def test_rewards_by_the_words_of_captions():
         assert photo >= 0
         return photo + len(words.split()) / 10
 
-    reward = reward_by(score, lambda row: " ".join(str(token) for token in row if token))
+    reward = cider_reward(score, lambda row: " ".join(str(token) for token in row if token))
     captions = np.array([[[4, 5, 0], [4, 0, 0]], [[4, 5, 6], [4, 0, 0]], [[4, 0, 0], [5, 6, 7]]])
     np.testing.assert_allclose(reward(np.array([3, -1, 0]), captions), [[3.2, 3.1], [0, 0], [0.1, 0.3]])

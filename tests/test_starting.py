@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from config import Settings
-from jobs.starting import finished, forget_scores, inherited, keep_encoder, refuse_other_encoder, resumed, rewarded_next
+from jobs.starting import finished, forget_scores, inherited, keep_encoder, refuse_other_encoder, resumed
 from utils.errors import Refusal, WrongArgument
 from utils.runs import read_config, read_making, write_config, write_history, write_making
 
@@ -244,25 +244,9 @@ def test_a_run_that_went_on_in_another_way_goes_on_in_it(trained):
     assert from_epoch == DONE + 4
 
 
-def test_what_is_of_rewards_ends_with_them(trained):
-    _, settings, _ = resumed(str(trained(scst=True, baseline="greedy", reward_bleu=0.5)), {"finetune_encoder": True}, None)
+def test_the_baseline_ends_with_the_rewards(trained):
+    _, settings, _ = resumed(str(trained(scst=True, baseline="greedy")), {"finetune_encoder": True}, None)
     assert (settings.training.scst, settings.training.baseline, settings.vision.finetune_encoder) == (False, "others", True)
-    assert settings.training.reward_bleu == Settings().training.reward_bleu
-
-
-def test_a_run_from_before_bleu_was_rewarded_goes_on_without_and_another_way_in_it_with(trained):
-    assert resumed(str(trained(scst=True, reward_bleu=None)), {}, None)[1].training.reward_bleu == 0
-    _, settings, _ = resumed(str(trained(reward_bleu=None)), {"scst": True}, None)
-    assert settings.training.reward_bleu == Settings().training.reward_bleu > 0
-
-
-@pytest.mark.parametrize("weight", [0.0, 0.5])
-def test_rewards_that_follow_in_the_same_run_are_as_they_were_asked_for(trained, weight):
-    folder = trained(reward_epochs=3, baseline="greedy", reward_bleu=weight)
-    settings, begun = rewarded_next(folder)
-    training = settings.training
-    assert (training.scst, training.baseline, training.reward_bleu, training.epochs, begun) == (
-        True, "greedy", weight, DONE + 3, DONE)
 
 
 def test_after_the_encoder_was_trained_rewards_go_on_in_a_new_run(trained):
