@@ -177,7 +177,7 @@ def test_a_run_that_is_resumed_plainly_is_as_it_was_and_is_finished(trained):
     assert not finished(run, settings, begun)
 
 
-SCST = {"scst": True, "epochs": DONE + 4, "batch": 120, "learning_rate": 0.0002, "warmup": 50, "patience": 8}
+SCST = {"scst": True, "epochs": DONE + 4, "batch": 120, "learning_rate": 0.0002, "warmup": 50, "patience": 24}
 FINETUNE = {"finetune_encoder": True, "epochs": DONE + 3, "learning_rate": 0.0001}
 
 
