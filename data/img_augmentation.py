@@ -1,14 +1,13 @@
 """Further views of a photo by imgaug, gentle enough that its captions stay true, and the same whenever asked for."""
 
-import ast
 import functools
 import hashlib
 import importlib.metadata
 import io
+import json
 import re
 import threading
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -61,8 +60,8 @@ def augment(image: np.ndarray, *, photo_hash: str, seed: int, view: int, flip: b
 
 @functools.cache
 def recipe_name(*, flip: bool) -> str:
-    """The recipe's name with its version: changed code or settings, or another imaug, give another name."""
-    version = f"{importlib.metadata.version('imaug')}\n{_description(Path(__file__).read_text(encoding='utf-8'))}"
+    """Return the recipe's name in the feature cache; other values, or another imaug, give another name."""
+    version = json.dumps([RECIPE, importlib.metadata.version("imaug")])
     return f"gentle-{hashlib.sha256(version.encode()).hexdigest()[:10]}{'-flip' if flip else ''}"
 
 
@@ -93,43 +92,98 @@ def imgaug_augmenters() -> ModuleType:
     return imgaug.augmenters
 
 
+# The recipe: everything that decides what a view looks like. Its values give the views' name in the feature cache. Whoever
+# changes how a value is used, without changing the value, raises the version: all views are then extracted again.
+#
+# The ranges keep colour words, counts, sizes and places true. A hue turns by 7 degrees at most (red and orange lie 30
+# apart). Nothing moves by more than a twentieth of the picture, and what comes in at an edge repeats the edge, not an
+# object as a mirror would, nor black.
+RECIPE: dict[str, Any] = {
+    "version": 1,
+    "flip": 0.5,
+    "affine": {
+        "scale": (0.94, 1.1),
+        "translate_percent": (-0.05, 0.05),
+        "rotate": (-6, 6),
+        "shear": (-4, 4),
+        "order": 1,
+        "mode": "edge",
+    },
+    "colours": (0, 2),  # how many of the next five
+    "brightness": (0.85, 1.15),
+    "contrast": (0.85, 1.15),
+    "gamma": (0.85, 1.15),
+    "hue": (-5, 5),  # 255 is a full turn
+    "saturation": (0.8, 1.2),
+    "detail": 0.6,  # the probability of one of the next four
+    "blur": (0.3, 1.0),
+    "noise": (2, 8),
+    "sharpen": {"alpha": (0.1, 0.4), "lightness": 1.0},
+    "jpeg": (35, 85),  # qualities
+    "light": 0.5,  # the probability of one of the next four
+    "haze": {"strength": (0.05, 0.2), "blur": 8.0},
+    "side light": (0.8, 1.2),
+    "top light": (0.8, 1.2),
+    "shade": {"strength": (0.8, 0.92), "size_px_max": (2, 5)},  # wide and soft: no cloud in a clear sky
+}
+
+
 def _jpeg(images: list[np.ndarray], random_state: Any, *_: Any) -> list[np.ndarray]:
-    """The images as JPEG leaves them at qualities 35 to 85; iaa.JpegCompression warns of imageio at every picture."""
+    """Return the images as JPEG leaves them; iaa.JpegCompression warns of imageio at every picture."""
+    lowest, highest = RECIPE["jpeg"]
     compressed = []
     for image in images:
         buffer = io.BytesIO()
-        Image.fromarray(image).save(buffer, "JPEG", quality=int(random_state.integers(35, 86)))
+        quality = int(random_state.integers(lowest, highest + 1))
+        Image.fromarray(image).save(buffer, "JPEG", quality=quality)
         compressed.append(read(buffer.getvalue()))
     return compressed
 
 
-# Each augmenter alone: name → what builds it. The ranges keep colour words, counts, sizes and places true: a hue turns
-# by 7 degrees at most (red and orange lie 30 apart), nothing moves by more than a twentieth of the picture, and what
-# comes in at an edge repeats the edge, not an object as a mirror would, nor black.
+def _shade() -> Any:
+    iaa = imgaug_augmenters()
+    shade = RECIPE["shade"]
+    return iaa.BlendAlphaSimplexNoise(
+        iaa.Multiply(shade["strength"]),
+        size_px_max=shade["size_px_max"],
+        upscale_method="cubic",
+        iterations=1,
+        sigmoid=False,
+    )
+
+
+def _haze() -> Any:
+    iaa = imgaug_augmenters()
+    return iaa.BlendAlpha(RECIPE["haze"]["strength"], iaa.GaussianBlur(RECIPE["haze"]["blur"]))
+
+
+def _side_light() -> Any:
+    iaa = imgaug_augmenters()
+    return iaa.BlendAlphaHorizontalLinearGradient(iaa.Multiply(RECIPE["side light"]), min_value=0.0, max_value=1.0)
+
+
+def _top_light() -> Any:
+    iaa = imgaug_augmenters()
+    return iaa.BlendAlphaVerticalLinearGradient(iaa.Multiply(RECIPE["top light"]), min_value=0.0, max_value=1.0)
+
+
+# Each augmenter alone, by name: the function that builds it.
 AUGMENTERS: dict[str, Callable[[], Any]] = {
-    "flip": lambda: imgaug_augmenters().Fliplr(0.5),
-    "affine": lambda: imgaug_augmenters().Affine(
-        scale=(0.94, 1.1), translate_percent=(-0.05, 0.05), rotate=(-6, 6), shear=(-4, 4), order=1, mode="edge"
-    ),
-    "brightness": lambda: imgaug_augmenters().Multiply((0.85, 1.15)),
-    "contrast": lambda: imgaug_augmenters().LinearContrast((0.85, 1.15)),
-    "gamma": lambda: imgaug_augmenters().GammaContrast((0.85, 1.15)),
-    "hue": lambda: imgaug_augmenters().AddToHue((-5, 5)),  # 255 are a full turn
-    "saturation": lambda: imgaug_augmenters().MultiplySaturation((0.8, 1.2)),
-    "blur": lambda: imgaug_augmenters().GaussianBlur((0.3, 1.0)),
-    "noise": lambda: imgaug_augmenters().AdditiveGaussianNoise(scale=(2, 8)),
-    "sharpen": lambda: imgaug_augmenters().Sharpen(alpha=(0.1, 0.4), lightness=1.0),
+    "flip": lambda: imgaug_augmenters().Fliplr(RECIPE["flip"]),
+    "affine": lambda: imgaug_augmenters().Affine(**RECIPE["affine"]),
+    "brightness": lambda: imgaug_augmenters().Multiply(RECIPE["brightness"]),
+    "contrast": lambda: imgaug_augmenters().LinearContrast(RECIPE["contrast"]),
+    "gamma": lambda: imgaug_augmenters().GammaContrast(RECIPE["gamma"]),
+    "hue": lambda: imgaug_augmenters().AddToHue(RECIPE["hue"]),
+    "saturation": lambda: imgaug_augmenters().MultiplySaturation(RECIPE["saturation"]),
+    "blur": lambda: imgaug_augmenters().GaussianBlur(RECIPE["blur"]),
+    "noise": lambda: imgaug_augmenters().AdditiveGaussianNoise(scale=RECIPE["noise"]),
+    "sharpen": lambda: imgaug_augmenters().Sharpen(**RECIPE["sharpen"]),
     "jpeg": lambda: imgaug_augmenters().Lambda(func_images=_jpeg),
-    "haze": lambda: imgaug_augmenters().BlendAlpha((0.05, 0.2), imgaug_augmenters().GaussianBlur(8.0)),
-    "side light": lambda: imgaug_augmenters().BlendAlphaHorizontalLinearGradient(
-        imgaug_augmenters().Multiply((0.8, 1.2)), min_value=0.0, max_value=1.0
-    ),
-    "top light": lambda: imgaug_augmenters().BlendAlphaVerticalLinearGradient(
-        imgaug_augmenters().Multiply((0.8, 1.2)), min_value=0.0, max_value=1.0
-    ),
-    "shade": lambda: imgaug_augmenters().BlendAlphaSimplexNoise(  # wide and soft: no cloud in a clear sky
-        imgaug_augmenters().Multiply((0.8, 0.92)), size_px_max=(2, 5), upscale_method="cubic", iterations=1, sigmoid=False
-    ),
+    "haze": _haze,
+    "side light": _side_light,
+    "top light": _top_light,
+    "shade": _shade,
 }
 
 
@@ -147,19 +201,8 @@ def _recipe(*, flip: bool) -> Any:
         return iaa.Sequential(
             [
                 *built(*(["flip"] if flip else []), "affine"),
-                iaa.SomeOf((0, 2), built("brightness", "contrast", "gamma", "hue", "saturation")),
-                iaa.Sometimes(0.6, [iaa.OneOf(built("blur", "noise", "sharpen", "jpeg"))]),
-                iaa.Sometimes(0.5, [iaa.OneOf(built("haze", "side light", "top light", "shade"))]),
+                iaa.SomeOf(RECIPE["colours"], built("brightness", "contrast", "gamma", "hue", "saturation")),
+                iaa.Sometimes(RECIPE["detail"], [iaa.OneOf(built("blur", "noise", "sharpen", "jpeg"))]),
+                iaa.Sometimes(RECIPE["light"], [iaa.OneOf(built("haze", "side light", "top light", "shade"))]),
             ]
         )
-
-
-def _description(code: str) -> str:
-    """This file's code without comments, docstrings and what has no hand in the pixels: changed pixels change it."""
-    unrelated = ("recipe_name(", "mentions_sides(", "imgaug_augmenters(", "_description(", "CAPTIONS_A_SIDE", "_SIDES")
-    tree = ast.parse(code)
-    for node in (tree, *(node for node in tree.body if isinstance(node, ast.FunctionDef))):
-        if ast.get_docstring(node) is not None:
-            del node.body[0]
-    statements = [ast.unparse(node) for node in tree.body]
-    return "\n".join(text for text in statements if not text.removeprefix("def ").startswith(unrelated))

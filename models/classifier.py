@@ -83,6 +83,8 @@ class Network(keras.Model):
 class ClassEntropy:
     """The objective: cross-entropy of the true class. Tells also how many were right."""
 
+    name = "classes"
+
     def __init__(self) -> None:
         self.right = tf.Variable(0.0, dtype=tf.float64)  # share of each batch, summed over the epoch's steps
         self.variables = {"right": self.right}

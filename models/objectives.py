@@ -25,6 +25,7 @@ class EpochBatches(Protocol):
 class Objective(Protocol):
     """What a training step makes small."""
 
+    name: str  # in checkpoints: a run goes on only with the objective that it was saved with
     variables: dict[str, tf.Variable]  # of its own, which an exact resume needs
 
     def inputs(self, batches: EpochBatches, epoch: int, first: int) -> Iterable[Batch]:
@@ -67,6 +68,7 @@ def doubly_stochastic(attention: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
 class CrossEntropy:
     """The true words' cross-entropy, and the doubly stochastic penalty by its weight."""
 
+    name = "cross-entropy"
     variables: ClassVar[dict[str, tf.Variable]] = {}
 
     def __init__(self, penalty: float = 0.0) -> None:
@@ -99,6 +101,8 @@ class DrawnLocations:
     b is a moving average of log p a word, times the caption's words: their number is told, not drawn, and captions of
     six words and of twenty have their own baselines so. Captions that see the mean of all locations take no part in λ.
     """
+
+    name = "hard-attention"
 
     def __init__(self, penalty: float = 0.0, *, reward: float = 1.0, entropy: float = 0.002) -> None:
         """`reward` is λ, `entropy` η."""

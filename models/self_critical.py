@@ -31,6 +31,8 @@ class SelfCritical:
     them all less likely would drive the network with dropout away from the one without.
     """
 
+    name = "self-critical"
+
     def __init__(self, decoder: Decoder, reward: Reward, rules: Rules, *, seed: int, baseline: str = "others",
                  samples: int = SAMPLES) -> None:
         """`rules` of the captions drawn: its beam and penalties are not used; `baseline` is others or greedy."""

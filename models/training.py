@@ -77,7 +77,7 @@ class Trainer:
         self._without_gain = tf.Variable(0, dtype=tf.int64)
         self._seconds = tf.Variable(0.0, dtype=tf.float64)  # spent in this epoch
         # Where a run goes on in another way of training, the checkpoints of the way before are not to be gone on with.
-        self._way = " ".join([type(objective).__name__, *decoder.parts(), str(recipe.begun)])
+        self._way = " ".join([objective.name, *decoder.parts(), str(recipe.begun)])
         optimizers = {f"{name}_optimizer": plain(each.variables) for name, each in self._optimizers.items()}
         everything = decoder_checkpoint(decoder, **optimizers, epoch=self._epoch, step=self._step,
                                         loss_sum=self._loss_sum, best=self._best, without_gain=self._without_gain,
