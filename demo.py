@@ -1,9 +1,9 @@
 """Caption photos in a window, or in the browser, and see where the network looked at each word.
 
-    python demo.py                    the newest run
-    python demo.py photo.jpg          begins with that photo
-    python demo.py --run NAME         another run; a classifier names classes
-    python demo.py --web              in the browser, for several photos at once
+python demo.py                    the newest run
+python demo.py photo.jpg          begins with that photo
+python demo.py --run NAME         another run; a classifier names classes
+python demo.py --web              in the browser, for several photos at once
 """
 
 import argparse
@@ -26,16 +26,32 @@ def options() -> argparse.ArgumentParser:
     """The command line."""
     parser = command_line.parser(__doc__)
     parser.add_argument("photo", nargs="?", metavar="PHOTO", help="the photo to begin with")
-    parser.add_argument("--run", metavar="NAME|DIR", help="the run that captions, or names classes (default: the newest); "
-                        "or hf:FOLDER, a VisionEncoderDecoderModel of Hugging Face with ViT and GPT-2")
-    parser.add_argument("--weights", metavar="FILE|hf:FOLDER",
-                        help="where the encoder's weights are now, if they were moved")
+    parser.add_argument(
+        "--run",
+        metavar="NAME|DIR",
+        help="the run that captions, or names classes (default: the newest); "
+        "or hf:FOLDER, a VisionEncoderDecoderModel of Hugging Face with ViT and GPT-2",
+    )
+    parser.add_argument(
+        "--weights",
+        metavar="FILE|hf:FOLDER",
+        help="where the encoder's weights are now, if they were moved",
+    )
     page = parser.add_argument_group("page")
-    page.add_argument("--web", action="store_true", help="a page for the browser, where several photos can be given, in the "
-                                                         "window's place")
-    page.add_argument("--port", type=int, metavar="NUMBER", help="where the page is served (default 7860)")
-    page.add_argument("--host", metavar="ADDRESS", help="for whom: 127.0.0.1 is this machine alone, 0.0.0.0 everyone who "
-                                                        "reaches it (default 127.0.0.1)")
+    page.add_argument(
+        "--web",
+        action="store_true",
+        help="a page for the browser, where several photos can be given, in the window's place",
+    )
+    page.add_argument(
+        "--port", type=int, metavar="NUMBER", help="where the page is served (default 7860)"
+    )
+    page.add_argument(
+        "--host",
+        metavar="ADDRESS",
+        help="for whom: 127.0.0.1 is this machine alone, 0.0.0.0 everyone who "
+        "reaches it (default 127.0.0.1)",
+    )
     command_line.add_options(parser, config.Machine, only=config.WHERE)
     return parser
 
@@ -47,8 +63,14 @@ def main() -> None:
     _check(own)
     run = runs.find(own["run"])
     if runs.is_classifier(runs.read_config(run)):
-        presets.refuse_foreign("classifier", {name: value for name, value in (given | {"weights": own["weights"]}).items()
-                                              if value is not None and name != "device"})
+        presets.refuse_foreign(
+            "classifier",
+            {
+                name: value
+                for name, value in (given | {"weights": own["weights"]}).items()
+                if value is not None and name != "device"
+            },
+        )
     from demos.showing import Loading, controls
 
     begun: list[Loading] = []
@@ -87,8 +109,10 @@ def _window(photo: str | None, start: Callable[[], Any], **about: Any) -> None:
     except ImportError as error:
         if error.name not in ("tkinter", "_tkinter"):
             raise
-        raise Refusal("this Python has no Tk, and a window needs it; install it (on Debian and Ubuntu: apt install "
-                      "python3-tk), or see the same in the browser: python demo.py --web") from None
+        raise Refusal(
+            "this Python has no Tk, and a window needs it; install it (on Debian and Ubuntu: apt install "
+            "python3-tk), or see the same in the browser: python demo.py --web"
+        ) from None
     open_window(start, photo, **about)
 
 
@@ -110,10 +134,19 @@ def _serve(run: Path, start: Callable[[], Any], own: dict[str, Any]) -> None:
     except ImportError as error:
         if error.name != "gradio":
             raise
-        raise Refusal("gradio is not installed, and the page needs it; pip install gradio") from None
+        raise Refusal(
+            "gradio is not installed, and the page needs it; pip install gradio"
+        ) from None
     saved = runs.read_config(run)
     columns = answering.columns(saved["classes"]) if runs.is_classifier(saved) else COLUMNS
-    web.serve(start, run=run, columns=columns, host=own["host"] or "127.0.0.1", port=own["port"] or 7860, photo=own["photo"])
+    web.serve(
+        start,
+        run=run,
+        columns=columns,
+        host=own["host"] or "127.0.0.1",
+        port=own["port"] or 7860,
+        photo=own["photo"],
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Score a run on a split with the field's measures; a classifier by its accuracy.
 
-    python evaluate.py                               the newest run on val
-    python evaluate.py --run NAME --split test --beam 5 --json scores.json
-    python evaluate.py --report                      more: three beams, lengths, novelty, best and worst photos, pictures
+python evaluate.py                               the newest run on val
+python evaluate.py --run NAME --split test --beam 5 --json scores.json
+python evaluate.py --report                      more: three beams, lengths, novelty, best and worst photos, pictures
 """
 
 import argparse
@@ -23,16 +23,31 @@ from utils.quiet import import_tensorflow
 def options() -> argparse.ArgumentParser:
     """The command line."""
     parser = command_line.parser(__doc__)
-    parser.add_argument("--run", metavar="NAME|DIR", help="the run to score (default: the newest), or hf:FOLDER")
-    parser.add_argument("--split", choices=("train", "val", "test"), default="val",
-                        help="which photos; val is what some datasets call dev (default val)")
+    parser.add_argument(
+        "--run", metavar="NAME|DIR", help="the run to score (default: the newest), or hf:FOLDER"
+    )
+    parser.add_argument(
+        "--split",
+        choices=("train", "val", "test"),
+        default="val",
+        help="which photos; val is what some datasets call dev (default val)",
+    )
     parser.add_argument("--json", metavar="FILE", help="also write the scores there, as fractions")
-    parser.add_argument("--report", action="store_true", help="also beams 1, 3 and 5, free-running loss, lengths, words, "
-                        "novelty, best and worst photos; all of it, and result pictures, in the run's results/, and its "
-                        "page report.html made anew (of a classifier pictures and the page)")
-    parser.add_argument("--weights", metavar="FILE|hf:FOLDER",
-                        help="where the encoder's weights are now, if they were moved")
-    command_line.add_options(parser, config.Data, only=("dataset", "format", "language", "outside_photos"))
+    parser.add_argument(
+        "--report",
+        action="store_true",
+        help="also beams 1, 3 and 5, free-running loss, lengths, words, "
+        "novelty, best and worst photos; all of it, and result pictures, in the run's results/, and its "
+        "page report.html made anew (of a classifier pictures and the page)",
+    )
+    parser.add_argument(
+        "--weights",
+        metavar="FILE|hf:FOLDER",
+        help="where the encoder's weights are now, if they were moved",
+    )
+    command_line.add_options(
+        parser, config.Data, only=("dataset", "format", "language", "outside_photos")
+    )
     command_line.add_options(parser, config.Vision, only=("cache",))
     command_line.add_options(parser, config.Search)
     command_line.add_options(parser, config.Machine, only=config.WHERE)
@@ -43,7 +58,9 @@ def options() -> argparse.ArgumentParser:
 def main() -> int:
     """Score, print the table, write the JSON."""
     given = command_line.typed(options())
-    name, split, file, more, weights = (given.pop(each) for each in ("run", "split", "json", "report", "weights"))
+    name, split, file, more, weights = (
+        given.pop(each) for each in ("run", "split", "json", "report", "weights")
+    )
     presets.resolve(given, scenes=False)
     run = runs.find(name)
     saved = runs.read_config(run)
@@ -65,7 +82,9 @@ def main() -> int:
     if classifier:
         from jobs import class_report
 
-        class_report.evaluate(run, saved, split=split, file=Path(file) if file else None, more=more, **given)
+        class_report.evaluate(
+            run, saved, split=split, file=Path(file) if file else None, more=more, **given
+        )
         return 0
     from jobs import encoding
 
@@ -81,8 +100,10 @@ def main() -> int:
         output(report.text(report.write(run, subject, result)))
         drawn = report.pictures(run, result, seed=subject.settings.training.seed)
         page = caption_page.write(run, subject, result)
-        say(f"\n{len(drawn)} pictures of captions with attention, and report.json: {run / 'results'}\n"
-            f"all in one page: {page}")
+        say(
+            f"\n{len(drawn)} pictures of captions with attention, and report.json: {run / 'results'}\n"
+            f"all in one page: {page}"
+        )
     return 0
 
 

@@ -1,12 +1,12 @@
 """Train a captioner: read captions, extract features once, train on them, score the result. Or a classifier.
 
-    python train.py                                  the built-in scenes, or what lies in datasets/
-    python train.py --dataset FOLDER --batch 64      your own photos and captions
-    python train.py --run NAME --resume              go on where a run stopped
-    python train.py --dataset FOLDER --from NAME     begin from what another run has learned
-    python train.py --run NAME --resume --scst       go on by rewarding captions that score well
-    python train.py --preset vit-gpt2 --dataset FOLDER     another system than the default; --from hf:FOLDER trains one on
-    python train.py --preset classifier --dataset FOLDER   a folder for each class, or cifar10: what is in a picture
+python train.py                                  the built-in scenes, or what lies in datasets/
+python train.py --dataset FOLDER --batch 64      your own photos and captions
+python train.py --run NAME --resume              go on where a run stopped
+python train.py --dataset FOLDER --from NAME     begin from what another run has learned
+python train.py --run NAME --resume --scst       go on by rewarding captions that score well
+python train.py --preset vit-gpt2 --dataset FOLDER     another system than the default; --from hf:FOLDER trains one on
+python train.py --preset classifier --dataset FOLDER   a folder for each class, or cifar10: what is in a picture
 """
 
 import argparse
@@ -31,14 +31,31 @@ def options() -> argparse.ArgumentParser:
     """The command line."""
     parser = command_line.parser(__doc__)
     run = parser.add_argument_group("run")
-    run.add_argument("--preset", metavar="NAME", default=argparse.SUPPRESS,
-                     help=f"the system to train: {', '.join(presets.PRESETS)} (default inception-gru); what it "
-                          "wants of other settings goes before the defaults below")
-    run.add_argument("--run", metavar="NAME|DIR", help="name of the run, or its folder (default: preset, date and time)")
-    run.add_argument("--resume", action="store_true", help="go on with the run exactly where its last checkpoint stands")
-    run.add_argument("--from", dest="start", metavar="NAME|DIR", help="begin from the best weights of another run: with "
-                     "its encoder and decoder, and what it learned of the words that both runs know; or from hf:FOLDER, a "
-                     "VisionEncoderDecoderModel of Hugging Face with ViT and GPT-2")
+    run.add_argument(
+        "--preset",
+        metavar="NAME",
+        default=argparse.SUPPRESS,
+        help=f"the system to train: {', '.join(presets.PRESETS)} (default inception-gru); what it "
+        "wants of other settings goes before the defaults below",
+    )
+    run.add_argument(
+        "--run",
+        metavar="NAME|DIR",
+        help="name of the run, or its folder (default: preset, date and time)",
+    )
+    run.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the run exactly where its last checkpoint stands",
+    )
+    run.add_argument(
+        "--from",
+        dest="start",
+        metavar="NAME|DIR",
+        help="begin from the best weights of another run: with "
+        "its encoder and decoder, and what it learned of the words that both runs know; or from hf:FOLDER, a "
+        "VisionEncoderDecoderModel of Hugging Face with ViT and GPT-2",
+    )
     for group in config.GROUPS:
         command_line.add_options(parser, group)
     command_line.add_screen_options(parser)
@@ -61,7 +78,9 @@ def main() -> int:
     else:
         run = runs.place(name, default=given.get("preset", "inception-gru"))
         if run.exists():
-            raise Refusal(f"the run {run} exists; go on with it by --resume, or choose another --run")
+            raise Refusal(
+                f"the run {run} exists; go on with it by --resume, or choose another --run"
+            )
         settings, begun = None, 0
         if start is not None:
             start = runs.find(start)
@@ -79,8 +98,12 @@ def main() -> int:
         status = _train(run, settings, given, typed=typed, resume=resume, start=start, begun=begun)
         rewarded = starting.rewarded_next(run) if status == 0 else None
         if rewarded is not None:
-            say(f"\nself-critical training: epochs {rewarded[1] + 1} to {rewarded[0].training.epochs}")
-            status = _train(run, rewarded[0], {}, typed=frozenset(), resume=True, start=None, begun=rewarded[1])
+            say(
+                f"\nself-critical training: epochs {rewarded[1] + 1} to {rewarded[0].training.epochs}"
+            )
+            status = _train(
+                run, rewarded[0], {}, typed=frozenset(), resume=True, start=None, begun=rewarded[1]
+            )
         return status
     except KeyboardInterrupt:
         if (run / "config.json").is_file():
@@ -90,8 +113,16 @@ def main() -> int:
         return 130
 
 
-def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed: frozenset[str], resume: bool,
-           start: Path | None, begun: int) -> int:
+def _train(
+    run: Path,
+    settings: Settings | None,
+    given: dict[str, Any],
+    *,
+    typed: frozenset[str],
+    resume: bool,
+    start: Path | None,
+    begun: int,
+) -> int:
     """The whole job, as an outline."""
     from data.photo_hashes import PhotoHashes
     from data.preprocess import Views
@@ -108,13 +139,18 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed
     from utils.spent import Spent
 
     began, spent = time.perf_counter(), Spent(run)
-    path = stages.dataset_path(settings.data.dataset if settings else given.get("dataset"), given.get("language"))
-    settings = settings or presets.resolve(given | {"dataset": str(path)}, scenes=stages.is_scenes(path),
-                                           continued=start is not None)
+    path = stages.dataset_path(
+        settings.data.dataset if settings else given.get("dataset"), given.get("language")
+    )
+    settings = settings or presets.resolve(
+        given | {"dataset": str(path)}, scenes=stages.is_scenes(path), continued=start is not None
+    )
     use_device(settings.machine.device)
     encoding.refuse_unknown_names(settings)
     presets.refuse_idle(settings, typed)
-    settings, sizes = starting.sized(encoding.for_this_machine(settings), given, run if resume else start)
+    settings, sizes = starting.sized(
+        encoding.for_this_machine(settings), given, run if resume else start
+    )
     for folder in (run, Path(settings.vision.cache)):
         refuse_unwritable(folder)
 
@@ -124,12 +160,17 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed
         refuse_longer(settings.words.max_length, sizes.get("positions", POSITIONS))
     hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
     tuned = settings.vision.finetune_encoder
-    views = Views(settings.vision.augment * (settings.training.epochs if tuned else 1), settings.training.seed)
+    views = Views(
+        settings.vision.augment * (settings.training.epochs if tuned else 1), settings.training.seed
+    )
 
     def told(prepared: Any, pairs: list) -> Any:
         """The tokenizer; all that is known so far on the screen, and what is wrong with it refused."""
-        tokenizer = load(run / "vocabulary.json") if resume else stages.fitted(
-            settings, prepared, source=asked.words.tokenizer, start=start)
+        tokenizer = (
+            load(run / "vocabulary.json")
+            if resume
+            else stages.fitted(settings, prepared, source=asked.words.tokenizer, start=start)
+        )
         say(summary.short(asked, settings, dataset, prepared, tokenizer))
         stages.report_left_out(prepared.left_out, strict=settings.data.strict)
         stages.report_near_duplicates(prepared, pairs)
@@ -143,16 +184,27 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed
     tokenizer, digest = told(*looked_through), looked_through[0].digest()
     spent.end("reading")
     have = encoding.have_pictures if tuned else encoding.have_all
-    ready = have(dataset, settings, hashes, views, looked_through=looked_through,
-                 agreed=partial(starting.refuse_other_encoder, run, tuned=tuned) if resume else None)
+    ready = have(
+        dataset,
+        settings,
+        hashes,
+        views,
+        looked_through=looked_through,
+        agreed=partial(starting.refuse_other_encoder, run, tuned=tuned) if resume else None,
+    )
     prepared, cache = ready.prepared, ready.features
     if prepared.digest() != digest:  # photos turned out unreadable
         tokenizer = told(prepared, ready.pairs)
     spent.end("features")
 
-    resolved = settings.flat() | {"fingerprint": cache.fingerprint, "encoder_weights": ready.weights,
-                                  "scenes": stages.is_scenes(path), "captions": prepared.digest(),
-                                  "from": str(start) if start else None, "begun": begun}
+    resolved = settings.flat() | {
+        "fingerprint": cache.fingerprint,
+        "encoder_weights": ready.weights,
+        "scenes": stages.is_scenes(path),
+        "captions": prepared.digest(),
+        "from": str(start) if start else None,
+        "begun": begun,
+    }
     if resume:
         resolved["from"] = runs.read_config(run).get("from")
         starting.forget_scores(run)
@@ -160,7 +212,9 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed
     resolved |= sizes
     decoder = decoder_of(resolved, len(tokenizer))
     if not stored(run / "last"):
-        starting.begin_decoder(decoder, tokenizer, settings.decoding.decoder_weights, begins, cache.fingerprint)
+        starting.begin_decoder(
+            decoder, tokenizer, settings.decoding.decoder_weights, begins, cache.fingerprint
+        )
     if not resume:
         tokenizer.save(run / "vocabulary.json")
         starting.begin_folder(run, prepared, ready.pairs, start)
@@ -169,15 +223,32 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed
         runs.write_making(run, ready.encoder.making)
     runs.write_config(run, resolved)
     if settings.vision.save_augmented:
-        some = Views(settings.vision.augment, views.seed)  # where the encoder is trained, there are others in every epoch
+        some = Views(
+            settings.vision.augment, views.seed
+        )  # where the encoder is trained, there are others in every epoch
         stages.save_augmented(prepared, some, ready.encoder.image_size, run / "augmented")
 
     training = settings.training
     decoder = Tuned(ready.encoder, decoder) if tuned else decoder
-    recipe = Recipe(training.epochs, training.learning_rate, training.warmup, training.schedule, training.clip,
-                    training.patience, training.save_every, settings.vision.encoder_rate, begun, settings.machine.precision)
-    trainer = Trainer(decoder, *learning.wanted(settings, decoder, prepared, tokenizer, cache, views), recipe, run,
-                      optimizer=partial(adam, weight_decay=training.weight_decay))
+    recipe = Recipe(
+        training.epochs,
+        training.learning_rate,
+        training.warmup,
+        training.schedule,
+        training.clip,
+        training.patience,
+        training.save_every,
+        settings.vision.encoder_rate,
+        begun,
+        settings.machine.precision,
+    )
+    trainer = Trainer(
+        decoder,
+        *learning.wanted(settings, decoder, prepared, tokenizer, cache, views),
+        recipe,
+        run,
+        optimizer=partial(adam, weight_decay=training.weight_decay),
+    )
     validation = results.Validation(prepared, tokenizer, cache, settings, decoder, ready.encoder)
     goes_on = resume and trainer.resume()
     say(f"parameters: {decoder.count_params():,}; ready after {time.perf_counter() - began:.0f} s")
@@ -195,15 +266,25 @@ def _train(run: Path, settings: Settings | None, given: dict[str, Any], *, typed
     spent.end("preparing")
     spent.write()
     caption_page.write(run)
-    if not learning.epochs(trainer, run, spent, scores=validation.scores, merit=lambda row: merit(row, training.best_by),
-                           curves=curves, told=_told):
+    if not learning.epochs(
+        trainer,
+        run,
+        spent,
+        scores=validation.scores,
+        merit=lambda row: merit(row, training.best_by),
+        curves=curves,
+        told=_told,
+    ):
         caption_page.write(run)
         note(f"stopped and saved; go on with: python train.py --run {run} --resume")
         return 130
     if starting.rewarded_next(run) is not None:
         return 0
-    say(f"scoring the best epoch, {trainer.kept}" if trainer.kept > begun else
-        "no epoch was better than what training went on from, which is kept and scored")
+    say(
+        f"scoring the best epoch, {trainer.kept}"
+        if trainer.kept > begun
+        else "no epoch was better than what training went on from, which is kept and scored"
+    )
     return _final(run, settings, began, spent)
 
 
@@ -211,8 +292,10 @@ def _told_start(row: dict[str, Any], best_by: str) -> float:
     """Say where training that goes on starts from; its merit."""
     from utils.metrics import merit
 
-    say(f"before the first epoch: val loss {row['val_loss']:.3f}, CIDEr {row['CIDEr']:.3f}, "
-        f"BLEU-4 {row['Bleu_4']:.3f} (greedy)")
+    say(
+        f"before the first epoch: val loss {row['val_loss']:.3f}, CIDEr {row['CIDEr']:.3f}, "
+        f"BLEU-4 {row['Bleu_4']:.3f} (greedy)"
+    )
     return merit(row, best_by)
 
 
@@ -231,10 +314,12 @@ def _told(row: dict[str, Any], best: bool) -> str:
     def scores(start: str) -> str:
         return ", ".join(f"{name} {row[start + KEYS[name]]:.3f}" for name in told)
 
-    return (f"epoch {row['epoch']}: {learned}, {row['seconds']:.0f} s{marked(', best so far') if best else ''}\n"
-            f"    val, written freely: {scores('')}\n"
-            f"    val, teacher-forced: {scores('forced_')}, loss {row['val_loss']:.3f}, "
-            f"top-{top.removeprefix('Top')} accuracy {row[top]:.3f}")
+    return (
+        f"epoch {row['epoch']}: {learned}, {row['seconds']:.0f} s{marked(', best so far') if best else ''}\n"
+        f"    val, written freely: {scores('')}\n"
+        f"    val, teacher-forced: {scores('forced_')}, loss {row['val_loss']:.3f}, "
+        f"top-{top.removeprefix('Top')} accuracy {row[top]:.3f}"
+    )
 
 
 def _final(run: Path, settings: Settings, began: float, spent: Any) -> int:
@@ -242,19 +327,26 @@ def _final(run: Path, settings: Settings, began: float, spent: Any) -> int:
     from jobs import caption_page, report, results
     from jobs.subject import subject_of
 
-    subject = subject_of(run, split="test", beam=settings.search.beam, engine=settings.machine.engine)
+    subject = subject_of(
+        run, split="test", beam=settings.search.beam, engine=settings.machine.engine
+    )
     result = results.scored(subject)
     write_json(run / "scores.json", result.scores | {"split": result.split})
     say(results.table(result))
     drawn = report.pictures(run, result, seed=settings.training.seed)
     for photo, caption in result.samples(3):
-        say(f"\n{photo.name}\n  says:  {caption.text}\n" + "\n".join(f"  true:  {each}" for each in photo.captions))
+        say(
+            f"\n{photo.name}\n  says:  {caption.text}\n"
+            + "\n".join(f"  true:  {each}" for each in photo.captions)
+        )
     spent.end("scoring")
     spent.write()
     page = caption_page.write(run, subject, result)
-    say(f"\n{len(drawn)} pictures of captions with attention: {run / 'results'}; all in one page: {page}\n"
+    say(
+        f"\n{len(drawn)} pictures of captions with attention: {run / 'results'}; all in one page: {page}\n"
         f"done in {(time.perf_counter() - began) / 60:.1f} minutes; run folder: {run}\n"
-        f"captions for photos: python predict.py --run {run} PHOTO …")
+        f"captions for photos: python predict.py --run {run} PHOTO …"
+    )
     return 0
 
 

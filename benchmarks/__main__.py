@@ -23,11 +23,24 @@ from utils.errors import Refusal, nearest, run_script
 from utils.files import refuse_unwritable, write_json, write_text
 from utils.progress import say
 
-BENCHMARKS = {"extraction": extraction, "training": training, "decoding": decoding, "first_caption": first_caption,
-              "memory": memory, "scaling": scaling}
+BENCHMARKS = {
+    "extraction": extraction,
+    "training": training,
+    "decoding": decoding,
+    "first_caption": first_caption,
+    "memory": memory,
+    "scaling": scaling,
+}
 DOCUMENT = Path(__file__).parents[1] / "doc/benchmarks.md"
 BEGINS, ENDS = "<!-- begin: written by python -m benchmarks -->", "<!-- end -->"
-FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile", "bf16")  # of a processor, that tell of its products
+FLAGS = (
+    "avx2",
+    "avx512f",
+    "avx512_bf16",
+    "amx_bf16",
+    "amx_tile",
+    "bf16",
+)  # of a processor, that tell of its products
 PACKAGES = ("tensorflow", "keras", "openvino", "numpy")
 
 
@@ -41,10 +54,19 @@ def _version(package: str) -> str:
 def machine() -> dict[str, Any]:
     """What was measured on, with what, and when."""
     file = Path("/proc/cpuinfo")
-    model = re.search(r"^model name\s*: *(.+)$", file.read_text(), re.MULTILINE) if file.is_file() else None
-    return {"cores": cores(), "processor": model[1] if model else platform.processor() or platform.machine(),
-            "flags": [flag for flag in FLAGS if flag in processor_features()], "python": platform.python_version(),
-            "versions": {name: _version(name) for name in PACKAGES}, "date": datetime.now(UTC).date().isoformat()}
+    model = (
+        re.search(r"^model name\s*: *(.+)$", file.read_text(), re.MULTILINE)
+        if file.is_file()
+        else None
+    )
+    return {
+        "cores": cores(),
+        "processor": model[1] if model else platform.processor() or platform.machine(),
+        "flags": [flag for flag in FLAGS if flag in processor_features()],
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in PACKAGES},
+        "date": datetime.now(UTC).date().isoformat(),
+    }
 
 
 def report(rows: list[measuring.Row], about: dict[str, Any], command: str) -> str:
@@ -52,9 +74,11 @@ def report(rows: list[measuring.Row], about: dict[str, Any], command: str) -> st
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
     wanted = [row for row in rows if row.reached is not None]
     flags = f" ({', '.join(about['flags'])})" if about["flags"] else ""
-    return (f"`{command}`, {about['date']}, {about['minutes']:.0f} minutes: {sum(row.reached for row in wanted)} of "
-            f"{len(wanted)} aims reached. {about['cores']} cores of {about['processor']}{flags}; Python {about['python']}, "
-            f"{versions}.\n\n{measuring.table(rows)}")
+    return (
+        f"`{command}`, {about['date']}, {about['minutes']:.0f} minutes: {sum(row.reached for row in wanted)} of "
+        f"{len(wanted)} aims reached. {about['cores']} cores of {about['processor']}{flags}; Python {about['python']}, "
+        f"{versions}.\n\n{measuring.table(rows)}"
+    )
 
 
 def replaced(text: str, between: str, name: str) -> str:
@@ -62,19 +86,28 @@ def replaced(text: str, between: str, name: str) -> str:
     before, begins, rest = text.partition(BEGINS)
     _, ends, after = rest.partition(ENDS)
     if not begins or not ends:
-        raise Refusal(f"{name} has no lines '{BEGINS}' and '{ENDS}', between which the table goes; add them, or choose "
-                      "another --out")
+        raise Refusal(
+            f"{name} has no lines '{BEGINS}' and '{ENDS}', between which the table goes; add them, or choose "
+            "another --out"
+        )
     return f"{before}{BEGINS}\n{between}\n{ENDS}{after}"
 
 
 def options() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-                                     prog="python -m benchmarks")
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="python -m benchmarks",
+    )
     measuring.add_options(parser)
     parser.add_argument("--only", nargs="+", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
-    parser.add_argument("--out", metavar="FILE", help="where the table goes, between the marks there if the file exists "
-                        "(default doc/benchmarks.md, of all, at full size)")
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        help="where the table goes, between the marks there if the file exists "
+        "(default doc/benchmarks.md, of all, at full size)",
+    )
     return parser
 
 
@@ -109,11 +142,17 @@ def main() -> None:
 
 def _command(typed: argparse.Namespace) -> str:
     """What was typed, as far as it changes what is measured."""
-    parts = ["python -m benchmarks", *([f"--only {' '.join(typed.only)}"] if typed.only else []),
-             *(["--toy"] if typed.toy else [])]
+    parts = [
+        "python -m benchmarks",
+        *([f"--only {' '.join(typed.only)}"] if typed.only else []),
+        *(["--toy"] if typed.toy else []),
+    ]
     defaults = measuring.Given()
-    parts += [f"--{name} {value}" for name in ("rounds", "photos", "weights", "layer")
-              if (value := getattr(typed, name)) != getattr(defaults, name)]
+    parts += [
+        f"--{name} {value}"
+        for name in ("rounds", "photos", "weights", "layer")
+        if (value := getattr(typed, name)) != getattr(defaults, name)
+    ]
     return " ".join(parts)
 
 

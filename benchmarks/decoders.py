@@ -49,8 +49,12 @@ class Sizes:
     def made_up(self) -> tuple[np.ndarray, np.ndarray]:
         """Features (P, L, D) and tokens (B, T)."""
         random = np.random.default_rng(0)
-        features = random.random((self.captions // CAPTIONS, self.side**2, self.depth), np.float32).astype(np.float16)
-        words = random.integers(len(SPECIAL), self.vocabulary, (self.captions, self.words), np.int32)
+        features = random.random(
+            (self.captions // CAPTIONS, self.side**2, self.depth), np.float32
+        ).astype(np.float16)
+        words = random.integers(
+            len(SPECIAL), self.vocabulary, (self.captions, self.words), np.int32
+        )
         tokens = np.pad(words, [(0, 0), (1, 1)], constant_values=[(0, 0), (START, END)])
         return features, tokens
 
@@ -69,9 +73,13 @@ def turn(training: Trainer) -> list[float]:
 def run(sizes: Sizes, rounds: int, folder: Path, **settings: Any) -> dict[str, dict[str, float]]:
     """By decoder and attention: seconds a step (the median), captions a second, and how that compares with the first's."""
     settings |= {"side": sizes.side, "depth": sizes.depth, "vocabulary": sizes.vocabulary}
-    trainers = {f"{name}, {attention}": trainer(sizes, folder / f"{name}-{attention}", decoder=name, attention=attention,
-                                                **settings)
-                for name in DECODERS for attention in ATTENTIONS[name]}
+    trainers = {
+        f"{name}, {attention}": trainer(
+            sizes, folder / f"{name}-{attention}", decoder=name, attention=attention, **settings
+        )
+        for name in DECODERS
+        for attention in ATTENTIONS[name]
+    }
     for each in trainers.values():
         turn(each)
     seconds: dict[str, list[float]] = {what: [] for what in trainers}
@@ -80,22 +88,38 @@ def run(sizes: Sizes, rounds: int, folder: Path, **settings: Any) -> dict[str, d
             seconds[what] += turn(each)
     medians = {what: float(np.median(each)) for what, each in seconds.items()}
     first = next(iter(medians.values()))
-    return {what: {"seconds": median, "captions_per_second": sizes.captions / median, "ratio": first / median}
-            for what, median in medians.items()}
+    return {
+        what: {
+            "seconds": median,
+            "captions_per_second": sizes.captions / median,
+            "ratio": first / median,
+        }
+        for what, median in medians.items()
+    }
 
 
 def main() -> None:
     """Measure, print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5, metavar="TURNS", help="of each decoder (default 5)")
-    parser.add_argument("--vocabulary", type=int, default=Sizes.vocabulary, metavar="WORDS", help="default 5,000")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=5, metavar="TURNS", help="of each decoder (default 5)"
+    )
+    parser.add_argument(
+        "--vocabulary", type=int, default=Sizes.vocabulary, metavar="WORDS", help="default 5,000"
+    )
     parser.add_argument("--json", metavar="FILE", help="also write the figures there")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         found = run(Sizes(vocabulary=given.vocabulary), given.rounds, Path(folder))
-    print("| decoder, attention | milliseconds a step | captions a second | times the first |\n| --- | --- | --- | --- |")
+    print(
+        "| decoder, attention | milliseconds a step | captions a second | times the first |\n| --- | --- | --- | --- |"
+    )
     for what, each in found.items():
-        print(f"| {what} | {each['seconds'] * 1000:.0f} | {each['captions_per_second']:.0f} | {each['ratio']:.2f} |")
+        print(
+            f"| {what} | {each['seconds'] * 1000:.0f} | {each['captions_per_second']:.0f} | {each['ratio']:.2f} |"
+        )
     if given.json:
         write_json(Path(given.json), found)
 

@@ -41,8 +41,17 @@ class Sizes:
     settings: dict[str, Any] | None = None  # of the decoder, where they are not the default ones
 
 
-TOY = Sizes(one_by_one=2, together=3, side=2, depth=6, vocabulary=40, encoder="convnet", image_size=32, single=2,
-            settings={"units": 8, "embedding": 8, "attention_units": 4})
+TOY = Sizes(
+    one_by_one=2,
+    together=3,
+    side=2,
+    depth=6,
+    vocabulary=40,
+    encoder="convnet",
+    image_size=32,
+    single=2,
+    settings={"units": 8, "embedding": 8, "attention_units": 4},
+)
 
 
 def captioner(sizes: Sizes, grid: tuple[int, int], depth: int, encoder: Any = None) -> "Captioner":
@@ -55,9 +64,25 @@ def captioner(sizes: Sizes, grid: tuple[int, int], depth: int, encoder: Any = No
     bias = decoder.words.bias.numpy()
     bias[END] = NEVER
     decoder.words.bias.assign(bias)
-    names = ("beam", "length_penalty", "no_repeat", "max_length", "sample", "temperature", "top_k", "top_p", "seed")
-    return Captioner(encoder=lambda: encoder, decoder=decoder, tokenizer=WordTokenizer([*SPECIAL, *words]), grid=grid,
-                     image_size=sizes.image_size, settings={name: flat[name] for name in names})
+    names = (
+        "beam",
+        "length_penalty",
+        "no_repeat",
+        "max_length",
+        "sample",
+        "temperature",
+        "top_k",
+        "top_p",
+        "seed",
+    )
+    return Captioner(
+        encoder=lambda: encoder,
+        decoder=decoder,
+        tokenizer=WordTokenizer([*SPECIAL, *words]),
+        grid=grid,
+        image_size=sizes.image_size,
+        settings={name: flat[name] for name in names},
+    )
 
 
 def _tutorial(sizes: dict[str, Any], photo: str, network: dict[str, Any]) -> Turn:
@@ -71,7 +96,10 @@ def _tutorial(sizes: dict[str, Any], photo: str, network: dict[str, Any]) -> Tur
     decoder.words.bias.assign(bias)
 
     def written(photos: int) -> dict[str, Any]:
-        said = [tutorial.caption(decoder, each, start=START, end=END, max_length=WORDS)[0] for each in features[:photos]]
+        said = [
+            tutorial.caption(decoder, each, start=START, end=END, max_length=WORDS)[0]
+            for each in features[:photos]
+        ]
         return {"captions": len(said), "words": sum(map(len, said))}
 
     written(2)
@@ -97,28 +125,48 @@ def _one_photo(sizes: dict[str, Any], photo: str, network: dict[str, Any]) -> Tu
 
     def turn() -> dict[str, Any]:
         caption = writing(content, beam=3)
-        return {"words": len(caption.words), "attention": caption.attention.shape, "engine": encoder.engine,
-                "precision": encoder.precision}
+        return {
+            "words": len(caption.words),
+            "attention": caption.attention.shape,
+            "engine": encoder.engine,
+            "precision": encoder.precision,
+        }
 
     for _ in range(3):
         turn()
     return turn
 
 
-MEASURES: Measures = {"tutorial": _tutorial, "greedy": partial(_ours, beam=1), "beam 3": partial(_ours, beam=3),
-                      "one photo": _one_photo}
+MEASURES: Measures = {
+    "tutorial": _tutorial,
+    "greedy": partial(_ours, beam=1),
+    "beam 3": partial(_ours, beam=3),
+    "one photo": _one_photo,
+}
 
 
 def run(folder: Path, given: Given) -> dict[str, Any]:
     """`decoding_ratio`, `beam3_over_greedy`, `one_photo_seconds`, and what these come from."""
     sizes = TOY if given.toy else Sizes()
-    network = {"name": sizes.encoder, "image_size": sizes.image_size, "weights": given.weights, "layer": given.layer}
-    what = {"sizes": asdict(sizes), "photo": str(made_up.photos(1, folder, given.photos)[0]), "network": network}
+    network = {
+        "name": sizes.encoder,
+        "image_size": sizes.image_size,
+        "weights": given.weights,
+        "layer": given.layer,
+    }
+    what = {
+        "sizes": asdict(sizes),
+        "photo": str(made_up.photos(1, folder, given.photos)[0]),
+        "network": network,
+    }
     found = measured("benchmarks.decoding", ["tutorial", "greedy", "beam 3"], given.rounds, **what)
     found |= measured("benchmarks.decoding", ["one photo"], sizes.single, **what)
-    return {"decoding_ratio": _a_second(found["greedy"]) / _a_second(found["tutorial"]),
-            "beam3_over_greedy": found["beam 3"]["seconds"] / found["greedy"]["seconds"],
-            "one_photo_seconds": found["one photo"]["seconds"], "decoding": found}
+    return {
+        "decoding_ratio": _a_second(found["greedy"]) / _a_second(found["tutorial"]),
+        "beam3_over_greedy": found["beam 3"]["seconds"] / found["greedy"]["seconds"],
+        "one_photo_seconds": found["one photo"]["seconds"],
+        "decoding": found,
+    }
 
 
 def _a_second(each: dict[str, Any]) -> float:
@@ -129,16 +177,41 @@ def rows(found: dict[str, Any]) -> list[Row]:
     """The table's."""
     each = found["decoding"]
     a_second = {name: _a_second(each[name]) for name in ("tutorial", "greedy", "beam 3")}
-    ratio, beam, seconds = found["decoding_ratio"], found["beam3_over_greedy"], found["one_photo_seconds"]
+    ratio, beam, seconds = (
+        found["decoding_ratio"],
+        found["beam3_over_greedy"],
+        found["one_photo_seconds"],
+    )
     one = each["one photo"]
-    return [Row(f"captions of {each['tutorial']['words'] // each['tutorial']['captions']} words from cached features: the "
-                "tutorial's loop", f"{a_second['tutorial']:.1f} captions a second", megabytes=each["tutorial"]["megabytes"]),
-            Row("the same: ours, greedy", f"{a_second['greedy']:.0f} captions a second: {ratio:.0f} times the tutorial",
-                "at least 50 times", ratio >= 50, each["greedy"]["megabytes"]),
-            Row("the same: ours, beam 3", f"{a_second['beam 3']:.0f} captions a second: {beam:.2f} times greedy's time",
-                "at most 3 times", beam <= 3, each["beam 3"]["megabytes"]),
-            Row(f"one photo, bytes to caption with attention, warm, beam 3 ({one['engine']}, {one['precision']})",
-                f"{seconds * 1000:.0f} ms", "under 150 ms", seconds < 0.15, one["megabytes"])]
+    return [
+        Row(
+            f"captions of {each['tutorial']['words'] // each['tutorial']['captions']} words from cached features: the "
+            "tutorial's loop",
+            f"{a_second['tutorial']:.1f} captions a second",
+            megabytes=each["tutorial"]["megabytes"],
+        ),
+        Row(
+            "the same: ours, greedy",
+            f"{a_second['greedy']:.0f} captions a second: {ratio:.0f} times the tutorial",
+            "at least 50 times",
+            ratio >= 50,
+            each["greedy"]["megabytes"],
+        ),
+        Row(
+            "the same: ours, beam 3",
+            f"{a_second['beam 3']:.0f} captions a second: {beam:.2f} times greedy's time",
+            "at most 3 times",
+            beam <= 3,
+            each["beam 3"]["megabytes"],
+        ),
+        Row(
+            f"one photo, bytes to caption with attention, warm, beam 3 ({one['engine']}, {one['precision']})",
+            f"{seconds * 1000:.0f} ms",
+            "under 150 ms",
+            seconds < 0.15,
+            one["megabytes"],
+        ),
+    ]
 
 
 if __name__ == "__main__":

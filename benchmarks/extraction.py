@@ -49,13 +49,17 @@ def build_encoder(network: dict[str, Any], precision: str = "bfloat16") -> "Enco
     return Encoder(settings.pop("name"), **settings, precision=precision)
 
 
-def extracted(photos: Sequence[Path], encoder: "Encoder", fingerprint: dict[str, Any], folder: Path) -> int:
+def extracted(
+    photos: Sequence[Path], encoder: "Encoder", fingerprint: dict[str, Any], folder: Path
+) -> int:
     """Extract the features of these files into an empty cache; how many photos."""
     hashes = PhotoHashes(folder / "photos.json")
     size = (encoder.image_size, encoder.image_size)
     # With their number, since equal photos would count once.
-    items = [Item(f"{photo_hash}/{number}", lambda photo=photo: read(photo, size))
-             for number, (photo, photo_hash, _) in enumerate(hashes.hashed(photos))]
+    items = [
+        Item(f"{photo_hash}/{number}", lambda photo=photo: read(photo, size))
+        for number, (photo, photo_hash, _) in enumerate(hashes.hashed(photos))
+    ]
     cache = FeatureCache(folder, fingerprint)
     return sum(cache.extract(items, encoder, unreadable=_refuse))
 
@@ -71,8 +75,12 @@ def _tutorial(photos: list[str], folder: str, compared: int, network: dict[str, 
     inception = tutorial.inception(size, network["weights"], network["layer"])
     place = Path(folder) / "tutorial"
     place.mkdir()
-    tutorial.extract([Path(photo) for photo in photos[: tutorial.EXTRACTED]], inception, size, place)
-    return lambda: {"photos": tutorial.extract([Path(photo) for photo in photos], inception, size, place)}
+    tutorial.extract(
+        [Path(photo) for photo in photos[: tutorial.EXTRACTED]], inception, size, place
+    )
+    return lambda: {
+        "photos": tutorial.extract([Path(photo) for photo in photos], inception, size, place)
+    }
 
 
 def _ours(photos: list[str], folder: str, compared: int, network: dict[str, Any]) -> Turn:
@@ -102,14 +110,23 @@ def _alone(photos: list[str], folder: str, compared: int, network: dict[str, Any
 
 
 def _agreement(photos: list[str], folder: str, compared: int, network: dict[str, Any]) -> Turn:
-    exact, quick = (build_encoder(network, precision=precision) for precision in ("float32", "bfloat16"))
+    exact, quick = (
+        build_encoder(network, precision=precision) for precision in ("float32", "bfloat16")
+    )
 
     def turn() -> dict[str, Any]:
         pictures = _pictures(photos[:compared], exact)
-        cosines = np.concatenate([cosine(exact(batch), quick(batch)) for batch in _batches(pictures)])
-        return {"photos": len(pictures), "least": float(cosines.min()), "mean": float(cosines.mean()),
-                "below": float((cosines < CLOSE).mean()),
-                **{name: network[name] for name in ("weights", "layer")}, **_how(quick)}
+        cosines = np.concatenate(
+            [cosine(exact(batch), quick(batch)) for batch in _batches(pictures)]
+        )
+        return {
+            "photos": len(pictures),
+            "least": float(cosines.min()),
+            "mean": float(cosines.mean()),
+            "below": float((cosines < CLOSE).mean()),
+            **{name: network[name] for name in ("weights", "layer")},
+            **_how(quick),
+        }
 
     return turn
 
@@ -136,43 +153,80 @@ def _how(encoder: "Encoder") -> dict[str, str]:
     return {"engine": encoder.engine, "precision": encoder.precision}
 
 
-MEASURES: Measures = {"tutorial": _tutorial, "ours": _ours, "alone": _alone, "agreement": _agreement}
+MEASURES: Measures = {
+    "tutorial": _tutorial,
+    "ours": _ours,
+    "alone": _alone,
+    "agreement": _agreement,
+}
 
 
 def run(folder: Path, given: Given) -> dict[str, Any]:
     """`extraction_ratio`, `extraction_share` of what the network alone reaches, the cosine, and what these come from."""
     sizes = TOY if given.toy else Sizes()
     photos = [str(photo) for photo in made_up.photos(sizes.photos, folder / "photos", given.photos)]
-    network = {"name": sizes.encoder, "image_size": sizes.image_size, "weights": given.weights, "layer": given.layer}
+    network = {
+        "name": sizes.encoder,
+        "image_size": sizes.image_size,
+        "weights": given.weights,
+        "layer": given.layer,
+    }
     what = {"photos": photos, "folder": str(folder), "compared": sizes.compared, "network": network}
     # Ours is prepared first: it refuses weights and layers in a sentence.
     found = measured("benchmarks.extraction", ["ours", "tutorial", "alone"], given.rounds, **what)
     found |= measured("benchmarks.extraction", ["agreement"], 1, **what)
     seconds = {name: each["seconds"] for name, each in found.items()}
-    return {"extraction_ratio": seconds["tutorial"] / seconds["ours"],
-            "extraction_share": seconds["alone"] / seconds["ours"],
-            "extraction_cosine": found["agreement"]["least"], "extraction": found}
+    return {
+        "extraction_ratio": seconds["tutorial"] / seconds["ours"],
+        "extraction_share": seconds["alone"] / seconds["ours"],
+        "extraction_cosine": found["agreement"]["least"],
+        "extraction": found,
+    }
 
 
 def rows(found: dict[str, Any]) -> list[Row]:
     """The table's."""
     each = found["extraction"]
-    a_second = {name: each[name]["photos"] / each[name]["seconds"] for name in ("tutorial", "ours", "alone")}
+    a_second = {
+        name: each[name]["photos"] / each[name]["seconds"] for name in ("tutorial", "ours", "alone")
+    }
     ours, agreement = each["ours"], each["agreement"]
-    ratio, share, least = found["extraction_ratio"], found["extraction_share"], found["extraction_cosine"]
+    ratio, share, least = (
+        found["extraction_ratio"],
+        found["extraction_share"],
+        found["extraction_cosine"],
+    )
     network = "InceptionV3" + (f" to {agreement['layer']}" if agreement["layer"] else ", all of it")
-    return [Row(f"extraction, JPEG files to features ({network}): the tutorial",
-                f"{a_second['tutorial']:.1f} photos a second", megabytes=each["tutorial"]["megabytes"]),
-            Row(f"the same: ours ({ours['engine']}, {ours['precision']})",
-                f"{a_second['ours']:.1f} photos a second: {ratio:.2f} times the tutorial", "at least 5 times", ratio >= 5,
-                ours["megabytes"]),
-            Row("the same: ours, of what the network alone reaches",
-                f"{share:.0%} of {a_second['alone']:.1f} photos a second", "at least 75 %", share >= 0.75,
-                each["alone"]["megabytes"]),
-            Row(f"features in {agreement['precision']} against float32, cosine of a location (weights: "
-                f"{Path(agreement['weights']).name})", f"{least:.5f} at the least, {agreement['mean']:.5f} in the mean; "
-                f"{agreement['below']:.1%} of locations below {CLOSE}", f"at least {CLOSE}", least >= CLOSE,
-                agreement["megabytes"])]
+    return [
+        Row(
+            f"extraction, JPEG files to features ({network}): the tutorial",
+            f"{a_second['tutorial']:.1f} photos a second",
+            megabytes=each["tutorial"]["megabytes"],
+        ),
+        Row(
+            f"the same: ours ({ours['engine']}, {ours['precision']})",
+            f"{a_second['ours']:.1f} photos a second: {ratio:.2f} times the tutorial",
+            "at least 5 times",
+            ratio >= 5,
+            ours["megabytes"],
+        ),
+        Row(
+            "the same: ours, of what the network alone reaches",
+            f"{share:.0%} of {a_second['alone']:.1f} photos a second",
+            "at least 75 %",
+            share >= 0.75,
+            each["alone"]["megabytes"],
+        ),
+        Row(
+            f"features in {agreement['precision']} against float32, cosine of a location (weights: "
+            f"{Path(agreement['weights']).name})",
+            f"{least:.5f} at the least, {agreement['mean']:.5f} in the mean; "
+            f"{agreement['below']:.1%} of locations below {CLOSE}",
+            f"at least {CLOSE}",
+            least >= CLOSE,
+            agreement["megabytes"],
+        ),
+    ]
 
 
 if __name__ == "__main__":

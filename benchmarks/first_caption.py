@@ -28,8 +28,10 @@ def dataset(folder: Path, photos: list[Path]) -> Path:
     with (folder / "captions.csv").open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["photo", "caption", "split"])
-        table.writerows([os.path.relpath(photo, folder), f"photo {number} of a few", split]
-                        for number, (photo, split) in enumerate(zip(photos, splits, strict=False)))
+        table.writerows(
+            [os.path.relpath(photo, folder), f"photo {number} of a few", split]
+            for number, (photo, split) in enumerate(zip(photos, splits, strict=False))
+        )
     return folder
 
 
@@ -42,9 +44,26 @@ def trained(folder: Path, photos: list[Path], given: Given) -> Path:
     place = dataset(folder, photos)
     network = ["--encoder", "convnet" if given.toy else "inception_v3", "--weights", given.weights]
     network += ["--layer", given.layer] if given.layer else []
-    command = ["train.py", "--dataset", place, "--outside-photos", "--run", folder / "run", "--cache", folder / "cache",
-               "--epochs", 1, "--reward-epochs", 0, "--augment", 0, "--minimum-count", 1, *network,
-               *(SMALL if given.toy else [])]
+    command = [
+        "train.py",
+        "--dataset",
+        place,
+        "--outside-photos",
+        "--run",
+        folder / "run",
+        "--cache",
+        folder / "cache",
+        "--epochs",
+        1,
+        "--reward-epochs",
+        0,
+        "--augment",
+        0,
+        "--minimum-count",
+        1,
+        *network,
+        *(SMALL if given.toy else []),
+    ]
     with _python(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as training:
         told, _ = training.communicate()
     if training.returncode:
@@ -84,16 +103,25 @@ def run(folder: Path, given: Given) -> dict[str, Any]:
         turns["predict"].append(predicted(of, photos[0]))
         turns["import"].append(imported())
     found = {name: in_all(each) for name, each in turns.items()}
-    return {"first_caption_seconds": found["predict"]["seconds"],
-            "first_caption_more": found["predict"]["seconds"] - found["import"]["seconds"], "first_caption": found}
+    return {
+        "first_caption_seconds": found["predict"]["seconds"],
+        "first_caption_more": found["predict"]["seconds"] - found["import"]["seconds"],
+        "first_caption": found,
+    }
 
 
 def rows(found: dict[str, Any]) -> list[Row]:
     """The table's."""
     more = found["first_caption_more"]
-    return [Row("`predict.py`, from its start to the first caption",
-                f"{found['first_caption_seconds']:.1f} s: {more:.1f} s more than `import tensorflow`",
-                "at most 5 s more", more <= 5, found["first_caption"]["predict"]["megabytes"])]
+    return [
+        Row(
+            "`predict.py`, from its start to the first caption",
+            f"{found['first_caption_seconds']:.1f} s: {more:.1f} s more than `import tensorflow`",
+            "at most 5 s more",
+            more <= 5,
+            found["first_caption"]["predict"]["megabytes"],
+        )
+    ]
 
 
 if __name__ == "__main__":

@@ -45,7 +45,9 @@ def _cropped(number: int, folder: Path) -> list[Path]:
         height = random.uniform(0.6, 1.0) * min(photo.height, photo.width * HEIGHT / WIDTH)
         width = height * WIDTH / HEIGHT
         left, top = random.uniform(0, photo.width - width), random.uniform(0, photo.height - height)
-        crop = photo.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC, box=(left, top, left + width, top + height))
+        crop = photo.resize(
+            (WIDTH, HEIGHT), Image.Resampling.BICUBIC, box=(left, top, left + width, top + height)
+        )
         crop = crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if each % 2 else crop
         content = io.BytesIO()
         crop.save(content, "JPEG", quality=90)
@@ -82,16 +84,24 @@ def lengths(number: int) -> np.ndarray:
     return drawn.round().clip(SHORTEST, LONGEST).astype(int)
 
 
-def training_photos(number: int, vocabulary: int, keys: Sequence[str] | None = None) -> list[TrainingPhoto]:
+def training_photos(
+    number: int, vocabulary: int, keys: Sequence[str] | None = None
+) -> list[TrainingPhoto]:
     """Photos with captions of random words; their keys are numbers unless they are given."""
     random = np.random.default_rng(2)
     words = list(range(vocabulary))  # a vocabulary's numbers exist once, as in a tokenizer
 
     def caption(length: int) -> tuple[int, ...]:
-        return (START, *(words[each] for each in random.integers(len(SPECIAL), vocabulary, length)), END)
+        return (
+            START,
+            *(words[each] for each in random.integers(len(SPECIAL), vocabulary, length)),
+            END,
+        )
 
-    return [TrainingPhoto((keys[photo] if keys else str(photo),), tuple(caption(each) for each in row))
-            for photo, row in enumerate(lengths(number))]
+    return [
+        TrainingPhoto((keys[photo] if keys else str(photo),), tuple(caption(each) for each in row))
+        for photo, row in enumerate(lengths(number))
+    ]
 
 
 @dataclass(frozen=True)

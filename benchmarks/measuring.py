@@ -25,7 +25,9 @@ import numpy as np
 from utils.errors import Refusal, run_script
 from utils.files import refuse_unwritable, write_json
 
-Turn = Callable[[], dict[str, Any]]  # does the work once; what it counts, and its `seconds` where not all of it is timed
+Turn = Callable[
+    [], dict[str, Any]
+]  # does the work once; what it counts, and its `seconds` where not all of it is timed
 Measures = Mapping[str, Callable[..., Turn]]
 
 EVERY_SECONDS = 0.02  # how often memory is looked at
@@ -50,8 +52,13 @@ class Row:
 
 def table(rows: Sequence[Row]) -> str:
     """The rows as a Markdown table."""
-    return "\n".join(["| what | measured | wanted | reached | peak MB |", "| --- | --- | --- | --- | --- |",
-                      *(row.line() for row in rows)])
+    return "\n".join(
+        [
+            "| what | measured | wanted | reached | peak MB |",
+            "| --- | --- | --- | --- | --- |",
+            *(row.line() for row in rows),
+        ]
+    )
 
 
 @dataclass(frozen=True)
@@ -66,13 +73,24 @@ class Given:
 
 
 @contextlib.contextmanager
-def process(module: str, name: str, arguments: Mapping[str, Any]) -> Iterator[Callable[[Any], dict[str, Any]]]:
+def process(
+    module: str, name: str, arguments: Mapping[str, Any]
+) -> Iterator[Callable[[Any], dict[str, Any]]]:
     """A measure of the module in a process of its own, prepared; what is given asks it for a "turn", or for its memory at
     the "end"."""
     command = [sys.executable, "-m", module, "--measure", name]
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
-    with tempfile.TemporaryFile() as errors, subprocess.Popen(command, text=True, env=quiet | os.environ, stderr=errors,
-                                                              stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(
+            command,
+            text=True,
+            env=quiet | os.environ,
+            stderr=errors,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ) as started,
+    ):
 
         def ask(what: Any) -> dict[str, Any]:
             with contextlib.suppress(BrokenPipeError):  # what it died of is told below
@@ -83,7 +101,9 @@ def process(module: str, name: str, arguments: Mapping[str, Any]) -> Iterator[Ca
             started.wait()
             errors.seek(0)
             told = errors.read().decode(errors="replace").strip()
-            if (last := told.rpartition("\n")[2]).startswith("error: "):  # so a refusal ends a script
+            if (last := told.rpartition("\n")[2]).startswith(
+                "error: "
+            ):  # so a refusal ends a script
                 raise Refusal(last.removeprefix("error: "))
             raise RuntimeError(f"{name} failed:\n{told}")
 
@@ -95,7 +115,9 @@ def process(module: str, name: str, arguments: Mapping[str, Any]) -> Iterator[Ca
             started.communicate()
 
 
-def measured(module: str, names: Sequence[str], rounds: int, **arguments: Any) -> dict[str, dict[str, Any]]:
+def measured(
+    module: str, names: Sequence[str], rounds: int, **arguments: Any
+) -> dict[str, dict[str, Any]]:
     """By measure of the module: the `seconds` of a turn (the median), `turns` (of all), what else the last turn gave, and
     the process's peak `megabytes` and `anonymous_megabytes`."""
     with contextlib.ExitStack() as stack:
@@ -129,7 +151,9 @@ class Memory:
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def _watch(self) -> None:
-        while (now := memory_of("self", "RssAnon")) is not None and not self._stop.wait(EVERY_SECONDS):
+        while (now := memory_of("self", "RssAnon")) is not None and not self._stop.wait(
+            EVERY_SECONDS
+        ):
             self._anonymous = max(now, self._anonymous or 0)
 
     def __enter__(self) -> Self:
@@ -143,7 +167,9 @@ class Memory:
     def peak(self) -> dict[str, float | None]:
         """Megabytes in all, and anonymous ones; these None where the system does not tell."""
         # Not getrusage on Linux: it counts in a process what its parent held when it began.
-        most = memory_of("self", "VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        most = (
+            memory_of("self", "VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        )
         return {"megabytes": most, "anonymous_megabytes": self._anonymous}
 
 
@@ -153,7 +179,9 @@ def memory_of(process: int | str, field: str) -> float | None:
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
     except OSError:
         return None
-    return next((int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith(field + ":")), None)
+    return next(
+        (int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith(field + ":")), None
+    )
 
 
 def serve(measures: Measures, name: str) -> None:
@@ -172,14 +200,28 @@ def serve(measures: Measures, name: str) -> None:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What may be asked for."""
-    parser.add_argument("--rounds", type=int, default=Given.rounds, metavar="TURNS",
-                        help=f"turns of each variant, of which the median is taken (default {Given.rounds})")
-    parser.add_argument("--photos", metavar="DIR", help="JPEG files to measure on (default: crops of two photos that "
-                                                        "come with scikit-learn)")
-    parser.add_argument("--weights", default=Given.weights, metavar="none|imagenet|FILE",
-                        help="the encoder's weights (default none: random, which take as long)")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=Given.rounds,
+        metavar="TURNS",
+        help=f"turns of each variant, of which the median is taken (default {Given.rounds})",
+    )
+    parser.add_argument(
+        "--photos",
+        metavar="DIR",
+        help="JPEG files to measure on (default: crops of two photos that come with scikit-learn)",
+    )
+    parser.add_argument(
+        "--weights",
+        default=Given.weights,
+        metavar="none|imagenet|FILE",
+        help="the encoder's weights (default none: random, which take as long)",
+    )
     parser.add_argument("--layer", metavar="NAME", help="the encoder's layer (default: its last)")
-    parser.add_argument("--toy", action="store_true", help="at sizes that only show that everything works")
+    parser.add_argument(
+        "--toy", action="store_true", help="at sizes that only show that everything works"
+    )
     parser.add_argument("--json", metavar="FILE", help="also write the figures there")
 
 
@@ -188,7 +230,9 @@ def given_of(typed: argparse.Namespace) -> Given:
     if typed.rounds < 1:
         raise Refusal(f"--rounds is at least 1, not {typed.rounds}")
     if typed.weights not in ("none", "imagenet") and not Path(typed.weights).is_file():
-        raise Refusal(f"no weights file {typed.weights}; --weights is none, imagenet, or a .weights.h5 file")
+        raise Refusal(
+            f"no weights file {typed.weights}; --weights is none, imagenet, or a .weights.h5 file"
+        )
     if typed.photos is not None and not Path(typed.photos).is_dir():
         raise Refusal(f"no folder {typed.photos}; --photos names one with JPEG files")
     if typed.json is not None:
@@ -198,12 +242,18 @@ def given_of(typed: argparse.Namespace) -> Given:
     return Given(typed.rounds, typed.toy, typed.photos, typed.weights, typed.layer)
 
 
-def script(explained: str, run: Callable[[Path, Given], dict[str, Any]], rows: Callable[[dict[str, Any]], list[Row]],
-           measures: Measures) -> None:
+def script(
+    explained: str,
+    run: Callable[[Path, Given], dict[str, Any]],
+    rows: Callable[[dict[str, Any]], list[Row]],
+    measures: Measures,
+) -> None:
     """The script of a measurement: measures in a temporary folder and prints the table; or takes one measure's turns."""
 
     def main() -> None:
-        parser = argparse.ArgumentParser(description=explained, formatter_class=argparse.RawDescriptionHelpFormatter)
+        parser = argparse.ArgumentParser(
+            description=explained, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
         add_options(parser)
         parser.add_argument("--measure", choices=list(measures), help=argparse.SUPPRESS)
         typed = parser.parse_args()

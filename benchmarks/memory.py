@@ -44,14 +44,23 @@ def hollow(folder: Path, photos: int, side: int, depth: int) -> None:
         np.lib.format.open_memmap(file, "w+", np.float16, (len(keys), side * side, depth))
         seen = file.stat()
         # A checksum is looked at where the times are others alone.
-        write_json(file.with_suffix(".json"), {"bytes": seen.st_size, "times": [seen.st_mtime_ns, seen.st_ctime_ns],
-                                               "checksum": 0, "keys": keys})
+        write_json(
+            file.with_suffix(".json"),
+            {
+                "bytes": seen.st_size,
+                "times": [seen.st_mtime_ns, seen.st_ctime_ns],
+                "checksum": 0,
+                "keys": keys,
+            },
+        )
 
 
 def _training(folder: str, photos: int, steps: int, learned: dict[str, Any]) -> Turn:
     sizes = Learned(**learned)
     cache = FeatureCache(Path(folder), FINGERPRINT)
-    batches = Batches(made_up.training_photos(photos, sizes.vocabulary), cache, batch=sizes.batch, seed=0)
+    batches = Batches(
+        made_up.training_photos(photos, sizes.vocabulary), cache, batch=sizes.batch, seed=0
+    )
     training = trainer(made_up.Epoch(batches, steps), Path(folder) / "run", **of_preset(sizes))
 
     def turn() -> dict[str, Any]:
@@ -73,10 +82,20 @@ def run(folder: Path, given: Given) -> dict[str, Any]:
     for photos in (sizes.few, sizes.many):
         place = folder / str(photos)
         hollow(place, photos, learned.side, learned.depth)
-        found[str(photos)] = measured("benchmarks.memory", ["training"], 1, folder=str(place), photos=photos,
-                                      steps=sizes.steps, learned=asdict(learned))["training"]
+        found[str(photos)] = measured(
+            "benchmarks.memory",
+            ["training"],
+            1,
+            folder=str(place),
+            photos=photos,
+            steps=sizes.steps,
+            learned=asdict(learned),
+        )["training"]
     peaks = [each["anonymous_megabytes"] for each in found.values()]
-    return {"memory_difference": None if None in peaks else abs(peaks[1] - peaks[0]), "memory": found}
+    return {
+        "memory_difference": None if None in peaks else abs(peaks[1] - peaks[0]),
+        "memory": found,
+    }
 
 
 def rows(found: dict[str, Any]) -> list[Row]:
@@ -84,11 +103,19 @@ def rows(found: dict[str, Any]) -> list[Row]:
     told, difference = [], found["memory_difference"]
     for each in found["memory"].values():
         peak = each["anonymous_megabytes"]
-        told.append(Row(f"training on {each['photos']:,} photos' features on disk, page cache left out",
-                        "not told by this system" if peak is None else f"{peak:,.0f} MB", megabytes=each["megabytes"]))
+        told.append(
+            Row(
+                f"training on {each['photos']:,} photos' features on disk, page cache left out",
+                "not told by this system" if peak is None else f"{peak:,.0f} MB",
+                megabytes=each["megabytes"],
+            )
+        )
     if difference is None:
         return told
-    return [*told, Row("the difference of these", f"{difference:.0f} MB", "at most 300 MB", difference <= 300)]
+    return [
+        *told,
+        Row("the difference of these", f"{difference:.0f} MB", "at most 300 MB", difference <= 300),
+    ]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How well photos that look alike are found: altered copies of photos, and pairs of different ones.
 
-    python -m benchmarks.near_duplicates FOLDER
+python -m benchmarks.near_duplicates FOLDER
 """
 
 import argparse
@@ -42,9 +42,13 @@ def found(photos: list[Path]) -> dict[str, float]:
         near = []
         for photo in photos:
             copy = io.BytesIO()
-            alter(Image.fromarray(read(photo))).save(copy, "JPEG", quality=30 if "30" in name else 90)
+            alter(Image.fromarray(read(photo))).save(
+                copy, "JPEG", quality=30 if "30" in name else 90
+            )
             pixels = _pixels(photo), _pixels(copy.getvalue())
-            near.append(any(True for _ in alike(*([look(each)] for each in pixels))) and together(*pixels))
+            near.append(
+                any(True for _ in alike(*([look(each)] for each in pixels))) and together(*pixels)
+            )
         shares[name] = float(np.mean(near))
     return shares
 
@@ -58,9 +62,17 @@ def same(photos: list[Path]) -> list[tuple[Path, Path]]:
 
 def main() -> None:
     """Print both."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", metavar="FOLDER", help="photos, no two of them the same")
-    parser.add_argument("--altered", type=int, default=120, metavar="PHOTOS", help="how many are altered (default 120)")
+    parser.add_argument(
+        "--altered",
+        type=int,
+        default=120,
+        metavar="PHOTOS",
+        help="how many are altered (default 120)",
+    )
     given = parser.parse_args()
     photos = photos_in(Path(given.folder))
     print(f"| copies of {min(given.altered, len(photos))} photos | found |\n| --- | --- |")
@@ -68,7 +80,9 @@ def main() -> None:
         print(f"| {name} | {share:.1%} |")
     pairs = same(photos)
     number = len(photos)
-    print(f"\n{len(pairs)} of {number * (number - 1) // 2:,} pairs of {number:,} photos are taken for the same")
+    print(
+        f"\n{len(pairs)} of {number * (number - 1) // 2:,} pairs of {number:,} photos are taken for the same"
+    )
     for left, right in pairs[:10]:
         print(f"  {left.name}  {right.name}")
 

@@ -47,16 +47,35 @@ def generate(folder: Path, photos: int) -> None:
         name = f"{number:012d}.jpg"
         # What follows the end of a JPEG is not looked at: the bytes of each are its own all the same.
         (folder / "train2017" / name).write_bytes(whole.getvalue() + name.encode())
-        images.append({"license": 3, "file_name": name, "coco_url": f"images.example/train2017/{name}", "height": 72,
-                       "width": 96, "date_captured": "2013-11-14 11:18:45", "flickr_url": f"photos.example/{name}",
-                       "id": number})
-        annotations += [{"image_id": number, "id": number * CAPTIONS + each,
-                         "caption": " ".join(chance.choices(words, k=10)).capitalize() + "."} for each in range(CAPTIONS)]
-    (folder / "annotations/captions_train2017.json").write_text(json.dumps({"images": images, "annotations": annotations}))
+        images.append(
+            {
+                "license": 3,
+                "file_name": name,
+                "coco_url": f"images.example/train2017/{name}",
+                "height": 72,
+                "width": 96,
+                "date_captured": "2013-11-14 11:18:45",
+                "flickr_url": f"photos.example/{name}",
+                "id": number,
+            }
+        )
+        annotations += [
+            {
+                "image_id": number,
+                "id": number * CAPTIONS + each,
+                "caption": " ".join(chance.choices(words, k=10)).capitalize() + ".",
+            }
+            for each in range(CAPTIONS)
+        ]
+    (folder / "annotations/captions_train2017.json").write_text(
+        json.dumps({"images": images, "annotations": annotations})
+    )
     with (folder / "table.csv").open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["photo", "caption"])
-        table.writerows([f"train2017/{each['image_id']:012d}.jpg", each["caption"]] for each in annotations)
+        table.writerows(
+            [f"train2017/{each['image_id']:012d}.jpg", each["caption"]] for each in annotations
+        )
 
 
 def _generate(path: Path, photos: str) -> int:
@@ -70,7 +89,10 @@ def _read(path: Path, _cache: str) -> int:
 
 def _hash(path: Path, cache: str) -> int:
     hashes = PhotoHashes(Path(cache))
-    known = sum(photo_hash is not None for _, photo_hash, _ in hashes.hashed(sorted((path / "train2017").iterdir())))
+    known = sum(
+        photo_hash is not None
+        for _, photo_hash, _ in hashes.hashed(sorted((path / "train2017").iterdir()))
+    )
     hashes.save()
     return known
 
@@ -88,8 +110,12 @@ def _once(work: Callable[[Path, str], int], path: str, more: str) -> Turn:
     return lambda: {"count": work(Path(path), more)}
 
 
-MEASURES: Measures = {"generate": partial(_once, _generate), "read": partial(_once, _read), "hash": partial(_once, _hash),
-                      "look": partial(_once, _look)}
+MEASURES: Measures = {
+    "generate": partial(_once, _generate),
+    "read": partial(_once, _read),
+    "hash": partial(_once, _hash),
+    "look": partial(_once, _look),
+}
 
 
 def run(photos: int, folder: Path) -> dict[str, dict[str, Any]]:
@@ -100,15 +126,24 @@ def run(photos: int, folder: Path) -> dict[str, dict[str, Any]]:
         return measured("benchmarks.reading", [what], 1, path=str(path), more=str(more))[what]
 
     found("generate", coco, photos)
-    return {"captions read, COCO's JSON": found("read", coco), "captions read, a table": found("read", coco / "table.csv"),
-            "photos hashed, the first time": found("hash", coco), "photos hashed, again": found("hash", coco),
-            "photos looked at, the first time": found("look", coco), "photos looked at, again": found("look", coco)}
+    return {
+        "captions read, COCO's JSON": found("read", coco),
+        "captions read, a table": found("read", coco / "table.csv"),
+        "photos hashed, the first time": found("hash", coco),
+        "photos hashed, again": found("hash", coco),
+        "photos looked at, the first time": found("look", coco),
+        "photos looked at, again": found("look", coco),
+    }
 
 
 def main() -> None:
     """Generate, measure, print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", type=int, default=120_000, metavar="PHOTOS", help="how many (default 120,000)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--photos", type=int, default=120_000, metavar="PHOTOS", help="how many (default 120,000)"
+    )
     parser.add_argument("--json", metavar="FILE", help="also write the figures there")
     parser.add_argument("--measure", choices=list(MEASURES), help=argparse.SUPPRESS)
     given = parser.parse_args()

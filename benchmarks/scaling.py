@@ -57,7 +57,13 @@ def named(photos: Sequence[Path], number: int, folder: Path) -> list[Path]:
     return names
 
 
-def _extraction(photos: list[str], folder: str, sizes: list[int], network: dict[str, Any], learned: dict[str, Any]) -> Turn:
+def _extraction(
+    photos: list[str],
+    folder: str,
+    sizes: list[int],
+    network: dict[str, Any],
+    learned: dict[str, Any],
+) -> Turn:
     encoder = build_encoder(network)
     fingerprint, place = encoder.fingerprint(), Path(folder) / "cache"
     names = named([Path(photo) for photo in photos], max(sizes), Path(folder) / "names")
@@ -90,14 +96,27 @@ class EachShape:
                 yield features, tokens
 
 
-def _epoch(photos: list[str], folder: str, sizes: list[int], network: dict[str, Any], learned: dict[str, Any]) -> Turn:
+def _epoch(
+    photos: list[str],
+    folder: str,
+    sizes: list[int],
+    network: dict[str, Any],
+    learned: dict[str, Any],
+) -> Turn:
     learned = Learned(**learned)
     rows = made_up.Rows(made_up.features(min(sizes), learned.side, learned.depth))
     epochs = {}
     for size in sizes:
-        batches = Batches(made_up.training_photos(size, learned.vocabulary), rows, batch=learned.batch, seed=0)
+        batches = Batches(
+            made_up.training_photos(size, learned.vocabulary), rows, batch=learned.batch, seed=0
+        )
         epochs[size] = made_up.Epoch(batches, batches.steps)
-    training = trainer(EachShape(epochs[max(sizes)]), Path(folder) / "run", precision="bfloat16", **of_preset(learned))
+    training = trainer(
+        EachShape(epochs[max(sizes)]),
+        Path(folder) / "run",
+        precision="bfloat16",
+        **of_preset(learned),
+    )
 
     def work(size: int) -> None:
         training.batches = epochs[size]
@@ -114,13 +133,30 @@ def run(folder: Path, given: Given) -> dict[str, Any]:
     """`extraction_linearity` and `epoch_linearity`, how far a photo's cost is from the smallest size's, and what these come
     from."""
     sizes, learned = (TOY, SMALL) if given.toy else (Sizes(), Learned())
-    photos = [str(photo) for photo in made_up.photos(sizes.distinct, folder / "photos", given.photos)]
-    network = {"name": sizes.encoder, "image_size": sizes.image_size, "weights": given.weights, "layer": given.layer}
+    photos = [
+        str(photo) for photo in made_up.photos(sizes.distinct, folder / "photos", given.photos)
+    ]
+    network = {
+        "name": sizes.encoder,
+        "image_size": sizes.image_size,
+        "weights": given.weights,
+        "layer": given.layer,
+    }
     found: dict[str, Any] = {}
     for name in MEASURES:  # one after the other: they are not compared
-        found |= measured("benchmarks.scaling", [name], 1, photos=photos, folder=str(folder), sizes=sizes.photos,
-                          network=network, learned=asdict(learned))
-    return {f"{name}_linearity": off(found[name]["a_photo"]) for name in MEASURES} | {"scaling": found}
+        found |= measured(
+            "benchmarks.scaling",
+            [name],
+            1,
+            photos=photos,
+            folder=str(folder),
+            sizes=sizes.photos,
+            network=network,
+            learned=asdict(learned),
+        )
+    return {f"{name}_linearity": off(found[name]["a_photo"]) for name in MEASURES} | {
+        "scaling": found
+    }
 
 
 def off(costs: Sequence[float]) -> float:
@@ -135,8 +171,15 @@ def rows(found: dict[str, Any]) -> list[Row]:
         each, apart = found["scaling"][name], found[f"{name}_linearity"]
         costs = " / ".join(f"{cost * 1000:.2f}" for cost in each["a_photo"])
         numbers = " / ".join(f"{photos:,}" for photos in each["photos"])
-        told.append(Row(f"{what}, milliseconds a photo of {numbers}", f"{costs}: {apart:.1%} apart", "within 10 %",
-                        apart <= 0.1, each["megabytes"]))
+        told.append(
+            Row(
+                f"{what}, milliseconds a photo of {numbers}",
+                f"{costs}: {apart:.1%} apart",
+                "within 10 %",
+                apart <= 0.1,
+                each["megabytes"],
+            )
+        )
     return told
 
 

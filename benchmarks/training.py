@@ -41,12 +41,27 @@ class Sizes:
     settings: dict[str, Any] | None = None  # of the decoder, where they are not the default ones
 
 
-TOY = Sizes(photos=4, side=2, depth=6, vocabulary=40, batch=16, compared=2,
-            settings={"units": 8, "embedding": 8, "attention_units": 4})
+TOY = Sizes(
+    photos=4,
+    side=2,
+    depth=6,
+    vocabulary=40,
+    batch=16,
+    compared=2,
+    settings={"units": 8, "embedding": 8, "attention_units": 4},
+)
 
 
-def trainer(epoch: Any, folder: Path, *, side: int, depth: int, vocabulary: int, precision: str = "float32",
-            **settings: Any) -> "Trainer":
+def trainer(
+    epoch: Any,
+    folder: Path,
+    *,
+    side: int,
+    depth: int,
+    vocabulary: int,
+    precision: str = "float32",
+    **settings: Any,
+) -> "Trainer":
     """A decoder in training, as its settings are by default but for these."""
     from models.captioner import decoder_of
     from models.objectives import CrossEntropy, DrawnLocations
@@ -55,27 +70,42 @@ def trainer(epoch: Any, folder: Path, *, side: int, depth: int, vocabulary: int,
     flat = Settings.from_flat(settings).flat()
     decoder = decoder_of(flat | {"fingerprint": {"grid": [side, side], "depth": depth}}, vocabulary)
     objective = DrawnLocations() if flat["attention"] == "hard" else CrossEntropy()
-    recipe = Recipe(flat["epochs"], flat["learning_rate"], flat["warmup"], flat["schedule"], flat["clip"], flat["patience"],
-                    save_every=10**9, precision=precision)
+    recipe = Recipe(
+        flat["epochs"],
+        flat["learning_rate"],
+        flat["warmup"],
+        flat["schedule"],
+        flat["clip"],
+        flat["patience"],
+        save_every=10**9,
+        precision=precision,
+    )
     return Trainer(decoder, objective, epoch, recipe, folder)
 
 
 def of_preset(sizes: Sizes) -> dict[str, Any]:
     """What a trainer is made with."""
-    return {"side": sizes.side, "depth": sizes.depth, "vocabulary": sizes.vocabulary} | (sizes.settings or {})
+    return {"side": sizes.side, "depth": sizes.depth, "vocabulary": sizes.vocabulary} | (
+        sizes.settings or {}
+    )
 
 
 def batches(sizes: Sizes) -> Batches:
     """All captions, a photo's together."""
     rows = made_up.Rows(made_up.features(sizes.photos, sizes.side, sizes.depth))
-    return Batches(made_up.training_photos(sizes.photos, sizes.vocabulary), rows, batch=sizes.batch, seed=0)
+    return Batches(
+        made_up.training_photos(sizes.photos, sizes.vocabulary), rows, batch=sizes.batch, seed=0
+    )
 
 
 def single_captions(sizes: Sizes) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The same captions in whole batches of any photos: features (B, L, D) float32 and tokens (B, T)."""
     features = made_up.features(sizes.photos, sizes.side, sizes.depth)
-    captions = [(number, caption) for number, photo in enumerate(made_up.training_photos(sizes.photos, sizes.vocabulary))
-                for caption in photo.captions]
+    captions = [
+        (number, caption)
+        for number, photo in enumerate(made_up.training_photos(sizes.photos, sizes.vocabulary))
+        for caption in photo.captions
+    ]
     order = np.random.default_rng(0).permutation(len(captions))
     for group in np.split(order, range(sizes.batch, len(order), sizes.batch)):
         if len(group) == sizes.batch:
@@ -91,7 +121,9 @@ def _tutorial(folder: str, sizes: dict[str, Any]) -> Turn:
     from benchmarks import tutorial
 
     sizes = Sizes(**sizes)
-    step = tutorial.training_step(tutorial.decoder(sizes.vocabulary, sizes.side**2, sizes.depth), START)
+    step = tutorial.training_step(
+        tutorial.decoder(sizes.vocabulary, sizes.side**2, sizes.depth), START
+    )
 
     def learned(steps: int | None = None) -> dict[str, Any]:
         marks = []
@@ -109,7 +141,12 @@ def _tutorial(folder: str, sizes: dict[str, Any]) -> Turn:
 def _ours(folder: str, sizes: dict[str, Any], precision: str) -> Turn:
     sizes = Sizes(**sizes)
     made = batches(sizes)
-    training = trainer(made_up.Epoch(made, made.steps), Path(folder) / precision, precision=precision, **of_preset(sizes))
+    training = trainer(
+        made_up.Epoch(made, made.steps),
+        Path(folder) / precision,
+        precision=precision,
+        **of_preset(sizes),
+    )
 
     def turn() -> dict[str, Any]:
         row = training.train_epoch(lambda step, steps, loss: None)
@@ -132,8 +169,12 @@ def _agreement(folder: str, sizes: dict[str, Any]) -> Turn:
         training.train_epoch(lambda step, steps, mean: sums.append(mean * step))
         ours = np.diff(sums)
         plain = np.array(list(plain_losses(begun("plain").decoder, epoch, training.recipe)))
-        return {"steps": len(ours), "first": float(plain[0]), "last": float(plain[-1]),
-                "difference": float(np.abs(ours - plain).max())}
+        return {
+            "steps": len(ours),
+            "first": float(plain[0]),
+            "last": float(plain[-1]),
+            "difference": float(np.abs(ours - plain).max()),
+        }
 
     return turn
 
@@ -147,7 +188,9 @@ def plain_losses(decoder: Any, epoch: made_up.Epoch, recipe: Any) -> Iterator[fl
 
     optimizer = keras.optimizers.Adam(global_clipnorm=recipe.clip)
     for number, (features, tokens) in enumerate(epoch.epoch(0)):
-        optimizer.learning_rate = recipe.learning_rate * number / recipe.warmup  # which is not over yet
+        optimizer.learning_rate = (
+            recipe.learning_rate * number / recipe.warmup
+        )  # which is not over yet
         wanted = tokens[:, 1:]
         with tf.GradientTape() as tape:
             memory, state = decoder.begin(tf.constant(features))
@@ -164,20 +207,29 @@ def plain_losses(decoder: Any, epoch: made_up.Epoch, recipe: Any) -> Iterator[fl
         yield float(loss)
 
 
-MEASURES: Measures = {"tutorial": _tutorial, "float32": partial(_ours, precision="float32"),
-                      "bfloat16": partial(_ours, precision="bfloat16"), "agreement": _agreement}
+MEASURES: Measures = {
+    "tutorial": _tutorial,
+    "float32": partial(_ours, precision="float32"),
+    "bfloat16": partial(_ours, precision="bfloat16"),
+    "agreement": _agreement,
+}
 
 
 def run(folder: Path, given: Given) -> dict[str, Any]:
     """`training_ratio` in bfloat16, `training_ratio_float32`, `loss_difference`, and what these come from."""
     sizes = TOY if given.toy else Sizes()
     what = {"folder": str(folder), "sizes": asdict(sizes)}
-    found = measured("benchmarks.training", ["tutorial", "float32", "bfloat16"], given.rounds, **what)
+    found = measured(
+        "benchmarks.training", ["tutorial", "float32", "bfloat16"], given.rounds, **what
+    )
     found |= measured("benchmarks.training", ["agreement"], 1, **what)
     a_second = {name: _a_second(found[name]) for name in ("tutorial", "float32", "bfloat16")}
-    return {"training_ratio": a_second["bfloat16"] / a_second["tutorial"],
-            "training_ratio_float32": a_second["float32"] / a_second["tutorial"],
-            "loss_difference": found["agreement"]["difference"], "training": found}
+    return {
+        "training_ratio": a_second["bfloat16"] / a_second["tutorial"],
+        "training_ratio_float32": a_second["float32"] / a_second["tutorial"],
+        "loss_difference": found["agreement"]["difference"],
+        "training": found,
+    }
 
 
 def _a_second(each: dict[str, Any]) -> float:
@@ -187,20 +239,38 @@ def _a_second(each: dict[str, Any]) -> float:
 def rows(found: dict[str, Any]) -> list[Row]:
     """The table's."""
     each = found["training"]
-    quick, exact, difference = found["training_ratio"], found["training_ratio_float32"], found["loss_difference"]
+    quick, exact, difference = (
+        found["training_ratio"],
+        found["training_ratio_float32"],
+        found["loss_difference"],
+    )
     agreement = each["agreement"]
 
     def ours(precision: str, ratio: float, least: float) -> Row:
         told = f"{_a_second(each[precision]):.0f} captions a second: {ratio:.2f} times the tutorial"
-        return Row(f"the same: ours in {precision}", told, f"at least {least:g} times", ratio >= least,
-                   each[precision]["megabytes"])
+        return Row(
+            f"the same: ours in {precision}",
+            told,
+            f"at least {least:g} times",
+            ratio >= least,
+            each[precision]["megabytes"],
+        )
 
-    return [Row("training, cached features: the tutorial's `train_step`",
-                f"{_a_second(each['tutorial']):.0f} captions a second", megabytes=each["tutorial"]["megabytes"]),
-            ours("bfloat16", quick, 6), ours("float32", exact, 2.5),
-            Row(f"the first {agreement['steps']} losses in float32 against a plain loop's",
-                f"{difference:.1e} apart at the most ({agreement['first']:.3f} to {agreement['last']:.3f})",
-                "at most 1e-4", difference <= 1e-4)]
+    return [
+        Row(
+            "training, cached features: the tutorial's `train_step`",
+            f"{_a_second(each['tutorial']):.0f} captions a second",
+            megabytes=each["tutorial"]["megabytes"],
+        ),
+        ours("bfloat16", quick, 6),
+        ours("float32", exact, 2.5),
+        Row(
+            f"the first {agreement['steps']} losses in float32 against a plain loop's",
+            f"{difference:.1e} apart at the most ({agreement['first']:.3f} to {agreement['last']:.3f})",
+            "at most 1e-4",
+            difference <= 1e-4,
+        ),
+    ]
 
 
 if __name__ == "__main__":

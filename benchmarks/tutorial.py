@@ -27,17 +27,23 @@ def load_image(path: tf.Tensor, size: int) -> tf.Tensor:
 def inception(size: int, weights: str, layer: str | None) -> keras.Model:
     """InceptionV3 without its head, up to a layer; its weights imagenet, none or a file."""
     by_name = {"imagenet": "imagenet"}.get(weights)
-    network = keras.applications.InceptionV3(include_top=False, weights=by_name, input_shape=(size, size, 3))
+    network = keras.applications.InceptionV3(
+        include_top=False, weights=by_name, input_shape=(size, size, 3)
+    )
     if weights not in ("imagenet", "none"):
         network.load_weights(weights)
-    return keras.Model(network.input, network.output if layer is None else network.get_layer(layer).output)
+    return keras.Model(
+        network.input, network.output if layer is None else network.get_layer(layer).output
+    )
 
 
 def extract(photos: Sequence[Path], network: keras.Model, size: int, folder: Path) -> int:
     """Write the features (L, D) float32 of each photo into the folder; how many."""
     files = [str(folder / f"{number}.npy") for number in range(len(photos))]
     images = tf.data.Dataset.from_tensor_slices(([str(photo) for photo in photos], files))
-    images = images.map(lambda photo, file: (load_image(photo, size), file), num_parallel_calls=tf.data.AUTOTUNE)
+    images = images.map(
+        lambda photo, file: (load_image(photo, size), file), num_parallel_calls=tf.data.AUTOTUNE
+    )
     for batch, names in images.batch(EXTRACTED):
         grid = network(batch)
         features = tf.reshape(grid, (grid.shape[0], -1, grid.shape[3]))
@@ -57,7 +63,9 @@ class Attention(keras.layers.Layer):
 
     def call(self, features: tf.Tensor, hidden: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """What is seen (B, E) of features (B, L, E), and the attention (B, L, 1)."""
-        scores = self.score(tf.nn.tanh(self.of_features(features) + self.of_hidden(hidden[:, None])))
+        scores = self.score(
+            tf.nn.tanh(self.of_features(features) + self.of_hidden(hidden[:, None]))
+        )
         attention = tf.nn.softmax(scores, axis=1)
         return tf.reduce_sum(attention * features, axis=1), attention
 
@@ -74,7 +82,9 @@ class Decoder(keras.Model):
         self.dense = keras.layers.Dense(UNITS)
         self.words = keras.layers.Dense(vocabulary)
 
-    def call(self, word: tf.Tensor, features: tf.Tensor, hidden: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def call(
+        self, word: tf.Tensor, features: tf.Tensor, hidden: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Logits (B, V) after the word (B, 1), the next state (B, U), and the attention (B, L, 1)."""
         seen, attention = self.attention(features, hidden)
         inputs = tf.concat([seen[:, None], self.embedding(word)], axis=-1)
@@ -87,7 +97,9 @@ def decoder(vocabulary: int, locations: int, depth: int) -> Decoder:
     """The decoder with its variables, random."""
     keras.utils.set_random_seed(0)
     made = Decoder(vocabulary)
-    made(tf.zeros((1, 1), tf.int32), made.look(tf.zeros((1, locations, depth))), tf.zeros((1, UNITS)))
+    made(
+        tf.zeros((1, 1), tf.int32), made.look(tf.zeros((1, locations, depth))), tf.zeros((1, UNITS))
+    )
     return made
 
 
@@ -115,8 +127,14 @@ def training_step(decoder: Decoder, start: int) -> Callable[[tf.Tensor, tf.Tenso
     return train_step
 
 
-def caption(decoder: Decoder, features: np.ndarray, *, start: int, end: int, max_length: int,
-            ) -> tuple[list[int], np.ndarray]:
+def caption(
+    decoder: Decoder,
+    features: np.ndarray,
+    *,
+    start: int,
+    end: int,
+    max_length: int,
+) -> tuple[list[int], np.ndarray]:
     """The likeliest word after each other for one photo's features (L, D), and the attention (T, L)."""
     hidden = tf.zeros((1, UNITS))
     word = tf.fill((1, 1), start)

@@ -19,7 +19,9 @@ WINDOW = 32  # batches among which photos with captions of like length are put t
 class TrainingPhoto:
     """A photo as the decoder trains on it."""
 
-    keys: tuple[str, ...]  # of its features in the cache, a view each; one is drawn at random every epoch
+    keys: tuple[
+        str, ...
+    ]  # of its features in the cache, a view each; one is drawn at random every epoch
     captions: tuple[tuple[int, ...], ...]  # as tokens, start to end
 
 
@@ -29,7 +31,9 @@ class Rows(Protocol):
     def rows(self, keys: Sequence[str]) -> np.ndarray: ...
 
 
-def read_ahead(chosen: Sequence[tuple[Any, ...]], make: Make) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def read_ahead(
+    chosen: Sequence[tuple[Any, ...]], make: Make
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The chosen batches, made by a thread while the step before computes.
 
     A plain thread: `tf.data.Dataset.from_generator` was once seen to hang for good beside a training step (its
@@ -54,12 +58,22 @@ class Batches:
     tokens are all padding and count for nothing. Photos with more than C captions come as several.
     """
 
-    def __init__(self, photos: Sequence[TrainingPhoto], cache: Rows, *, batch: int, seed: int,
-                 captions_a_photo: int = 5) -> None:
+    def __init__(
+        self,
+        photos: Sequence[TrainingPhoto],
+        cache: Rows,
+        *,
+        batch: int,
+        seed: int,
+        captions_a_photo: int = 5,
+    ) -> None:
         """`batch` counts captions; `captions_a_photo` is C at most."""
         most = min(captions_a_photo, max(len(photo.captions) for photo in photos), batch)
-        parts = [(number, TrainingPhoto(photo.keys, photo.captions[start : start + most]))
-                 for number, photo in enumerate(photos) for start in range(0, len(photo.captions), most)]
+        parts = [
+            (number, TrainingPhoto(photo.keys, photo.captions[start : start + most]))
+            for number, photo in enumerate(photos)
+            for start in range(0, len(photo.captions), most)
+        ]
         self._numbers = np.array([number for number, _ in parts])
         self._photos = [part for _, part in parts]
         self._cache = cache
@@ -68,9 +82,13 @@ class Batches:
         self.photos = max(1, batch // most)
         self.steps = -(-len(self._photos) // self.photos)
 
-    def epoch(self, number: int, *, first: int = 0, shuffle: bool = True) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def epoch(
+        self, number: int, *, first: int = 0, shuffle: bool = True
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The batches of an epoch, from the `first` on."""
-        return read_ahead((self._plan(number) if shuffle else self._in_order())[first:], self._batch)
+        return read_ahead(
+            (self._plan(number) if shuffle else self._in_order())[first:], self._batch
+        )
 
     def numbered(self, number: int, *, first: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The same without captions: features (P, L, D) and the photos' numbers (P,), as they were given; −1 for none."""
@@ -79,7 +97,10 @@ class Batches:
     def _in_order(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Every photo as it is, in the order given."""
         numbers = np.arange(len(self._photos))
-        return [(group, np.zeros_like(group)) for group in np.split(numbers, range(self.photos, len(numbers), self.photos))]
+        return [
+            (group, np.zeros_like(group))
+            for group in np.split(numbers, range(self.photos, len(numbers), self.photos))
+        ]
 
     def _plan(self, epoch: int) -> list[tuple[np.ndarray, np.ndarray]]:
         """Which photos make each batch, and in which view: random, but with captions of like length together.
@@ -91,10 +112,17 @@ class Batches:
         order = random.permutation(len(self._photos))
         longest = np.array([max(map(len, photo.captions)) for photo in self._photos])
         window = WINDOW * self.photos
-        order = np.concatenate([part[np.argsort(longest[part], kind="stable")]
-                                for part in np.split(order, range(window, len(order), window))])
+        order = np.concatenate(
+            [
+                part[np.argsort(longest[part], kind="stable")]
+                for part in np.split(order, range(window, len(order), window))
+            ]
+        )
         groups = np.split(order, range(self.photos, len(order), self.photos))
-        views = [random.integers(0, [len(self._photos[index].keys) for index in group]) for group in groups]
+        views = [
+            random.integers(0, [len(self._photos[index].keys) for index in group])
+            for group in groups
+        ]
         return [(groups[place], views[place]) for place in random.permutation(len(groups))]
 
     def _batch(self, indices: np.ndarray, views: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -115,6 +143,8 @@ class Batches:
 
     def _features(self, indices: np.ndarray, views: np.ndarray) -> np.ndarray:
         """(P, …), filled up with zeros."""
-        found = self._cache.rows([self._photos[index].keys[view] for index, view in zip(indices, views, strict=True)])
+        found = self._cache.rows(
+            [self._photos[index].keys[view] for index, view in zip(indices, views, strict=True)]
+        )
         missing = np.zeros((self.photos - len(found), *found.shape[1:]), found.dtype)
         return np.concatenate([found, missing]) if len(missing) else found

@@ -11,7 +11,9 @@ from data.xmp import CannotHold
 from utils.errors import Refusal
 from utils.files import refuse_unwritable, written_whole
 
-_SAME = 2_000_000_000  # nanoseconds between two times that a memory card's file system takes for one
+_SAME = (
+    2_000_000_000  # nanoseconds between two times that a memory card's file system takes for one
+)
 
 
 class CaptionedCopies:
@@ -27,16 +29,24 @@ class CaptionedCopies:
         photos, taken = set(files.values()), {}
         for photo, name in names.items():
             if (folder / name).resolve() in photos:
-                raise Refusal(f"the copy of {photo} would be {folder / name}, one of the photos; choose another folder")
+                raise Refusal(
+                    f"the copy of {photo} would be {folder / name}, one of the photos; choose another folder"
+                )
             other = taken.setdefault(name, photo)
             if files[other] != files[photo]:
-                raise Refusal(f"the copies of {other} and {photo} would both be {folder / name}; use two commands, with a "
-                              "folder each")
+                raise Refusal(
+                    f"the copies of {other} and {photo} would both be {folder / name}; use two commands, with a "
+                    "folder each"
+                )
 
     def obstacle(self, photo: Path) -> str | None:
         """Why a photo of its kind has no copy; None where it may have one, or is no picture, which reading it tells."""
         found = kind(photo)
-        return None if found in (None, "JPEG", "PNG") else f"captions are put into JPEG and PNG files, not into {found}"
+        return (
+            None
+            if found in (None, "JPEG", "PNG")
+            else f"captions are put into JPEG and PNG files, not into {found}"
+        )
 
     def stands(self, photo: Path) -> bool:
         """Whether its copy is there, by the time at which the photo was last changed: a copy keeps that."""

@@ -12,10 +12,14 @@ FOLDER = Path("datasets/cifar10")
 # In the order of the dataset's own numbers (Krizhevsky 2009).
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
-Part = tuple[np.ndarray, np.ndarray]  # pictures uint8 (N, 32, 32, 3), numbers of their classes (N,) or (N, 1)
+Part = tuple[
+    np.ndarray, np.ndarray
+]  # pictures uint8 (N, 32, 32, 3), numbers of their classes (N,) or (N, 1)
 
 
-def write(parts: dict[str, Part], folder: Path, *, progress: Callable[[Iterable], Iterable] = iter) -> None:
+def write(
+    parts: dict[str, Part], folder: Path, *, progress: Callable[[Iterable], Iterable] = iter
+) -> None:
     """Write the pictures of each split as folder/split/class/number.png: all of them or nothing."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))

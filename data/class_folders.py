@@ -22,9 +22,15 @@ def read(folder: Path) -> Dataset:
     if not folder.exists():
         raise Refusal(f"no folder {folder}; give {FORM}, or cifar10")
     if not folder.is_dir() or not recognised(folder):
-        inner = next((each for each in _folders(folder) if recognised(each)), None) if folder.is_dir() else None
+        inner = (
+            next((each for each in _folders(folder) if recognised(each)), None)
+            if folder.is_dir()
+            else None
+        )
         hint = f"; did you mean {inner}?" if inner else f"; wanted is {FORM}"
-        raise Refusal(f"{folder} has no two folders of pictures whose names could be classes" + hint)
+        raise Refusal(
+            f"{folder} has no two folders of pictures whose names could be classes" + hint
+        )
     examples: list[Example] = []
     left_out: list[LeftOut] = []
     splits = _splits(folder)
@@ -37,11 +43,16 @@ def read(folder: Path) -> Dataset:
             examples += [Example(photo, (name,), split) for photo in photos]
             if not photos:
                 left_out.append(LeftOut(_name(inner, folder), "a folder without pictures"))
-        left_out += [LeftOut(_name(photo, folder), "a picture in no class's folder") for photo in _pictures(place)]
+        left_out += [
+            LeftOut(_name(photo, folder), "a picture in no class's folder")
+            for photo in _pictures(place)
+        ]
     if splits:
         beside = [each for each in _folders(folder) if each not in splits and _holds_picture(each)]
         left_out += [LeftOut(each.name, "a folder beside those of the splits") for each in beside]
-        left_out += [LeftOut(photo.name, "a picture in no class's folder") for photo in _pictures(folder)]
+        left_out += [
+            LeftOut(photo.name, "a picture in no class's folder") for photo in _pictures(folder)
+        ]
     return Dataset("folders of classes", folder, folder, examples, left_out)
 
 
@@ -49,7 +60,9 @@ def _refuse_datasets(folder: Path, classes: list[Path]) -> None:
     """Refuse a folder whose folders are no classes but hold splits: it is one too high."""
     inner = next((each for each in classes if len(_splits(each)) > 1), None)
     if inner is not None:
-        raise Refusal(f"{inner} is a folder of splits and no class; give one dataset: --dataset {inner}, and not {folder}")
+        raise Refusal(
+            f"{inner} is a folder of splits and no class; give one dataset: --dataset {inner}, and not {folder}"
+        )
 
 
 def _splits(folder: Path) -> list[Path]:
@@ -65,7 +78,9 @@ def _class_folders(place: Path) -> list[Path]:
 
 def _folders(place: Path) -> list[Path]:
     """The folders in a place, sorted; hidden ones left out."""
-    return sorted(each for each in place.iterdir() if each.is_dir() and not each.name.startswith("."))
+    return sorted(
+        each for each in place.iterdir() if each.is_dir() and not each.name.startswith(".")
+    )
 
 
 def _pictures(place: Path) -> list[Path]:

@@ -1,8 +1,8 @@
 """Crops in which a photo is looked at when it is captioned: networks see more in several of them than in one.
 
-    1   the photo
-    2   and its middle, enlarged
-    4   and both mirrored
+1   the photo
+2   and its middle, enlarged
+4   and both mirrored
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,9 @@ class Crops:
 
     def keys(self, photo: Photo, _split: str = "") -> tuple[str, ...]:
         """Cache keys of the crops, the photo itself first."""
-        return tuple(feature_key(photo.hash, recipe="crop", view=crop) for crop in range(self.number))
+        return tuple(
+            feature_key(photo.hash, recipe="crop", view=crop) for crop in range(self.number)
+        )
 
     def picture(self, photo: Photo, crop: int, image_size: int) -> np.ndarray:
         """The pixels of a crop."""
@@ -42,7 +44,9 @@ def cropped(picture: np.ndarray, crop: int) -> np.ndarray:
     if crop % 2:
         height, width = picture.shape[:2]
         box = (_MARGIN * width, _MARGIN * height, (1 - _MARGIN) * width, (1 - _MARGIN) * height)
-        picture = np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BILINEAR, box=box))
+        picture = np.asarray(
+            Image.fromarray(picture).resize((width, height), Image.Resampling.BILINEAR, box=box)
+        )
     return picture[:, ::-1] if crop >= 2 else picture
 
 
@@ -64,5 +68,7 @@ def _of_middle(places: int) -> np.ndarray:
     """The shares (L, L) of each place of the middle's side that lie in each place of the photo's."""
     edges = np.linspace(_MARGIN, 1 - _MARGIN, places + 1)
     whole = np.linspace(0, 1, places + 1)
-    overlap = np.minimum(edges[1:, None], whole[None, 1:]) - np.maximum(edges[:-1, None], whole[None, :-1])
+    overlap = np.minimum(edges[1:, None], whole[None, 1:]) - np.maximum(
+        edges[:-1, None], whole[None, :-1]
+    )
     return (overlap.clip(0) / (edges[1] - edges[0])).astype(np.float32)

@@ -15,8 +15,16 @@ from data.photo_finder import SHOWN, Finder
 from utils.errors import Refusal
 
 SPLITS = ("train", "val", "test")
-_SPLIT_NAMES = {"train": "train", "training": "train", "restval": "train", "val": "val", "valid": "val",
-                "validation": "val", "dev": "val", "test": "test"}
+_SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "restval": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "test": "test",
+}
 LONGEST = 2000  # characters of a caption; the longest dense descriptions in use have about 1,500
 
 
@@ -51,7 +59,9 @@ class Dataset:
     left_out: list[LeftOut] = field(default_factory=list)
     language: str = "en"
     letters: str = "en"  # the language that the captions' letters tell
-    mixed: dict[str, float] = field(default_factory=dict)  # the shares of captions that are in others
+    mixed: dict[str, float] = field(
+        default_factory=dict
+    )  # the shares of captions that are in others
 
 
 class Row(NamedTuple):
@@ -69,9 +79,13 @@ class Part:
 
     rows: Iterable[Row]
     roots: Sequence[Path]
-    whole: bool = True  # whether pictures beside the captioned ones that no row names are worth a word
+    whole: bool = (
+        True  # whether pictures beside the captioned ones that no row names are worth a word
+    )
     listed: bool = False  # whether photos in no list of a split are left out
-    repeats: bool = False  # whether two people may have said the same of a photo; elsewhere a line came twice
+    repeats: bool = (
+        False  # whether two people may have said the same of a photo; elsewhere a line came twice
+    )
     left_out: list[LeftOut] = field(default_factory=list)  # filled while the rows are read
 
 
@@ -104,12 +118,16 @@ def opened_text(path: Path, *, newline: str | None = None) -> TextIO:
     encoding = "utf-16" if marked else "utf-8-sig"
     try:
         if b"\0" in content[:1000] and not marked:
-            raise Refusal(f"{path}, line 1: zero bytes, as in UTF-16 without its mark; save the file as UTF-8")
+            raise Refusal(
+                f"{path}, line 1: zero bytes, as in UTF-16 without its mark; save the file as UTF-8"
+            )
         content.decode(encoding)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise Refusal(f"{path}, line {line}: not UTF-8 text ({error.reason}); save the file as UTF-8 (it may be "
-                      "Windows-1252 or, in Korean, CP949 now)") from None
+        raise Refusal(
+            f"{path}, line {line}: not UTF-8 text ({error.reason}); save the file as UTF-8 (it may be "
+            "Windows-1252 or, in Korean, CP949 now)"
+        ) from None
     return io.TextIOWrapper(io.BytesIO(content), encoding, newline=newline)
 
 
@@ -126,7 +144,9 @@ def parsed_json(text: str, path: Path, line: int = 1, *, advice: str = "is the f
         return json.loads(text)
     except json.JSONDecodeError as error:
         line += error.lineno - 1
-        raise Refusal(f"{path}, line {line}: broken JSON ({error.msg}, column {error.colno}); {advice}") from None
+        raise Refusal(
+            f"{path}, line {line}: broken JSON ({error.msg}, column {error.colno}); {advice}"
+        ) from None
     except RecursionError:
         raise Refusal(f"{path}, line {line}: JSON nested too deep for captions") from None
     except ValueError as error:  # a number of more than 4,300 digits
@@ -148,10 +168,19 @@ def json_head(path: Path, size: int = 1 << 16) -> str:
 
 def split_told(name: str) -> str | None:
     """The split that a part of a file's name tells: train of caption_train_annotations."""
-    return next((split for piece in reversed(re.split(r"[_.\-\s]", name)) if (split := folder_split(piece))), None)
+    return next(
+        (
+            split
+            for piece in reversed(re.split(r"[_.\-\s]", name))
+            if (split := folder_split(piece))
+        ),
+        None,
+    )
 
 
-def gather(parts: Iterable[Part], folder: Path, *, outside: bool) -> tuple[list[Example], list[LeftOut]]:
+def gather(
+    parts: Iterable[Part], folder: Path, *, outside: bool
+) -> tuple[list[Example], list[LeftOut]]:
     """Examples in the order of their first row; and what was left out. `outside` allows photos beyond `folder`."""
     entries: dict[str, _Entry] = {}
     left_out: list[LeftOut] = []
@@ -170,7 +199,10 @@ def gather(parts: Iterable[Part], folder: Path, *, outside: bool) -> tuple[list[
             if split is not None and split != entry.split:
                 if entry.split is None:
                     entry.split = split
-                elif (entry.photo, pair := frozenset((entry.split, split))) not in contested:  # once, not for each caption
+                elif (
+                    entry.photo,
+                    pair := frozenset((entry.split, split)),
+                ) not in contested:  # once, not for each caption
                     contested.add((entry.photo, pair))
                     entry.split, told = kept_for(entry.split, split)
                     left_out.append(LeftOut(name, told, where))
@@ -179,18 +211,32 @@ def gather(parts: Iterable[Part], folder: Path, *, outside: bool) -> tuple[list[
                 left_out.append(LeftOut(name, reason, where))
         left_out += part.left_out
         if part.whole:
-            beside |= {os.path.dirname(entry.photo) for entry in named.values()
-                       if entry is not None and finder.is_inside(entry.photo)}
+            beside |= {
+                os.path.dirname(entry.photo)
+                for entry in named.values()
+                if entry is not None and finder.is_inside(entry.photo)
+            }
         if part.listed:
-            unlisted = [entry for entry in named.values() if entry is not None and entry.split is None]
-            left_out += [LeftOut(os.path.relpath(entry.photo, folder), "in no list of a split") for entry in unlisted]
+            unlisted = [
+                entry for entry in named.values() if entry is not None and entry.split is None
+            ]
+            left_out += [
+                LeftOut(os.path.relpath(entry.photo, folder), "in no list of a split")
+                for entry in unlisted
+            ]
             for entry in unlisted:
                 entry.captions.clear()
-    examples = [Example(Path(entry.photo), tuple(entry.captions), entry.split) for entry in entries.values()
-                if entry.captions]
+    examples = [
+        Example(Path(entry.photo), tuple(entry.captions), entry.split)
+        for entry in entries.values()
+        if entry.captions
+    ]
     known = {str(example.photo) for example in examples}
-    left_out += [LeftOut(os.path.relpath(photo, folder), "a photo without captions")
-                 for photo in finder.pictures(beside) if photo not in known]
+    left_out += [
+        LeftOut(os.path.relpath(photo, folder), "a photo without captions")
+        for photo in finder.pictures(beside)
+        if photo not in known
+    ]
     within = os.path.join(folder, "")
     return examples, [each._replace(where=each.where.removeprefix(within)) for each in left_out]
 
@@ -218,7 +264,9 @@ class _Entry:
         """Add a caption; the reason where it is none to be added."""
         caption = " ".join(caption.split())
         if not caption.isascii():  # JSON may hold half a letter, which no file could
-            caption = unicodedata.normalize("NFC", caption).encode("utf-8", "replace").decode("utf-8")
+            caption = (
+                unicodedata.normalize("NFC", caption).encode("utf-8", "replace").decode("utf-8")
+            )
         if len(caption) > LONGEST:
             number = caption.count(" ") + 1
             words = f"{number:,} words" if number > 1 else "one word"
@@ -231,8 +279,14 @@ class _Entry:
         return None
 
 
-def _entry(name: str, where: str, roots: Sequence[Path], finder: Finder, entries: dict[str, _Entry],
-           left_out: list[LeftOut]) -> _Entry | None:
+def _entry(
+    name: str,
+    where: str,
+    roots: Sequence[Path],
+    finder: Finder,
+    entries: dict[str, _Entry],
+    left_out: list[LeftOut],
+) -> _Entry | None:
     """The entry of the photo with this name, a new one where it is first heard of; None where there is no such photo."""
     if not name:
         left_out.append(LeftOut("(no name)", "a caption without a photo's name", where))

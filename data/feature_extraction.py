@@ -97,7 +97,10 @@ class FeatureCache:
     def _sweep(self) -> None:
         """Remove what a killed program left: unfinished files, but for young ones, which may be being written."""
         for file in [*self.folder.glob(".part-*"), *self.folder.glob("*.npy")]:
-            if not file.with_suffix(".json").exists() and time.time() - file.stat().st_mtime > LEFT_OVER:
+            if (
+                not file.with_suffix(".json").exists()
+                and time.time() - file.stat().st_mtime > LEFT_OVER
+            ):
                 file.unlink(missing_ok=True)
 
     def _add(self, features: np.ndarray, keys: Sequence[str]) -> None:
@@ -122,22 +125,39 @@ class FeatureCache:
         """Write a batch: the array, then the sidecar that makes it count; how many photos it holds."""
         features = np.ascontiguousarray(features, dtype=np.float16)
         if not np.isfinite(features).all():
-            raise Refusal(f"the encoder gave values that are not finite (or beyond float16) for {keys[0][:12]}…; check "
-                          "its weights and --layer")
+            raise Refusal(
+                f"the encoder gave values that are not finite (or beyond float16) for {keys[0][:12]}…; check "
+                "its weights and --layer"
+            )
         name = hashlib.sha256("\n".join(keys).encode()).hexdigest()[:24]
         file = self.folder / f"{name}.npy"
-        content = io.BytesIO()  # NumPy writing to a full disk itself gives an error that does not say so
+        content = (
+            io.BytesIO()
+        )  # NumPy writing to a full disk itself gives an error that does not say so
         np.save(content, features, allow_pickle=False)
         with written_whole(file) as temporary:
             temporary.write_bytes(content.getbuffer())
         seen = file.stat()
-        write_json(file.with_suffix(".json"), {"bytes": seen.st_size, "times": _times(seen),
-                                               "checksum": zlib.crc32(content.getbuffer()), "keys": list(keys)})
+        write_json(
+            file.with_suffix(".json"),
+            {
+                "bytes": seen.st_size,
+                "times": _times(seen),
+                "checksum": zlib.crc32(content.getbuffer()),
+                "keys": list(keys),
+            },
+        )
         self._add(np.load(file, mmap_mode="r", allow_pickle=False), keys)
         return len(keys)
 
-    def extract(self, items: Sequence[Item], encode: Callable[[np.ndarray], np.ndarray], *,
-                unreadable: Callable[[str, Exception], None], batch: int = BATCH) -> Iterator[int]:
+    def extract(
+        self,
+        items: Sequence[Item],
+        encode: Callable[[np.ndarray], np.ndarray],
+        *,
+        unreadable: Callable[[str, Exception], None],
+        batch: int = BATCH,
+    ) -> Iterator[int]:
         """Extract and store `items`; yields how many photos each finished batch held. Pictures are read before the encoder
         needs them, and features written while it works on the next.
 
@@ -146,7 +166,9 @@ class FeatureCache:
         stored: Future | None = None
         with ThreadPoolExecutor(1) as writer:
             for keys, pictures in _pictures(items, batch, unreadable):
-                missing = np.zeros((batch - len(keys), *pictures.shape[1:]), np.uint8)  # one shape is compiled
+                missing = np.zeros(
+                    (batch - len(keys), *pictures.shape[1:]), np.uint8
+                )  # one shape is compiled
                 features = encode(np.concatenate([pictures, missing]))[: len(keys)]
                 if stored is not None:
                     yield stored.result()
@@ -169,11 +191,18 @@ class FeatureRows:
     def __getitem__(self, part: slice) -> np.ndarray:
         start, stop, _ = part.indices(len(self))
         rows = self.cache.rows(self.keys[start * self.together : stop * self.together])
-        return rows if self.together == 1 else rows.reshape(-1, self.together * rows.shape[1], rows.shape[2])
+        return (
+            rows
+            if self.together == 1
+            else rows.reshape(-1, self.together * rows.shape[1], rows.shape[2])
+        )
 
 
-def _pictures(items: Sequence[Item], batch: int, unreadable: Callable[[str, Exception], None],
-              ) -> Iterator[tuple[list[str], np.ndarray]]:
+def _pictures(
+    items: Sequence[Item],
+    batch: int,
+    unreadable: Callable[[str, Exception], None],
+) -> Iterator[tuple[list[str], np.ndarray]]:
     """Batches of keys and pictures; a thread a core reads while the encoder works on the batches before."""
 
     def load(item: Item) -> np.ndarray | Exception:
@@ -190,7 +219,11 @@ def _pictures(items: Sequence[Item], batch: int, unreadable: Callable[[str, Exce
                 loaded = [future.result() for future in ahead.pop(0)]
                 if number + 2 < len(groups):
                     ahead.append([pool.submit(load, item) for item in groups[number + 2]])
-                good = [(item.key, got) for item, got in zip(group, loaded, strict=True) if isinstance(got, np.ndarray)]
+                good = [
+                    (item.key, got)
+                    for item, got in zip(group, loaded, strict=True)
+                    if isinstance(got, np.ndarray)
+                ]
                 for item, got in zip(group, loaded, strict=True):
                     if isinstance(got, Exception):
                         unreadable(item.key, got)
@@ -208,8 +241,13 @@ class Cost:
     minutes: float
 
 
-def cost(items: Sequence[Item], encode: Callable[[np.ndarray], np.ndarray], blank: np.ndarray, *,
-         batch: int = BATCH) -> Cost:
+def cost(
+    items: Sequence[Item],
+    encode: Callable[[np.ndarray], np.ndarray],
+    blank: np.ndarray,
+    *,
+    batch: int = BATCH,
+) -> Cost:
     """Measured on a batch of the photos, from all over, and on blank pictures: one batch to warm up, one for the clock."""
     pictures = np.broadcast_to(blank, (batch, *blank.shape)).copy()
     features = np.asarray(encode(pictures))
@@ -229,8 +267,10 @@ def refuse_small_disk(folder: Path, gigabytes: float) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free / 1e9
     if free < gigabytes * 1.05:
-        raise Refusal(f"the features need {gigabytes:.1f} GB and the disk of {folder} has {free:.1f} GB free; make "
-                      "room, use fewer photos (--limit) or views (--augment), or another --cache")
+        raise Refusal(
+            f"the features need {gigabytes:.1f} GB and the disk of {folder} has {free:.1f} GB free; make "
+            "room, use fewer photos (--limit) or views (--augment), or another --cache"
+        )
 
 
 def _times(seen: os.stat_result) -> list[int]:

@@ -14,7 +14,10 @@ from data.tokenizer import SPECIAL, Tokenizer, Word
 from utils.errors import Refusal
 
 END_OF_TEXT = "<|endoftext|>"
-FILES = (("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe"))  # as Hugging Face, and as OpenAI call them
+FILES = (
+    ("vocab.json", "merges.txt"),
+    ("encoder.json", "vocab.bpe"),
+)  # as Hugging Face, and as OpenAI call them
 _SPACE = "Ġ"  # how a space is written in a piece
 
 
@@ -23,14 +26,20 @@ class GPT2Tokenizer(Tokenizer):
 
     kind = "gpt2"
 
-    def __init__(self, vocabulary: Mapping[str, int], merges: Sequence[str], cut: str = "words") -> None:
+    def __init__(
+        self, vocabulary: Mapping[str, int], merges: Sequence[str], cut: str = "words"
+    ) -> None:
         """`vocabulary` has the pieces' numbers in GPT-2, `merges` are two pieces each, the first to be joined first; `cut`
         is what captions would else be cut into."""
         import tokenizers
         from tokenizers import decoders, models, pre_tokenizers
 
-        if END_OF_TEXT not in vocabulary or sorted(vocabulary.values()) != list(range(len(vocabulary))):
-            raise ValueError(f"GPT-2's vocabulary numbers its pieces without a gap, and one of them is {END_OF_TEXT}")
+        if END_OF_TEXT not in vocabulary or sorted(vocabulary.values()) != list(
+            range(len(vocabulary))
+        ):
+            raise ValueError(
+                f"GPT-2's vocabulary numbers its pieces without a gap, and one of them is {END_OF_TEXT}"
+            )
         self._vocabulary, self._merges, self._cut = dict(vocabulary), list(merges), cut
         pairs = [tuple(merge.split(" ")) for merge in self._merges]
         try:
@@ -43,11 +52,16 @@ class GPT2Tokenizer(Tokenizer):
         self.end_of_text = self._vocabulary[END_OF_TEXT]
         there = [number for number in range(len(pieces)) if number != self.end_of_text]
         self.tokens = [*SPECIAL, *(pieces[number] for number in there)]
-        self.rows_there = [*[self.end_of_text] * len(SPECIAL), *there]  # of each token its number in GPT-2
+        self.rows_there = [
+            *[self.end_of_text] * len(SPECIAL),
+            *there,
+        ]  # of each token its number in GPT-2
         self._joined = JOIN[cut]
 
     def _numbers(self, caption: str) -> list[int]:
-        return [self.from_gpt2(number) for number in self.ids(self._joined(CUT[self._cut](caption)))]
+        return [
+            self.from_gpt2(number) for number in self.ids(self._joined(CUT[self._cut](caption)))
+        ]
 
     def ids(self, text: str) -> list[int]:
         """GPT-2's own numbers of a text as it stands."""
@@ -94,10 +108,14 @@ def _read(vocabulary: Path, merges: Path) -> tuple[dict[str, int], list[str]]:
     """What stands in the two files; the first line of merges may tell a version."""
     try:
         lines = merges.read_text(encoding="utf-8").splitlines()
-        return _checked(json.loads(vocabulary.read_text(encoding="utf-8")),
-                        [line for line in lines if line and not line.startswith("#version")])
+        return _checked(
+            json.loads(vocabulary.read_text(encoding="utf-8")),
+            [line for line in lines if line and not line.startswith("#version")],
+        )
     except (OSError, ValueError, TypeError) as error:
-        raise Refusal(f"{vocabulary} and {merges.name} are no GPT-2 vocabulary ({error}); restore them") from None
+        raise Refusal(
+            f"{vocabulary} and {merges.name} are no GPT-2 vocabulary ({error}); restore them"
+        ) from None
 
 
 def _read_whole(file: Path) -> tuple[dict[str, int], list[str]]:
@@ -106,7 +124,10 @@ def _read_whole(file: Path) -> tuple[dict[str, int], list[str]]:
         saved = json.loads(file.read_text(encoding="utf-8"))
         vocabulary, merges = saved["model"]["vocab"], saved["model"]["merges"]
         added = {each["content"]: each["id"] for each in saved.get("added_tokens", ())}
-        return _checked(vocabulary | added, [merge if isinstance(merge, str) else " ".join(merge) for merge in merges])
+        return _checked(
+            vocabulary | added,
+            [merge if isinstance(merge, str) else " ".join(merge) for merge in merges],
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Refusal(f"{file} is no GPT-2 vocabulary ({error}); restore it") from None
 

@@ -26,7 +26,18 @@ from utils.files import written_whole
 MAX_PIXELS = 120_000_000
 
 # .heic is listed although it cannot be read: such photos are then named and counted, not passed over in silence.
-PHOTO_ENDINGS = (".avif", ".bmp", ".gif", ".heic", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+PHOTO_ENDINGS = (
+    ".avif",
+    ".bmp",
+    ".gif",
+    ".heic",
+    ".jpeg",
+    ".jpg",
+    ".png",
+    ".tif",
+    ".tiff",
+    ".webp",
+)
 
 # The kind is told by the first bytes, never by the name. Pillow's classes are called directly because Image.open has
 # a limit of its own that warns or raises before the size is known, and that is set only for the whole process.
@@ -96,11 +107,17 @@ def read(photo: Path | str | bytes, size: tuple[int, int] | None = None) -> np.n
 
 def resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Pixels uint8 (H, W, 3) squeezed to size (height, width), just as `read` does it."""
-    return pixels if pixels.shape[:2] == size else np.asarray(_resized(Image.fromarray(pixels), size))
+    return (
+        pixels if pixels.shape[:2] == size else np.asarray(_resized(Image.fromarray(pixels), size))
+    )
 
 
-def as_pixels(photo: Path | str | bytes | np.ndarray, size: tuple[int, int], *,
-              read: Callable[..., np.ndarray] = read) -> np.ndarray:
+def as_pixels(
+    photo: Path | str | bytes | np.ndarray,
+    size: tuple[int, int],
+    *,
+    read: Callable[..., np.ndarray] = read,
+) -> np.ndarray:
     """A photo, or the uint8 pixels (H, W, 3) of one, squeezed to size (height, width): pixels just as a file's are."""
     if not isinstance(photo, np.ndarray):
         return read(photo, size)
@@ -116,7 +133,9 @@ def kind(photo: Path) -> str | None:
             start = stream.read(18)
     except UnreadablePhoto:
         return None
-    return next((opened.format for signature, opened in _KINDS.items() if signature.match(start)), None)
+    return next(
+        (opened.format for signature, opened in _KINDS.items() if signature.match(start)), None
+    )
 
 
 def longer_side(photo: Path) -> int:
@@ -139,7 +158,11 @@ def photos_in(folder: Path) -> list[Path]:
 
     for place, inner, names in os.walk(folder, onerror=closed):
         inner[:] = [name for name in inner if not name.startswith(".")]
-        found += [Path(place, name) for name in names if name.lower().endswith(PHOTO_ENDINGS) and not name.startswith(".")]
+        found += [
+            Path(place, name)
+            for name in names
+            if name.lower().endswith(PHOTO_ENDINGS) and not name.startswith(".")
+        ]
     return sorted(found)
 
 
@@ -204,10 +227,14 @@ def _header(stream: BinaryIO) -> ImageFile.ImageFile:
     stream.seek(0)
     opened = next((kind for signature, kind in _KINDS.items() if signature.match(start)), None)
     if opened is None:
-        raise UnreadablePhoto("HEIC is not read: save it as JPEG" if _HEIC.match(start) else "not a picture")
+        raise UnreadablePhoto(
+            "HEIC is not read: save it as JPEG" if _HEIC.match(start) else "not a picture"
+        )
     image = opened(stream)
     if image.width * image.height > MAX_PIXELS:
-        raise UnreadablePhoto(f"too large: {image.width:,} x {image.height:,} pixels (limit {MAX_PIXELS:,} pixels)")
+        raise UnreadablePhoto(
+            f"too large: {image.width:,} x {image.height:,} pixels (limit {MAX_PIXELS:,} pixels)"
+        )
     return image
 
 

@@ -33,7 +33,9 @@ _SIDES = re.compile(
     re.IGNORECASE,
 )
 
-_OF_THREAD = threading.local()  # flip → recipe: reseeding and augmenting one recipe from two threads would mix them
+_OF_THREAD = (
+    threading.local()
+)  # flip → recipe: reseeding and augmenting one recipe from two threads would mix them
 _BUILDING = threading.Lock()  # imgaug switches prefetching off for the whole process
 
 
@@ -47,9 +49,13 @@ def augment(image: np.ndarray, *, photo_hash: str, seed: int, view: int, flip: b
         flip: whether left and right may be exchanged (see `mentions_sides`).
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f"wanted an image of uint8 (height, width, 3), came {image.dtype} {image.shape}")
+        raise ValueError(
+            f"wanted an image of uint8 (height, width, 3), came {image.dtype} {image.shape}"
+        )
     if view < 1:
-        raise ValueError(f"views are numbered from 1, came {view}: the photo itself needs no augmentation")
+        raise ValueError(
+            f"views are numbered from 1, came {view}: the photo itself needs no augmentation"
+        )
     recipes = _OF_THREAD.__dict__.setdefault("recipes", {})
     if flip not in recipes:
         recipes[flip] = _recipe(flip=flip)
@@ -78,9 +84,13 @@ def imgaug_augmenters() -> ModuleType:
         import imgaug.augmenters
     except ImportError as error:
         if ".so" not in str(error):
-            raise Refusal(f"augmentation needs imgaug ({error}): `pip install imaug`, which is maintained") from error
+            raise Refusal(
+                f"augmentation needs imgaug ({error}): `pip install imaug`, which is maintained"
+            ) from error
         packages = importlib.metadata.distributions()
-        version = next((package.version for package in packages if package.name.startswith("opencv-")), "4.*")
+        version = next(
+            (package.version for package in packages if package.name.startswith("opencv-")), "4.*"
+        )
         raise Refusal(
             f"augmentation needs OpenCV, which misses a library of the system ({error}). On Debian or Ubuntu: "
             "`apt install libgl1 libglib2.0-0`. Without rights to install: "
@@ -124,7 +134,10 @@ RECIPE: dict[str, Any] = {
     "haze": {"strength": (0.05, 0.2), "blur": 8.0},
     "side light": (0.8, 1.2),
     "top light": (0.8, 1.2),
-    "shade": {"strength": (0.8, 0.92), "size_px_max": (2, 5)},  # wide and soft: no cloud in a clear sky
+    "shade": {
+        "strength": (0.8, 0.92),
+        "size_px_max": (2, 5),
+    },  # wide and soft: no cloud in a clear sky
 }
 
 
@@ -159,12 +172,16 @@ def _haze() -> Any:
 
 def _side_light() -> Any:
     iaa = imgaug_augmenters()
-    return iaa.BlendAlphaHorizontalLinearGradient(iaa.Multiply(RECIPE["side light"]), min_value=0.0, max_value=1.0)
+    return iaa.BlendAlphaHorizontalLinearGradient(
+        iaa.Multiply(RECIPE["side light"]), min_value=0.0, max_value=1.0
+    )
 
 
 def _top_light() -> Any:
     iaa = imgaug_augmenters()
-    return iaa.BlendAlphaVerticalLinearGradient(iaa.Multiply(RECIPE["top light"]), min_value=0.0, max_value=1.0)
+    return iaa.BlendAlphaVerticalLinearGradient(
+        iaa.Multiply(RECIPE["top light"]), min_value=0.0, max_value=1.0
+    )
 
 
 # Each augmenter alone, by name: the function that builds it.
@@ -201,8 +218,14 @@ def _recipe(*, flip: bool) -> Any:
         return iaa.Sequential(
             [
                 *built(*(["flip"] if flip else []), "affine"),
-                iaa.SomeOf(RECIPE["colours"], built("brightness", "contrast", "gamma", "hue", "saturation")),
-                iaa.Sometimes(RECIPE["detail"], [iaa.OneOf(built("blur", "noise", "sharpen", "jpeg"))]),
-                iaa.Sometimes(RECIPE["light"], [iaa.OneOf(built("haze", "side light", "top light", "shade"))]),
+                iaa.SomeOf(
+                    RECIPE["colours"], built("brightness", "contrast", "gamma", "hue", "saturation")
+                ),
+                iaa.Sometimes(
+                    RECIPE["detail"], [iaa.OneOf(built("blur", "noise", "sharpen", "jpeg"))]
+                ),
+                iaa.Sometimes(
+                    RECIPE["light"], [iaa.OneOf(built("haze", "side light", "top light", "shade"))]
+                ),
             ]
         )

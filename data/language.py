@@ -6,10 +6,30 @@ from collections.abc import Callable, Iterable, Sequence
 
 import regex
 
-NAMES = {"en": "English", "ko": "Korean", "ja": "Japanese", "zh": "Chinese", "th": "Thai", "und": "of another script"}
-_UNSPACED = frozenset({"ja", "zh", "th", "lo", "km", "my"})  # languages that set no spaces between words
-_ALSO = {"eng": "en", "kor": "ko", "kr": "ko", "jpn": "ja", "jp": "ja", "zho": "zh", "chi": "zh", "cmn": "zh", "yue": "zh",
-         "cn": "zh", "tha": "th"}  # other codes of the same languages
+NAMES = {
+    "en": "English",
+    "ko": "Korean",
+    "ja": "Japanese",
+    "zh": "Chinese",
+    "th": "Thai",
+    "und": "of another script",
+}
+_UNSPACED = frozenset(
+    {"ja", "zh", "th", "lo", "km", "my"}
+)  # languages that set no spaces between words
+_ALSO = {
+    "eng": "en",
+    "kor": "ko",
+    "kr": "ko",
+    "jpn": "ja",
+    "jp": "ja",
+    "zho": "zh",
+    "chi": "zh",
+    "cmn": "zh",
+    "yue": "zh",
+    "cn": "zh",
+    "tha": "th",
+}  # other codes of the same languages
 
 # A letter (or digit) comes with its marks. Those of scripts without spaces stand each for itself, ー and 々 among them.
 _UNSPACED_LETTER = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー]"
@@ -19,10 +39,22 @@ _INSIDE = r"(?:['.\-]|(?<=\d),(?=\d))"  # what may stand inside a word: apostrop
 _WORD = regex.compile(rf"{_ANY}(?:{_INSIDE}{_ANY})*")
 _CHARACTER = regex.compile(rf"{_UNSPACED_LETTER}\p{{M}}*|{_SPACED}(?:{_INSIDE}{_SPACED})*")
 _BEGIN, _END = regex.compile(_UNSPACED_LETTER), regex.compile(rf"{_UNSPACED_LETTER}\p{{M}}*$")
-_WIDE = regex.compile(r"[\uff00-\uffef]+")  # Latin letters as wide as Chinese ones, and Japanese ones half as wide
-_USUAL = {ord("’"): "'", 0x2010: "-", 0x2011: "-", 0xAD: None}  # apostrophe, hyphens; one that shows only at a line's end
-_SCRIPTS = {"ko": r"\p{Hangul}", "kana": r"[\p{Hiragana}\p{Katakana}]", "han": r"\p{Han}", "th": r"\p{Thai}",
-            "en": r"\p{Latin}"}
+_WIDE = regex.compile(
+    r"[\uff00-\uffef]+"
+)  # Latin letters as wide as Chinese ones, and Japanese ones half as wide
+_USUAL = {
+    ord("’"): "'",
+    0x2010: "-",
+    0x2011: "-",
+    0xAD: None,
+}  # apostrophe, hyphens; one that shows only at a line's end
+_SCRIPTS = {
+    "ko": r"\p{Hangul}",
+    "kana": r"[\p{Hiragana}\p{Katakana}]",
+    "han": r"\p{Han}",
+    "th": r"\p{Thai}",
+    "en": r"\p{Latin}",
+}
 
 
 def language_of(captions: Iterable[str]) -> str:
@@ -88,7 +120,9 @@ def joined(pieces: Sequence[str]) -> str:
     """The pieces as a person writes them: a space between two, but none beside a letter of a script without spaces."""
     text = ""
     for before, piece in zip(["", *pieces], pieces, strict=False):
-        text += piece if not before or begins_unspaced(piece) or _ends_unspaced(before) else f" {piece}"
+        text += (
+            piece if not before or begins_unspaced(piece) or _ends_unspaced(before) else f" {piece}"
+        )
     return text
 
 
@@ -108,6 +142,10 @@ def _plain(caption: str) -> str:
     """NFC and lower case; letters and hyphens of odd kinds made usual."""
     if caption.isascii():
         return caption.lower()
-    caption = _WIDE.sub(lambda wide: unicodedata.normalize("NFKC", wide[0]), caption).lower().translate(_USUAL)
+    caption = (
+        _WIDE.sub(lambda wide: unicodedata.normalize("NFKC", wide[0]), caption)
+        .lower()
+        .translate(_USUAL)
+    )
     # Small İ is i with a dot above it as a mark, which then would be another word than i.
     return unicodedata.normalize("NFC", caption.replace("i\u0307", "i"))

@@ -32,10 +32,14 @@ def _grey(pixels: np.ndarray) -> np.ndarray:
 def together(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether the pixels of two photos, uint8 (32, 32, 3), rise and fall together."""
     one, other = (_grey(pixels) - _grey(pixels).mean() for pixels in (one, other))
-    return float((one * other).sum()) >= CORRELATION * float(np.sqrt((one**2).sum() * (other**2).sum()))
+    return float((one * other).sum()) >= CORRELATION * float(
+        np.sqrt((one**2).sum() * (other**2).sum())
+    )
 
 
-def alike(ones: Sequence[int], others: Sequence[int], *, distance: int = DISTANCE) -> Iterator[tuple[int, int]]:
+def alike(
+    ones: Sequence[int], others: Sequence[int], *, distance: int = DISTANCE
+) -> Iterator[tuple[int, int]]:
     """The places (in ones, in others) of what may be the same; pictures without detail are passed over."""
     others = np.array(others, np.uint64)
     for place, one in enumerate(ones):

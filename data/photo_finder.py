@@ -10,8 +10,17 @@ from utils.errors import Refusal
 
 SHOWN = 80  # characters of a name in a message
 # Where the photos of Flickr8k, Flickr30k and COCO's relatives lie, from the dataset's folder.
-PHOTO_FOLDERS = ("Flicker8k_Dataset", "Flickr8k_Dataset/Flicker8k_Dataset", "Flickr8k_Dataset", "flickr30k_images",
-                 "flickr30k_images/flickr30k_images", "flickr30k-images", "Images", "images", ".")
+PHOTO_FOLDERS = (
+    "Flicker8k_Dataset",
+    "Flickr8k_Dataset/Flicker8k_Dataset",
+    "Flickr8k_Dataset",
+    "flickr30k_images",
+    "flickr30k_images/flickr30k_images",
+    "flickr30k-images",
+    "Images",
+    "images",
+    ".",
+)
 
 
 class Finder:
@@ -22,8 +31,12 @@ class Finder:
         self._folder = str(folder)
         self._bounds = os.path.join(os.path.abspath(folder), "")
         self._outside = outside
-        self._files: dict[str, dict[str, str]] = {}  # folder → its files' names in NFC → as they are on disk
-        self._folded: dict[str, dict[str, str]] = {}  # folder → its files' names without capitals → as they are
+        self._files: dict[
+            str, dict[str, str]
+        ] = {}  # folder → its files' names in NFC → as they are on disk
+        self._folded: dict[
+            str, dict[str, str]
+        ] = {}  # folder → its files' names without capitals → as they are
         self._real: dict[str, str] = {}  # folder → its path as it is on disk
 
     def find(self, name: str, roots: Sequence[Path], where: str) -> str | None:
@@ -33,10 +46,16 @@ class Finder:
             absolute = os.path.abspath(path)
             inside = absolute.startswith(self._bounds)
             if not inside and not self._outside:
-                raise Refusal(f"{where}: the photo {name[:SHOWN]} lies outside the dataset's folder {self._folder}; "
-                              "--outside-photos allows that")
+                raise Refusal(
+                    f"{where}: the photo {name[:SHOWN]} lies outside the dataset's folder {self._folder}; "
+                    "--outside-photos allows that"
+                )
             # However it is named, a photo has one path.
-            path = os.path.normpath(os.path.join(self._folder, absolute[len(self._bounds) :])) if inside else absolute
+            path = (
+                os.path.normpath(os.path.join(self._folder, absolute[len(self._bounds) :]))
+                if inside
+                else absolute
+            )
             parent, own = os.path.split(path)
             there = self._listed(parent).get(_composed(own))
             if there is not None:
@@ -66,12 +85,18 @@ class Finder:
             try:
                 self._real[folder] = real = self._as_on_disk(folder)
                 with os.scandir(real or ".") as entries:
-                    self._files[folder] = {_composed(entry.name): entry.name for entry in entries
-                                           if not entry.is_dir(follow_symlinks=False)}
+                    self._files[folder] = {
+                        _composed(entry.name): entry.name
+                        for entry in entries
+                        if not entry.is_dir(follow_symlinks=False)
+                    }
             except PermissionError:
                 del self._files[folder]
                 raise
-            except (OSError, ValueError):  # not there, longer than a name may be, or with a zero byte in it
+            except (
+                OSError,
+                ValueError,
+            ):  # not there, longer than a name may be, or with a zero byte in it
                 pass
         return self._files[folder]
 
@@ -82,13 +107,19 @@ class Finder:
         parent, own = os.path.split(folder)
         parent = self._as_on_disk(parent)
         with os.scandir(parent or ".") as entries:
-            there = next((each.name for each in entries if _composed(each.name) == _composed(own)), own)
+            there = next(
+                (each.name for each in entries if _composed(each.name) == _composed(own)), own
+            )
         return os.path.join(parent, there)
 
     def pictures(self, folders: Iterable[str]) -> list[str]:
         """The pictures in these folders, sorted; hidden ones left out."""
-        return sorted(os.path.join(folder, name) for folder in set(folders) for name in self._listed(folder).values()
-                      if name.lower().endswith(PHOTO_ENDINGS) and not name.startswith("."))
+        return sorted(
+            os.path.join(folder, name)
+            for folder in set(folders)
+            for name in self._listed(folder).values()
+            if name.lower().endswith(PHOTO_ENDINGS) and not name.startswith(".")
+        )
 
 
 def _composed(name: str) -> str:

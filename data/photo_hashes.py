@@ -22,7 +22,9 @@ class PhotoHashes:
         self._passing: dict[str, str] = {}  # photos that cannot be had now, and why: not kept
         try:
             known = json.loads(file.read_text(encoding="utf-8"))
-            self._known = {path: each for path, each in known.items() if {"mark", "sha256"} <= each.keys()}
+            self._known = {
+                path: each for path, each in known.items() if {"mark", "sha256"} <= each.keys()
+            }
         except (OSError, ValueError, AttributeError):
             self._known = {}  # a cache: what cannot be read is made again
 
@@ -31,14 +33,19 @@ class PhotoHashes:
         for photo in photos:
             try:
                 seen = photo.stat()
-                if not stat.S_ISREG(seen.st_mode):  # a pipe would be waited for, and /dev/zero has no end
+                if not stat.S_ISREG(
+                    seen.st_mode
+                ):  # a pipe would be waited for, and /dev/zero has no end
                     yield photo, None, "not a file"
                     continue
                 mark = [seen.st_size, seen.st_mtime_ns]
                 known = self._known.get(str(photo.absolute()))
                 if known is None or known["mark"] != mark:
                     with photo.open("rb") as file:
-                        known = {"mark": mark, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+                        known = {
+                            "mark": mark,
+                            "sha256": hashlib.file_digest(file, "sha256").hexdigest(),
+                        }
                     self._known[str(photo.absolute())] = known
                     self._changed = True
                 reason = known.get("unreadable") or self._passing.get(str(photo.absolute()))
@@ -48,7 +55,9 @@ class PhotoHashes:
             except OSError as error:
                 yield photo, None, str(error.strerror)
 
-    def looks(self, photos: Iterable[Path], look: Callable[[Path], int], *, name: str) -> Iterator[int | None]:
+    def looks(
+        self, photos: Iterable[Path], look: Callable[[Path], int], *, name: str
+    ) -> Iterator[int | None]:
         """What `look` makes of each of these photos, kept under a name with the hash; None where the photo turns out
         unreadable. Two threads look, a few photos ahead.
         """
@@ -87,7 +96,9 @@ class PhotoHashes:
         self._changed = False
 
 
-def _a_few_ahead(pool: ThreadPoolExecutor, work: Callable[[Any], Any], things: Iterable[Any]) -> Iterator[Any]:
+def _a_few_ahead(
+    pool: ThreadPoolExecutor, work: Callable[[Any], Any], things: Iterable[Any]
+) -> Iterator[Any]:
     """What `work` makes of each thing, in order; a few are worked on before they are asked for."""
     ahead: deque = deque()
     for thing in things:

@@ -15,7 +15,9 @@ JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"  # then GUID (32), whole length (4), place (4), and a piece of it
 _ROOM = 0xFFFF - 2 - len(_XMP)  # bytes in a segment, of which two say how many
-_FIRST = re.compile(rb"\xff+(?:\xe0|\xe1..Exif\0)", re.DOTALL)  # segments that have to be the first: JFIF's, EXIF's
+_FIRST = re.compile(
+    rb"\xff+(?:\xe0|\xe1..Exif\0)", re.DOTALL
+)  # segments that have to be the first: JFIF's, EXIF's
 _SEGMENT = re.compile(rb"\xff+([^\0\xff])")
 _ITXT = re.compile(rb"XML:com\.adobe\.xmp\0([\0\1])\0([^\0]*\0[^\0]*\0)(.*)", re.DOTALL)
 _LARGEST = 2**24  # bytes of XMP in a PNG that are unpacked; what is real has some thousands
@@ -29,6 +31,7 @@ def with_caption(photo: bytes, caption: str, language: str | None) -> bytes:
     Raises:
         CannotHold: it is neither, it is damaged, or what is in it leaves no room.
     """
+
     def captioned(packet: bytes | None) -> bytes:
         return xmp.with_caption(packet, caption, language)
 
@@ -43,15 +46,24 @@ def _jpeg(photo: bytes, captioned: Caption) -> bytes:
     """A JPEG: the segments before the picture's data, one of them replaced or added."""
     segments, rest = _segments(photo)
     _refuse_extension(segments)
-    found = [number for number, segment in enumerate(segments) if _payload(segment).startswith(_XMP)]
+    found = [
+        number for number, segment in enumerate(segments) if _payload(segment).startswith(_XMP)
+    ]
     for number in found:  # one; of several, readers take the first, or the last
         old = _payload(segments[number])[len(_XMP) :]
         new = captioned(old)
-        if len(new) != len(old) and any(_payload(before).startswith(b"MPF\0") for before in segments[:number]):
-            raise CannotHold("its XMP leaves no room for a caption, and behind it lie pictures whose place is written down")
+        if len(new) != len(old) and any(
+            _payload(before).startswith(b"MPF\0") for before in segments[:number]
+        ):
+            raise CannotHold(
+                "its XMP leaves no room for a caption, and behind it lie pictures whose place is written down"
+            )
         segments[number] = _app1(new)
     if not found:
-        place = next((number for number, segment in enumerate(segments) if not _FIRST.match(segment)), len(segments))
+        place = next(
+            (number for number, segment in enumerate(segments) if not _FIRST.match(segment)),
+            len(segments),
+        )
         segments.insert(place, _app1(captioned(None)))
     return photo[:2] + b"".join(segments) + rest
 
@@ -83,8 +95,14 @@ def _app1(packet: bytes) -> bytes:
 def _refuse_extension(segments: list[bytes]) -> None:
     """Refuse a photo whose extended XMP, which goes on where a segment's 64 KB end, has a description of its own. It stays
     as it is, since the packet names its hash."""
-    pieces = [payload[len(_EXTENSION) :] for payload in map(_payload, segments) if payload.startswith(_EXTENSION)]
-    whole = b"".join(piece[40:] for piece in sorted(pieces, key=lambda piece: (piece[:32], piece[36:40])))
+    pieces = [
+        payload[len(_EXTENSION) :]
+        for payload in map(_payload, segments)
+        if payload.startswith(_EXTENSION)
+    ]
+    whole = b"".join(
+        piece[40:] for piece in sorted(pieces, key=lambda piece: (piece[:32], piece[36:40]))
+    )
     try:
         described = bool(whole) and xmp.holds_caption(whole)
     except CannotHold:
@@ -96,7 +114,11 @@ def _refuse_extension(segments: list[bytes]) -> None:
 def _png(photo: bytes, captioned: Caption) -> bytes:
     """A PNG: its chunks, one of them replaced or added."""
     chunks, rest = _chunks(photo)
-    found = [number for number, chunk in enumerate(chunks) if chunk[4:8] == b"iTXt" and _ITXT.match(chunk, 8)]
+    found = [
+        number
+        for number, chunk in enumerate(chunks)
+        if chunk[4:8] == b"iTXt" and _ITXT.match(chunk, 8)
+    ]
     for number in found:
         packed, names, text = _ITXT.match(chunks[number][:-4], 8).groups()
         chunks[number] = _itxt(captioned(_unpacked(text) if packed == b"\1" else text), names)

@@ -14,12 +14,16 @@ from utils.errors import Refusal
 class Pictures:
     """What the feature cache is to a frozen encoder: by the same keys, pictures (n, S, S, 3) uint8."""
 
-    def __init__(self, photos: Iterable[Photo], views: Views, image_size: int, fingerprint: dict[str, Any]) -> None:
+    def __init__(
+        self, photos: Iterable[Photo], views: Views, image_size: int, fingerprint: dict[str, Any]
+    ) -> None:
         """`fingerprint` is the encoder's as it begins."""
         self.fingerprint = fingerprint
         self._views = views
         self._image_size = image_size
-        self._places = {key: (photo, view) for photo in photos for view, key in enumerate(views.keys(photo))}
+        self._places = {
+            key: (photo, view) for photo in photos for view, key in enumerate(views.keys(photo))
+        }
         self._pool = ThreadPoolExecutor(2)
 
     def rows(self, keys: Sequence[str]) -> np.ndarray:
@@ -35,4 +39,6 @@ class Pictures:
         try:
             return self._views.picture(photo, view, self._image_size)
         except ValueError as error:
-            raise Refusal(f"{photo.path} cannot be read ({error}); take it out of the dataset and start a new run") from None
+            raise Refusal(
+                f"{photo.path} cannot be read ({error}); take it out of the dataset and start a new run"
+            ) from None

@@ -23,7 +23,9 @@ from utils.errors import Refusal
 
 Label = tuple[str, ...]  # what a picture holds, in parts: (dog), (dog, red)
 Encode = Callable[[np.ndarray], np.ndarray]
-Progress = Callable[[Iterable, int, str], Iterable]  # (things, how many, of what) → the same things, with a bar
+Progress = Callable[
+    [Iterable, int, str], Iterable
+]  # (things, how many, of what) → the same things, with a bar
 
 
 @dataclass(frozen=True)
@@ -57,14 +59,23 @@ class Views:
         if split != "train":
             return (photo.hash,)
         recipe = recipe_name(flip=not mentions_sides(photo.captions)) if self.number else None
-        return tuple(feature_key(photo.hash, recipe=recipe, seed=self.seed, view=view) for view in range(self.number + 1))
+        return tuple(
+            feature_key(photo.hash, recipe=recipe, seed=self.seed, view=view)
+            for view in range(self.number + 1)
+        )
 
     def picture(self, photo: Photo, view: int, image_size: int) -> np.ndarray:
         """The pixels of a view."""
         image = read(photo.path, (image_size, image_size))
         if view == 0:
             return image
-        return augment(image, photo_hash=photo.hash, seed=self.seed, view=view, flip=not mentions_sides(photo.captions))
+        return augment(
+            image,
+            photo_hash=photo.hash,
+            seed=self.seed,
+            view=view,
+            flip=not mentions_sides(photo.captions),
+        )
 
 
 @dataclass
@@ -77,7 +88,11 @@ class Prepared:
 
     def digest(self) -> str:
         """A mark of all photos and captions in the splits: of others it is another."""
-        told = [(split, photo.hash, photo.captions) for split, photos in self.splits.items() for photo in photos]
+        told = [
+            (split, photo.hash, photo.captions)
+            for split, photos in self.splits.items()
+            for photo in photos
+        ]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
     def names(self) -> dict[str, list[str]]:
@@ -87,26 +102,42 @@ class Prepared:
     def drop(self, unreadable: dict[str, str]) -> None:
         """Leave out the photos with these hashes, for these reasons."""
         for split, photos in self.splits.items():
-            self.left_out += [LeftOut(photo.name, unreadable[photo.hash]) for photo in photos if photo.hash in unreadable]
+            self.left_out += [
+                LeftOut(photo.name, unreadable[photo.hash])
+                for photo in photos
+                if photo.hash in unreadable
+            ]
             self.splits[split] = [photo for photo in photos if photo.hash not in unreadable]
 
 
-def identify(dataset: Dataset, hashes: PhotoHashes, *, progress: Progress) -> tuple[list[Photo], list[LeftOut]]:
+def identify(
+    dataset: Dataset, hashes: PhotoHashes, *, progress: Progress
+) -> tuple[list[Photo], list[LeftOut]]:
     """The dataset's photos with the hashes of their bytes; and those that cannot be read, with why."""
     photos, left_out = [], list(dataset.left_out)
     folder = dataset.folder
     by_path = {example.photo: example for example in dataset.examples}
-    for path, photo_hash, reason in progress(hashes.hashed(by_path), len(by_path), "photos looked at"):
+    for path, photo_hash, reason in progress(
+        hashes.hashed(by_path), len(by_path), "photos looked at"
+    ):
         name = os.path.relpath(path, folder).replace(os.sep, "/")
         if photo_hash is None:
             left_out.append(LeftOut(name, reason or "unreadable"))
         else:
-            photos.append(Photo(path, name, by_path[path].captions, photo_hash, by_path[path].split))
+            photos.append(
+                Photo(path, name, by_path[path].captions, photo_hash, by_path[path].split)
+            )
     return photos, left_out
 
 
-def split_photos(photos: Sequence[Photo], *, test_size: float, seed: int, limit: int | None,
-                 needed: Sequence[str] = ("train", "val")) -> Prepared:
+def split_photos(
+    photos: Sequence[Photo],
+    *,
+    test_size: float,
+    seed: int,
+    limit: int | None,
+    needed: Sequence[str] = ("train", "val"),
+) -> Prepared:
     """The photos in train, val and test: as the dataset says, else by the hash of their bytes; refused where one of
     the splits `needed` would have none.
 
@@ -115,13 +146,19 @@ def split_photos(photos: Sequence[Photo], *, test_size: float, seed: int, limit:
     """
     given = {photo.split for photo in photos} - {None}
     without = sum(photo.split is None for photo in photos)
-    listed = bool(given - {"train"}) or not without  # where val or test is listed, what is not listed is for training
+    listed = (
+        bool(given - {"train"}) or not without
+    )  # where val or test is listed, what is not listed is for training
     carved = bool(given) and "val" not in given  # a part of what is listed for train validates
 
     def side(photo: Photo) -> str:
         if photo.split is None:
             return "train" if listed else _side(photo, test_size, seed)
-        return "val" if carved and photo.split == "train" and _rank(photo, seed) <= test_size else photo.split
+        return (
+            "val"
+            if carved and photo.split == "train" and _rank(photo, seed) <= test_size
+            else photo.split
+        )
 
     splits: dict[str, list[Photo]] = {split: [] for split in SPLITS}
     for photo in photos:
@@ -134,7 +171,11 @@ def split_photos(photos: Sequence[Photo], *, test_size: float, seed: int, limit:
         lent = min(splits["train"], key=lambda photo: _rank(photo, seed)).hash
         splits["val"] = [photo for photo in splits["train"] if photo.hash == lent]
         splits["train"] = [photo for photo in splits["train"] if photo.hash != lent]
-        prepared.how += "" if carved else "; so few photos left val empty: one of train serves there, until there are more"
+        prepared.how += (
+            ""
+            if carved
+            else "; so few photos left val empty: one of train serves there, until there are more"
+        )
     if limit is not None:
         kept = set(sorted(splits["train"], key=lambda photo: _rank(photo, seed))[:limit])
         splits["train"] = [photo for photo in splits["train"] if photo in kept]
@@ -142,8 +183,16 @@ def split_photos(photos: Sequence[Photo], *, test_size: float, seed: int, limit:
         if not splits[split]:
             sides = ", ".join(f"{len(each)} for {name}" for name, each in splits.items() if each)
             few = f"{len(photos)} usable photos are too few; add photos, or change --test-size"
-            raise Refusal(f"no photo for the {split} split: " + (few if not given - {"train"} else (
-                f"the dataset's own splits leave {sides or 'none'}; list some for {split} too, or leave its splits out")))
+            raise Refusal(
+                f"no photo for the {split} split: "
+                + (
+                    few
+                    if not given - {"train"}
+                    else (
+                        f"the dataset's own splits leave {sides or 'none'}; list some for {split} too, or leave its splits out"
+                    )
+                )
+            )
     return prepared
 
 
@@ -152,21 +201,36 @@ def _drop_twins(prepared: Prepared) -> None:
     for split, others in (("val", ("test",)), ("train", ("val", "test"))):
         held_out = {photo.hash for other in others for photo in prepared.splits[other]}
         reason = f"the same picture is in {' or '.join(others)}"
-        prepared.left_out += [LeftOut(photo.name, reason) for photo in prepared.splits[split] if photo.hash in held_out]
-        prepared.splits[split] = [photo for photo in prepared.splits[split] if photo.hash not in held_out]
+        prepared.left_out += [
+            LeftOut(photo.name, reason)
+            for photo in prepared.splits[split]
+            if photo.hash in held_out
+        ]
+        prepared.splits[split] = [
+            photo for photo in prepared.splits[split] if photo.hash not in held_out
+        ]
 
 
-def near_duplicates(prepared: Prepared, hashes: PhotoHashes, *, progress: Progress) -> list[tuple[Photo, Photo]]:
+def near_duplicates(
+    prepared: Prepared, hashes: PhotoHashes, *, progress: Progress
+) -> list[tuple[Photo, Photo]]:
     """Pairs of photos on two sides that look alike; of each the one that is scored first (test before val before train)."""
     sides = [prepared.splits[split] for split in ("test", "val", "train")]
     photos = [photo for side in sides for photo in side]
-    looked = hashes.looks((photo.path for photo in photos), lambda path: look(read(path, (SIDE, SIDE))),
-                          name=LOOK)
+    looked = hashes.looks(
+        (photo.path for photo in photos), lambda path: look(read(path, (SIDE, SIDE))), name=LOOK
+    )
     looks = dict(zip(photos, progress(looked, len(photos), "photos compared"), strict=True))
     sides = [[photo for photo in side if looks[photo] is not None] for side in sides]
-    pixels = functools.cache(lambda photo: read(photo.path, (SIDE, SIDE)))  # of the few that may be the same
-    pairs = [(one[left], other[right]) for place, one in enumerate(sides) for other in sides[place + 1 :]
-             for left, right in alike([looks[photo] for photo in one], [looks[photo] for photo in other])]
+    pixels = functools.cache(
+        lambda photo: read(photo.path, (SIDE, SIDE))
+    )  # of the few that may be the same
+    pairs = [
+        (one[left], other[right])
+        for place, one in enumerate(sides)
+        for other in sides[place + 1 :]
+        for left, right in alike([looks[photo] for photo in one], [looks[photo] for photo in other])
+    ]
     return [(left, right) for left, right in pairs if together(pixels(left), pixels(right))]
 
 
@@ -181,14 +245,20 @@ def _side(photo: Photo, test_size: float, seed: int) -> str:
     return "test" if rank < test_size else "val" if rank < 2 * test_size else "train"
 
 
-def word_labels(photos: Sequence[Photo], *, words: int, common: frozenset[str], language: str = "en") -> list[set[Label]]:
+def word_labels(
+    photos: Sequence[Photo], *, words: int, common: frozenset[str], language: str = "en"
+) -> list[set[Label]]:
     """For each photo those of the `words` commonest content words that its captions use; `common` words say nothing."""
     cut = CUT[pieces_of(language)]
-    used = [{word for caption in photo.captions for word in cut(caption)} - common for photo in photos]
+    used = [
+        {word for caption in photo.captions for word in cut(caption)} - common for photo in photos
+    ]
     counts = Counter(word for each in used for word in each)
     # A word of nearly every photo tells none from another.
-    telling = sorted((word for word, count in counts.items() if count < 0.6 * len(photos)),
-                     key=lambda word: (-counts[word], word))[:words]  # never in a set's order: every process has another
+    telling = sorted(
+        (word for word, count in counts.items() if count < 0.6 * len(photos)),
+        key=lambda word: (-counts[word], word),
+    )[:words]  # never in a set's order: every process has another
     return [{(word,) for word in each & set(telling)} for each in used]
 
 
@@ -196,16 +266,23 @@ def label_matrix(labels: Sequence[set[Label]], *, least: int) -> tuple[list[Labe
     """The K labels that at least `least` of the photos have, and which photo has which: 0/1 (N, K) uint8."""
     counts = Counter(label for each in labels for label in each)
     kept = sorted(label for label, count in counts.items() if count >= least)
-    return kept, np.array([[label in each for label in kept] for each in labels], np.uint8).reshape(len(labels), len(kept))
+    return kept, np.array([[label in each for label in kept] for each in labels], np.uint8).reshape(
+        len(labels), len(kept)
+    )
 
 
 def _in_memory(shape: tuple[int, ...]) -> np.ndarray:
     return np.empty(shape, np.uint8)
 
 
-def load_pictures(photos: Sequence[Photo], image_size: int, hashes: PhotoHashes, *, progress: Progress,
-                  room: Callable[[tuple[int, ...]], np.ndarray] = _in_memory,
-                  ) -> tuple[list[Photo], np.ndarray]:
+def load_pictures(
+    photos: Sequence[Photo],
+    image_size: int,
+    hashes: PhotoHashes,
+    *,
+    progress: Progress,
+    room: Callable[[tuple[int, ...]], np.ndarray] = _in_memory,
+) -> tuple[list[Photo], np.ndarray]:
     """uint8 pictures (N, S, S, 3) of the photos that can be read, and those photos; `room` makes what they are held in."""
     kept: list[Photo] = []
     pictures = room((len(photos), image_size, image_size, 3))
@@ -218,8 +295,18 @@ def load_pictures(photos: Sequence[Photo], image_size: int, hashes: PhotoHashes,
     return kept, pictures[: len(kept)]
 
 
-def extract(prepared: Prepared, cache: FeatureCache, encode: Encode, hashes: PhotoHashes, *, image_size: int,
-            views: PicturesOf, splits: Sequence[str] = SPLITS, progress: Progress, say: Callable[[str], None]) -> int:
+def extract(
+    prepared: Prepared,
+    cache: FeatureCache,
+    encode: Encode,
+    hashes: PhotoHashes,
+    *,
+    image_size: int,
+    views: PicturesOf,
+    splits: Sequence[str] = SPLITS,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> int:
     """Have the features of all photos of the splits, and of their views, in the cache; how many were new.
 
     Photos that turn out unreadable leave the splits. Says what it will cost before it starts.
@@ -233,7 +320,9 @@ def extract(prepared: Prepared, cache: FeatureCache, encode: Encode, hashes: Pho
             wanted.update(keys)
             for view, key in enumerate(keys):
                 if key not in cache and key not in items:
-                    items[key] = Item(key, lambda photo=photo, view=view: views.picture(photo, view, image_size))
+                    items[key] = Item(
+                        key, lambda photo=photo, view=view: views.picture(photo, view, image_size)
+                    )
                     owners[key] = photo
     if cache.damaged:
         say(f"{cache.damaged} damaged cache files found; their photos are extracted again")
@@ -241,8 +330,10 @@ def extract(prepared: Prepared, cache: FeatureCache, encode: Encode, hashes: Pho
         say(f"features: all {len(wanted)} are in the cache, nothing to extract")
         return 0
     price = cost(list(items.values()), encode, np.zeros((image_size, image_size, 3), np.uint8))
-    say(f"features: {len(items)} to extract, {len(wanted) - len(items)} in the cache; about {price.gigabytes:.2g} GB of "
-        f"disk and {max(price.minutes, 0.1):.1f} minutes")
+    say(
+        f"features: {len(items)} to extract, {len(wanted) - len(items)} in the cache; about {price.gigabytes:.2g} GB of "
+        f"disk and {max(price.minutes, 0.1):.1f} minutes"
+    )
     refuse_small_disk(cache.folder, price.gigabytes)
     unreadable: dict[str, str] = {}
 
@@ -251,7 +342,11 @@ def extract(prepared: Prepared, cache: FeatureCache, encode: Encode, hashes: Pho
         hashes.mark_unreadable(owners[key].path, error)
 
     try:
-        extracted = sum(progress(cache.extract(list(items.values()), encode, unreadable=note), len(items), "photos"))
+        extracted = sum(
+            progress(
+                cache.extract(list(items.values()), encode, unreadable=note), len(items), "photos"
+            )
+        )
     finally:
         hashes.save()
     prepared.drop(unreadable)

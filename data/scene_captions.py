@@ -54,7 +54,9 @@ class _Group:
 
 def _groups(facts: Iterable[Fact]) -> list[_Group]:
     """The groups of a scene with these facts, in the facts' order."""
-    known = {(name, kind): value for name, kind, value in (fact for fact in facts if len(fact) == 3)}
+    known = {
+        (name, kind): value for name, kind, value in (fact for fact in facts if len(fact) == 3)
+    }
     kinds = [fact[1] for fact in facts if fact[0] == "object"]
     return [_Group(k, known["colour", k], known["count", k], known.get(("size", k))) for k in kinds]
 
@@ -89,7 +91,11 @@ class _Writer(ABC):
     def relation(self, one: _Group, two: _Group) -> str:
         """A true relation of the first group to the second; the other way round, or vaguer, where that is as true."""
         inverse = {direct: name for name, direct in INVERSES.items()}
-        found = [str(f[2]) for f in self.facts if f[0] == "relation" and (f[1], f[3]) == (one.kind, two.kind)]
+        found = [
+            str(f[2])
+            for f in self.facts
+            if f[0] == "relation" and (f[1], f[3]) == (one.kind, two.kind)
+        ]
         found += [
             inverse[str(f[2])] for f in self.facts
             if f[0] == "relation" and (f[1], f[3]) == (two.kind, one.kind) and f[2] in inverse
@@ -104,13 +110,20 @@ class _Writer(ABC):
         """The ordered pairs of groups of which the first can be placed by the second."""
 
         def speakable(one: _Group, two: _Group) -> bool:
-            return ("relation", two.kind, "on", one.kind) not in self.facts  # nobody says 'a table under a cat'
+            return (
+                "relation",
+                two.kind,
+                "on",
+                one.kind,
+            ) not in self.facts  # nobody says 'a table under a cat'
 
         return [pair for pair in permutations(_groups(self.facts), 2) if speakable(*pair)]
 
     def flies(self, group: _Group) -> bool:
         """Whether the group is in the air."""
-        return group.kind in FLYING and not any(f[0] == "relation" and f[1:3] == (group.kind, "on") for f in self.facts)
+        return group.kind in FLYING and not any(
+            f[0] == "relation" and f[1:3] == (group.kind, "on") for f in self.facts
+        )
 
     @abstractmethod
     def plain(self, groups: list[_Group]) -> str:
@@ -158,11 +171,19 @@ class _English(_Writer):
         if group.kind in PEOPLE and colour:
             garment = "dress" if group.kind == "woman" else "shirt"
             wearing = self.word("wearing", "in")
-            long = f"{wearing} a {colour} {garment}" if group.count == 1 else f"{wearing} {colour} {plural(garment)}"
+            long = (
+                f"{wearing} a {colour} {garment}"
+                if group.count == 1
+                else f"{wearing} {colour} {plural(garment)}"
+            )
             long = long.replace(" a orange", " an orange")
             named = wearing != "dressed in" and self.rng.random() < 0.5
             clothes, colour = (long if named else f"{wearing} {colour}"), ""
-        text = " ".join(word for word in (size, colour, noun if group.count == 1 else plural(noun), clothes) if word)
+        text = " ".join(
+            word
+            for word in (size, colour, noun if group.count == 1 else plural(noun), clothes)
+            if word
+        )
         if group.count > 1:
             return f"{self.rng.choice(('two', 'two', 'a pair of') if group.count == 2 else ('three',))} {text}"
         return f"an {text}" if text[0] in "aeiou" else f"a {text}"
@@ -182,12 +203,21 @@ class _English(_Writer):
         patterns = [
             lambda: named + self.where(0.9),
             lambda: f"there {verb} {named}{self.where()}",
-            lambda: f"a {self.rng.choice(('photo', 'picture', 'drawing'))} of {named}{self.where()}",
+            lambda: (
+                f"a {self.rng.choice(('photo', 'picture', 'drawing'))} of {named}{self.where()}"
+            ),
             lambda: f"{self.where(1, '')} there {verb} {named}",
         ]
         if len(groups) == 1:
-            pose = _ENGLISH_POSE[groups[0].kind] if groups[0].kind not in FLYING or self.flies(groups[0]) else "sitting"
-            patterns += [lambda: f"{named} {pose}{self.where()}", lambda: f"{named} {verb} {pose}{self.where()}"]
+            pose = (
+                _ENGLISH_POSE[groups[0].kind]
+                if groups[0].kind not in FLYING or self.flies(groups[0])
+                else "sitting"
+            )
+            patterns += [
+                lambda: f"{named} {pose}{self.where()}",
+                lambda: f"{named} {verb} {pose}{self.where()}",
+            ]
         return self.rng.choice(patterns)()
 
     def placed(self, one: _Group, two: _Group) -> str:
@@ -209,7 +239,9 @@ class _English(_Writer):
         return self.rng.choice(patterns)()
 
     def third(self, sentence: str, group: _Group) -> str:
-        return f"{sentence}, and there {'is' if group.count == 1 else 'are'} {self.phrase(group)} too"
+        return (
+            f"{sentence}, and there {'is' if group.count == 1 else 'are'} {self.phrase(group)} too"
+        )
 
     def finished(self, sentence: str) -> str:
         if self.rng.random() < 0.12:
@@ -220,7 +252,9 @@ class _English(_Writer):
 def with_particle(word: str, particles: str) -> str:
     """The word with the first particle of 'consonant/vowel', as in '이/가', that suits how its last syllable ends."""
     closed, opened = particles.split("/")
-    return word + (closed if (ord(word[-1]) - ord("가")) % 28 else opened)  # 28 endings a syllable, the first of them none
+    return word + (
+        closed if (ord(word[-1]) - ord("가")) % 28 else opened
+    )  # 28 endings a syllable, the first of them none
 
 
 class _Korean(_Writer):
@@ -238,7 +272,11 @@ class _Korean(_Writer):
             return text
         self.said.add(("count", group.kind, group.count))
         number = self.words["count"][str(group.count)][0]
-        return f"{number} {counter}의 {text}" if self.rng.random() < ahead else f"{text} {number} {counter}"
+        return (
+            f"{number} {counter}의 {text}"
+            if self.rng.random() < ahead
+            else f"{text} {number} {counter}"
+        )
 
     def where(self, chance: float = 0.75, ending: str = "에") -> str:
         """The place with its particle and a space, or nothing."""
@@ -302,7 +340,9 @@ class _Korean(_Writer):
 _WRITERS: dict[str, type[_Writer]] = {"en": _English, "ko": _Korean}
 
 
-def write_captions(facts: Sequence[Fact], language: str, seed: int, number: int = 5) -> list[Caption]:
+def write_captions(
+    facts: Sequence[Fact], language: str, seed: int, number: int = 5
+) -> list[Caption]:
     """So many captions of a scene with these facts, of 4 to 20 words each, no two alike but for case."""
     rng = random.Random(f"captions {language} {seed}")
     found: dict[str, Caption] = {}

@@ -28,7 +28,9 @@ _SMOOTH = 2  # everything is painted this much larger and then reduced: soft edg
 SIZE = 299  # pixels a side, in which all boxes are given
 
 
-def _oval(tone: str, x: float, y: float, across: float, down: float, *, part: tuple[float, float] = (0, 1)) -> Part:
+def _oval(
+    tone: str, x: float, y: float, across: float, down: float, *, part: tuple[float, float] = (0, 1)
+) -> Part:
     """An ellipse about (x, y) with the two radii, or the piece of it between two fractions of a turn."""
     turn = 2 * np.pi * np.linspace(part[0], part[1], 25)
     return tone, np.stack([x + across * np.cos(turn), y + down * np.sin(turn)], axis=1)
@@ -48,7 +50,12 @@ def _line(tone: str, width: float, *numbers: float) -> Part:
     """A bent stroke through the points, `width` across."""
     points = np.array(numbers, float).reshape(-1, 2)
     along = np.gradient(points, axis=0)
-    aside = np.stack([-along[:, 1], along[:, 0]], axis=1) * width / 2 / np.linalg.norm(along, axis=1, keepdims=True)
+    aside = (
+        np.stack([-along[:, 1], along[:, 0]], axis=1)
+        * width
+        / 2
+        / np.linalg.norm(along, axis=1, keepdims=True)
+    )
     return tone, np.concatenate([points + aside, (points - aside)[::-1]])
 
 
@@ -174,7 +181,14 @@ def _tones(colour: str, rng: random.Random) -> dict[str, Colour]:
 
 
 def paint(
-    picture: Image.Image, owner: Image.Image, kind: str, colour: str, box: Sequence[float], *, number: int, seed: int
+    picture: Image.Image,
+    owner: Image.Image,
+    kind: str,
+    colour: str,
+    box: Sequence[float],
+    *,
+    number: int,
+    seed: int,
 ) -> None:
     """Paints one object into its box (pixels at 299) and its number over the same pixels of `owner`, an 'L' picture."""
     rng = random.Random(f"object {seed}")
@@ -185,12 +199,19 @@ def paint(
         x, y = points[:, 0] / 100, points[:, 1] / 100
         x = np.clip((1 - x if flip else x) + lean * (1 - y) * (0.5 - np.abs(x - 0.5)) * 2, 0, 1)
         scale = picture.width / SIZE
-        return list(zip((left + x * (right - left)) * scale, (top + y * (bottom - top)) * scale, strict=True))
+        return list(
+            zip(
+                (left + x * (right - left)) * scale, (top + y * (bottom - top)) * scale, strict=True
+            )
+        )
 
     outlines = [(tone, place(points)) for tone, points in SHAPES[kind][1]]
     pen, stencil = ImageDraw.Draw(picture), ImageDraw.Draw(owner)
     width = 2 * _SMOOTH
-    for _, points in outlines:  # the edge first: what the parts then leave of it runs round the whole
+    for (
+        _,
+        points,
+    ) in outlines:  # the edge first: what the parts then leave of it runs round the whole
         pen.polygon(points, fill=tones["edge"])
         pen.line([*points, points[0]], fill=tones["edge"], width=width)
         stencil.polygon(points, fill=number)
@@ -222,7 +243,11 @@ def _light(pixels: np.ndarray, rng: random.Random, seed: int) -> np.ndarray:
     field = strength + rng.uniform(-0.1, 0.1) * ramp[:, None] + rng.uniform(-0.1, 0.1) * ramp[None]
     warmth = rng.uniform(-0.035, 0.035)
     # Of brightness alone, as most of what a camera adds: also a third of the time and of the file.
-    noise = np.random.default_rng(seed).standard_normal(field.shape, dtype=np.float32) * rng.uniform(1.5, 5) + 0.5
+    noise = (
+        np.random.default_rng(seed).standard_normal(field.shape, dtype=np.float32)
+        * rng.uniform(1.5, 5)
+        + 0.5
+    )
     lit = pixels * field[..., None]
     lit *= np.array([1 + warmth, 1, 1 - warmth], np.float32)
     lit += noise[..., None]

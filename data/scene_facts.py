@@ -54,7 +54,11 @@ def _table(lexicon: dict[str, Words]) -> dict[tuple[str, ...], tuple[str, str]]:
         for phrase in phrases
     }
     if lexicon is ENGLISH:
-        table |= {(plural(noun),): ("kind", kind) for kind, nouns in ENGLISH["kind"].items() for noun in nouns}
+        table |= {
+            (plural(noun),): ("kind", kind)
+            for kind, nouns in ENGLISH["kind"].items()
+            for noun in nouns
+        }
     return table
 
 
@@ -72,7 +76,11 @@ def _read(words: Sequence[str], language: str) -> list[_Token]:
                 break
         else:
             length = 1
-            tokens.append(_stemmed(plain[index], index) if language == "ko" else _Token("other", plain[index], index))
+            tokens.append(
+                _stemmed(plain[index], index)
+                if language == "ko"
+                else _Token("other", plain[index], index)
+            )
         index += length
     heard = [token for token in tokens if token.part != "silent" and token.value]
     return _counters(heard) if language == "ko" else heard
@@ -81,7 +89,9 @@ def _read(words: Sequence[str], language: str) -> list[_Token]:
 def _stemmed(word: str, index: int) -> _Token:
     """A Korean word without its particle, if that is what makes it known."""
     for particle in _PARTICLES:
-        found = _TABLES["ko"].get((word.removesuffix(particle),)) if word.endswith(particle) else None
+        found = (
+            _TABLES["ko"].get((word.removesuffix(particle),)) if word.endswith(particle) else None
+        )
         if found:
             return _Token(*found, index, particle)
     return _Token("other", word, index)
@@ -91,7 +101,9 @@ def _counters(tokens: list[_Token]) -> list[_Token]:
     """The tokens with each 개 settled: the counter of things behind a number, a dog elsewhere."""
     earlier = [_Token("other", "", -1), *tokens]
     return [
-        replace(token, part="kind", value="dog") if token.value == "개" and before.part != "count" else token
+        replace(token, part="kind", value="dog")
+        if token.value == "개" and before.part != "count"
+        else token
         for before, token in zip(earlier, tokens, strict=False)
     ]
 
@@ -111,7 +123,11 @@ def _clothes(tokens: Sequence[_Token]) -> list[_Token]:
     """The colour token of 'in (a) blue (dress)' at the beginning, unless it belongs to an object that follows."""
     parts = [token.part for token in tokens[:4]]
     at = 2 if parts[1:2] == ["count"] else 1
-    if parts[:1] == ["wearing"] and parts[at : at + 1] == ["colour"] and parts[at + 1 : at + 2] not in (["kind"], ["size"]):
+    if (
+        parts[:1] == ["wearing"]
+        and parts[at : at + 1] == ["colour"]
+        and parts[at + 1 : at + 2] not in (["kind"], ["size"])
+    ):
         return [tokens[at]]
     return []
 
@@ -139,7 +155,9 @@ def _leads(tokens: Sequence[_Token]) -> bool:
     """Whether a Korean number before these tokens counts an object yet to come: '마리의 빨간 개', not '마리의 사진'."""
     if tokens and tokens[0].part == "counter" and tokens[0].particle != "의":
         return False
-    rest = [token.part for token in tokens if token.part not in ("counter", "colour", "size", "wearing")]
+    rest = [
+        token.part for token in tokens if token.part not in ("counter", "colour", "size", "wearing")
+    ]
     return rest[:1] == ["kind"]
 
 
@@ -155,7 +173,9 @@ def _korean_objects(tokens: list[_Token]) -> list[_Named | _Token]:
         elif token.part in ("count", "colour", "size"):
             waiting.append(token)
         elif token.part == "kind":
-            items.append(_Named(token.value, _plain_claims(token.value, waiting), token.particle in _SUBJECT))
+            items.append(
+                _Named(token.value, _plain_claims(token.value, waiting), token.particle in _SUBJECT)
+            )
             waiting = []
         elif token.part not in ("counter", "wearing"):
             waiting = []
@@ -227,7 +247,9 @@ def holds(claim: Fact, facts: Iterable[Sequence[str | int]]) -> bool:
     if relation == "above":
         return ("relation", kind, "on", other) in known
     pairs = ((kind, other), (other, kind))
-    return relation == "beside" and any(("relation", one, "left of", two) in known for one, two in pairs)
+    return relation == "beside" and any(
+        ("relation", one, "left of", two) in known for one, two in pairs
+    )
 
 
 def content_labels(facts: Iterable[Sequence[str | int]]) -> set[tuple[str, ...]]:
@@ -245,7 +267,10 @@ def content_labels(facts: Iterable[Sequence[str | int]]) -> set[tuple[str, ...]]
     return labels
 
 
-_OBJECTS: dict[str, Callable[[list[_Token]], list[_Named | _Token]]] = {"en": _english_objects, "ko": _korean_objects}
+_OBJECTS: dict[str, Callable[[list[_Token]], list[_Named | _Token]]] = {
+    "en": _english_objects,
+    "ko": _korean_objects,
+}
 _RELATIONS: dict[str, Callable[[list[_Named | _Token], int, str], Fact | None]] = {
     "en": _english_relation,
     "ko": _korean_relation,

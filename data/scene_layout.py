@@ -19,7 +19,9 @@ COLOURS = tuple(PAINTS)
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 _OUTDOORS = ("horse", "car", "bus", "boat", "plane", "tree", "house", "kite")
-_PLACES_OF = {kind: tuple(p for p in PLACES if p != "room") if kind in _OUTDOORS else PLACES for kind in KINDS}
+_PLACES_OF = {
+    kind: tuple(p for p in PLACES if p != "room") if kind in _OUTDOORS else PLACES for kind in KINDS
+}
 _PLACES_OF["boat"] = ("beach", "meadow", "night")
 _RIDERS, _SUPPORTS = ("cat", "bird", "ball", "dog"), ("table", "car", "bus")
 # Side of a square of the same area as the box, in pixels: the gaps keep 'small' and 'large' beyond doubt.
@@ -65,7 +67,11 @@ def compose(seed: int) -> Scene:
     # Chosen before the trials, so that what fits easily is not what comes oftenest.
     place = rng.choices(PLACES, weights=(5, 5, 5, 4, 5, 5))[0]
     counts = rng.choices(list(_COUNTS), weights=list(_COUNTS.values()))[0]
-    plan = rng.choices(("free", "on", "in front of"), weights=(57, 20, 23))[0] if counts[:2] == (1, 1) else "free"
+    plan = (
+        rng.choices(("free", "on", "in front of"), weights=(57, 20, 23))[0]
+        if counts[:2] == (1, 1)
+        else "free"
+    )
     while True:
         groups = _choose_groups(place, counts, plan, rng)
         things = _lay_out(groups, plan, rng)
@@ -110,7 +116,9 @@ def _lay_out(groups: Sequence[Group], plan: str, rng: random.Random) -> list[Thi
         scale = rng.uniform(*_SIDES[group.size])
         stretch = SHAPES[group.kind][0] ** 0.5 * rng.uniform(0.94, 1.06)
         for _ in range(group.count):
-            width, height = (scale * rng.uniform(0.96, 1.04) * factor for factor in (stretch, 1 / stretch))
+            width, height = (
+                scale * rng.uniform(0.96, 1.04) * factor for factor in (stretch, 1 / stretch)
+            )
             left = rng.uniform(5, 294 - width)
             lowest, highest = (max(150, 30 + height), 0) if group.kind in FLYING else (290, 205)
             bottom = rng.uniform(max(highest, 8 + height), lowest)
@@ -121,9 +129,14 @@ def _lay_out(groups: Sequence[Group], plan: str, rng: random.Random) -> list[Thi
         return None
     if plan == "in front of":
         things[0] = _before(things[0], things[1], rng)
-    if any(one.kind == two.kind and _overlap(one.box, two.box) > 0.1 for one, two in combinations(things, 2)):
+    if any(
+        one.kind == two.kind and _overlap(one.box, two.box) > 0.1
+        for one, two in combinations(things, 2)
+    ):
         return None
-    ordered = sorted(things[bool(rider) :], key=lambda thing: (thing.kind not in FLYING, thing.box[3]))  # lower is nearer
+    ordered = sorted(
+        things[bool(rider) :], key=lambda thing: (thing.kind not in FLYING, thing.box[3])
+    )  # lower is nearer
     if rider:
         ordered.insert(ordered.index(things[1]) + 1, rider)
     return ordered
@@ -212,7 +225,9 @@ def _relations(groups: Sequence[Group], things: Sequence[Thing], plan: str) -> l
             if None in stands:
                 return None
             shared = set.intersection(*(relations for relations in stands if relations is not None))
-            found += [("relation", first.kind, relation, second.kind) for relation in sorted(shared)]
+            found += [
+                ("relation", first.kind, relation, second.kind) for relation in sorted(shared)
+            ]
         if len(found) == before:
             return None
     return found

@@ -28,7 +28,9 @@ def background(place: str, side: int, rng: random.Random) -> Image.Image:
     return picture
 
 
-def _blob(pen: ImageDraw.ImageDraw, x: float, y: float, across: float, down: float, fill: Colour) -> None:
+def _blob(
+    pen: ImageDraw.ImageDraw, x: float, y: float, across: float, down: float, fill: Colour
+) -> None:
     """Fills an ellipse about (x, y)."""
     pen.ellipse((x - across, y - down, x + across, y + down), fill=fill)
 
@@ -38,7 +40,9 @@ def _clouds(pen: ImageDraw.ImageDraw, horizon: float, side: float, rng: random.R
     for _ in range(rng.randint(1, 3)):
         x, y = rng.uniform(0, side), rng.uniform(0.1, 0.6) * horizon
         for step in (-1, 0, 1):
-            _blob(pen, x + step * 26, y - 8 * (step == 0), 34, 15 + 5 * (step == 0), (232, 240, 246))
+            _blob(
+                pen, x + step * 26, y - 8 * (step == 0), 34, 15 + 5 * (step == 0), (232, 240, 246)
+            )
 
 
 def _beach(pen: ImageDraw.ImageDraw, horizon: float, side: float, rng: random.Random) -> None:
@@ -59,10 +63,17 @@ def _meadow(pen: ImageDraw.ImageDraw, horizon: float, side: float, rng: random.R
     """Draws hills, tufts of grass and pale flowers."""
     _clouds(pen, horizon, side, rng)
     for x in (rng.uniform(-0.1, 0.3), rng.uniform(0.6, 1.1)):
-        pen.chord((x * side - 260, horizon - 70, x * side + 260, horizon + 70), 180, 360, fill=(132, 176, 116))
+        pen.chord(
+            (x * side - 260, horizon - 70, x * side + 260, horizon + 70),
+            180,
+            360,
+            fill=(132, 176, 116),
+        )
     for number in range(150):
         x, y = rng.uniform(0, side), rng.uniform(horizon + 8, side)
-        pen.line((x, y, x + rng.uniform(-7, 7), y - rng.uniform(8, 18)), fill=(96, 146, 70), width=3)
+        pen.line(
+            (x, y, x + rng.uniform(-7, 7), y - rng.uniform(8, 18)), fill=(96, 146, 70), width=3
+        )
         if number % 6 == 0:
             _blob(pen, x, y, 4, 4, (236, 226, 190))
 
@@ -71,11 +82,17 @@ def _street(pen: ImageDraw.ImageDraw, horizon: float, side: float, rng: random.R
     """Draws grey blocks of flats, a pavement, and a road with a broken line."""
     x = -rng.uniform(0, 60)
     while x < side:
-        width, top, grey = rng.uniform(90, 150), rng.uniform(0.1, 0.5) * horizon, rng.randint(140, 178)
+        width, top, grey = (
+            rng.uniform(90, 150),
+            rng.uniform(0.1, 0.5) * horizon,
+            rng.randint(140, 178),
+        )
         pen.rectangle((x, top, x + width, horizon), fill=(grey, grey - 6, grey - 8))
         for row in range(int(top) + 16, int(horizon) - 20, 38):
             for left in range(int(x) + 14, int(x + width) - 20, 32):
-                pen.rectangle((left, row, left + 15, row + 20), fill=(grey - 38, grey - 34, grey - 28))
+                pen.rectangle(
+                    (left, row, left + 15, row + 20), fill=(grey - 38, grey - 34, grey - 28)
+                )
         x += width
     pen.rectangle((0, horizon, side, horizon + 34), fill=(186, 184, 180))
     middle = horizon + (side - horizon) * 0.62
@@ -95,16 +112,25 @@ def _room(pen: ImageDraw.ImageDraw, horizon: float, side: float, rng: random.Ran
         pen.line((x, y + 52, x + 120, y + 52), fill=(136, 106, 82), width=6)
     pen.rectangle((0, horizon - 16, side, horizon), fill=(240, 232, 220))
     for step in range(-6, 13):
-        pen.line((side / 2 + (step - 3) * 50, horizon, side / 2 + (step - 3) * 140, side), fill=(146, 112, 84), width=3)
+        pen.line(
+            (side / 2 + (step - 3) * 50, horizon, side / 2 + (step - 3) * 140, side),
+            fill=(146, 112, 84),
+            width=3,
+        )
 
 
 def _snow(pen: ImageDraw.ImageDraw, horizon: float, side: float, rng: random.Random) -> None:
     """Draws grey mountains, drifts and falling flakes."""
     for x in (rng.uniform(0, 0.3), rng.uniform(0.4, 0.6), rng.uniform(0.7, 1)):
         peak, half = horizon - rng.uniform(90, 170), rng.uniform(120, 190)
-        for part, fill in ((1, (150, 162, 178)), (0.3, (232, 238, 244))):  # rock, then the white top
+        for part, fill in (
+            (1, (150, 162, 178)),
+            (0.3, (232, 238, 244)),
+        ):  # rock, then the white top
             foot, reach = peak + part * (horizon - peak), part * half
-            pen.polygon([(x * side - reach, foot), (x * side, peak), (x * side + reach, foot)], fill=fill)
+            pen.polygon(
+                [(x * side - reach, foot), (x * side, peak), (x * side + reach, foot)], fill=fill
+            )
     for _ in range(7):
         x, y = rng.uniform(0, side), rng.uniform(horizon + 20, side)
         pen.arc((x - 90, y - 14, x + 90, y + 22), 190, 350, fill=(196, 208, 224), width=4)
@@ -120,7 +146,12 @@ def _night(pen: ImageDraw.ImageDraw, horizon: float, side: float, rng: random.Ra
     _blob(pen, x, 0.22 * horizon, 34, 34, (236, 232, 206))
     _blob(pen, x + 15, 0.22 * horizon - 6, 28, 28, (24, 28, 60))
     for x in (rng.uniform(-0.1, 0.3), rng.uniform(0.6, 1.1)):
-        pen.chord((x * side - 260, horizon - 60, x * side + 260, horizon + 60), 180, 360, fill=(30, 38, 54))
+        pen.chord(
+            (x * side - 260, horizon - 60, x * side + 260, horizon + 60),
+            180,
+            360,
+            fill=(30, 38, 54),
+        )
 
 
 # place: (sky from top to horizon), (ground from horizon to bottom)
@@ -132,4 +163,11 @@ _GRADES = {
     "snow": (((178, 192, 208), (206, 216, 228)), ((228, 234, 242), (218, 226, 238))),
     "night": (((14, 16, 44), (36, 40, 80)), ((46, 58, 62), (34, 42, 50))),
 }
-_DETAILS = {"beach": _beach, "meadow": _meadow, "street": _street, "room": _room, "snow": _snow, "night": _night}
+_DETAILS = {
+    "beach": _beach,
+    "meadow": _meadow,
+    "street": _street,
+    "room": _room,
+    "snow": _snow,
+    "night": _night,
+}

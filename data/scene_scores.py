@@ -17,7 +17,9 @@ class Spoken(Protocol):
     grid: tuple[int, int]
 
 
-def score(captions: Sequence[str], facts: Sequence[Sequence[Sequence[str | int]]], language: str) -> tuple[float, float]:
+def score(
+    captions: Sequence[str], facts: Sequence[Sequence[Sequence[str | int]]], language: str
+) -> tuple[float, float]:
     """Precision: the part of all claims that is true, 0 where nothing is claimed. Recall: the part of all facts claimed.
 
     There is one caption for each scene; `facts` has the facts of each scene, as tuples or as JSON gives them.
@@ -30,8 +32,12 @@ def score(captions: Sequence[str], facts: Sequence[Sequence[Sequence[str | int]]
     return true / max(claimed, 1), stated / max(known, 1)
 
 
-def facts_scores(captions: Sequence[Spoken], references: Sequence[Sequence[str]], scenes: Sequence[dict[str, Any]],
-                 language: str) -> dict[str, float]:
+def facts_scores(
+    captions: Sequence[Spoken],
+    references: Sequence[Sequence[str]],
+    scenes: Sequence[dict[str, Any]],
+    language: str,
+) -> dict[str, float]:
     """Precision of what captions claim and recall of what is to be said.
 
     The references give the ceiling (they are true, but no one says everything); captions of other photos the floor.
@@ -41,15 +47,24 @@ def facts_scores(captions: Sequence[Spoken], references: Sequence[Sequence[str]]
     shuffled = texts[1:] + texts[:1]  # each caption goes to its neighbour; scenes come in no order
     spread = [(text, each) for row, each in zip(references, facts, strict=True) for text in row]
     found = {}
-    for name, pairs in (("", list(zip(texts, facts, strict=True))), ("_references", spread),
-                        ("_shuffled", list(zip(shuffled, facts, strict=True)))):
-        precision, recall = score([text for text, _ in pairs], [each for _, each in pairs], language)
+    for name, pairs in (
+        ("", list(zip(texts, facts, strict=True))),
+        ("_references", spread),
+        ("_shuffled", list(zip(shuffled, facts, strict=True))),
+    ):
+        precision, recall = score(
+            [text for text, _ in pairs], [each for _, each in pairs], language
+        )
         found |= {f"facts_precision{name}": precision, f"facts_recall{name}": recall}
     return found
 
 
-def pointing(captions: Sequence[Spoken], scenes: Sequence[dict[str, Any]], language: str, size: int,
-             ) -> dict[str, float | None]:
+def pointing(
+    captions: Sequence[Spoken],
+    scenes: Sequence[dict[str, Any]],
+    language: str,
+    size: int,
+) -> dict[str, float | None]:
     """How often attention's peak, at a word that names an object of the scene, lies in a box of that object.
 
     Beside it what chance gives: the share of all locations that lie in such a box. Boxes are in pixels of `size`. Attention
@@ -58,7 +73,9 @@ def pointing(captions: Sequence[Spoken], scenes: Sequence[dict[str, Any]], langu
     hits, chances = [], []
     for caption, scene in zip(captions, scenes, strict=True):
         rows, columns = caption.grid
-        x, y = np.meshgrid((np.arange(columns) + 0.5) * size / columns, (np.arange(rows) + 0.5) * size / rows)
+        x, y = np.meshgrid(
+            (np.arange(columns) + 0.5) * size / columns, (np.arange(rows) + 0.5) * size / rows
+        )
         for word, kind in named_objects(caption.words, language):
             boxes = [box["box"] for box in scene["boxes"] if box["kind"] == kind]
             if not boxes:

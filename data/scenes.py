@@ -69,7 +69,9 @@ def is_written(folder: Path, *, train: int, val: int, test: int, seed: int) -> b
         there = {f"photos/{path.name}" for path in (folder / "photos").iterdir()}
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return there == set(facts["scenes"]) and all((folder / name).is_file() for name in LANGUAGES.values())
+    return there == set(facts["scenes"]) and all(
+        (folder / name).is_file() for name in LANGUAGES.values()
+    )
 
 
 def write(
@@ -83,9 +85,13 @@ def write(
 ) -> None:
     """Writes the dataset as a folder of photos, captions in two languages and facts; all of it or nothing."""
     if folder.exists() and any(folder.iterdir()) and not (folder / "facts.json").is_file():
-        raise Refusal(f"{folder} is not empty and does not hold scenes; move away what is in it, or use another folder")
+        raise Refusal(
+            f"{folder} is not empty and does not hold scenes; move away what is in it, or use another folder"
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
-    for left in folder.parent.glob(f".{folder.name}-*"):  # by a run that was killed; a younger one may be at work
+    for left in folder.parent.glob(
+        f".{folder.name}-*"
+    ):  # by a run that was killed; a younger one may be at work
         if time.time() - left.stat().st_mtime > 3600:
             shutil.rmtree(left, ignore_errors=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -93,11 +99,21 @@ def write(
         partial.chmod(0o755)  # mkdtemp's own is for its user only
         (partial / "photos").mkdir()
         records = list((progress or iter)(_Drawing(partial, seed, train + val + test)))
-        splits = [name for name, size in zip(_SPLITS, (train, val, test), strict=True) for _ in range(size)]
+        splits = [
+            name
+            for name, size in zip(_SPLITS, (train, val, test), strict=True)
+            for _ in range(size)
+        ]
         _write_tables(partial, records, splits)
-        about = {"version": VERSION, "seed": seed, "sizes": {name: splits.count(name) for name in _SPLITS}}
+        about = {
+            "version": VERSION,
+            "seed": seed,
+            "sizes": {name: splits.count(name) for name in _SPLITS},
+        }
         scenes = {record["photo"]: record["scene"] for record in records}
-        (partial / "facts.json").write_text(json.dumps(about | {"scenes": scenes}), encoding="utf-8")
+        (partial / "facts.json").write_text(
+            json.dumps(about | {"scenes": scenes}), encoding="utf-8"
+        )
         if folder.exists():
             shutil.rmtree(folder)
         partial.replace(folder)
@@ -113,7 +129,9 @@ def _write_tables(folder: Path, records: Sequence[dict], splits: Sequence[str]) 
             table = csv.writer(file, lineterminator="\n")
             table.writerow(("photo", "caption", "split"))
             for record, split in zip(records, splits, strict=True):
-                table.writerows((record["photo"], caption, split) for caption in record["captions"][language])
+                table.writerows(
+                    (record["photo"], caption, split) for caption in record["captions"][language]
+                )
 
 
 class _Drawing:
@@ -165,7 +183,11 @@ def _draw_share(folder: Path, seed: int, numbers: Iterable[int]) -> None:
         pixels, boxes = _draw(scene)
         photo = f"photos/{number:06}.jpg"
         about = {"facts": scene.facts, "boxes": boxes, "place": scene.place, "seed": scene.seed}
-        record = {"photo": photo, "scene": about, "captions": {each: captions(scene, each) for each in LANGUAGES}}
+        record = {
+            "photo": photo,
+            "scene": about,
+            "captions": {each: captions(scene, each) for each in LANGUAGES},
+        }
         try:
             Image.fromarray(pixels).save(folder / photo, quality=92)
         except OSError as error:  # told to who reads the lines, and raised there
@@ -173,7 +195,9 @@ def _draw_share(folder: Path, seed: int, numbers: Iterable[int]) -> None:
         print(json.dumps(record), flush=True)
 
 
-if __name__ == "__main__":  # a worker of _Drawing, which ends it on Ctrl-C; and it ends quietly when nobody reads on
+if (
+    __name__ == "__main__"
+):  # a worker of _Drawing, which ends it on Ctrl-C; and it ends quietly when nobody reads on
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     _draw_share(Path(sys.argv[1]), int(sys.argv[2]), range(*map(int, sys.argv[3:6])))

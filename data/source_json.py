@@ -6,13 +6,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from data.examples import LeftOut, Part, Row, folder_split, json_head, loaded_json, split_name, split_told
+from data.examples import (
+    LeftOut,
+    Part,
+    Row,
+    folder_split,
+    json_head,
+    loaded_json,
+    split_name,
+    split_told,
+)
 from data.language import base
 from data.photo_finder import PHOTO_FOLDERS
 from utils.errors import Refusal
 
 _PHOTO_FOLDERS = (".", *PHOTO_FOLDERS)
-_YEARS = ("train2014", "val2014", "train2017", "val2017")  # of captions whose file is not named as their photos' folder
+_YEARS = (
+    "train2014",
+    "val2014",
+    "train2017",
+    "val2017",
+)  # of captions whose file is not named as their photos' folder
 
 
 def looks_like(kind: str, path: Path) -> bool:
@@ -20,18 +34,39 @@ def looks_like(kind: str, path: Path) -> bool:
     head = json_head(path) if path.suffix.lower() == ".json" else ""
     if head.startswith("["):
         return kind == "aihub" and '"caption_ko"' in head
-    if not head.strip() and path.suffix.lower() == ".json":  # an empty download: its name tells, and reading it refuses it
-        return kind == ("karpathy" if path.name.startswith("dataset_") else "coco" if "caption" in path.name else "aihub")
-    found = "karpathy" if '"sentences"' in head else "coco" if '"images"' in head or '"annotations"' in head else None
+    if (
+        not head.strip() and path.suffix.lower() == ".json"
+    ):  # an empty download: its name tells, and reading it refuses it
+        return kind == (
+            "karpathy"
+            if path.name.startswith("dataset_")
+            else "coco"
+            if "caption" in path.name
+            else "aihub"
+        )
+    found = (
+        "karpathy"
+        if '"sentences"' in head
+        else "coco"
+        if '"images"' in head or '"annotations"' in head
+        else None
+    )
     return head.startswith("{") and kind == found
 
 
 def find_coco(folder: Path, language: str | None) -> list[Path]:
     """COCO's caption files; of several years only those whose photos are there."""
-    found = [file for place in (folder / "annotations", folder) for file in sorted(place.glob("*caption*.json"))
-             if looks_like("coco", file) and not file.stem.endswith("_tokenized")]  # STAIR's has the same captions again
-    return [file for file in found if (folder / _own_folder(file)).is_dir()
-            or (folder / "images" / _own_folder(file)).is_dir()] or found
+    found = [
+        file
+        for place in (folder / "annotations", folder)
+        for file in sorted(place.glob("*caption*.json"))
+        if looks_like("coco", file) and not file.stem.endswith("_tokenized")
+    ]  # STAIR's has the same captions again
+    return [
+        file
+        for file in found
+        if (folder / _own_folder(file)).is_dir() or (folder / "images" / _own_folder(file)).is_dir()
+    ] or found
 
 
 def find_karpathy(folder: Path, _language: str | None) -> list[Path]:
@@ -42,9 +77,16 @@ def find_karpathy(folder: Path, _language: str | None) -> list[Path]:
 def _photos_there(file: Path, folder: Path) -> int:
     """How many of the first twenty photos that one of Karpathy's files names lie in the folder."""
     head = json_head(file)
-    paths, names = (re.findall(rf'"{key}":\s*"([^"]+)"', head)[:20] for key in ("filepath", "filename"))
-    within = [Path(*parts) for parts in (zip(paths, names, strict=False) if paths else zip(names, strict=True))]
-    return sum(any((folder / place / name).is_file() for place in _PHOTO_FOLDERS) for name in within)
+    paths, names = (
+        re.findall(rf'"{key}":\s*"([^"]+)"', head)[:20] for key in ("filepath", "filename")
+    )
+    within = [
+        Path(*parts)
+        for parts in (zip(paths, names, strict=False) if paths else zip(names, strict=True))
+    ]
+    return sum(
+        any((folder / place / name).is_file() for place in _PHOTO_FOLDERS) for name in within
+    )
 
 
 def find_aihub(folder: Path, _language: str | None) -> list[Path]:
@@ -53,8 +95,12 @@ def find_aihub(folder: Path, _language: str | None) -> list[Path]:
 
 
 def _all(folder: Path, kind: str) -> list[Path]:
-    return [file for place in (folder, folder / "annotations") for file in sorted(place.glob("*.json"))
-            if looks_like(kind, file)]
+    return [
+        file
+        for place in (folder, folder / "annotations")
+        for file in sorted(place.glob("*.json"))
+        if looks_like(kind, file)
+    ]
 
 
 def _own_folder(file: Path) -> str:
@@ -77,28 +123,44 @@ def read_coco(files: list[Path], folder: Path, _language: str | None) -> list[Pa
 
 def _coco_rows(path: Path, split: str | None, left_out: list[LeftOut]) -> Iterator[Row]:
     content = loaded_json(path)
-    if not isinstance(content, dict) or not all(isinstance(content.get(key), list) for key in ("images", "annotations")):
-        raise Refusal(f"{path}: COCO's captions have lists `images` and `annotations`, and these are not there")
+    if not isinstance(content, dict) or not all(
+        isinstance(content.get(key), list) for key in ("images", "annotations")
+    ):
+        raise Refusal(
+            f"{path}: COCO's captions have lists `images` and `annotations`, and these are not there"
+        )
     names: dict[int | str, str] = {}
     seen: set[int | str] = set()
     for number, image in enumerate(content.pop("images")):
         where = f"{path}, images[{number}]"
-        if not isinstance(image, dict) or not _is_id(image.get("id")) or not isinstance(image.get("file_name"), str):
-            raise Refusal(f"{where}: an id and a file_name are wanted, and came {_shortened(image)}")
+        if (
+            not isinstance(image, dict)
+            or not _is_id(image.get("id"))
+            or not isinstance(image.get("file_name"), str)
+        ):
+            raise Refusal(
+                f"{where}: an id and a file_name are wanted, and came {_shortened(image)}"
+            )
         if image["id"] in names or image["file_name"] in seen:
             left_out.append(LeftOut(image["file_name"], "listed twice", where))
         names.setdefault(image["id"], image["file_name"])
         seen.add(image["file_name"])
-    said: set[int] = set()  # a mark of each annotation: two people may say the same, but under two numbers
+    said: set[int] = (
+        set()
+    )  # a mark of each annotation: two people may say the same, but under two numbers
     for number, annotation in enumerate(content.pop("annotations")):
         where = f"{path}, annotations[{number}]"
         known = isinstance(annotation, dict) and _is_id(annotation.get("image_id"))
         if not known or not isinstance(annotation.get("caption"), str):
-            raise Refusal(f"{where}: an image_id and a caption are wanted, and came {_shortened(annotation)}")
+            raise Refusal(
+                f"{where}: an image_id and a caption are wanted, and came {_shortened(annotation)}"
+            )
         name, own = names.get(annotation["image_id"]), annotation.get("id")
         mark = hash((own, name, annotation["caption"])) if _is_id(own) else None
         if name is None:
-            left_out.append(LeftOut(f"image {annotation['image_id']}", "a caption, but no such image", where))
+            left_out.append(
+                LeftOut(f"image {annotation['image_id']}", "a caption, but no such image", where)
+            )
         elif mark in said:
             left_out.append(LeftOut(name, f"the annotation {own} twice", where))
         else:
@@ -126,16 +188,24 @@ def _karpathy_rows(path: Path, left_out: list[LeftOut]) -> Iterator[Row]:
     content = loaded_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
         raise Refusal(f"{path}: Karpathy's files have a list `images`, and it is not there")
-    for number, image, name in _once(content["images"], f"{path}, images", lambda image: "/".join(
-            part for part in (image.get("filepath"), image["filename"]) if part), left_out):
+    for number, image, name in _once(
+        content["images"],
+        f"{path}, images",
+        lambda image: "/".join(part for part in (image.get("filepath"), image["filename"]) if part),
+        left_out,
+    ):
         where = f"{path}, images[{number}]"
         try:
             split = split_name(image.get("split"), where)
-            captions = [sentence["raw"] + "" if "raw" in sentence else " ".join(sentence["tokens"])
-                        for sentence in image["sentences"]]
+            captions = [
+                sentence["raw"] + "" if "raw" in sentence else " ".join(sentence["tokens"])
+                for sentence in image["sentences"]
+            ]
         except (KeyError, TypeError, AttributeError):
-            raise Refusal(f"{where}: a filename, a split and sentences are wanted, and came "
-                          f"{_shortened(image)}") from None
+            raise Refusal(
+                f"{where}: a filename, a split and sentences are wanted, and came "
+                f"{_shortened(image)}"
+            ) from None
         for caption in captions:
             yield Row(name, caption, split, where)
 
@@ -145,7 +215,9 @@ def read_aihub(files: list[Path], folder: Path, language: str | None) -> list[Pa
     parts = []
     for file in files:
         part = Part((), [*(folder / name for name in _PHOTO_FOLDERS), file.parent], repeats=True)
-        part.rows = _aihub_rows(file, "captions" if language and base(language) == "en" else "caption_ko", part.left_out)
+        part.rows = _aihub_rows(
+            file, "captions" if language and base(language) == "en" else "caption_ko", part.left_out
+        )
         parts.append(part)
     return parts
 
@@ -154,17 +226,25 @@ def _aihub_rows(path: Path, key: str, left_out: list[LeftOut]) -> Iterator[Row]:
     content = loaded_json(path)
     if not isinstance(content, list):
         raise Refusal(f"{path}: AI-Hub's file is a list of photos, and came {_shortened(content)}")
-    for number, image, name in _once(content, f"{path}, ", lambda image: image["file_path"], left_out):
+    for number, image, name in _once(
+        content, f"{path}, ", lambda image: image["file_path"], left_out
+    ):
         where = f"{path}, [{number}]"
         captions = image.get(key)
         captions = [captions] if isinstance(captions, str) else captions
-        if not isinstance(captions, list) or not all(isinstance(caption, str) for caption in captions):
+        if not isinstance(captions, list) or not all(
+            isinstance(caption, str) for caption in captions
+        ):
             raise Refusal(f"{where}: {key} is wanted, and came {_shortened(image)}")
         for caption in captions:
-            yield Row(name, caption, folder_split(Path(name).parts[0]) if "/" in name else None, where)
+            yield Row(
+                name, caption, folder_split(Path(name).parts[0]) if "/" in name else None, where
+            )
 
 
-def _once(images: list[Any], path: str, name_of: Any, left_out: list[LeftOut]) -> Iterator[tuple[int, dict, str]]:
+def _once(
+    images: list[Any], path: str, name_of: Any, left_out: list[LeftOut]
+) -> Iterator[tuple[int, dict, str]]:
     """Each photo with its number and name; one that is listed a second time is told. `path` is of the file and the list."""
     seen = set()
     for number, image in enumerate(images):
@@ -173,9 +253,13 @@ def _once(images: list[Any], path: str, name_of: Any, left_out: list[LeftOut]) -
         except (KeyError, TypeError, AttributeError):
             name = None
         if not isinstance(name, str):
-            raise Refusal(f"{path}[{number}]: the photo's name is wanted, and came {_shortened(image)}")
+            raise Refusal(
+                f"{path}[{number}]: the photo's name is wanted, and came {_shortened(image)}"
+            )
         if name in seen:
-            left_out.append(LeftOut(name, "listed twice; its captions are put together", f"{path}[{number}]"))
+            left_out.append(
+                LeftOut(name, "listed twice; its captions are put together", f"{path}[{number}]")
+            )
         seen.add(name)
         yield number, image, name
 

@@ -28,24 +28,45 @@ CAPTION = ("caption", "text", "comment", "sentence", "description")
 _SEPARATORS = (",", "\t", ";", "|")
 
 
-csv.field_size_limit(1 << 30)  # a cell of a megabyte is one caption too long, not the end of the file
+csv.field_size_limit(
+    1 << 30
+)  # a cell of a megabyte is one caption too long, not the end of the file
 
 
 def find_tables(folder: Path, language: str | None) -> list[Path]:
     """The table of a folder, in the language asked for where there is one; or one in each split's folder."""
     named = [f"captions.{code}.{ending}" for code in _codes(language) for ending in ("csv", "tsv")]
-    alone = sorted(file.name for ending in ("csv", "tsv") for file in folder.glob(f"captions.*.{ending}"))
-    names = [*named, "captions.csv", "captions.tsv", "metadata.csv", *(alone if len(alone) == 1 else ())]
+    alone = sorted(
+        file.name for ending in ("csv", "tsv") for file in folder.glob(f"captions.*.{ending}")
+    )
+    names = [
+        *named,
+        "captions.csv",
+        "captions.tsv",
+        "metadata.csv",
+        *(alone if len(alone) == 1 else ()),
+    ]
     return first_there(folder, names) or _by_split(folder, "metadata.csv") or _only_table(folder)
 
 
 def _only_table(folder: Path) -> list[Path]:
     """The one table of a folder, whatever its name, where its header is one."""
-    tables = [file for file in folder.iterdir() if file.suffix.lower() in (".csv", ".tsv") and not file.name.startswith(".")]
+    tables = [
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in (".csv", ".tsv") and not file.name.startswith(".")
+    ]
     if len(tables) != 1 or tables[0].name == "results.csv":  # which is Flickr30k's
         return []
-    header = [name.strip().strip('"').lower() for name in _first_line(tables[0]).split(separator_of(tables[0]))]
-    return tables if _column(header, PHOTO) is not None and _column(header, CAPTION) is not None else []
+    header = [
+        name.strip().strip('"').lower()
+        for name in _first_line(tables[0]).split(separator_of(tables[0]))
+    ]
+    return (
+        tables
+        if _column(header, PHOTO) is not None and _column(header, CAPTION) is not None
+        else []
+    )
 
 
 def _first_line(file: Path) -> str:
@@ -57,8 +78,14 @@ def find_objects(folder: Path, language: str | None) -> list[Path]:
     """The JSON lines, or list, of a folder, in the language asked for where there is one; or one in each split's folder."""
     named = [f"captions.{code}.jsonl" for code in _codes(language)]
     names = [*named, "captions.jsonl", "captions.json", "metadata.jsonl"]
-    found = [name for name in names if name != "captions.json" or ((folder / name).is_file() and is_list(folder / name))]
-    challenge = [file for file in sorted(folder.glob("caption_*annotations*.json")) if is_list(file)]  # AI Challenger's
+    found = [
+        name
+        for name in names
+        if name != "captions.json" or ((folder / name).is_file() and is_list(folder / name))
+    ]
+    challenge = [
+        file for file in sorted(folder.glob("caption_*annotations*.json")) if is_list(file)
+    ]  # AI Challenger's
     return first_there(folder, found) or challenge or _by_split(folder, "metadata.jsonl")
 
 
@@ -79,12 +106,18 @@ def first_there(folder: Path, names: list[str]) -> list[Path]:
 
 def read_table(files: list[Path], folder: Path, _language: str | None) -> list[Part]:
     """A table with a header: a photo column, a caption column, perhaps a split column."""
-    return [Part(_table_rows(file, _split_of(file, folder)), _roots(file, folder)) for file in files]
+    return [
+        Part(_table_rows(file, _split_of(file, folder)), _roots(file, folder)) for file in files
+    ]
 
 
 def _roots(file: Path, folder: Path) -> list[Path]:
     """Where the photos of a table may lie: beside it, or in a folder of images, the one of its own split first."""
-    beside = [place for place in [*sorted(file.parent.glob("*[iI]mages*")), file.parent / "photos"] if place.is_dir()]
+    beside = [
+        place
+        for place in [*sorted(file.parent.glob("*[iI]mages*")), file.parent / "photos"]
+        if place.is_dir()
+    ]
     beside.sort(key=lambda place: split_told(place.name) != split_told(file.stem))
     return [file.parent, folder, *beside]
 
@@ -100,16 +133,24 @@ def _table_rows(path: Path, usual: str | None) -> Iterator[Row]:
     table = _numbered(path)
     header = [" ".join(name.split()).lower()[:SHOWN] for name in next(table, ("", []))[1]]
     if not header:
-        raise Refusal(f"{path} is empty; its first line should name the columns, as in: photo,caption,split")
+        raise Refusal(
+            f"{path} is empty; its first line should name the columns, as in: photo,caption,split"
+        )
     photo, caption = _column(header, PHOTO), _column(header, CAPTION)
     if photo is None or caption is None:
-        raise Refusal(f"{path}: the first line names no photo and caption column; found "
-                      f"{', '.join(header)[:SHOWN]}; write photo,caption or photo,caption,split there")
+        raise Refusal(
+            f"{path}: the first line names no photo and caption column; found "
+            f"{', '.join(header)[:SHOWN]}; write photo,caption or photo,caption,split there"
+        )
     split = _column(header, ("split",))
     for where, row in table:
-        if len(row) < len(header) or any(cell.strip() for cell in row[len(header):]):  # or cut it short in silence
-            raise Refusal(f"{where}: {len(row)} column{'s' * (len(row) != 1)} where the header has {len(header)}; put "
-                          "quotes round a caption with commas (or tabs) in it")
+        if len(row) < len(header) or any(
+            cell.strip() for cell in row[len(header) :]
+        ):  # or cut it short in silence
+            raise Refusal(
+                f"{where}: {len(row)} column{'s' * (len(row) != 1)} where the header has {len(header)}; put "
+                "quotes round a caption with commas (or tabs) in it"
+            )
         named = split_name(row[split], where) if split is not None else None
         yield Row(row[photo].strip(), row[caption], named or usual, where)
 
@@ -124,7 +165,13 @@ def separator_of(path: Path) -> str:
         header = next((line for line in text if line.strip(" \t\r\n,;|")), "")
     counts = {separator: header.count(separator) for separator in _SEPARATORS}
     usual = "\t" if path.suffix.lower() == ".tsv" else ","
-    return usual if counts[usual] else max(counts, key=counts.__getitem__) if any(counts.values()) else usual
+    return (
+        usual
+        if counts[usual]
+        else max(counts, key=counts.__getitem__)
+        if any(counts.values())
+        else usual
+    )
 
 
 def _numbered(path: Path) -> Iterator[tuple[str, list[str]]]:
@@ -139,8 +186,10 @@ def _numbered(path: Path) -> Iterator[tuple[str, list[str]]]:
                     yield f"{path}, line {before + 1}", row
                 before = table.line_num
         except csv.Error as error:
-            raise Refusal(f"{path}, line {before + 1}: {error}; close every quote that opens a cell, and write quotes "
-                          "inside it twice") from None
+            raise Refusal(
+                f"{path}, line {before + 1}: {error}; close every quote that opens a cell, and write quotes "
+                "inside it twice"
+            ) from None
 
 
 def is_list(file: Path) -> bool:
@@ -160,7 +209,12 @@ def read_objects(files: list[Path], folder: Path, _language: str | None) -> list
 
 def _line_by_line(path: Path) -> Iterator[tuple[str, Any]]:
     for where, line in numbered_lines(path):
-        yield where, parsed_json(line, path, int(where.rpartition(" ")[2]), advice="a line holds one object")
+        yield (
+            where,
+            parsed_json(
+                line, path, int(where.rpartition(" ")[2]), advice="a line holds one object"
+            ),
+        )
 
 
 def _listed(path: Path) -> Iterator[tuple[str, Any]]:
@@ -171,13 +225,17 @@ def _listed(path: Path) -> Iterator[tuple[str, Any]]:
 def _object_rows(objects: Iterable[tuple[str, Any]], usual: str | None) -> Iterator[Row]:
     for where, row in objects:
         if not isinstance(row, dict):
-            raise Refusal(f'{where}: an object is wanted, such as {{"photo": "a.jpg", "caption": "A cat."}}')
+            raise Refusal(
+                f'{where}: an object is wanted, such as {{"photo": "a.jpg", "caption": "A cat."}}'
+            )
         row = {str(key).strip().lower(): value for key, value in row.items()}
         name, captions = _value(row, (*PHOTO, "image_id")), _value(row, (*CAPTION, "captions"))
         captions = captions if isinstance(captions, list) else [captions]
         if not isinstance(name, str) or not all(isinstance(caption, str) for caption in captions):
-            raise Refusal(f"{where}: no photo and caption as text; found {', '.join(row)[:SHOWN] or 'nothing'}; write "
-                          '{"photo": …, "caption": …}')
+            raise Refusal(
+                f"{where}: no photo and caption as text; found {', '.join(row)[:SHOWN] or 'nothing'}; write "
+                '{"photo": …, "caption": …}'
+            )
         if not isinstance(row.get("split"), str | None):
             raise Refusal(f"{where}: unknown split {row['split']!r}; use train, val or test")
         split = split_name(row.get("split"), where) or usual
@@ -198,8 +256,11 @@ def _with_texts(folder: Path, language: str | None) -> Iterator[tuple[Path, Path
     """Photos with a text beside them, and that text."""
     endings = [*(f".{code}.txt".lower() for code in _codes(language)), ".txt"]
     for parent, photos in _by_folder(folder):
-        texts = {file.name.lower(): file for file in sorted(parent.iterdir())
-                 if file.suffix.lower() == ".txt" and file.is_file()}
+        texts = {
+            file.name.lower(): file
+            for file in sorted(parent.iterdir())
+            if file.suffix.lower() == ".txt" and file.is_file()
+        }
         for photo in photos:
             names = (photo.stem.lower() + ending for ending in endings)
             text = next((texts[name] for name in names if name in texts), None)
@@ -236,6 +297,13 @@ def _text_rows(folder: Path, language: str | None, left_out: list[LeftOut]) -> I
         stems = {photo.stem for photo in photos}
         for text in sorted(parent.glob("[!.]*.[tT][xX][tT]")):
             of_other_language = text.stem.rpartition(".")[0] in stems  # a.ko.txt is a's
-            ours = text in used or text.stem in stems or of_other_language or text.stem.lower().startswith("readme")
+            ours = (
+                text in used
+                or text.stem in stems
+                or of_other_language
+                or text.stem.lower().startswith("readme")
+            )
             if not ours and text.is_file():
-                left_out.append(LeftOut(str(text.relative_to(folder)), "a caption, but no such photo"))
+                left_out.append(
+                    LeftOut(str(text.relative_to(folder)), "a caption, but no such photo")
+                )

@@ -40,34 +40,79 @@ def _is_objects(file: Path) -> bool:
 
 # What a person wrote for this program goes before what a folder was distributed with.
 FORMATS = {
-    "csv": Format("a table", "captions.csv, captions.tsv or metadata.csv with a header naming a photo and a caption "
-                  "column (captions.ko.csv with --language ko)",
-                  source_tables.find_tables, _is_table, source_tables.read_table),
-    "jsonl": Format("JSON lines or list", "captions.jsonl, captions.json (a list) or metadata.jsonl",
-                    source_tables.find_objects, _is_objects, source_tables.read_objects),
-    "karpathy": Format("Karpathy's JSON", "dataset_flickr8k.json, dataset_flickr30k.json or dataset_coco.json",
-                       source_json.find_karpathy, lambda file: source_json.looks_like("karpathy", file),
-                       source_json.read_karpathy),
-    "aihub": Format("AI-Hub's Korean COCO", "MSCOCO_train_val_Korean.json", source_json.find_aihub,
-                    lambda file: source_json.looks_like("aihub", file), source_json.read_aihub),
-    "coco": Format("COCO", "annotations/captions_*.json", source_json.find_coco,
-                   lambda file: source_json.looks_like("coco", file), source_json.read_coco),
-    "flickr8k": Format("Flickr8k's layout", "Flickr8k.token.txt with its lists, or Kaggle's captions.txt",
-                       source_flickr.find_flickr8k, source_flickr.is_flickr8k, source_flickr.read_flickr),
-    "flickr30k": Format("Flickr30k's layout", "results_20130124.token, or Kaggle's results.csv",
-                        source_flickr.find_flickr30k, source_flickr.is_flickr30k, source_flickr.read_flickr),
-    "texts": Format("photos with texts", "photos each with a .txt of captions beside it", source_tables.find_texts,
-                    lambda file: False, source_tables.read_texts),
+    "csv": Format(
+        "a table",
+        "captions.csv, captions.tsv or metadata.csv with a header naming a photo and a caption "
+        "column (captions.ko.csv with --language ko)",
+        source_tables.find_tables,
+        _is_table,
+        source_tables.read_table,
+    ),
+    "jsonl": Format(
+        "JSON lines or list",
+        "captions.jsonl, captions.json (a list) or metadata.jsonl",
+        source_tables.find_objects,
+        _is_objects,
+        source_tables.read_objects,
+    ),
+    "karpathy": Format(
+        "Karpathy's JSON",
+        "dataset_flickr8k.json, dataset_flickr30k.json or dataset_coco.json",
+        source_json.find_karpathy,
+        lambda file: source_json.looks_like("karpathy", file),
+        source_json.read_karpathy,
+    ),
+    "aihub": Format(
+        "AI-Hub's Korean COCO",
+        "MSCOCO_train_val_Korean.json",
+        source_json.find_aihub,
+        lambda file: source_json.looks_like("aihub", file),
+        source_json.read_aihub,
+    ),
+    "coco": Format(
+        "COCO",
+        "annotations/captions_*.json",
+        source_json.find_coco,
+        lambda file: source_json.looks_like("coco", file),
+        source_json.read_coco,
+    ),
+    "flickr8k": Format(
+        "Flickr8k's layout",
+        "Flickr8k.token.txt with its lists, or Kaggle's captions.txt",
+        source_flickr.find_flickr8k,
+        source_flickr.is_flickr8k,
+        source_flickr.read_flickr,
+    ),
+    "flickr30k": Format(
+        "Flickr30k's layout",
+        "results_20130124.token, or Kaggle's results.csv",
+        source_flickr.find_flickr30k,
+        source_flickr.is_flickr30k,
+        source_flickr.read_flickr,
+    ),
+    "texts": Format(
+        "photos with texts",
+        "photos each with a .txt of captions beside it",
+        source_tables.find_texts,
+        lambda file: False,
+        source_tables.read_texts,
+    ),
 }
 
 
 def recognised(path: Path, language: str | None = None) -> str | None:
     """The name of the first format that the folder or file is of, None where it is of none."""
-    fits = (lambda each: each.find(path, language)) if path.is_dir() else (lambda each: each.fits(path))
+    fits = (
+        (lambda each: each.find(path, language))
+        if path.is_dir()
+        else (lambda each: each.fits(path))
+    )
     return next((name for name, each in FORMATS.items() if fits(each)), None)
 
 
-def read(path: Path, *, language: str | None = None, format: str | None = None, outside: bool = False) -> Dataset:
+def read(
+    path: Path, *, language: str | None = None, format: str | None = None, outside: bool = False
+) -> Dataset:
     """The dataset at `path`, a captions file or its folder; `format` instead of what it looks like.
 
     Args:
@@ -77,11 +122,15 @@ def read(path: Path, *, language: str | None = None, format: str | None = None, 
     with _permitted():
         dataset = _read(path, _format(path, language, format), language, outside)
     if not dataset.examples:
-        raise Refusal(f"{dataset.path} holds no photo with a caption" + _first_reason(dataset.left_out))
+        raise Refusal(
+            f"{dataset.path} holds no photo with a caption" + _first_reason(dataset.left_out)
+        )
     return dataset
 
 
-def captions_at(path: Path, *, language: str | None = None, format: str | None = None) -> dict[str, list[str]]:
+def captions_at(
+    path: Path, *, language: str | None = None, format: str | None = None
+) -> dict[str, list[str]]:
     """The captions at `path` by their photos' names, just as `read` takes them, but whether or not the photos are there."""
     with _permitted():
         form = _format(path, language, format)
@@ -97,7 +146,9 @@ def _permitted() -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
-        raise Refusal(f"no permission to read {error.filename}; change its rights, or name another file") from None
+        raise Refusal(
+            f"no permission to read {error.filename}; change its rights, or name another file"
+        ) from None
 
 
 def _format(path: Path, language: str | None, asked: str | None) -> Format:
@@ -110,11 +161,15 @@ def _format(path: Path, language: str | None, asked: str | None) -> Format:
     name = asked or recognised(path, language)
     if name is None:
         if path.is_dir() and class_folders.recognised(path):
-            raise Refusal(f"{path} holds pictures in folders of classes, and no captions: --preset classifier learns "
-                          "from such")
+            raise Refusal(
+                f"{path} holds pictures in folders of classes, and no captions: --preset classifier learns "
+                "from such"
+            )
         looked_for = "; ".join(each.looked_for for each in FORMATS.values())
-        raise Refusal(f"{path} is no dataset that is known here; looked for: {looked_for}. --format says which it is "
-                      "where the name differs")
+        raise Refusal(
+            f"{path} is no dataset that is known here; looked for: {looked_for}. --format says which it is "
+            "where the name differs"
+        )
     return FORMATS[name]
 
 
@@ -123,11 +178,15 @@ def _files(path: Path, form: Format, language: str | None) -> tuple[Path, list[P
     if path.is_dir():
         folder, files = path, form.find(path, language)
         if not files:
-            raise Refusal(f"{path} is not of the format asked for; looked for: {form.looked_for}; give the file itself "
-                          "where its name differs")
+            raise Refusal(
+                f"{path} is not of the format asked for; looked for: {form.looked_for}; give the file itself "
+                "where its name differs"
+            )
     else:
         if form is FORMATS["texts"]:
-            raise Refusal(f"{path} is a file; of photos with texts beside them the folder is wanted")
+            raise Refusal(
+                f"{path} is a file; of photos with texts beside them the folder is wanted"
+            )
         folder, files = path.parent, [path]
         # Photos do not lie in the folder of COCO's annotations or of Flickr8k's texts, but beside it.
         if os.path.basename(os.path.abspath(folder)) in ("annotations", "Flickr8k_text"):
@@ -139,10 +198,21 @@ def _read(path: Path, form: Format, language: str | None, outside: bool) -> Data
     folder, files = _files(path, form, language)
     with _no_collection():
         examples, left_out = gather(form.read(files, folder, language), folder, outside=outside)
-    some = [caption for example in examples[:: len(examples) // 400 + 1] for caption in example.captions]
+    some = [
+        caption for example in examples[:: len(examples) // 400 + 1] for caption in example.captions
+    ]
     letters = language_of(some)
     file = files[0] if len(files) == 1 else path
-    return Dataset(form.title, file, folder, examples, left_out, language or letters, letters, others_among(some, letters))
+    return Dataset(
+        form.title,
+        file,
+        folder,
+        examples,
+        left_out,
+        language or letters,
+        letters,
+        others_among(some, letters),
+    )
 
 
 @contextmanager

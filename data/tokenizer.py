@@ -13,7 +13,12 @@ from utils.files import write_json
 
 PAD, UNKNOWN, START, END = range(4)
 SPECIAL = ("<pad>", "<unk>", "<start>", "<end>")
-UNITS = {"words": "words", "characters": "characters", "bpe": "pieces", "gpt2": "pieces"}  # what people call the tokens
+UNITS = {
+    "words": "words",
+    "characters": "characters",
+    "bpe": "pieces",
+    "gpt2": "pieces",
+}  # what people call the tokens
 _NEW_WORD = "▁"  # with it begins a piece that begins a word
 
 
@@ -81,7 +86,9 @@ class WordTokenizer(Tokenizer):
 
     def __init__(self, words: list[str], kind: str = "words") -> None:
         if tuple(words[: len(SPECIAL)]) != SPECIAL or len(set(words)) != len(words):
-            raise ValueError(f"a vocabulary begins with {', '.join(SPECIAL)} and names each word once")
+            raise ValueError(
+                f"a vocabulary begins with {', '.join(SPECIAL)} and names each word once"
+            )
         if not all(isinstance(word, str) for word in words):
             raise ValueError("a word is not text")
         self.kind, self.tokens = kind, words
@@ -89,8 +96,14 @@ class WordTokenizer(Tokenizer):
         self._ids = {word: number for number, word in enumerate(words)}
 
     @classmethod
-    def fit(cls, captions: Iterable[str], *, vocabulary: int, minimum_count: int = 1,
-            kind: str = "words") -> "WordTokenizer":
+    def fit(
+        cls,
+        captions: Iterable[str],
+        *,
+        vocabulary: int,
+        minimum_count: int = 1,
+        kind: str = "words",
+    ) -> "WordTokenizer":
         """The tokenizer of the `vocabulary` commonest words, of those seen at least `minimum_count` times."""
         counts = Counter(word for caption in captions for word in CUT[kind](caption))
         common = [word for word, count in counts.items() if count >= minimum_count]
@@ -102,7 +115,10 @@ class WordTokenizer(Tokenizer):
 
     def spelled(self) -> list[str]:
         """Words with the mark at their beginning; letters of scripts without spaces as they are."""
-        return [token if token in SPECIAL or begins_unspaced(token) else _NEW_WORD + token for token in self.tokens]
+        return [
+            token if token in SPECIAL or begins_unspaced(token) else _NEW_WORD + token
+            for token in self.tokens
+        ]
 
     def text(self, words: Sequence[str]) -> str:
         """The words as a sentence."""
@@ -128,28 +144,40 @@ class BytePairTokenizer(Tokenizer):
             raise ValueError(f"no byte-pair vocabulary: {error}") from None
         ids = self._inner.get_vocab()
         self.tokens = sorted(ids, key=ids.__getitem__)
-        if tuple(self.tokens[: len(SPECIAL)]) != SPECIAL or sorted(ids.values()) != list(range(len(ids))):
-            raise ValueError(f"a vocabulary begins with {', '.join(SPECIAL)} and leaves no number out")
+        if tuple(self.tokens[: len(SPECIAL)]) != SPECIAL or sorted(ids.values()) != list(
+            range(len(ids))
+        ):
+            raise ValueError(
+                f"a vocabulary begins with {', '.join(SPECIAL)} and leaves no number out"
+            )
         self._cut = cut
         self._joined = JOIN[cut]
 
     @classmethod
-    def fit(cls, captions: Iterable[str], *, vocabulary: int, minimum_count: int = 1,
-            cut: str = "words") -> "BytePairTokenizer":
+    def fit(
+        cls, captions: Iterable[str], *, vocabulary: int, minimum_count: int = 1, cut: str = "words"
+    ) -> "BytePairTokenizer":
         """The tokenizer of at most `vocabulary` pieces: letters seen at least `minimum_count` times, and what is joined of
         neighbours that meet as often."""
         import tokenizers
         from tokenizers import models, pre_tokenizers, trainers
 
         texts = [JOIN[cut](CUT[cut](caption)) for caption in captions]
-        letters = Counter(letter for text in texts for letter in _NEW_WORD + text.replace(" ", _NEW_WORD))
+        letters = Counter(
+            letter for text in texts for letter in _NEW_WORD + text.replace(" ", _NEW_WORD)
+        )
         common = [letter for letter, count in letters.items() if count >= minimum_count]
         common = sorted(common, key=lambda letter: (-letters[letter], letter))[:vocabulary]
         inner = tokenizers.Tokenizer(models.BPE(unk_token=SPECIAL[UNKNOWN]))
         inner.pre_tokenizer = pre_tokenizers.Metaspace(_NEW_WORD)
-        trainer = trainers.BpeTrainer(vocab_size=vocabulary + len(SPECIAL), min_frequency=minimum_count,
-                                      initial_alphabet=common, limit_alphabet=len(common),
-                                      special_tokens=list(SPECIAL), show_progress=False)
+        trainer = trainers.BpeTrainer(
+            vocab_size=vocabulary + len(SPECIAL),
+            min_frequency=minimum_count,
+            initial_alphabet=common,
+            limit_alphabet=len(common),
+            special_tokens=list(SPECIAL),
+            show_progress=False,
+        )
         inner.train_from_iterator(texts, trainer)
         return cls(inner.to_str(), cut)
 
@@ -191,20 +219,30 @@ def kind_for(language: str, asked: str | None) -> str:
     if asked not in UNITS:
         raise nearest("tokenizer", asked, list(UNITS))
     if asked == "characters" and pieces_of(language) != "characters":
-        raise WrongArgument("--tokenizer characters is for languages without spaces between words (Chinese, Japanese); for "
-                            f"these captions ({language}) take words or bpe, or say another --language")
+        raise WrongArgument(
+            "--tokenizer characters is for languages without spaces between words (Chinese, Japanese); for "
+            f"these captions ({language}) take words or bpe, or say another --language"
+        )
     return asked
 
 
-def fit(kind: str, captions: Iterable[str], *, language: str, vocabulary: int, minimum_count: int) -> Tokenizer:
+def fit(
+    kind: str, captions: Iterable[str], *, language: str, vocabulary: int, minimum_count: int
+) -> Tokenizer:
     """A tokenizer of this kind, fitted on captions in a language; refused where they leave it nothing to say."""
     if kind == "bpe":
-        fitted = BytePairTokenizer.fit(captions, vocabulary=vocabulary, minimum_count=minimum_count, cut=pieces_of(language))
+        fitted = BytePairTokenizer.fit(
+            captions, vocabulary=vocabulary, minimum_count=minimum_count, cut=pieces_of(language)
+        )
     else:
-        fitted = WordTokenizer.fit(captions, vocabulary=vocabulary, minimum_count=minimum_count, kind=kind)
+        fitted = WordTokenizer.fit(
+            captions, vocabulary=vocabulary, minimum_count=minimum_count, kind=kind
+        )
     if len(fitted) == len(SPECIAL):
-        raise Refusal(f"no word comes {minimum_count} times in the captions to learn from, which leaves nothing to say; use "
-                      "more photos, or a lower --minimum-count")
+        raise Refusal(
+            f"no word comes {minimum_count} times in the captions to learn from, which leaves nothing to say; use "
+            "more photos, or a lower --minimum-count"
+        )
     return fitted
 
 

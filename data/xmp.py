@@ -13,15 +13,22 @@ _DC = "http://purl.org/dc/elements/1.1/"
 _IPTC = "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"
 _LANGUAGE = "http://www.w3.org/XML/1998/namespace lang"
 # The properties' names as expat gives them → as they are written.
-_PROPERTIES = {f"{_DC} description": "dc:description", f"{_IPTC} AltTextAccessibility": "Iptc4xmpCore:AltTextAccessibility"}
+_PROPERTIES = {
+    f"{_DC} description": "dc:description",
+    f"{_IPTC} AltTextAccessibility": "Iptc4xmpCore:AltTextAccessibility",
+}
 
 _END = b"<?xpacket end"
-_EMPTY = (b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>\n<x:xmpmeta xmlns:x="adobe:ns:meta/">\n'
-          b'<rdf:RDF xmlns:rdf="' + _RDF.encode() + b'">\n</rdf:RDF>\n</x:xmpmeta>\n' + _END + b'="w"?>')
+_EMPTY = (
+    b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>\n<x:xmpmeta xmlns:x="adobe:ns:meta/">\n'
+    b'<rdf:RDF xmlns:rdf="' + _RDF.encode() + b'">\n</rdf:RDF>\n</x:xmpmeta>\n' + _END + b'="w"?>'
+)
 
 # A start tag, and the slash of an element that is empty. A > may stand in an attribute's quotes.
 _TAG = re.compile(rb"<([^\s/>]+)(?:\s+[^\s=]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*\s*(/?)>")
-_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # characters that XML cannot hold
+_NO_XML = re.compile(
+    "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+)  # characters that XML cannot hold
 
 
 class CannotHold(ValueError):
@@ -44,7 +51,11 @@ def with_caption(packet: bytes | None, caption: str, language: str | None) -> by
     begin = _TAG.match(old, found.begin)
     added = _description(found, _NO_XML.sub(" ", caption), language and language.replace("_", "-"))
     # An empty element is opened.
-    opened = (begin[0].removesuffix(b"/>") + b">", b"\n</" + begin[1] + b">") if begin[2] else (begin[0], b"")
+    opened = (
+        (begin[0].removesuffix(b"/>") + b">", b"\n</" + begin[1] + b">")
+        if begin[2]
+        else (begin[0], b"")
+    )
     new = old
     for start, end in sorted(found.spans, reverse=True):  # all of them behind that tag
         new = new[:start] + new[end:]
@@ -74,12 +85,18 @@ class _Found:
         self.begin: int | None = None  # of rdf:RDF
         self.about = ""  # what all its rdf:Descriptions are about: the photo, mostly by no name
         self.spans: list[tuple[int, int]] = []  # the two properties
-        self.texts: dict[str, dict[str, str]] = {name: {} for name in _PROPERTIES}  # of each by language
+        self.texts: dict[str, dict[str, str]] = {
+            name: {} for name in _PROPERTIES
+        }  # of each by language
         self._packet = packet
-        self._open: list[tuple[str, int, str]] = []  # elements that have not ended: name, begin, language
+        self._open: list[
+            tuple[str, int, str]
+        ] = []  # elements that have not ended: name, begin, language
         self._text: list[str] = []  # since the last start tag
         self._parser = expat.ParserCreate("UTF-8", " ")
-        self._parser.StartDoctypeDeclHandler = self._refuse  # XMP has none, and it may make a packet endlessly long
+        self._parser.StartDoctypeDeclHandler = (
+            self._refuse
+        )  # XMP has none, and it may make a packet endlessly long
         self._parser.StartElementHandler = self._begins
         self._parser.CharacterDataHandler = self._says
         self._parser.EndElementHandler = self._ends
@@ -96,7 +113,9 @@ class _Found:
 
     def _within(self, *names: str) -> bool:
         """Whether these elements of RDF are the innermost that are open."""
-        return [name for name, *_ in self._open[-len(names) :]] == [f"{_RDF} {name}" for name in names]
+        return [name for name, *_ in self._open[-len(names) :]] == [
+            f"{_RDF} {name}" for name in names
+        ]
 
     def _begins(self, name: str, attributes: dict[str, str]) -> None:
         if name == f"{_RDF} RDF" and self.begin is None:
@@ -104,8 +123,12 @@ class _Found:
         if name == f"{_RDF} Description" and self._within("RDF"):
             self.about = self.about or attributes.get(f"{_RDF} about", "")
             if _PROPERTIES.keys() & attributes.keys():
-                raise CannotHold("its XMP is of an unknown kind: a description that has no language")
-        self._open.append((name, self._parser.CurrentByteIndex, attributes.get(_LANGUAGE, "x-default")))
+                raise CannotHold(
+                    "its XMP is of an unknown kind: a description that has no language"
+                )
+        self._open.append(
+            (name, self._parser.CurrentByteIndex, attributes.get(_LANGUAGE, "x-default"))
+        )
         self._text = []
 
     def _says(self, text: str) -> None:
@@ -114,23 +137,37 @@ class _Found:
     def _ends(self, name: str) -> None:
         _, start, language = self._open.pop()
         if name in _PROPERTIES and self._within("RDF", "Description"):
-            end = self._parser.CurrentByteIndex  # the end tag's beginning, or, of an empty element, its end
+            end = (
+                self._parser.CurrentByteIndex
+            )  # the end tag's beginning, or, of an empty element, its end
             if not _TAG.match(self._packet, start)[2]:
                 end = self._packet.index(b">", end) + 1
             self.spans.append((start, end))
-        elif name == f"{_RDF} li" and self._within("Alt") and len(self._open) > 1 and self._open[-2][0] in _PROPERTIES:
+        elif (
+            name == f"{_RDF} li"
+            and self._within("Alt")
+            and len(self._open) > 1
+            and self._open[-2][0] in _PROPERTIES
+        ):
             self.texts[self._open[-2][0]][language] = "".join(self._text)
 
 
 def _description(found: _Found, caption: str, language: str | None) -> bytes:
     """An rdf:Description with both properties. Readers that know no XML look for just these prefixes."""
-    lines = [f"\n<rdf:Description rdf:about={quoteattr(found.about)} xmlns:rdf=\"{_RDF}\" xmlns:dc=\"{_DC}\" "
-             f"xmlns:Iptc4xmpCore=\"{_IPTC}\">"]
+    lines = [
+        f'\n<rdf:Description rdf:about={quoteattr(found.about)} xmlns:rdf="{_RDF}" xmlns:dc="{_DC}" '
+        f'xmlns:Iptc4xmpCore="{_IPTC}">'
+    ]
     for name, written in _PROPERTIES.items():
         same = {"x-default", _base(language)}
-        kept = {other: text for other, text in found.texts[name].items() if _base(other) not in same}
+        kept = {
+            other: text for other, text in found.texts[name].items() if _base(other) not in same
+        }
         texts = {"x-default": caption} | ({language: caption} if language else {}) | kept
-        items = [f"<rdf:li xml:lang={quoteattr(of)}>{escape(text)}</rdf:li>" for of, text in texts.items()]
+        items = [
+            f"<rdf:li xml:lang={quoteattr(of)}>{escape(text)}</rdf:li>"
+            for of, text in texts.items()
+        ]
         lines += [f"<{written}>", "<rdf:Alt>", *items, "</rdf:Alt>", f"</{written}>"]
     return "\n".join([*lines, "</rdf:Description>"]).encode()
 

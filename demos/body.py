@@ -14,15 +14,26 @@ from demos.widgets import Candidates, PhotoView, Words
 MODIFIER, READ = ("Command", "⌘") if sys.platform == "darwin" else ("Control", "Ctrl+")
 PAD = 12  # pixels
 OPEN, COPY, SAVE, SAVE_VIEW = BUTTONS = {  # with their letters
-    "Open photo…": "O", "Copy caption": "C", "Save picture…": "S", "Save this view…": "Shift+S"}
+    "Open photo…": "O",
+    "Copy caption": "C",
+    "Save picture…": "S",
+    "Save this view…": "Shift+S",
+}
 
 
 class Body(ttk.Frame):
     """The photo, beside it what there is to press and to turn; below them the caption, its words, all candidates."""
 
-    def __init__(self, parent: tkinter.Misc, colours: dict[str, str], controls: dict[str, Any], *,
-                 actions: dict[str, Callable[[], None]], choose_word: Callable[[int | None], None],
-                 turned: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        parent: tkinter.Misc,
+        colours: dict[str, str],
+        controls: dict[str, Any],
+        *,
+        actions: dict[str, Callable[[], None]],
+        choose_word: Callable[[int | None], None],
+        turned: Callable[[], None],
+    ) -> None:
         """`actions` are those of the `BUTTONS`; `turned` is called when a caption is wanted anew; `controls` are the
         run's own settings, none of a run that names classes."""
         super().__init__(parent, padding=PAD)
@@ -30,10 +41,17 @@ class Body(ttk.Frame):
         self.warning = ttk.Label(self, style="Warning.TLabel")
         self.photo = PhotoView(self, colours)
         side = ttk.Frame(self)
-        offered = {name: letter for name, letter in BUTTONS.items() if controls or name != SAVE_VIEW}
+        offered = {
+            name: letter for name, letter in BUTTONS.items() if controls or name != SAVE_VIEW
+        }
         what = "caption" if controls else "class"
-        told = {name: f"{name.replace('caption', what)}   {READ}{letter}" for name, letter in offered.items()}
-        self.buttons = {name: ttk.Button(side, text=text, command=actions[name]) for name, text in told.items()}
+        told = {
+            name: f"{name.replace('caption', what)}   {READ}{letter}"
+            for name, letter in offered.items()
+        }
+        self.buttons = {
+            name: ttk.Button(side, text=text, command=actions[name]) for name, text in told.items()
+        }
         for button in self.buttons.values():
             button.pack(fill="x", pady=(0, 6))
         self.controls = SearchControls(side, controls, turned) if controls else None
@@ -42,7 +60,9 @@ class Body(ttk.Frame):
         self.caption = ttk.Label(self, style="Caption.TLabel")
         self.words = Words(self, choose_word)
         self.note = ttk.Label(self, style="Pale.TLabel")
-        self.candidates = Candidates(self, ("Score", "Captions") if controls else ("Probability", "Classes"))
+        self.candidates = Candidates(
+            self, ("Score", "Captions") if controls else ("Probability", "Classes")
+        )
         state = ttk.Frame(self)
         self.bar = ttk.Progressbar(state, maximum=1.0, length=220)
         self.state = ttk.Label(state, style="Pale.TLabel")
@@ -52,7 +72,9 @@ class Body(ttk.Frame):
         self.photo.grid(row=1, column=0, sticky="nsew")
         side.grid(row=1, column=1, sticky="ns", padx=(PAD, 0))
         self.warning.grid(row=0, column=0, columnspan=2, sticky="ew", pady=(0, 8))
-        for row, widget in enumerate((self.caption, self.words, self.note, self.candidates, state), start=2):
+        for row, widget in enumerate(
+            (self.caption, self.words, self.note, self.candidates, state), start=2
+        ):
             widget.grid(row=row, column=0, columnspan=2, sticky="nsew", pady=(8, 0))
         if not controls:
             self.words.grid_remove()

@@ -1,8 +1,8 @@
 """What demo.py shows of a photo, in a window or on a page: a run's model, loaded in the background, and its answers.
 
-    loading = Loading(run)                          # loading.progress tells how far it is
-    shown = loading.model()(opened("photo.jpg"), beam=5)
-    shown.caption, shown.words, shown.over(0), shown.candidates
+loading = Loading(run)                          # loading.progress tells how far it is
+shown = loading.model()(opened("photo.jpg"), beam=5)
+shown.caption, shown.words, shown.over(0), shown.candidates
 """
 
 import math
@@ -29,14 +29,31 @@ from utils.quiet import import_tensorflow
 WIDEST = 20  # beams that can be turned to
 SCREEN = 1280  # pixels of the longer side of a photo as it is shown
 # What is loaded, and the seconds it takes on two cores.
-STEPS = {"TensorFlow": 6.0, "the decoder": 1.0, "the encoder": 3.0, "a first caption, for practice": 5.0}
-CONTROLS = ("beam", "length_penalty", "sample", "temperature", "top_k", "top_p", "seed")  # settings of a search to turn
+STEPS = {
+    "TensorFlow": 6.0,
+    "the decoder": 1.0,
+    "the encoder": 3.0,
+    "a first caption, for practice": 5.0,
+}
+CONTROLS = (
+    "beam",
+    "length_penalty",
+    "sample",
+    "temperature",
+    "top_k",
+    "top_p",
+    "seed",
+)  # settings of a search to turn
 
 
 def controls(run: Path) -> dict[str, Any]:
     """The run's own settings of what there is to turn, known before it is loaded; nothing of a classifier."""
     saved = runs.read_config(run)
-    return {} if runs.is_classifier(saved) else {name: saved[name] for name in CONTROLS if name in saved}
+    return (
+        {}
+        if runs.is_classifier(saved)
+        else {name: saved[name] for name in CONTROLS if name in saved}
+    )
 
 
 @dataclass(frozen=True)
@@ -51,7 +68,11 @@ class Opened:
 def opened(photo: Path | str | bytes | np.ndarray, name: str | None = None) -> Opened:
     """The photo, by its path, the bytes of its file, or its pixels; refused where it cannot be read. Needs no model."""
     photo = Path(photo) if isinstance(photo, str) else photo
-    name = name or (photo.name.encode("utf-8", "backslashreplace").decode() if isinstance(photo, Path) else "the photo")
+    name = name or (
+        photo.name.encode("utf-8", "backslashreplace").decode()
+        if isinstance(photo, Path)
+        else "the photo"
+    )
     try:
         pixels = photo if isinstance(photo, np.ndarray) else read(photo)
     except UnreadablePhoto as error:
@@ -66,7 +87,9 @@ class Shown:
     opened: Opened
     caption: str  # of a classifier its likeliest class
     words: list[str]  # empty where there is no attention to show
-    candidates: list[tuple[str, float]]  # captions and their scores, or classes and their probabilities; what is said first
+    candidates: list[
+        tuple[str, float]
+    ]  # captions and their scores, or classes and their probabilities; what is said first
     note: str | None  # a sentence that belongs to it
     answer: Any
     draw: Callable[..., Any]
@@ -93,7 +116,9 @@ class Model:
     def __init__(self, run: Path, *, weights: str | None = None, engine: str = "auto") -> None:
         self.saved = runs.read_config(run)
         self.writes = not runs.is_classifier(self.saved)  # captions, and no classes
-        self._answers = answering.captioning(run, weights, engine, {}) if self.writes else answering.naming(run)
+        self._answers = (
+            answering.captioning(run, weights, engine, {}) if self.writes else answering.naming(run)
+        )
         self._lock = Lock()
 
     @property
@@ -113,12 +138,29 @@ class Model:
             answer = self._ask(photo, search)
         if not self.writes:
             classes = answer.likeliest(answering.LISTED)
-            return Shown(photo, classes[0][0], [], classes, None, answer, self._answers.figure, self._answers.record(answer))
+            return Shown(
+                photo,
+                classes[0][0],
+                [],
+                classes,
+                None,
+                answer,
+                self._answers.figure,
+                self._answers.record(answer),
+            )
         nowhere = looks_nowhere(answer.attention)
         notes = [answering.NO_PHOTOGRAPHS.capitalize() + "."] if self._is_strange(photo) else []
         notes += [NO_ATTENTION] if nowhere else []
-        return Shown(photo, answer.text, [] if nowhere else answer.words, _ordered(answer), " ".join(notes) or None, answer,
-                     self._answers.figure, self._answers.record(answer))
+        return Shown(
+            photo,
+            answer.text,
+            [] if nowhere else answer.words,
+            _ordered(answer),
+            " ".join(notes) or None,
+            answer,
+            self._answers.figure,
+            self._answers.record(answer),
+        )
 
     def _ask(self, photo: Opened, search: dict[str, Any]) -> Any:
         """The answer, of the pixels that predict.py reads of the same file."""
@@ -133,14 +175,21 @@ class Model:
         """Whether a run that knows drawings alone is asked about a photograph."""
         if not self.saved.get("scenes", False):
             return False
-        return not isinstance(photo.photo, Path) or not choosing.drawn(photo.photo, self.saved, photo.name)
+        return not isinstance(photo.photo, Path) or not choosing.drawn(
+            photo.photo, self.saved, photo.name
+        )
 
 
 def _ordered(answer: Any) -> list[tuple[str, float]]:
     """The caption, then the others by their scores; each once. (A search may prefer a longer one, and a draw is a draw.)"""
-    others = dict(sorted(answer.candidates, key=lambda candidate: candidate[1]))  # of equal ones the best score stays
+    others = dict(
+        sorted(answer.candidates, key=lambda candidate: candidate[1])
+    )  # of equal ones the best score stays
     others.pop(answer.text, None)
-    return [(answer.text, answer.score), *sorted(others.items(), key=lambda candidate: -candidate[1])]
+    return [
+        (answer.text, answer.score),
+        *sorted(others.items(), key=lambda candidate: -candidate[1]),
+    ]
 
 
 @dataclass(frozen=True)
@@ -154,7 +203,9 @@ class Progress:
 class Loading:
     """A run's model, loaded by a thread of its own."""
 
-    def __init__(self, run: Path, *, weights: str | None = None, engine: str = "auto", device: str = "auto") -> None:
+    def __init__(
+        self, run: Path, *, weights: str | None = None, engine: str = "auto", device: str = "auto"
+    ) -> None:
         self._how = (run, weights, engine, device)
         self._step, self._since = next(iter(STEPS)), time.monotonic()
         self._done = Event()

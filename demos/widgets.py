@@ -10,10 +10,32 @@ from PIL import Image, ImageTk
 
 from data.images import resized
 
-LIGHT = {"back": "#f3f4f6", "field": "#ffffff", "button": "#e3e6ea", "hover": "#d3d8de", "line": "#9aa1ab", "ink": "#1b1e23",
-         "pale": "#565d68", "chosen": "#1f5c99", "on_chosen": "#ffffff", "warning": "#fde8b8", "on_warning": "#4a3200"}
-DARK = {"back": "#1e2126", "field": "#15171b", "button": "#33383f", "hover": "#444a53", "line": "#646c78", "ink": "#eceef1",
-        "pale": "#a7aeb9", "chosen": "#8fc1f0", "on_chosen": "#10151b", "warning": "#5a430c", "on_warning": "#ffe9b0"}
+LIGHT = {
+    "back": "#f3f4f6",
+    "field": "#ffffff",
+    "button": "#e3e6ea",
+    "hover": "#d3d8de",
+    "line": "#9aa1ab",
+    "ink": "#1b1e23",
+    "pale": "#565d68",
+    "chosen": "#1f5c99",
+    "on_chosen": "#ffffff",
+    "warning": "#fde8b8",
+    "on_warning": "#4a3200",
+}
+DARK = {
+    "back": "#1e2126",
+    "field": "#15171b",
+    "button": "#33383f",
+    "hover": "#444a53",
+    "line": "#646c78",
+    "ink": "#eceef1",
+    "pale": "#a7aeb9",
+    "chosen": "#8fc1f0",
+    "on_chosen": "#10151b",
+    "warning": "#5a430c",
+    "on_warning": "#ffe9b0",
+}
 LARGEST = 8  # times its own size that a small photo is shown
 
 Laying = Callable[[np.ndarray], np.ndarray]
@@ -24,31 +46,71 @@ def colour(window: tkinter.Misc, colours: dict[str, str]) -> None:
     style = ttk.Style(window)
     style.theme_use("clam")  # the one theme of every system whose colours can all be set
     window.configure(background=colours["back"])
-    style.configure(".", background=colours["back"], foreground=colours["ink"], fieldbackground=colours["field"],
-                    bordercolor=colours["line"], lightcolor=colours["back"], darkcolor=colours["back"],
-                    troughcolor=colours["field"], focuscolor=colours["chosen"], insertcolor=colours["ink"],
-                    arrowcolor=colours["ink"], selectbackground=colours["chosen"], selectforeground=colours["on_chosen"])
-    style.map(".", foreground=[("disabled", colours["pale"])], fieldbackground=[("disabled", colours["back"])],
-              bordercolor=[("focus", colours["chosen"])])
-    shades = [("selected", colours["chosen"]), ("disabled", colours["back"]), ("active", colours["hover"])]
+    style.configure(
+        ".",
+        background=colours["back"],
+        foreground=colours["ink"],
+        fieldbackground=colours["field"],
+        bordercolor=colours["line"],
+        lightcolor=colours["back"],
+        darkcolor=colours["back"],
+        troughcolor=colours["field"],
+        focuscolor=colours["chosen"],
+        insertcolor=colours["ink"],
+        arrowcolor=colours["ink"],
+        selectbackground=colours["chosen"],
+        selectforeground=colours["on_chosen"],
+    )
+    style.map(
+        ".",
+        foreground=[("disabled", colours["pale"])],
+        fieldbackground=[("disabled", colours["back"])],
+        bordercolor=[("focus", colours["chosen"])],
+    )
+    shades = [
+        ("selected", colours["chosen"]),
+        ("disabled", colours["back"]),
+        ("active", colours["hover"]),
+    ]
     for name in ("TButton", "Word.Toolbutton"):
         style.configure(name, background=colours["button"], padding=(8, 4))
-        style.map(name, background=shades, foreground=[("disabled", colours["pale"]), ("selected", colours["on_chosen"])])
+        style.map(
+            name,
+            background=shades,
+            foreground=[("disabled", colours["pale"]), ("selected", colours["on_chosen"])],
+        )
     style.configure("Word.Toolbutton", relief="flat", borderwidth=1)
-    style.map("TCheckbutton", background=[("active", colours["back"])], indicatorbackground=[
-        ("selected", colours["chosen"]), ("!selected", colours["field"])])
-    style.configure("TCheckbutton", indicatorforeground=colours["on_chosen"], indicatorbackground=colours["field"])
+    style.map(
+        "TCheckbutton",
+        background=[("active", colours["back"])],
+        indicatorbackground=[("selected", colours["chosen"]), ("!selected", colours["field"])],
+    )
+    style.configure(
+        "TCheckbutton",
+        indicatorforeground=colours["on_chosen"],
+        indicatorbackground=colours["field"],
+    )
     style.configure("TProgressbar", background=colours["chosen"])
     style.configure("Pale.TLabel", foreground=colours["pale"])
-    style.configure("Warning.TLabel", background=colours["warning"], foreground=colours["on_warning"], padding=8)
+    style.configure(
+        "Warning.TLabel", background=colours["warning"], foreground=colours["on_warning"], padding=8
+    )
     usual = font.nametofont("TkDefaultFont", root=window)
     large = usual.copy()
     large.configure(size=round(usual.actual("size") * 1.5), weight="bold")
     window.large = large  # a font that nobody holds is gone
     style.configure("Caption.TLabel", font=large)
-    style.configure("Treeview", background=colours["field"], foreground=colours["ink"],
-                    rowheight=usual.metrics("linespace") + 6)
-    style.map("Treeview", background=[("selected", colours["chosen"])], foreground=[("selected", colours["on_chosen"])])
+    style.configure(
+        "Treeview",
+        background=colours["field"],
+        foreground=colours["ink"],
+        rowheight=usual.metrics("linespace") + 6,
+    )
+    style.map(
+        "Treeview",
+        background=[("selected", colours["chosen"])],
+        foreground=[("selected", colours["on_chosen"])],
+    )
     style.configure("Treeview.Heading", background=colours["button"])
     style.map("Treeview.Heading", background=[("active", colours["button"])])
 
@@ -57,7 +119,9 @@ class PhotoView(tkinter.Canvas):
     """A photo as large as there is room for, or a hint where there is none."""
 
     def __init__(self, parent: tkinter.Misc, colours: dict[str, str]) -> None:
-        super().__init__(parent, background=colours["back"], highlightthickness=0, width=320, height=200)
+        super().__init__(
+            parent, background=colours["back"], highlightthickness=0, width=320, height=200
+        )
         self._ink = colours["pale"]
         self._pixels: np.ndarray | None = None
         self._lay: Laying | None = None
@@ -92,11 +156,19 @@ class PhotoView(tkinter.Canvas):
         room = self.winfo_width(), self.winfo_height()
         middle = room[0] / 2, room[1] / 2
         if self._pixels is None:
-            self.create_text(*middle, text=self._hint, fill=self._ink, justify="center", width=max(room[0] - 40, 40))
+            self.create_text(
+                *middle,
+                text=self._hint,
+                fill=self._ink,
+                justify="center",
+                width=max(room[0] - 40, 40),
+            )
             return
         height, width = self._pixels.shape[:2]
         scale = min(room[0] / width, room[1] / height, LARGEST)
-        fitting = resized(self._pixels, (max(round(height * scale), 1), max(round(width * scale), 1)))
+        fitting = resized(
+            self._pixels, (max(round(height * scale), 1), max(round(width * scale), 1))
+        )
         image = Image.fromarray(fitting if self._lay is None else self._lay(fitting))
         self.image = ImageTk.PhotoImage(image, master=self)  # one that nobody holds is gone
         self.create_image(*middle, image=self.image)
@@ -113,7 +185,9 @@ class Words(ttk.Frame):
         self._choose = choose
         self._chosen = tkinter.StringVar(self)
         self.buttons: list[ttk.Radiobutton] = []
-        self._line = ttk.Radiobutton(self, text="word", style="Word.Toolbutton").winfo_reqheight()  # kept free for words
+        self._line = ttk.Radiobutton(
+            self, text="word", style="Word.Toolbutton"
+        ).winfo_reqheight()  # kept free for words
         self.bind("<Configure>", lambda _: self._flow())
 
     def show(self, words: Sequence[str]) -> None:
@@ -121,7 +195,10 @@ class Words(ttk.Frame):
         focused = self.focus_get() in self.buttons
         for button in self.buttons:
             button.destroy()
-        self.buttons = [self._button(place, text) for place, text in enumerate(["Photo", *words] if words else [])]
+        self.buttons = [
+            self._button(place, text)
+            for place, text in enumerate(["Photo", *words] if words else [])
+        ]
         self._chosen.set("0")
         self._flow()
         if focused and self.buttons:
@@ -139,8 +216,15 @@ class Words(ttk.Frame):
             self._go(int(self._chosen.get()) + step)
 
     def _button(self, place: int, text: str) -> ttk.Radiobutton:
-        button = ttk.Radiobutton(self, text=text, variable=self._chosen, value=str(place), style="Word.Toolbutton",
-                                 command=self._tell, takefocus=place == 0)
+        button = ttk.Radiobutton(
+            self,
+            text=text,
+            variable=self._chosen,
+            value=str(place),
+            style="Word.Toolbutton",
+            command=self._tell,
+            takefocus=place == 0,
+        )
         for key, step in (("<Left>", -1), ("<Up>", -1), ("<Right>", 1), ("<Down>", 1)):
             button.bind(key, lambda _, step=step: self._go(place + step))
         button.bind("<Home>", lambda _: self._go(0))
@@ -182,19 +266,29 @@ class Candidates(ttk.Frame):
         super().__init__(parent)
         self.columnconfigure(0, weight=1)
         self.rowconfigure(0, weight=1)
-        self.list = ttk.Treeview(self, columns=("number", "text"), show="headings", height=self.LINES, selectmode="browse")
+        self.list = ttk.Treeview(
+            self,
+            columns=("number", "text"),
+            show="headings",
+            height=self.LINES,
+            selectmode="browse",
+        )
         wide = font.nametofont("TkDefaultFont", root=self).measure(headings[0]) + 32
         self.list.column("number", width=wide, stretch=False, anchor="e")
         for name, heading, side in zip(("number", "text"), headings, ("e", "w"), strict=True):
             self.list.heading(name, text=heading, anchor=side)
         self.list.grid(row=0, column=0, sticky="nsew")
-        for way, place in (("vertical", {"row": 0, "column": 1, "sticky": "ns"}),
-                           ("horizontal", {"row": 1, "column": 0, "sticky": "ew"})):
+        for way, place in (
+            ("vertical", {"row": 0, "column": 1, "sticky": "ns"}),
+            ("horizontal", {"row": 1, "column": 0, "sticky": "ew"}),
+        ):
             view = self.list.yview if way == "vertical" else self.list.xview
             bar = ttk.Scrollbar(self, orient=way, command=view)
             bar.grid(**place)
             bar.grid_remove()
-            self.list.configure(**{f"{'y' if way == 'vertical' else 'x'}scrollcommand": _where_needed(bar)})
+            self.list.configure(
+                **{f"{'y' if way == 'vertical' else 'x'}scrollcommand": _where_needed(bar)}
+            )
 
     def show(self, candidates: Sequence[tuple[str, float]]) -> None:
         """List these, the best first."""
@@ -202,14 +296,20 @@ class Candidates(ttk.Frame):
         for text, number in candidates:
             self.list.insert("", "end", values=(f"{number:.2f}", text))
         measure = font.nametofont("TkDefaultFont", root=self).measure
-        self.list.column("text", minwidth=max([measure(text) for text, _ in candidates], default=0) + 24)
+        self.list.column(
+            "text", minwidth=max([measure(text) for text, _ in candidates], default=0) + 24
+        )
         if candidates:
             self.list.focus(self.list.get_children()[0])
 
     def chosen(self) -> str | None:
         """The text that is marked while the list has the keyboard."""
         marked = self.list.selection()
-        return self.list.item(marked[0], "values")[1] if marked and self.focus_get() is self.list else None
+        return (
+            self.list.item(marked[0], "values")[1]
+            if marked and self.focus_get() is self.list
+            else None
+        )
 
 
 def _where_needed(bar: ttk.Scrollbar) -> Callable[[str, str], None]:

@@ -23,7 +23,10 @@ from utils.interrupt import Interruptible
 from utils.plots import save_figure
 
 LOOK_MS = 50  # how often it is looked whether something is done
-SIZE, LEAST = (1000, 740), (760, 640)  # pixels: the window's size where the screen has room, and the smallest
+SIZE, LEAST = (
+    (1000, 740),
+    (760, 640),
+)  # pixels: the window's size where the screen has room, and the smallest
 
 
 class Window(tkinter.Tk):
@@ -34,8 +37,9 @@ class Window(tkinter.Tk):
         try:
             super().__init__(className="Captions")
         except tkinter.TclError as error:
-            raise Refusal(f"no window can be opened here ({error}); see the same in the browser: python demo.py --web"
-                          ) from None
+            raise Refusal(
+                f"no window can be opened here ({error}); see the same in the browser: python demo.py --web"
+            ) from None
         self.withdraw()  # until all is in it
         self._name = name
         self._loading: Loading | None = None
@@ -48,13 +52,28 @@ class Window(tkinter.Tk):
         self._photos, self._answers, self._pictures = Latest(), Latest(), Latest()
         colours = DARK if dark else LIGHT
         colour(self, colours)
-        actions = {OPEN: self._choose_photo, COPY: self._copy, SAVE: self._save_picture, SAVE_VIEW: self._save_view}
-        self.body = Body(self, colours, controls, actions=actions, choose_word=self._choose_word, turned=self._ask)
+        actions = {
+            OPEN: self._choose_photo,
+            COPY: self._copy,
+            SAVE: self._save_picture,
+            SAVE_VIEW: self._save_view,
+        }
+        self.body = Body(
+            self,
+            colours,
+            controls,
+            actions=actions,
+            choose_word=self._choose_word,
+            turned=self._ask,
+        )
         self.body.pack(fill="both", expand=True)
         self._bind_keys(actions)
         self.body.photo.bind("<Button-1>", lambda _: self._opened or self._choose_photo())
         self.title(name)
-        room = self.winfo_screenwidth() - 24, self.winfo_screenheight() - 88  # what a desktop's bars leave
+        room = (
+            self.winfo_screenwidth() - 24,
+            self.winfo_screenheight() - 88,
+        )  # what a desktop's bars leave
         self.geometry("x".join(str(min(pair)) for pair in zip(SIZE, room, strict=True)))
         self.minsize(*(min(pair) for pair in zip(LEAST, room, strict=True)))
         self.deiconify()
@@ -63,7 +82,9 @@ class Window(tkinter.Tk):
         drop = "Drop a photo here, or choose one" if self._takes_drops() else "Choose a photo"
         self.body.photo.hint(f"{drop}: {READ}O")
 
-    def begin(self, loading: Loading, photo: str | None, *, stopped: Callable[[], bool] = bool) -> None:
+    def begin(
+        self, loading: Loading, photo: str | None, *, stopped: Callable[[], bool] = bool
+    ) -> None:
         """Follow the loading of the model, and open a photo, if one is named; until `stopped`."""
         self._loading, self._stopped = loading, stopped
         if photo is not None:
@@ -83,12 +104,23 @@ class Window(tkinter.Tk):
         super().destroy()
 
     def _bind_keys(self, actions: dict[str, Callable[[], None]]) -> None:
-        keys = {"o": actions[OPEN], "c": actions[COPY], "s": actions[SAVE], "S": actions[SAVE_VIEW], "q": self.destroy,
-                "w": self.destroy}
-        keys = {key.upper(): action for key, action in keys.items()} | keys  # with Caps Lock too, but for S
+        keys = {
+            "o": actions[OPEN],
+            "c": actions[COPY],
+            "s": actions[SAVE],
+            "S": actions[SAVE_VIEW],
+            "q": self.destroy,
+            "w": self.destroy,
+        }
+        keys = {
+            key.upper(): action for key, action in keys.items()
+        } | keys  # with Caps Lock too, but for S
         for key, action in keys.items():
             self.bind(f"<{MODIFIER}-{key}>", lambda _, action=action: action())
-        self.bind("<Escape>", lambda _: self._warn(None) if self.body.warned else self.body.words.choose(0))
+        self.bind(
+            "<Escape>",
+            lambda _: self._warn(None) if self.body.warned else self.body.words.choose(0),
+        )
         for key, step in (("<Left>", -1), ("<Right>", 1)):
             self.bind(key, lambda _, step=step: self._step(step))
         if self.body.controls is not None:
@@ -121,8 +153,12 @@ class Window(tkinter.Tk):
 
     def _choose_photo(self) -> None:
         endings = [each for ending in PHOTO_ENDINGS for each in (ending, ending.upper())]
-        photo = filedialog.askopenfilename(parent=self, title="Open a photo", initialdir=self._folder,
-                                           filetypes=[("Photos", endings), ("All files", "*")])
+        photo = filedialog.askopenfilename(
+            parent=self,
+            title="Open a photo",
+            initialdir=self._folder,
+            filetypes=[("Photos", endings), ("All files", "*")],
+        )
         if photo:
             self._folder = str(Path(photo).parent)
             self.open(photo)
@@ -134,7 +170,9 @@ class Window(tkinter.Tk):
 
     def _choose_word(self, word: int | None) -> None:
         self._word = word
-        self.body.photo.show(self._opened.pixels, None if word is None else partial(self._shown.over, word))
+        self.body.photo.show(
+            self._opened.pixels, None if word is None else partial(self._shown.over, word)
+        )
         self.body.offer(self._shown, word)
 
     def _copy(self) -> None:
@@ -155,18 +193,28 @@ class Window(tkinter.Tk):
     def _save_view(self) -> None:
         """Save the photo with the attention of the word that is chosen."""
         if self._word is not None:
-            self._save(self._shown.words[self._word], (".png", ".jpg"), partial(_save_over, self._shown, self._word))
+            self._save(
+                self._shown.words[self._word],
+                (".png", ".jpg"),
+                partial(_save_over, self._shown, self._word),
+            )
 
     def _save(self, what: str, endings: tuple[str, ...], write: Callable[[Path], Path]) -> None:
         """Ask for a file, and have it written."""
         words = "".join(letter if letter.isalnum() else " " for letter in what).split()
         path = filedialog.asksaveasfilename(
-            parent=self, title="Save the picture", defaultextension=endings[0], initialdir=self._folder,
+            parent=self,
+            title="Save the picture",
+            defaultextension=endings[0],
+            initialdir=self._folder,
             initialfile=f"{'-'.join([Path(self._opened.name).stem, *words])}{endings[0]}",
-            filetypes=[(f"{ending[1:].upper()} picture", ending) for ending in endings])
+            filetypes=[(f"{ending[1:].upper()} picture", ending) for ending in endings],
+        )
         if path and Path(path).suffix.lower() not in endings:
             self.body.say("")
-            self._warn(f"{Path(path).name} was not saved: the name of a picture ends in {' or '.join(endings)}")
+            self._warn(
+                f"{Path(path).name} was not saved: the name of a picture ends in {' or '.join(endings)}"
+            )
         elif path:
             self.body.say("Saving …")
             self._pictures.ask(partial(write, Path(path)))
@@ -191,8 +239,11 @@ class Window(tkinter.Tk):
             return
         if not self._loaded:
             self._follow_loading()
-        for latest, then in ((self._photos, self._take_photo), (self._answers, self._take_answer),
-                             (self._pictures, lambda path: self.body.say(f"Saved as {path}"))):
+        for latest, then in (
+            (self._photos, self._take_photo),
+            (self._answers, self._take_answer),
+            (self._pictures, lambda path: self.body.say(f"Saved as {path}")),
+        ):
             done = latest.take()
             if done is not None and done.exception() is not None:
                 self.body.say("")
@@ -229,13 +280,17 @@ class Window(tkinter.Tk):
         self._word = None
         self.body.show(self._shown, " ".join(each for each in (self._shown.note, lacking) if each))
         self.body.photo.show(self._opened.pixels)
-        self.body.say("← and → show where the network looked at each word" if self._shown.words else "")
+        self.body.say(
+            "← and → show where the network looked at each word" if self._shown.words else ""
+        )
 
     def _warn(self, text: str | None) -> None:
         """Show a warning, or take it away; that there is no model stays said."""
         self.body.warn(text or (self._loading and self._loading.failure))
 
-    def report_callback_exception(self, _: type[BaseException], error: BaseException, __: TracebackType) -> None:
+    def report_callback_exception(
+        self, _: type[BaseException], error: BaseException, __: TracebackType
+    ) -> None:
         """Tk's own way of telling what went wrong in answer to a key or a click: here in the window."""
         self._warn(sentence(error))
 
@@ -257,7 +312,9 @@ def _save_over(shown: Shown, word: int, path: Path) -> Path:
     return path
 
 
-def open_window(start: Callable[[], Loading], photo: str | None, *, name: str, controls: dict[str, Any]) -> None:
+def open_window(
+    start: Callable[[], Loading], photo: str | None, *, name: str, controls: dict[str, Any]
+) -> None:
     """Open the window of a run at once, then start loading it; until the window is closed."""
     window = Window(name, controls, dark=is_dark())
     with Interruptible() as stopped:  # Tk would tell of an exception in its midst, and go on

@@ -48,9 +48,16 @@ def main() -> int:
     image = no_larger(whole, PIXELS)
     import_tensorflow()
 
-    ways = {"original": image, "NumPy: min-max": min_max(image), "NumPy: mean and deviation": mean_deviation(image),
-            "TensorFlow: mean and variance": mean_variance(image), "tf.image.per_image_standardization": standardized(image)}
-    smaller = f", made smaller: {image.shape[1]} x {image.shape[0]}" if image.shape != whole.shape else ""
+    ways = {
+        "original": image,
+        "NumPy: min-max": min_max(image),
+        "NumPy: mean and deviation": mean_deviation(image),
+        "TensorFlow: mean and variance": mean_variance(image),
+        "tf.image.per_image_standardization": standardized(image),
+    }
+    smaller = (
+        f", made smaller: {image.shape[1]} x {image.shape[0]}" if image.shape != whole.shape else ""
+    )
     say(f"{photo}: {whole.shape[1]} x {whole.shape[0]} pixels{smaller}")
     for name, values in ways.items():
         say(f"{name + ':':36} {described(values)}")
@@ -61,7 +68,9 @@ def main() -> int:
 def min_max(image: np.ndarray) -> np.ndarray:
     """The darkest value at 0, the brightest at 1."""
     values = image.astype(np.float32)
-    return (values - values.min()) / max(values.max() - values.min(), 1)  # 1: a photo of one colour is no division by 0
+    return (values - values.min()) / max(
+        values.max() - values.min(), 1
+    )  # 1: a photo of one colour is no division by 0
 
 
 def mean_deviation(image: np.ndarray) -> np.ndarray:
@@ -76,7 +85,9 @@ def mean_variance(image: np.ndarray) -> np.ndarray:
 
     values = tf.cast(image, tf.float32)
     mean, variance = tf.nn.moments(values, axes=(0, 1))  # (3,)
-    return tf.nn.batch_normalization(values, mean, variance, offset=None, scale=None, variance_epsilon=1e-6).numpy()
+    return tf.nn.batch_normalization(
+        values, mean, variance, offset=None, scale=None, variance_epsilon=1e-6
+    ).numpy()
 
 
 def standardized(image: np.ndarray) -> np.ndarray:
@@ -89,8 +100,10 @@ def standardized(image: np.ndarray) -> np.ndarray:
 def described(values: np.ndarray) -> str:
     """Range, mean and standard deviation."""
     digits = 0 if values.dtype == np.uint8 else 2
-    least, most, mean, deviation = (f"{round(float(value), digits) + 0:.{digits}f}".replace("-", "−")  # + 0: no −0.00
-                                    for value in (values.min(), values.max(), values.mean(), values.std()))
+    least, most, mean, deviation = (
+        f"{round(float(value), digits) + 0:.{digits}f}".replace("-", "−")  # + 0: no −0.00
+        for value in (values.min(), values.max(), values.mean(), values.std())
+    )
     return f"{least} to {most}, mean {mean}, deviation {deviation}"
 
 
@@ -107,8 +120,10 @@ def drawn(ways: dict[str, np.ndarray]) -> "Figure":
         picture.set_title(name, fontsize=9, color=INK)
         add_histogram(histogram, values)
     histograms[0].legend(fontsize=8, frameon=False, labelcolor=PALE)
-    told = ("Drawn as they are: what is below 0 is black, above 1 white (of the original 0 to 255). The numbers have lost "
-            "nothing: shifted and stretched they are the photo again. A bar that rises out of its histogram is cut off.")
+    told = (
+        "Drawn as they are: what is below 0 is black, above 1 white (of the original 0 to 255). The numbers have lost "
+        "nothing: shifted and stretched they are the photo again. A bar that rises out of its histogram is cut off."
+    )
     figure.supxlabel(told, x=0.01, ha="left", fontsize=8.5, color=PALE)
     return figure
 
@@ -118,8 +133,14 @@ def add_histogram(axes: "Axes", values: np.ndarray) -> None:
     flat."""
     heights = []
     for channel, (name, colour) in enumerate(COLOURS.items()):
-        counts, _, _ = axes.hist(values[..., channel].ravel(), bins=64, range=(values.min(), values.max()), histtype="step",
-                                 color=colour, label=name)
+        counts, _, _ = axes.hist(
+            values[..., channel].ravel(),
+            bins=64,
+            range=(values.min(), values.max()),
+            histtype="step",
+            color=colour,
+            label=name,
+        )
         heights.append(counts)
     axes.set_ylim(0, min(1.05 * np.max(heights), SPIKE * max(np.quantile(heights, 0.95), 1)))
     axes.set_title(described(values).replace(", mean", "\nmean"), fontsize=9, color=INK)

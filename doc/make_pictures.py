@@ -1,8 +1,8 @@
 """Draw the README's pictures, of a run that was trained on the built-in scenes.
 
-    python doc/make_pictures.py --run RUN                     all of them, into doc/
-    python doc/make_pictures.py --run RUN --only attention --photo photos/003301.jpg
-    xvfb-run -a python doc/make_pictures.py --run RUN --only demo        without a screen of one's own
+python doc/make_pictures.py --run RUN                     all of them, into doc/
+python doc/make_pictures.py --run RUN --only attention --photo photos/003301.jpg
+xvfb-run -a python doc/make_pictures.py --run RUN --only demo        without a screen of one's own
 """
 
 import argparse
@@ -30,7 +30,13 @@ from utils.quiet import import_tensorflow  # noqa: E402
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_BYTES = {"pipeline": 60_000, "attention": 250_000, "scenes": 200_000, "demo": 200_000, "report": 250_000}
+MOST_BYTES = {
+    "pipeline": 60_000,
+    "attention": 250_000,
+    "scenes": 200_000,
+    "demo": 200_000,
+    "report": 250_000,
+}
 WIDTHS = (1320, 1200, 1080, 960, 840, 720, 600)  # pixels; the widest that is small enough is taken
 ON_THE_SHEET = 6  # scenes
 BLUE, PALE, INK = "#d9e8f6", "#eef0f3", "#22252b"
@@ -38,13 +44,26 @@ BLUE, PALE, INK = "#d9e8f6", "#eef0f3", "#22252b"
 
 def options() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", metavar="NAME|DIR", help="a run trained on scenes (default: the newest)")
-    parser.add_argument("--photo", metavar="NAME", help="the scene that is captioned, as captions.csv names it (default: "
-                                                        "the first of the test split with two kinds of object)")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help=f"of {', '.join(MOST_BYTES)}; demo takes a screen, report "
-                                                                  "Chromium")
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--run", metavar="NAME|DIR", help="a run trained on scenes (default: the newest)"
+    )
+    parser.add_argument(
+        "--photo",
+        metavar="NAME",
+        help="the scene that is captioned, as captions.csv names it (default: "
+        "the first of the test split with two kinds of object)",
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        metavar="NAME",
+        help=f"of {', '.join(MOST_BYTES)}; demo takes a screen, report Chromium",
+    )
     return parser
 
 
@@ -66,8 +85,15 @@ def main() -> int:
     if "pipeline" in wanted:
         _write_figure(_pipeline(), "pipeline")
     if {"attention", "scenes"} & set(wanted):
-        true = [caption for example in dataset.examples if example.photo == photo for caption in example.captions]
-        _draw_captions(run, config, photo, true, [folder / name for name in shown[:ON_THE_SHEET]], wanted)
+        true = [
+            caption
+            for example in dataset.examples
+            if example.photo == photo
+            for caption in example.captions
+        ]
+        _draw_captions(
+            run, config, photo, true, [folder / name for name in shown[:ON_THE_SHEET]], wanted
+        )
     if "demo" in wanted:
         _write(_window(run, photo), "demo")
     if "report" in wanted:
@@ -86,7 +112,11 @@ def _several_kinds(run: Path, folder: Path) -> list[str]:
     if not file.is_file():
         raise Refusal(f"{run} was not trained on scenes: there is no {file}")
     scenes = json.loads(file.read_text(encoding="utf-8"))["scenes"]
-    return [name for name in runs.read_splits(run)["test"] if len({box["kind"] for box in scenes[name]["boxes"]}) >= 2]
+    return [
+        name
+        for name in runs.read_splits(run)["test"]
+        if len({box["kind"] for box in scenes[name]["boxes"]}) >= 2
+    ]
 
 
 def _pipeline() -> "Figure":
@@ -99,13 +129,42 @@ def _pipeline() -> "Figure":
     axes.set_axis_off()
 
     def box(x: float, y: float, title: str, text: str, colour: str) -> None:
-        axes.text(x + 9.5, y + 6.6, title, ha="center", va="center", fontsize=12.5, fontweight="bold", color=INK)
-        axes.text(x + 9.5, y + 2.9, text, ha="center", va="center", fontsize=9.5, color=INK, linespacing=1.25)
-        axes.add_patch(FancyBboxPatch((x, y), 19, 9, boxstyle="round,pad=0.5,rounding_size=1", facecolor=colour,
-                                      edgecolor=INK, linewidth=1))
+        axes.text(
+            x + 9.5,
+            y + 6.6,
+            title,
+            ha="center",
+            va="center",
+            fontsize=12.5,
+            fontweight="bold",
+            color=INK,
+        )
+        axes.text(
+            x + 9.5,
+            y + 2.9,
+            text,
+            ha="center",
+            va="center",
+            fontsize=9.5,
+            color=INK,
+            linespacing=1.25,
+        )
+        axes.add_patch(
+            FancyBboxPatch(
+                (x, y),
+                19,
+                9,
+                boxstyle="round,pad=0.5,rounding_size=1",
+                facecolor=colour,
+                edgecolor=INK,
+                linewidth=1,
+            )
+        )
 
     def arrow(start: tuple[float, float], end: tuple[float, float]) -> None:
-        axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 1.4})
+        axes.annotate(
+            "", end, start, arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 1.4}
+        )
 
     from matplotlib.patches import FancyBboxPatch
 
@@ -128,23 +187,45 @@ def _pipeline() -> "Figure":
     return figure
 
 
-def _draw_captions(run: Path, config: dict[str, Any], photo: Path, true: list[str], sheet: Sequence[Path],
-                   wanted: Sequence[str]) -> None:
+def _draw_captions(
+    run: Path,
+    config: dict[str, Any],
+    photo: Path,
+    true: list[str],
+    sheet: Sequence[Path],
+    wanted: Sequence[str],
+) -> None:
     """Where the network looked at each word of a photo's caption; and a sheet of scenes with what is said of them."""
     import_tensorflow()
     from models.captioner import Captioner
     from utils.plots import attention_figure
 
     weights = config["encoder_weights"]
-    captioner = Captioner.load(run, weights=None if weights in ("imagenet", "none") else str(_path(weights)))
+    captioner = Captioner.load(
+        run, weights=None if weights in ("imagenet", "none") else str(_path(weights))
+    )
     if "attention" in wanted:
         caption = captioner(photo)
-        _write_figure(attention_figure(read(photo), caption.words, caption.attention, grid=caption.grid, title=caption.text,
-                                       references=true), "attention")
+        _write_figure(
+            attention_figure(
+                read(photo),
+                caption.words,
+                caption.attention,
+                grid=caption.grid,
+                title=caption.text,
+                references=true,
+            ),
+            "attention",
+        )
         print(f"  says: {caption.text}  ({caption.score:.2f})")
     if "scenes" in wanted:
         captions = captioner(sheet)
-        _write_figure(_sheet([(read(each), caption.text) for each, caption in zip(sheet, captions, strict=True)]), "scenes")
+        _write_figure(
+            _sheet(
+                [(read(each), caption.text) for each, caption in zip(sheet, captions, strict=True)]
+            ),
+            "scenes",
+        )
 
 
 def _sheet(scenes: list[tuple[np.ndarray, str]]) -> "Figure":
@@ -158,7 +239,15 @@ def _sheet(scenes: list[tuple[np.ndarray, str]]) -> "Figure":
     for axes, (photo, text) in zip(figure.subplots(2, 3).flat, scenes, strict=True):
         axes.set_axis_off()
         axes.imshow(photo, interpolation="lanczos")
-        axes.text(0.5, -0.03, textwrap.fill(text, 38), transform=axes.transAxes, ha="center", va="top", fontsize=10)
+        axes.text(
+            0.5,
+            -0.03,
+            textwrap.fill(text, 38),
+            transform=axes.transAxes,
+            ha="center",
+            va="top",
+            fontsize=10,
+        )
     return figure
 
 
@@ -186,7 +275,9 @@ def _window(run: Path, photo: Path) -> Image.Image:
     began = time.monotonic()
     wait(lambda: time.monotonic() > began + 1 and not window.body.photo.waits, 5)
     left, top = window.winfo_rootx(), window.winfo_rooty()
-    picture = ImageGrab.grab(bbox=(left, top, left + window.winfo_width(), top + window.winfo_height()))
+    picture = ImageGrab.grab(
+        bbox=(left, top, left + window.winfo_width(), top + window.winfo_height())
+    )
     window.destroy()
     return picture
 
@@ -197,18 +288,24 @@ def _page(run: Path) -> Image.Image:
 
     from playwright.sync_api import sync_playwright
 
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    chromium = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
     file = run / "report.html"
     if chromium is None:
-        raise Refusal("no Chromium here: install it (on Debian and Ubuntu: apt install chromium), or leave report out by "
-                      "--only")
+        raise Refusal(
+            "no Chromium here: install it (on Debian and Ubuntu: apt install chromium), or leave report out by "
+            "--only"
+        )
     if not file.is_file():
         raise Refusal(f"{run} has no report.html; make it: python evaluate.py --run {run} --report")
     with sync_playwright() as started:
         browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         tab = browser.new_page(viewport={"width": 1100, "height": 1250}, device_scale_factor=1.2)
         tab.goto(file.resolve().as_uri())
-        tab.evaluate("[...document.querySelectorAll('h2')].find(one => one.innerText.startsWith('Photos')).scrollIntoView()")
+        tab.evaluate(
+            "[...document.querySelectorAll('h2')].find(one => one.innerText.startsWith('Photos')).scrollIntoView()"
+        )
         shot = tab.screenshot()
         browser.close()
     return Image.open(io.BytesIO(shot))
@@ -224,13 +321,17 @@ def _write(picture: Image.Image, name: str) -> None:
     """Write the picture as a PNG of 256 colours, as wide as its bytes allow: the repository carries every version of it."""
     image, path, most = picture.convert("RGB"), ROOT / f"doc/{name}.png", MOST_BYTES[name]
     for width in (width for width in WIDTHS if width <= image.width):
-        small = image.resize((width, round(image.height * width / image.width)), Image.Resampling.LANCZOS)
+        small = image.resize(
+            (width, round(image.height * width / image.width)), Image.Resampling.LANCZOS
+        )
         written = io.BytesIO()
         small.quantize(256, kmeans=3, dither=Image.Dither.NONE).save(written, "PNG", optimize=True)
         if written.tell() <= most:
             break
     else:
-        raise Refusal(f"{path.name} has {written.tell():,} bytes even {width} pixels wide; {most:,} are wanted at most")
+        raise Refusal(
+            f"{path.name} has {written.tell():,} bytes even {width} pixels wide; {most:,} are wanted at most"
+        )
     with written_whole(path) as temporary:
         temporary.write_bytes(written.getvalue())
     print(f"{path.relative_to(ROOT)}: {width} x {small.height} pixels, {written.tell():,} bytes")

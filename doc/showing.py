@@ -21,13 +21,19 @@ SAMPLES = ("china.jpg", "flower.jpg")  # that scikit-learn brings along
 
 def add_out(parser: argparse.ArgumentParser) -> None:
     """Add --out to the command line."""
-    parser.add_argument("--out", metavar="FILE.png", help="write the picture there (default: show it in a window)")
+    parser.add_argument(
+        "--out", metavar="FILE.png", help="write the picture there (default: show it in a window)"
+    )
 
 
 def add_photo(parser: argparse.ArgumentParser) -> None:
     """Add a photo to the command line."""
-    parser.add_argument("photo", nargs="?", metavar="PHOTO", help="a photo of yours (default: china.jpg; that and "
-                                                                  "flower.jpg come with scikit-learn)")
+    parser.add_argument(
+        "photo",
+        nargs="?",
+        metavar="PHOTO",
+        help="a photo of yours (default: china.jpg; that and flower.jpg come with scikit-learn)",
+    )
 
 
 def photo_for(named: str | None) -> Path:
@@ -41,7 +47,9 @@ def sample(name: str = SAMPLES[0]) -> Path:
     """A real photo that is there on every machine."""
     sklearn = find_spec("sklearn")  # found, not imported, which would take a second
     if sklearn is None:
-        raise Refusal("no photo was named, and scikit-learn, which has one, is not installed; name a photo")
+        raise Refusal(
+            "no photo was named, and scikit-learn, which has one, is not installed; name a photo"
+        )
     return Path(str(sklearn.origin)).parent / "datasets/images" / name
 
 
@@ -50,13 +58,19 @@ def opened(photo: Path, size: tuple[int, int] | None = None) -> np.ndarray:
     try:
         return read(photo, size)
     except UnreadablePhoto as error:
-        raise Refusal(f"{photo} cannot be read: {error}; name a photo, such as a JPEG or PNG file") from None
+        raise Refusal(
+            f"{photo} cannot be read: {error}; name a photo, such as a JPEG or PNG file"
+        ) from None
 
 
 def file_for(out: str | None, *used: Path) -> Path | None:
     """The file that --out names, which must be none of those used."""
     file = picture_file(out, "--out")
-    if file is not None and file.exists() and any(file.samefile(each) for each in used if each.exists()):
+    if (
+        file is not None
+        and file.exists()
+        and any(file.samefile(each) for each in used if each.exists())
+    ):
         raise WrongArgument(f"--out {file} would write over what is read; give it another name")
     return file
 
@@ -68,4 +82,7 @@ def show(figure: "Figure", out: Path | None, script: str) -> None:
         return
     file = out or Path(script).with_suffix(".png").name
     save_figure(figure, Path(file))
-    say(f"picture: {file}" + ("" if out else " (there is no screen for a window; another name: --out FILE.png)"))
+    say(
+        f"picture: {file}"
+        + ("" if out else " (there is no screen for a window; another name: --out FILE.png)")
+    )

@@ -1,10 +1,10 @@
 """Fit a tokenizer on captions, save it, load it again, and show two captions as words, as numbers, and back.
 
-    python doc/tokenizer_sample.py                              captions of the built-in scenes
-    python doc/tokenizer_sample.py FILE|FOLDER                  your own, in any format that train.py takes
-    python doc/tokenizer_sample.py --tokenizer bpe              pieces of words
-    python doc/tokenizer_sample.py --caption "a dog on skis"    of a caption of your own
-    python doc/tokenizer_sample.py --out words.png              also as a picture (where there is a screen: in a window)
+python doc/tokenizer_sample.py                              captions of the built-in scenes
+python doc/tokenizer_sample.py FILE|FOLDER                  your own, in any format that train.py takes
+python doc/tokenizer_sample.py --tokenizer bpe              pieces of words
+python doc/tokenizer_sample.py --caption "a dog on skis"    of a caption of your own
+python doc/tokenizer_sample.py --out words.png              also as a picture (where there is a screen: in a window)
 """
 
 import argparse
@@ -40,15 +40,32 @@ LINE = 100  # letters on the screen
 def options() -> argparse.ArgumentParser:
     """The command line."""
     parser = command_line.parser(__doc__)
-    parser.add_argument("path", nargs="?", default="scenes", metavar="FILE|FOLDER",
-                        help="a captions file, or its folder; the photos need not be there (default: captions of the "
-                             "built-in scenes)")
-    parser.add_argument("--caption", action="append", metavar="TEXT", help="a caption to show, in place of two from the "
-                                                                           "file; may be given again")
-    parser.add_argument("--tokenizer", choices=config.FITTED, help="what captions are made of (default: what suits the "
-                                                                   "language)")
-    parser.add_argument("--minimum-count", type=int, default=1, metavar="TIMES",
-                        help="words seen fewer times are unknown (default 1; of train.py 3)")
+    parser.add_argument(
+        "path",
+        nargs="?",
+        default="scenes",
+        metavar="FILE|FOLDER",
+        help="a captions file, or its folder; the photos need not be there (default: captions of the "
+        "built-in scenes)",
+    )
+    parser.add_argument(
+        "--caption",
+        action="append",
+        metavar="TEXT",
+        help="a caption to show, in place of two from the file; may be given again",
+    )
+    parser.add_argument(
+        "--tokenizer",
+        choices=config.FITTED,
+        help="what captions are made of (default: what suits the language)",
+    )
+    parser.add_argument(
+        "--minimum-count",
+        type=int,
+        default=1,
+        metavar="TIMES",
+        help="words seen fewer times are unknown (default 1; of train.py 3)",
+    )
     parser.add_argument("--save", metavar="FILE.json", help="keep the tokenizer there")
     showing.add_out(parser)
     command_line.add_options(parser, config.Words, only=("vocabulary",))
@@ -59,8 +76,13 @@ def options() -> argparse.ArgumentParser:
 def main() -> int:
     """Fit, save, load, show."""
     given = vars(options().parse_args())
-    data, words = (group(**{name: given[name] for name in given.keys() & names}) for group, names in (
-        (config.Data, {"format", "language"}), (config.Words, {"tokenizer", "vocabulary", "minimum_count"})))
+    data, words = (
+        group(**{name: given[name] for name in given.keys() & names})
+        for group, names in (
+            (config.Data, {"format", "language"}),
+            (config.Words, {"tokenizer", "vocabulary", "minimum_count"}),
+        )
+    )
     kept = json_file(given["save"])
     out = showing.file_for(given["out"])
 
@@ -68,22 +90,39 @@ def main() -> int:
     captions = [caption for each in said.values() for caption in each]
     say(f"captions: {len(captions):,} of {len(said):,} photos, language {language}")
     kind = tokenizer.kind_for(language, words.tokenizer)
-    fitted = tokenizer.fit(kind, captions, language=language, vocabulary=words.vocabulary, minimum_count=words.minimum_count)
-    say(f"fitted: {len(fitted) - len(SPECIAL):,} {fitted.units}, after {', '.join(SPECIAL)}; the first of them "
-        f"{', '.join(fitted.tokens[len(SPECIAL) :][:8])}")
+    fitted = tokenizer.fit(
+        kind,
+        captions,
+        language=language,
+        vocabulary=words.vocabulary,
+        minimum_count=words.minimum_count,
+    )
+    say(
+        f"fitted: {len(fitted) - len(SPECIAL):,} {fitted.units}, after {', '.join(SPECIAL)}; the first of them "
+        f"{', '.join(fitted.tokens[len(SPECIAL) :][:8])}"
+    )
 
     with tempfile.TemporaryDirectory() as folder:
         file = kept or Path(folder) / "vocabulary.json"
         fitted.save(file)
         loaded = tokenizer.load(file)
-        say(f"saved: {kept or 'a temporary file (--save FILE.json keeps it)'}, {file.stat().st_size:,} bytes; loaded again: "
-            f"{len(loaded):,} tokens")
+        say(
+            f"saved: {kept or 'a temporary file (--save FILE.json keeps it)'}, {file.stat().st_size:,} bytes; loaded again: "
+            f"{len(loaded):,} tokens"
+        )
 
     shown = given["caption"] or two_of(said)
     samples = [(caption, fitted.encode(caption)) for caption in shown]
     for caption, numbers in samples:
-        say(f"\ncaption: {caption}\nwords:   {' '.join(CUT[pieces_of(language) if kind == 'bpe' else kind](caption))}")
-        say("\n".join(f"{'':9}{line}" for line in aligned([loaded.tokens[number] for number in numbers], numbers)))
+        say(
+            f"\ncaption: {caption}\nwords:   {' '.join(CUT[pieces_of(language) if kind == 'bpe' else kind](caption))}"
+        )
+        say(
+            "\n".join(
+                f"{'':9}{line}"
+                for line in aligned([loaded.tokens[number] for number in numbers], numbers)
+            )
+        )
         say(f"back:    {back(numbers, loaded)}")
     if out or has_screen():
         showing.show(drawn(samples, loaded), out, __file__)
@@ -104,16 +143,24 @@ def read(path: str, data: config.Data) -> tuple[dict[str, list[str]], str]:
     """The captions by their photos' names, and their language."""
     if path != "scenes":
         said = sources.captions_at(Path(path), language=data.language, format=data.format)
-        some = [caption for captions in list(said.values())[:: len(said) // 100 + 1] for caption in captions]
+        some = [
+            caption
+            for captions in list(said.values())[:: len(said) // 100 + 1]
+            for caption in captions
+        ]
         wrong = mistaken(path, data.language, language_of(some))
         if wrong:
             warn(wrong)
         return said, data.language or language_of(some)
     language = base(data.language or "en")
     if language not in scenes.LANGUAGES:
-        raise WrongArgument(f"the built-in scenes have captions in {' and '.join(scenes.LANGUAGES)}, not {language}; name a "
-                            "captions file")
-    return {f"scene {number}": scenes.captions(compose(number), language) for number in range(SCENES)}, language
+        raise WrongArgument(
+            f"the built-in scenes have captions in {' and '.join(scenes.LANGUAGES)}, not {language}; name a "
+            "captions file"
+        )
+    return {
+        f"scene {number}": scenes.captions(compose(number), language) for number in range(SCENES)
+    }, language
 
 
 def two_of(said: dict[str, list[str]]) -> list[str]:
@@ -145,7 +192,10 @@ def drawn(samples: Sequence[tuple[str, Sequence[int]]], loaded: Tokenizer) -> "F
     from matplotlib.figure import Figure
 
     columns, width, margin, line = 10, 12.0, 0.3, 0.28  # tokens a row; inches
-    text = [*loaded.tokens, *(each for caption, numbers in samples for each in (caption, back(numbers, loaded)))]
+    text = [
+        *loaded.tokens,
+        *(each for caption, numbers in samples for each in (caption, back(numbers, loaded))),
+    ]
     font = {"family": families("".join(text)), "parse_math": False}
     placed = []  # what is written, inches from the left and from the top
     down = margin
@@ -155,8 +205,18 @@ def drawn(samples: Sequence[tuple[str, Sequence[int]]], loaded: Tokenizer) -> "F
             down += line
         for place, number in enumerate(numbers):
             left = margin + place % columns * (width - 2 * margin) / columns
-            token, colour = loaded.tokens[number], ORANGE if number == UNKNOWN else PALE if number < len(SPECIAL) else INK
-            placed.append((left, down, drawable(token, font), {"color": colour, "fontsize": min(11, 110 / len(token))}))
+            token, colour = (
+                loaded.tokens[number],
+                ORANGE if number == UNKNOWN else PALE if number < len(SPECIAL) else INK,
+            )
+            placed.append(
+                (
+                    left,
+                    down,
+                    drawable(token, font),
+                    {"color": colour, "fontsize": min(11, 110 / len(token))},
+                )
+            )
             placed.append((left, down + 0.8 * line, str(number), {"color": PALE, "fontsize": 9}))
             down += 2.4 * line * (place % columns == columns - 1 or place == len(numbers) - 1)
         for each in wrapped("back: " + drawable(back(numbers, loaded), font), 110):

@@ -49,7 +49,9 @@ class Captioning:
 
     captioner: Any
     search: dict[str, Any]
-    minimum_score: float = 0.0  # a caption with a lower score is doubtful: it is told, and not taken for one
+    minimum_score: float = (
+        0.0  # a caption with a lower score is doubtful: it is told, and not taken for one
+    )
     columns: Columns = COLUMNS  # of the file of results
 
     @property
@@ -68,12 +70,17 @@ class Captioning:
     def line(self, answer: Any, true: Sequence[str]) -> str:
         """The caption and its score, then the true captions."""
         doubtful = ", doubtful" if self.doubtful(answer) else ""
-        return f"{answer.text}  ({answer.score:.2f}{doubtful})" + "".join(f"\n    true: {text}" for text in true)
+        return f"{answer.text}  ({answer.score:.2f}{doubtful})" + "".join(
+            f"\n    true: {text}" for text in true
+        )
 
     def record(self, answer: Any, mark: str = "") -> tuple[str | float, ...]:
         """Caption and score; of a doubtful one no caption, and where there is a column for it, what it would have been."""
         texts = ("", answer.text) if self.doubtful(answer) else (answer.text, "")
-        values = dict(zip(("caption", "doubtful"), texts, strict=True)) | {"photo": mark, "score": answer.score}
+        values = dict(zip(("caption", "doubtful"), texts, strict=True)) | {
+            "photo": mark,
+            "score": answer.score,
+        }
         return tuple(values[name] for name in self.columns[1:])
 
     def doubtful(self, answer: Any) -> bool:
@@ -87,7 +94,9 @@ class Captioning:
         told = [f"{empty} without a caption"] * bool(empty)
         rows = [row for row in rows if row["caption"]]
         low = sum(self._too_low(row) for row in rows)
-        told += [f"{low} with a score below {self.minimum_score:g}, which go into no new copy"] * bool(low)
+        told += [
+            f"{low} with a score below {self.minimum_score:g}, which go into no new copy"
+        ] * bool(low)
         most = self.search.get("max_length")
         if most:
             long = sum(self.captioner.length(row["caption"]) > most for row in rows)
@@ -106,8 +115,14 @@ class Captioning:
         """The photo with attention laid over it."""
         from utils.plots import attention_figure
 
-        return attention_figure(_pixels(photo), answer.words, answer.attention, grid=answer.grid, title=answer.text,
-                                references=list(true))
+        return attention_figure(
+            _pixels(photo),
+            answer.words,
+            answer.attention,
+            grid=answer.grid,
+            title=answer.text,
+            references=list(true),
+        )
 
 
 def _pixels(photo: Path | np.ndarray) -> np.ndarray:
@@ -117,7 +132,9 @@ def _pixels(photo: Path | np.ndarray) -> np.ndarray:
     return photo if isinstance(photo, np.ndarray) else read(photo)
 
 
-def captioning(run: Path, weights: str | None, engine: str, search: dict[str, Any], **marking: Any) -> Answering:
+def captioning(
+    run: Path, weights: str | None, engine: str, search: dict[str, Any], **marking: Any
+) -> Answering:
     """A run's captions; refused where its network cannot search so."""
     from jobs import encoding
     from models.captioner import Captioner
@@ -148,8 +165,9 @@ class Naming:
 
     def line(self, answer: Any, true: Sequence[str]) -> str:
         """What is said of a photo, and what is true."""
-        return ", ".join(f"{name} {probability:.2f}" for name, probability in answer.likeliest(LISTED)) + "".join(
-            f"\n    true: {name}" for name in true)
+        return ", ".join(
+            f"{name} {probability:.2f}" for name, probability in answer.likeliest(LISTED)
+        ) + "".join(f"\n    true: {name}" for name in true)
 
     def record(self, answer: Any, mark: str = "") -> tuple[str | float, ...]:
         """What stands in a file of results."""
@@ -171,7 +189,9 @@ class Naming:
         """The photo with its likeliest classes."""
         from utils.class_plots import likeliest_figure
 
-        return likeliest_figure(_pixels(photo), answer.likeliest(LISTED), true=true[0] if true else None)
+        return likeliest_figure(
+            _pixels(photo), answer.likeliest(LISTED), true=true[0] if true else None
+        )
 
 
 def naming(run: Path) -> Answering:

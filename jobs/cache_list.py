@@ -1,8 +1,8 @@
 """What the feature cache holds, and which runs use it: for `python -m data.feature_extraction`.
 
-    python -m data.feature_extraction                    what is there, and whose it is
-    python -m data.feature_extraction --prune            remove what no run uses, after asking
-    python -m data.feature_extraction --runs DIR         look for runs in DIR too, and not in checkpoints/ alone
+python -m data.feature_extraction                    what is there, and whose it is
+python -m data.feature_extraction --prune            remove what no run uses, after asking
+python -m data.feature_extraction --runs DIR         look for runs in DIR too, and not in checkpoints/ alone
 """
 
 import argparse
@@ -36,10 +36,18 @@ def options() -> argparse.ArgumentParser:
     parser = command_line.parser(__doc__.partition("\n\n")[2])
     parser.prog = "python -m data.feature_extraction"
     command_line.add_options(parser, Vision, only=("cache",))
-    parser.add_argument("--runs", nargs="+", default=[], metavar="DIR",
-                        help=f"also look for runs in these folders (they are always looked for in {runs.ROOT}/)")
-    parser.add_argument("--prune", action="store_true",
-                        help="remove what no run uses, after asking; what other programs use just now stays")
+    parser.add_argument(
+        "--runs",
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help=f"also look for runs in these folders (they are always looked for in {runs.ROOT}/)",
+    )
+    parser.add_argument(
+        "--prune",
+        action="store_true",
+        help="remove what no run uses, after asking; what other programs use just now stays",
+    )
     parser.add_argument("--yes", action="store_true", help="with --prune: do not ask")
     command_line.add_screen_options(parser)
     return parser
@@ -50,7 +58,10 @@ def main() -> int:
     given = command_line.typed(options())
     if given["yes"] and not given["prune"]:
         raise WrongArgument("--yes goes with --prune")
-    cache, roots = Path(given.get("cache", Settings().vision.cache)), [runs.ROOT, *map(Path, given["runs"])]
+    cache, roots = (
+        Path(given.get("cache", Settings().vision.cache)),
+        [runs.ROOT, *map(Path, given["runs"])],
+    )
     for named in [*roots[1:], *[cache] * ("cache" in given)]:
         if not named.is_dir():
             raise Refusal(f"no folder {named}")
@@ -63,8 +74,15 @@ def main() -> int:
     output("\n".join(table(cache, things)))
     unused = [thing for thing in things if thing.unused]
     where = " or ".join(f"{root}/" for root in roots)
-    told = f"no run in {where} uses {_size(unused)} of that" if unused else f"runs in {where} use all that could be removed"
-    output(f"in all {told_bytes(before)}; {told}" + "; --prune removes it" * (bool(unused) and not given["prune"]))
+    told = (
+        f"no run in {where} uses {_size(unused)} of that"
+        if unused
+        else f"runs in {where} use all that could be removed"
+    )
+    output(
+        f"in all {told_bytes(before)}; {told}"
+        + "; --prune removes it" * (bool(unused) and not given["prune"])
+    )
     for run in users.unreadable:
         warn(f"{run}/config.json cannot be read: what that run uses is not known")
     if given["prune"]:
@@ -93,13 +111,18 @@ class Thing:
 
 def _users(roots: Sequence[Path]) -> Users:
     """What the runs in these folders use: by its settings a run needs features, and maybe a convnet's weights."""
+
     def vanished(error: OSError) -> None:
-        if not isinstance(error, FileNotFoundError):  # such as a checkpoint's folder that was being written
+        if not isinstance(
+            error, FileNotFoundError
+        ):  # such as a checkpoint's folder that was being written
             raise error
 
     names: dict[str, list[str]] = {}
     unreadable = []
-    found = {file.parent for root in roots for file in root.glob("*/config.json")}  # which follows links, and walk does not
+    found = {
+        file.parent for root in roots for file in root.glob("*/config.json")
+    }  # which follows links, and walk does not
     walked = (step for root in roots for step in os.walk(root, onerror=vanished))
     found |= {Path(folder) for folder, _, files in walked if "config.json" in files}
     for run in sorted(found):
@@ -134,7 +157,13 @@ def _thing(path: Path, users: Users) -> Thing:
     size = size_of(path)
     if path.name.startswith((".part-", _REMOVED)):
         old = path.name.startswith(_REMOVED) or time.time() - path.stat().st_mtime > LEFT_OVER
-        return Thing(path, "what a program that was stopped left", "no run" if old else "may be being written", size, old)
+        return Thing(
+            path,
+            "what a program that was stopped left",
+            "no run" if old else "may be being written",
+            size,
+            old,
+        )
     if path.name == "photos.json":
         return Thing(path, f"what is known of {_known(path):,} photos, by path", "every run", size)
     features = _FEATURES.fullmatch(path.name) and (path / "encoder.json").is_file()
@@ -143,7 +172,9 @@ def _thing(path: Path, users: Users) -> Thing:
         return Thing(path, "not of the cache", "left as it is", size)
     names = users.names.get(path.name, [])
     told = ", ".join(names[:_NAMED]) + f" and {len(names) - _NAMED} more" * (len(names) > _NAMED)
-    return Thing(path, _features(path) if features else _A_CONVNET, told or "no run", size, not names)
+    return Thing(
+        path, _features(path) if features else _A_CONVNET, told or "no run", size, not names
+    )
 
 
 def _known(file: Path) -> int:
@@ -158,7 +189,11 @@ def _features(folder: Path) -> str:
     photos, views, crops = set(), 0, 0
     for sidecar in folder.glob("[0-9a-f]*.json"):
         try:
-            keys = json.loads(sidecar.read_text(encoding="utf-8"))["keys"] if sidecar.stem != "encoder" else []
+            keys = (
+                json.loads(sidecar.read_text(encoding="utf-8"))["keys"]
+                if sidecar.stem != "encoder"
+                else []
+            )
         except (OSError, ValueError, KeyError, TypeError):
             continue  # damaged: extracted again when it is wanted
         photos |= {key.partition("/")[0] for key in keys}
@@ -177,25 +212,43 @@ def _features(folder: Path) -> str:
 def table(cache: Path, things: Sequence[Thing]) -> list[str]:
     """A line for each thing."""
     rows = [(f"in {cache}/", "size", "holds", "used by")]
-    rows += [(str(thing.path.relative_to(cache)), told_bytes(thing.size), thing.holds, thing.users) for thing in things]
+    rows += [
+        (str(thing.path.relative_to(cache)), told_bytes(thing.size), thing.holds, thing.users)
+        for thing in things
+    ]
     widths = [max(len(row[place]) for row in rows) for place in range(4)]
-    return ["  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [
+        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 def _size(things: Sequence[Thing]) -> str:
     return told_bytes(sum(thing.size for thing in things))
 
 
-def _prune(cache: Path, roots: Sequence[Path], unused: Sequence[Thing], users: Users, *, ask: bool, before: int) -> None:
+def _prune(
+    cache: Path,
+    roots: Sequence[Path],
+    unused: Sequence[Thing],
+    users: Users,
+    *,
+    ask: bool,
+    before: int,
+) -> None:
     """Remove what no run uses and no program has in hand."""
     _refuse_unreadable(users)
     if not unused:
         output("nothing to remove")
         return
     if any(thing.holds == _A_CONVNET for thing in unused):
-        warn("a run in another folder cannot do without its convnet's weights; such folders are named by --runs")
-    if ask and not _agreed(f"remove {len(unused)} of these, {_size(unused)}? Features are extracted again where they are "
-                           "wanted. [y/N] "):
+        warn(
+            "a run in another folder cannot do without its convnet's weights; such folders are named by --runs"
+        )
+    if ask and not _agreed(
+        f"remove {len(unused)} of these, {_size(unused)}? Features are extracted again where they are "
+        "wanted. [y/N] "
+    ):
         output("nothing removed")
         return
     wanted = {thing.path for thing in unused}
@@ -205,13 +258,17 @@ def _prune(cache: Path, roots: Sequence[Path], unused: Sequence[Thing], users: U
     removed = [thing for thing in now if _removed(thing.path)]
     for path in sorted(wanted - {thing.path for thing in removed}):
         output(f"{path} stays: it is in use just now")
-    output(f"removed {len(removed)}; {cache}/ had {told_bytes(before)} and has {told_bytes(size_of(cache))}")
+    output(
+        f"removed {len(removed)}; {cache}/ had {told_bytes(before)} and has {told_bytes(size_of(cache))}"
+    )
 
 
 def _refuse_unreadable(users: Users) -> None:
     if users.unreadable:
-        raise Refusal(f"nothing removed: {users.unreadable[0]}/config.json cannot be read, and tells what that run uses; "
-                      "restore it from a copy, or remove the run")
+        raise Refusal(
+            f"nothing removed: {users.unreadable[0]}/config.json cannot be read, and tells what that run uses; "
+            "restore it from a copy, or remove the run"
+        )
 
 
 def _agreed(question: str) -> bool:
@@ -228,7 +285,11 @@ def _removed(path: Path) -> bool:
     known = path / "encoder.json" if path.is_dir() else path
     if known.exists() and held(known):
         return False
-    gone = path if path.name.startswith(_REMOVED) else path.with_name(f"{_REMOVED}{os.getpid()}-{path.name}")
+    gone = (
+        path
+        if path.name.startswith(_REMOVED)
+        else path.with_name(f"{_REMOVED}{os.getpid()}-{path.name}")
+    )
     path.rename(gone)
     if gone.is_dir():
         shutil.rmtree(gone)

@@ -37,15 +37,29 @@ def write(run: Path, found: Found | None = None) -> Path:
     """Write the page, with what was found of a split, where something was; where it is."""
     saved, history = runs.read_config(run), runs.read_history(run)
     best = runs.kept_epoch(run)
-    charts = [line_chart(title, [curve(history, key, "training", 1), curve(history, f"val_{key}", "validation", 2)],
-                         best=best) for title, key in (("Loss", "loss"), ("Accuracy", "accuracy"))]
+    charts = [
+        line_chart(
+            title,
+            [curve(history, key, "training", 1), curve(history, f"val_{key}", "validation", 2)],
+            best=best,
+        )
+        for title, key in (("Loss", "loss"), ("Accuracy", "accuracy"))
+    ]
     about = [("pictures", run_page.photos(run)), ("classes", f"{len(saved['classes']):,}")]
     if final := runs.read_scores(run):
         about.append((f"accuracy on {final['split']}", shown(final["accuracy"])))
     classes = saved["classes"]
-    return run_page.write(run, saved, about, [
-        ("Scores", _scores(found, classes)), ("What is taken for what", _confusion(found, classes)),
-        ("Pictures", _pictures(found, classes)), ("Epoch by epoch", run_page.epochs_section(run, charts))])
+    return run_page.write(
+        run,
+        saved,
+        about,
+        [
+            ("Scores", _scores(found, classes)),
+            ("What is taken for what", _confusion(found, classes)),
+            ("Pictures", _pictures(found, classes)),
+            ("Epoch by epoch", run_page.epochs_section(run, charts)),
+        ],
+    )
 
 
 def _scores(found: Found | None, classes: Sequence[str]) -> Html:
@@ -53,13 +67,26 @@ def _scores(found: Found | None, classes: Sequence[str]) -> Html:
     if found is None:
         return Html()
     scores = found.scores
-    rows = [[score_name(key), shown(scores[key])] for key in scores if key in ("accuracy", "loss") or key.startswith("Top")]
+    rows = [
+        [score_name(key), shown(scores[key])]
+        for key in scores
+        if key in ("accuracy", "loss") or key.startswith("Top")
+    ]
     pictures = np.bincount(found.labels, minlength=len(classes))
-    each = [[name, shown(scores["accuracy_per_class"][name]), f"{number:,}"]
-            for name, number in zip(classes, pictures, strict=True)]
-    tables = [table(f"On the {scores['images']:,} pictures of {found.split}", ["score", "value"], rows),
-              table("By class", ["class", "accuracy", "pictures"], each)]
-    return joined([element("div", *tables, class_="tables"), items(found.notes, class_="pale") if found.notes else None])
+    each = [
+        [name, shown(scores["accuracy_per_class"][name]), f"{number:,}"]
+        for name, number in zip(classes, pictures, strict=True)
+    ]
+    tables = [
+        table(f"On the {scores['images']:,} pictures of {found.split}", ["score", "value"], rows),
+        table("By class", ["class", "accuracy", "pictures"], each),
+    ]
+    return joined(
+        [
+            element("div", *tables, class_="tables"),
+            items(found.notes, class_="pale") if found.notes else None,
+        ]
+    )
 
 
 def _confusion(found: Found | None, classes: Sequence[str]) -> Html:
@@ -68,16 +95,34 @@ def _confusion(found: Found | None, classes: Sequence[str]) -> Html:
         return Html()
     counts = np.array(found.scores["confusion"])
     commonest = mistakes(counts, classes, 10)
-    told = table("The commonest mistakes", ["true class", "taken for", "times"],
-                 [[true, taken, f"{times:,}"] for true, taken, times in commonest], class_="pairs")
+    told = table(
+        "The commonest mistakes",
+        ["true class", "taken for", "times"],
+        [[true, taken, f"{times:,}"] for true, taken, times in commonest],
+        class_="pairs",
+    )
     parts = [told] if commonest else [element("p", "No picture is taken for what it is not.")]
     if len(classes) <= NUMBERED:
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        rows = [[name, *(_cell(number, share, right=row == column) for column, (number, share) in
-                         enumerate(zip(numbers, of_row, strict=True)))]
-                for row, (name, numbers, of_row) in enumerate(zip(classes, counts, shares, strict=True))]
-        parts.insert(0, table("Rows: the true class; columns: what its pictures were taken for; in bold what is right",
-                              ["true class", *classes], rows, class_="matrix"))
+        rows = [
+            [
+                name,
+                *(
+                    _cell(number, share, right=row == column)
+                    for column, (number, share) in enumerate(zip(numbers, of_row, strict=True))
+                ),
+            ]
+            for row, (name, numbers, of_row) in enumerate(zip(classes, counts, shares, strict=True))
+        ]
+        parts.insert(
+            0,
+            table(
+                "Rows: the true class; columns: what its pictures were taken for; in bold what is right",
+                ["true class", *classes],
+                rows,
+                class_="matrix",
+            ),
+        )
     return joined(parts)
 
 
@@ -97,8 +142,15 @@ def _pictures(found: Found | None, classes: Sequence[str]) -> Html:
     wrong = [place for place in order[PICTURES:] if chosen[place] != found.labels[place]]
     parts = []
     for title, places in (("From all over the split", order), ("More of the mistakes", wrong)):
-        cards = [_card(found.pictures[place], classes[chosen[place]], float(found.probabilities[place].max()),
-                       classes[found.labels[place]]) for place in places[:PICTURES]]
+        cards = [
+            _card(
+                found.pictures[place],
+                classes[chosen[place]],
+                float(found.probabilities[place].max()),
+                classes[found.labels[place]],
+            )
+            for place in places[:PICTURES]
+        ]
         parts += [element("h3", title), items(cards, class_="cards small")] if cards else []
     return joined(parts)
 
@@ -106,8 +158,15 @@ def _pictures(found: Found | None, classes: Sequence[str]) -> Html:
 def _card(pixels: np.ndarray, taken: str, probability: float, true: str) -> Html:
     """A picture with what it is taken for, how surely, and, where that is another, what it is."""
     right = taken == true
-    told = element("p", f"{taken} {probability:.0%}", None if right else element("small", f"true class: {true}"),
-                   class_=f"said {'s3' if right else 's0'}")
+    told = element(
+        "p",
+        f"{taken} {probability:.0%}",
+        None if right else element("small", f"true class: {true}"),
+        class_=f"said {'s3' if right else 's0'}",
+    )
     small = no_larger(np.asarray(pixels), SIDE)
-    return element("figure", picture(small, f"a picture of the class {true}", lossless=max(small.shape) <= 64),
-                   element("figcaption", told))
+    return element(
+        "figure",
+        picture(small, f"a picture of the class {true}", lossless=max(small.shape) <= 64),
+        element("figcaption", told),
+    )

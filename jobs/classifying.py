@@ -44,19 +44,48 @@ def train(run: Path, settings: Settings, *, resume: bool) -> int:
         starting.forget_scores(run)
     else:
         starting.begin_folder(run, prepared)
-        runs.write_making(run, {"encoder": "convnet", "trunk": kind, "image_size": loaded.image_size})
-    runs.write_config(run, settings.of_a_classifier() | {
-        "dataset": str(path), "encoder": "convnet", "image_size": loaded.image_size, "classes": loaded.classes,
-        "captions": prepared.digest()})
-    batches = ClassBatches(loaded.pictures["train"], loaded.labels("train"), batch=training.batch, seed=training.seed,
-                           alter=settings.classes.alter)
+        runs.write_making(
+            run, {"encoder": "convnet", "trunk": kind, "image_size": loaded.image_size}
+        )
+    runs.write_config(
+        run,
+        settings.of_a_classifier()
+        | {
+            "dataset": str(path),
+            "encoder": "convnet",
+            "image_size": loaded.image_size,
+            "classes": loaded.classes,
+            "captions": prepared.digest(),
+        },
+    )
+    batches = ClassBatches(
+        loaded.pictures["train"],
+        loaded.labels("train"),
+        batch=training.batch,
+        seed=training.seed,
+        alter=settings.classes.alter,
+    )
     if not resume:
-        class_report.draw_samples(batches, loaded, run / "samples.png", alter=settings.classes.alter)
+        class_report.draw_samples(
+            batches, loaded, run / "samples.png", alter=settings.classes.alter
+        )
 
-    recipe = Recipe(training.epochs, training.learning_rate, training.warmup, training.schedule, None, training.patience,
-                    training.save_every, encoder_rate=training.learning_rate)
-    trainer = Trainer(network, ClassEntropy(), batches, recipe, run, optimizer=KINDS[kind].optimizer)
-    classifier = Classifier(network, loaded.classes, loaded.image_size, mirrored=settings.classes.alter == "mirrored")
+    recipe = Recipe(
+        training.epochs,
+        training.learning_rate,
+        training.warmup,
+        training.schedule,
+        None,
+        training.patience,
+        training.save_every,
+        encoder_rate=training.learning_rate,
+    )
+    trainer = Trainer(
+        network, ClassEntropy(), batches, recipe, run, optimizer=KINDS[kind].optimizer
+    )
+    classifier = Classifier(
+        network, loaded.classes, loaded.image_size, mirrored=settings.classes.alter == "mirrored"
+    )
     goes_on = resume and trainer.resume()
     say(f"parameters: {network.count_params():,}; ready after {time.perf_counter() - began:.0f} s")
     if resume and not goes_on:
@@ -64,7 +93,11 @@ def train(run: Path, settings: Settings, *, resume: bool) -> int:
 
     def validation() -> dict[str, float]:
         scores, _ = class_report.scored(classifier, loaded, "val", top=training.top)
-        return {f"val_{name}": scores[name] for name in ("loss", "accuracy", f"Top{training.top}") if name in scores}
+        return {
+            f"val_{name}": scores[name]
+            for name in ("loss", "accuracy", f"Top{training.top}")
+            if name in scores
+        }
 
     def curves(rows: list[dict[str, Any]]) -> None:
         class_curves(rows, run / "history.png", best=trainer.kept)
@@ -73,8 +106,16 @@ def train(run: Path, settings: Settings, *, resume: bool) -> int:
     spent.end("preparing")
     spent.write()
     class_page.write(run)
-    if not learning.epochs(trainer, run, spent, scores=validation, merit=lambda row: row["val_accuracy"], curves=curves,
-                           told=_told, each_step=running_loss(say)):
+    if not learning.epochs(
+        trainer,
+        run,
+        spent,
+        scores=validation,
+        merit=lambda row: row["val_accuracy"],
+        curves=curves,
+        told=_told,
+        each_step=running_loss(say),
+    ):
         class_page.write(run)
         note(f"stopped and saved; go on with: python train.py --run {run} --resume")
         return 130
@@ -99,5 +140,7 @@ def running_loss(tell: Callable[[str], None]) -> Callable[[int, int, float], Non
 
 def _told(row: dict[str, Any], best: bool) -> str:
     """An epoch: what was learned, then its scores on val."""
-    return (f"epoch {row['epoch']}: loss {row['loss']:.3f}, accuracy {row['accuracy']:.3f}, {row['seconds']:.0f} s; "
-            f"val: loss {row['val_loss']:.3f}, accuracy {row['val_accuracy']:.3f}{marked(', best so far') if best else ''}")
+    return (
+        f"epoch {row['epoch']}: loss {row['loss']:.3f}, accuracy {row['accuracy']:.3f}, {row['seconds']:.0f} s; "
+        f"val: loss {row['val_loss']:.3f}, accuracy {row['val_accuracy']:.3f}{marked(', best so far') if best else ''}"
+    )

@@ -16,7 +16,16 @@ from data.examples import SPLITS, Dataset
 from data.feature_extraction import FeatureCache
 from data.photo_hashes import PhotoHashes
 from data.pictures import Pictures
-from data.preprocess import Photo, PicturesOf, Prepared, Views, extract, label_matrix, load_pictures, word_labels
+from data.preprocess import (
+    Photo,
+    PicturesOf,
+    Prepared,
+    Views,
+    extract,
+    label_matrix,
+    load_pictures,
+    word_labels,
+)
 from jobs.stages import facts_of, look_through
 from models import content_classifier
 from models.content_classifier import Label
@@ -29,14 +38,19 @@ from utils.errors import Refusal, nearest
 from utils.files import hold, written_whole
 from utils.progress import TrainingBar, progress, say
 
-CONVNET_PHOTOS = 20_000  # at most this many teach the convnet; they are held in memory (1 GB at 128 pixels)
+CONVNET_PHOTOS = (
+    20_000  # at most this many teach the convnet; they are held in memory (1 GB at 128 pixels)
+)
 CONVNET_WORDS = 200  # of a dataset without facts
 ENGINES = {"openvino": "OpenVINO", "tensorflow": "TensorFlow"}  # as their makers write them
 
 
 def refuse_unknown_names(settings: Settings) -> None:
     """Refuse an encoder or decoder that there is not, before anything is read."""
-    named = {"encoder": (settings.vision.encoder, ENCODERS), "decoder": (settings.decoding.decoder, DECODERS)}
+    named = {
+        "encoder": (settings.vision.encoder, ENCODERS),
+        "decoder": (settings.decoding.decoder, DECODERS),
+    }
     for kind, (name, known) in named.items():
         if name not in known:
             raise nearest(kind, str(name), list(known))
@@ -52,24 +66,44 @@ def for_this_machine(settings: Settings) -> Settings:
         say(f"products in {precision}, the encoder learns in float32")
     else:
         engine = engine_for(machine.engine)
-        say(f"products in {precision}, features by {ENGINES[engine]} in {precision_of(engine, precision)}")
+        say(
+            f"products in {precision}, features by {ENGINES[engine]} in {precision_of(engine, precision)}"
+        )
     tell_slower(machine.engine)
     return Settings.from_flat(settings.flat() | {"precision": precision})
 
 
 def tell_slower(engine: str) -> None:
     """Say that OpenVINO would be quicker, where it was not left out on purpose."""
-    if engine == "auto" and engine_for(engine) == "tensorflow" and not tf.config.get_visible_devices("GPU"):
-        say("OpenVINO is not installed, and TensorFlow takes twice as long for features: pip install openvino")
+    if (
+        engine == "auto"
+        and engine_for(engine) == "tensorflow"
+        and not tf.config.get_visible_devices("GPU")
+    ):
+        say(
+            "OpenVINO is not installed, and TensorFlow takes twice as long for features: pip install openvino"
+        )
 
 
-def make_encoder(settings: Settings, dataset: Dataset, prepared: Prepared, hashes: PhotoHashes) -> tuple[Encoder, str]:
+def make_encoder(
+    settings: Settings, dataset: Dataset, prepared: Prepared, hashes: PhotoHashes
+) -> tuple[Encoder, str]:
     """The encoder, and where its weights are; a convnet without weights is trained first, once per data and settings."""
     vision = settings.vision
     own = vision.encoder == "convnet" and vision.weights == "imagenet"
-    weights = str(_convnet_weights(settings, dataset, prepared, hashes)) if own else _place(vision.weights)
-    options = {"weights": weights, "layer": vision.layer, "image_size": vision.image_size, "grid": vision.grid,
-               "engine": settings.machine.engine, "precision": settings.machine.precision}
+    weights = (
+        str(_convnet_weights(settings, dataset, prepared, hashes))
+        if own
+        else _place(vision.weights)
+    )
+    options = {
+        "weights": weights,
+        "layer": vision.layer,
+        "image_size": vision.image_size,
+        "grid": vision.grid,
+        "engine": settings.machine.engine,
+        "precision": settings.machine.precision,
+    }
     try:
         encoder = Encoder(vision.encoder, **options)
     except Refusal as refusal:
@@ -87,17 +121,35 @@ def make_encoder(settings: Settings, dataset: Dataset, prepared: Prepared, hashe
 def _place(weights: str) -> str:
     """Where weights are: of a run's name its folder, as with --run."""
     run = runs.place(weights, default="")
-    return str(run) if weights not in ("imagenet", "none") and (run / "config.json").is_file() else weights
+    return (
+        str(run)
+        if weights not in ("imagenet", "none") and (run / "config.json").is_file()
+        else weights
+    )
 
 
-def _convnet_weights(settings: Settings, dataset: Dataset, prepared: Prepared, hashes: PhotoHashes) -> Path:
+def _convnet_weights(
+    settings: Settings, dataset: Dataset, prepared: Prepared, hashes: PhotoHashes
+) -> Path:
     """The weights file of the convnet for these photos, labels and settings; trained where it is not there."""
-    size, epochs = settings.vision.image_size or ENCODERS["convnet"].image_size, settings.vision.convnet_epochs
+    size, epochs = (
+        settings.vision.image_size or ENCODERS["convnet"].image_size,
+        settings.vision.convnet_epochs,
+    )
 
     def labels_and_file(photos: list[Photo]) -> tuple[list[set[Label]], Path]:
         labels = _content(photos, facts_of(dataset), dataset.language)
-        told = json.dumps([content_classifier.VERSION, size, epochs, settings.training.seed,
-                           sorted((photo.hash, sorted(each)) for photo, each in zip(photos, labels, strict=True))])
+        told = json.dumps(
+            [
+                content_classifier.VERSION,
+                size,
+                epochs,
+                settings.training.seed,
+                sorted(
+                    (photo.hash, sorted(each)) for photo, each in zip(photos, labels, strict=True)
+                ),
+            ]
+        )
         name = f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.weights.h5"
         return labels, Path(settings.vision.cache) / "convnet" / name
 
@@ -110,18 +162,25 @@ def _convnet_weights(settings: Settings, dataset: Dataset, prepared: Prepared, h
         labels, file = labels_and_file(kept)
     names, matrix = label_matrix(labels, least=max(2, len(kept) // 200))
     if not names:
-        raise Refusal(f"the captions of {len(kept)} photos name nothing often enough to train the convnet on; use more "
-                      "photos, or another --encoder")
-    say(f"training the convnet encoder on {len(kept)} photos and {len(names)} labels, {epochs} epochs")
+        raise Refusal(
+            f"the captions of {len(kept)} photos name nothing often enough to train the convnet on; use more "
+            "photos, or another --encoder"
+        )
+    say(
+        f"training the convnet encoder on {len(kept)} photos and {len(names)} labels, {epochs} epochs"
+    )
     with TrainingBar(epochs, content_classifier.steps_for(len(kept))) as bar:
-        trunk = content_classifier.train_convnet(pictures, matrix, names, epochs=epochs, seed=settings.training.seed,
-                                                 report=bar.update)
+        trunk = content_classifier.train_convnet(
+            pictures, matrix, names, epochs=epochs, seed=settings.training.seed, report=bar.update
+        )
     with written_whole(file) as temporary:
         trunk.save_weights(temporary)
     return file
 
 
-def _content(photos: list[Photo], facts: dict[str, dict[str, Any]] | None, language: str) -> list[set[Label]]:
+def _content(
+    photos: list[Photo], facts: dict[str, dict[str, Any]] | None, language: str
+) -> list[set[Label]]:
     """What each photo holds, as labels for the convnet: by its facts, else by the commonest words of its captions."""
     if facts is not None:
         return [scene_facts.content_labels(facts[photo.name]["facts"]) for photo in photos]
@@ -141,9 +200,15 @@ class Ready:
     features: FeatureCache | Pictures  # all of them; of an encoder that is trained, the pictures
 
 
-def have_all(dataset: Dataset, settings: Settings, hashes: PhotoHashes, views: Views, *,
-             looked_through: tuple[Prepared, list[tuple[Photo, Photo]]] | None = None,
-             agreed: Callable[[dict[str, Any]], None] | None = None) -> Ready:
+def have_all(
+    dataset: Dataset,
+    settings: Settings,
+    hashes: PhotoHashes,
+    views: Views,
+    *,
+    looked_through: tuple[Prepared, list[tuple[Photo, Photo]]] | None = None,
+    agreed: Callable[[dict[str, Any]], None] | None = None,
+) -> Ready:
     """Photos in splits (as they were `looked_through` before, or are now), the encoder, and all features in the cache.
     `agreed` sees the encoder's fingerprint before anything is extracted, and may refuse it.
 
@@ -158,15 +223,28 @@ def have_all(dataset: Dataset, settings: Settings, hashes: PhotoHashes, views: V
         fingerprint = encoder.fingerprint()
         if agreed:
             agreed(fingerprint)
-        features = have_features(prepared, lambda encoder=encoder: encoder, fingerprint, encoder.image_size,
-                                 cache=Path(settings.vision.cache), hashes=hashes, views=views)
+        features = have_features(
+            prepared,
+            lambda encoder=encoder: encoder,
+            fingerprint,
+            encoder.image_size,
+            cache=Path(settings.vision.cache),
+            hashes=hashes,
+            views=views,
+        )
         if hashes.unreadable() == known:
             return Ready(prepared, pairs, encoder, weights, features)
 
 
-def have_pictures(dataset: Dataset, settings: Settings, hashes: PhotoHashes, views: Views, *,
-                  looked_through: tuple[Prepared, list[tuple[Photo, Photo]]],
-                  agreed: Callable[[dict[str, Any]], None] | None = None) -> Ready:
+def have_pictures(
+    dataset: Dataset,
+    settings: Settings,
+    hashes: PhotoHashes,
+    views: Views,
+    *,
+    looked_through: tuple[Prepared, list[tuple[Photo, Photo]]],
+    agreed: Callable[[dict[str, Any]], None] | None = None,
+) -> Ready:
     """The same with the pictures in the features' place, for an encoder that is trained."""
     prepared, pairs = looked_through
     encoder, weights = make_encoder(settings, dataset, prepared, hashes)
@@ -174,13 +252,37 @@ def have_pictures(dataset: Dataset, settings: Settings, hashes: PhotoHashes, vie
     if agreed:
         agreed(encoder.fingerprint())
     photos = [photo for split in SPLITS for photo in prepared.splits[split]]
-    return Ready(prepared, pairs, encoder, weights, Pictures(photos, views, encoder.image_size, encoder.fingerprint()))
+    return Ready(
+        prepared,
+        pairs,
+        encoder,
+        weights,
+        Pictures(photos, views, encoder.image_size, encoder.fingerprint()),
+    )
 
 
-def have_features(prepared: Prepared, encoder: Callable[[], Encoder], fingerprint: dict[str, Any], image_size: int, *,
-                  cache: Path, hashes: PhotoHashes, views: PicturesOf, splits: tuple[str, ...] = SPLITS) -> FeatureCache:
+def have_features(
+    prepared: Prepared,
+    encoder: Callable[[], Encoder],
+    fingerprint: dict[str, Any],
+    image_size: int,
+    *,
+    cache: Path,
+    hashes: PhotoHashes,
+    views: PicturesOf,
+    splits: tuple[str, ...] = SPLITS,
+) -> FeatureCache:
     """The cache with the features of these splits in it; `encoder` is asked for only if something is missing."""
     features = FeatureCache(cache, fingerprint)
-    extract(prepared, features, lambda images: encoder()(images), hashes, image_size=image_size, views=views,
-            splits=splits, progress=progress, say=say)
+    extract(
+        prepared,
+        features,
+        lambda images: encoder()(images),
+        hashes,
+        image_size=image_size,
+        views=views,
+        splits=splits,
+        progress=progress,
+        say=say,
+    )
     return features

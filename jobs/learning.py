@@ -24,19 +24,36 @@ from utils.spent import Spent
 ENDS = "<end>"  # the mark that a caption has ended, as a word of its own in the reward
 
 
-def wanted(settings: Settings, decoder: Decoder, prepared: Prepared, tokenizer: Tokenizer, cache: Any, views: Views,
-           ) -> tuple[Objective, Batches]:
+def wanted(
+    settings: Settings,
+    decoder: Decoder,
+    prepared: Prepared,
+    tokenizer: Tokenizer,
+    cache: Any,
+    views: Views,
+) -> tuple[Objective, Batches]:
     """The objective, and the batches of training photos that it learns from."""
     training = settings.training
     photos = training_photos(prepared, "train", tokenizer, settings.words.max_length, views)
     if not training.scst:
-        objective = (DrawnLocations if settings.decoding.attention == "hard" else CrossEntropy)(training.penalty)
+        objective = (DrawnLocations if settings.decoding.attention == "hard" else CrossEntropy)(
+            training.penalty
+        )
         return objective, Batches(photos, cache, batch=training.batch, seed=training.seed)
     rules = Rules(START, END, (PAD, UNKNOWN, START), settings.words.max_length)
-    objective = SelfCritical(decoder, _reward(settings, prepared, tokenizer), rules, seed=training.seed,
-                             baseline=training.baseline)
-    once = [TrainingPhoto(photo.keys, ((START, END),)) for photo in photos]  # their captions are drawn, not read
-    return objective, Batches(once, cache, batch=max(1, training.batch // SAMPLES), seed=training.seed)
+    objective = SelfCritical(
+        decoder,
+        _reward(settings, prepared, tokenizer),
+        rules,
+        seed=training.seed,
+        baseline=training.baseline,
+    )
+    once = [
+        TrainingPhoto(photo.keys, ((START, END),)) for photo in photos
+    ]  # their captions are drawn, not read
+    return objective, Batches(
+        once, cache, batch=max(1, training.batch // SAMPLES), seed=training.seed
+    )
 
 
 def _reward(settings: Settings, prepared: Prepared, tokenizer: Tokenizer) -> Any:
@@ -51,16 +68,27 @@ def _reward(settings: Settings, prepared: Prepared, tokenizer: Tokenizer) -> Any
 
     def text(row: Sequence[int]) -> str:
         told = tokenizer.text([word.text for word in tokenizer.decode(row) if word.text])
-        return words(told, END in row[: settings.words.max_length])  # an end after that was not of its choice
+        return words(
+            told, END in row[: settings.words.max_length]
+        )  # an end after that was not of its choice
 
-    score = CiderD([[words(caption) for caption in photo.captions] for photo in prepared.splits["train"]])
+    score = CiderD(
+        [[words(caption) for caption in photo.captions] for photo in prepared.splits["train"]]
+    )
     return cider_reward(score, text)
 
 
-def epochs(trainer: Trainer, run: Path, spent: Spent, *, scores: Callable[[], dict[str, Any]],
-           merit: Callable[[dict[str, Any]], float], curves: Callable[[list[dict[str, Any]]], None],
-           told: Callable[[dict[str, Any], bool], str],
-           each_step: Callable[[int, int, float], None] = lambda step, steps, loss: None) -> bool:
+def epochs(
+    trainer: Trainer,
+    run: Path,
+    spent: Spent,
+    *,
+    scores: Callable[[], dict[str, Any]],
+    merit: Callable[[dict[str, Any]], float],
+    curves: Callable[[list[dict[str, Any]]], None],
+    told: Callable[[dict[str, Any], bool], str],
+    each_step: Callable[[int, int, float], None] = lambda step, steps, loss: None,
+) -> bool:
     """Train until finished; False when Ctrl-C stopped it, everything saved. The time goes into `spent`.
 
     Args:
@@ -76,8 +104,10 @@ def epochs(trainer: Trainer, run: Path, spent: Spent, *, scores: Callable[[], di
     runs.write_history(run, rows)  # an epoch that was told but not saved is trained again
     board = tf.summary.create_file_writer(str(run / "tensorboard"))
     steps = trainer.batches.steps
-    with (TrainingBar(trainer.recipe.epochs, steps, done=trainer.epoch * steps + trainer.step) as bar,
-          Interruptible() as interrupted):
+    with (
+        TrainingBar(trainer.recipe.epochs, steps, done=trainer.epoch * steps + trainer.step) as bar,
+        Interruptible() as interrupted,
+    ):
 
         def progress(step: int, steps: int, loss: float) -> None:
             bar.update(trainer.epoch + 1, step, steps, loss)

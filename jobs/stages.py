@@ -33,12 +33,18 @@ def dataset_path(name: str | None, language: str | None = None) -> Path:
         return SCENES
     if name is not None:
         return Path(name).expanduser()
-    found = [path for path in sorted(DATASETS.iterdir()) if _is_dataset(path, language)] if DATASETS.is_dir() else []
+    found = (
+        [path for path in sorted(DATASETS.iterdir()) if _is_dataset(path, language)]
+        if DATASETS.is_dir()
+        else []
+    )
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
         raise Refusal(f"several datasets in {DATASETS}/: {names}; choose one with --dataset")
     if not found:
-        say(f"no dataset in {DATASETS}/: using the built-in scenes, with the convnet encoder (your own: --dataset FOLDER)")
+        say(
+            f"no dataset in {DATASETS}/: using the built-in scenes, with the convnet encoder (your own: --dataset FOLDER)"
+        )
         return SCENES
     say(f"using {found[0]}")
     return found[0]
@@ -65,15 +71,24 @@ def read_dataset(path: Path, data: Data) -> Dataset:
     if path == SCENES and not scenes.is_written(SCENES, **SCENES_SIZE, seed=0):
         number = sum(SCENES_SIZE.values())
         say(f"drawing {number} scenes into {SCENES}/")
-        scenes.write(SCENES, **SCENES_SIZE, seed=0, progress=lambda numbers: progress(numbers, number, "scenes"))
-    dataset = sources.read(path, language=data.language, format=data.format, outside=data.outside_photos)
+        scenes.write(
+            SCENES,
+            **SCENES_SIZE,
+            seed=0,
+            progress=lambda numbers: progress(numbers, number, "scenes"),
+        )
+    dataset = sources.read(
+        path, language=data.language, format=data.format, outside=data.outside_photos
+    )
     wrong = mistaken(dataset.path, data.language, dataset.letters)
     if wrong:
         warn(wrong)
     mixed = [f"{share:.0%} {NAMES[name]}" for name, share in dataset.mixed.items() if share > MIXED]
     if mixed:
-        warn(f"by their letters the captions are not {NAMES[dataset.letters]} alone but also {', '.join(mixed)}; "
-            "they are all cut and scored as one language")
+        warn(
+            f"by their letters the captions are not {NAMES[dataset.letters]} alone but also {', '.join(mixed)}; "
+            "they are all cut and scored as one language"
+        )
     return dataset
 
 
@@ -82,22 +97,33 @@ def suited(settings: Settings, dataset: Dataset) -> Settings:
     asked, decoding = settings.words.tokenizer, settings.decoding
     kind = kind_for(dataset.language, "gpt2" if decoding.pretrained and asked is None else asked)
     if decoding.pretrained and kind != "gpt2":
-        raise WrongArgument(f"--tokenizer {asked}: {decoding.decoder_weights} were trained on GPT-2's pieces; leave it out")
+        raise WrongArgument(
+            f"--tokenizer {asked}: {decoding.decoder_weights} were trained on GPT-2's pieces; leave it out"
+        )
     if kind == "words" and pieces_of(dataset.language) == "characters":
         name = NAMES.get(base(dataset.language), dataset.language)
-        warn(f"--tokenizer words cuts captions at spaces, and {name} sets none between words; a segmenter should "
-            "have set them")
+        warn(
+            f"--tokenizer words cuts captions at spaces, and {name} sets none between words; a segmenter should "
+            "have set them"
+        )
     return settings.suited(dataset.language, kind, len(dataset.examples))
 
 
-def fitted(settings: Settings, prepared: Prepared, *, source: str | None = None, start: Path | None = None) -> Tokenizer:
+def fitted(
+    settings: Settings, prepared: Prepared, *, source: str | None = None, start: Path | None = None
+) -> Tokenizer:
     """The tokenizer of the training captions; of GPT-2's pieces, which are not fitted, the one that the `source` typed as
     --tokenizer, the run to start from, or the decoder's weights come with."""
     words = settings.words
     if words.tokenizer == "gpt2":
         return _gpt2(source, settings, start)
-    return fit(str(words.tokenizer), (caption for photo in prepared.splits["train"] for caption in photo.captions),
-               language=str(settings.data.language), vocabulary=words.vocabulary, minimum_count=words.minimum_count)
+    return fit(
+        str(words.tokenizer),
+        (caption for photo in prepared.splits["train"] for caption in photo.captions),
+        language=str(settings.data.language),
+        vocabulary=words.vocabulary,
+        minimum_count=words.minimum_count,
+    )
 
 
 def _gpt2(source: str | None, settings: Settings, start: Path | None) -> Tokenizer:
@@ -108,8 +134,10 @@ def _gpt2(source: str | None, settings: Settings, start: Path | None) -> Tokeniz
     if start is not None and not huggingface.named(start):
         return load(start / "vocabulary.json")
     if not settings.decoding.pretrained:
-        raise Refusal("--tokenizer gpt2 wants GPT-2's vocabulary: name a folder with vocab.json and merges.txt (or "
-                      "encoder.json and vocab.bpe) in its place, or --decoder-weights that come with one")
+        raise Refusal(
+            "--tokenizer gpt2 wants GPT-2's vocabulary: name a folder with vocab.json and merges.txt (or "
+            "encoder.json and vocab.bpe) in its place, or --decoder-weights that come with one"
+        )
     if huggingface.named(weights):
         return GPT2Tokenizer(*read_vocabulary(huggingface.folder_of(weights)), cut)
     from models.pretrained import vocabulary
@@ -117,18 +145,30 @@ def _gpt2(source: str | None, settings: Settings, start: Path | None) -> Tokeniz
     return GPT2Tokenizer(*vocabulary(weights), cut)
 
 
-def prepare(dataset: Dataset, settings: Settings, hashes: PhotoHashes, *,
-            needed: tuple[str, ...] = ("train", "val")) -> Prepared:
+def prepare(
+    dataset: Dataset,
+    settings: Settings,
+    hashes: PhotoHashes,
+    *,
+    needed: tuple[str, ...] = ("train", "val"),
+) -> Prepared:
     """The dataset's photos in splits, of which those `needed` are not empty."""
     try:
         photos, left_out = identify(dataset, hashes, progress=progress)
     finally:  # what is known is kept when Ctrl-C comes among 120,000 photos
         hashes.save()
     if not photos:
-        raise Refusal(f"none of the {len(dataset.examples)} photos of {dataset.path} can be read; the first: "
-                      f"{left_out[0]}")
-    prepared = split_photos(photos, test_size=settings.data.test_size, seed=settings.training.seed,
-                            limit=settings.data.limit, needed=needed)
+        raise Refusal(
+            f"none of the {len(dataset.examples)} photos of {dataset.path} can be read; the first: "
+            f"{left_out[0]}"
+        )
+    prepared = split_photos(
+        photos,
+        test_size=settings.data.test_size,
+        seed=settings.training.seed,
+        limit=settings.data.limit,
+        needed=needed,
+    )
     prepared.left_out[:0] = left_out
     if settings.data.strict:
         report_left_out(prepared.left_out, strict=True)
@@ -138,7 +178,10 @@ def prepare(dataset: Dataset, settings: Settings, hashes: PhotoHashes, *,
 def saved_splits(prepared: Prepared, run: Path) -> dict[str, list[Photo]]:
     """The photos in the splits that the run was trained with."""
     by_name = {photo.name: photo for photos in prepared.splits.values() for photo in photos}
-    return {split: [by_name[name] for name in names if name in by_name] for split, names in read_splits(run).items()}
+    return {
+        split: [by_name[name] for name in names if name in by_name]
+        for split, names in read_splits(run).items()
+    }
 
 
 def report_left_out(left_out: list[LeftOut], *, strict: bool = False, shown: int = 5) -> None:
@@ -149,12 +192,22 @@ def report_left_out(left_out: list[LeftOut], *, strict: bool = False, shown: int
     names = "; ".join(map(str, left_out[:shown]))
     more = f"; and {len(left_out) - shown} more" if len(left_out) > shown else ""
     if strict:
-        raise Refusal(f"--strict: the dataset has {len(left_out)} fault{'s' * (len(left_out) > 1)}: {names}{more}")
-    say(f"left out {len(left_out)}: {names}{more}" + (" (all of them: left_out.json of the run)" if more else ""))
+        raise Refusal(
+            f"--strict: the dataset has {len(left_out)} fault{'s' * (len(left_out) > 1)}: {names}{more}"
+        )
+    say(
+        f"left out {len(left_out)}: {names}{more}"
+        + (" (all of them: left_out.json of the run)" if more else "")
+    )
 
 
-def look_through(dataset: Dataset, settings: Settings, hashes: PhotoHashes, *,
-                 needed: tuple[str, ...] = ("train", "val")) -> tuple[Prepared, list[tuple[Photo, Photo]]]:
+def look_through(
+    dataset: Dataset,
+    settings: Settings,
+    hashes: PhotoHashes,
+    *,
+    needed: tuple[str, ...] = ("train", "val"),
+) -> tuple[Prepared, list[tuple[Photo, Photo]]]:
     """The dataset's photos in splits, each looked at once; and the pairs on two sides that look alike.
 
     Of scenes no pairs: drawings of the same few things look alike by design.
@@ -163,36 +216,51 @@ def look_through(dataset: Dataset, settings: Settings, hashes: PhotoHashes, *,
         prepared = prepare(dataset, settings, hashes, needed=needed)
         known = hashes.unreadable()
         try:
-            pairs = [] if facts_of(dataset) else near_duplicates(prepared, hashes, progress=progress)
+            pairs = (
+                [] if facts_of(dataset) else near_duplicates(prepared, hashes, progress=progress)
+            )
         finally:
             hashes.save()
         if hashes.unreadable() == known:
             return prepared, pairs
 
 
-def report_near_duplicates(prepared: Prepared, pairs: list[tuple[Photo, Photo]], *, shown: int = 3) -> None:
+def report_near_duplicates(
+    prepared: Prepared, pairs: list[tuple[Photo, Photo]], *, shown: int = 3
+) -> None:
     """Count the pairs and name the first. They stay: what looks alike to 64 bits need not be the same."""
     if not pairs:
         return
     sides = {photo: split for split, photos in prepared.splits.items() for photo in photos}
-    names = "; ".join(f"{one.name} ({sides[one]}) and {other.name} ({sides[other]})" for one, other in pairs[:shown])
+    names = "; ".join(
+        f"{one.name} ({sides[one]}) and {other.name} ({sides[other]})"
+        for one, other in pairs[:shown]
+    )
     more = f"; and {len(pairs) - shown} more" if len(pairs) > shown else ""
-    say(f"near-duplicates: {len(pairs)} pair{'s' * (len(pairs) > 1)} of photos on two sides look alike: {names}{more}")
+    say(
+        f"near-duplicates: {len(pairs)} pair{'s' * (len(pairs) > 1)} of photos on two sides look alike: {names}{more}"
+    )
 
 
 def report_seen(prepared: Prepared, start: Path) -> None:
     """Warn of photos to be scored that the run which is begun from, or one before it, has learned from."""
-    if read_config(start).get("captions") == prepared.digest():  # the same photos in the same splits
+    if (
+        read_config(start).get("captions") == prepared.digest()
+    ):  # the same photos in the same splits
         return
     marks = read_seen(start)
     if marks is None:
-        warn(f"{start} does not say which photos it learned from; some of val and test may be among them")
+        warn(
+            f"{start} does not say which photos it learned from; some of val and test may be among them"
+        )
         return
     for split in ("val", "test"):
         known = sum(seen(photo.hash, marks) for photo in prepared.splits[split])
         if known:
-            warn(f"{known} of the {len(prepared.splits[split])} photos of {split} were in the training of {start}; "
-                "their scores will be too good")
+            warn(
+                f"{known} of the {len(prepared.splits[split])} photos of {split} were in the training of {start}; "
+                "their scores will be too good"
+            )
 
 
 def save_augmented(prepared: Prepared, views: Views, image_size: int, folder: Path) -> None:
@@ -205,9 +273,14 @@ def save_augmented(prepared: Prepared, views: Views, image_size: int, folder: Pa
         save(views.picture(photo, view, image_size), folder / f"{names[photo.path]}_view{view}.jpg")
 
 
-def training_photos(prepared: Prepared, split: str, tokenizer: Tokenizer, max_length: int,
-                    views: Views) -> list[TrainingPhoto]:
+def training_photos(
+    prepared: Prepared, split: str, tokenizer: Tokenizer, max_length: int, views: Views
+) -> list[TrainingPhoto]:
     """The photos of a split with their cache keys and tokens."""
-    return [TrainingPhoto(views.keys(photo, split),
-                          tuple(tuple(tokenizer.encode(caption, max_length)) for caption in photo.captions))
-            for photo in prepared.splits[split]]
+    return [
+        TrainingPhoto(
+            views.keys(photo, split),
+            tuple(tuple(tokenizer.encode(caption, max_length)) for caption in photo.captions),
+        )
+        for photo in prepared.splits[split]
+    ]

@@ -16,7 +16,11 @@ from utils.errors import Refusal, WrongArgument
 from utils.files import write_json
 from utils.progress import say, warn
 
-MAKING = ("positions", "inner", "epsilon")  # what pretrained weights say of a transformer beyond its settings
+MAKING = (
+    "positions",
+    "inner",
+    "epsilon",
+)  # what pretrained weights say of a transformer beyond its settings
 
 
 def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
@@ -25,36 +29,54 @@ def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
     saved = runs.read_config(start)
     runs.refuse_classifier(start, saved)
     if given.get("encoder", saved["encoder"]) != saved["encoder"]:
-        raise WrongArgument(f"--encoder {given['encoder']}: {start} was trained on what {saved['encoder']} sees; leave "
-                            "--encoder out")
+        raise WrongArgument(
+            f"--encoder {given['encoder']}: {start} was trained on what {saved['encoder']} sees; leave "
+            "--encoder out"
+        )
     if given.get("preset", saved.get("preset")) != saved.get("preset"):
-        raise WrongArgument(f"--preset {given['preset']}: {start} was trained as {saved.get('preset')}, and its weights are "
-                            "of that; leave --preset out")
+        raise WrongArgument(
+            f"--preset {given['preset']}: {start} was trained as {saved.get('preset')}, and its weights are "
+            "of that; leave --preset out"
+        )
     saved = config.OF_OLDER | saved
-    own = [each.name for each in fields(config.Decoding) if each.name in saved]  # an older run knows fewer
+    own = [
+        each.name for each in fields(config.Decoding) if each.name in saved
+    ]  # an older run knows fewer
     for name in own:
         before, now = saved[name], given.get(name, saved[name])
-        may_change = name == "dropout" or (name == "attention" and {before, now} == {"soft", "hard"})
+        may_change = name == "dropout" or (
+            name == "attention" and {before, now} == {"soft", "hard"}
+        )
         if now != before and not may_change:
-            raise WrongArgument(f"--{name.replace('_', '-')} {now}: the weights of {start} are of {before}; "
-                                "leave it out")
+            raise WrongArgument(
+                f"--{name.replace('_', '-')} {now}: the weights of {start} are of {before}; "
+                "leave it out"
+            )
     if huggingface.named(start):
         search = {name: saved[name] for name in (*huggingface.SEARCH, "max_length")}
-        return {name: saved[name] for name in ("preset", "encoder", "weights", *own)} | search | given
+        return (
+            {name: saved[name] for name in ("preset", "encoder", "weights", *own)} | search | given
+        )
     _refuse_without_best(start)
     inherited = {name: saved[name] for name in ("preset", "encoder", "layer", "image_size", *own)}
-    inherited |= {"weights": str(start) if saved.get("finetune_encoder") else saved["encoder_weights"],
-                  "grid": saved.get("grid")}
+    inherited |= {
+        "weights": str(start) if saved.get("finetune_encoder") else saved["encoder_weights"],
+        "grid": saved.get("grid"),
+    }
     if any(given.get(way) for way in presets.WAYS):  # goes on with what that run learned from
         inherited["precision"] = saved["precision"]
         kept = ["augment", *(each.name for each in fields(config.Words))]
         if "dataset" not in given:
             if Path(saved["dataset"]) != FOLDER and not Path(saved["dataset"]).exists():
-                raise Refusal(f"{start} was trained on {saved['dataset']}, which is not there (seen from {Path.cwd()}); say "
-                              "where it is with --dataset")
+                raise Refusal(
+                    f"{start} was trained on {saved['dataset']}, which is not there (seen from {Path.cwd()}); say "
+                    "where it is with --dataset"
+                )
             kept += ["cache", "seed", *(each.name for each in fields(config.Data))]
         inherited |= {name: saved[name] for name in kept if saved.get(name) is not None}
-    elif saved.get("tokenizer") in ("bpe", "gpt2") or saved["decoder"] == "transformer":  # whose preset has others
+    elif (
+        saved.get("tokenizer") in ("bpe", "gpt2") or saved["decoder"] == "transformer"
+    ):  # whose preset has others
         inherited["tokenizer"] = saved["tokenizer"]
     return inherited | given
 
@@ -63,21 +85,32 @@ def _refuse_without_best(run: Path) -> None:
     """Refuse to go on from a run that has no best weights yet."""
     missing = [name for name in ("vocabulary.json", "best") if not (run / name).exists()]
     if missing and runs.read_history(run):
-        raise Refusal(f"{run} has no {missing[0]}, which it had after its first epoch; restore it from a copy, or train "
-                      "again")
+        raise Refusal(
+            f"{run} has no {missing[0]}, which it had after its first epoch; restore it from a copy, or train "
+            "again"
+        )
     if missing:
-        raise Refusal(f"{run} has no {missing[0]}: its training was stopped before its first epoch ended; go on with it "
-                      "by --resume first")
+        raise Refusal(
+            f"{run} has no {missing[0]}: its training was stopped before its first epoch ended; go on with it "
+            "by --resume first"
+        )
 
 
-def begin_folder(run: Path, prepared: Any, pairs: Sequence[tuple[Any, Any]] = (), start: Path | None = None) -> None:
+def begin_folder(
+    run: Path, prepared: Any, pairs: Sequence[tuple[Any, Any]] = (), start: Path | None = None
+) -> None:
     """Write a new run's splits, which photos it learns from, what was left out, and the pairs that look alike."""
     write_json(run / "splits.json", prepared.names())
-    runs.write_seen(run, (photo.hash for split in ("train", "val") for photo in prepared.splits[split]), start)
+    runs.write_seen(
+        run, (photo.hash for split in ("train", "val") for photo in prepared.splits[split]), start
+    )
     if prepared.left_out:
         write_json(run / "left_out.json", [each._asdict() for each in prepared.left_out])
     if pairs:
-        write_json(run / "near_duplicates.json", [{"photo": one.name, "looks_like": other.name} for one, other in pairs])
+        write_json(
+            run / "near_duplicates.json",
+            [{"photo": one.name, "looks_like": other.name} for one, other in pairs],
+        )
 
 
 def keep_encoder(run: Path, weights: str) -> None:
@@ -89,7 +122,9 @@ def keep_encoder(run: Path, weights: str) -> None:
             runs.write_making(run / "encoder", making)
 
 
-def sized(settings: Settings, given: dict[str, Any], start: Path | None) -> tuple[Settings, dict[str, Any]]:
+def sized(
+    settings: Settings, given: dict[str, Any], start: Path | None
+) -> tuple[Settings, dict[str, Any]]:
     """The settings with the sizes of what the decoder begins from, a run or pretrained weights; and what these say of its
     making beyond the settings. Other sizes than theirs are refused where they were typed."""
     if start is not None and not huggingface.named(start):
@@ -104,13 +139,20 @@ def sized(settings: Settings, given: dict[str, Any], start: Path | None) -> tupl
     making = {name: sizes.pop(name) for name in MAKING}
     for name, size in sizes.items():
         if given.get(name, size) != size:
-            raise WrongArgument(f"--decoder-{name} {given[name]}: {weights} has {size}; leave it out, or begin from random "
-                                "weights with --decoder-weights none")
+            raise WrongArgument(
+                f"--decoder-{name} {given[name]}: {weights} has {size}; leave it out, or begin from random "
+                "weights with --decoder-weights none"
+            )
     return Settings.from_flat(settings.flat() | sizes), making
 
 
-def begin_decoder(decoder: Any, tokenizer: Any, weights: str | None, start: Path | None, fingerprint: dict[str, Any],
-                  ) -> None:
+def begin_decoder(
+    decoder: Any,
+    tokenizer: Any,
+    weights: str | None,
+    start: Path | None,
+    fingerprint: dict[str, Any],
+) -> None:
     """Give a new decoder the weights of the run that it starts from, or pretrained ones, where any are named."""
     if start is not None and not huggingface.named(start):
         take_over(decoder, tokenizer, start, fingerprint)
@@ -135,49 +177,71 @@ def take_over(decoder: Any, tokenizer: Any, start: Path, fingerprint: dict[str, 
     found = warm_start.take_over(decoder, tokenizer.spelled(), other, learned.spelled())
     same = _but_for_precision(saved["fingerprint"]) == _but_for_precision(fingerprint)
     if not same and not saved.get("finetune_encoder"):
-        warn(f"the encoder is not that of {start} in every respect (weights, layer or version): its features may "
-            "mean something else to the decoder")
-    say(f"from {start}: {found.kept - len(SPECIAL)} {tokenizer.units} are known there and keep their weights, {found.new} "
-        f"start fresh, {found.gone} of {start} are gone")
+        warn(
+            f"the encoder is not that of {start} in every respect (weights, layer or version): its features may "
+            "mean something else to the decoder"
+        )
+    say(
+        f"from {start}: {found.kept - len(SPECIAL)} {tokenizer.units} are known there and keep their weights, {found.new} "
+        f"start fresh, {found.gone} of {start} are gone"
+    )
 
 
-def resumed(name: str | None, given: dict[str, Any], start: str | None) -> tuple[Path, Settings, int]:
+def resumed(
+    name: str | None, given: dict[str, Any], start: str | None
+) -> tuple[Path, Settings, int]:
     """The run to go on with, its settings, with what may change changed, and after how many epochs its present way of
     training began: true captions from the first, --scst and --finetune-encoder where they are asked for."""
     run = runs.find(name)
     before = runs.read_config(run)
     if start is not None and str(runs.find(start)) != before.get("from"):
-        raise WrongArgument(f"--from cannot change when a run is resumed: it was {before.get('from')!r}; start a new run")
+        raise WrongArgument(
+            f"--from cannot change when a run is resumed: it was {before.get('from')!r}; start a new run"
+        )
     presets.refuse_foreign(before.get("preset", ""), given)
     saved = Settings.of_run(before).flat()
     if "dataset" in given:
-        typed = {"scenes": FOLDER, "cifar10": cifar10.FOLDER}.get(given["dataset"], Path(given["dataset"]))
+        typed = {"scenes": FOLDER, "cifar10": cifar10.FOLDER}.get(
+            given["dataset"], Path(given["dataset"])
+        )
         if typed.resolve() == Path(saved["dataset"]).resolve():  # ./photos is photos
             del given["dataset"]
     ways = {way: True for way in presets.WAYS if given.get(way) and not saved[way]}
     may_change = config.RESUMABLE | (presets.OF_A_WAY if ways else frozenset())
-    given = {key: value for key, value in given.items() if (key, value) != ("precision", "auto")}  # what it began with
+    given = {
+        key: value for key, value in given.items() if (key, value) != ("precision", "auto")
+    }  # what it began with
     other = [key for key, value in given.items() if key not in may_change and value != saved[key]]
     if other:
         flags = ", ".join("--" + key.replace("_", "-") for key in other)
-        raise WrongArgument(f"{flags} cannot change when a run is resumed: it was {saved[other[0]]!r}; start a new run")
+        raise WrongArgument(
+            f"{flags} cannot change when a run is resumed: it was {saved[other[0]]!r}; start a new run"
+        )
     if not ways:
         return run, Settings.from_flat(saved | given), before.get("begun", 0)
     if saved["finetune_encoder"]:
-        raise WrongArgument(f"the encoder of {run} was trained with it; go on in a new run: --from {run} --scst")
+        raise WrongArgument(
+            f"the encoder of {run} was trained with it; go on in a new run: --from {run} --scst"
+        )
     _refuse_without_best(run)
     done = len(runs.read_history(run))
     kept = runs.kept_epoch(run) or 0
     if kept > done:
         flag = next(iter(ways)).replace("_", "-")
-        raise Refusal(f"{run / 'history.jsonl'} is missing or damaged: it tells of {done} epochs, and epoch {kept} was the "
-                      f"best; restore it from a copy, or go on in a new run: --from {run} --{flag}")
+        raise Refusal(
+            f"{run / 'history.jsonl'} is missing or damaged: it tells of {done} epochs, and epoch {kept} was the "
+            f"best; restore it from a copy, or go on in a new run: --from {run} --{flag}"
+        )
     if given.get("epochs", done + 1) <= done:
-        raise WrongArgument(f"--epochs {given['epochs']} counts all epochs of the run, and {run} has {done} already; use "
-                            "more, or leave it out")
+        raise WrongArgument(
+            f"--epochs {given['epochs']} counts all epochs of the run, and {run} has {done} already; use "
+            "more, or leave it out"
+        )
     wanted = presets.wanted_by_way(ways)
     wanted["epochs"] += done
-    ended = {name: Settings().flat()[name] for name in (*presets.WAYS, "baseline")}  # what was of the way before
+    ended = {
+        name: Settings().flat()[name] for name in (*presets.WAYS, "baseline")
+    }  # what was of the way before
     return run, Settings.from_flat(saved | ended | wanted | given), done
 
 
@@ -188,8 +252,11 @@ def rewarded_next(run: Path) -> tuple[Settings, int] | None:
     if settings.scst or not settings.reward_epochs:
         return None
     done = len(runs.read_history(run))
-    _, rewarded, begun = resumed(str(run), {"scst": True, "epochs": done + settings.reward_epochs,
-                                            "baseline": settings.baseline}, None)
+    _, rewarded, begun = resumed(
+        str(run),
+        {"scst": True, "epochs": done + settings.reward_epochs, "baseline": settings.baseline},
+        None,
+    )
     return rewarded, begun
 
 
@@ -200,7 +267,9 @@ def finished(run: Path, settings: Settings, begun: int) -> bool:
         return False
     config_ = runs.read_config(run)
     before, now = Settings.of_run(config_).training, settings.training
-    longer = now.epochs > len(runs.read_history(run)) and (now.epochs > before.epochs or now.patience > before.patience)
+    longer = now.epochs > len(runs.read_history(run)) and (
+        now.epochs > before.epochs or now.patience > before.patience
+    )
     return not longer and begun == config_.get("begun", 0)
 
 
@@ -208,7 +277,9 @@ def refuse_other_photos(run: Path, prepared: Any) -> None:
     """Refuse to go on with a run whose photos or captions are not what they were."""
     before = runs.read_config(run)
     if prepared.names() != runs.read_splits(run) or before.get("captions") != prepared.digest():
-        raise Refusal(f"the photos or captions of {before['dataset']} have changed since {run} began; start a new run")
+        raise Refusal(
+            f"the photos or captions of {before['dataset']} have changed since {run} began; start a new run"
+        )
 
 
 def _but_for_precision(fingerprint: dict[str, Any]) -> dict[str, Any]:
@@ -223,11 +294,15 @@ def refuse_other_encoder(run: Path, fingerprint: dict[str, Any], *, tuned: bool 
     if before["fingerprint"] != fingerprint:
         was = before["fingerprint"].get("precision", "float32")
         if _but_for_precision(before["fingerprint"]) == _but_for_precision(fingerprint):
-            raise Refusal(f"the features that {run} learned from are {was}, and here they would be "
-                          f"{fingerprint.get('precision', 'float32')}; go on with the --engine that it had, on a processor "
-                          "that has bfloat16, or start a new run")
-        raise Refusal(f"the encoder is not what it was when {run} began: other weights, or another version of Keras; "
-                      "start a new run")
+            raise Refusal(
+                f"the features that {run} learned from are {was}, and here they would be "
+                f"{fingerprint.get('precision', 'float32')}; go on with the --engine that it had, on a processor "
+                "that has bfloat16, or start a new run"
+            )
+        raise Refusal(
+            f"the encoder is not what it was when {run} began: other weights, or another version of Keras; "
+            "start a new run"
+        )
 
 
 def forget_scores(run: Path) -> None:

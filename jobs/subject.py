@@ -17,7 +17,13 @@ from utils.progress import progress
 
 BATCH = 320  # true captions foretold together
 TOGETHER = 64  # photos captioned between two movements of the bar: as many as the captioner takes at a time
-FORCED = ("Bleu_2", "Bleu_4", "NIST_2", "NIST_4", "CIDEr")  # scores of the words that are likeliest after the true ones
+FORCED = (
+    "Bleu_2",
+    "Bleu_4",
+    "NIST_2",
+    "NIST_4",
+    "CIDEr",
+)  # scores of the words that are likeliest after the true ones
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,9 @@ class Subject:
     settings: Settings  # the run's, with what was changed
     search: dict[str, Any] = field(default_factory=dict)  # what was changed of the search
     facts: dict[str, Any] | None = None  # of scenes
-    trained_on: list[Any] | None = None  # the run's training photos, where they are of the same dataset
+    trained_on: list[Any] | None = (
+        None  # the run's training photos, where they are of the same dataset
+    )
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -65,7 +73,9 @@ class Subject:
 
         def parts() -> Iterator[int]:
             for start in range(0, len(self.features), TOGETHER):
-                captions.extend(self.captioner.from_features(self.features[start : start + TOGETHER], **search))
+                captions.extend(
+                    self.captioner.from_features(self.features[start : start + TOGETHER], **search)
+                )
                 yield len(captions) - start
 
         for _ in progress(parts(), len(self.features), "captions"):
@@ -76,11 +86,14 @@ class Subject:
         """Loss and top-k accuracy over all true words, each foretold from the true words before it; and, as `forced_…`,
         scores of the likeliest words at the places of each photo's first caption."""
         found = self._measure(self.batches.epoch(0, shuffle=False))
-        parts = [-(-len(captions) // self.batches.rows) for captions in self.references]  # of a photo with many captions
+        parts = [
+            -(-len(captions) // self.batches.rows) for captions in self.references
+        ]  # of a photo with many captions
         said = [self._text(found.likeliest[place]) for place in accumulate(parts[:-1], initial=0)]
         scores = self.scorer.scores(said, FORCED)
         return {"loss": found.loss, f"Top{self.settings.training.top}": found.accuracy} | {
-            f"forced_{name}": score for name, score in scores.items()}
+            f"forced_{name}": score for name, score in scores.items()
+        }
 
     def _text(self, tokens: Sequence[int]) -> str:
         """The sentence of these tokens."""
@@ -96,7 +109,8 @@ class Subject:
             return {}
         scenes = [self.facts[photo.name] for photo in self.photos]
         return facts_scores(captions, self.references, scenes, self.language) | pointing(
-            captions, scenes, self.language, SIZE)
+            captions, scenes, self.language, SIZE
+        )
 
 
 def subject_of(run: Path, *, split: str, weights: str | None = None, **changes: Any) -> Subject:
@@ -108,9 +122,13 @@ def subject_of(run: Path, *, split: str, weights: str | None = None, **changes: 
     from models.captioner import Captioner
 
     saved = runs.read_config(run)
-    own = "dataset" not in changes or (saved["dataset"] is not None and same_dataset(
-        changes["dataset"], saved["dataset"], stages.dataset_path))
-    changes = ({} if own else {"format": None, "outside_photos": False}) | changes | {"strict": False}
+    own = "dataset" not in changes or (
+        saved["dataset"] is not None
+        and same_dataset(changes["dataset"], saved["dataset"], stages.dataset_path)
+    )
+    changes = (
+        ({} if own else {"format": None, "outside_photos": False}) | changes | {"strict": False}
+    )
     settings = Settings.of_run(saved, **changes)
     captioner = Captioner.load(run, weights=weights, engine=changes.get("engine", "auto"))
     path = stages.dataset_path(settings.data.dataset)
@@ -127,24 +145,48 @@ def subject_of(run: Path, *, split: str, weights: str | None = None, **changes: 
         notes.append("the dataset has no test split: val is scored in its place")
     named = listed[split]
     crops = Crops(settings.search.crops)
-    cache = encoding.have_features(prepared, lambda: captioner.encoder, captioner.fingerprint, captioner.image_size,
-                                   cache=Path(settings.vision.cache), hashes=hashes, views=crops, splits=(split,))
+    cache = encoding.have_features(
+        prepared,
+        lambda: captioner.encoder,
+        captioner.fingerprint,
+        captioner.image_size,
+        cache=Path(settings.vision.cache),
+        hashes=hashes,
+        views=crops,
+        splits=(split,),
+    )
     photos = prepared.splits[split]
     if not photos:
         raise Refusal(f"{path} has no photos in {split} that can be read")
     if len(photos) < named:
-        notes.append(f"{named - len(photos)} photos of {split} are gone or cannot be read, and are not scored")
+        notes.append(
+            f"{named - len(photos)} photos of {split} are gone or cannot be read, and are not scored"
+        )
     marks = runs.read_seen(run)
-    scored = photos if marks and (not own or split == "test") else ()  # the run's own train and val it has seen, of course
+    scored = (
+        photos if marks and (not own or split == "test") else ()
+    )  # the run's own train and val it has seen, of course
     known = sum(runs.seen(photo.hash, marks or set()) for photo in scored)
     if known:
-        notes.append(f"{known} of the {len(photos)} photos were in the training of {run}: the scores are too good")
-    training = stages.training_photos(prepared, split, captioner.tokenizer, settings.words.max_length, stages.AS_IS)
+        notes.append(
+            f"{known} of the {len(photos)} photos were in the training of {run}: the scores are too good"
+        )
+    training = stages.training_photos(
+        prepared, split, captioner.tokenizer, settings.words.max_length, stages.AS_IS
+    )
     keys = [key for photo in photos for key in crops.keys(photo)]
-    return Subject(split, captioner, photos, cache.sequence(keys, together=crops.number),
-                   Batches(training, cache, batch=BATCH, seed=0), settings,
-                   search={name: value for name, value in changes.items() if name in captioner.settings},
-                   facts=stages.facts_of(dataset), trained_on=prepared.splits["train"] if own else None, notes=notes)
+    return Subject(
+        split,
+        captioner,
+        photos,
+        cache.sequence(keys, together=crops.number),
+        Batches(training, cache, batch=BATCH, seed=0),
+        settings,
+        search={name: value for name, value in changes.items() if name in captioner.settings},
+        facts=stages.facts_of(dataset),
+        trained_on=prepared.splits["train"] if own else None,
+        notes=notes,
+    )
 
 
 def same_dataset(name: str, saved: str, place: Callable[[str], Path]) -> bool:

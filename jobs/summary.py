@@ -1,7 +1,7 @@
 """What a dataset holds: for `python -m data.sources PATH`, and in short for train.py.
 
-    python -m data.sources PATH                      what is there, and what is left out and why
-    python -m data.sources PATH --picture FILE.png   and nine of its photos with their captions
+python -m data.sources PATH                      what is there, and what is left out and why
+python -m data.sources PATH --picture FILE.png   and nine of its photos with their captions
 """
 
 import argparse
@@ -32,10 +32,18 @@ def options() -> argparse.ArgumentParser:
     """The command line."""
     parser = command_line.parser(__doc__.partition("\n\n")[2])
     parser.prog = "python -m data.sources"
-    parser.add_argument("path", metavar="PATH", help="the dataset: a captions file, its folder, or `scenes`")
-    parser.add_argument("--picture", metavar="FILE.png", help="also draw nine of its photos with their captions")
-    command_line.add_options(parser, config.Data, only=("format", "language", "outside_photos", "test_size"))
-    command_line.add_options(parser, config.Words, only=("tokenizer", "vocabulary", "minimum_count", "max_length"))
+    parser.add_argument(
+        "path", metavar="PATH", help="the dataset: a captions file, its folder, or `scenes`"
+    )
+    parser.add_argument(
+        "--picture", metavar="FILE.png", help="also draw nine of its photos with their captions"
+    )
+    command_line.add_options(
+        parser, config.Data, only=("format", "language", "outside_photos", "test_size")
+    )
+    command_line.add_options(
+        parser, config.Words, only=("tokenizer", "vocabulary", "minimum_count", "max_length")
+    )
     command_line.add_options(parser, config.Vision, only=("cache",))
     command_line.add_options(parser, config.Training, only=("seed",))
     return parser
@@ -63,7 +71,9 @@ def main() -> int:
         except Refusal as refusal:
             say(f"vocabulary: none; {refusal}")
     else:
-        say("vocabulary: none, for no photo is there to train on; evaluate.py can score a run on these")
+        say(
+            "vocabulary: none, for no photo is there to train on; evaluate.py can score a run on these"
+        )
     stages.report_near_duplicates(prepared, pairs)
     for line in _left_out(prepared.left_out):
         say(line)
@@ -73,12 +83,16 @@ def main() -> int:
     return 0
 
 
-def short(asked: Settings, settings: Settings, dataset: Dataset, prepared: Prepared, tokenizer: Tokenizer) -> str:
+def short(
+    asked: Settings, settings: Settings, dataset: Dataset, prepared: Prepared, tokenizer: Tokenizer
+) -> str:
     """All of it in a few lines."""
     photos, captions, splits = _counts(prepared)
     language = _language(asked, settings, dataset)
-    return (f"{dataset.kind} ({dataset.path}); {photos}; {captions}\n{splits}\n{language}\n"
-            f"{_vocabulary(settings, prepared, tokenizer)[1]}")
+    return (
+        f"{dataset.kind} ({dataset.path}); {photos}; {captions}\n{splits}\n{language}\n"
+        f"{_vocabulary(settings, prepared, tokenizer)[1]}"
+    )
 
 
 def _counts(prepared: Prepared) -> list[str]:
@@ -86,12 +100,19 @@ def _counts(prepared: Prepared) -> list[str]:
     photos = [photo for split in prepared.splits.values() for photo in split]
     numbers = Counter(len(photo.captions) for photo in photos)
     captions = sum(number * times for number, times in numbers.items())
-    each = f"{min(numbers)} a photo" if len(numbers) == 1 else (
-        f"{min(numbers)} to {max(numbers)} a photo, {captions / len(photos):.1f} on average")
+    each = (
+        f"{min(numbers)} a photo"
+        if len(numbers) == 1
+        else (f"{min(numbers)} to {max(numbers)} a photo, {captions / len(photos):.1f} on average")
+    )
     sides = ", ".join(f"{split} {len(photos)}" for split, photos in prepared.splits.items())
     replaced = prepared.splits["val"] and not prepared.splits["test"]
     none = "; no test split: val is scored in its place" if replaced else ""
-    return [f"photos: {len(photos)}", f"captions: {captions}, {each}", f"splits: {sides} ({prepared.how}{none})"]
+    return [
+        f"photos: {len(photos)}",
+        f"captions: {captions}, {each}",
+        f"splits: {sides} ({prepared.how}{none})",
+    ]
 
 
 def _language(asked: Settings, settings: Settings, dataset: Dataset) -> str:
@@ -100,28 +121,45 @@ def _language(asked: Settings, settings: Settings, dataset: Dataset) -> str:
     if asked.data.language:
         known = f"{name}, given" if name else "given"
     else:
-        known = {"en": "English, by its Latin letters; another is said with --language",
-                 "und": "of another script; say it with --language"}.get(dataset.letters, f"{name}, by its letters")
-    usual = "of the decoder's weights" if settings.decoding.pretrained else "what suits it; another with --tokenizer"
+        known = {
+            "en": "English, by its Latin letters; another is said with --language",
+            "und": "of another script; say it with --language",
+        }.get(dataset.letters, f"{name}, by its letters")
+    usual = (
+        "of the decoder's weights"
+        if settings.decoding.pretrained
+        else "what suits it; another with --tokenizer"
+    )
     cut = "given" if asked.words.tokenizer else usual
     return f"language: {settings.data.language} ({known}); captions of {UNITS[settings.words.tokenizer]} ({cut})"
 
 
 def _vocabulary(settings: Settings, prepared: Prepared, tokenizer: Tokenizer) -> list[str]:
     """How long captions are, and how much of them the vocabulary covers."""
-    encoded = {split: [tokenizer.encode(caption) for photo in photos for caption in photo.captions]
-               for split, photos in prepared.splits.items()}
+    encoded = {
+        split: [tokenizer.encode(caption) for photo in photos for caption in photo.captions]
+        for split, photos in prepared.splits.items()
+    }
     lengths = sorted(len(numbers) - 2 for split in encoded.values() for numbers in split)
     most, unit = settings.words.max_length, tokenizer.units
     whole = sum(length <= most for length in lengths) / len(lengths)
     least = f"{settings.words.minimum_count} time{'s' * (settings.words.minimum_count > 1)}"
-    covered = ", ".join(f"{_coverage(numbers):.1%} of {split}" for split, numbers in encoded.items() if numbers)
+    covered = ", ".join(
+        f"{_coverage(numbers):.1%} of {split}" for split, numbers in encoded.items() if numbers
+    )
     known = f"{len(tokenizer) - len(SPECIAL)} {unit}"
-    source = f"{known} of GPT-2" if settings.words.tokenizer == "gpt2" else (
-        f"{known} of the training captions ({settings.words.vocabulary} at most, seen at least {least})")
-    return [f"lengths: {lengths[len(lengths) // 2]} {unit} in the middle, {lengths[-1]} at most; {whole:.1%} have no more "
-            f"than {most}",
-            f"vocabulary: {source}; they cover {covered}"]
+    source = (
+        f"{known} of GPT-2"
+        if settings.words.tokenizer == "gpt2"
+        else (
+            f"{known} of the training captions ({settings.words.vocabulary} at most, seen at least {least})"
+        )
+    )
+    return [
+        f"lengths: {lengths[len(lengths) // 2]} {unit} in the middle, {lengths[-1]} at most; {whole:.1%} have no more "
+        f"than {most}",
+        f"vocabulary: {source}; they cover {covered}",
+    ]
 
 
 def _coverage(encoded: Sequence[Sequence[int]]) -> float:
@@ -138,7 +176,10 @@ def _left_out(left_out: list[LeftOut], shown: int = 3) -> list[str]:
     lines = [f"left out: {len(left_out) or 'nothing'}"]
     for reason, those in sorted(by_reason.items(), key=lambda pair: -len(pair[1])):
         lines.append(f"  {len(those)}: {reason}")
-        lines += [f"    {each.name}" + (f" ({each.where})" if each.where else "") for each in those[:shown]]
+        lines += [
+            f"    {each.name}" + (f" ({each.where})" if each.where else "")
+            for each in those[:shown]
+        ]
         lines += [f"    and {len(those) - shown} more"] * (len(those) > shown)
     return lines
 
@@ -153,5 +194,13 @@ def _draw(prepared: Prepared, dataset: Dataset, file: Path) -> None:
     chosen += rest[:: max(1, len(rest) // max(missing, 1))][:missing]
     sides = {photo: split for split, photos in prepared.splits.items() for photo in photos}
     chosen.sort(key=lambda photo: SPLITS.index(sides[photo]))
-    save_figure(captioned_photos([(read(photo.path), f"{photo.name} – {sides[photo]}", photo.captions) for photo in chosen],
-                                 title=f"{dataset.kind}: {dataset.path}"), file)
+    save_figure(
+        captioned_photos(
+            [
+                (read(photo.path), f"{photo.name} – {sides[photo]}", photo.captions)
+                for photo in chosen
+            ],
+            title=f"{dataset.kind}: {dataset.path}",
+        ),
+        file,
+    )

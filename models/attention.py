@@ -43,7 +43,9 @@ class DotAttention(keras.layers.Layer):
     def call(self, query: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
         """Attention (B, L) of query (B, U) over keys (P, L, U)."""
         photos, locations, units = keys.shape[0] or tf.shape(keys)[0], keys.shape[1], keys.shape[2]
-        scores = tf.matmul(tf.reshape(query, [photos, -1, units]), keys, transpose_b=True)  # (P, C, L)
+        scores = tf.matmul(
+            tf.reshape(query, [photos, -1, units]), keys, transpose_b=True
+        )  # (P, C, L)
         return tf.reshape(tf.nn.softmax(scores, axis=-1), [-1, locations])
 
 

@@ -1,8 +1,8 @@
 """Photos to captions: encoder, decoder, tokenizer and photo reader in one.
 
-    from models.captioner import Captioner
-    caption = Captioner.load("checkpoints/RUN")("photo.jpg")
-    caption.text, caption.score, caption.words, caption.attention
+from models.captioner import Captioner
+caption = Captioner.load("checkpoints/RUN")("photo.jpg")
+caption.text, caption.score, caption.words, caption.attention
 """
 
 import zlib
@@ -42,9 +42,13 @@ class Caption:
     text: str
     score: float  # 0 to 1: the geometric mean of the words' probabilities
     words: list[str]
-    attention: np.ndarray  # (words, L): where the network looked before saying each word; rows sum to 1
+    attention: (
+        np.ndarray
+    )  # (words, L): where the network looked before saying each word; rows sum to 1
     grid: tuple[int, int]  # rows and columns of the L locations
-    candidates: list[tuple[str, float]]  # all captions that the search ended with and their scores, the best first
+    candidates: list[
+        tuple[str, float]
+    ]  # all captions that the search ended with and their scores, the best first
 
 
 class Tokenizer(Protocol):
@@ -60,9 +64,18 @@ class Tokenizer(Protocol):
 class Captioner:
     """Captions photos; `Captioner.load` makes one from a run folder."""
 
-    def __init__(self, *, encoder: Callable[[], Encoder], decoder: Decoder, tokenizer: Tokenizer, grid: tuple[int, int],
-                 image_size: int, settings: dict[str, Any], read_photo: Callable[..., np.ndarray] = read,
-                 fingerprint: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        encoder: Callable[[], Encoder],
+        decoder: Decoder,
+        tokenizer: Tokenizer,
+        grid: tuple[int, int],
+        image_size: int,
+        settings: dict[str, Any],
+        read_photo: Callable[..., np.ndarray] = read,
+        fingerprint: dict[str, Any] | None = None,
+    ) -> None:
         """`encoder` makes the encoder when it is first needed, also for its `fingerprint` where that is not given;
         `settings` are the search's, by name."""
         self._make_encoder = encoder
@@ -76,7 +89,9 @@ class Captioner:
         self._searches: dict[tuple[int, Rules, Chance | None, bool], Callable[..., Captions]] = {}
 
     @classmethod
-    def load(cls, run: str | Path | None = None, *, weights: str | None = None, engine: str = "auto") -> Self:
+    def load(
+        cls, run: str | Path | None = None, *, weights: str | None = None, engine: str = "auto"
+    ) -> Self:
         """The captioner of a run folder (the newest where none is named), with the weights of its best epoch; or that of a
         Hugging Face model, hf:FOLDER.
 
@@ -99,12 +114,28 @@ class Captioner:
             give_decoder(decoder, str(folder), tokenizer.rows_there)
         else:
             load_decoder(decoder, folder / "best")
-        names = ("beam", "length_penalty", "no_repeat", "max_length", "sample", "temperature", "top_k", "top_p", "look",
-                 "crops", "seed")
-        return cls(encoder=lambda: _encoder_of(folder, config, weights, engine), decoder=decoder, tokenizer=tokenizer,
-                   grid=(rows, columns), image_size=fingerprint["image_size"],
-                   fingerprint=None if config.get("finetune_encoder") or elsewhere else fingerprint,
-                   settings={name: config[name] for name in names if name in config})  # an older run knows fewer
+        names = (
+            "beam",
+            "length_penalty",
+            "no_repeat",
+            "max_length",
+            "sample",
+            "temperature",
+            "top_k",
+            "top_p",
+            "look",
+            "crops",
+            "seed",
+        )
+        return cls(
+            encoder=lambda: _encoder_of(folder, config, weights, engine),
+            decoder=decoder,
+            tokenizer=tokenizer,
+            grid=(rows, columns),
+            image_size=fingerprint["image_size"],
+            fingerprint=None if config.get("finetune_encoder") or elsewhere else fingerprint,
+            settings={name: config[name] for name in names if name in config},
+        )  # an older run knows fewer
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -136,7 +167,9 @@ class Captioner:
     def _features(self, pictures: Sequence[np.ndarray], crops: Crops) -> np.ndarray:
         """Features of all crops of each photo (N, L, D), one crop's locations after the other's."""
         every = np.stack([crop for picture in pictures for crop in crops.of(picture)])
-        parts = [self.encoder(every[start : start + BATCH]) for start in range(0, len(every), BATCH)]
+        parts = [
+            self.encoder(every[start : start + BATCH]) for start in range(0, len(every), BATCH)
+        ]
         return np.concatenate(parts).reshape(len(pictures), -1, parts[0].shape[-1])
 
     def _pixels(self, photo: Photo) -> np.ndarray:
@@ -165,19 +198,36 @@ class Captioner:
             raise ValueError("temperature, top_k and top_p go with sample=True")
         refuse_longer(settings["max_length"], self.decoder.positions)
         if settings["look"] == "drawn" and not self.decoder.draws:
-            raise Refusal("--look drawn is for runs with --attention hard: this one looks at all locations at once")
+            raise Refusal(
+                "--look drawn is for runs with --attention hard: this one looks at all locations at once"
+            )
         return settings
 
-    def _captions(self, features: np.ndarray, seen: Iterable[np.ndarray], settings: dict[str, Any]) -> list[Caption]:
-        rules = Rules(START, END, (PAD, UNKNOWN, START), settings["max_length"], settings["beam"],
-                      settings["length_penalty"], settings["no_repeat"])
-        chance = Chance(settings["temperature"], settings["top_k"], settings["top_p"]) if settings["sample"] else None
+    def _captions(
+        self, features: np.ndarray, seen: Iterable[np.ndarray], settings: dict[str, Any]
+    ) -> list[Caption]:
+        rules = Rules(
+            START,
+            END,
+            (PAD, UNKNOWN, START),
+            settings["max_length"],
+            settings["beam"],
+            settings["length_penalty"],
+            settings["no_repeat"],
+        )
+        chance = (
+            Chance(settings["temperature"], settings["top_k"], settings["top_p"])
+            if settings["sample"]
+            else None
+        )
         drawn = settings["look"] == "drawn"
         seeds = np.zeros(len(features), np.int32)
         if chance is not None or drawn:
             # A photo's own seed, from what is seen in it: its samples do not depend on the photos that come with it.
             seeds[:] = [zlib.crc32(each.tobytes(), settings["seed"]) & 0x7FFFFFFF for each in seen]
-        found = self._search(features.shape[1], rules, chance, drawn)(tf.constant(features), tf.constant(seeds))
+        found = self._search(features.shape[1], rules, chance, drawn)(
+            tf.constant(features), tf.constant(seeds)
+        )
         tokens, logs, attention = (tensor.numpy() for tensor in found)
         return [self._caption(*each) for each in zip(tokens, logs, attention, strict=True)]
 
@@ -190,12 +240,22 @@ class Captioner:
     def _caption(self, tokens: np.ndarray, logs: np.ndarray, attention: np.ndarray) -> Caption:
         """The caption of one photo from its K rows of tokens (K, T), log-probabilities (K,), attention (K, T, L)."""
         words = [self.tokenizer.decode(row) for row in tokens]
-        scores = [float(np.exp(log / max(1, np.count_nonzero(row)))) for log, row in zip(logs, tokens, strict=True)]
+        scores = [
+            float(np.exp(log / max(1, np.count_nonzero(row))))
+            for log, row in zip(logs, tokens, strict=True)
+        ]
         texts = [self.tokenizer.text([word.text for word in each if word.text]) for each in words]
         candidates = [pair for pair in zip(texts, scores, strict=True) if pair[0]]
         crops = np.split(attention[0], attention.shape[-1] // self.decoder.locations, axis=1)
         looked = _by_word(words[0], _in_places(crops, self.grid))
-        return Caption(texts[0], scores[0], [word.text for word in words[0] if word.text], looked, self.grid, candidates)
+        return Caption(
+            texts[0],
+            scores[0],
+            [word.text for word in words[0] if word.text],
+            looked,
+            self.grid,
+            candidates,
+        )
 
 
 def _in_places(crops: Sequence[np.ndarray], grid: tuple[int, int]) -> np.ndarray:
@@ -211,7 +271,11 @@ def _in_places(crops: Sequence[np.ndarray], grid: tuple[int, int]) -> np.ndarray
 def _by_word(words: Sequence[Word], attention: np.ndarray) -> np.ndarray:
     """Attention (words, L) of attention (T, L): of a word of several tokens the mean; a word without letters is left out."""
     ends = np.cumsum([word.tokens for word in words], dtype=int)
-    rows = [attention[end - word.tokens : end].mean(axis=0) for word, end in zip(words, ends, strict=True) if word.text]
+    rows = [
+        attention[end - word.tokens : end].mean(axis=0)
+        for word, end in zip(words, ends, strict=True)
+        if word.text
+    ]
     return np.stack(rows) if rows else attention[:0]
 
 
@@ -222,39 +286,63 @@ def decoder_of(config: dict[str, Any], vocabulary: int) -> Decoder:
     kind = config["decoder"]
     if kind not in DECODERS:
         raise nearest("decoder", kind, list(DECODERS))
-    options = {name: config[name] for name in DECODERS[kind].OPTIONS if name in config}  # an older run knows fewer
-    return build_decoder(kind, seed=config["seed"], vocabulary=vocabulary,
-                         locations=fingerprint.get("whole", 0) + rows * columns,
-                         depth=fingerprint["depth"], **options)
+    options = {
+        name: config[name] for name in DECODERS[kind].OPTIONS if name in config
+    }  # an older run knows fewer
+    return build_decoder(
+        kind,
+        seed=config["seed"],
+        vocabulary=vocabulary,
+        locations=fingerprint.get("whole", 0) + rows * columns,
+        depth=fingerprint["depth"],
+        **options,
+    )
 
 
 def _as_made_here(fingerprint: dict[str, Any], engine: str) -> dict[str, Any]:
     """The fingerprint of a run's features as its encoder makes them with this engine, on this machine."""
     wanted = fingerprint.get("precision", "float32")
     return {name: value for name, value in fingerprint.items() if name != "precision"} | marked(
-        precision_of(engine_for(engine), wanted))
+        precision_of(engine_for(engine), wanted)
+    )
 
 
 def _encoder_of(run: Path, config: dict[str, Any], weights: str | None, engine: str) -> Encoder:
     """The encoder that a run was trained on, refused where its weights are now others; or the one that it trained."""
-    options = {name: config.get(name) for name in ("layer", "image_size", "grid")}  # an older run knows fewer
+    options = {
+        name: config.get(name) for name in ("layer", "image_size", "grid")
+    }  # an older run knows fewer
     options |= {"engine": engine, "precision": config["fingerprint"].get("precision", "float32")}
     if config.get("finetune_encoder"):
         if weights is not None:
-            raise Refusal(f"--weights {weights}: the encoder of {run} was trained in it and lies there; leave --weights out")
+            raise Refusal(
+                f"--weights {weights}: the encoder of {run} was trained in it and lies there; leave --weights out"
+            )
         return Encoder(config["encoder"], weights=str(run), **options)
-    by_name = ENCODERS[config["encoder"]].presets  # weights need be no file, and are told apart where they are loaded
+    by_name = ENCODERS[
+        config["encoder"]
+    ].presets  # weights need be no file, and are told apart where they are loaded
     if weights is not None and not by_name and not Path(weights).exists():
-        raise Refusal(f"no weights file {weights}; --weights says where the run's encoder weights are now")
+        raise Refusal(
+            f"no weights file {weights}; --weights says where the run's encoder weights are now"
+        )
     weights = weights or config["encoder_weights"]
     if huggingface.named(weights) and not Path(weights[len(huggingface.PREFIX) :]).is_dir():
-        raise Refusal(f"the run's encoder weights were at {weights}, and are not there now; say where with --weights "
-                      "hf:FOLDER")
+        raise Refusal(
+            f"the run's encoder weights were at {weights}, and are not there now; say where with --weights "
+            "hf:FOLDER"
+        )
     if weights not in ("imagenet", "none") and not by_name and not Path(weights).exists():
-        raise Refusal(f"the run's encoder weights were at {weights}, and are not there now; say where with --weights FILE")
+        raise Refusal(
+            f"the run's encoder weights were at {weights}, and are not there now; say where with --weights FILE"
+        )
     encoder = Encoder(config["encoder"], weights=weights, **options)
     found, wanted = encoder.fingerprint(), config["fingerprint"]
-    if found["weights"] != wanted.get("weights", found["weights"]):  # a model of elsewhere does not say
-        raise Refusal(f"{weights} holds other weights than those that the run was trained with; give the right file with "
-                      "--weights FILE, or train again")
+    if found["weights"] != wanted.get(
+        "weights", found["weights"]
+    ):  # a model of elsewhere does not say
+        raise Refusal(
+            f"{weights} holds other weights than those that the run was trained with; give the right file with "
+            "--weights FILE, or train again"
+        )
     return encoder

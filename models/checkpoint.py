@@ -32,13 +32,18 @@ def restore(checkpoint: tf.train.Checkpoint, path: str, *, whole: bool) -> None:
             status.assert_existing_objects_matched().expect_partial()
     except (tf.errors.OpError, ValueError, AssertionError, IndexError) as error:
         reason = str(error).splitlines()[0][:160]
-        raise Refusal(f"checkpoint {path} is cut short, damaged, or of another model or version ({reason}); restore it from "
-                      "a copy, or train again") from None
+        raise Refusal(
+            f"checkpoint {path} is cut short, damaged, or of another model or version ({reason}); restore it from "
+            "a copy, or train again"
+        ) from None
 
 
 def stored(folder: Path) -> list[str]:
     """The checkpoints that lie in a folder, the newest first, whatever TensorFlow's own list there says."""
-    found = {int(file.stem.removeprefix("ckpt-")): str(file.with_suffix("")) for file in folder.glob("ckpt-*.index")}
+    found = {
+        int(file.stem.removeprefix("ckpt-")): str(file.with_suffix(""))
+        for file in folder.glob("ckpt-*.index")
+    }
     return [found[number] for number in sorted(found, reverse=True)]
 
 
@@ -52,7 +57,9 @@ def text_in(path: str, name: str) -> str | None:
         return None
 
 
-def manager(checkpoint: tf.train.Checkpoint, folder: Path, *, keep: int) -> tf.train.CheckpointManager:
+def manager(
+    checkpoint: tf.train.Checkpoint, folder: Path, *, keep: int
+) -> tf.train.CheckpointManager:
     """A manager of the folder; a list of checkpoints that was damaged there is begun anew."""
     try:
         return tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
@@ -65,27 +72,38 @@ def load_decoder(decoder: Parts, folder: Path) -> None:
     """Give a decoder, or a classifier, the weights of the newest checkpoint in `folder` (a run's best or last)."""
     found = stored(folder)
     if not found and folder.is_dir() and any(folder.iterdir()):
-        raise Refusal(f"the checkpoint in {folder} is damaged: its .index file is gone; restore it from a copy, or train "
-                      "again")
+        raise Refusal(
+            f"the checkpoint in {folder} is damaged: its .index file is gone; restore it from a copy, or train "
+            "again"
+        )
     if not found:
-        raise Refusal(f"{folder.parent} has no {folder.name} checkpoint: its training was stopped before its first "
-                      "epoch ended; go on with --resume")
+        raise Refusal(
+            f"{folder.parent} has no {folder.name} checkpoint: its training was stopped before its first "
+            "epoch ended; go on with --resume"
+        )
     restore(decoder_checkpoint(decoder), found[0], whole=False)
 
 
 def decoder_checkpoint(decoder: Parts, **more: Any) -> tf.train.Checkpoint:
     """A checkpoint that holds the decoder, the encoder if it is trained too, and what else is named."""
-    return tf.train.Checkpoint(**{name: plain(part.variables) for name, part in decoder.parts().items()}, **more)
+    return tf.train.Checkpoint(
+        **{name: plain(part.variables) for name, part in decoder.parts().items()}, **more
+    )
 
 
 def load_encoder(network: keras.Model, folder: Path) -> None:
     """Give an encoder's network the weights that were trained with the decoder of the newest checkpoint in `folder`."""
     found = stored(folder)
     if not found:
-        raise Refusal(f"no checkpoint in {folder}, from which the encoder was to come; give a .weights.h5 file, or a run "
-                      "that was trained with --finetune-encoder or as a classifier")
+        raise Refusal(
+            f"no checkpoint in {folder}, from which the encoder was to come; give a .weights.h5 file, or a run "
+            "that was trained with --finetune-encoder or as a classifier"
+        )
     if text_in(found[0], "way") is not None and not any(
-            name.startswith("encoder/") for name, _ in tf.train.list_variables(found[0])):
-        raise Refusal(f"{folder.parent} has no encoder of its own: it was not trained with --finetune-encoder; give what it "
-                      "took its own from")
+        name.startswith("encoder/") for name, _ in tf.train.list_variables(found[0])
+    ):
+        raise Refusal(
+            f"{folder.parent} has no encoder of its own: it was not trained with --finetune-encoder; give what it "
+            "took its own from"
+        )
     restore(tf.train.Checkpoint(encoder=plain(network.variables)), found[0], whole=False)

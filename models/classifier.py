@@ -31,16 +31,29 @@ BATCH = 256  # pictures looked at together
 
 def _modern_head(grid: tuple[int, int, int], classes: int) -> keras.Model:
     """The mean over the grid, then a score for each class."""
-    return keras.Sequential([keras.Input(grid), keras.layers.SpatialDropout2D(0.1), keras.layers.GlobalAveragePooling2D(),
-                             keras.layers.Dense(classes)])
+    return keras.Sequential(
+        [
+            keras.Input(grid),
+            keras.layers.SpatialDropout2D(0.1),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(classes),
+        ]
+    )
 
 
 def _tutorial_head(grid: tuple[int, int, int], classes: int) -> keras.Model:
     """The three fully connected layers of the PyTorch blitz tutorial."""
     begin = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
-    return keras.Sequential([keras.Input(grid), keras.layers.Flatten(),
-                             *(keras.layers.Dense(units, activation=activation, kernel_initializer=begin)
-                               for units, activation in ((120, "relu"), (84, "relu"), (classes, None)))])
+    return keras.Sequential(
+        [
+            keras.Input(grid),
+            keras.layers.Flatten(),
+            *(
+                keras.layers.Dense(units, activation=activation, kernel_initializer=begin)
+                for units, activation in ((120, "relu"), (84, "relu"), (classes, None))
+            ),
+        ]
+    )
 
 
 @dataclass(frozen=True)
@@ -53,8 +66,11 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    "modern": Kind(_modern_head, partial(ConvolutionMuon, adam_lr_ratio=0.4, weight_decay=0.02, adam_weight_decay=0.02),
-                   smoothing=0.1),  # as Szegedy et al. 2016 have it
+    "modern": Kind(
+        _modern_head,
+        partial(ConvolutionMuon, adam_lr_ratio=0.4, weight_decay=0.02, adam_weight_decay=0.02),
+        smoothing=0.1,
+    ),  # as Szegedy et al. 2016 have it
     "tutorial": Kind(_tutorial_head, partial(keras.optimizers.SGD, momentum=0.9), smoothing=0.0),
 }
 
@@ -86,14 +102,18 @@ class ClassEntropy:
     name = "classes"
 
     def __init__(self) -> None:
-        self.right = tf.Variable(0.0, dtype=tf.float64)  # share of each batch, summed over the epoch's steps
+        self.right = tf.Variable(
+            0.0, dtype=tf.float64
+        )  # share of each batch, summed over the epoch's steps
         self.variables = {"right": self.right}
 
     def inputs(self, batches: EpochBatches, epoch: int, first: int) -> Iterable[Batch]:
         """Pictures and their classes."""
         return batches.epoch(epoch, first=first)
 
-    def loss(self, network: Network, pictures: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def loss(
+        self, network: Network, pictures: tf.Tensor, labels: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """The cross-entropy, and the same with the wanted probabilities smoothed."""
         logits = network(pictures, training=True)
         losses = -tf.nn.log_softmax(logits)  # (B, K)
@@ -125,7 +145,9 @@ class Answer:
 class Classifier:
     """Says what may be in photos; `Classifier.load` makes one from a run folder."""
 
-    def __init__(self, network: Network, classes: Sequence[str], image_size: int, *, mirrored: bool) -> None:
+    def __init__(
+        self, network: Network, classes: Sequence[str], image_size: int, *, mirrored: bool
+    ) -> None:
         """`mirrored` says that what it learned from was mirrored too: then it looks both ways, and takes the mean."""
         self.network = network
         self.classes = tuple(classes)
@@ -133,9 +155,13 @@ class Classifier:
 
         def look(pictures: tf.Tensor) -> tf.Tensor:
             logits = network(pictures)
-            return tf.nn.softmax((logits + network(pictures[:, :, ::-1])) / 2 if mirrored else logits)
+            return tf.nn.softmax(
+                (logits + network(pictures[:, :, ::-1])) / 2 if mirrored else logits
+            )
 
-        self._look = tf.function(look, input_signature=[tf.TensorSpec([None, image_size, image_size, 3], tf.uint8)])
+        self._look = tf.function(
+            look, input_signature=[tf.TensorSpec([None, image_size, image_size, 3], tf.uint8)]
+        )
 
     @classmethod
     def load(cls, run: str | Path | None = None) -> Self:
@@ -143,10 +169,16 @@ class Classifier:
         folder = find(None if run is None else str(run))
         config = read_config(folder)
         if not is_classifier(config):
-            raise Refusal(f"{folder} is no classifier: it writes captions; Captioner.load({str(folder)!r}) loads it")
-        network = Network(config["trunk"], config["image_size"], len(config["classes"]), seed=config["seed"])
+            raise Refusal(
+                f"{folder} is no classifier: it writes captions; Captioner.load({str(folder)!r}) loads it"
+            )
+        network = Network(
+            config["trunk"], config["image_size"], len(config["classes"]), seed=config["seed"]
+        )
         load_decoder(network, folder / "best")
-        return cls(network, config["classes"], config["image_size"], mirrored=config["alter"] == "mirrored")
+        return cls(
+            network, config["classes"], config["image_size"], mirrored=config["alter"] == "mirrored"
+        )
 
     def __call__(self, photos: Photo | Sequence[Photo]) -> Answer | list[Answer]:
         """What may be in a photo (path, bytes or uint8 pixels), or a list of it for a list of photos."""
@@ -156,7 +188,9 @@ class Classifier:
         with ThreadPoolExecutor(2) as pool:
             for start in range(0, len(photos), BATCH):
                 pictures = list(pool.map(self._pixels, photos[start : start + BATCH]))
-                answers += [Answer(self.classes, row) for row in self.probabilities(np.stack(pictures))]
+                answers += [
+                    Answer(self.classes, row) for row in self.probabilities(np.stack(pictures))
+                ]
         return answers
 
     def _pixels(self, photo: Photo) -> np.ndarray:
@@ -164,5 +198,8 @@ class Classifier:
 
     def probabilities(self, pictures: np.ndarray) -> np.ndarray:
         """Probabilities (N, K) of the classes of uint8 pictures (N, S, S, 3)."""
-        parts = [self._look(np.asarray(pictures[start : start + BATCH])).numpy() for start in range(0, len(pictures), BATCH)]
+        parts = [
+            self._look(np.asarray(pictures[start : start + BATCH])).numpy()
+            for start in range(0, len(pictures), BATCH)
+        ]
         return np.concatenate(parts) if parts else np.empty((0, len(self.classes)), np.float32)

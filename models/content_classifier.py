@@ -16,7 +16,9 @@ from models.muon import ConvolutionMuon
 Array = np.ndarray
 Label = tuple[str, ...]
 BATCH = 32
-VERSION = 4  # raise when the network or its training changes: old weights are then not taken for new ones
+VERSION = (
+    4  # raise when the network or its training changes: old weights are then not taken for new ones
+)
 
 
 class ContentClassifier(keras.Model):
@@ -32,17 +34,32 @@ class ContentClassifier(keras.Model):
         parts = sorted({part for label in labels for part in label})
         self.trunk = trunk
         self.drop = keras.layers.SpatialDropout2D(0.1)
-        self.parts = keras.layers.Dense(len(parts), use_bias=False,
-                                        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01))
-        self.compose = tf.constant([[float(part in label) for label in labels] for part in parts])  # (parts, K)
-        self.usual = self.add_weight(shape=(len(labels),), name="usual", initializer=lambda *_, **__: tf.constant(
-            np.log(frequencies / (1 - frequencies)), tf.float32))
+        self.parts = keras.layers.Dense(
+            len(parts),
+            use_bias=False,
+            kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
+        )
+        self.compose = tf.constant(
+            [[float(part in label) for label in labels] for part in parts]
+        )  # (parts, K)
+        self.usual = self.add_weight(
+            shape=(len(labels),),
+            name="usual",
+            initializer=lambda *_, **__: tf.constant(
+                np.log(frequencies / (1 - frequencies)), tf.float32
+            ),
+        )
 
     def call(self, pixels: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Logits (B, K) of the labels for pixels −1..1 (B, S, S, 3)."""
         grid = self.drop(self.trunk(pixels, training=training), training=training)
-        scores = tf.matmul(tf.reshape(self.parts(grid), [-1, len(self.compose)]), self.compose)  # (B·L, K)
-        return tf.reduce_max(tf.reshape(scores, [tf.shape(grid)[0], -1, scores.shape[1]]), axis=1) + self.usual
+        scores = tf.matmul(
+            tf.reshape(self.parts(grid), [-1, len(self.compose)]), self.compose
+        )  # (B·L, K)
+        return (
+            tf.reduce_max(tf.reshape(scores, [tf.shape(grid)[0], -1, scores.shape[1]]), axis=1)
+            + self.usual
+        )
 
 
 def steps_for(pictures: int) -> int:
@@ -50,8 +67,15 @@ def steps_for(pictures: int) -> int:
     return -(-pictures // BATCH)
 
 
-def train_convnet(pictures: Array, wanted: Array, labels: Sequence[Label], *, epochs: int, seed: int,
-                  report: Callable[[int, int, int, float], None] = lambda epoch, step, steps, loss: None) -> keras.Model:
+def train_convnet(
+    pictures: Array,
+    wanted: Array,
+    labels: Sequence[Label],
+    *,
+    epochs: int,
+    seed: int,
+    report: Callable[[int, int, int, float], None] = lambda epoch, step, steps, loss: None,
+) -> keras.Model:
     """A trained convnet from uint8 pictures (N, S, S, 3) and which of the K labels each has, 0/1 (N, K).
 
     One cycle of the learning rate; pictures are shifted a little, for what a picture holds its shift holds too.
@@ -71,7 +95,9 @@ def train_convnet(pictures: Array, wanted: Array, labels: Sequence[Label], *, ep
     model(tf.zeros([1, *pictures.shape[1:]]))  # makes the variables
     steps = steps_for(len(pictures))
     warmup = epochs * steps // 6
-    rate = keras.optimizers.schedules.CosineDecay(1e-3, epochs * steps - warmup, warmup_target=0.02, warmup_steps=warmup)
+    rate = keras.optimizers.schedules.CosineDecay(
+        1e-3, epochs * steps - warmup, warmup_target=0.02, warmup_steps=warmup
+    )
     optimizer = ConvolutionMuon(rate, adam_lr_ratio=0.4, weight_decay=0.02, adam_weight_decay=0.02)
     optimizer.build(model.trainable_variables)
 
@@ -79,21 +105,29 @@ def train_convnet(pictures: Array, wanted: Array, labels: Sequence[Label], *, ep
     def step(pixels: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             logits = model(tf.cast(pixels, tf.float32) / 127.5 - 1.0, training=True)
-            loss = tf.reduce_mean(tf.reduce_sum(
-                tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(truth, tf.float32), logits), axis=1))
+            loss = tf.reduce_mean(
+                tf.reduce_sum(
+                    tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(truth, tf.float32), logits),
+                    axis=1,
+                )
+            )
         gradients = tape.gradient(loss, model.trainable_variables)
         optimizer.apply(gradients, model.trainable_variables)
         return loss
 
     for epoch in range(epochs):
         total = 0.0
-        for number, each in enumerate(_shifted_batches(pictures, wanted, BATCH, seed=(seed, epoch)), start=1):
+        for number, each in enumerate(
+            _shifted_batches(pictures, wanted, BATCH, seed=(seed, epoch)), start=1
+        ):
             total += float(step(*each))
             report(epoch + 1, number, steps, total / number)
     return trunk
 
 
-def _shifted_batches(pictures: Array, labels: Array, batch: int, *, seed: tuple[int, int]) -> Iterator[tuple[Array, Array]]:
+def _shifted_batches(
+    pictures: Array, labels: Array, batch: int, *, seed: tuple[int, int]
+) -> Iterator[tuple[Array, Array]]:
     """Batches in random order, each picture moved by a random step and filled up with its edge."""
     random = np.random.default_rng(seed)
     order = random.permutation(len(pictures))
@@ -103,5 +137,12 @@ def _shifted_batches(pictures: Array, labels: Array, batch: int, *, seed: tuple[
         chosen = np.sort(order[start : start + batch])
         moved = np.pad(pictures[chosen], ((0, 0), (most, most), (most, most), (0, 0)), mode="edge")
         steps = random.integers(0, 2 * most + 1, (len(chosen), 2))
-        yield np.stack([picture[down : down + size, right : right + size]
-                        for picture, (down, right) in zip(moved, steps, strict=True)]), labels[chosen]
+        yield (
+            np.stack(
+                [
+                    picture[down : down + size, right : right + size]
+                    for picture, (down, right) in zip(moved, steps, strict=True)
+                ]
+            ),
+            labels[chosen],
+        )

@@ -14,7 +14,9 @@ MODERN = ((32, 1), (64, 1), (128, 2), (256, 2))  # the same of a classifier of w
 COARSEST = 4  # rows and columns to which a classifier's trunk halves small pictures
 
 
-def build_convnet(image_size: int, *, stages: Sequence[tuple[int, int]] = STAGES, halvings: int = 4) -> keras.Model:
+def build_convnet(
+    image_size: int, *, stages: Sequence[tuple[int, int]] = STAGES, halvings: int = 4
+) -> keras.Model:
     """Pixels −1..1 (B, S, S, 3) → feature grid (B, S/2^h, S/2^h, D); each of the last h stages, `halvings`, halves the side.
 
     A halving convolution looks half a pixel past its place, to the lower right if padding="same" does the padding, and
@@ -32,8 +34,13 @@ def build_convnet(image_size: int, *, stages: Sequence[tuple[int, int]] = STAGES
             upper_left = halves and stage < len(stages)
             if upper_left:
                 grid = keras.layers.ZeroPadding2D(((1, 0), (1, 0)))(grid)
-            grid = keras.layers.Conv2D(channels, 3, strides=2 if halves else 1, use_bias=False,
-                                       padding="valid" if upper_left else "same")(grid)
+            grid = keras.layers.Conv2D(
+                channels,
+                3,
+                strides=2 if halves else 1,
+                use_bias=False,
+                padding="valid" if upper_left else "same",
+            )(grid)
             grid = keras.layers.BatchNormalization(momentum=0.9)(grid)
             if number > 0:
                 grid = keras.layers.Add()([grid, shortcut])
@@ -62,7 +69,9 @@ def halvings_for(image_size: int) -> int:
 
 
 TRUNKS: dict[str, Callable[[int, int], keras.Model]] = {
-    "modern": lambda image_size, learned_at: build_convnet(image_size, stages=MODERN, halvings=halvings_for(learned_at)),
+    "modern": lambda image_size, learned_at: build_convnet(
+        image_size, stages=MODERN, halvings=halvings_for(learned_at)
+    ),
     "tutorial": lambda image_size, _learned_at: build_tutorial(image_size),
 }
 
@@ -90,10 +99,16 @@ class LookAround(keras.layers.Layer):
         """One kernel a channel; and which of its values leads from which location to which, 0/1 (width², L, L)."""
         _, rows, columns, channels = shape
         self.kernel = self.add_weight(shape=(self.width, self.width, channels, 1), name="kernel")
-        place = np.stack(np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij"), -1).reshape(-1, 2)
-        step = place[None, :] - place[:, None] + self.width // 2  # (L, L, 2), to the row from the column
+        place = np.stack(
+            np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij"), -1
+        ).reshape(-1, 2)
+        step = (
+            place[None, :] - place[:, None] + self.width // 2
+        )  # (L, L, 2), to the row from the column
         inside = ((step >= 0) & (step < self.width)).all(-1)
-        leads = inside & (step[..., 0] * self.width + step[..., 1] == np.arange(self.width**2)[:, None, None])
+        leads = inside & (
+            step[..., 0] * self.width + step[..., 1] == np.arange(self.width**2)[:, None, None]
+        )
         self.leads = leads.reshape(self.width**2, -1).astype(np.float32)
         self.normalise.build(shape)
 
@@ -101,15 +116,21 @@ class LookAround(keras.layers.Layer):
         """(B, H, W, C) → the same shape."""
         rows, columns, channels = grid.shape[1:]
         kernel = tf.reshape(self.kernel, [-1, channels])  # (width², C)
-        matrix = tf.reshape(tf.matmul(kernel, self.leads, transpose_a=True), [channels, rows * columns, -1])
-        flat = tf.transpose(tf.reshape(grid, [-1, rows * columns, channels]), [2, 1, 0])  # (C, L, B)
+        matrix = tf.reshape(
+            tf.matmul(kernel, self.leads, transpose_a=True), [channels, rows * columns, -1]
+        )
+        flat = tf.transpose(
+            tf.reshape(grid, [-1, rows * columns, channels]), [2, 1, 0]
+        )  # (C, L, B)
         around = tf.transpose(tf.matmul(matrix, flat), [2, 1, 0])
-        return tf.nn.relu(self.normalise(tf.reshape(around, [-1, rows, columns, channels]), training=training))
+        return tf.nn.relu(
+            self.normalise(tf.reshape(around, [-1, rows, columns, channels]), training=training)
+        )
 
 
 def _joined(around: keras.KerasTensor, grid: keras.KerasTensor) -> keras.KerasTensor:
     """The grid with what was found around."""
     around = keras.layers.Conv2D(grid.shape[-1], 1, use_bias=False)(around)
-    return keras.layers.ReLU()(keras.layers.Add()([keras.layers.BatchNormalization(momentum=0.9)(around), grid]))
-
-
+    return keras.layers.ReLU()(
+        keras.layers.Add()([keras.layers.BatchNormalization(momentum=0.9)(around), grid])
+    )

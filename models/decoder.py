@@ -40,12 +40,19 @@ class Decoder(keras.Model):
         """Memory and first state of photos (P, L, D), a row a photo."""
 
     @abstractmethod
-    def step(self, tokens: tf.Tensor, memory: Nest, state: Nest) -> tuple[tf.Tensor, Nest, tf.Tensor]:
+    def step(
+        self, tokens: tf.Tensor, memory: Nest, state: Nest
+    ) -> tuple[tf.Tensor, Nest, tf.Tensor]:
         """Logits (B, V) of the word after `tokens` (B,), the next state, and the attention (B, L)."""
 
     @abstractmethod
-    def call(self, features: tf.Tensor, tokens: tf.Tensor, training: bool = False, places: tf.Tensor | None = None,
-             ) -> tuple[tf.Tensor, tf.Tensor]:
+    def call(
+        self,
+        features: tf.Tensor,
+        tokens: tf.Tensor,
+        training: bool = False,
+        places: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Logits (B, T, V) of the word after each of `tokens` (B, T), or (N, V) at `places`; and the attention (B, T, L)."""
 
     def parts(self) -> dict[str, keras.Model]:
@@ -65,11 +72,15 @@ def of_crops(place: tf.Tensor | keras.Variable, features: tf.Tensor) -> tf.Tenso
 def refuse_longer(max_length: int, positions: int | None) -> None:
     """Refuse captions of more words than a decoder has `positions` for, the start beside them."""
     if positions and max_length >= positions:
-        raise Refusal(f"captions of {max_length} tokens are asked for, and this network has room for {positions - 1}; use a "
-                      "lower --max-length")
+        raise Refusal(
+            f"captions of {max_length} tokens are asked for, and this network has room for {positions - 1}; use a "
+            "lower --max-length"
+        )
 
 
-def begin(decoder: Decoder, features: tf.Tensor, *, steps: int, seeds: tf.Tensor | None = None) -> tuple[Nest, Nest]:
+def begin(
+    decoder: Decoder, features: tf.Tensor, *, steps: int, seeds: tf.Tensor | None = None
+) -> tuple[Nest, Nest]:
     """Memory and first state of photos (P, L, D) for captions of so many steps; with seeds, of a decoder that draws."""
     more = {"steps": steps} if decoder.positions else {}
     return decoder.begin(features, **more if seeds is None else more | {"seeds": seeds})
@@ -78,10 +89,13 @@ def begin(decoder: Decoder, features: tf.Tensor, *, steps: int, seeds: tf.Tensor
 def picked(outputs: tf.Tensor, places: tf.Tensor | None) -> tf.Tensor:
     """What the vocabulary is projected from (B, T, U), or (N, U) at these of the B·T places: it takes a third of a step,
     and padding needs none."""
-    return outputs if places is None else tf.gather(tf.reshape(outputs, [-1, outputs.shape[-1]]), places)
+    return (
+        outputs
+        if places is None
+        else tf.gather(tf.reshape(outputs, [-1, outputs.shape[-1]]), places)
+    )
 
 
 def repeat_rows(state: Nest, times: int) -> Nest:
     """The state with each row repeated in place: a row a photo becomes C rows a photo."""
     return tf.nest.map_structure(lambda tensor: tf.repeat(tensor, times, axis=0), state)
-

@@ -86,7 +86,9 @@ def _advance(step: Step, now: _Search, time: tf.Tensor, rules: Rules) -> _Search
     vocabulary = log.shape[-1]
     # Twice as many candidates as beams, because half of them at most have just ended.
     candidates = now.live_log[:, :, None] + tf.reshape(log, [photos, beam, vocabulary])
-    top_log, top = tf.math.top_k(tf.reshape(candidates, [photos, beam * vocabulary]), k=2 * rules.beam)
+    top_log, top = tf.math.top_k(
+        tf.reshape(candidates, [photos, beam * vocabulary]), k=2 * rules.beam
+    )
     parents, words = top // vocabulary, top % vocabulary
 
     def grown(choice: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -94,10 +96,17 @@ def _advance(step: Step, now: _Search, time: tf.Tensor, rules: Rules) -> _Search
         of_parent = tf.gather(parents, choice, batch_dims=1)
         word = tf.gather(words, choice, batch_dims=1)
         here = tf.cast(tf.one_hot(time, rules.max_length + 1), tf.bool)  # the column being written
-        tokens = tf.where(here, word[..., None], tf.gather(now.live_tokens, of_parent, batch_dims=1))
+        tokens = tf.where(
+            here, word[..., None], tf.gather(now.live_tokens, of_parent, batch_dims=1)
+        )
         looked = tf.reshape(attention, [photos, beam, 1, attention.shape[-1]])
         seen = tf.where(here[:, None], looked, now.live_attention)
-        return (tokens, tf.gather(top_log, choice, batch_dims=1), tf.gather(seen, of_parent, batch_dims=1), of_parent)
+        return (
+            tokens,
+            tf.gather(top_log, choice, batch_dims=1),
+            tf.gather(seen, of_parent, batch_dims=1),
+            of_parent,
+        )
 
     ends = words == rules.end
     _, alive = tf.math.top_k(tf.where(ends, NEVER + top_log, top_log), k=rules.beam)
@@ -115,12 +124,25 @@ def _advance(step: Step, now: _Search, time: tf.Tensor, rules: Rules) -> _Search
     def merged(old: tf.Tensor, new: tf.Tensor) -> tf.Tensor:
         return tf.gather(tf.concat([old, new], 1), best, batch_dims=1)
 
-    return _Search(live_tokens, live_log, live_attention, merged(now.ended_tokens, ended[0]),
-                   merged(now.ended_log, ended[1]), merged_score, merged(now.ended_attention, ended[2]), state)
+    return _Search(
+        live_tokens,
+        live_log,
+        live_attention,
+        merged(now.ended_tokens, ended[0]),
+        merged(now.ended_log, ended[1]),
+        merged_score,
+        merged(now.ended_attention, ended[2]),
+        state,
+    )
 
 
-def _next_words(step: Step, tokens: tf.Tensor, state: Nest, time: tf.Tensor, rules: Rules,
-                ) -> tuple[tf.Tensor, Nest, tf.Tensor]:
+def _next_words(
+    step: Step,
+    tokens: tf.Tensor,
+    state: Nest,
+    time: tf.Tensor,
+    rules: Rules,
+) -> tuple[tf.Tensor, Nest, tf.Tensor]:
     """Log-probabilities (B, V) after the live captions (P, K, T), with what is not allowed at NEVER."""
     rows = tf.reshape(tokens, [-1, rules.max_length + 1])
     before = tf.where(time == 0, rules.start, tf.gather(rows, tf.maximum(time - 1, 0), axis=1))
@@ -137,12 +159,18 @@ def _next_words(step: Step, tokens: tf.Tensor, state: Nest, time: tf.Tensor, rul
     return log, state, attention
 
 
-def _without_repetition(log: tf.Tensor, rows: tf.Tensor, time: tf.Tensor, rules: Rules) -> tf.Tensor:
+def _without_repetition(
+    log: tf.Tensor, rows: tf.Tensor, time: tf.Tensor, rules: Rules
+) -> tf.Tensor:
     """`log` with NEVER at each word that would complete an n-gram which the row (B, T) already holds."""
     size = rules.no_repeat
     starts = rules.max_length + 2 - size  # n-grams that fit into a row
-    grams = tf.stack([rows[:, shift : starts + shift] for shift in range(size)], axis=2)  # (B, starts, n)
-    recent = tf.gather(rows, tf.maximum(time - size + 1 + tf.range(size - 1), 0), axis=1)  # (B, n − 1), the last words
+    grams = tf.stack(
+        [rows[:, shift : starts + shift] for shift in range(size)], axis=2
+    )  # (B, starts, n)
+    recent = tf.gather(
+        rows, tf.maximum(time - size + 1 + tf.range(size - 1), 0), axis=1
+    )  # (B, n − 1), the last words
     repeats = tf.reduce_all(grams[:, :, :-1] == recent[:, None], axis=2)
     repeats &= tf.range(starts) + size <= time  # whole n-grams of the past alone
     batch = tf.tile(tf.range(tf.shape(rows)[0])[:, None], [1, starts])
@@ -159,33 +187,58 @@ class Chance:
     top_p: float | None = None
 
     def __post_init__(self) -> None:
-        if self.temperature <= 0 or (self.top_k is not None and self.top_k < 1) or not 0 < (self.top_p or 1) <= 1:
-            raise ValueError("temperature is above 0, top_k at least 1, top_p a share above 0 and up to 1")
+        if (
+            self.temperature <= 0
+            or (self.top_k is not None and self.top_k < 1)
+            or not 0 < (self.top_p or 1) <= 1
+        ):
+            raise ValueError(
+                "temperature is above 0, top_k at least 1, top_p a share above 0 and up to 1"
+            )
 
 
-def sample(step: Step, state: Nest, *, seeds: tf.Tensor, locations: int, rules: Rules, chance: Chance) -> Captions:
+def sample(
+    step: Step, state: Nest, *, seeds: tf.Tensor, locations: int, rules: Rules, chance: Chance
+) -> Captions:
     """K captions a photo drawn at random, in the order drawn; `seeds` (P,) make a photo's draws its own."""
     photos, steps = tf.shape(seeds)[0], rules.max_length + 1
     shape = [steps, rules.beam]
-    numbers = tf.map_fn(lambda seed: tf.random.stateless_uniform(shape, [seed, 0]), seeds,
-                        fn_output_signature=tf.TensorSpec(shape))  # (P, T, K) in 0..1
+    numbers = tf.map_fn(
+        lambda seed: tf.random.stateless_uniform(shape, [seed, 0]),
+        seeds,
+        fn_output_signature=tf.TensorSpec(shape),
+    )  # (P, T, K) in 0..1
     tokens = tf.zeros([photos, rules.beam, steps], tf.int32)
-    begin = (tf.constant(0), tokens, tf.zeros([photos, rules.beam]),
-             tf.zeros([photos, rules.beam, steps, locations]), state)
+    begin = (
+        tf.constant(0),
+        tokens,
+        tf.zeros([photos, rules.beam]),
+        tf.zeros([photos, rules.beam, steps, locations]),
+        state,
+    )
 
     def unfinished(time: tf.Tensor, tokens: tf.Tensor, *_: Nest) -> tf.Tensor:
         return (time < steps) & ~tf.reduce_all(tf.reduce_any(tokens == rules.end, axis=2))
 
-    def advance(time: tf.Tensor, tokens: tf.Tensor, total: tf.Tensor, seen: tf.Tensor, state: Nest) -> tuple:
+    def advance(
+        time: tf.Tensor, tokens: tf.Tensor, total: tf.Tensor, seen: tf.Tensor, state: Nest
+    ) -> tuple:
         log, state, attention = _next_words(step, tokens, state, time, rules)
         word = _drawn(log, tf.reshape(numbers[:, time], [-1]), chance)
         ended = tf.reduce_any(tokens == rules.end, axis=2)
-        gained = tf.where(ended, 0.0, tf.reshape(tf.gather(log, word, batch_dims=1), tf.shape(total)))
+        gained = tf.where(
+            ended, 0.0, tf.reshape(tf.gather(log, word, batch_dims=1), tf.shape(total))
+        )
         word = tf.where(ended, 0, tf.reshape(word, tf.shape(total)))
         here = tf.cast(tf.one_hot(time, steps), tf.bool)
         looked = tf.reshape(attention, [photos, rules.beam, 1, locations])
-        return (time + 1, tf.where(here, word[..., None], tokens), total + gained,
-                tf.where(here[:, None], looked, seen), state)
+        return (
+            time + 1,
+            tf.where(here, word[..., None], tokens),
+            total + gained,
+            tf.where(here[:, None], looked, seen),
+            state,
+        )
 
     _, tokens, total, seen, _ = tf.while_loop(unfinished, advance, begin)
     return Captions(tokens, total, seen)
@@ -194,12 +247,16 @@ def sample(step: Step, state: Nest, *, seeds: tf.Tensor, locations: int, rules: 
 def _drawn(log: tf.Tensor, numbers: tf.Tensor, chance: Chance) -> tf.Tensor:
     """A word for each row of log-probabilities (B, V), chosen by a number in 0..1 from those that `chance` leaves."""
     sharp = tf.nn.softmax(log / chance.temperature)
-    if chance.top_k is None and chance.top_p is None:  # nothing to sort for: it would take most of the time
+    if (
+        chance.top_k is None and chance.top_p is None
+    ):  # nothing to sort for: it would take most of the time
         return _chosen(sharp, numbers)
     probability, words = tf.math.top_k(sharp, k=min(chance.top_k or log.shape[-1], log.shape[-1]))
     if chance.top_p is not None:
         before = tf.cumsum(probability, axis=1, exclusive=True)
-        probability = tf.where(before < chance.top_p * tf.reduce_sum(sharp, 1, keepdims=True), probability, 0.0)
+        probability = tf.where(
+            before < chance.top_p * tf.reduce_sum(sharp, 1, keepdims=True), probability, 0.0
+        )
     return tf.gather(words, _chosen(probability, numbers), batch_dims=1)
 
 
@@ -210,8 +267,12 @@ def _chosen(probability: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
     return tf.minimum(place, tf.shape(probability)[1] - 1)
 
 
-def compile_search(decoder: Decoder, rules: Rules, chance: Chance | None = None, drawn: bool = False,
-                   ) -> Callable[..., Captions]:
+def compile_search(
+    decoder: Decoder,
+    rules: Rules,
+    chance: Chance | None = None,
+    drawn: bool = False,
+) -> Callable[..., Captions]:
     """A compiled function from features (P, L, D) and seeds (P,) to captions, by search, or by chance where it is given;
     with `drawn`, hard attention draws where it looks."""
 
@@ -219,7 +280,9 @@ def compile_search(decoder: Decoder, rules: Rules, chance: Chance | None = None,
     def run(features: tf.Tensor, seeds: tf.Tensor) -> Captions:
         # Pictures (P, S, S, 3) are given where the encoder learns too; features may be of several crops.
         locations = features.shape[1] if features.shape.rank == 3 else decoder.locations
-        memory, state = begin(decoder, features, steps=rules.max_length + 1, seeds=seeds if drawn else None)
+        memory, state = begin(
+            decoder, features, steps=rules.max_length + 1, seeds=seeds if drawn else None
+        )
         state = repeat_rows(state, rules.beam)
 
         def step(tokens: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any, tf.Tensor]:

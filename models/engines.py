@@ -23,8 +23,10 @@ def engine_for(name: str) -> str:
     """tensorflow or openvino: of `auto` the quicker one here."""
     there = importlib.util.find_spec("openvino") is not None
     if name == "openvino" and not there:
-        raise Refusal("--engine openvino, and the package openvino is not installed; pip install openvino, or leave "
-                      "--engine out")
+        raise Refusal(
+            "--engine openvino, and the package openvino is not installed; pip install openvino, or leave "
+            "--engine out"
+        )
     if name != "auto":
         return name
     return "openvino" if there and not tf.config.get_visible_devices("GPU") else "tensorflow"
@@ -32,7 +34,11 @@ def engine_for(name: str) -> str:
 
 def precision_of(engine: str, wanted: str) -> str:
     """In what this engine takes products here: bfloat16 is taken by OpenVINO alone, where the processor has it."""
-    return "bfloat16" if wanted == "bfloat16" and engine == "openvino" and has_bfloat16() else "float32"
+    return (
+        "bfloat16"
+        if wanted == "bfloat16" and engine == "openvino" and has_bfloat16()
+        else "float32"
+    )
 
 
 def marked(precision: str) -> dict[str, str]:
@@ -43,28 +49,42 @@ def marked(precision: str) -> dict[str, str]:
 class OpenVINO:
     """A function of uint8 pictures (B, S, S, 3) to features (B, L, D), compiled with its weights as they are now."""
 
-    def __init__(self, features: Callable[[tf.Tensor], tf.Tensor], variables: Sequence[keras.Variable],
-                 picture: tuple[int, ...], precision: str) -> None:
+    def __init__(
+        self,
+        features: Callable[[tf.Tensor], tf.Tensor],
+        variables: Sequence[keras.Variable],
+        picture: tuple[int, ...],
+        precision: str,
+    ) -> None:
         """`variables` are what the function knows; `picture` is the shape of one; `precision` that of products, where the
         processor has it."""
         values = [(variable, variable.numpy()) for variable in variables]
 
         def frozen(images: tf.Tensor) -> tf.Tensor:
-            with keras.StatelessScope([(variable, tf.constant(value)) for variable, value in values]):
+            with keras.StatelessScope(
+                [(variable, tf.constant(value)) for variable, value in values]
+            ):
                 return features(images)
 
-        traced = tf.function(frozen, input_signature=[tf.TensorSpec([1, *picture], tf.uint8)], autograph=False)
+        traced = tf.function(
+            frozen, input_signature=[tf.TensorSpec([1, *picture], tf.uint8)], autograph=False
+        )
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "frozen.pb"
-            file.write_bytes(traced.get_concrete_function().graph.as_graph_def().SerializeToString())
+            file.write_bytes(
+                traced.get_concrete_function().graph.as_graph_def().SerializeToString()
+            )
             self._model = _core().read_model(file)
         self._precision = {"float32": "f32", "bfloat16": "bf16"}[precision]
         self._shape = tuple(self._model.outputs[0].shape)[1:]
         self._turn = threading.Lock()
 
     def _compiled(self, hint: str) -> Any:
-        return _core().compile_model(self._model, "CPU", {"PERFORMANCE_HINT": hint,
-                                                             "INFERENCE_PRECISION_HINT": self._precision})
+        return _core().compile_model(
+            self._model,
+            "CPU",
+            {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": self._precision},
+        )
 
     @cached_property
     def _alone(self) -> Any:

@@ -26,15 +26,32 @@ class GRUDecoder(RecurrentDecoder):
 
     OPTIONS = ("units", "embedding", "attention_units", "dropout", "features")
 
-    def __init__(self, *, vocabulary: int, locations: int, depth: int, units: int, embedding: int, attention_units: int,
-                 dropout: float, features: str = "raw") -> None:
+    def __init__(
+        self,
+        *,
+        vocabulary: int,
+        locations: int,
+        depth: int,
+        units: int,
+        embedding: int,
+        attention_units: int,
+        dropout: float,
+        features: str = "raw",
+    ) -> None:
         """`locations` and `depth` are the encoder's L and D; `features` are normalised, or taken raw, as older runs do."""
         super().__init__()
         self.locations = locations
-        self.norm = keras.layers.LayerNormalization() if features == "normalised" else keras.layers.Identity()
+        self.norm = (
+            keras.layers.LayerNormalization()
+            if features == "normalised"
+            else keras.layers.Identity()
+        )
         self.look = Dense(units, activation="relu")
-        self.place = self.add_weight(shape=(locations, units), name="place",
-                                     initializer=keras.initializers.RandomNormal(stddev=0.05))
+        self.place = self.add_weight(
+            shape=(locations, units),
+            name="place",
+            initializer=keras.initializers.RandomNormal(stddev=0.05),
+        )
         self.attend = AdditiveAttention(attention_units)
         self.first = Dense(units, activation="tanh")
         self.embed = keras.layers.Embedding(vocabulary, embedding)
@@ -50,9 +67,13 @@ class GRUDecoder(RecurrentDecoder):
         """Memory (values and their attention keys) and first hidden state (P, U) of photos (P, L, D)."""
         features = self.norm(tf.cast(features, self.compute_dtype))
         values = self.look(features) + of_crops(self.place, features)  # (P, L, U)
-        return {"values": values, "keys": self.attend.keys(values)}, self.first(tf.reduce_mean(values, axis=1))
+        return {"values": values, "keys": self.attend.keys(values)}, self.first(
+            tf.reduce_mean(values, axis=1)
+        )
 
-    def _recur(self, word: tf.Tensor, memory: Tensors, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _recur(
+        self, word: tf.Tensor, memory: Tensors, state: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         attention = self.attend(tf.concat([state, word], axis=-1), memory["keys"])
         seen = context(attention, memory["values"])
         _, state = self.cell(tf.concat([word, seen], axis=-1), state)
@@ -61,6 +82,8 @@ class GRUDecoder(RecurrentDecoder):
     def _hidden(self, state: tf.Tensor) -> tf.Tensor:
         return state
 
-    def _output(self, hidden: tf.Tensor, seen: tf.Tensor, word: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def _output(
+        self, hidden: tf.Tensor, seen: tf.Tensor, word: tf.Tensor, training: bool = False
+    ) -> tf.Tensor:
         output = self.combine(tf.concat([hidden, seen, word], axis=-1))
         return self.drop_output(output, training=training)

@@ -11,7 +11,9 @@ from models.products import Dense, LSTMCell
 from models.recurrent import RecurrentDecoder
 
 Tensors = dict[str, tf.Tensor]
-State = dict[str, Any]  # `layers`: h and c (B, U) of each; of hard attention that draws, also what `_drawing` adds
+State = dict[
+    str, Any
+]  # `layers`: h and c (B, U) of each; of hard attention that draws, also what `_drawing` adds
 
 EXPECTED = 0.5  # of the captions in training see the mean of all locations, as with soft attention (Xu et al., section 4.1)
 DRAWS = 64  # locations that can be drawn for a caption before the random numbers repeat
@@ -34,8 +36,19 @@ class LSTMDecoder(RecurrentDecoder):
 
     OPTIONS = ("units", "embedding", "attention_units", "dropout", "layers", "attention")
 
-    def __init__(self, *, vocabulary: int, locations: int, depth: int, units: int, embedding: int, attention_units: int,
-                 dropout: float, layers: int = 1, attention: str = "soft") -> None:
+    def __init__(
+        self,
+        *,
+        vocabulary: int,
+        locations: int,
+        depth: int,
+        units: int,
+        embedding: int,
+        attention_units: int,
+        dropout: float,
+        layers: int = 1,
+        attention: str = "soft",
+    ) -> None:
         """`locations` and `depth` are the encoder's L and D; `layers` are LSTMs one upon the other; `attention` is soft,
         hard or none."""
         super().__init__()
@@ -72,30 +85,46 @@ class LSTMDecoder(RecurrentDecoder):
         state = {"layers": [[first(mean) for first in layer] for layer in self.first]}
         if seeds is not None:
             shape = [DRAWS, features.shape[1]]
-            state |= self._drawing(tf.map_fn(lambda seed: tf.random.stateless_uniform(shape, [seed, 1]), seeds,
-                                             fn_output_signature=tf.TensorSpec(shape)))
+            state |= self._drawing(
+                tf.map_fn(
+                    lambda seed: tf.random.stateless_uniform(shape, [seed, 1]),
+                    seeds,
+                    fn_output_signature=tf.TensorSpec(shape),
+                )
+            )
         return {"values": features, "keys": self.attend.keys(features)}, state
 
-    def call(self, features: tf.Tensor, tokens: tf.Tensor, training: bool = False, places: tf.Tensor | None = None,
-             ) -> tuple[tf.Tensor, tf.Tensor]:
+    def call(
+        self,
+        features: tf.Tensor,
+        tokens: tf.Tensor,
+        training: bool = False,
+        places: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Logits (B, T, V) of the word after each of `tokens` (B, T), or (N, V) at `places`; and the attention (B, T, L)."""
         if self.draws and training:
             outputs, attention, _ = self._explored(features, tokens)
             return self.words(picked(outputs, places)), attention
         return super().call(features, tokens, training, places)
 
-    def explore(self, features: tf.Tensor, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def explore(
+        self, features: tf.Tensor, tokens: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Logits and attention of hard attention in training, and the locations drawn, one-hot (B, T, L); zeros for
         captions that see the mean of all locations."""
         outputs, attention, drawn = self._explored(features, tokens)
         return self.words(outputs), attention, drawn
 
-    def _explored(self, features: tf.Tensor, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _explored(
+        self, features: tf.Tensor, tokens: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """The same with outputs in place of logits."""
         memory, state = self.begin(features)
         state = repeat_rows(state, tokens.shape[0] // features.shape[0])
         rows, steps = tokens.shape
-        state |= self._drawing(keras.random.uniform([rows, steps, features.shape[1]], seed=self.chance))
+        state |= self._drawing(
+            keras.random.uniform([rows, steps, features.shape[1]], seed=self.chance)
+        )
         state["expected"] = keras.random.uniform([rows, 1], seed=self.chance) < EXPECTED
         state["drawn"] = tf.zeros([rows, features.shape[1]])
         outputs, attention, states = self._follow(tokens, memory, state, training=True)
@@ -106,7 +135,9 @@ class LSTMDecoder(RecurrentDecoder):
         """What a state needs to draw locations by numbers (B, N, L) in 0..1."""
         return {"noise": gumbel(uniform), "time": tf.zeros(tf.shape(uniform)[:1], tf.int32)}
 
-    def _recur(self, word: tf.Tensor, memory: Tensors, state: State) -> tuple[tf.Tensor, tf.Tensor, State]:
+    def _recur(
+        self, word: tf.Tensor, memory: Tensors, state: State
+    ) -> tuple[tf.Tensor, tf.Tensor, State]:
         if not self.looks:
             after = self._told(word, state["layers"])
             times = tf.shape(word)[0] // tf.shape(memory["even"])[0]
@@ -122,7 +153,9 @@ class LSTMDecoder(RecurrentDecoder):
         """How much of each location is seen (B, L) with hard attention: all of one; and the state with the draw counted."""
         if "noise" not in state:
             return one_location(attention), state
-        noise = tf.gather(state["noise"], state["time"] % state["noise"].shape[1], axis=1, batch_dims=1)
+        noise = tf.gather(
+            state["noise"], state["time"] % state["noise"].shape[1], axis=1, batch_dims=1
+        )
         share = one_location(attention, noise)
         state = state | {"time": state["time"] + 1}
         if "expected" not in state:
@@ -141,7 +174,9 @@ class LSTMDecoder(RecurrentDecoder):
     def _hidden(self, state: State) -> tf.Tensor:
         return state["layers"][-1][0]
 
-    def _output(self, hidden: tf.Tensor, seen: tf.Tensor, word: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def _output(
+        self, hidden: tf.Tensor, seen: tf.Tensor, word: tf.Tensor, training: bool = False
+    ) -> tf.Tensor:
         output = word + self.of_state(hidden)
         if self.looks:
             output += self.of_context(seen)

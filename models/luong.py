@@ -25,8 +25,18 @@ class LuongDecoder(Decoder):
 
     OPTIONS = ("units", "embedding", "attention_units", "dropout", "attention")
 
-    def __init__(self, *, vocabulary: int, locations: int, depth: int, units: int, embedding: int, attention_units: int,
-                 dropout: float, attention: str = "dot") -> None:
+    def __init__(
+        self,
+        *,
+        vocabulary: int,
+        locations: int,
+        depth: int,
+        units: int,
+        embedding: int,
+        attention_units: int,
+        dropout: float,
+        attention: str = "dot",
+    ) -> None:
         """`locations` and `depth` are the encoder's L and D; `attention` is dot or additive, and `attention_units` the
         width of the latter."""
         super().__init__()
@@ -34,7 +44,9 @@ class LuongDecoder(Decoder):
         self.look = Dense(units, activation="relu")
         self.embed = keras.layers.Embedding(vocabulary, embedding)
         self.cell = GRUCell(units)
-        self.attend = AdditiveAttention(attention_units) if attention == "additive" else DotAttention()
+        self.attend = (
+            AdditiveAttention(attention_units) if attention == "additive" else DotAttention()
+        )
         self.norm = keras.layers.LayerNormalization()
         self.words = Dense(vocabulary)
         # One mask for all words of a caption (Gal & Ghahramani 2016).
@@ -47,14 +59,21 @@ class LuongDecoder(Decoder):
         values = self.look(tf.cast(features, self.compute_dtype))  # (P, L, U)
         return {"values": values, "keys": self.attend.keys(values)}, tf.zeros_like(values[:, 0])
 
-    def step(self, tokens: tf.Tensor, memory: Tensors, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def step(
+        self, tokens: tf.Tensor, memory: Tensors, state: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Logits (B, V) of the word after `tokens` (B,), the next state, and the attention (B, L)."""
         hidden, _ = self.cell(self.embed(tokens), state)
         output, attention = self._seen(hidden, memory)
         return self.words(output), hidden, attention
 
-    def call(self, features: tf.Tensor, tokens: tf.Tensor, training: bool = False, places: tf.Tensor | None = None,
-             ) -> tuple[tf.Tensor, tf.Tensor]:
+    def call(
+        self,
+        features: tf.Tensor,
+        tokens: tf.Tensor,
+        training: bool = False,
+        places: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Logits (B, T, V) of the word after each of `tokens` (B, T), or (N, V) at `places`; and the attention (B, T, L)."""
         memory, state = self.begin(features)
         words = self.drop_words(self.embed(tokens), training=training)  # (B, T, E)
@@ -67,7 +86,9 @@ class LuongDecoder(Decoder):
         rows, steps, units = hidden.shape
         output, attention = self._seen(tf.reshape(hidden, [rows * steps, units]), memory)
         output = self.drop_output(tf.reshape(output, [rows, steps, units]), training=training)
-        return self.words(picked(output, places)), tf.reshape(attention, [rows, steps, self.locations])
+        return self.words(picked(output, places)), tf.reshape(
+            attention, [rows, steps, self.locations]
+        )
 
     def _seen(self, hidden: tf.Tensor, memory: Tensors) -> tuple[tf.Tensor, tf.Tensor]:
         """LayerNorm(h + c) (R, U) and the attention (R, L) of hidden states (R, U), any number of them a photo, in the

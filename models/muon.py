@@ -13,7 +13,9 @@ class ConvolutionMuon(keras.optimizers.Muon):
     def _should_use_adamw(self, variable: keras.Variable) -> bool:
         return len(variable.shape) != 4
 
-    def _muon_update_step(self, gradient: tf.Tensor, variable: keras.Variable, lr: tf.Tensor, m: keras.Variable) -> None:
+    def _muon_update_step(
+        self, gradient: tf.Tensor, variable: keras.Variable, lr: tf.Tensor, m: keras.Variable
+    ) -> None:
         self.assign_add(m, gradient + m * (self.momentum - 1))
         matrix = tf.reshape(gradient + self.momentum * m, [-1, variable.shape[-1]])
         update = self.lr_adjust(lr * self.zeropower_via_newtonschulz5(matrix, self.ns_steps))

@@ -60,7 +60,9 @@ def doubly_stochastic(attention: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
     small where attention (B, T, L) goes over the whole photo while the wanted tokens (B, T) are written."""
     counts = tf.cast(wanted != 0, attention.dtype)
     seen = tf.reduce_sum(attention * counts[..., None], axis=1)  # (B, L)
-    some = tf.cast(tf.reduce_any(wanted != 0, axis=1), attention.dtype)  # an empty caption leaves nothing out
+    some = tf.cast(
+        tf.reduce_any(wanted != 0, axis=1), attention.dtype
+    )  # an empty caption leaves nothing out
     each = tf.reduce_sum((1.0 - seen) ** 2, axis=1) * some
     return tf.reduce_sum(each) / _words(wanted)
 
@@ -78,13 +80,19 @@ class CrossEntropy:
         """Features and tokens."""
         return batches.epoch(epoch, first=first)
 
-    def loss(self, decoder: Decoder, features: tf.Tensor, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def loss(
+        self, decoder: Decoder, features: tf.Tensor, tokens: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """The cross-entropy, and that with the penalty."""
         wanted = tokens[:, 1:]
-        places = tf.squeeze(tf.where(tf.reshape(wanted, [-1]) != 0), axis=1)  # where there is no padding
+        places = tf.squeeze(
+            tf.where(tf.reshape(wanted, [-1]) != 0), axis=1
+        )  # where there is no padding
         logits, attention = decoder(features, tokens[:, :-1], training=True, places=places)
         loss = masked_loss(logits, tf.gather(tf.reshape(wanted, [-1]), places))
-        return loss, loss + self.penalty * doubly_stochastic(attention, wanted) if self.penalty else loss
+        return loss, loss + self.penalty * doubly_stochastic(
+            attention, wanted
+        ) if self.penalty else loss
 
     def told(self, _steps: int) -> dict[str, float]:
         """Nothing but the loss."""
@@ -104,19 +112,25 @@ class DrawnLocations:
 
     name = "hard-attention"
 
-    def __init__(self, penalty: float = 0.0, *, reward: float = 1.0, entropy: float = 0.002) -> None:
+    def __init__(
+        self, penalty: float = 0.0, *, reward: float = 1.0, entropy: float = 0.002
+    ) -> None:
         """`reward` is λ, `entropy` η."""
         self.penalty = penalty
         self.reward = reward
         self.entropy = entropy
-        self.baseline = tf.Variable(0.0)  # log p of a word; 0, which no average is, before the first batch
+        self.baseline = tf.Variable(
+            0.0
+        )  # log p of a word; 0, which no average is, before the first batch
         self.variables = {"baseline": self.baseline}
 
     def inputs(self, batches: EpochBatches, epoch: int, first: int) -> Iterable[Batch]:
         """Features and tokens."""
         return batches.epoch(epoch, first=first)
 
-    def loss(self, decoder: Decoder, features: tf.Tensor, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def loss(
+        self, decoder: Decoder, features: tf.Tensor, tokens: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """The cross-entropy, and what has the estimator's gradient."""
         logits, attention, drawn = decoder.explore(features, tokens[:, :-1])
         wanted = tokens[:, 1:]
@@ -124,16 +138,34 @@ class DrawnLocations:
         loss = tf.reduce_sum(losses) / _words(wanted)
         before = tf.where(self.baseline == 0.0, -loss, self.baseline)
         self.baseline.assign(0.9 * before - 0.1 * loss)
-        total = estimate(losses, attention, drawn, wanted, baseline=before, reward=self.reward, entropy=self.entropy)
-        return loss, total + self.penalty * doubly_stochastic(attention, wanted) if self.penalty else total
+        total = estimate(
+            losses,
+            attention,
+            drawn,
+            wanted,
+            baseline=before,
+            reward=self.reward,
+            entropy=self.entropy,
+        )
+        return loss, total + self.penalty * doubly_stochastic(
+            attention, wanted
+        ) if self.penalty else total
 
     def told(self, _steps: int) -> dict[str, float]:
         """Nothing but the loss."""
         return {}
 
 
-def estimate(losses: tf.Tensor, attention: tf.Tensor, drawn: tf.Tensor, wanted: tf.Tensor, *, baseline: tf.Tensor,
-             reward: float, entropy: float) -> tf.Tensor:
+def estimate(
+    losses: tf.Tensor,
+    attention: tf.Tensor,
+    drawn: tf.Tensor,
+    wanted: tf.Tensor,
+    *,
+    baseline: tf.Tensor,
+    reward: float,
+    entropy: float,
+) -> tf.Tensor:
     """What has, by word, the negative of equation 11 as its gradient: of word losses (B, T), attention (B, T, L), drawn
     locations (B, T, L) one-hot, or zeros where none was drawn, and wanted tokens (B, T)."""
     counts = tf.cast(wanted != 0, tf.float32)

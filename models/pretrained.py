@@ -50,10 +50,21 @@ _GPT2 = {
     "layer_norm": "decoder.transformer.ln_f",
 }
 # What transformers 5 may call the layers of a ViT's block, and the older names.
-_NEWER = {"attention.q_proj": "attention.attention.query", "attention.k_proj": "attention.attention.key",
-          "attention.v_proj": "attention.attention.value", "attention.o_proj": "attention.output.dense",
-          "mlp.fc1": "intermediate.dense", "mlp.fc2": "output.dense"}
-_ENDS = {"kernel": "weight", "gamma": "weight", "embeddings": "weight", "bias": "bias", "beta": "bias"}
+_NEWER = {
+    "attention.q_proj": "attention.attention.query",
+    "attention.k_proj": "attention.attention.key",
+    "attention.v_proj": "attention.attention.value",
+    "attention.o_proj": "attention.output.dense",
+    "mlp.fc1": "intermediate.dense",
+    "mlp.fc2": "output.dense",
+}
+_ENDS = {
+    "kernel": "weight",
+    "gamma": "weight",
+    "embeddings": "weight",
+    "bias": "bias",
+    "beta": "bias",
+}
 
 
 def from_preset(kind: str, name: str) -> tuple[keras.Model, Any]:
@@ -62,7 +73,9 @@ def from_preset(kind: str, name: str) -> tuple[keras.Model, Any]:
     backbone = getattr(keras_hub.models, f"{kind}Backbone")
     known, folder = list(backbone.presets), Path(name).is_dir()
     if not folder and "://" not in name and ("/" in name or "." in name):
-        raise Refusal(f"no file or folder {name}, from which weights of {kind} were to come; say where it is now")
+        raise Refusal(
+            f"no file or folder {name}, from which weights of {kind} were to come; say where it is now"
+        )
     if not folder and "://" not in name and name not in known:
         raise nearest(f"preset of {kind}", name, known)
     try:
@@ -72,12 +85,19 @@ def from_preset(kind: str, name: str) -> tuple[keras.Model, Any]:
     except Exception as error:  # of several libraries: a download's, or that of files
         reason = str(error).splitlines()[0][:160]
         if folder:
-            raise Refusal(f"{name} holds no KerasHub preset of {kind} ({reason}); save_to_preset writes one") from None
-        option, other = ("--decoder-weights", "a small decoder from random weights by --decoder-weights none") if (
-            kind == "GPT2") else ("--weights", "another --encoder")
-        raise Refusal(f"the preset {name} could not be downloaded ({reason}); use {option} FOLDER with a preset's folder or "
-                      f"hf:FOLDER with a VisionEncoderDecoderModel that you have, {other}, or --dataset scenes, which needs "
-                      "neither") from None
+            raise Refusal(
+                f"{name} holds no KerasHub preset of {kind} ({reason}); save_to_preset writes one"
+            ) from None
+        option, other = (
+            ("--decoder-weights", "a small decoder from random weights by --decoder-weights none")
+            if (kind == "GPT2")
+            else ("--weights", "another --encoder")
+        )
+        raise Refusal(
+            f"the preset {name} could not be downloaded ({reason}); use {option} FOLDER with a preset's folder or "
+            f"hf:FOLDER with a VisionEncoderDecoderModel that you have, {other}, or --dataset scenes, which needs "
+            "neither"
+        ) from None
 
 
 def _converter(name: str) -> Any:
@@ -99,8 +119,14 @@ def decoder_sizes(weights: str) -> dict[str, Any]:
     if huggingface.named(weights):
         return huggingface.sizes_of_decoder(weights)
     backbone, _ = _gpt2(weights)
-    return {"units": backbone.hidden_dim, "layers": backbone.num_layers, "heads": backbone.num_heads,
-            "inner": backbone.intermediate_dim, "positions": backbone.max_sequence_length, "epsilon": 1e-5}
+    return {
+        "units": backbone.hidden_dim,
+        "layers": backbone.num_layers,
+        "heads": backbone.num_heads,
+        "inner": backbone.intermediate_dim,
+        "positions": backbone.max_sequence_length,
+        "epsilon": 1e-5,
+    }
 
 
 def vocabulary(weights: str) -> tuple[dict[str, int], list[str]]:
@@ -127,7 +153,9 @@ def give_decoder(decoder: TransformerDecoder, weights: str, rows: Sequence[int])
         backbone, _ = _gpt2(weights)
         learned = {variable.path: variable.numpy() for variable in backbone.weights}
         vectors = learned.pop("token_embedding/embeddings")
-        own = {variable.path.removeprefix(f"{decoder.name}/"): variable for variable in decoder.weights}
+        own = {
+            variable.path.removeprefix(f"{decoder.name}/"): variable for variable in decoder.weights
+        }
         for path, value in learned.items():
             _assign(own[path], value, weights)
         _gpt2.cache_clear()
@@ -151,7 +179,9 @@ def _older(name: str) -> str:
     return f"encoder.encoder.layer.{found[1]}.{_NEWER.get(found[2], found[2])}.{found[3]}"
 
 
-def _looked_up(arrays: dict[str, np.ndarray], path: str, names: dict[str, str], source: str, half: str = "") -> np.ndarray:
+def _looked_up(
+    arrays: dict[str, np.ndarray], path: str, names: dict[str, str], source: str, half: str = ""
+) -> np.ndarray:
     """The weights that a variable of this path has in Hugging Face's model, in its orientation but not yet its shape."""
     block, layer = re.fullmatch(r"(?:transformer_(?:layer|block)_(\d+)/)?(.+)", path).groups()
     layer, _, end = layer.rpartition("/") if layer not in names else (layer, "", "")
@@ -160,7 +190,9 @@ def _looked_up(arrays: dict[str, np.ndarray], path: str, names: dict[str, str], 
     vector = name.endswith(("cls_token", "position_embeddings"))
     name = half + name + ("" if vector else f".{_ENDS[end]}")
     if name not in arrays:
-        raise Refusal(f"{source} has no weights {name}; it is damaged, or of another kind than ViT and GPT-2")
+        raise Refusal(
+            f"{source} has no weights {name}; it is damaged, or of another kind than ViT and GPT-2"
+        )
     value = arrays[name]
     if part:  # queries, keys and values side by side
         place, parts = map(int, part.split("/"))
@@ -175,20 +207,26 @@ def _looked_up(arrays: dict[str, np.ndarray], path: str, names: dict[str, str], 
 def _assign(variable: keras.Variable, value: np.ndarray, source: str) -> None:
     """Give a variable its value, refused where that has another number of values."""
     if value.size != np.prod(variable.shape):
-        raise Refusal(f"{source} does not fit: {variable.path} is {tuple(variable.shape)} by its description, and its "
-                      f"weights are {value.shape}")
+        raise Refusal(
+            f"{source} does not fit: {variable.path} is {tuple(variable.shape)} by its description, and its "
+            f"weights are {value.shape}"
+        )
     variable.assign(value.reshape(variable.shape))
 
 
 def _refuse_other_words(weights: str, rows: Sequence[int], known: int) -> None:
     """Refuse a vocabulary that is not that of the weights."""
     if max(rows) >= known:
-        raise Refusal(f"GPT-2's vocabulary has {max(rows) + 1} pieces here, and {weights} has vectors for {known}; use the "
-                      "vocabulary that lies with the weights")
+        raise Refusal(
+            f"GPT-2's vocabulary has {max(rows) + 1} pieces here, and {weights} has vectors for {known}; use the "
+            "vocabulary that lies with the weights"
+        )
     marks = huggingface.marks(weights)
     if marks != {rows[END]}:
-        raise Refusal(f"captions of {weights} begin and end with the tokens {sorted(marks)}; what is read is GPT-2's way, "
-                      f"<|endoftext|>, {rows[END]}, for both")
+        raise Refusal(
+            f"captions of {weights} begin and end with the tokens {sorted(marks)}; what is read is GPT-2's way, "
+            f"<|endoftext|>, {rows[END]}, for both"
+        )
 
 
 def _word_vectors(arrays: dict[str, np.ndarray], source: str) -> np.ndarray:
@@ -198,6 +236,8 @@ def _word_vectors(arrays: dict[str, np.ndarray], source: str) -> np.ndarray:
     if not found:
         raise Refusal(f"{source} has no weights {names[0]}; it is damaged, or not of GPT-2")
     if len(found) > 1 and not np.array_equal(*found):
-        raise Refusal(f"{source} has an output layer of its own, decoder.lm_head; what is read is GPT-2, whose word vectors "
-                      "are its output layer")
+        raise Refusal(
+            f"{source} has an output layer of its own, decoder.lm_head; what is read is GPT-2, whose word vectors "
+            "are its output layer"
+        )
     return found[0]

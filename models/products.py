@@ -75,14 +75,18 @@ def _repeated(kernel: tf.Tensor) -> Product:
         return tf.zeros([]), gradient
 
     @tf.custom_gradient
-    def times(left: tf.Tensor, anchored: tf.Tensor) -> tuple[tf.Tensor, Callable[..., tuple[tf.Tensor, tf.Tensor]]]:
+    def times(
+        left: tf.Tensor, anchored: tf.Tensor
+    ) -> tuple[tf.Tensor, Callable[..., tuple[tf.Tensor, tf.Tensor]]]:
         left = tf.cast(left, fixed.dtype)
 
         def gradient(later: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             later = tf.cast(later, fixed.dtype)
             rows.append(left)
             blame.append(later)
-            return tf.cast(tf.matmul(later, fixed, transpose_b=True), tf.float32), tf.zeros_like(anchored)
+            return tf.cast(tf.matmul(later, fixed, transpose_b=True), tf.float32), tf.zeros_like(
+                anchored
+            )
 
         return tf.cast(tf.matmul(left, fixed), tf.float32), gradient
 
@@ -104,11 +108,15 @@ class Dense(keras.layers.Dense):
 class GRUCell(keras.layers.GRUCell):
     """Keras' GRU cell, the same."""
 
-    def call(self, inputs: tf.Tensor, states: tf.Tensor, training: bool | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+    def call(
+        self, inputs: tf.Tensor, states: tf.Tensor, training: bool | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """The next state (B, U), twice, of inputs (B, E) and the state before."""
         of_input, of_state = tf.unstack(self.bias)
         update, reset, told = tf.split(product(inputs, self.kernel) + of_input, 3, axis=1)
-        update_by, reset_by, kept = tf.split(product(states, self.recurrent_kernel) + of_state, 3, axis=1)
+        update_by, reset_by, kept = tf.split(
+            product(states, self.recurrent_kernel) + of_state, 3, axis=1
+        )
         update = tf.sigmoid(update + update_by)
         told = tf.tanh(told + tf.sigmoid(reset + reset_by) * kept)
         state = update * states + (1.0 - update) * told
@@ -118,8 +126,12 @@ class GRUCell(keras.layers.GRUCell):
 class LSTMCell(keras.layers.LSTMCell):
     """Keras' LSTM cell, the same."""
 
-    def call(self, inputs: tf.Tensor, states: list[tf.Tensor], training: bool | None = None,
-             ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    def call(
+        self,
+        inputs: tf.Tensor,
+        states: list[tf.Tensor],
+        training: bool | None = None,
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """The next hidden state (B, U), and both states, of inputs (B, E) and the states before."""
         hidden, carried = states
         gates = product(inputs, self.kernel) + product(hidden, self.recurrent_kernel) + self.bias

@@ -18,7 +18,9 @@ class Foretold(NamedTuple):
 
     loss: float
     accuracy: float  # top-k
-    likeliest: list[np.ndarray]  # a row a photo, as they come: the likeliest word at each place of its first caption
+    likeliest: list[
+        np.ndarray
+    ]  # a row a photo, as they come: the likeliest word at each place of its first caption
 
 
 class TeacherForced:
@@ -34,14 +36,20 @@ class TeacherForced:
         """All of it over (features, tokens) batches."""
         found = [[tensor.numpy() for tensor in self._measure(*batch)] for batch in batches]
         loss, hits, words = np.sum([sums for sums, _ in found], axis=0, dtype=np.float64)
-        return Foretold(float(loss / words), float(hits / words), [row[row != PAD] for _, rows in found for row in rows])
+        return Foretold(
+            float(loss / words),
+            float(hits / words),
+            [row[row != PAD] for _, rows in found for row in rows],
+        )
 
     def _of_batch(self, features: tf.Tensor, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Summed loss, words among the k likeliest, and words (3,); the likeliest words (P, T), padding where none is."""
         logits, _ = self._decoder(features, tokens[:, :-1])
         wanted = tokens[:, 1:]
         counts = tf.cast(wanted != PAD, tf.float32)
-        among = tf.math.in_top_k(tf.reshape(wanted, [-1]), tf.reshape(logits, [-1, logits.shape[-1]]), self._top)
+        among = tf.math.in_top_k(
+            tf.reshape(wanted, [-1]), tf.reshape(logits, [-1, logits.shape[-1]]), self._top
+        )
         count = tf.reduce_sum(counts)
         hits = tf.reduce_sum(tf.cast(among, tf.float32) * tf.reshape(counts, [-1]))
         captions = tokens.shape[0] // features.shape[0]
@@ -65,7 +73,9 @@ class FreeRunning:
 
     def __call__(self, batches: Iterable[Batch]) -> float:
         """The loss over (features, tokens) batches."""
-        loss, words = np.sum([self._measure(*batch).numpy() for batch in batches], axis=0, dtype=np.float64)
+        loss, words = np.sum(
+            [self._measure(*batch).numpy() for batch in batches], axis=0, dtype=np.float64
+        )
         return float(loss / words)
 
     def _of_batch(self, features: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
@@ -77,7 +87,9 @@ class FreeRunning:
             logits, state, _ = self._decoder.step(word, memory, state)
             logs.append(tf.nn.log_softmax(tf.cast(logits, tf.float32)))
             word = _likeliest(logits)
-        wanted = tf.transpose(tf.reshape(tokens[:, 1:], [photos, captions, -1]), [0, 2, 1])  # (P, T, C)
+        wanted = tf.transpose(
+            tf.reshape(tokens[:, 1:], [photos, captions, -1]), [0, 2, 1]
+        )  # (P, T, C)
         counts = tf.cast(wanted != PAD, tf.float32)
         of_wanted = tf.gather(tf.stack(logs, axis=1), wanted, batch_dims=2)  # (P, T, C)
         return tf.stack([-tf.reduce_sum(of_wanted * counts), tf.reduce_sum(counts)])

@@ -17,7 +17,9 @@ SAMPLES = 5  # captions drawn of each photo
 # worth: doc/results.md.
 TEMPERATURE = 0.5
 LENGTH_STEP = 4  # captions are padded to a multiple of this, so that few shapes need compiling
-Reward = Callable[[np.ndarray, np.ndarray], np.ndarray]  # photos' numbers (P,), their captions' tokens (P, K, T) → (P, K)
+Reward = Callable[
+    [np.ndarray, np.ndarray], np.ndarray
+]  # photos' numbers (P,), their captions' tokens (P, K, T) → (P, K)
 
 
 class SelfCritical:
@@ -33,33 +35,61 @@ class SelfCritical:
 
     name = "self-critical"
 
-    def __init__(self, decoder: Decoder, reward: Reward, rules: Rules, *, seed: int, baseline: str = "others",
-                 samples: int = SAMPLES) -> None:
+    def __init__(
+        self,
+        decoder: Decoder,
+        reward: Reward,
+        rules: Rules,
+        *,
+        seed: int,
+        baseline: str = "others",
+        samples: int = SAMPLES,
+    ) -> None:
         """`rules` of the captions drawn: its beam and penalties are not used; `baseline` is others or greedy."""
         self._reward = reward
         self._rules = rules
         self._greedy = None
         if baseline == "greedy":
-            self._greedy = compile_search(decoder, replace(rules, beam=1, length_penalty=0.0, no_repeat=0))
-        self._draw = compile_search(decoder, replace(rules, beam=samples, no_repeat=0), Chance(TEMPERATURE))
+            self._greedy = compile_search(
+                decoder, replace(rules, beam=1, length_penalty=0.0, no_repeat=0)
+            )
+        self._draw = compile_search(
+            decoder, replace(rules, beam=samples, no_repeat=0), Chance(TEMPERATURE)
+        )
         self._seed = seed
         self._samples = samples
-        names = ("reward", "greedy_reward", "reward_seconds") if self._greedy else ("reward", "reward_seconds")
-        self.variables = {name: tf.Variable(0.0, dtype=tf.float64) for name in names}  # sums over an epoch's steps
+        names = (
+            ("reward", "greedy_reward", "reward_seconds")
+            if self._greedy
+            else ("reward", "reward_seconds")
+        )
+        self.variables = {
+            name: tf.Variable(0.0, dtype=tf.float64) for name in names
+        }  # sums over an epoch's steps
 
     def inputs(self, batches: EpochBatches, epoch: int, first: int) -> Iterable[Batch]:
         """Features, drawn captions as tokens (P·K, T) with the start before them, and how much better each is than the
         baseline (P·K,)."""
-        for step, (features, photos) in enumerate(batches.numbered(epoch, first=first), start=first):
-            seeds = np.random.default_rng((self._seed, epoch, step)).integers(2**31, size=len(photos), dtype=np.int32)
+        for step, (features, photos) in enumerate(
+            batches.numbered(epoch, first=first), start=first
+        ):
+            seeds = np.random.default_rng((self._seed, epoch, step)).integers(
+                2**31, size=len(photos), dtype=np.int32
+            )
             features = tf.constant(features)
             drawn = captions = self._draw(features, seeds).tokens.numpy()
             if self._greedy is not None:
-                captions = np.concatenate([drawn, self._greedy(features, seeds).tokens.numpy()], axis=1)
+                captions = np.concatenate(
+                    [drawn, self._greedy(features, seeds).tokens.numpy()], axis=1
+                )
             began = time.perf_counter()
             rewards = self._reward(photos, captions) * (photos >= 0)[:, None]
             self._count(rewards[photos >= 0], time.perf_counter() - began)
-            yield features, self._tokens(drawn), self._advantage(rewards).reshape(-1).astype(np.float32)
+            yield (
+                features,
+                self._tokens(drawn),
+                self._advantage(rewards).reshape(-1).astype(np.float32),
+            )
 
     def _advantage(self, rewards: np.ndarray) -> np.ndarray:
         """How much better drawn captions are than the baseline (P, K), of their rewards and, where it is the baseline, the
@@ -81,10 +111,17 @@ class SelfCritical:
         rows = drawn.reshape(-1, drawn.shape[-1])[:, : self._rules.max_length]
         longest = int((rows != 0).sum(axis=1).max())
         length = min(-(-longest // LENGTH_STEP) * LENGTH_STEP, rows.shape[1])
-        return np.concatenate([np.full((len(rows), 1), self._rules.start, np.int32), rows[:, :length]], axis=1)
+        return np.concatenate(
+            [np.full((len(rows), 1), self._rules.start, np.int32), rows[:, :length]], axis=1
+        )
 
-    def loss(self, decoder: Decoder, features: tf.Tensor, tokens: tf.Tensor, advantage: tf.Tensor,
-             ) -> tuple[tf.Tensor, tf.Tensor]:
+    def loss(
+        self,
+        decoder: Decoder,
+        features: tf.Tensor,
+        tokens: tf.Tensor,
+        advantage: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Σ advantage · −log p(w), by word; told as it is."""
         wanted = tf.reshape(tokens[:, 1:], [-1])
         places = tf.squeeze(tf.where(wanted != 0), axis=1)  # where there is no padding
@@ -100,7 +137,11 @@ class SelfCritical:
         captions lose."""
         words = tf.range(logits.shape[-1])
         never = tf.reduce_any(words[:, None] == tf.constant(self._rules.never, tf.int32), axis=1)
-        return tf.where(never | ((times == 0)[:, None] & (words == self._rules.end)), NEVER, tf.cast(logits, tf.float32))
+        return tf.where(
+            never | ((times == 0)[:, None] & (words == self._rules.end)),
+            NEVER,
+            tf.cast(logits, tf.float32),
+        )
 
     def told(self, steps: int) -> dict[str, float]:
         """Mean reward of drawn captions, and of greedy ones where they are the baseline; the seconds that rewards took."""
@@ -108,14 +149,22 @@ class SelfCritical:
         for variable in self.variables.values():
             variable.assign(0.0)
         seconds = sums.pop("reward_seconds")
-        return {name: total / steps for name, total in sums.items()} | {"reward_seconds": round(seconds, 2)}
+        return {name: total / steps for name, total in sums.items()} | {
+            "reward_seconds": round(seconds, 2)
+        }
 
 
-def cider_reward(score: Callable[[int, str], float], text: Callable[[Sequence[int]], str]) -> Reward:
+def cider_reward(
+    score: Callable[[int, str], float], text: Callable[[Sequence[int]], str]
+) -> Reward:
     """The reward of captions by `score(photo, words)`; `text` makes a caption's words, separated by spaces, of tokens."""
 
     def reward(photos: np.ndarray, captions: np.ndarray) -> np.ndarray:
-        return np.array([[score(int(photo), text(row)) if photo >= 0 else 0.0 for row in rows]
-                         for photo, rows in zip(photos, captions, strict=True)])
+        return np.array(
+            [
+                [score(int(photo), text(row)) if photo >= 0 else 0.0 for row in rows]
+                for photo, rows in zip(photos, captions, strict=True)
+            ]
+        )
 
     return reward

@@ -8,7 +8,9 @@ import tensorflow as tf
 from models.decoder import Decoder, of_crops, picked
 from models.products import Dense, product
 
-State = dict[str, Any]  # `time` (B,): words so far; `kept`: the keys and values (B, 2, T, H, U/H) of each block
+State = dict[
+    str, Any
+]  # `time` (B,): words so far; `kept`: the keys and values (B, 2, T, H, U/H) of each block
 POSITIONS = 64  # words that a decoder from random weights can tell the places of
 
 
@@ -26,25 +28,52 @@ class Block(keras.layers.Layer):
     The layers have KerasHub's names for them, so that weights are taken over by name.
     """
 
-    def __init__(self, name: str, *, units: int, heads: int, inner: int, dropout: float, epsilon: float,
-                 layers: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        units: int,
+        heads: int,
+        inner: int,
+        dropout: float,
+        epsilon: float,
+        layers: int,
+    ) -> None:
         """`layers` is how many blocks there are: what each adds starts smaller the more there are (Radford et al. 2019)."""
-        from keras_hub.layers import CachedMultiHeadAttention  # here, for its import takes others' time too
+        from keras_hub.layers import (
+            CachedMultiHeadAttention,
+        )  # here, for its import takes others' time too
 
         super().__init__(name=name)
 
         def attention(name: str) -> CachedMultiHeadAttention:
-            return CachedMultiHeadAttention(heads, units // heads, dropout=dropout, kernel_initializer=_normal(), name=name)
+            return CachedMultiHeadAttention(
+                heads, units // heads, dropout=dropout, kernel_initializer=_normal(), name=name
+            )
 
         def norm(name: str) -> keras.layers.LayerNormalization:
             return keras.layers.LayerNormalization(epsilon=epsilon, name=name)
 
-        self.self_attention, self.cross_attention = attention("self_attention"), attention("cross_attention")
-        self.norms = [norm("self_attention_layer_norm"), norm("cross_attention_layer_norm"), norm("feedforward_layer_norm")]
-        self.widen = Dense(inner, activation=lambda x: keras.activations.gelu(x, approximate=True),
-                                        kernel_initializer=_normal(), name="feedforward_intermediate_dense")
-        self.narrow = Dense(units, kernel_initializer=_normal(0.02 / (2 * layers) ** 0.5),
-                                         name="feedforward_output_dense")
+        self.self_attention, self.cross_attention = (
+            attention("self_attention"),
+            attention("cross_attention"),
+        )
+        self.norms = [
+            norm("self_attention_layer_norm"),
+            norm("cross_attention_layer_norm"),
+            norm("feedforward_layer_norm"),
+        ]
+        self.widen = Dense(
+            inner,
+            activation=lambda x: keras.activations.gelu(x, approximate=True),
+            kernel_initializer=_normal(),
+            name="feedforward_intermediate_dense",
+        )
+        self.narrow = Dense(
+            units,
+            kernel_initializer=_normal(0.02 / (2 * layers) ** 0.5),
+            name="feedforward_output_dense",
+        )
         self.drop = keras.layers.Dropout(dropout)
         self.build((None, None, units))
 
@@ -59,15 +88,27 @@ class Block(keras.layers.Layer):
 
     def seen(self, values: tf.Tensor) -> tf.Tensor:
         """Keys and values (P, 2, L, H, U/H) of photos (P, L, U): what cross-attention needs of them, at every word."""
-        return tf.stack([self.cross_attention.key_dense(values), self.cross_attention.value_dense(values)], axis=1)
+        return tf.stack(
+            [self.cross_attention.key_dense(values), self.cross_attention.value_dense(values)],
+            axis=1,
+        )
 
-    def call(self, words: tf.Tensor, seen: tf.Tensor, mask: tf.Tensor, kept: tf.Tensor | None = None,
-             time: tf.Tensor | None = None, training: bool = False) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
+    def call(
+        self,
+        words: tf.Tensor,
+        seen: tf.Tensor,
+        mask: tf.Tensor,
+        kept: tf.Tensor | None = None,
+        time: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
         """Words (B, T, U), attention (B, T, L), and what is kept of the words so far. `mask` says to which words a word
         attends; with `kept`, the words are put there at `time`."""
         first, second, third = self.norms
         told = first(words)
-        told = self.self_attention(told, told, attention_mask=mask, cache=kept, cache_update_index=time, training=training)
+        told = self.self_attention(
+            told, told, attention_mask=mask, cache=kept, cache_update_index=time, training=training
+        )
         if kept is not None:
             told, kept = told
         words = words + self.drop(told, training=training)
@@ -75,7 +116,9 @@ class Block(keras.layers.Layer):
         # The captions of a photo ask one after the other, as if they were one long caption: the photo is not repeated.
         photos = seen.shape[0] or tf.shape(seen)[0]
         asked = tf.reshape(second(words), [photos, -1, words.shape[-1]])  # (P, C·T, U)
-        told, scores, _ = self.cross_attention(asked, asked, cache=seen, return_attention_scores=True, training=training)
+        told, scores, _ = self.cross_attention(
+            asked, asked, cache=seen, return_attention_scores=True, training=training
+        )
         words = words + self.drop(tf.reshape(told, tf.shape(words)), training=training)
         attention = tf.reshape(tf.reduce_mean(scores, axis=1), [-1, words.shape[1], seen.shape[2]])
 
@@ -98,18 +141,44 @@ class TransformerDecoder(Decoder):
 
     OPTIONS = ("units", "layers", "heads", "dropout", "positions", "inner", "epsilon")
 
-    def __init__(self, *, vocabulary: int, locations: int, depth: int, units: int, layers: int, heads: int, dropout: float,
-                 positions: int = POSITIONS, inner: int | None = None, epsilon: float = 1e-5) -> None:
+    def __init__(
+        self,
+        *,
+        vocabulary: int,
+        locations: int,
+        depth: int,
+        units: int,
+        layers: int,
+        heads: int,
+        dropout: float,
+        positions: int = POSITIONS,
+        inner: int | None = None,
+        epsilon: float = 1e-5,
+    ) -> None:
         """`locations` and `depth` are the encoder's L and D; `inner` is the width inside a block, 4 times `units` where it
         is not given."""
         super().__init__()
         self.locations, self.positions = locations, positions
         self.project = None if depth == units else Dense(units, name="projection")
         self.place = self.add_weight(shape=(locations, units), name="place", initializer="zeros")
-        self.embed = keras.layers.Embedding(vocabulary, units, embeddings_initializer=_normal(), name="token_embedding")
-        self.position = keras.layers.Embedding(positions, units, embeddings_initializer=_normal(), name="position_embedding")
-        self.blocks = [Block(f"transformer_layer_{number}", units=units, heads=heads, inner=inner or 4 * units,
-                             dropout=dropout, epsilon=epsilon, layers=layers) for number in range(layers)]
+        self.embed = keras.layers.Embedding(
+            vocabulary, units, embeddings_initializer=_normal(), name="token_embedding"
+        )
+        self.position = keras.layers.Embedding(
+            positions, units, embeddings_initializer=_normal(), name="position_embedding"
+        )
+        self.blocks = [
+            Block(
+                f"transformer_layer_{number}",
+                units=units,
+                heads=heads,
+                inner=inner or 4 * units,
+                dropout=dropout,
+                epsilon=epsilon,
+                layers=layers,
+            )
+            for number in range(layers)
+        ]
         self.norm = keras.layers.LayerNormalization(epsilon=epsilon, name="layer_norm")
         self.bias = self.add_weight(shape=(vocabulary,), name="bias", initializer="zeros")
         self.drop = keras.layers.Dropout(dropout)
@@ -126,14 +195,23 @@ class TransformerDecoder(Decoder):
             values = self.project(values)
         return [block.seen(values + of_crops(self.place, features)) for block in self.blocks]
 
-    def begin(self, features: tf.Tensor, *, steps: int | None = None) -> tuple[list[tf.Tensor], State]:
+    def begin(
+        self, features: tf.Tensor, *, steps: int | None = None
+    ) -> tuple[list[tf.Tensor], State]:
         """Memory of photos (P, L, D), and the first state, with room for so many `steps` (as many as it can tell apart)."""
         steps = self.positions if steps is None else steps
         photos, heads = tf.shape(features)[0], self.blocks[0].self_attention.num_heads
-        kept = tf.zeros([photos, 2, steps, heads, self.embed.output_dim // heads], self.compute_dtype)
-        return self._seen(features), {"time": tf.zeros([photos], tf.int32), "kept": [kept for _ in self.blocks]}
+        kept = tf.zeros(
+            [photos, 2, steps, heads, self.embed.output_dim // heads], self.compute_dtype
+        )
+        return self._seen(features), {
+            "time": tf.zeros([photos], tf.int32),
+            "kept": [kept for _ in self.blocks],
+        }
 
-    def step(self, tokens: tf.Tensor, memory: list[tf.Tensor], state: State) -> tuple[tf.Tensor, State, tf.Tensor]:
+    def step(
+        self, tokens: tf.Tensor, memory: list[tf.Tensor], state: State
+    ) -> tuple[tf.Tensor, State, tf.Tensor]:
         """Logits (B, V) of the word after `tokens` (B,), the next state, and the attention (B, L)."""
         time = state["time"][0]  # all rows are at the same word
         mask = (tf.range(state["kept"][0].shape[2]) <= time)[None, None]
@@ -142,14 +220,28 @@ class TransformerDecoder(Decoder):
             words, attention, kept = block(words, seen, mask, kept, time)
             attentions.append(attention)
             after.append(tf.ensure_shape(kept, state["kept"][0].shape))
-        return self._logits(words)[:, 0], {"time": state["time"] + 1, "kept": after}, _mean(attentions)[:, 0]
+        return (
+            self._logits(words)[:, 0],
+            {"time": state["time"] + 1, "kept": after},
+            _mean(attentions)[:, 0],
+        )
 
-    def call(self, features: tf.Tensor, tokens: tf.Tensor, training: bool = False, places: tf.Tensor | None = None,
-             ) -> tuple[tf.Tensor, tf.Tensor]:
+    def call(
+        self,
+        features: tf.Tensor,
+        tokens: tf.Tensor,
+        training: bool = False,
+        places: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Logits (B, T, V) of the word after each of `tokens` (B, T), or (N, V) at `places`; and the attention (B, T, L)."""
         time = tf.range(tokens.shape[1])
-        mask = (time[None, :] <= time[:, None])[None]  # what comes later is not seen; padding comes last
-        words, attentions = self.drop(self.embed(tokens) + self.position(time), training=training), []
+        mask = (time[None, :] <= time[:, None])[
+            None
+        ]  # what comes later is not seen; padding comes last
+        words, attentions = (
+            self.drop(self.embed(tokens) + self.position(time), training=training),
+            [],
+        )
         for block, seen in zip(self.blocks, self._seen(features), strict=True):
             words, attention, _ = block(words, seen, mask, training=training)
             attentions.append(attention)

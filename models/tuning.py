@@ -32,14 +32,23 @@ class Tuned(Decoder):
         """Memory and first state of pictures, a row a photo; `more` is what the decoder's own takes."""
         return self.decoder.begin(self.encoder.features(features), **more)
 
-    def step(self, tokens: tf.Tensor, memory: Nest, state: Nest) -> tuple[tf.Tensor, Nest, tf.Tensor]:
+    def step(
+        self, tokens: tf.Tensor, memory: Nest, state: Nest
+    ) -> tuple[tf.Tensor, Nest, tf.Tensor]:
         """The decoder's own."""
         return self.decoder.step(tokens, memory, state)
 
-    def call(self, features: tf.Tensor, tokens: tf.Tensor, training: bool = False, places: tf.Tensor | None = None,
-             ) -> tuple[tf.Tensor, tf.Tensor]:
+    def call(
+        self,
+        features: tf.Tensor,
+        tokens: tf.Tensor,
+        training: bool = False,
+        places: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Logits (B, T, V) of the word after each of `tokens` (B, T), or (N, V) at `places`; and the attention (B, T, L)."""
-        return self.decoder(self.encoder.features(features), tokens, training=training, places=places)
+        return self.decoder(
+            self.encoder.features(features), tokens, training=training, places=places
+        )
 
     def explore(self, features: tf.Tensor, tokens: tf.Tensor) -> Any:
         """The decoder's own, where it draws."""

@@ -18,14 +18,18 @@ class Kept:
     gone: int  # known to the other decoder alone
 
 
-def take_over(decoder: Decoder, tokens: Sequence[str], other: Decoder, other_tokens: Sequence[str]) -> Kept:
+def take_over(
+    decoder: Decoder, tokens: Sequence[str], other: Decoder, other_tokens: Sequence[str]
+) -> Kept:
     """Give `decoder` the weights of `other`; a token that `other` does not know keeps the weights it has."""
     places = {token: place for place, token in enumerate(other_tokens)}
     ours = [number for number, token in enumerate(tokens) if token in places]
     theirs = [places[tokens[number]] for number in ours]
     if len(decoder.weights) != len(other.weights):
-        raise Refusal(f"the weights to begin from do not fit: {len(other.weights)} tensors there and {len(decoder.weights)} "
-                      "here; leave --decoder as it was there")
+        raise Refusal(
+            f"the weights to begin from do not fit: {len(other.weights)} tensors there and {len(decoder.weights)} "
+            "here; leave --decoder as it was there"
+        )
     axes = {variable.path: axis for variable, axis in decoder.by_token()}
     for ours_variable, theirs_variable in zip(decoder.weights, other.weights, strict=True):
         axis = axes.get(ours_variable.path)
@@ -39,10 +43,16 @@ def take_over(decoder: Decoder, tokens: Sequence[str], other: Decoder, other_tok
     return Kept(len(ours), len(tokens) - len(ours), len(other_tokens) - len(ours))
 
 
-def _refuse_other_shape(name: str, ours: tuple[int, ...], theirs: tuple[int, ...], axis: int | None) -> None:
+def _refuse_other_shape(
+    name: str, ours: tuple[int, ...], theirs: tuple[int, ...], axis: int | None
+) -> None:
     """Refuse weights of another size, the axis of tokens aside."""
-    fixed = [shape[:axis] + shape[axis + 1 :] if axis is not None else shape for shape in (ours, theirs)]
+    fixed = [
+        shape[:axis] + shape[axis + 1 :] if axis is not None else shape for shape in (ours, theirs)
+    ]
     if len(ours) != len(theirs) or fixed[0] != fixed[1]:
-        raise Refusal(f"the weights to begin from do not fit: {name} is {theirs} there and {ours} here; leave --decoder, "
-                      "--units, --embedding, --attention-units, --encoder, --layer, --image-size and --grid as they were "
-                      "there")
+        raise Refusal(
+            f"the weights to begin from do not fit: {name} is {theirs} there and {ours} here; leave --decoder, "
+            "--units, --embedding, --attention-units, --encoder, --layer, --image-size and --grid as they were "
+            "there"
+        )

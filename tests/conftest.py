@@ -6,7 +6,9 @@ import shutil
 import pytest
 import screens
 
-os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # the tests need no GPU, and do not take one from others
+os.environ.setdefault(
+    "CUDA_VISIBLE_DEVICES", "-1"
+)  # the tests need no GPU, and do not take one from others
 
 from utils.quiet import import_tensorflow
 

@@ -32,11 +32,18 @@ class Page(HTMLParser):
             each["text"] += data
 
     def all(self, tag, **attributes):
-        return [each for each in self.elements if each["tag"] == tag and all(
-            each.get(name.rstrip("_").replace("_", "-")) == value for name, value in attributes.items())]
+        return [
+            each
+            for each in self.elements
+            if each["tag"] == tag
+            and all(
+                each.get(name.rstrip("_").replace("_", "-")) == value
+                for name, value in attributes.items()
+            )
+        ]
 
     def one(self, tag, **attributes):
-        found, = self.all(tag, **attributes)
+        (found,) = self.all(tag, **attributes)
         return found
 
     def texts(self, tag, **attributes):
@@ -47,17 +54,27 @@ def whole(file):
     """A page's file, read; held to what every page promises."""
     page = Page(file.read_text(encoding="utf-8"))
     assert page.one("html")["lang"] == "en"
-    assert len(page.all("h1")) == len(page.all("main")) == len(page.all("header")) == len(page.all("footer")) == 1
+    assert (
+        len(page.all("h1"))
+        == len(page.all("main"))
+        == len(page.all("header"))
+        == len(page.all("footer"))
+        == 1
+    )
     ids = [each["id"] for each in page.elements if "id" in each]
     assert len(ids) == len(set(ids))
     assert {each["href"] for each in page.all("a")} == {f"#{each}" for each in ids}
     assert {each["aria-labelledby"] for each in page.all("section")} == set(ids) - {"content"}
     for each in page.all("img"):
-        assert each["alt"] and each["src"].startswith(("data:image/jpeg;base64,", "data:image/png;base64,"))
+        assert each["alt"] and each["src"].startswith(
+            ("data:image/jpeg;base64,", "data:image/png;base64,")
+        )
     assert all(each["aria-label"] for each in page.all("svg", role="img"))
     assert all(each.get("scope") in ("row", "col") for each in page.all("th"))
     assert len(page.all("table")) == len(page.all("caption"))
     assert not page.all("script") and not page.all("link")
-    levels = [int(each["tag"][1]) for each in page.elements if each["tag"] in ("h1", "h2", "h3", "h4")]
+    levels = [
+        int(each["tag"][1]) for each in page.elements if each["tag"] in ("h1", "h2", "h3", "h4")
+    ]
     assert all(after <= before + 1 for before, after in pairwise(levels))
     return page

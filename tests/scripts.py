@@ -20,15 +20,39 @@ from utils.progress import screen
 
 ROOT = Path(__file__).parents[1]
 SIZES = {"train": 40, "val": 8, "test": 8}
-SMALL = ["--dataset", "drawn", "--epochs", "2", "--convnet-epochs", "1", "--units", "32", "--embedding", "16",
-         "--attention-units", "16", "--batch", "40", "--max-length", "8", "--cache", "cache", "--image-size", "80"]
+SMALL = [
+    "--dataset",
+    "drawn",
+    "--epochs",
+    "2",
+    "--convnet-epochs",
+    "1",
+    "--units",
+    "32",
+    "--embedding",
+    "16",
+    "--attention-units",
+    "16",
+    "--batch",
+    "40",
+    "--max-length",
+    "8",
+    "--cache",
+    "cache",
+    "--image-size",
+    "80",
+]
 
 
 def typed(script, *words):
     """What a script leaves with, run in this process, and what it prints on standard output and standard error."""
     out, error = io.StringIO(), io.StringIO()
-    with (pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(), contextlib.redirect_stdout(out),
-          contextlib.redirect_stderr(error)):
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(error),
+    ):
         patch.setattr(sys, "argv", [f"{script.__name__}.py", *map(str, words)])
         for name, value in vars(screen).items():  # how much is told is as it was afterwards
             patch.setattr(screen, name, value)
@@ -40,8 +64,14 @@ def typed(script, *words):
 
 def started(*command, **more):
     """The same of a Python process of its own, as a user starts it."""
-    done = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True, timeout=240, check=False,
-                          env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"} | more)
+    done = subprocess.run(
+        [sys.executable, *map(str, command)],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"} | more,
+    )
     return SimpleNamespace(status=done.returncode, out=done.stdout, error=done.stderr)
 
 
@@ -49,9 +79,18 @@ def in_terminal(*command, columns=110):
     """The same in a terminal, where both outputs are one: its lines, without bars, and as they are."""
     leader, follower = os.openpty()
     termios.tcsetwinsize(follower, (40, columns))
-    env = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY", "NO_COLOR")}
-    with subprocess.Popen([sys.executable, *map(str, command)], stdin=follower, stdout=follower, stderr=follower,
-                          env=env | {"CUDA_VISIBLE_DEVICES": "-1", "TERM": "xterm"}) as program:
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("DISPLAY", "WAYLAND_DISPLAY", "NO_COLOR")
+    }
+    with subprocess.Popen(
+        [sys.executable, *map(str, command)],
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        env=env | {"CUDA_VISIBLE_DEVICES": "-1", "TERM": "xterm"},
+    ) as program:
         os.close(follower)
         told = b""
         with contextlib.suppress(OSError):  # so Linux says that the other side is closed

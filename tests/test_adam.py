@@ -11,7 +11,9 @@ from models.adam import Adam, AdamW
 def trained(make, **options):
     """Two variables after seven steps, and the optimizer's own."""
     random = np.random.default_rng(0)
-    variables = [keras.Variable(random.normal(size=shape), dtype="float32") for shape in ((3, 2), (4,))]
+    variables = [
+        keras.Variable(random.normal(size=shape), dtype="float32") for shape in ((3, 2), (4,))
+    ]
     optimizer = make(0.01, global_clipnorm=2.0, **options)
     optimizer.build(variables)
     step = tf.function(lambda gradients: optimizer.apply(gradients, variables))
@@ -20,8 +22,10 @@ def trained(make, **options):
     return [each.numpy() for each in [*variables, *optimizer.variables]]
 
 
-@pytest.mark.parametrize(("ours", "plain", "options"), [(Adam, keras.optimizers.Adam, {}),
-                                                        (AdamW, keras.optimizers.AdamW, {"weight_decay": 0.1})])
+@pytest.mark.parametrize(
+    ("ours", "plain", "options"),
+    [(Adam, keras.optimizers.Adam, {}), (AdamW, keras.optimizers.AdamW, {"weight_decay": 0.1})],
+)
 def test_it_updates_as_keras_does(ours, plain, options):
     for one, another in zip(trained(ours, **options), trained(plain, **options), strict=True):
         np.testing.assert_allclose(one, another, rtol=2e-6, atol=1e-7)

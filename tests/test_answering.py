@@ -26,7 +26,13 @@ def test_what_is_drawn_is_the_photo_with_its_classes(tmp_path):
     Image.new("RGB", (10, 6), (200, 20, 20)).save(tmp_path / "a.png")
     figure = Naming(None).figure(Path(tmp_path / "a.png"), ANSWER, ("owl",))
     assert figure.axes[0].images[0].get_array().shape == (6, 10, 3)
-    assert [label.get_text() for label in figure.axes[1].get_yticklabels()] == ["dog", "owl", "yak", "cat", "emu"]
+    assert [label.get_text() for label in figure.axes[1].get_yticklabels()] == [
+        "dog",
+        "owl",
+        "yak",
+        "cat",
+        "emu",
+    ]
 
 
 def test_no_photos_are_asked_of_nobody():
@@ -40,4 +46,7 @@ def test_a_caption_is_doubtful_by_its_score_as_a_file_has_it():
         assert Captioning(None, {}, 0.3, columns).record(caption) == record
         assert Captioning(None, {}, 0.3).record(caption) == (record[0], score)
         assert Captioning(None, {}).record(caption) == ("a dog", score)
-    assert Captioning(None, {}, 0.3).line(caption, ["a cat"]) == "a dog  (0.30, doubtful)\n    true: a cat"
+    assert (
+        Captioning(None, {}, 0.3).line(caption, ["a cat"])
+        == "a dog  (0.30, doubtful)\n    true: a cat"
+    )

@@ -16,11 +16,20 @@ START, END = 2, 3
 def cache(tmp_path_factory):
     """Features that tell their photo and view: photo n has n + 1, its view v a hundred v more."""
     cache = FeatureCache(tmp_path_factory.mktemp("cache"), {"name": "toy"})
-    items = [Item(f"{number}/{view}", lambda value=number + 1, view=view: np.array([value, view], np.uint8))
-             for number in range(40) for view in range(3)]
+    items = [
+        Item(
+            f"{number}/{view}",
+            lambda value=number + 1, view=view: np.array([value, view], np.uint8),
+        )
+        for number in range(40)
+        for view in range(3)
+    ]
 
     def encode(pictures):
-        return np.broadcast_to((pictures[:, 0] + 100.0 * pictures[:, 1])[:, None, None], (len(pictures), LOCATIONS, DEPTH))
+        return np.broadcast_to(
+            (pictures[:, 0] + 100.0 * pictures[:, 1])[:, None, None],
+            (len(pictures), LOCATIONS, DEPTH),
+        )
 
     list(cache.extract(items, encode, unreadable=None))
     return cache
@@ -32,18 +41,28 @@ def caption(number, place, length=4):
 
 
 def photos(number=10, captions=5, views=1, length=lambda number, place: 4):
-    return [TrainingPhoto(tuple(f"{each}/{view}" for view in range(views)),
-                          tuple(caption(each, place, length(each, place)) for place in range(captions)))
-            for each in range(number)]
+    return [
+        TrainingPhoto(
+            tuple(f"{each}/{view}" for view in range(views)),
+            tuple(caption(each, place, length(each, place)) for place in range(captions)),
+        )
+        for each in range(number)
+    ]
 
 
 def epoch(batches, number=0, **options):
-    return [(np.asarray(features), np.asarray(tokens)) for features, tokens in batches.epoch(number, **options)]
+    return [
+        (np.asarray(features), np.asarray(tokens))
+        for features, tokens in batches.epoch(number, **options)
+    ]
 
 
 def same(one, other):
-    return len(one) == len(other) and all(np.array_equal(a, b) for left, right in zip(one, other, strict=True)
-                                          for a, b in zip(left, right, strict=True))
+    return len(one) == len(other) and all(
+        np.array_equal(a, b)
+        for left, right in zip(one, other, strict=True)
+        for a, b in zip(left, right, strict=True)
+    )
 
 
 def captions_of(batch, rows):
@@ -51,7 +70,10 @@ def captions_of(batch, rows):
     features, tokens = batch
     for place, row in enumerate(tokens):
         if row.any():
-            yield int(features[place // rows, 0, 0]), tuple(row[: np.flatnonzero(row)[-1] + 1].tolist())
+            yield (
+                int(features[place // rows, 0, 0]),
+                tuple(row[: np.flatnonzero(row)[-1] + 1].tolist()),
+            )
 
 
 def test_shapes_are_fixed_and_the_last_batch_is_filled_up(cache):
@@ -70,10 +92,16 @@ def test_shapes_are_fixed_and_the_last_batch_is_filled_up(cache):
 
 
 def test_the_batches_in_order(cache):
-    (first, tokens), (second, more) = epoch(Batches(photos(3, captions=2, views=3), cache, batch=4, seed=0), shuffle=False)
-    np.testing.assert_array_equal(first[:, 0, 0], [1, 2])  # the photos as they are, without altered views
+    (first, tokens), (second, more) = epoch(
+        Batches(photos(3, captions=2, views=3), cache, batch=4, seed=0), shuffle=False
+    )
+    np.testing.assert_array_equal(
+        first[:, 0, 0], [1, 2]
+    )  # the photos as they are, without altered views
     np.testing.assert_array_equal(second[:, 0, 0], [3, 0])
-    np.testing.assert_array_equal(tokens, [[2, 10, 100, 3, 0], [2, 10, 101, 3, 0], [2, 11, 100, 3, 0], [2, 11, 101, 3, 0]])
+    np.testing.assert_array_equal(
+        tokens, [[2, 10, 100, 3, 0], [2, 10, 101, 3, 0], [2, 11, 100, 3, 0], [2, 11, 101, 3, 0]]
+    )
     np.testing.assert_array_equal(more, [[2, 12, 100, 3, 0], [2, 12, 101, 3, 0], [0] * 5, [0] * 5])
 
 
@@ -81,13 +109,18 @@ def test_fewer_captions_than_others_are_filled_up_and_more_come_as_several_photo
     few, many = photos(2, captions=1)[1], photos(1, captions=7)[0]
     batches = Batches([few, many], cache, batch=15, seed=0, captions_a_photo=3)
     assert (batches.rows, batches.photos) == (3, 5)
-    (features, tokens), = epoch(batches, shuffle=False)
+    ((features, tokens),) = epoch(batches, shuffle=False)
     np.testing.assert_array_equal(features[:, 0, 0], [2, 1, 1, 1, 0])
-    np.testing.assert_array_equal(tokens.any(1).reshape(5, 3), [[1, 0, 0], [1, 1, 1], [1, 1, 1], [1, 0, 0], [0, 0, 0]])
+    np.testing.assert_array_equal(
+        tokens.any(1).reshape(5, 3), [[1, 0, 0], [1, 1, 1], [1, 1, 1], [1, 0, 0], [0, 0, 0]]
+    )
     np.testing.assert_array_equal(tokens[3:10, 2], [100, 101, 102, 103, 104, 105, 106])
 
 
-@pytest.mark.parametrize(("captions", "batch", "rows", "held"), [(1, 4, 1, 4), (3, 8, 3, 2), (5, 64, 5, 12), (5, 2, 2, 1)])
+@pytest.mark.parametrize(
+    ("captions", "batch", "rows", "held"),
+    [(1, 4, 1, 4), (3, 8, 3, 2), (5, 64, 5, 12), (5, 2, 2, 1)],
+)
 def test_batch_counts_captions(cache, captions, batch, rows, held):
     batches = Batches(photos(6, captions=captions), cache, batch=batch, seed=0)
     assert (batches.rows, batches.photos) == (rows, held)
@@ -97,10 +130,16 @@ def test_batch_counts_captions(cache, captions, batch, rows, held):
 @pytest.mark.parametrize("number", [0, 1])
 @pytest.mark.parametrize("captions", [1, 3, 5, 6])
 def test_every_caption_comes_exactly_once_an_epoch_with_its_own_photo(cache, captions, number):
-    all_photos = photos(37, captions=captions, length=lambda each, place: 4 + (each * 7 + place) % 9)
+    all_photos = photos(
+        37, captions=captions, length=lambda each, place: 4 + (each * 7 + place) % 9
+    )
     batches = Batches(all_photos, cache, batch=12, seed=3)
-    seen = Counter(pair for batch in epoch(batches, number) for pair in captions_of(batch, batches.rows))
-    assert seen == Counter((each + 1, text) for each, photo in enumerate(all_photos) for text in photo.captions)
+    seen = Counter(
+        pair for batch in epoch(batches, number) for pair in captions_of(batch, batches.rows)
+    )
+    assert seen == Counter(
+        (each + 1, text) for each, photo in enumerate(all_photos) for text in photo.captions
+    )
 
 
 def test_the_order_depends_on_seed_and_epoch_alone(cache):
@@ -125,8 +164,14 @@ def test_an_epoch_goes_on_exactly_where_it_stopped(cache, first):
 
 def test_views_are_drawn_anew_every_epoch(cache):
     batches = Batches(photos(40, captions=1, views=3), cache, batch=8, seed=0)
-    views = {number: {value % 100: value // 100 for batch in epoch(batches, number) for value, _ in captions_of(batch, 1)}
-             for number in range(10)}
+    views = {
+        number: {
+            value % 100: value // 100
+            for batch in epoch(batches, number)
+            for value, _ in captions_of(batch, 1)
+        }
+        for number in range(10)
+    }
     counts = Counter(view for drawn in views.values() for view in drawn.values())
     assert set(counts) == {0, 1, 2}
     assert all(90 < count < 180 for count in counts.values())  # of 400
@@ -137,17 +182,21 @@ def test_views_are_drawn_anew_every_epoch(cache):
 def test_lengths_are_even_and_one_and_hold_the_longest_caption(cache):
     for longest, length in ((2, 3), (3, 3), (4, 5), (5, 5), (10, 11)):
         photo = TrainingPhoto(("0/0",), ((START, *[10] * (longest - 2), END), (START, END)))
-        (_, tokens), = epoch(Batches([photo], cache, batch=2, seed=0))
+        ((_, tokens),) = epoch(Batches([photo], cache, batch=2, seed=0))
         assert tokens.shape == (2, length)
         assert tokens[0].tolist() == [START, *[10] * (longest - 2), END] + [0] * (length - longest)
 
 
 def test_captions_of_like_length_come_together(cache):
     """Captions of 4 to 19 tokens, three or two of each length: sorted in fives these are the longest, padded."""
-    batches = Batches(photos(40, captions=1, length=lambda number, place: 4 + number % 16), cache, batch=5, seed=0)
+    batches = Batches(
+        photos(40, captions=1, length=lambda number, place: 4 + number % 16), cache, batch=5, seed=0
+    )
     lengths = [[tokens.shape[1] for _, tokens in epoch(batches, number)] for number in range(3)]
     assert [sorted(each) for each in lengths] == [[5, 7, 9, 11, 13, 15, 17, 19]] * 3
-    assert not any(each == sorted(each) for each in lengths)  # the batches themselves come in random order
+    assert not any(
+        each == sorted(each) for each in lengths
+    )  # the batches themselves come in random order
 
 
 @pytest.mark.parametrize("first", [0, 2])
@@ -156,7 +205,9 @@ def test_numbered_batches_are_those_of_the_epoch_with_the_photos_numbers_for_cap
     for number in range(2):
         numbered = list(batches.numbered(number, first=first))
         assert len(numbered) == 3 - first
-        for (features, told), (wanted, _) in zip(numbered, epoch(batches, number, first=first), strict=True):
+        for (features, told), (wanted, _) in zip(
+            numbered, epoch(batches, number, first=first), strict=True
+        ):
             np.testing.assert_array_equal(features, wanted)
             # The photos' features tell their numbers, counted from 1, and are 0 where no photo is.
             np.testing.assert_array_equal(told, wanted[:, 0, 0] % 100 - 1)
@@ -166,7 +217,9 @@ def test_numbered_batches_are_those_of_the_epoch_with_the_photos_numbers_for_cap
 
 def test_a_photo_that_comes_as_several_has_one_number(cache):
     few, many = photos(2, captions=1)[1], photos(1, captions=7)[0]
-    ((features, told),) = Batches([few, many], cache, batch=15, seed=0, captions_a_photo=3).numbered(0)
+    ((features, told),) = Batches(
+        [few, many], cache, batch=15, seed=0, captions_a_photo=3
+    ).numbered(0)
     wanted = {2: 0, 1: 1, 0: -1}  # by their features
     assert sorted(told) == [-1, 0, 1, 1, 1]
     np.testing.assert_array_equal(told, [wanted[int(each)] for each in features[:, 0, 0]])

@@ -40,15 +40,36 @@ from utils.errors import Refusal
 
 
 def test_reading_counts_all_captions_and_photos(tmp_path):
-    done = subprocess.run([sys.executable, "-m", "benchmarks.reading", "--photos", "12", "--json", tmp_path / "found.json"],
-                          capture_output=True, text=True, cwd=ROOT, check=False)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.reading",
+            "--photos",
+            "12",
+            "--json",
+            tmp_path / "found.json",
+        ],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "found.json").read_text())
     assert {what: each["count"] for what, each in found.items()} == {
-        "captions read, COCO's JSON": 60, "captions read, a table": 60, "photos hashed, the first time": 12,
-        "photos hashed, again": 12, "photos looked at, the first time": 12, "photos looked at, again": 12}
+        "captions read, COCO's JSON": 60,
+        "captions read, a table": 60,
+        "photos hashed, the first time": 12,
+        "photos hashed, again": 12,
+        "photos looked at, the first time": 12,
+        "photos looked at, again": 12,
+    }
     assert all(each["seconds"] >= 0 and 10 < each["megabytes"] < 1000 for each in found.values())
-    assert f"| captions read, a table | 60 | {found['captions read, a table']['seconds']:.1f} |" in done.stdout
+    assert (
+        f"| captions read, a table | 60 | {found['captions read, a table']['seconds']:.1f} |"
+        in done.stdout
+    )
 
 
 def test_altered_photos_are_found_and_others_are_not(tmp_path):
@@ -62,7 +83,8 @@ def test_altered_photos_are_found_and_others_are_not(tmp_path):
     lines = done.out.splitlines()
     assert lines[0] == "| copies of 2 photos | found |"
     assert lines[2 : 2 + len(near_duplicates.ALTERED) - 1] == [
-        f"| {name} | 100.0% |" for name in list(near_duplicates.ALTERED)[:-1]]
+        f"| {name} | 100.0% |" for name in list(near_duplicates.ALTERED)[:-1]
+    ]
     assert lines[-2:] == ["1 of 6 pairs of 4 photos are taken for the same", "  0.jpg  again.png"]
 
 
@@ -77,27 +99,53 @@ def uncompiled():
 def test_every_decoder_learns_from_all_captions_of_a_step(tmp_path, uncompiled, monkeypatch):
     sizes = decoders.Sizes(side=2, depth=3, vocabulary=9, words=2, batch=13, steps=2)
     (features, tokens), again = sizes.epoch(0)
-    assert (features.shape, features.dtype, tokens.shape, sizes.captions) == ((2, 4, 3), np.float16, (10, 4), 10)
-    assert (tokens[:, 0] == START).all() and (tokens[:, -1] == END).all() and (tokens[:, 1:3] > END).all()
+    assert (features.shape, features.dtype, tokens.shape, sizes.captions) == (
+        (2, 4, 3),
+        np.float16,
+        (10, 4),
+        10,
+    )
+    assert (
+        (tokens[:, 0] == START).all()
+        and (tokens[:, -1] == END).all()
+        and (tokens[:, 1:3] > END).all()
+    )
     assert again[1] is tokens
     toy, turns = {"units": 8, "embedding": 8, "attention_units": 4}, []
-    monkeypatch.setattr(decoders, "turn", lambda trainer, turn=decoders.turn: turns.append(turn(trainer)) or turns[-1])
+    monkeypatch.setattr(
+        decoders,
+        "turn",
+        lambda trainer, turn=decoders.turn: turns.append(turn(trainer)) or turns[-1],
+    )
     found = decoders.run(sizes, 2, tmp_path, **toy)
-    ways = [f"{decoder}, {attention}" for decoder in ATTENTIONS for attention in ATTENTIONS[decoder]]
+    ways = [
+        f"{decoder}, {attention}" for decoder in ATTENTIONS for attention in ATTENTIONS[decoder]
+    ]
     assert list(found) == ways
-    assert [len(turn) for turn in turns] == [2] * 3 * len(ways)  # of two steps each, the first of which are not counted
+    assert [len(turn) for turn in turns] == [2] * 3 * len(
+        ways
+    )  # of two steps each, the first of which are not counted
     for place, (what, each) in enumerate(found.items()):
         seconds = np.median(turns[len(ways) + place] + turns[2 * len(ways) + place])
-        assert each == pytest.approx({"seconds": seconds, "captions_per_second": 10 / seconds,
-                                      "ratio": found["gru, soft"]["seconds"] / seconds}), what
+        assert each == pytest.approx(
+            {
+                "seconds": seconds,
+                "captions_per_second": 10 / seconds,
+                "ratio": found["gru, soft"]["seconds"] / seconds,
+            }
+        ), what
 
 
 def test_decoders_are_told_with_their_default_sizes(monkeypatch):
     def run(sizes, rounds, folder):
-        asked.append((sizes.side, sizes.depth, sizes.vocabulary, sizes.words, sizes.captions, rounds))
+        asked.append(
+            (sizes.side, sizes.depth, sizes.vocabulary, sizes.words, sizes.captions, rounds)
+        )
         assert folder.is_dir()
-        return {"gru, soft": {"seconds": 0.2, "captions_per_second": 300.0, "ratio": 1.0},
-                "luong, dot": {"seconds": 0.1, "captions_per_second": 600.0, "ratio": 2.0}}
+        return {
+            "gru, soft": {"seconds": 0.2, "captions_per_second": 300.0, "ratio": 1.0},
+            "luong, dot": {"seconds": 0.1, "captions_per_second": 600.0, "ratio": 2.0},
+        }
 
     asked = []
     monkeypatch.setattr(decoders, "run", run)
@@ -105,7 +153,10 @@ def test_decoders_are_told_with_their_default_sizes(monkeypatch):
     done = typed(decoders, "--rounds", "3")
     assert asked == [(8, 1280, 500, 12, 60, 5), (8, 1280, 5000, 12, 60, 3)]
     assert done.status == 0
-    assert done.out.splitlines()[2:] == ["| gru, soft | 200 | 300 | 1.00 |", "| luong, dot | 100 | 600 | 2.00 |"]
+    assert done.out.splitlines()[2:] == [
+        "| gru, soft | 200 | 300 | 1.00 |",
+        "| luong, dot | 100 | 600 | 2.00 |",
+    ]
 
 
 TICKING = """
@@ -144,7 +195,12 @@ def test_measures_take_turns_in_processes_of_their_own(tmp_path, monkeypatch):
     found = measured("ticking", ["a", "b"], 3, log=str(log), kept=90_000_000)
     assert log.read_text() == "ababab"
     a, b = found["a"], found["b"]
-    assert (a["seconds"], a["turns"], a["total"], a["done"]) == (2.0, [3.0, 1.0, 2.0], 60_000_000, 3)
+    assert (a["seconds"], a["turns"], a["total"], a["done"]) == (
+        2.0,
+        [3.0, 1.0, 2.0],
+        60_000_000,
+        3,
+    )
     assert 0.05 <= b["seconds"] < 1
     assert b["seconds"] == np.median(b["turns"])
     # Both map the file's 60 MB; the 90 MB that one holds are anonymous.
@@ -165,29 +221,62 @@ def test_what_a_measure_refuses_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_table_says_what_is_reached():
-    assert table([Row("speed", "3 a second"), Row("times", "4.9", "at least 5", False, 1234.4),
-                  Row("share", "80 %", "at least 75 %", True)]).splitlines() == [
-        "| what | measured | wanted | reached | peak MB |", "| --- | --- | --- | --- | --- |",
-        "| speed | 3 a second |  |  |  |", "| times | 4.9 | at least 5 | **no** | 1,234 |",
-        "| share | 80 % | at least 75 % | yes |  |"]
+    assert table(
+        [
+            Row("speed", "3 a second"),
+            Row("times", "4.9", "at least 5", False, 1234.4),
+            Row("share", "80 %", "at least 75 %", True),
+        ]
+    ).splitlines() == [
+        "| what | measured | wanted | reached | peak MB |",
+        "| --- | --- | --- | --- | --- |",
+        "| speed | 3 a second |  |  |  |",
+        "| times | 4.9 | at least 5 | **no** | 1,234 |",
+        "| share | 80 % | at least 75 % | yes |  |",
+    ]
 
 
 def test_a_measurement_alone_is_a_script(tmp_path):
     def run(folder, given):
         assert folder.is_dir()
-        return {"ratio": given.rounds, "given": [given.toy, given.photos, given.weights, given.layer]}
+        return {
+            "ratio": given.rounds,
+            "given": [given.toy, given.photos, given.weights, given.layer],
+        }
 
-    script = SimpleNamespace(__name__="alone", main=lambda: measuring.script(
-        "", run, lambda found: [Row("ratio", str(found["ratio"]))], {}))
+    script = SimpleNamespace(
+        __name__="alone",
+        main=lambda: measuring.script(
+            "", run, lambda found: [Row("ratio", str(found["ratio"]))], {}
+        ),
+    )
     weights = tmp_path / "file"
     weights.touch()
-    done = typed(script, "--rounds", "3", "--layer", "mixed8", "--weights", weights, "--json", tmp_path / "found.json")
+    done = typed(
+        script,
+        "--rounds",
+        "3",
+        "--layer",
+        "mixed8",
+        "--weights",
+        weights,
+        "--json",
+        tmp_path / "found.json",
+    )
     assert (done.status, done.out.splitlines()[-1]) == (0, "| ratio | 3 |  |  |  |")
-    assert json.loads((tmp_path / "found.json").read_text()) == {"ratio": 3, "given": [False, None, str(weights), "mixed8"]}
-    for words, told in {("--rounds", "0"): "--rounds is at least 1, not 0",
-                        ("--weights", "/nope"): "no weights file /nope; --weights is none, imagenet, or a .weights.h5 file",
-                        ("--photos", "/nope"): "no folder /nope; --photos names one with JPEG files",
-                        ("--json", "/"): "--json wants a file, and / is a folder"}.items():
+    assert json.loads((tmp_path / "found.json").read_text()) == {
+        "ratio": 3,
+        "given": [False, None, str(weights), "mixed8"],
+    }
+    for words, told in {
+        ("--rounds", "0"): "--rounds is at least 1, not 0",
+        (
+            "--weights",
+            "/nope",
+        ): "no weights file /nope; --weights is none, imagenet, or a .weights.h5 file",
+        ("--photos", "/nope"): "no folder /nope; --photos names one with JPEG files",
+        ("--json", "/"): "--json wants a file, and / is a folder",
+    }.items():
         done = typed(script, *words)
         assert (done.status, done.error) == (1, f"error: {told}\n")
 
@@ -205,7 +294,10 @@ def test_drawn_photos_are_the_same_at_every_start_and_differ(tmp_path):
 def test_own_photos_are_jpeg_files(tmp_path):
     for name in ("b.jpg", "a.JPEG", "c.png", "d.jpg"):
         (tmp_path / name).write_bytes(b"")
-    assert [photo.name for photo in made_up.photos(2, tmp_path / "drawn", str(tmp_path))] == ["a.JPEG", "b.jpg"]
+    assert [photo.name for photo in made_up.photos(2, tmp_path / "drawn", str(tmp_path))] == [
+        "a.JPEG",
+        "b.jpg",
+    ]
     assert len(made_up.photos(9, tmp_path / "drawn", str(tmp_path))) == 3
     (tmp_path / "empty").mkdir()
     with pytest.raises(Refusal, match=r"no JPEG files in .*empty"):
@@ -227,12 +319,18 @@ def test_captions_are_as_long_as_flickr8ks():
 def test_made_up_photos_have_captions_and_features():
     photos = made_up.training_photos(3, 9)
     assert [photo.keys for photo in photos] == [("0",), ("1",), ("2",)]
-    assert [[len(caption) - 2 for caption in photo.captions] for photo in photos] == made_up.lengths(3).tolist()
+    assert [
+        [len(caption) - 2 for caption in photo.captions] for photo in photos
+    ] == made_up.lengths(3).tolist()
     for caption in (caption for photo in photos for caption in photo.captions):
         assert (caption[0], caption[-1]) == (START, END)
         assert set(caption[1:-1]) <= set(range(4, 9))
     rows = made_up.Rows(made_up.features(3, 2, 5))
-    assert (rows.features.shape, rows.features.dtype, rows.features.min()) == ((3, 4, 5), np.float16, 0)
+    assert (rows.features.shape, rows.features.dtype, rows.features.min()) == (
+        (3, 4, 5),
+        np.float16,
+        0,
+    )
     assert (rows.rows(["1", "4", "2"]) == rows.features[[1, 1, 2]]).all()
 
 
@@ -247,14 +345,21 @@ def small(monkeypatch):
 
 def word_further(decoder, features, word, hidden):
     """Logits, state and attention after a word, of features (L, D) and state (U,), in NumPy."""
+
     def dense(layer, x):
         return x @ layer.kernel.numpy() + layer.bias.numpy()
 
     seen = np.maximum(dense(decoder.look, features), 0)
-    scores = dense(decoder.attention.score, np.tanh(dense(decoder.attention.of_features, seen) +
-                                                    dense(decoder.attention.of_hidden, hidden)))
+    scores = dense(
+        decoder.attention.score,
+        np.tanh(
+            dense(decoder.attention.of_features, seen) + dense(decoder.attention.of_hidden, hidden)
+        ),
+    )
     attention = np.exp(scores) / np.exp(scores).sum()
-    inputs = np.concatenate([(attention * seen).sum(axis=0), decoder.embedding.embeddings.numpy()[word]])
+    inputs = np.concatenate(
+        [(attention * seen).sum(axis=0), decoder.embedding.embeddings.numpy()[word]]
+    )
     cell = decoder.gru.cell
     of_inputs = np.split(inputs @ cell.kernel.numpy() + cell.bias.numpy()[0], 3)
     of_hidden = np.split(hidden @ cell.recurrent_kernel.numpy() + cell.bias.numpy()[1], 3)
@@ -316,6 +421,7 @@ def test_the_tutorial_writes_a_file_a_photo(tmp_path):
 @pytest.fixture
 def here(monkeypatch):
     """Measures are taken in this process: TensorFlow is loaded already."""
+
     def measured(module, names, rounds, **arguments):
         arguments = json.loads(json.dumps(arguments))
         measures = importlib.import_module(module).MEASURES
@@ -337,18 +443,34 @@ def test_extraction_at_toy_size(tmp_path, here, monkeypatch):
     monkeypatch.setattr(tutorial, "inception", pooled)
     found = extraction.run(tmp_path, TOY)
     each = found["extraction"]
-    assert {name: each[name]["photos"] for name in each} == {"tutorial": 6, "ours": 6, "alone": 6, "agreement": 2}
+    assert {name: each[name]["photos"] for name in each} == {
+        "tutorial": 6,
+        "ours": 6,
+        "alone": 6,
+        "agreement": 2,
+    }
     assert found["extraction_ratio"] == each["tutorial"]["seconds"] / each["ours"]["seconds"]
     assert found["extraction_share"] == each["alone"]["seconds"] / each["ours"]["seconds"]
-    assert 0.99 < found["extraction_cosine"] == each["agreement"]["least"] <= each["agreement"]["mean"] <= 1.000001
-    assert each["agreement"]["below"] in [share / 50 for share in range(51)]  # 5 x 5 locations of two photos
+    assert (
+        0.99
+        < found["extraction_cosine"]
+        == each["agreement"]["least"]
+        <= each["agreement"]["mean"]
+        <= 1.000001
+    )
+    assert each["agreement"]["below"] in [
+        share / 50 for share in range(51)
+    ]  # 5 x 5 locations of two photos
     assert len(list(tmp_path.glob("ours-*"))) == 3  # one to warm up, and one a turn
     files = sorted((tmp_path / "tutorial").glob("*.npy"))
     assert [np.load(file).shape for file in files] == [(4, 3)] * 6
     encoder = extraction.build_encoder({"name": "convnet", "weights": "none", "image_size": 75})
     cache = FeatureCache(tmp_path / "ours-2", encoder.fingerprint())
     photos = sorted((tmp_path / "photos").iterdir())
-    keys = [f"{mark}/{number}" for number, (_, mark, _) in enumerate(PhotoHashes(tmp_path / "none").hashed(photos))]
+    keys = [
+        f"{mark}/{number}"
+        for number, (_, mark, _) in enumerate(PhotoHashes(tmp_path / "none").hashed(photos))
+    ]
     features = encoder(np.stack([read(photo, (75, 75)) for photo in photos]))
     assert cache.rows(keys).astype(np.float32) == pytest.approx(features, rel=0.05, abs=0.02)
 
@@ -365,19 +487,48 @@ def told(seconds, **more):
 
 def test_extractions_table():
     how = {"engine": "openvino", "precision": "bfloat16"}
-    each = {"tutorial": told(8.0, photos=160), "ours": told(1.6, photos=160, **how), "alone": told(1.1, photos=160, **how),
-            "agreement": told(1.0, least=0.99899, mean=0.9999, below=0.0123, weights="a/b.h5", layer="mixed8",
-                              **how)}
-    found = {"extraction_ratio": 5.0, "extraction_share": 0.6875, "extraction_cosine": 0.99899, "extraction": each}
+    each = {
+        "tutorial": told(8.0, photos=160),
+        "ours": told(1.6, photos=160, **how),
+        "alone": told(1.1, photos=160, **how),
+        "agreement": told(
+            1.0, least=0.99899, mean=0.9999, below=0.0123, weights="a/b.h5", layer="mixed8", **how
+        ),
+    }
+    found = {
+        "extraction_ratio": 5.0,
+        "extraction_share": 0.6875,
+        "extraction_cosine": 0.99899,
+        "extraction": each,
+    }
     assert extraction.rows(found) == [
-        Row("extraction, JPEG files to features (InceptionV3 to mixed8): the tutorial", "20.0 photos a second",
-            megabytes=100.0),
-        Row("the same: ours (openvino, bfloat16)", "100.0 photos a second: 5.00 times the tutorial", "at least 5 times",
-            True, 100.0),
-        Row("the same: ours, of what the network alone reaches", "69% of 145.5 photos a second", "at least 75 %", False,
-            100.0),
-        Row("features in bfloat16 against float32, cosine of a location (weights: b.h5)",
-            "0.99899 at the least, 0.99990 in the mean; 1.2% of locations below 0.999", "at least 0.999", False, 100.0)]
+        Row(
+            "extraction, JPEG files to features (InceptionV3 to mixed8): the tutorial",
+            "20.0 photos a second",
+            megabytes=100.0,
+        ),
+        Row(
+            "the same: ours (openvino, bfloat16)",
+            "100.0 photos a second: 5.00 times the tutorial",
+            "at least 5 times",
+            True,
+            100.0,
+        ),
+        Row(
+            "the same: ours, of what the network alone reaches",
+            "69% of 145.5 photos a second",
+            "at least 75 %",
+            False,
+            100.0,
+        ),
+        Row(
+            "features in bfloat16 against float32, cosine of a location (weights: b.h5)",
+            "0.99899 at the least, 0.99990 in the mean; 1.2% of locations below 0.999",
+            "at least 0.999",
+            False,
+            100.0,
+        ),
+    ]
 
 
 def test_training_at_toy_size(tmp_path, here, uncompiled, monkeypatch):
@@ -387,15 +538,23 @@ def test_training_at_toy_size(tmp_path, here, uncompiled, monkeypatch):
     each = found["training"]
     # 20 captions are one whole batch of 16 for the tutorial, and 4 photos' captions for ours.
     assert {name: each[name]["captions"] for name in ("tutorial", "float32", "bfloat16")} == {
-        "tutorial": 16, "float32": 20, "bfloat16": 20}
-    a_second = {name: each[name]["captions"] / each[name]["seconds"] for name in ("tutorial", "float32", "bfloat16")}
+        "tutorial": 16,
+        "float32": 20,
+        "bfloat16": 20,
+    }
+    a_second = {
+        name: each[name]["captions"] / each[name]["seconds"]
+        for name in ("tutorial", "float32", "bfloat16")
+    }
     assert found["training_ratio"] == a_second["bfloat16"] / a_second["tutorial"]
     assert found["training_ratio_float32"] == a_second["float32"] / a_second["tutorial"]
     assert each["agreement"]["steps"] == 2
     assert found["loss_difference"] == each["agreement"]["difference"] < 1e-5
     assert all(3 < each[name]["loss"] < 4 for name in ("float32", "bfloat16"))  # log 40 is 3.7
-    assert [row.reached for row in training.rows(found | {"training_ratio": 6.0, "training_ratio_float32": 2.4})] == [
-        None, True, False, True]
+    assert [
+        row.reached
+        for row in training.rows(found | {"training_ratio": 6.0, "training_ratio_float32": 2.4})
+    ] == [None, True, False, True]
 
 
 def test_both_learn_the_same_captions():
@@ -407,7 +566,10 @@ def test_both_learn_the_same_captions():
         ours += [(photo.tolist(), row[row != 0].tolist()) for photo, row in of_each if row.any()]
     for seen, tokens in training.single_captions(sizes):
         assert (seen.dtype, tokens.shape) == (np.float32, (20, 25))
-        theirs += [(photo.tolist(), row[row != 0].tolist()) for photo, row in zip(seen, tokens, strict=True)]
+        theirs += [
+            (photo.tolist(), row[row != 0].tolist())
+            for photo, row in zip(seen, tokens, strict=True)
+        ]
     assert len(ours) == 40
     assert sorted(ours) == sorted(theirs)
     assert all(photo in features.tolist() for photo, _ in ours)
@@ -418,12 +580,16 @@ def test_decoding_at_toy_size(tmp_path, here, uncompiled, monkeypatch):
     monkeypatch.setattr(tutorial, "UNITS", 4)
     found = decoding.run(tmp_path, TOY)
     each = found["decoding"]
-    assert {name: (each[name]["captions"], each[name]["words"]) for name in ("tutorial", "greedy", "beam 3")} == {
-        "tutorial": (2, 24), "greedy": (3, 36), "beam 3": (3, 36)}
+    assert {
+        name: (each[name]["captions"], each[name]["words"])
+        for name in ("tutorial", "greedy", "beam 3")
+    } == {"tutorial": (2, 24), "greedy": (3, 36), "beam 3": (3, 36)}
     assert each["one photo"]["words"] == 12
     assert each["one photo"]["attention"] == (12, 4)
     assert len(each["one photo"]["turns"]) == 2
-    a_second = {name: each[name]["captions"] / each[name]["seconds"] for name in ("tutorial", "greedy")}
+    a_second = {
+        name: each[name]["captions"] / each[name]["seconds"] for name in ("tutorial", "greedy")
+    }
     assert found["decoding_ratio"] == a_second["greedy"] / a_second["tutorial"]
     assert found["beam3_over_greedy"] == each["beam 3"]["seconds"] / each["greedy"]["seconds"]
     assert found["one_photo_seconds"] == np.median(each["one photo"]["turns"])
@@ -438,10 +604,14 @@ def test_the_first_caption_is_waited_for(tmp_path, monkeypatch):
     root, folder = tmp_path / "root", tmp_path / "folder"
     root.mkdir()
     folder.mkdir()
-    (root / "train.py").write_text("import json, os, sys; place = sys.argv[sys.argv.index('--run') + 1]\nos.mkdir(place)\n"
-                                   "json.dump(sys.argv[1:], open(place + '/typed.json', 'w'))")
-    (root / "predict.py").write_text("import sys, time; time.sleep(0.2)\n"
-                                     "print(f'{sys.argv[3]}: a dog  (0.50)', flush=True); time.sleep(0.5)")
+    (root / "train.py").write_text(
+        "import json, os, sys; place = sys.argv[sys.argv.index('--run') + 1]\nos.mkdir(place)\n"
+        "json.dump(sys.argv[1:], open(place + '/typed.json', 'w'))"
+    )
+    (root / "predict.py").write_text(
+        "import sys, time; time.sleep(0.2)\n"
+        "print(f'{sys.argv[3]}: a dog  (0.50)', flush=True); time.sleep(0.5)"
+    )
     (root / "tensorflow.py").write_text("")
     monkeypatch.setattr(first_caption, "ROOT", root)
     found = first_caption.run(folder, Given(rounds=1, layer="mixed8"))
@@ -450,13 +620,31 @@ def test_the_first_caption_is_waited_for(tmp_path, monkeypatch):
     assert found["first_caption_more"] == each["predict"]["seconds"] - each["import"]["seconds"]
     assert 5 < each["predict"]["megabytes"] < 100
     typed = json.loads((folder / "run/typed.json").read_text())
-    assert typed[typed.index("--encoder") :] == ["--encoder", "inception_v3", "--weights", "none", "--layer", "mixed8"]
+    assert typed[typed.index("--encoder") :] == [
+        "--encoder",
+        "inception_v3",
+        "--weights",
+        "none",
+        "--layer",
+        "mixed8",
+    ]
     lines = (folder / "captions.csv").read_text().splitlines()
-    assert lines[:2] + lines[-1:] == ["photo,caption,split", "photos/000000.jpg,photo 0 of a few,val",
-                                      "photos/000009.jpg,photo 9 of a few,train"]
-    assert first_caption.rows(found | {"first_caption_seconds": 9.04, "first_caption_more": 5.04}) == [
-        Row("`predict.py`, from its start to the first caption", "9.0 s: 5.0 s more than `import tensorflow`",
-            "at most 5 s more", False, each["predict"]["megabytes"])]
+    assert lines[:2] + lines[-1:] == [
+        "photo,caption,split",
+        "photos/000000.jpg,photo 0 of a few,val",
+        "photos/000009.jpg,photo 9 of a few,train",
+    ]
+    assert first_caption.rows(
+        found | {"first_caption_seconds": 9.04, "first_caption_more": 5.04}
+    ) == [
+        Row(
+            "`predict.py`, from its start to the first caption",
+            "9.0 s: 5.0 s more than `import tensorflow`",
+            "at most 5 s more",
+            False,
+            each["predict"]["megabytes"],
+        )
+    ]
     (root / "train.py").write_text("print('one')\nprint('error: too few')\nraise SystemExit(1)")
     with pytest.raises(Refusal, match=r"^train\.py failed on 1 photos: error: too few$"):
         first_caption.trained(folder, [folder / "photos/000000.jpg"], Given())
@@ -478,13 +666,17 @@ def test_a_hollow_cache_is_whole(tmp_path):
 
 def test_memory_at_toy_size(tmp_path, here, uncompiled):
     found = memory.run(tmp_path, TOY)
-    assert [(each["photos"], each["steps"]) for each in found["memory"].values()] == [(40, 2), (70, 2)]
+    assert [(each["photos"], each["steps"]) for each in found["memory"].values()] == [
+        (40, 2),
+        (70, 2),
+    ]
     assert found["memory_difference"] == 0
     found["memory"]["70"]["anonymous_megabytes"] = None
     assert [row.line() for row in memory.rows(found | {"memory_difference": 301.0})] == [
         "| training on 40 photos' features on disk, page cache left out | 6 MB |  |  | 10 |",
         "| training on 70 photos' features on disk, page cache left out | not told by this system |  |  | 10 |",
-        "| the difference of these | 301 MB | at most 300 MB | **no** |  |"]
+        "| the difference of these | 301 MB | at most 300 MB | **no** |  |",
+    ]
 
 
 def test_sizes_are_gone_through_there_and_back(monkeypatch):
@@ -499,7 +691,10 @@ def test_sizes_are_gone_through_there_and_back(monkeypatch):
 def test_an_epoch_is_always_the_same_and_has_each_shape():
     batches = training.batches(training.Sizes(photos=60, side=1, depth=2, vocabulary=30, batch=10))
     whole = made_up.Epoch(batches, batches.steps)
-    first, again = ([tokens.tolist() for _, tokens in made_up.Epoch(batches, 4).epoch(number)] for number in (0, 1))
+    first, again = (
+        [tokens.tolist() for _, tokens in made_up.Epoch(batches, 4).epoch(number)]
+        for number in (0, 1)
+    )
     assert first == again == [tokens.tolist() for _, tokens in whole.epoch(0)][:4]
     shapes = [tokens.shape for _, tokens in scaling.EachShape(whole).epoch(0)]
     assert sorted(shapes) == sorted({tokens.shape for _, tokens in whole.epoch(0)})
@@ -511,21 +706,28 @@ def test_scaling_at_toy_size(tmp_path, here, uncompiled):
     for name, each in found["scaling"].items():
         assert each["photos"] == [2, 4]
         assert found[f"{name}_linearity"] == abs(each["a_photo"][1] / each["a_photo"][0] - 1)
-    assert sorted(file.name for file in (tmp_path / "names").iterdir()) == [f"00000{number}.jpg" for number in range(4)]
+    assert sorted(file.name for file in (tmp_path / "names").iterdir()) == [
+        f"00000{number}.jpg" for number in range(4)
+    ]
     assert (tmp_path / "names/000003.jpg").samefile(tmp_path / "photos/000001.jpg")
     found["scaling"]["extraction"]["a_photo"] = [0.010, 0.0111]
     assert scaling.rows(found | {"extraction_linearity": 0.11})[0].line() == (
-        "| extraction, milliseconds a photo of 2 / 4 | 10.00 / 11.10: 11.0% apart | within 10 % | **no** | 10 |")
+        "| extraction, milliseconds a photo of 2 / 4 | 10.00 / 11.10: 11.0% apart | within 10 % | **no** | 10 |"
+    )
 
 
 def test_only_the_table_between_the_marks_is_replaced():
     text = f"Before.\n{everything.BEGINS}\nold\n{everything.ENDS}\nAfter.\n"
     assert everything.replaced(text, "new", "doc.md") == (
-        f"Before.\n{everything.BEGINS}\nnew\n{everything.ENDS}\nAfter.\n")
+        f"Before.\n{everything.BEGINS}\nnew\n{everything.ENDS}\nAfter.\n"
+    )
     for broken in ("nothing", text.replace(everything.ENDS, "")):
         with pytest.raises(Refusal, match=r"doc\.md has no lines"):
             everything.replaced(broken, "new", "doc.md")
-    assert everything.replaced(everything.DOCUMENT.read_text(), "new", "").count("new\n<!-- end -->") == 1
+    assert (
+        everything.replaced(everything.DOCUMENT.read_text(), "new", "").count("new\n<!-- end -->")
+        == 1
+    )
 
 
 def test_the_document_names_what_there_is():
@@ -536,22 +738,34 @@ def test_the_document_names_what_there_is():
         typed = everything.options().parse_args(command.split())
         assert set(typed.only or ()) <= everything.BENCHMARKS.keys()
     modules = {file.stem for file in (ROOT / "benchmarks").glob("[!_]*.py")}
-    assert set(re.findall(r"`benchmarks\.(\w+)`", text)) == modules - {"measuring", "made_up", "tutorial"}
+    assert set(re.findall(r"`benchmarks\.(\w+)`", text)) == modules - {
+        "measuring",
+        "made_up",
+        "tutorial",
+    }
 
 
 @pytest.fixture
 def faked(monkeypatch, tmp_path):
     """Two measurements that are made up, and a document."""
+
     def fake(name, reached):
         def run(folder, given):
             asked.append((name, given))
             return {f"{name}_ratio": 2.5}
 
-        return SimpleNamespace(run=run, rows=lambda found: [Row(name, f"{found[f'{name}_ratio']} times", "3", reached),
-                                                            Row("more", "1")])
+        return SimpleNamespace(
+            run=run,
+            rows=lambda found: [
+                Row(name, f"{found[f'{name}_ratio']} times", "3", reached),
+                Row("more", "1"),
+            ],
+        )
 
     asked = []
-    monkeypatch.setattr(everything, "BENCHMARKS", {"one": fake("one", True), "two": fake("two", False)})
+    monkeypatch.setattr(
+        everything, "BENCHMARKS", {"one": fake("one", True), "two": fake("two", False)}
+    )
     document = tmp_path / "doc.md"
     document.write_text(f"# Speed\n{everything.BEGINS}\n{everything.ENDS}\nWhere it went.\n")
     monkeypatch.setattr(everything, "DOCUMENT", document)
@@ -564,15 +778,33 @@ def test_all_are_measured_and_written(faked, tmp_path):
     assert faked.asked == [("one", Given(rounds=2)), ("two", Given(rounds=2))]
     found = json.loads((tmp_path / "all.json").read_text())
     assert (found["one_ratio"], found["two_ratio"]) == (2.5, 2.5)
-    assert found["machine"].keys() == {"cores", "processor", "flags", "python", "versions", "date", "minutes"}
+    assert found["machine"].keys() == {
+        "cores",
+        "processor",
+        "flags",
+        "python",
+        "versions",
+        "date",
+        "minutes",
+    }
     lines = faked.document.read_text().splitlines()
-    assert lines[:2] + lines[-2:] == ["# Speed", everything.BEGINS, everything.ENDS, "Where it went."]
+    assert lines[:2] + lines[-2:] == [
+        "# Speed",
+        everything.BEGINS,
+        everything.ENDS,
+        "Where it went.",
+    ]
     assert lines[2].startswith("`python -m benchmarks --rounds 2`, 20")
     assert "1 of 2 aims reached" in lines[2]
     assert f"tensorflow {tf.__version__}, keras {keras.__version__}" in lines[2]
-    assert lines[4:-2] == ["| what | measured | wanted | reached | peak MB |", "| --- | --- | --- | --- | --- |",
-                           "| one | 2.5 times | 3 | yes |  |", "| more | 1 |  |  |  |",
-                           "| two | 2.5 times | 3 | **no** |  |", "| more | 1 |  |  |  |"]
+    assert lines[4:-2] == [
+        "| what | measured | wanted | reached | peak MB |",
+        "| --- | --- | --- | --- | --- |",
+        "| one | 2.5 times | 3 | yes |  |",
+        "| more | 1 |  |  |  |",
+        "| two | 2.5 times | 3 | **no** |  |",
+        "| more | 1 |  |  |  |",
+    ]
 
 
 def test_some_are_measured_and_the_document_is_left_alone(faked, tmp_path):
@@ -583,12 +815,19 @@ def test_some_are_measured_and_the_document_is_left_alone(faked, tmp_path):
     typed(everything, "--toy")
     assert faked.document.read_text() == before
     typed(everything, "--only", "one", "--out", tmp_path / "new.md")
-    assert (tmp_path / "new.md").read_text().startswith(f"{everything.BEGINS}\n`python -m benchmarks --only one`, ")
+    assert (
+        (tmp_path / "new.md")
+        .read_text()
+        .startswith(f"{everything.BEGINS}\n`python -m benchmarks --only one`, ")
+    )
 
 
 def test_what_cannot_be_written_or_measured_is_refused_first(faked, tmp_path):
     done = typed(everything, "--only", "twoo")
-    assert (done.status, done.error) == (2, "error: unknown measurement 'twoo'; did you mean 'two'?\n")
+    assert (done.status, done.error) == (
+        2,
+        "error: unknown measurement 'twoo'; did you mean 'two'?\n",
+    )
     (tmp_path / "other.md").write_text("no marks")
     done = typed(everything, "--out", tmp_path / "other.md")
     assert done.status == 1
@@ -598,14 +837,36 @@ def test_what_cannot_be_written_or_measured_is_refused_first(faked, tmp_path):
 
 @pytest.mark.slow
 def test_all_of_them_in_their_own_processes(tmp_path):
-    command = ["-m", "benchmarks", "--toy", "--rounds", "2", "--json", tmp_path / "all.json", "--out", tmp_path / "table.md"]
-    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, cwd=ROOT, check=False)
+    command = [
+        "-m",
+        "benchmarks",
+        "--toy",
+        "--rounds",
+        "2",
+        "--json",
+        tmp_path / "all.json",
+        "--out",
+        tmp_path / "table.md",
+    ]
+    done = subprocess.run(
+        [sys.executable, *command], capture_output=True, text=True, cwd=ROOT, check=False
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "all.json").read_text())
-    names = re.search(r"figures' names\*\* in `--json`: (.*?); and", everything.DOCUMENT.read_text(), re.DOTALL)
-    assert set(re.findall(r"`(\w+)`", names[1])) == found.keys() - {"machine", *everything.BENCHMARKS}
+    names = re.search(
+        r"figures' names\*\* in `--json`: (.*?); and", everything.DOCUMENT.read_text(), re.DOTALL
+    )
+    assert set(re.findall(r"`(\w+)`", names[1])) == found.keys() - {
+        "machine",
+        *everything.BENCHMARKS,
+    }
     assert found["loss_difference"] < 1e-5
     assert found["memory_difference"] < 50
-    assert 100 < found["memory"]["40"]["anonymous_megabytes"] < found["memory"]["40"]["megabytes"] < 3000
+    assert (
+        100
+        < found["memory"]["40"]["anonymous_megabytes"]
+        < found["memory"]["40"]["megabytes"]
+        < 3000
+    )
     told = (tmp_path / "table.md").read_text()
     assert told.count("| yes |") + told.count("| **no** |") == 13

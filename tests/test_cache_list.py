@@ -25,8 +25,16 @@ WEIGHTS, OTHERS_WEIGHTS = "0123456789abcdef.weights.h5", "fedcba9876543210.weigh
 def filled(fingerprint, photos, views=0, crops=0):
     """The folder of an encoder's features."""
     cache = FeatureCache(CACHE, fingerprint)
-    keys = [feature_key(f"{photo:064x}", recipe="r", view=view) for photo in range(photos) for view in range(views + 1)]
-    keys += [feature_key(f"{photo:064x}", recipe="crop", view=crop + 1) for photo in range(photos) for crop in range(crops)]
+    keys = [
+        feature_key(f"{photo:064x}", recipe="r", view=view)
+        for photo in range(photos)
+        for view in range(views + 1)
+    ]
+    keys += [
+        feature_key(f"{photo:064x}", recipe="crop", view=crop + 1)
+        for photo in range(photos)
+        for crop in range(crops)
+    ]
     items = [Item(key, lambda: np.zeros((2, 2, 3), np.uint8)) for key in keys]
     list(cache.extract(items, lambda images: np.zeros((len(images), 4, 2)), unreadable=None))
     return cache.folder
@@ -50,8 +58,13 @@ def run(folder, **config):
 
 
 def files():
-    return {file.relative_to(CACHE).as_posix().partition("/")[0] if file.parent.name != "convnet" else file.name
-            for file in CACHE.rglob("*") if file.is_file()}
+    return {
+        file.relative_to(CACHE).as_posix().partition("/")[0]
+        if file.parent.name != "convnet"
+        else file.name
+        for file in CACHE.rglob("*")
+        if file.is_file()
+    }
 
 
 def rows(*words):
@@ -64,16 +77,26 @@ def rows(*words):
 
 def test_what_is_there_and_whose_it_is():
     told, rest = rows()
-    sizes = {path: told_bytes(size_of(CACHE / path)) for path in (folder_name(USED), folder_name(OTHER), "photos.json")}
+    sizes = {
+        path: told_bytes(size_of(CACHE / path))
+        for path in (folder_name(USED), folder_name(OTHER), "photos.json")
+    }
     assert told == {
         f"convnet/{WEIGHTS}": "1.5 kB weights of a convnet mine",
         f"convnet/{OTHERS_WEIGHTS}": "1.5 kB weights of a convnet no run",
-        folder_name(USED): f"{sizes[folder_name(USED)]} 40 photos, 40 altered views (128 pixels) mine",
-        folder_name(OTHER): f"{sizes[folder_name(OTHER)]} 3 photos, 6 crops (299 pixels, mixed8, bfloat16) no run",
-        "photos.json": f"{sizes['photos.json']} what is known of 1,200 photos, by path every run"}
+        folder_name(
+            USED
+        ): f"{sizes[folder_name(USED)]} 40 photos, 40 altered views (128 pixels) mine",
+        folder_name(
+            OTHER
+        ): f"{sizes[folder_name(OTHER)]} 3 photos, 6 crops (299 pixels, mixed8, bfloat16) no run",
+        "photos.json": f"{sizes['photos.json']} what is known of 1,200 photos, by path every run",
+    }
     unused = size_of(CACHE / folder_name(OTHER)) + 1500
-    assert rest == [f"in all {told_bytes(size_of(CACHE))}; no run in checkpoints/ uses {told_bytes(unused)} of that; "
-                    "--prune removes it"]
+    assert rest == [
+        f"in all {told_bytes(size_of(CACHE))}; no run in checkpoints/ uses {told_bytes(unused)} of that; "
+        "--prune removes it"
+    ]
 
 
 def test_runs_elsewhere_are_users_too():
@@ -83,8 +106,10 @@ def test_runs_elsewhere_are_users_too():
     assert told[folder_name(OTHER)].endswith(" elsewhere/deep/er")
     assert told[f"convnet/{OTHERS_WEIGHTS}"].endswith(" single")
     assert told[folder_name(USED)].endswith(" mine")
-    assert rest == [f"in all {told_bytes(size_of(CACHE))}; runs in checkpoints/ or elsewhere/ or single/ use all that "
-                    "could be removed"]
+    assert rest == [
+        f"in all {told_bytes(size_of(CACHE))}; runs in checkpoints/ or elsewhere/ or single/ use all that "
+        "could be removed"
+    ]
 
 
 def test_a_run_that_is_linked_to_is_a_user():
@@ -106,17 +131,30 @@ def test_nothing_is_removed_without_a_word(monkeypatch):
     done = typed(cache_list, "--prune")
     assert (done.status, done.out.splitlines()[-1], files()) == (0, "nothing removed", before)
     unused = size_of(CACHE / folder_name(OTHER)) + 1500
-    assert asked == [f"remove 2 of these, {told_bytes(unused)}? Features are extracted again where they are wanted. [y/N] "]
-    assert done.error == ("warning: a run in another folder cannot do without its convnet's weights; such folders are "
-                          "named by --runs\n")
+    assert asked == [
+        f"remove 2 of these, {told_bytes(unused)}? Features are extracted again where they are wanted. [y/N] "
+    ]
+    assert done.error == (
+        "warning: a run in another folder cannot do without its convnet's weights; such folders are "
+        "named by --runs\n"
+    )
 
 
 def test_nothing_is_removed_where_nobody_answers():
     before = files()
-    done = subprocess.run([sys.executable, "-m", "data.feature_extraction", "--prune"], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    done = subprocess.run(
+        [sys.executable, "-m", "data.feature_extraction", "--prune"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == "error: nothing removed: no answer came; --yes removes without asking"
+    assert (
+        done.stderr.splitlines()[-1]
+        == "error: nothing removed: no answer came; --yes removes without asking"
+    )
     assert files() == before
 
 
@@ -128,8 +166,9 @@ def test_what_no_run_uses_is_removed(monkeypatch, words):
     assert done.status == 0
     assert files() == {folder_name(USED), WEIGHTS, "photos.json"}
     assert not (CACHE / folder_name(OTHER)).exists()
-    assert done.out.splitlines()[-1] == (f"removed 2; datasets/cache/ had {told_bytes(before)} and has "
-                                         f"{told_bytes(size_of(CACHE))}")
+    assert done.out.splitlines()[-1] == (
+        f"removed 2; datasets/cache/ had {told_bytes(before)} and has {told_bytes(size_of(CACHE))}"
+    )
     again = FeatureCache(CACHE, USED)
     assert all(f"{photo:064x}" in again for photo in range(40))
     assert typed(cache_list, "--prune").out.splitlines()[-1] == "nothing to remove"
@@ -150,17 +189,25 @@ def test_what_has_come_into_use_while_the_question_stood_stays(monkeypatch):
 
 def test_what_another_program_has_in_hand_stays():
     """A training that has not begun its run holds its features' folder and its convnet's weights."""
-    code = ("import sys\nfrom pathlib import Path\nfrom data.feature_extraction import FeatureCache\n"
-            f"from utils.files import hold\none = FeatureCache(Path('{CACHE}'), {OTHER})\n"
-            f"other = hold(Path('{CACHE}/convnet/{OTHERS_WEIGHTS}'))\nprint(flush=True)\nsys.stdin.read()")
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom data.feature_extraction import FeatureCache\n"
+        f"from utils.files import hold\none = FeatureCache(Path('{CACHE}'), {OTHER})\n"
+        f"other = hold(Path('{CACHE}/convnet/{OTHERS_WEIGHTS}'))\nprint(flush=True)\nsys.stdin.read()"
+    )
     before = files()
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          env=os.environ | {"PYTHONPATH": str(ROOT)}) as program:
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    ) as program:
         program.stdout.readline()
         done = typed(cache_list, "--prune", "--yes")
         assert (done.status, files()) == (0, before)
         stay = [CACHE / "convnet" / OTHERS_WEIGHTS, CACHE / folder_name(OTHER)]
-        assert done.out.splitlines()[-3:-1] == [f"{path} stays: it is in use just now" for path in stay]
+        assert done.out.splitlines()[-3:-1] == [
+            f"{path} stays: it is in use just now" for path in stay
+        ]
         program.stdin.close()
         program.wait()
     typed(cache_list, "--prune", "--yes")
@@ -171,11 +218,15 @@ def test_a_run_that_cannot_be_read_forbids_all_removing():
     before = files()
     write_text(Path("checkpoints/bad/config.json"), '{"fingerprint": {"name"')
     done = typed(cache_list)
-    assert (done.status, done.error) == (0, "warning: checkpoints/bad/config.json cannot be read: what that run uses is not "
-                                            "known\n")
+    assert (done.status, done.error) == (
+        0,
+        "warning: checkpoints/bad/config.json cannot be read: what that run uses is not known\n",
+    )
     done = typed(cache_list, "--prune", "--yes")
     assert (done.status, files()) == (1, before)
-    assert done.error.splitlines()[-1].startswith("error: nothing removed: checkpoints/bad/config.json cannot be read")
+    assert done.error.splitlines()[-1].startswith(
+        "error: nothing removed: checkpoints/bad/config.json cannot be read"
+    )
 
 
 def test_a_run_of_another_version_keeps_what_it_uses():
@@ -184,7 +235,12 @@ def test_a_run_of_another_version_keeps_what_it_uses():
 
 
 def test_what_is_not_of_the_cache_stays():
-    strange = ["notes.txt", "convnet/mine.weights.h5", "photos-0123456789abcdef/dog.jpg", "other/encoder.json"]
+    strange = [
+        "notes.txt",
+        "convnet/mine.weights.h5",
+        "photos-0123456789abcdef/dog.jpg",
+        "other/encoder.json",
+    ]
     for name in strange:
         write_text(CACHE / name, "mine")
     outside = Path("outside-0123456789abcdef")
@@ -220,11 +276,14 @@ def test_damaged_files_of_the_cache_are_listed_all_the_same():
     assert " what is known of 0 photos" in told["photos.json"]
 
 
-@pytest.mark.parametrize(("words", "status", "told"), [
-    (["--yes"], 2, "error: --yes goes with --prune\n"),
-    (["--cache", "nowhere"], 1, "error: no folder nowhere\n"),
-    (["--runs", "nowhere"], 1, "error: no folder nowhere\n"),
-])
+@pytest.mark.parametrize(
+    ("words", "status", "told"),
+    [
+        (["--yes"], 2, "error: --yes goes with --prune\n"),
+        (["--cache", "nowhere"], 1, "error: no folder nowhere\n"),
+        (["--runs", "nowhere"], 1, "error: no folder nowhere\n"),
+    ],
+)
 def test_mistakes_are_refused_in_one_line(words, status, told):
     done = typed(cache_list, *words)
     assert (done.status, done.out, done.error) == (status, "", told)

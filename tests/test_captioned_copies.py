@@ -53,7 +53,9 @@ def test_a_photo_that_was_changed_has_no_copy_and_the_older_one_stays(copies, ph
     before = (tmp_path / "out" / "a.jpg").read_bytes()
     os.utime(photo)
     assert not copies.stands(photo)
-    assert "a.jpg is another photo's, or of before this one was changed; remove it" in copies.write(photo, "a cat")
+    assert "a.jpg is another photo's, or of before this one was changed; remove it" in copies.write(
+        photo, "a cat"
+    )
     assert (tmp_path / "out" / "a.jpg").read_bytes() == before
 
 
@@ -80,13 +82,17 @@ def test_a_name_as_long_as_names_can_be_is_copied(photo, tmp_path):
     assert copies.stands(long)
 
 
-def test_only_jpeg_and_png_have_no_obstacle_and_what_is_no_picture_is_left_to_reading(copies, photo):
+def test_only_jpeg_and_png_have_no_obstacle_and_what_is_no_picture_is_left_to_reading(
+    copies, photo
+):
     for kind in "JPEG", "PNG":
         Image.new("RGB", (9, 9)).save(photo, kind)
         assert copies.obstacle(photo) is None
     for kind in "GIF", "WEBP", "BMP", "TIFF":
         Image.new("RGB", (9, 9)).save(photo, kind)
-        assert copies.obstacle(photo) == f"captions are put into JPEG and PNG files, not into {kind}"
+        assert (
+            copies.obstacle(photo) == f"captions are put into JPEG and PNG files, not into {kind}"
+        )
     photo.write_text("no picture")
     assert copies.obstacle(photo) is None
     photo.unlink()

@@ -14,8 +14,10 @@ from data.sources import read
 from utils.cider import CiderD
 from utils.metrics import Scorer
 
-NEEDS_REAL_DATA = pytest.mark.skipif("CAPTION_REAL_DATA" not in os.environ,
-                                     reason="the folder of real data is not named in CAPTION_REAL_DATA")
+NEEDS_REAL_DATA = pytest.mark.skipif(
+    "CAPTION_REAL_DATA" not in os.environ,
+    reason="the folder of real data is not named in CAPTION_REAL_DATA",
+)
 
 
 def words(caption):
@@ -35,10 +37,16 @@ def altered(captions, seed=0):
     said = []
     for number, own in enumerate(captions):
         text = chance.choice(own if number % 3 else chance.choice(captions)).split()
-        said.append([" ".join(text), " ".join(text[: chance.randrange(1, 6)]), " ".join([*text, *text[-3:]]),
-                     " ".join(word for word in text if chance.random() < 0.8),
-                     " ".join(chance.choice([word, word, "unheard"]) for word in text),
-                     " ".join(word for word in text for _ in range(chance.choice([1, 1, 3])))][number % 6])
+        said.append(
+            [
+                " ".join(text),
+                " ".join(text[: chance.randrange(1, 6)]),
+                " ".join([*text, *text[-3:]]),
+                " ".join(word for word in text if chance.random() < 0.8),
+                " ".join(chance.choice([word, word, "unheard"]) for word in text),
+                " ".join(word for word in text for _ in range(chance.choice([1, 1, 3]))),
+            ][number % 6]
+        )
     return said
 
 
@@ -52,7 +60,9 @@ def recorded(captions, references, documents=None):
     scorer.crefs = []
     for photo in references:
         scorer.cook_append(None, photo)
-    scorer.crefs += counted[len(references) :]  # as many as documents: of their number it makes the log reference length
+    scorer.crefs += counted[
+        len(references) :
+    ]  # as many as documents: of their number it makes the log reference length
     scorer.ctest = [cook_test(caption) for caption in captions]
     return [float(score) for score in scorer.compute_cider()]
 
@@ -65,16 +75,22 @@ def test_of_scenes_it_equals_that_of_coco_caption(scenes):
     captions = altered(scenes)
     wanted = recorded(captions, scenes)
     assert scored(captions, CiderD(scenes)) == pytest.approx(wanted, abs=1e-9)
-    assert Scorer(scenes, tokenize=str.split).per_photo_cider(captions) == pytest.approx(wanted, abs=1e-9)
+    assert Scorer(scenes, tokenize=str.split).per_photo_cider(captions) == pytest.approx(
+        wanted, abs=1e-9
+    )
     assert min(wanted) < 0.5 and max(wanted) > 5
 
 
 @NEEDS_REAL_DATA
 def test_of_real_captions_it_equals_that_of_coco_caption():
     photos = read(Path(os.environ["CAPTION_REAL_DATA"]) / "flickr8k").examples
-    references = [[words(caption) for caption in photo.captions] for photo in photos if photo.split == "val"]
+    references = [
+        [words(caption) for caption in photo.captions] for photo in photos if photo.split == "val"
+    ]
     captions = altered(references)[:200]
-    assert scored(captions, CiderD(references)) == pytest.approx(recorded(captions, references), abs=1e-9)
+    assert scored(captions, CiderD(references)) == pytest.approx(
+        recorded(captions, references), abs=1e-9
+    )
 
 
 def test_ngrams_may_be_counted_over_other_photos(scenes):
@@ -85,11 +101,28 @@ def test_ngrams_may_be_counted_over_other_photos(scenes):
     assert found != pytest.approx(scored(captions, CiderD(references)), abs=1e-3)
 
 
-@pytest.mark.parametrize("caption", ["", "   ", "dog", "unheard", "dog dog dog dog", "dog a dog a dog a dog",
-                                     "a dog runs " * 12, "a  dog\truns", "a cat runs in the park near a dog that runs"])
+@pytest.mark.parametrize(
+    "caption",
+    [
+        "",
+        "   ",
+        "dog",
+        "unheard",
+        "dog dog dog dog",
+        "dog a dog a dog a dog",
+        "a dog runs " * 12,
+        "a  dog\truns",
+        "a cat runs in the park near a dog that runs",
+    ],
+)
 def test_odd_captions_and_references_score_as_with_coco_caption(caption):
-    references = [["a dog runs in the park", "dog", "", "a dog a dog", "a dog runs in the park"], [""], ["a cat"],
-                  ["a bird"], ["a horse", "", "a horse in a park"]]
+    references = [
+        ["a dog runs in the park", "dog", "", "a dog a dog", "a dog runs in the park"],
+        [""],
+        ["a cat"],
+        ["a bird"],
+        ["a horse", "", "a horse in a park"],
+    ]
     for photo in range(len(references)):
         captions = ["a bird"] * photo + [caption]
         wanted = recorded(captions, references)[photo]
@@ -129,13 +162,16 @@ def test_references_are_counted_once(scenes):
     assert (info.misses, info.hits, info.maxsize) == (12, 48, 20)
 
 
-@pytest.mark.parametrize(("references", "photo", "message"), [
-    ([], 0, "no photos to count words of"),
-    ([["a dog"], []], 0, r"photo 1 has no list of reference captions, but \[\]"),
-    (["a dog"], 0, "photo 0 has no list of reference captions, but 'a dog'"),
-    ([["a dog"], ["a cat"]], 2, "no photo 2: there are 2, numbered from 0"),
-    ([["a dog"], ["a cat"]], -1, "no photo -1: there are 2, numbered from 0"),
-])
+@pytest.mark.parametrize(
+    ("references", "photo", "message"),
+    [
+        ([], 0, "no photos to count words of"),
+        ([["a dog"], []], 0, r"photo 1 has no list of reference captions, but \[\]"),
+        (["a dog"], 0, "photo 0 has no list of reference captions, but 'a dog'"),
+        ([["a dog"], ["a cat"]], 2, "no photo 2: there are 2, numbered from 0"),
+        ([["a dog"], ["a cat"]], -1, "no photo -1: there are 2, numbered from 0"),
+    ],
+)
 def test_wrong_input_is_refused(references, photo, message):
     with pytest.raises(ValueError, match=message):
         CiderD(references)(photo, "a dog")

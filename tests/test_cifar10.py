@@ -10,8 +10,13 @@ from data.images import read
 
 def parts(number):
     random = np.random.default_rng(0)
-    return {split: (random.integers(0, 256, (number, 32, 32, 3), np.uint8), np.arange(number)[:, None] % 10)
-            for split in ("train", "test")}
+    return {
+        split: (
+            random.integers(0, 256, (number, 32, 32, 3), np.uint8),
+            np.arange(number)[:, None] % 10,
+        )
+        for split in ("train", "test")
+    }
 
 
 def test_every_picture_is_there_pixel_for_pixel_under_its_class(tmp_path):

@@ -20,7 +20,9 @@ def labels(epoch):
 def test_pictures_keep_their_classes_and_each_comes_once_at_most():
     seen = list(batches().epoch(0))
     assert batches().steps == len(seen) == 2
-    assert [(pictures.shape, found.dtype) for pictures, found in seen] == [((4, 32, 32, 3), np.int32)] * 2
+    assert [(pictures.shape, found.dtype) for pictures, found in seen] == [
+        ((4, 32, 32, 3), np.int32)
+    ] * 2
     for pictures, found in seen:
         np.testing.assert_array_equal(pictures, PICTURES[found])
     assert len({number for found in labels(seen) for number in found}) == 8
@@ -30,7 +32,12 @@ def test_the_order_is_another_in_every_epoch_and_with_every_seed_and_else_the_sa
     orders = [labels(batches(seed).epoch(epoch)) for seed in (0, 1) for epoch in (0, 1)]
     assert len({str(order) for order in orders}) == 4
     assert labels(batches().epoch(1)) == orders[1]
-    assert {number for epoch in range(20) for batch in labels(batches().epoch(epoch)) for number in batch} == set(range(11))
+    assert {
+        number
+        for epoch in range(20)
+        for batch in labels(batches().epoch(epoch))
+        for number in batch
+    } == set(range(11))
 
 
 def test_an_epoch_that_is_gone_on_with_gives_the_same_pictures():
@@ -48,9 +55,15 @@ def test_fewer_pictures_than_a_batch_make_a_smaller_one():
 def test_pictures_are_moved_by_a_sixteenth_at_most():
     moved = altered(PICTURES, "moved", np.random.default_rng(1))
     wider = np.pad(PICTURES, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="reflect")
-    places = [[(down, right) for down in range(5) for right in range(5)
-               if np.array_equal(wide[down : down + 32, right : right + 32], picture)]
-              for wide, picture in zip(wider, moved, strict=True)]
+    places = [
+        [
+            (down, right)
+            for down in range(5)
+            for right in range(5)
+            if np.array_equal(wide[down : down + 32, right : right + 32], picture)
+        ]
+        for wide, picture in zip(wider, moved, strict=True)
+    ]
     assert all(len(each) == 1 for each in places)
     assert len({each[0] for each in places}) > 5
 
@@ -59,8 +72,14 @@ def test_half_of_the_pictures_are_mirrored_where_that_is_wanted():
     def turned(alter):
         many = np.repeat(PICTURES[:1], 400, axis=0)
         left = altered(many, alter, np.random.default_rng(1))[:, 8:24, 8:24].astype(int)
-        wide = [PICTURES[0, 8 + down : 24 + down, 8 + right : 24 + right] for down in range(-2, 3) for right in range(-2, 3)]
-        return np.mean([not any(np.array_equal(each, picture) for each in wide) for picture in left])
+        wide = [
+            PICTURES[0, 8 + down : 24 + down, 8 + right : 24 + right]
+            for down in range(-2, 3)
+            for right in range(-2, 3)
+        ]
+        return np.mean(
+            [not any(np.array_equal(each, picture) for each in wide) for picture in left]
+        )
 
     assert turned("moved") == 0
     assert 0.4 < turned("mirrored") < 0.6

@@ -17,7 +17,10 @@ def files(folder, *names):
 
 
 def told(dataset):
-    return {str(each.photo.relative_to(dataset.folder)): (*each.captions, each.split) for each in dataset.examples}
+    return {
+        str(each.photo.relative_to(dataset.folder)): (*each.captions, each.split)
+        for each in dataset.examples
+    }
 
 
 def left_out(dataset):
@@ -25,11 +28,23 @@ def left_out(dataset):
 
 
 def test_folders_of_splits_with_folders_of_classes(tmp_path):
-    files(tmp_path, "train/cat/1.jpg", "train/dog/2.PNG", "validation/cat/deep/3.webp", "test2017/dog/4.jpg",
-          "train/cat/.hidden.jpg", "train/.git/x.jpg", "train/cat/notes.txt")
+    files(
+        tmp_path,
+        "train/cat/1.jpg",
+        "train/dog/2.PNG",
+        "validation/cat/deep/3.webp",
+        "test2017/dog/4.jpg",
+        "train/cat/.hidden.jpg",
+        "train/.git/x.jpg",
+        "train/cat/notes.txt",
+    )
     dataset = read(tmp_path)
-    assert told(dataset) == {"train/cat/1.jpg": ("cat", "train"), "train/dog/2.PNG": ("dog", "train"),
-                             "validation/cat/deep/3.webp": ("cat", "val"), "test2017/dog/4.jpg": ("dog", "test")}
+    assert told(dataset) == {
+        "train/cat/1.jpg": ("cat", "train"),
+        "train/dog/2.PNG": ("dog", "train"),
+        "validation/cat/deep/3.webp": ("cat", "val"),
+        "test2017/dog/4.jpg": ("dog", "test"),
+    }
     assert left_out(dataset) == []
 
 
@@ -49,24 +64,48 @@ def test_a_name_in_pieces_is_the_same_class(tmp_path):
 
 
 def test_what_is_in_no_class_is_named(tmp_path):
-    files(tmp_path, "train/cat/1.jpg", "train/dog/2.jpg", "train/stray.jpg", "loose.jpg", "unlabeled/3.jpg", "LICENSE")
+    files(
+        tmp_path,
+        "train/cat/1.jpg",
+        "train/dog/2.jpg",
+        "train/stray.jpg",
+        "loose.jpg",
+        "unlabeled/3.jpg",
+        "LICENSE",
+    )
     (tmp_path / "test/owl").mkdir(parents=True)
     (tmp_path / "train/fox").mkdir()
     assert left_out(read(tmp_path)) == [
-        "train/fox: a folder without pictures", "train/stray.jpg: a picture in no class's folder",
-        "unlabeled: a folder beside those of the splits", "loose.jpg: a picture in no class's folder"]
+        "train/fox: a folder without pictures",
+        "train/stray.jpg: a picture in no class's folder",
+        "unlabeled: a folder beside those of the splits",
+        "loose.jpg: a picture in no class's folder",
+    ]
     shutil.rmtree(tmp_path / "train")
     files(tmp_path, "cat/1.jpg")
-    assert left_out(read(tmp_path)) == ["test: a folder without pictures", "loose.jpg: a picture in no class's folder"]
+    assert left_out(read(tmp_path)) == [
+        "test: a folder without pictures",
+        "loose.jpg: a picture in no class's folder",
+    ]
 
 
-@pytest.mark.parametrize("names", [
-    ["train2017/1.jpg", "val2017/2.jpg", "annotations/captions.json"],  # COCO
-    ["Images/1.jpg", "captions.txt"], ["1.jpg", "2.jpg"], ["train/cat/1.jpg", "test/cat/2.jpg"], ["a/b.txt", "b/x.csv"]])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["train2017/1.jpg", "val2017/2.jpg", "annotations/captions.json"],  # COCO
+        ["Images/1.jpg", "captions.txt"],
+        ["1.jpg", "2.jpg"],
+        ["train/cat/1.jpg", "test/cat/2.jpg"],
+        ["a/b.txt", "b/x.csv"],
+    ],
+)
 def test_what_has_no_two_classes_is_not_taken_for_one(tmp_path, names):
     files(tmp_path, *names)
     assert not recognised(tmp_path)
-    with pytest.raises(Refusal, match=rf"^{tmp_path} has no two folders of pictures .*; wanted is a folder of split/class"):
+    with pytest.raises(
+        Refusal,
+        match=rf"^{tmp_path} has no two folders of pictures .*; wanted is a folder of split/class",
+    ):
         read(tmp_path)
 
 
@@ -74,17 +113,32 @@ def test_refusals_name_the_ways_on(tmp_path):
     files(tmp_path, "pets/cat/1.jpg", "pets/dog/2.jpg")
     with pytest.raises(Refusal, match=rf"; did you mean {tmp_path}/pets\?$"):
         read(tmp_path)
-    with pytest.raises(Refusal, match=rf"^no folder {tmp_path}/pats; give a folder of split/class/.*, or cifar10$"):
+    with pytest.raises(
+        Refusal, match=rf"^no folder {tmp_path}/pats; give a folder of split/class/.*, or cifar10$"
+    ):
         read(tmp_path / "pats")
     with pytest.raises(Refusal, match=r"1\.jpg has no two folders"):
         read(tmp_path / "pets/cat/1.jpg")
-    with pytest.raises(Refusal, match=rf"^{tmp_path}/pets holds pictures in folders of classes, .* --preset classifier"):
+    with pytest.raises(
+        Refusal,
+        match=rf"^{tmp_path}/pets holds pictures in folders of classes, .* --preset classifier",
+    ):
         read_captions(tmp_path / "pets")
 
 
 def test_a_folder_of_datasets_is_one_too_high(tmp_path):
-    files(tmp_path, *(f"{name}/{split}/{kind}/1.jpg" for name in ("pets", "cars") for split in ("train", "test")
-                      for kind in ("a", "b")))
-    with pytest.raises(Refusal, match=r"cars is a folder of splits and no class; give one dataset: --dataset .*cars"):
+    files(
+        tmp_path,
+        *(
+            f"{name}/{split}/{kind}/1.jpg"
+            for name in ("pets", "cars")
+            for split in ("train", "test")
+            for kind in ("a", "b")
+        ),
+    )
+    with pytest.raises(
+        Refusal,
+        match=r"cars is a folder of splits and no class; give one dataset: --dataset .*cars",
+    ):
         read(tmp_path)
     assert len(read(tmp_path / "pets").examples) == 4

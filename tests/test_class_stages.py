@@ -22,16 +22,23 @@ def place(tmp_path, monkeypatch):
 
 def loaded(path, **given):
     settings = resolve({"preset": "classifier", **given}, scenes=False)
-    return class_stages.load(class_stages.read_dataset(Path(path)), settings, PhotoHashes(Path("cache/photos.json")))
+    return class_stages.load(
+        class_stages.read_dataset(Path(path)), settings, PhotoHashes(Path("cache/photos.json"))
+    )
 
 
 def test_the_dataset_that_is_meant(place, capsys):
     assert class_stages.dataset_path("cifar10") == Path("datasets/cifar10")
     assert class_stages.dataset_path("~/pets") == Path("~/pets").expanduser()
-    with pytest.raises(WrongArgument, match=r"^--dataset scenes: drawings with captions, and no classes; give "):
+    with pytest.raises(
+        WrongArgument, match=r"^--dataset scenes: drawings with captions, and no classes; give "
+    ):
         class_stages.dataset_path("scenes")
     assert class_stages.dataset_path(None) == Path("datasets/cifar10")
-    assert capsys.readouterr().out == "no folder of classes in datasets/: using CIFAR-10 (your own: --dataset FOLDER)\n"
+    assert (
+        capsys.readouterr().out
+        == "no folder of classes in datasets/: using CIFAR-10 (your own: --dataset FOLDER)\n"
+    )
     for ours in ("cifar10", "cache", ".part"):
         class_folders(place / "datasets" / ours, unsplit=1)
     class_folders(place / "datasets/captioned", unsplit=1)
@@ -43,13 +50,18 @@ def test_the_dataset_that_is_meant(place, capsys):
     assert class_stages.dataset_path(None) == Path("datasets/colours")
     assert capsys.readouterr().out == "using datasets/colours\n"
     class_folders(place / "datasets/more", unsplit=1)
-    with pytest.raises(Refusal, match=r"^several folders of classes in datasets/: colours, more; choose one"):
+    with pytest.raises(
+        Refusal, match=r"^several folders of classes in datasets/: colours, more; choose one"
+    ):
         class_stages.dataset_path(None)
 
 
 def test_cifar10_is_fetched_once_and_kept_as_a_folder(monkeypatch, capsys):
     random = np.random.default_rng(0)
-    parts = [(random.integers(0, 256, (20, 32, 32, 3), np.uint8), np.arange(20)[:, None] % 10) for _ in range(2)]
+    parts = [
+        (random.integers(0, 256, (20, 32, 32, 3), np.uint8), np.arange(20)[:, None] % 10)
+        for _ in range(2)
+    ]
     monkeypatch.setattr(keras.datasets.cifar10, "load_data", lambda: parts)
     assert len(class_stages.read_dataset(Path("datasets/cifar10")).examples) == 40
     assert "writing its 40 pictures into datasets/cifar10/" in capsys.readouterr().out
@@ -69,7 +81,8 @@ def test_a_download_that_fails_names_the_ways_on(monkeypatch, place):
         "CIFAR-10 could not be downloaded (URL fetch failure on https://example.org: None -- no network); put "
         "cifar-10-python.tar.gz, had elsewhere, where Keras looks for it, as "
         "/home/k/datasets/cifar-10-batches-py-target_archive, or give pictures of your own: --dataset with a folder of "
-        "split/class/*.jpg (train, val, test), or of class/*.jpg")
+        "split/class/*.jpg (train, val, test), or of class/*.jpg"
+    )
     assert not (place / "datasets/cifar10").exists()
 
 
@@ -79,7 +92,10 @@ def test_keras_looks_for_the_archive_where_the_error_says(monkeypatch, place):
     (place / "datasets/cifar-10-batches-py-target_archive").write_bytes(b"no archive")
     asked = []
     monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(place))
-    monkeypatch.setattr("keras.src.utils.file_utils.validate_file", lambda path, *_, **__: asked.append(path) or False)
+    monkeypatch.setattr(
+        "keras.src.utils.file_utils.validate_file",
+        lambda path, *_, **__: asked.append(path) or False,
+    )
     monkeypatch.setattr("keras.src.utils.file_utils.urlretrieve", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         keras.datasets.cifar10.load_data()
@@ -91,13 +107,20 @@ def test_pictures_and_classes_stand_together(place):
     found = loaded("colours", image_size=24)
     assert found.classes == list(CLASSES)
     assert {split: pictures.shape for split, pictures in found.pictures.items()} == {
-        "train": (12, 24, 24, 3), "val": (6, 24, 24, 3), "test": (3, 24, 24, 3)}
+        "train": (12, 24, 24, 3),
+        "val": (6, 24, 24, 3),
+        "test": (3, 24, 24, 3),
+    }
     for split in ("train", "val", "test"):
         photos = found.prepared.splits[split]
-        assert [found.classes[label] for label in found.labels(split)] == [photo.path.parent.name for photo in photos]
+        assert [found.classes[label] for label in found.labels(split)] == [
+            photo.path.parent.name for photo in photos
+        ]
         for photo, pixels in zip(photos, found.pictures[split], strict=True):
             place_, kind = ("train", "val", "test").index(split), CLASSES.index(photo.captions[0])
-            np.testing.assert_array_equal(pixels, picture(photo.captions[0], (0, place_, kind, int(photo.path.stem))))
+            np.testing.assert_array_equal(
+                pixels, picture(photo.captions[0], (0, place_, kind, int(photo.path.stem)))
+            )
 
 
 def test_val_is_carved_out_of_train_and_all_splits_out_of_classes_alone(place):
@@ -117,8 +140,12 @@ def test_equal_pictures_never_stand_on_two_sides(place):
     save(picture("red", 99), place / "colours/train/red/twin.png")
     save(picture("red", 99), place / "colours/test/red/other.png")
     found = loaded("colours")
-    assert "train/red/twin.png" not in found.prepared.names()["train"] + found.prepared.names()["val"]
-    assert "train/red/twin.png: the same picture is in val or test" in map(str, found.prepared.left_out)
+    assert (
+        "train/red/twin.png" not in found.prepared.names()["train"] + found.prepared.names()["val"]
+    )
+    assert "train/red/twin.png: the same picture is in val or test" in map(
+        str, found.prepared.left_out
+    )
 
 
 def test_the_unreadable_leave_before_the_splits_are_made_and_are_named(place):
@@ -140,27 +167,48 @@ def test_what_is_not_trained_on_is_not_scored(place):
     found = loaded("colours")
     assert found.classes == ["blue", "green", "rouge"]
     assert [str(each) for each in found.prepared.left_out] == [
-        f"test/red/0{number}.png: no picture that is trained on is of its class" for number in range(2)]
+        f"test/red/0{number}.png: no picture that is trained on is of its class"
+        for number in range(2)
+    ]
     assert len(found.labels("test")) == 4
 
 
 def test_one_class_is_nothing_to_tell_apart(place):
     class_folders(place / "colours", train=4, val=2)
-    with pytest.raises(Refusal, match=r"^all pictures to train on are of one class, '.*'; use more \(a higher --limit\)"):
+    with pytest.raises(
+        Refusal,
+        match=r"^all pictures to train on are of one class, '.*'; use more \(a higher --limit\)",
+    ):
         loaded("colours", limit=1)
     for name in CLASSES:
         (place / "colours/val" / name).rename(place / "colours/val" / name.upper())
-    with pytest.raises(Refusal, match=r"^no picture of val is of a class that is trained on; .* of those of train$"):
+    with pytest.raises(
+        Refusal, match=r"^no picture of val is of a class that is trained on; .* of those of train$"
+    ):
         loaded("colours")
 
 
-@pytest.mark.parametrize(("side", "trunk", "wanted"), [(24, "modern", 32), (33, "modern", 64), (65, "modern", 128),
-                                                       (300, "modern", 128), (300, "tutorial", 32)])
+@pytest.mark.parametrize(
+    ("side", "trunk", "wanted"),
+    [
+        (24, "modern", 32),
+        (33, "modern", 64),
+        (65, "modern", 128),
+        (300, "modern", 128),
+        (300, "tutorial", 32),
+    ],
+)
 def test_pictures_are_squeezed_to_what_suits_them(place, side, trunk, wanted):
     for name, grey in (("dark", 20), ("light", 200)):
         for number in range(3):
-            save(np.full((side, side // 2, 3), grey + number, np.uint8), place / f"greys/train/{name}/{number}.png")
-            save(np.full((side, side // 2, 3), grey + number + 9, np.uint8), place / f"greys/val/{name}/{number}.png")
+            save(
+                np.full((side, side // 2, 3), grey + number, np.uint8),
+                place / f"greys/train/{name}/{number}.png",
+            )
+            save(
+                np.full((side, side // 2, 3), grey + number + 9, np.uint8),
+                place / f"greys/val/{name}/{number}.png",
+            )
     assert loaded("greys", trunk=trunk).image_size == wanted
 
 
@@ -168,9 +216,14 @@ def test_what_would_not_fit_memory_lies_on_disk_while_the_program_runs(place, mo
     class_folders(place / "colours", train=3, val=2)
     plain = loaded("colours")
     assert capsys.readouterr().out == ""
-    monkeypatch.setattr(class_stages, "fits_memory", lambda number, image_size: (number, image_size) != (15, 32))
+    monkeypatch.setattr(
+        class_stages, "fits_memory", lambda number, image_size: (number, image_size) != (15, 32)
+    )
     found = loaded("colours", cache="kept")
-    assert "too much for this machine's memory: they are kept in a file in kept/ while this runs" in capsys.readouterr().out
+    assert (
+        "too much for this machine's memory: they are kept in a file in kept/ while this runs"
+        in capsys.readouterr().out
+    )
     for split in ("train", "val", "test"):
         np.testing.assert_array_equal(found.pictures[split], plain.pictures[split])
     assert [file.name for file in Path("kept").iterdir()] == []
@@ -184,4 +237,5 @@ def test_what_is_there_is_told_in_three_lines(place):
         "folders of classes (colours): 17 pictures, 3 classes, 5 (red) to 6 (blue) of each",
         "splits: train 11, val 6, test 0 (as the dataset says; no test pictures of these classes: val is scored in its "
         "place)",
-        "pixels: 32 x 32, brought to -1..1"]
+        "pixels: 32 x 32, brought to -1..1",
+    ]

@@ -34,19 +34,27 @@ def test_logits_are_finite_and_every_variable_learns(kind):
         loss = tf.reduce_sum(logits**2)
     assert logits.shape == (6, 3)
     assert np.isfinite(logits.numpy()).all()
-    variables = [variable for part in model.parts().values() for variable in part.trainable_variables]
+    variables = [
+        variable for part in model.parts().values() for variable in part.trainable_variables
+    ]
     assert all(np.abs(gradient.numpy()).max() > 0 for gradient in tape.gradient(loss, variables))
-    assert {id(variable) for variable in variables} == {id(variable) for variable in model.trainable_variables}
+    assert {id(variable) for variable in variables} == {
+        id(variable) for variable in model.trainable_variables
+    }
 
 
 def test_the_tutorial_s_network_has_its_number_of_parameters():
-    assert Network("tutorial", 32, 10, seed=0).count_params() == 62_006  # of the Net in the tutorial
+    assert (
+        Network("tutorial", 32, 10, seed=0).count_params() == 62_006
+    )  # of the Net in the tutorial
 
 
 def test_pixels_come_to_the_trunk_between_minus_one_and_one():
     model = network("tutorial")
     ends = np.stack([np.zeros((SIZE, SIZE, 3), np.uint8), np.full((SIZE, SIZE, 3), 255, np.uint8)])
-    wanted = model.head(model.trunk(np.stack([np.full((SIZE, SIZE, 3), -1.0), np.full((SIZE, SIZE, 3), 1.0)])))
+    wanted = model.head(
+        model.trunk(np.stack([np.full((SIZE, SIZE, 3), -1.0), np.full((SIZE, SIZE, 3), 1.0)]))
+    )
     np.testing.assert_allclose(model(ends), wanted, atol=1e-6)
 
 
@@ -70,7 +78,9 @@ class Fixed:
 def test_one_batch_is_learned_by_heart_and_saved_and_loaded(kind, rate, tmp_path):
     model = network(kind)
     recipe = Recipe(6, rate, 2, "constant", None, 9, 500, encoder_rate=rate)
-    trainer = Trainer(model, ClassEntropy(), Fixed(), recipe, tmp_path, optimizer=KINDS[kind].optimizer)
+    trainer = Trainer(
+        model, ClassEntropy(), Fixed(), recipe, tmp_path, optimizer=KINDS[kind].optimizer
+    )
     rows = []
     while not trainer.finished:
         rows.append(trainer.train_epoch(lambda *_: None))
@@ -78,10 +88,22 @@ def test_one_batch_is_learned_by_heart_and_saved_and_loaded(kind, rate, tmp_path
     assert rows[0]["accuracy"] < 0.9
     assert rows[-1]["accuracy"] == 1.0
     assert rows[-1]["loss"] < 0.5 * rows[0]["loss"]
-    write_config(tmp_path, {"preset": "classifier", "dataset": "d", "trunk": kind, "image_size": SIZE, "classes": NAMES,
-                            "alter": "none", "seed": 1})
+    write_config(
+        tmp_path,
+        {
+            "preset": "classifier",
+            "dataset": "d",
+            "trunk": kind,
+            "image_size": SIZE,
+            "classes": NAMES,
+            "alter": "none",
+            "seed": 1,
+        },
+    )
     loaded = Classifier.load(tmp_path)
-    np.testing.assert_allclose(loaded.probabilities(PICTURES), tf.nn.softmax(model(PICTURES)), atol=1e-4)
+    np.testing.assert_allclose(
+        loaded.probabilities(PICTURES), tf.nn.softmax(model(PICTURES)), atol=1e-4
+    )
 
 
 def test_the_objective_tells_the_plain_loss_and_the_accuracy_and_minimises_the_smoothed_one():
@@ -101,7 +123,10 @@ def test_the_objective_tells_the_plain_loss_and_the_accuracy_and_minimises_the_s
 def test_who_learned_from_mirrored_pictures_looks_both_ways():
     model = network("modern")
     logits = [model(each).numpy() for each in (PICTURES, PICTURES[:, :, ::-1])]
-    both, one = (Classifier(model, NAMES, SIZE, mirrored=mirrored).probabilities(PICTURES) for mirrored in (True, False))
+    both, one = (
+        Classifier(model, NAMES, SIZE, mirrored=mirrored).probabilities(PICTURES)
+        for mirrored in (True, False)
+    )
     np.testing.assert_allclose(both, tf.nn.softmax(np.mean(logits, axis=0)), atol=1e-5)
     np.testing.assert_allclose(one, tf.nn.softmax(logits[0]), atol=1e-5)
     assert np.abs(both - one).max() > 1e-4
@@ -111,7 +136,9 @@ def test_a_photo_in_any_form_gets_the_same_answer(tmp_path):
     keras.utils.save_img(tmp_path / "a.png", PICTURES[0], scale=False)
     classifier = Classifier(network("tutorial"), NAMES, SIZE, mirrored=False)
     file = tmp_path / "a.png"
-    answers = [classifier(each).probabilities for each in (file, str(file), file.read_bytes(), PICTURES[0])]
+    answers = [
+        classifier(each).probabilities for each in (file, str(file), file.read_bytes(), PICTURES[0])
+    ]
     answers += [answer.probabilities for answer in classifier([file, PICTURES[1]])]
     for answer in answers[1:5]:
         np.testing.assert_allclose(answer, answers[0], atol=1e-6)
@@ -127,11 +154,18 @@ def test_the_likeliest_classes_come_first():
 
 
 def test_a_run_of_captions_and_one_that_is_cut_short_are_refused(tmp_path):
-    write_config(tmp_path, {"decoder": "gru", "dataset": "d", "encoder_weights": "none", "fingerprint": {}})
-    with pytest.raises(Refusal, match=rf"^{tmp_path} is no classifier: it writes captions; Captioner\.load"):
+    write_config(
+        tmp_path, {"decoder": "gru", "dataset": "d", "encoder_weights": "none", "fingerprint": {}}
+    )
+    with pytest.raises(
+        Refusal, match=rf"^{tmp_path} is no classifier: it writes captions; Captioner\.load"
+    ):
         Classifier.load(tmp_path)
     model = network("tutorial")
-    with pytest.raises(Refusal, match="has no best checkpoint: its training was stopped before its first epoch ended"):
+    with pytest.raises(
+        Refusal,
+        match="has no best checkpoint: its training was stopped before its first epoch ended",
+    ):
         load_decoder(model, tmp_path / "best")
     manager(decoder_checkpoint(model), tmp_path / "best", keep=1).save(1)
     for file in (tmp_path / "best").glob("*.index"):

@@ -29,7 +29,14 @@ def pictures(number, seed):
     return images, labels, places
 
 
-NAMES = [("cross",), ("cross", "blue"), ("cross", "red"), ("square",), ("square", "blue"), ("square", "red")]
+NAMES = [
+    ("cross",),
+    ("cross", "blue"),
+    ("cross", "red"),
+    ("square",),
+    ("square", "blue"),
+    ("square", "red"),
+]
 
 
 def matrix(labels):
@@ -39,18 +46,29 @@ def matrix(labels):
 def test_it_learns_and_the_loss_falls():
     images, labels, _ = pictures(192, 0)
     told = []
-    trunk = train_convnet(images, matrix(labels), NAMES, epochs=6, seed=0, report=lambda *step: told.append(step))
-    assert [step[:3] for step in told] == [(epoch, step, 6) for epoch in range(1, 7) for step in range(1, 7)]
+    trunk = train_convnet(
+        images, matrix(labels), NAMES, epochs=6, seed=0, report=lambda *step: told.append(step)
+    )
+    assert [step[:3] for step in told] == [
+        (epoch, step, 6) for epoch in range(1, 7) for step in range(1, 7)
+    ]
     assert steps_for(192) == 6 and steps_for(193) == 7
     losses = [loss for _, step, steps, loss in told if step == steps]
     assert losses[-1] < 0.4 * losses[0]
     # The frozen grid tells crosses from squares where they are: a linear probe on new pictures.
     images, labels, places = pictures(96, 1)
     grid = trunk(images.astype(np.float32) / 127.5 - 1).numpy()
-    seen = np.stack([grid[i, y * grid.shape[1] // SIZE, x * grid.shape[2] // SIZE] for i, (y, x) in enumerate(places)])
+    seen = np.stack(
+        [
+            grid[i, y * grid.shape[1] // SIZE, x * grid.shape[2] // SIZE]
+            for i, (y, x) in enumerate(places)
+        ]
+    )
     truth = matrix(labels)[:, 0] * 2.0 - 1
     seen = np.hstack([seen, np.ones((len(seen), 1))])
-    weights = np.linalg.solve(seen[:64].T @ seen[:64] + np.eye(seen.shape[1]), seen[:64].T @ truth[:64])
+    weights = np.linalg.solve(
+        seen[:64].T @ seen[:64] + np.eye(seen.shape[1]), seen[:64].T @ truth[:64]
+    )
     assert ((seen[64:] @ weights > 0) == (truth[64:] > 0)).mean() > 0.8
 
 

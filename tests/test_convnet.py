@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.convnet import TRUNKS, LookAround, build_convnet, build_trunk, build_tutorial, halvings_for
+from models.convnet import (
+    TRUNKS,
+    LookAround,
+    build_convnet,
+    build_trunk,
+    build_tutorial,
+    halvings_for,
+)
 
 SIZE = 64
 
@@ -28,7 +35,9 @@ def test_looking_around_is_a_depthwise_convolution():
     grid = tf.random.stateless_normal([2, 6, 5, 3], [1, 2])
     layer = LookAround(7)
     layer(grid)
-    wanted = tf.nn.depthwise_conv2d(grid, layer.kernel.value, [1, 1, 1, 1], "SAME") / np.sqrt(1 + layer.normalise.epsilon)
+    wanted = tf.nn.depthwise_conv2d(grid, layer.kernel.value, [1, 1, 1, 1], "SAME") / np.sqrt(
+        1 + layer.normalise.epsilon
+    )
     np.testing.assert_allclose(layer(grid), tf.nn.relu(wanted), atol=1e-5)
     assert 0.2 < (wanted.numpy() > 0).mean() < 0.8
 
@@ -45,13 +54,17 @@ def test_the_scenes_convnet_is_the_network_that_its_weights_files_are_of():
     assert np.abs(network(pixels).numpy()).mean() == pytest.approx(0.03655951842665672, rel=1e-4)
 
 
-@pytest.mark.parametrize(("image_size", "halvings", "side"), [(16, 2, 4), (28, 2, 7), (32, 3, 4), (64, 4, 4), (128, 4, 8),
-                                                              (224, 4, 14)])
+@pytest.mark.parametrize(
+    ("image_size", "halvings", "side"),
+    [(16, 2, 4), (28, 2, 7), (32, 3, 4), (64, 4, 4), (128, 4, 8), (224, 4, 14)],
+)
 def test_small_pictures_are_halved_less_often(image_size, halvings, side):
     assert halvings_for(image_size) == halvings
     network = build_trunk("modern", image_size)
     sides = [network.get_layer(f"stage{stage}_1").output.shape[1] for stage in range(1, 5)]
-    assert sides == [image_size // 2 ** max(0, halvings - 4 + stage) for stage in range(1, 5)]  # in the last stages
+    assert sides == [
+        image_size // 2 ** max(0, halvings - 4 + stage) for stage in range(1, 5)
+    ]  # in the last stages
     assert network.output.shape[1:3] == (side, side)
 
 
@@ -59,13 +72,20 @@ def test_a_trunk_looks_at_larger_pictures_as_it_learned_to_look():
     """Built for 96 x 96 pixels after it learned at 32 x 32, it halves as often, and its variables are the same ones."""
     small, large = build_trunk("modern", 32), build_trunk("modern", 32, 96)
     assert large.output.shape[1:3] == (12, 12)
-    assert [variable.shape for variable in large.variables] == [variable.shape for variable in small.variables]
+    assert [variable.shape for variable in large.variables] == [
+        variable.shape for variable in small.variables
+    ]
 
 
 def test_the_tutorial_s_trunk_is_two_convolutions_that_begin_as_in_pytorch():
     network = build_tutorial(32)
     assert network.output.shape == (None, 5, 5, 16)
-    assert [variable.shape for variable in network.variables] == [(5, 5, 3, 6), (6,), (5, 5, 6, 16), (16,)]
+    assert [variable.shape for variable in network.variables] == [
+        (5, 5, 3, 6),
+        (6,),
+        (5, 5, 6, 16),
+        (16,),
+    ]
     for kernel, fan_in in ((network.variables[0], 75), (network.variables[2], 150)):
         most = np.abs(kernel.numpy()).max()
         assert 0.9 * fan_in**-0.5 < most <= fan_in**-0.5

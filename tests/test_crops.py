@@ -15,7 +15,11 @@ SIDE = 64
 def slope():
     """Dark on the left and above, red to the right, green below."""
     along = np.linspace(0, 255, SIDE)
-    return np.stack([*np.meshgrid(along, along), np.zeros((SIDE, SIDE))], axis=-1).round().astype(np.uint8)
+    return (
+        np.stack([*np.meshgrid(along, along), np.zeros((SIDE, SIDE))], axis=-1)
+        .round()
+        .astype(np.uint8)
+    )
 
 
 @pytest.mark.parametrize("number", CROPS)
@@ -46,7 +50,9 @@ def test_keys_and_pictures_of_a_photo(slope, tmp_path):
     Image.fromarray(slope).save(tmp_path / "a.png")
     photo = Photo(tmp_path / "a.png", "a.png", ("a dog",), "f" * 64, None)
     keys = Crops(4).keys(photo, "test")
-    assert len(set(keys)) == 4 and keys[0] == photo.hash  # whose features are those of the photo as it is
+    assert (
+        len(set(keys)) == 4 and keys[0] == photo.hash
+    )  # whose features are those of the photo as it is
     assert Crops(2).keys(photo, "train") == keys[:2]
     for crop in range(4):
         np.testing.assert_array_equal(Crops(4).picture(photo, crop, SIDE), cropped(slope, crop))
@@ -57,7 +63,9 @@ def test_attention_to_crops_lies_where_it_looked():
     at = np.zeros((4, 1, rows * columns), np.float32)
     at[0, 0, 1] = 0.4  # of the photo: first row, second column
     at[2, 0, 0] = 0.6  # of its mirror: first row, first column, which is the photo's last
-    np.testing.assert_allclose(on_photo(list(at), (rows, columns)), [[0, 0.4, 0, 0.6, 0, 0, 0, 0]], atol=1e-6)
+    np.testing.assert_allclose(
+        on_photo(list(at), (rows, columns)), [[0, 0.4, 0, 0.6, 0, 0, 0, 0]], atol=1e-6
+    )
 
 
 def test_attention_to_the_middle_is_shared_by_what_lies_under_it():
@@ -67,7 +75,11 @@ def test_attention_to_the_middle_is_shared_by_what_lies_under_it():
     at[1, 2] = 1 / 64
     found = on_photo(list(at), (8, 8)).reshape(3, 8, 8)
     np.testing.assert_allclose(found.sum(axis=(1, 2)), 1, rtol=1e-5)
-    np.testing.assert_allclose(found[0, :2, :2], np.outer([4 / 7, 3 / 7], [4 / 7, 3 / 7]), rtol=1e-5)
+    np.testing.assert_allclose(
+        found[0, :2, :2], np.outer([4 / 7, 3 / 7], [4 / 7, 3 / 7]), rtol=1e-5
+    )
     np.testing.assert_allclose(found[1], found[0][::-1, ::-1], atol=1e-6)
-    np.testing.assert_allclose(found[2, 3, 3], (8 / 7 / 8) ** 2, rtol=1e-5)  # even attention to less is more of each
+    np.testing.assert_allclose(
+        found[2, 3, 3], (8 / 7 / 8) ** 2, rtol=1e-5
+    )  # even attention to less is more of each
     np.testing.assert_allclose(found[2, 0, 0], (4 / 7 / 8) ** 2, rtol=1e-5)

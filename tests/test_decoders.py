@@ -17,16 +17,20 @@ from tests.decoders import small_decoder
 from utils.errors import Refusal, WrongArgument
 
 PHOTOS, CAPTIONS, LOCATIONS, DEPTH, STEPS, VOCABULARY = 3, 2, 9, 7, 5, 11
-EVERY = [*(pytest.param(name, {}, id=name) for name in DECODERS),
-         *(pytest.param("lstm", {"attention": how}, id=f"lstm-{how}") for how in ("hard", "none")),
-         pytest.param("luong", {"attention": "additive"}, id="luong-additive"),
-         pytest.param("gru", {"features": "raw"}, id="gru-raw")]
+EVERY = [
+    *(pytest.param(name, {}, id=name) for name in DECODERS),
+    *(pytest.param("lstm", {"attention": how}, id=f"lstm-{how}") for how in ("hard", "none")),
+    pytest.param("luong", {"attention": "additive"}, id="luong-additive"),
+    pytest.param("gru", {"features": "raw"}, id="gru-raw"),
+]
 
 
 def small(name="gru", seed=0, **more):
     layers = 2 if name == "transformer" else 1
     sizes = {"units": 16, "attention_units": 6, "dropout": 0.3, "layers": layers} | more
-    return small_decoder(name, seed=seed, vocabulary=VOCABULARY, locations=LOCATIONS, depth=DEPTH, **sizes)
+    return small_decoder(
+        name, seed=seed, vocabulary=VOCABULARY, locations=LOCATIONS, depth=DEPTH, **sizes
+    )
 
 
 shared = functools.cache(small)  # for tests that leave its weights as they are
@@ -39,7 +43,9 @@ def features():
 
 @pytest.fixture(scope="module")
 def tokens():
-    return tf.constant(np.random.default_rng(1).integers(1, VOCABULARY, (PHOTOS * CAPTIONS, STEPS)), tf.int32)
+    return tf.constant(
+        np.random.default_rng(1).integers(1, VOCABULARY, (PHOTOS * CAPTIONS, STEPS)), tf.int32
+    )
 
 
 @pytest.mark.parametrize(("name", "options"), EVERY)
@@ -66,7 +72,9 @@ class TestEveryDecoder:
         memory, state = decoder.begin(tf.concat([features, features], axis=1))
         twice, _, shares = decoder.step(tokens[:, 0], memory, repeat_rows(state, CAPTIONS))
         np.testing.assert_allclose(twice, logits[:, 0], atol=1e-5)
-        np.testing.assert_allclose(shares[:, :LOCATIONS] + shares[:, LOCATIONS:], attention[:, 0], atol=1e-5)
+        np.testing.assert_allclose(
+            shares[:, :LOCATIONS] + shares[:, LOCATIONS:], attention[:, 0], atol=1e-5
+        )
 
     def test_call_equals_repeated_step(self, name, options, features, tokens):
         decoder = shared(name, **options)
@@ -85,13 +93,17 @@ class TestEveryDecoder:
         search = compile_search(decoder, Rules(2, 3, (0,), STEPS, beam=beam, length_penalty=0.0))
         found = search(features, tf.zeros([PHOTOS], tf.int32))
         words = tf.reshape(found.tokens, [PHOTOS * beam, -1])
-        logits, attention = decoder(features, tf.concat([tf.fill([PHOTOS * beam, 1], 2), words[:, :-1]], axis=1))
+        logits, attention = decoder(
+            features, tf.concat([tf.fill([PHOTOS * beam, 1], 2), words[:, :-1]], axis=1)
+        )
         said = words != 0
         of_words = tf.gather(tf.nn.log_softmax(logits), words, batch_dims=2)
         whole = tf.reduce_sum(tf.where(said, of_words, 0.0), axis=1)
         np.testing.assert_allclose(tf.reshape(found.log_probability, [-1]), whole, atol=1e-4)
         seen = tf.reshape(found.attention, attention.shape)
-        np.testing.assert_allclose(tf.boolean_mask(seen, said), tf.boolean_mask(attention, said), atol=1e-5)
+        np.testing.assert_allclose(
+            tf.boolean_mask(seen, said), tf.boolean_mask(attention, said), atol=1e-5
+        )
 
     def test_a_photo_s_captions_depend_on_that_photo_alone(self, name, options, features, tokens):
         """Rows 2 and 3 belong to photo 1: alone with it they get the same logits as among the others."""
@@ -105,8 +117,11 @@ class TestEveryDecoder:
         with tf.GradientTape() as tape:
             logits, _ = decoder(features, tokens[:, :-1], training=True)
             loss = masked_loss(logits, tokens[:, 1:])
-        for variable, gradient in zip(decoder.trainable_variables,
-                                      tape.gradient(loss, decoder.trainable_variables), strict=True):
+        for variable, gradient in zip(
+            decoder.trainable_variables,
+            tape.gradient(loss, decoder.trainable_variables),
+            strict=True,
+        ):
             assert gradient is not None, variable.path
             assert np.abs(tf.convert_to_tensor(gradient)).max() > 0, variable.path
 
@@ -145,10 +160,16 @@ def test_additive_attention_against_the_equation():
     keys = layer.keys(values)
     attention = layer(query, keys)
     seen = context(attention, values)
-    weights = [variable.numpy() for variable in (layer.query.kernel, layer.query.bias, layer.key.kernel, layer.score.kernel)]
+    weights = [
+        variable.numpy()
+        for variable in (layer.query.kernel, layer.query.bias, layer.key.kernel, layer.score.kernel)
+    ]
     for row in range(4):
         photo = row // 2
-        scores = np.tanh(query[row] @ weights[0] + weights[1] + values[photo] @ weights[2]) @ weights[3][:, 0]
+        scores = (
+            np.tanh(query[row] @ weights[0] + weights[1] + values[photo] @ weights[2])
+            @ weights[3][:, 0]
+        )
         wanted = np.exp(scores) / np.exp(scores).sum()
         np.testing.assert_allclose(attention[row], wanted, rtol=1e-4)
         np.testing.assert_allclose(seen[row], wanted @ values[photo], rtol=1e-4)
@@ -157,7 +178,10 @@ def test_additive_attention_against_the_equation():
 def test_dot_attention_against_the_equation():
     """score = q · v, worked out in NumPy for two rows a photo; it has no weights."""
     random = np.random.default_rng(0)
-    query, values = random.normal(size=(4, 3)).astype(np.float32), random.normal(size=(2, 5, 3)).astype(np.float32)
+    query, values = (
+        random.normal(size=(4, 3)).astype(np.float32),
+        random.normal(size=(2, 5, 3)).astype(np.float32),
+    )
     layer = DotAttention()
     attention = layer(tf.constant(query), layer.keys(tf.constant(values)))
     for row in range(4):
@@ -182,7 +206,9 @@ def test_the_lstm_against_the_equations():
     def sigmoid(values):
         return 1 / (1 + np.exp(-values))
 
-    state = [[np.tanh(dense(first, features.mean(axis=1))) for first in layer] for layer in decoder.first]
+    state = [
+        [np.tanh(dense(first, features.mean(axis=1))) for first in layer] for layer in decoder.first
+    ]
     _, begun = decoder.begin(features)
     begun = [[each.numpy() for each in layer] for layer in begun["layers"]]
     for ours, theirs in zip(np.ravel(state), np.ravel(begun), strict=True):
@@ -190,17 +216,23 @@ def test_the_lstm_against_the_equations():
     words = np.array([3, 5])
     embedded, last = decoder.embed.embeddings.numpy()[words], state[-1][0]
     query = dense(decoder.attend.query, last)[:, None]
-    scores = dense(decoder.attend.score, np.tanh(query + dense(decoder.attend.key, features)))[..., 0]
+    scores = dense(decoder.attend.score, np.tanh(query + dense(decoder.attend.key, features)))[
+        ..., 0
+    ]
     attention = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     gate = sigmoid(dense(decoder.gate, last))
     assert gate.shape == (2, 1) and (gate > 0).all() and (gate < 1).all()
     seen = gate * (attention[:, None] @ features)[:, 0]
     told = np.concatenate([embedded, seen], axis=1)
     for cell, (hidden, carried) in zip(decoder.cells, state, strict=True):
-        gates = told @ cell.kernel.numpy() + hidden @ cell.recurrent_kernel.numpy() + cell.bias.numpy()
+        gates = (
+            told @ cell.kernel.numpy() + hidden @ cell.recurrent_kernel.numpy() + cell.bias.numpy()
+        )
         enter, forget, new, leave = np.split(gates, 4, axis=1)
         told = sigmoid(leave) * np.tanh(sigmoid(forget) * carried + sigmoid(enter) * np.tanh(new))
-    wanted = dense(decoder.words, embedded + dense(decoder.of_state, told) + dense(decoder.of_context, seen))
+    wanted = dense(
+        decoder.words, embedded + dense(decoder.of_state, told) + dense(decoder.of_context, seen)
+    )
     logits, _, looked = decoder.step(tf.constant(words), *decoder.begin(features))
     np.testing.assert_allclose(looked, attention, rtol=1e-4)
     np.testing.assert_allclose(logits, wanted, rtol=1e-3, atol=1e-5)
@@ -231,10 +263,14 @@ def test_hard_attention_looks_at_the_likeliest_location_alone(hard, features, to
     first = tokens[::CAPTIONS, 0]
     logits, _, looked = hard.step(first, memory, state)
     weights = asked(hard, features)
-    assert 0.2 < weights.max(axis=1).min() < weights.max() < 0.95  # what is not looked at would count
+    assert (
+        0.2 < weights.max(axis=1).min() < weights.max() < 0.95
+    )  # what is not looked at would count
     likeliest = weights.argmax(axis=1)
     np.testing.assert_array_equal(looked, np.eye(LOCATIONS)[likeliest])
-    np.testing.assert_allclose(hard.step(first, only(memory, likeliest), state)[0], logits, atol=1e-5)
+    np.testing.assert_allclose(
+        hard.step(first, only(memory, likeliest), state)[0], logits, atol=1e-5
+    )
     other, _, again = hard.step(first, only(memory, (likeliest + 1) % LOCATIONS), state)
     np.testing.assert_array_equal(again, looked)
     assert np.abs(other - logits).max(axis=1).min() > 1e-3
@@ -245,7 +281,9 @@ def near(count, share, number):
     return abs(count - share * number) < 4 * np.sqrt(share * (1 - share) * number)
 
 
-def test_in_training_half_of_the_captions_see_the_mean_and_the_others_what_they_draw(hard, features):
+def test_in_training_half_of_the_captions_see_the_mean_and_the_others_what_they_draw(
+    hard, features
+):
     """4,000 captions of a photo, which are asked for the same first word: their attention is the same there."""
     rows = 4000
     tokens = tf.constant([[2, 5, 6]] * rows)
@@ -253,12 +291,16 @@ def test_in_training_half_of_the_captions_see_the_mean_and_the_others_what_they_
     np.testing.assert_allclose(attention[:, 0], np.tile(attention[0, 0], (rows, 1)), atol=1e-6)
     assert set(np.unique(drawn)) == {0, 1}
     draws = drawn.sum(axis=2).all(axis=1)
-    np.testing.assert_array_equal(drawn.sum(axis=2), np.repeat(draws[:, None], 3, axis=1))  # a caption does one or the other
+    np.testing.assert_array_equal(
+        drawn.sum(axis=2), np.repeat(draws[:, None], 3, axis=1)
+    )  # a caption does one or the other
     assert near(draws.sum(), 1 - lstm.EXPECTED, rows)
     assert lstm.EXPECTED == 0.5
     for place, share in enumerate(attention[0, 0]):
         assert near(drawn[draws, 0, place].sum(), share, draws.sum())
-    again = (attention[:, 1] * drawn[:, 0]).sum(axis=1)[draws]  # how likely the next word looks there too, drawn anew
+    again = (attention[:, 1] * drawn[:, 0]).sum(axis=1)[
+        draws
+    ]  # how likely the next word looks there too, drawn anew
     assert near((drawn[:, 0] * drawn[:, 1]).sum(), again.mean(), draws.sum())
     soft = small("lstm", dropout=0.0)
     for ours, theirs in zip(soft.weights, hard.weights, strict=True):
@@ -298,7 +340,9 @@ def test_where_a_photo_draws_is_told_by_its_own_seed(hard, features):
     words = tf.constant([2, 5, 6, 7, 8])
     together = told(hard, features, words, [7, 8, 9])
     np.testing.assert_allclose(told(hard, features[1:2], words, [8]), together[1:2], atol=1e-5)
-    others = told(hard, tf.repeat(features[1:2], 20, axis=0), words, list(range(9, 29)))  # some by chance draw the same
+    others = told(
+        hard, tf.repeat(features[1:2], 20, axis=0), words, list(range(9, 29))
+    )  # some by chance draw the same
     assert sum(np.abs(others.numpy() - together[1:2]).max(axis=(1, 2)) > 1e-3) > 10
 
 
@@ -319,13 +363,18 @@ def test_locations_are_drawn_by_their_attention(hard, features):
     np.testing.assert_allclose(distance.min(axis=1), 0, atol=1e-5)
     drawn = np.bincount(distance.argmin(axis=1), minlength=LOCATIONS)
     assert all(near(count, share, 1000) for count, share in zip(drawn, attention[0], strict=True))
-    np.testing.assert_array_equal(looked, np.eye(LOCATIONS)[distance.argmin(axis=1)])  # and told as attention
+    np.testing.assert_array_equal(
+        looked, np.eye(LOCATIONS)[distance.argmin(axis=1)]
+    )  # and told as attention
 
 
 def test_a_search_draws_locations_where_it_is_asked_to(hard, features):
     rules = Rules(2, 3, (0, 1, 2), max_length=3, beam=1)
     likeliest, drawn = (compile_search(hard, rules, drawn=each) for each in (False, True))
-    logs = {seed: drawn(features, tf.constant([seed] * PHOTOS)).log_probability.numpy() for seed in (1, 2)}
+    logs = {
+        seed: drawn(features, tf.constant([seed] * PHOTOS)).log_probability.numpy()
+        for seed in (1, 2)
+    }
     without = likeliest(features, tf.constant([1] * PHOTOS)).log_probability.numpy()
     for one, other in ((logs[1], logs[2]), (logs[1], without), (logs[2], without)):
         assert np.abs(one - other).max() > 1e-3
@@ -364,7 +413,9 @@ def test_the_luong_decoder_against_the_equations(features):
     decoder = small("luong")
     memory, state = decoder.begin(features)
     np.testing.assert_array_equal(state, np.zeros((PHOTOS, 16)))
-    values = np.maximum(features.numpy() @ decoder.look.kernel.numpy() + decoder.look.bias.numpy(), 0)
+    values = np.maximum(
+        features.numpy() @ decoder.look.kernel.numpy() + decoder.look.bias.numpy(), 0
+    )
     np.testing.assert_allclose(memory["values"], values, rtol=1e-5)
     kernel, inner, (bias, inner_bias) = (each.numpy() for each in decoder.cell.variables[:3])
     gain, shift = (variable.numpy() for variable in (decoder.norm.gamma, decoder.norm.beta))
@@ -385,7 +436,9 @@ def test_the_luong_decoder_against_the_equations(features):
         weights = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
         np.testing.assert_allclose(attention, weights, rtol=1e-4)
         both = hidden + np.einsum("pl,plu->pu", weights, values)
-        normed = (both - both.mean(axis=1, keepdims=True)) / np.sqrt(both.var(axis=1, keepdims=True) + decoder.norm.epsilon)
+        normed = (both - both.mean(axis=1, keepdims=True)) / np.sqrt(
+            both.var(axis=1, keepdims=True) + decoder.norm.epsilon
+        )
         wanted = (normed * gain + shift) @ decoder.words.kernel.numpy() + decoder.words.bias.numpy()
         np.testing.assert_allclose(logits, wanted, atol=1e-4)
 
@@ -402,7 +455,16 @@ def test_what_the_luong_decoder_sees_does_not_change_what_it_remembers(features)
 
 
 @pytest.mark.parametrize(("kind", "same"), [("normalised", True), ("raw", False)])
-def test_how_strong_a_location_s_features_are_tells_nothing_where_they_are_normalised(kind, same, features, tokens):
+def test_how_strong_a_location_s_features_are_tells_nothing_where_they_are_normalised(
+    kind, same, features, tokens
+):
     decoder = shared(features=kind)
-    stronger = 100 * features * tf.constant(np.random.default_rng(2).uniform(1, 3, (PHOTOS, LOCATIONS, 1)), tf.float32)
-    assert np.allclose(decoder(stronger, tokens)[0], decoder(100 * features, tokens)[0], atol=1e-3) == same
+    stronger = (
+        100
+        * features
+        * tf.constant(np.random.default_rng(2).uniform(1, 3, (PHOTOS, LOCATIONS, 1)), tf.float32)
+    )
+    assert (
+        np.allclose(decoder(stronger, tokens)[0], decoder(100 * features, tokens)[0], atol=1e-3)
+        == same
+    )

@@ -26,7 +26,9 @@ def step(tokens, state):
 def run(photos=1, **changes):
     rules = Rules(**{**RULES, "beam": 1, "length_penalty": 0.0, **changes})
     state = tf.zeros([photos * rules.beam], tf.int32)
-    return tf.function(lambda: search(step, state, photos=tf.constant(photos), locations=5, rules=rules))()
+    return tf.function(
+        lambda: search(step, state, photos=tf.constant(photos), locations=5, rules=rules)
+    )()
 
 
 def words(captions, photo=0, rank=0):
@@ -96,7 +98,9 @@ def test_a_photo_alone_and_in_a_batch_gives_the_same():
 def draw(seeds, beam=1, **chance):
     rules = Rules(**RULES, beam=beam)
     state = tf.zeros([len(seeds) * beam], tf.int32)
-    return sample(step, state, seeds=tf.constant(seeds), locations=5, rules=rules, chance=Chance(**chance))
+    return sample(
+        step, state, seeds=tf.constant(seeds), locations=5, rules=rules, chance=Chance(**chance)
+    )
 
 
 def test_samples_follow_the_probabilities():

@@ -34,7 +34,9 @@ def keys(screen):
         pytest.skip("xdotool is not installed; on Debian and Ubuntu: apt install xdotool")
 
     def done(*words):
-        return subprocess.run(["xdotool", *map(str, words)], capture_output=True, text=True, check=False).stdout.strip()
+        return subprocess.run(
+            ["xdotool", *map(str, words)], capture_output=True, text=True, check=False
+        ).stdout.strip()
 
     return done
 
@@ -45,8 +47,13 @@ def begin():
     begun = []
 
     def begin(*words):
-        process = subprocess.Popen([sys.executable, ROOT / "demo.py", *map(str, words)], stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, text=True, env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"})
+        process = subprocess.Popen(
+            [sys.executable, ROOT / "demo.py", *map(str, words)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"},
+        )
         begun.append(process)
         return process
 
@@ -63,7 +70,9 @@ def test_from_the_command_line_to_the_caption_by_keys_alone(run, keys, begin, sc
     process = begin("--run", run, tmp_path / "사진.png")
     window = wait(lambda: keys("search", "--onlyvisible", "--name", r"[.]png.* r$"))
     opened = time.monotonic() - began
-    wait(lambda: (np.abs(seen(screen).astype(int) - GREEN).sum(axis=2) < 6).sum() > 50_000)  # the photo, and large
+    wait(
+        lambda: (np.abs(seen(screen).astype(int) - GREEN).sum(axis=2) < 6).sum() > 50_000
+    )  # the photo, and large
     keys("windowfocus", "--sync", window)
     reader = tkinter.Tk()
     reader.withdraw()
@@ -80,7 +89,9 @@ def test_from_the_command_line_to_the_caption_by_keys_alone(run, keys, begin, sc
     wait(copied)
     assert time.monotonic() - began > opened  # the window was there first
     keys("key", "Right")
-    wait(lambda: (np.abs(seen(screen).astype(int) - GREEN).sum(axis=2) < 6).sum() < 50_000)  # attention is laid over it
+    wait(
+        lambda: (np.abs(seen(screen).astype(int) - GREEN).sum(axis=2) < 6).sum() < 50_000
+    )  # attention is laid over it
     keys("key", "Escape")
     wait(lambda: (np.abs(seen(screen).astype(int) - GREEN).sum(axis=2) < 6).sum() > 50_000)
     reader.destroy()
@@ -106,8 +117,10 @@ def test_without_a_display_it_says_so_and_names_the_page(run):
     for display in ("", ":4711"):
         left = started(ROOT / "demo.py", "--run", run, DISPLAY=display)
         assert (left.status, left.out) == (1, "")
-        assert left.error == (f'error: no window can be opened here (couldn\'t connect to display "{display}"); see the '
-                              "same in the browser: python demo.py --web\n")
+        assert left.error == (
+            f'error: no window can be opened here (couldn\'t connect to display "{display}"); see the '
+            "same in the browser: python demo.py --web\n"
+        )
 
 
 def test_without_tk_it_says_what_to_install_and_names_the_page(run, monkeypatch):
@@ -121,10 +134,18 @@ def test_without_tk_it_says_what_to_install_and_names_the_page(run, monkeypatch)
 
 def test_a_mistake_is_told_in_the_terminal_before_anything_opens(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert typed(demo).error == f"error: no run in {Path.cwd() / 'checkpoints'} yet; make one with: python train.py\n"
-    assert typed(demo, "--run", "r").error.startswith(f"error: no run 'r', and none in {Path.cwd() / 'checkpoints'}")
+    assert (
+        typed(demo).error
+        == f"error: no run in {Path.cwd() / 'checkpoints'} yet; make one with: python train.py\n"
+    )
+    assert typed(demo, "--run", "r").error.startswith(
+        f"error: no run 'r', and none in {Path.cwd() / 'checkpoints'}"
+    )
     left = typed(demo, "--run", run, "--beams")
-    assert (left.status, left.error.splitlines()[-1]) == (2, "demo.py: error: unrecognized arguments: --beams")
+    assert (left.status, left.error.splitlines()[-1]) == (
+        2,
+        "demo.py: error: unrecognized arguments: --beams",
+    )
     (tmp_path / "config.json").write_text("{")
     assert "config.json is damaged" in typed(demo, "--run", tmp_path).error
 
@@ -134,10 +155,15 @@ def test_what_is_typed_reaches_the_window(run, monkeypatch):
     demo_window = pytest.importorskip("demos.window", exc_type=ImportError)
 
     told = []
-    monkeypatch.setattr(demo_window, "open_window", lambda start, photo, **more: told.append((start, photo, more)))
+    monkeypatch.setattr(
+        demo_window, "open_window", lambda start, photo, **more: told.append((start, photo, more))
+    )
     monkeypatch.setattr("demos.showing.Loading", lambda *given, **more: (given, more))
-    assert typed(demo, "--run", run, "a.jpg", "--weights", "w.h5", "--engine", "tensorflow").status == 0
-    (start, photo, more), = told
+    assert (
+        typed(demo, "--run", run, "a.jpg", "--weights", "w.h5", "--engine", "tensorflow").status
+        == 0
+    )
+    ((start, photo, more),) = told
     assert (photo, more["name"], more["controls"]["beam"]) == ("a.jpg", "r", 3)
     assert start() == ((runs.find(str(run)),), {"weights": "w.h5", "engine": "tensorflow"})
 
@@ -146,4 +172,6 @@ def test_a_classifier_takes_no_options_of_captions(tmp_path):
     run = classifying_run(tmp_path / "c")
     left = typed(demo, "--run", run, "--weights", "w.h5")
     assert left.status == 2
-    assert left.error.startswith("error: --weights: that is for captions, and a classifier writes none")
+    assert left.error.startswith(
+        "error: --weights: that is for captions, and a classifier writes none"
+    )

@@ -39,7 +39,10 @@ def run(tmp_path_factory):
 def photos(tmp_path_factory):
     """Two photos with names that a page must take care of, and a file that is none."""
     folder, names = tmp_path_factory.mktemp("photos"), ["=바다.png", "<b>dog & cat.png"]
-    smooth = np.stack([*np.meshgrid(np.linspace(0, 255, 90), np.linspace(255, 0, 60)), np.full((60, 90), 90)], axis=-1)
+    smooth = np.stack(
+        [*np.meshgrid(np.linspace(0, 255, 90), np.linspace(255, 0, 60)), np.full((60, 90), 90)],
+        axis=-1,
+    )
     for name, channels in zip(names, ([0, 1, 2], [2, 0, 1]), strict=True):
         Image.fromarray(smooth[..., channels].astype(np.uint8)).save(folder / name)
     (folder / "notes.jpg").write_text("no photo")
@@ -58,8 +61,21 @@ class Served:
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}/"
         self.process = subprocess.Popen(
-            [sys.executable, ROOT / "demo.py", "--web", "--port", str(self.port), "--run", str(run), *map(str, words)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"})
+            [
+                sys.executable,
+                ROOT / "demo.py",
+                "--web",
+                "--port",
+                str(self.port),
+                "--run",
+                str(run),
+                *map(str, words),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"},
+        )
         self.said = self.process.stdout.readline()
 
     def end(self):
@@ -82,7 +98,9 @@ def served(run):
 @pytest.fixture(scope="module")
 def browser():
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    chromium = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
     if chromium is None:
         pytest.skip("Chromium is not installed; on Debian and Ubuntu: apt install chromium")
     with playwright.sync_playwright() as started:
@@ -99,10 +117,18 @@ def visit(browser):
     def visit(page, **options):
         contexts.append(browser.new_context(**options))
         tab = contexts[-1].new_page()
-        tab.on("request", lambda request: None if request.url.startswith((page.address, "data:", "blob:"))
-               else elsewhere.append(request.url))
+        tab.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith((page.address, "data:", "blob:"))
+                else elsewhere.append(request.url)
+            ),
+        )
         tab.goto(page.address)
-        tab.wait_for_selector("#state [role=status]", timeout=60_000)  # from here on the page hears what is done on it
+        tab.wait_for_selector(
+            "#state [role=status]", timeout=60_000
+        )  # from here on the page hears what is done on it
         return tab
 
     yield visit
@@ -119,17 +145,27 @@ def give(tab, *photos):
 
 def wait_ready(tab):
     tab.wait_for_selector("#view img", timeout=60_000)
-    tab.wait_for_function("document.querySelector('#state').innerText.trim() == 'Ready.'", timeout=60_000)
+    tab.wait_for_function(
+        "document.querySelector('#state').innerText.trim() == 'Ready.'", timeout=60_000
+    )
 
 
-def test_photos_their_captions_attention_candidates_and_the_table(run, photos, served, visit, tmp_path):
+def test_photos_their_captions_attention_candidates_and_the_table(
+    run, photos, served, visit, tmp_path
+):
     assert served.said == f"{served.address} – open it in a browser; Ctrl-C ends it\n"
     captioner = Captioner.load(run)
-    wanted = [captioner(photo) for photo in photos[:2]]  # as the page does: in company a network of chance may say others
+    wanted = [
+        captioner(photo) for photo in photos[:2]
+    ]  # as the page does: in company a network of chance may say others
     tab = visit(served, viewport={"width": 1200, "height": 900})
     give(tab, *photos)
     assert tab.inner_text("#faults").strip() == "notes.jpg cannot be read: not a picture"
-    assert tab.input_value("#caption textarea") == wanted[0].text == tab.get_attribute("#view img", "alt")
+    assert (
+        tab.input_value("#caption textarea")
+        == wanted[0].text
+        == tab.get_attribute("#view img", "alt")
+    )
     assert tab.locator("#words label").all_inner_texts() == ["Photo", *wanted[0].words]
     rows = [row.split("\t") for row in tab.inner_text("#candidates tbody").splitlines()]
     assert rows[0] == [f"{wanted[0].score:.2f}", wanted[0].text]
@@ -142,18 +178,29 @@ def test_photos_their_captions_attention_candidates_and_the_table(run, photos, s
     tab.keyboard.press("ArrowRight")  # to the first word
     tab.wait_for_function("src => document.querySelector('#view img').src != src", arg=plain)
     assert tab.get_attribute("#view img", "alt") == (
-        f"{wanted[0].text} – lit where the network looked at “{wanted[0].words[0]}”")
+        f"{wanted[0].text} – lit where the network looked at “{wanted[0].words[0]}”"
+    )
     picture = tmp_path / "view.png"
-    picture.write_bytes(tab.request.get(tab.evaluate("document.querySelector('#view img').src")).body())
+    picture.write_bytes(
+        tab.request.get(tab.evaluate("document.querySelector('#view img').src")).body()
+    )
     maps = wanted[0].attention.reshape(-1, *wanted[0].grid)
     over = attention_tile(np.asarray(Image.open(photos[0])), maps[0])
-    assert np.abs(np.asarray(Image.open(picture).convert("RGB")).astype(int) - over).mean() < 4  # it was a JPEG between
+    assert (
+        np.abs(np.asarray(Image.open(picture).convert("RGB")).astype(int) - over).mean() < 4
+    )  # it was a JPEG between
 
-    assert tab.get_attribute("#view img", "src").endswith(f"-{wanted[0].words[0]}.png")  # what a saved picture is called
+    assert tab.get_attribute("#view img", "src").endswith(
+        f"-{wanted[0].words[0]}.png"
+    )  # what a saved picture is called
 
     tab.locator("#photos .thumbnail-item").nth(1).click()
-    tab.wait_for_function("text => document.querySelector('#caption textarea').value == text", arg=wanted[1].text)
-    tab.wait_for_function("name => document.querySelector('#view').innerText.startsWith(name)", arg="<b>dog & cat.png")
+    tab.wait_for_function(
+        "text => document.querySelector('#caption textarea').value == text", arg=wanted[1].text
+    )
+    tab.wait_for_function(
+        "name => document.querySelector('#view').innerText.startsWith(name)", arg="<b>dog & cat.png"
+    )
     give(tab, photos[2])  # nothing is added, and nothing else is looked at
     assert tab.input_value("#caption textarea") == wanted[1].text
     with tab.expect_download() as download:
@@ -161,8 +208,13 @@ def test_photos_their_captions_attention_candidates_and_the_table(run, photos, s
     assert download.value.suggested_filename == "captions.csv"
     with download.value.path().open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
-    assert rows == [list(COLUMNS), *([name, each.text, f"{each.score:.4f}"] for name, each in zip(
-        ("./=바다.png", "<b>dog & cat.png"), wanted, strict=True))]  # no spreadsheet takes a name for a formula
+    assert rows == [
+        list(COLUMNS),
+        *(
+            [name, each.text, f"{each.score:.4f}"]
+            for name, each in zip(("./=바다.png", "<b>dog & cat.png"), wanted, strict=True)
+        ),
+    ]  # no spreadsheet takes a name for a formula
 
 
 def test_photos_can_be_pasted_and_dropped_anywhere_and_large_ones_are_named(photos, served, visit):
@@ -176,16 +228,22 @@ def test_photos_can_be_pasted_and_dropped_anywhere_and_large_ones_are_named(phot
     }"""
     for number, kind in enumerate(("paste", "drop"), start=1):
         tab.evaluate(paste, [kind, f"{kind}.png", list(photos[0].read_bytes())])
-        tab.wait_for_function("name => document.querySelector('#view')?.innerText.startsWith(name)", arg=f"{kind}.png")
+        tab.wait_for_function(
+            "name => document.querySelector('#view')?.innerText.startsWith(name)", arg=f"{kind}.png"
+        )
         wait_ready(tab)
-        assert tab.locator("#photos .thumbnail-item").count() == (number if number > 1 else 0)  # of one there is no choice
+        assert tab.locator("#photos .thumbnail-item").count() == (
+            number if number > 1 else 0
+        )  # of one there is no choice
     tab.evaluate("""() => {
         const files = new DataTransfer();
         files.items.add(new File([new Uint8Array(MOST_BYTES + 2 ** 20)], "large.png", {type: "image/png"}));
         document.dispatchEvent(new ClipboardEvent("paste", {clipboardData: files, bubbles: true, cancelable: true}));
     }""")
     assert tab.inner_text(".large") == "large.png has 21 MB; at most 20 MB are taken"
-    assert tab.evaluate("document.documentElement.scrollWidth") == 390  # nothing sticks out of a phone
+    assert (
+        tab.evaluate("document.documentElement.scrollWidth") == 390
+    )  # nothing sticks out of a phone
 
 
 def test_another_search_captions_all_photos_again(run, photos, served, visit):
@@ -201,7 +259,9 @@ def test_another_search_captions_all_photos_again(run, photos, served, visit):
         tab.keyboard.press("Tab")  # it counts once it is left
         tab.click("#again")
         tab.wait_for_timeout(2000)
-    tab.wait_for_function("text => document.querySelector('#caption textarea').value == text", arg=greedy.text)
+    tab.wait_for_function(
+        "text => document.querySelector('#caption textarea').value == text", arg=greedy.text
+    )
 
 
 def test_a_classifier_names_classes(tmp_path, photos, visit):
@@ -235,13 +295,23 @@ def test_only_what_was_uploaded_is_looked_at(served, photos, tmp_path):
     threading.Thread(target=elsewhere.serve_forever, daemon=True).start()
     api = f"{served.address}gradio_api/"
     config = json.load(urlopen(f"{served.address}config"))
-    add = next(each for each in config["dependencies"] if any(event == "upload" for _, event in each["targets"]))
+    add = next(
+        each
+        for each in config["dependencies"]
+        if any(event == "upload" for _, event in each["targets"])
+    )
 
     def answer(place):
         """What comes of an event that names this place as if it had been uploaded there."""
         file = {"path": str(place), "orig_name": "a.png", "meta": {"_type": "gradio.FileData"}}
-        told = {"data": [[file], None, 3, False, 1, 1], "fn_index": add["id"], "session_hash": uuid.uuid4().hex}
-        body = Request(f"{api}queue/join", json.dumps(told).encode(), {"Content-Type": "application/json"})
+        told = {
+            "data": [[file], None, 3, False, 1, 1],
+            "fn_index": add["id"],
+            "session_hash": uuid.uuid4().hex,
+        }
+        body = Request(
+            f"{api}queue/join", json.dumps(told).encode(), {"Content-Type": "application/json"}
+        )
         json.load(urlopen(body))
         for line in urlopen(f"{api}queue/data?session_hash={told['session_hash']}", timeout=30):
             message = json.loads(line.removeprefix(b"data:")) if line.startswith(b"data:") else {}
@@ -250,12 +320,20 @@ def test_only_what_was_uploaded_is_looked_at(served, photos, tmp_path):
         return None
 
     try:
-        for place in (photos[0], "/etc/hostname", f"http://127.0.0.1:{elsewhere.server_port}/a.png",
-                      "https://example.org/a.png"):
+        for place in (
+            photos[0],
+            "/etc/hostname",
+            f"http://127.0.0.1:{elsewhere.server_port}/a.png",
+            "https://example.org/a.png",
+        ):
             message = answer(place)
             assert message["success"] is False and "data" not in message["output"], place
         part = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n%b\r\n--x--\r\n'
-        body = Request(f"{api}upload", part % photos[0].read_bytes(), {"Content-Type": "multipart/form-data; boundary=x"})
+        body = Request(
+            f"{api}upload",
+            part % photos[0].read_bytes(),
+            {"Content-Type": "multipart/form-data; boundary=x"},
+        )
         assert answer(json.load(urlopen(body))[0])["success"] is True
     finally:
         elsewhere.shutdown()
@@ -266,18 +344,27 @@ def test_only_what_was_uploaded_is_looked_at(served, photos, tmp_path):
 def test_a_port_that_is_taken_is_told_with_one_that_is_free():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        with pytest.raises(Refusal, match=rf"^port {port} of 127\.0\.0\.1 cannot be had \(address already in use\); take "
-                                          r"another: --port \d+$") as refused:
+        with pytest.raises(
+            Refusal,
+            match=rf"^port {port} of 127\.0\.0\.1 cannot be had \(address already in use\); take "
+            r"another: --port \d+$",
+        ) as refused:
             web.refuse_taken("127.0.0.1", port)
-    with pytest.raises(Refusal, match=r"^port 7860 of nonsense\.invalid cannot be had \(.*(known|resolution)"):
+    with pytest.raises(
+        Refusal, match=r"^port 7860 of nonsense\.invalid cannot be had \(.*(known|resolution)"
+    ):
         web.refuse_taken("nonsense.invalid", 7860)
     web.refuse_taken("127.0.0.1", int(re.search(r"\d+$", str(refused.value))[0]))
 
 
-@pytest.mark.parametrize(("words", "status", "told"), [
-    (["--port", "7861"], 2, "--port goes with --web"),
-    (["--web", "--port", "0"], 2, "--port is a number from 1 to 65535, not 0"),
-    (["--web", "nope.jpg"], 1, "no photo nope.jpg")])
+@pytest.mark.parametrize(
+    ("words", "status", "told"),
+    [
+        (["--port", "7861"], 2, "--port goes with --web"),
+        (["--web", "--port", "0"], 2, "--port is a number from 1 to 65535, not 0"),
+        (["--web", "nope.jpg"], 1, "no photo nope.jpg"),
+    ],
+)
 def test_wrong_words_are_refused(run, words, status, told):
     done = typed(demo, "--run", run, *words)
     assert (done.status, done.error) == (status, f"error: {told}\n")

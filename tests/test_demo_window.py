@@ -38,7 +38,14 @@ class Invented:
         self.asked.append((photo.name, search))
         assert self.may.wait(20)
         text = f"red {int(photo.pixels[..., 0].mean())}"
-        answer = Caption(text, 0.5, text.split(), np.array([[1.0, 0.0], [0.0, 1.0]]), (1, 2), [(text, 0.5), ("other", 0.25)])
+        answer = Caption(
+            text,
+            0.5,
+            text.split(),
+            np.array([[1.0, 0.0], [0.0, 1.0]]),
+            (1, 2),
+            [(text, 0.5), ("other", 0.25)],
+        )
         return Shown(photo, text, answer.words, answer.candidates, None, answer, None)
 
 
@@ -69,7 +76,9 @@ def window(screen, model):
 def opened_with(loading, photo=None, controls=OWN, dark=False):
     window = Window("run", controls, dark=dark)
     window.begin(loading, photo)
-    window.body.buttons[OPEN].focus_force()  # there is no window manager that would give it the keyboard
+    window.body.buttons[
+        OPEN
+    ].focus_force()  # there is no window manager that would give it the keyboard
     until(window, window.body.photo.winfo_width)
     return window
 
@@ -109,7 +118,12 @@ def halves(window, screen):
     """The colours that stand in the middle of the photo's left and of its right half, on the screen."""
     view = window.body.photo
     until(window, lambda: not view.waits)
-    left, top, width, height = view.winfo_rootx(), view.winfo_rooty(), view.winfo_width(), view.winfo_height()
+    left, top, width, height = (
+        view.winfo_rootx(),
+        view.winfo_rooty(),
+        view.winfo_width(),
+        view.winfo_height(),
+    )
     pixels = seen(screen, (left, top, left + width, top + height))
     shown = view.image.width()
     at = [pixels[height // 2, width // 2 + side * shown // 4] for side in (-1, 1)]
@@ -126,7 +140,9 @@ def text_of(window):
     return window.body.state.cget("text"), window.body.warning.cget("text")
 
 
-def test_it_opens_at_once_shows_the_photo_and_captions_it_when_the_model_is_there(screen, model, photos):
+def test_it_opens_at_once_shows_the_photo_and_captions_it_when_the_model_is_there(
+    screen, model, photos
+):
     loading = Loaded(model, done=False)
     window = opened_with(loading, photos("a.png"))
     until(window, lambda: window._opened)
@@ -149,14 +165,18 @@ def test_a_word_lays_its_attention_over_the_photo(window, screen, photos):
     captioned(window, photos("a.png"))
     words = window.body.words
     assert [button.cget("text") for button in words.buttons] == ["Photo", "red", "125"]
-    dark = [tuple(round(sum(colour) / 3 * 0.4 + own) for own in (14, 16, 24)) for colour in (RED, BLUE)]
+    dark = [
+        tuple(round(sum(colour) / 3 * 0.4 + own) for own in (14, 16, 24)) for colour in (RED, BLUE)
+    ]
     for place, wanted in ((1, (RED, dark[1])), (2, (dark[0], BLUE)), (0, (RED, BLUE))):
         words.buttons[place].event_generate("<Enter>")
         words.buttons[place].event_generate("<Button-1>")
         words.buttons[place].event_generate("<ButtonRelease-1>")
         window.update()
         found = halves(window, screen)
-        assert np.abs(np.subtract(found, wanted)).max() <= 20, place  # between the peak and the middle
+        assert np.abs(np.subtract(found, wanted)).max() <= 20, (
+            place
+        )  # between the peak and the middle
 
 
 def test_all_that_can_be_done_is_reached_by_the_tab_key(window, photos):
@@ -171,16 +191,34 @@ def test_all_that_can_be_done_is_reached_by_the_tab_key(window, photos):
             break
         reached.append(window.focus_get())
     controls = window.body.controls
-    assert reached == [*window.body.buttons.values(), controls.beam, controls.sampling, controls.temperature, controls.top_p,
-                       controls.again, window.body.words.buttons[1], window.body.candidates.list]
+    assert reached == [
+        *window.body.buttons.values(),
+        controls.beam,
+        controls.sampling,
+        controls.temperature,
+        controls.top_p,
+        controls.again,
+        window.body.words.buttons[1],
+        window.body.candidates.list,
+    ]
 
 
 def test_arrow_keys_go_from_word_to_word_and_escape_takes_attention_away(window, photos):
     captioned(window, photos("a.png"))
     words = window.body.words
-    for key, place in (("<Right>", 1), ("<Right>", 2), ("<Right>", 0), ("<Left>", 2), ("<Home>", 0), ("<End>", 2)):
+    for key, place in (
+        ("<Right>", 1),
+        ("<Right>", 2),
+        ("<Right>", 0),
+        ("<Left>", 2),
+        ("<Home>", 0),
+        ("<End>", 2),
+    ):
         press(window, key)
-        assert (window.focus_get(), window._word) == (words.buttons[place], place - 1 if place else None)
+        assert (window.focus_get(), window._word) == (
+            words.buttons[place],
+            place - 1 if place else None,
+        )
     press(window, "<Escape>")
     assert window._word is None
     window.body.controls.beam.focus_set()
@@ -199,7 +237,8 @@ def test_return_presses_a_button_as_space_does(window, monkeypatch):
 
 def test_buttons_say_their_keys_and_are_there_when_there_is_something_for_them(window, photos):
     assert [button.cget("text").split()[-1] for button in window.body.buttons.values()] == [
-        f"Ctrl+{letter}" for letter in BUTTONS.values()]
+        f"Ctrl+{letter}" for letter in BUTTONS.values()
+    ]
 
     def offered():
         return [name for name in BUTTONS if not window.body.buttons[name].instate(["disabled"])]
@@ -222,21 +261,29 @@ def test_what_is_turned_counts_once_it_has_settled(window, model, photos):
     controls.temperature.set("0,7")
     controls.top_p.set("0.9")
     until(window, lambda: len(model.asked) > before + 1)
-    (_, sampled), = model.asked[before + 1 :]
+    ((_, sampled),) = model.asked[before + 1 :]
     assert {name: sampled[name] for name in ("beam", "sample", "temperature", "top_p")} == {
-        "beam": 5, "sample": True, "temperature": 0.7, "top_p": 0.9}
+        "beam": 5,
+        "sample": True,
+        "temperature": 0.7,
+        "top_p": 0.9,
+    }
     until(window, lambda: not window._answers.busy)
     press(window, "<F5>")
     until(window, lambda: len(model.asked) > before + 2)
     assert model.asked[-1][1]["seed"] != sampled["seed"]
 
 
-@pytest.mark.parametrize("name, typed, warning", [
-    ("beam", "many", "Beam width is a whole number from 1 to 20, not many"),
-    ("beam", "21", "Beam width is a whole number from 1 to 20, not 21"),
-    ("beam", "", "Beam width is a whole number from 1 to 20, not nothing"),
-    ("temperature", "nan", "Temperature is a number from 0.01 to 10, not nan"),
-    ("top_p", "0", "Likeliest share is a number from 0.01 to 1, not 0")])
+@pytest.mark.parametrize(
+    "name, typed, warning",
+    [
+        ("beam", "many", "Beam width is a whole number from 1 to 20, not many"),
+        ("beam", "21", "Beam width is a whole number from 1 to 20, not 21"),
+        ("beam", "", "Beam width is a whole number from 1 to 20, not nothing"),
+        ("temperature", "nan", "Temperature is a number from 0.01 to 10, not nan"),
+        ("top_p", "0", "Likeliest share is a number from 0.01 to 1, not 0"),
+    ],
+)
 def test_what_is_no_number_that_can_be_is_a_warning(window, model, photos, name, typed, warning):
     captioned(window, photos("a.png"))
     window.body.controls.sampling.invoke()
@@ -266,7 +313,10 @@ def test_a_second_photo_while_the_first_is_captioned(window, model, photos):
 
 def test_a_bad_file_is_a_message_and_leaves_what_is_shown(window, model, photos, tmp_path, capsys):
     captioned(window, photos("a.png"))
-    for name, content, reason in (("b.jpg", b"", "empty file"), ("c.png", b"text, no picture", "not a picture")):
+    for name, content, reason in (
+        ("b.jpg", b"", "empty file"),
+        ("c.png", b"text, no picture", "not a picture"),
+    ):
         (tmp_path / name).write_bytes(content)
         window.open(str(tmp_path / name))
         until(window, lambda: text_of(window)[1])
@@ -310,7 +360,10 @@ def test_a_fault_of_ours_is_a_message_too(window, photos, capsys):
     window.body.buttons[OPEN].configure(command=lambda: {}["colour"])
     window.body.buttons[OPEN].focus_set()
     press(window, "<space>")
-    assert text_of(window)[1] == "something went wrong that should not have (KeyError: 'colour'); the terminal says more"
+    assert (
+        text_of(window)[1]
+        == "something went wrong that should not have (KeyError: 'colour'); the terminal says more"
+    )
     assert "KeyError" in capsys.readouterr().err
 
 
@@ -337,13 +390,20 @@ def test_pictures_are_saved_where_the_dialog_says(window, photos, tmp_path, monk
     asked = {}
 
     def answer(name):
-        monkeypatch.setattr(demo_window.filedialog, "asksaveasfilename",
-                            lambda **options: asked.update(options) or str(tmp_path / name))
+        monkeypatch.setattr(
+            demo_window.filedialog,
+            "asksaveasfilename",
+            lambda **options: asked.update(options) or str(tmp_path / name),
+        )
 
     captioned(window, photos("a.png"))
     shown, saved = window._shown, []
-    monkeypatch.setattr(demo_window, "save_figure", lambda figure, path: saved.append((figure, path)))
-    object.__setattr__(shown, "draw", lambda pixels, answer, true: (pixels.shape, answer.text, true))
+    monkeypatch.setattr(
+        demo_window, "save_figure", lambda figure, path: saved.append((figure, path))
+    )
+    object.__setattr__(
+        shown, "draw", lambda pixels, answer, true: (pixels.shape, answer.text, true)
+    )
     answer("all.png")
     press(window, "<Control-s>")
     until(window, lambda: text_of(window)[0] == f"Saved as {tmp_path / 'all.png'}")
@@ -357,7 +417,9 @@ def test_pictures_are_saved_where_the_dialog_says(window, photos, tmp_path, monk
         np.testing.assert_array_equal(np.asarray(picture), shown.over(0))
     answer("view.bmp")
     press(window, "<Control-S>")
-    assert text_of(window)[1] == "view.bmp was not saved: the name of a picture ends in .png or .jpg"
+    assert (
+        text_of(window)[1] == "view.bmp was not saved: the name of a picture ends in .png or .jpg"
+    )
     answer("no/such/folder.png")
     (tmp_path / "no").write_text("a file")
     press(window, "<Control-S>")
@@ -386,7 +448,9 @@ def test_a_photo_is_chosen_in_the_dialog(window, photos):
 def test_what_is_dropped_is_opened_the_first_of_several(window, photos):
     assert window.body.photo._hint == "Drop a photo here, or choose one: Ctrl+O"
     assert window.tk.call("bind", window.body, "<<Drop>>")
-    window._drop(window.tk.splitlist(window.tk.call("list", photos("사진 {1}.png"), photos("b.png"))))
+    window._drop(
+        window.tk.splitlist(window.tk.call("list", photos("사진 {1}.png"), photos("b.png")))
+    )
     until(window, lambda: window.body.caption.cget("text"))
     assert window.title() == "사진 {1}.png – run"
     assert text_of(window)[1] == "2 files were dropped; one is shown at a time: the first"
@@ -406,7 +470,13 @@ def test_a_photo_fits_in_however_large_the_window_is(window, photos, size):
     for width, height in ((1000, 700), (780, 650)):
         window.geometry(f"{width}x{height}")
         until(window, lambda width=width: window.winfo_width() == width)
-        until(window, lambda: view.image.width() == view.winfo_width() or view.image.height() == view.winfo_height())
+        until(
+            window,
+            lambda: (
+                view.image.width() == view.winfo_width()
+                or view.image.height() == view.winfo_height()
+            ),
+        )
         shown = view.image.height(), view.image.width()
         assert shown[0] <= view.winfo_height() and shown[1] <= view.winfo_width()
         assert shown[0] / size[0] == pytest.approx(shown[1] / size[1], abs=1 / min(size))
@@ -417,13 +487,17 @@ def test_a_tiny_photo_is_shown_eight_times_as_large_at_most(window, photos):
     assert (window.body.photo.image.width(), window.body.photo.image.height()) == (64, 64)
 
 
-def test_nothing_is_cut_off_on_a_small_screen_with_many_long_words(window, screen, photos, monkeypatch):
+def test_nothing_is_cut_off_on_a_small_screen_with_many_long_words(
+    window, screen, photos, monkeypatch
+):
     text = " ".join(["skateboarding", "on"] * 12)
     call = Invented.__call__
 
     def long(self, photo, **search):
         shown = call(self, photo, **search)
-        return Shown(photo, text, text.split(), [(text, 0.5)] * 10, "A sentence below.", shown.answer, None)
+        return Shown(
+            photo, text, text.split(), [(text, 0.5)] * 10, "A sentence below.", shown.answer, None
+        )
 
     monkeypatch.setattr(Invented, "__call__", long)
     captioned(window, photos("a.png"))
@@ -432,8 +506,14 @@ def test_nothing_is_cut_off_on_a_small_screen_with_many_long_words(window, scree
     bottom = window.winfo_rooty() + window.winfo_height()
     right = window.winfo_rootx() + window.winfo_width()
     controls = window.body.controls
-    for widget in (*window.body.words.buttons, *window.body.buttons.values(), controls, window.body.candidates,
-                   window.body.note, window.body.state):
+    for widget in (
+        *window.body.words.buttons,
+        *window.body.buttons.values(),
+        controls,
+        window.body.candidates,
+        window.body.note,
+        window.body.state,
+    ):
         assert widget.winfo_rootx() + widget.winfo_width() <= right, widget
         assert widget.winfo_rooty() + widget.winfo_height() <= bottom, widget
     assert controls.winfo_height() >= controls.winfo_reqheight()
@@ -463,9 +543,15 @@ def test_a_classifier_s_window_has_classes_and_nothing_to_turn(screen, photos):
     window = opened_with(Loaded(classes), photos("a.png"), controls={})
     until(window, lambda: window.body.caption.cget("text") == "dog")
     assert [button.cget("text").split("  ")[0] for button in window.body.buttons.values()] == [
-        "Open photo…", "Copy class", "Save picture…"]
+        "Open photo…",
+        "Copy class",
+        "Save picture…",
+    ]
     candidates = window.body.candidates.list
-    assert [candidates.heading(name, "text") for name in ("number", "text")] == ["Probability", "Classes"]
+    assert [candidates.heading(name, "text") for name in ("number", "text")] == [
+        "Probability",
+        "Classes",
+    ]
     assert (window.body.controls, window.body.words.buttons) == (None, [])
     press(window, "<Right>")
     assert window._word is None
@@ -477,20 +563,32 @@ def test_it_is_dark_on_a_dark_desktop(screen, model):
         window = opened_with(Loaded(model), dark=dark)
         x, y = window.winfo_rootx() + 3, window.winfo_rooty() + 3
         assert seen(screen, (x, y, x + 1, y + 1))[0, 0].tolist() == [
-            int(colours["back"][place : place + 2], 16) for place in (1, 3, 5)]
+            int(colours["back"][place : place + 2], 16) for place in (1, 3, 5)
+        ]
         close(window)
 
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
 def test_words_are_told_from_their_ground(colours):
     """WCAG's contrast, of which 4.5 is asked for text."""
+
     def luminance(colour):
         values = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-        linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in values]
+        linear = [
+            value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+            for value in values
+        ]
         return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
 
-    for ink, ground in (("ink", "back"), ("ink", "button"), ("ink", "hover"), ("ink", "field"), ("pale", "back"),
-                        ("on_chosen", "chosen"), ("on_warning", "warning")):
+    for ink, ground in (
+        ("ink", "back"),
+        ("ink", "button"),
+        ("ink", "hover"),
+        ("ink", "field"),
+        ("pale", "back"),
+        ("on_chosen", "chosen"),
+        ("on_warning", "warning"),
+    ):
         light, dark = sorted((luminance(colours[ink]), luminance(colours[ground])), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (ink, ground)
 
@@ -498,6 +596,7 @@ def test_words_are_told_from_their_ground(colours):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_in_the_terminal_ends_it(screen, model, number):
     """By the signal's handler alone; test_demo.py has the signal."""
+
     def start():
         threading.Timer(0.2, lambda: signal.getsignal(number)(number, None)).start()
         return Loaded(model, done=False)

@@ -10,7 +10,9 @@ from utils.errors import Refusal
 
 
 def test_a_gpu_that_is_not_there_is_refused():
-    with pytest.raises(Refusal, match=r"--device gpu, and TensorFlow finds no GPU here; use --device cpu"):
+    with pytest.raises(
+        Refusal, match=r"--device gpu, and TensorFlow finds no GPU here; use --device cpu"
+    ):
         use_device("gpu")
 
 
@@ -35,13 +37,17 @@ def test_a_gpu_is_set_up_before_tensorflow_takes_its_devices(name, seen):
     assert (done.status, done.out.strip()) == (0, f"{seen} [] 2"), done.error
 
 
-@pytest.mark.parametrize(("told", "has"), [
-    ("processor\t: 0\nflags\t\t: fpu avx512f avx512_bf16 sse\nbugs\t\t: x\n", True),
-    ("processor\t: 0\nflags\t\t: fpu amx_bf16\n", True),
-    ("processor\t: 0\nFeatures\t: fp asimd bf16\n", True),
-    ("processor\t: 0\nmodel name\t: bf16\nflags\t\t: fpu avx512f avx512_vnni\n", False),
-    ("", False),
-    (None, False)])
+@pytest.mark.parametrize(
+    ("told", "has"),
+    [
+        ("processor\t: 0\nflags\t\t: fpu avx512f avx512_bf16 sse\nbugs\t\t: x\n", True),
+        ("processor\t: 0\nflags\t\t: fpu amx_bf16\n", True),
+        ("processor\t: 0\nFeatures\t: fp asimd bf16\n", True),
+        ("processor\t: 0\nmodel name\t: bf16\nflags\t\t: fpu avx512f avx512_vnni\n", False),
+        ("", False),
+        (None, False),
+    ],
+)
 def test_the_processor_is_asked_for_bfloat16(monkeypatch, tmp_path, told, has):
     file = tmp_path / "cpuinfo"
     if told is not None:
@@ -54,7 +60,9 @@ def test_the_processor_is_asked_for_bfloat16(monkeypatch, tmp_path, told, has):
 def test_a_gpu_is_asked_where_there_is_one(monkeypatch, tmp_path, capability, has):
     monkeypatch.setattr(device, "_CPU", tmp_path / "none")
     monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: [kind])
-    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: {"compute_capability": capability})
+    monkeypatch.setattr(
+        tf.config.experimental, "get_device_details", lambda gpu: {"compute_capability": capability}
+    )
     assert device.has_bfloat16() == has
 
 
@@ -62,7 +70,9 @@ def test_a_gpu_is_asked_where_there_is_one(monkeypatch, tmp_path, capability, ha
 def test_the_machine_is_told(monkeypatch, gpus, told):
     monkeypatch.setattr(device, "cores", lambda: 2)
     monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: gpus)
-    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: {"device_name": f"GPU {gpu}"})
+    monkeypatch.setattr(
+        tf.config.experimental, "get_device_details", lambda gpu: {"device_name": f"GPU {gpu}"}
+    )
     assert device.machine() == told
 
 
@@ -72,5 +82,7 @@ def test_the_most_memory_held_is_that_which_the_system_tells(monkeypatch, tmp_pa
     assert 10**8 < most < 10**11
     monkeypatch.setattr(device, "_STATUS", tmp_path / "status")
     assert device.peak_memory() == pytest.approx(most, rel=0.5)
-    (tmp_path / "status").write_text("Name:\tpython\nVmPeak:\t 99999 kB\nVmHWM:\t  2048 kB\nVmRSS:\t 1 kB\n")
+    (tmp_path / "status").write_text(
+        "Name:\tpython\nVmPeak:\t 99999 kB\nVmHWM:\t  2048 kB\nVmRSS:\t 1 kB\n"
+    )
     assert device.peak_memory() == 2 * 1024**2

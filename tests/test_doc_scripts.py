@@ -31,7 +31,11 @@ def looked_at(monkeypatch, tmp_path):
     """What a script prints, and the figure that it writes into a file."""
     monkeypatch.chdir(tmp_path)
     kept = []
-    monkeypatch.setattr(showing, "save_figure", lambda figure, path: (kept.append(figure), save_figure(figure, path)))
+    monkeypatch.setattr(
+        showing,
+        "save_figure",
+        lambda figure, path: (kept.append(figure), save_figure(figure, path)),
+    )
 
     def look(script, *words):
         done = typed(script, *words, "--out", "drawn.png")
@@ -52,7 +56,9 @@ def hash_of(photo, folder):
     return next(PhotoHashes(folder / "photos.json").hashed([photo]))[1]
 
 
-@pytest.mark.parametrize(("words", "caption"), [([], "a pagoda"), (["--no-flip"], "a pagoda on the left")])
+@pytest.mark.parametrize(
+    ("words", "caption"), [([], "a pagoda"), (["--no-flip"], "a pagoda on the left")]
+)
 def test_the_grid_has_the_views_that_training_gets(looked_at, tmp_path, words, caption):
     photo = showing.sample("flower.jpg")
     looked = looked_at(augmentation, photo, "--image-size", 96, "--seed", 3, "--views", 4, *words)
@@ -66,7 +72,9 @@ def test_the_grid_has_the_views_that_training_gets(looked_at, tmp_path, words, c
     assert [text.split("\n")[0] for text in texts[5:]] == names
     changes = [np.abs(picture.astype(float) - shown[0]).mean() for picture in shown[5:]]
     assert [float(text.split("\n")[1]) for text in texts[5:]] == pytest.approx(changes, abs=0.051)
-    assert min(changes) > 0.2  # each is seen to do something, the flip too, which does nothing half of the time
+    assert (
+        min(changes) > 0.2
+    )  # each is seen to do something, the flip too, which does nothing half of the time
 
 
 def test_of_each_augmenter_the_strongest_draw_is_shown():
@@ -75,22 +83,36 @@ def test_of_each_augmenter_the_strongest_draw_is_shown():
     augmenter.seed_(5)
     draws = [augmenter(image=image) for _ in range(augmentation.DRAWS)]
     changes = [augmentation.change(draw, image) for draw in draws]
-    np.testing.assert_array_equal(augmentation.strongest("brightness", image, 5), draws[np.argmax(changes)])
+    np.testing.assert_array_equal(
+        augmentation.strongest("brightness", image, 5), draws[np.argmax(changes)]
+    )
     assert max(changes) > min(changes) > 0
 
 
 def test_the_same_photo_five_ways(looked_at):
     looked = looked_at(normalization)
     axes = looked.figure.axes
-    names = ["original", "NumPy: min-max", "NumPy: mean and deviation", "TensorFlow: mean and variance",
-             "tf.image.per_image_standardization"]
+    names = [
+        "original",
+        "NumPy: min-max",
+        "NumPy: mean and deviation",
+        "TensorFlow: mean and variance",
+        "tf.image.per_image_standardization",
+    ]
     assert [each.get_title() for each in axes[:5]] == names
     photo = read(showing.sample())
     low, high, mean, deviation = int(photo.min()), int(photo.max()), photo.mean(), photo.std()
     by_colour = (photo - photo.mean((0, 1))) / photo.std((0, 1))
     standard = [(low - mean) / deviation, (high - mean) / deviation, 0, 1]
-    values = np.array([[low, high, mean, deviation], [0, 1, (mean - low) / (high - low), deviation / (high - low)],
-                       standard, [by_colour.min(), by_colour.max(), 0, 1], standard])
+    values = np.array(
+        [
+            [low, high, mean, deviation],
+            [0, 1, (mean - low) / (high - low), deviation / (high - low)],
+            standard,
+            [by_colour.min(), by_colour.max(), 0, 1],
+            standard,
+        ]
+    )
     told = [line.split(":")[-1].strip() for line in looked.lines[1:6]]
     assert [each.get_title().replace("\n", ", ") for each in axes[5:]] == told
     found = np.array([re.findall(r"−?[\d.]+", each) for each in told])
@@ -98,9 +120,15 @@ def test_the_same_photo_five_ways(looked_at):
     assert (np.abs(np.char.replace(found, "−", "-").astype(float) - values) <= rounding).all()
     counts = [np.histogram(photo[..., channel], 64, (low, high))[0].max() for channel in range(3)]
     assert [patch.get_xy()[:, 1].max() for patch in axes[5].patches] == counts
-    assert [text.get_text() for text in axes[5].get_legend().get_texts()] == ["red", "green", "blue"]
+    assert [text.get_text() for text in axes[5].get_legend().get_texts()] == [
+        "red",
+        "green",
+        "blue",
+    ]
     edges = [np.concatenate([patch.get_xy()[:, 0] for patch in each.patches]) for each in axes[5:]]
-    np.testing.assert_allclose([(each.min(), each.max()) for each in edges], values[:, :2].astype(float), atol=1e-3)
+    np.testing.assert_allclose(
+        [(each.min(), each.max()) for each in edges], values[:, :2].astype(float), atol=1e-3
+    )
     np.testing.assert_array_equal(pixels(looked.figure)[0], photo)
     assert all(shown.min() >= 0 and shown.max() <= 1 for shown in pixels(looked.figure)[1:])
 
@@ -110,7 +138,9 @@ def test_a_spike_rises_out_of_a_histogram_and_leaves_all_else_to_be_seen():
     image[:, :90, 0] = 0
     axes = Figure().subplots()
     normalization.add_histogram(axes, image)
-    usual = np.quantile(np.concatenate([np.histogram(image[..., each], 64, (0, 255))[0] for each in range(3)]), 0.95)
+    usual = np.quantile(
+        np.concatenate([np.histogram(image[..., each], 64, (0, 255))[0] for each in range(3)]), 0.95
+    )
     assert axes.get_ylim()[1] == pytest.approx(2 * usual)
     axes = Figure().subplots()
     normalization.add_histogram(axes, image[:, 90:])  # without
@@ -131,9 +161,15 @@ def test_the_ways_do_what_their_names_say():
     image = np.random.default_rng(0).integers(20, 90, (31, 40, 3)).astype(np.uint8)
     image[..., 0] //= 2
     lowest, highest = int(image.min()), int(image.max())
-    np.testing.assert_allclose(normalization.min_max(image) * (highest - lowest) + lowest, image, atol=1e-4)
-    np.testing.assert_allclose(normalization.mean_deviation(image) * image.std() + image.mean(), image, atol=1e-4)
-    np.testing.assert_allclose(normalization.standardized(image), normalization.mean_deviation(image), atol=1e-5)
+    np.testing.assert_allclose(
+        normalization.min_max(image) * (highest - lowest) + lowest, image, atol=1e-4
+    )
+    np.testing.assert_allclose(
+        normalization.mean_deviation(image) * image.std() + image.mean(), image, atol=1e-4
+    )
+    np.testing.assert_allclose(
+        normalization.standardized(image), normalization.mean_deviation(image), atol=1e-5
+    )
     by_colour = normalization.mean_variance(image)
     np.testing.assert_allclose(by_colour.mean((0, 1)), 0, atol=1e-5)
     np.testing.assert_allclose(by_colour.std((0, 1)), 1, atol=1e-5)
@@ -160,20 +196,41 @@ def blocks(lines):
     for block in "\n".join(lines).split("\n\n")[1:]:
         rows = [line[9:] for line in block.splitlines() if not line.startswith("picture")]
         caption, words, *aligned, back = rows
-        tokens, numbers = ([each for line in aligned[start::2] for each in line.split()] for start in (0, 1))
-        found.append(SimpleNamespace(caption=caption, words=words.split(), tokens=tokens, back=back,
-                                     numbers=[int(number) for number in numbers]))
+        tokens, numbers = (
+            [each for line in aligned[start::2] for each in line.split()] for start in (0, 1)
+        )
+        found.append(
+            SimpleNamespace(
+                caption=caption,
+                words=words.split(),
+                tokens=tokens,
+                back=back,
+                numbers=[int(number) for number in numbers],
+            )
+        )
     return found
 
 
-@pytest.mark.parametrize("words", [[], ["--tokenizer", "bpe", "--vocabulary", "90"], ["--language", "ko"],
-                                   ["--language", "ko", "--tokenizer", "bpe", "--vocabulary", "250"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["--tokenizer", "bpe", "--vocabulary", "90"],
+        ["--language", "ko"],
+        ["--language", "ko", "--tokenizer", "bpe", "--vocabulary", "250"],
+    ],
+)
 def test_numbers_come_back_as_words(looked_at, tmp_path, words):
     looked = looked_at(tokenizer_sample, "--save", "kept.json", *words)
-    assert looked.lines[0] == f"captions: 1,000 of 200 photos, language {words[1] if words[:1] == ['--language'] else 'en'}"
+    assert (
+        looked.lines[0]
+        == f"captions: 1,000 of 200 photos, language {words[1] if words[:1] == ['--language'] else 'en'}"
+    )
     kept = tokenizer.load(tmp_path / "kept.json")
-    assert f"saved: kept.json, {(tmp_path / 'kept.json').stat().st_size:,} bytes; loaded again: {len(kept)} tokens" in (
-        looked.lines)
+    assert (
+        f"saved: kept.json, {(tmp_path / 'kept.json').stat().st_size:,} bytes; loaded again: {len(kept)} tokens"
+        in (looked.lines)
+    )
     shown = blocks(looked.lines)
     assert len(shown) == len({each.caption for each in shown}) == 2
     for each in shown:
@@ -181,14 +238,19 @@ def test_numbers_come_back_as_words(looked_at, tmp_path, words):
         assert each.tokens == [kept.tokens[number] for number in each.numbers]
         assert each.back.split() == each.words == re.findall(r"\w+", each.caption.lower())
     written = [text.get_text() for text in looked.figure.texts]
-    assert [str(number) for each in shown for number in each.numbers] == [each for each in written if each.isdigit()]
+    assert [str(number) for each in shown for number in each.numbers] == [
+        each for each in written if each.isdigit()
+    ]
     if "bpe" in words:
         assert sum(len(each.numbers) - 2 for each in shown) > sum(len(each.words) for each in shown)
 
 
 def test_a_word_that_was_never_seen_is_unknown(looked_at):
-    shown, = blocks(looked_at(tokenizer_sample, "--caption", "A dog on skis.").lines)
-    assert (shown.tokens, shown.words[-1]) == (["<start>", "a", "dog", "on", "<unk>", "<end>"], "skis")
+    (shown,) = blocks(looked_at(tokenizer_sample, "--caption", "A dog on skis.").lines)
+    assert (shown.tokens, shown.words[-1]) == (
+        ["<start>", "a", "dog", "on", "<unk>", "<end>"],
+        "skis",
+    )
     assert (shown.numbers[-2], shown.back) == (1, "a dog on <unk>")
 
 
@@ -202,29 +264,80 @@ def test_a_captions_file_is_enough_without_its_photos(looked_at, tmp_path, name)
 
 
 def test_chinese_captions_are_characters(looked_at, tmp_path):
-    folder_with(tmp_path, files={"annotations/captions_val2017.json": coco({1: "a.jpg"}, [(1, "一只狗在跑。")])})
+    folder_with(
+        tmp_path,
+        files={"annotations/captions_val2017.json": coco({1: "a.jpg"}, [(1, "一只狗在跑。")])},
+    )
     looked = looked_at(tokenizer_sample, ".")
-    shown, = blocks(looked.lines)
+    (shown,) = blocks(looked.lines)
     assert (shown.words, shown.back) == (list("一只狗在跑"), "一只狗在跑")
     assert looked.lines[1].startswith("fitted: 5 characters, after <pad>, <unk>, <start>, <end>; ")
 
 
-@pytest.mark.parametrize(("script", "words", "status", "told"), [
-    (augmentation, ["gone.jpg"], 1, "gone.jpg cannot be read: no such file; name a photo, such as a JPEG or PNG file"),
-    (normalization, ["text.jpg"], 1, "text.jpg cannot be read: not a picture; name a photo"),
-    (augmentation, ["photo.png", "--out", "photo.png"], 2, "--out photo.png would write over what is read"),
-    (augmentation, ["--views", "0"], 2, "--views is a number from 1, not 0"),
-    (augmentation, ["--image-size", "8"], 2, "--image-size is at least 75 pixels, not 8"),
-    (normalization, ["--out", "x.jpg"], 2, "--out wants the name of a file that ends in .png, not x.jpg"),
-    (tokenizer_sample, ["--out", "text.jpg/x.png"], 1, "cannot write to text.jpg: text.jpg is a file"),
-    (tokenizer_sample, ["gone.csv"], 1, "no dataset at gone.csv; give a captions file"),
-    (tokenizer_sample, ["text.jpg"], 1, "text.jpg is no dataset that is known here; looked for: captions.csv"),
-    (tokenizer_sample, ["empty.csv"], 1, "empty.csv holds no caption"),
-    (tokenizer_sample, ["--language", "ja"], 2, "the built-in scenes have captions in en and ko, not ja"),
-    (tokenizer_sample, ["--save", "words.txt"], 2, "--save wants the name of a file that ends in .json, not words.txt"),
-    (tokenizer_sample, ["--tokenizer", "characters"], 2, "--tokenizer characters is for languages without spaces"),
-    (tokenizer_sample, ["--minimum-count", "5000"], 1, "no word comes 5000 times in the captions to learn from"),
-])
+@pytest.mark.parametrize(
+    ("script", "words", "status", "told"),
+    [
+        (
+            augmentation,
+            ["gone.jpg"],
+            1,
+            "gone.jpg cannot be read: no such file; name a photo, such as a JPEG or PNG file",
+        ),
+        (normalization, ["text.jpg"], 1, "text.jpg cannot be read: not a picture; name a photo"),
+        (
+            augmentation,
+            ["photo.png", "--out", "photo.png"],
+            2,
+            "--out photo.png would write over what is read",
+        ),
+        (augmentation, ["--views", "0"], 2, "--views is a number from 1, not 0"),
+        (augmentation, ["--image-size", "8"], 2, "--image-size is at least 75 pixels, not 8"),
+        (
+            normalization,
+            ["--out", "x.jpg"],
+            2,
+            "--out wants the name of a file that ends in .png, not x.jpg",
+        ),
+        (
+            tokenizer_sample,
+            ["--out", "text.jpg/x.png"],
+            1,
+            "cannot write to text.jpg: text.jpg is a file",
+        ),
+        (tokenizer_sample, ["gone.csv"], 1, "no dataset at gone.csv; give a captions file"),
+        (
+            tokenizer_sample,
+            ["text.jpg"],
+            1,
+            "text.jpg is no dataset that is known here; looked for: captions.csv",
+        ),
+        (tokenizer_sample, ["empty.csv"], 1, "empty.csv holds no caption"),
+        (
+            tokenizer_sample,
+            ["--language", "ja"],
+            2,
+            "the built-in scenes have captions in en and ko, not ja",
+        ),
+        (
+            tokenizer_sample,
+            ["--save", "words.txt"],
+            2,
+            "--save wants the name of a file that ends in .json, not words.txt",
+        ),
+        (
+            tokenizer_sample,
+            ["--tokenizer", "characters"],
+            2,
+            "--tokenizer characters is for languages without spaces",
+        ),
+        (
+            tokenizer_sample,
+            ["--minimum-count", "5000"],
+            1,
+            "no word comes 5000 times in the captions to learn from",
+        ),
+    ],
+)
 def test_mistakes_are_told_in_one_line(tmp_path, monkeypatch, script, words, status, told):
     monkeypatch.chdir(tmp_path)
     folder_with(tmp_path, files={"text.jpg": "text", "empty.csv": "photo,caption\na.jpg, \n"})
@@ -244,7 +357,9 @@ def test_a_window_is_shown_where_there_is_a_screen(tmp_path, monkeypatch):
         monkeypatch.setattr(module, "has_screen", lambda: True)
     monkeypatch.setattr(showing, "show_figure", seen.append)
     for script in SCRIPTS:
-        assert typed(script, *(["--image-size", "75"] if script is augmentation else [])).status == 0
+        assert (
+            typed(script, *(["--image-size", "75"] if script is augmentation else [])).status == 0
+        )
     assert len(seen) == 3
     assert list(tmp_path.iterdir()) == []
 
@@ -252,10 +367,20 @@ def test_a_window_is_shown_where_there_is_a_screen(tmp_path, monkeypatch):
 def test_they_run_with_nothing_typed_from_any_folder_without_a_screen(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with ThreadPoolExecutor(3) as threads:
-        done = list(threads.map(lambda script: started(ROOT / "doc" / f"{script.__name__}.py", MPLBACKEND="Agg"), SCRIPTS))
+        done = list(
+            threads.map(
+                lambda script: started(ROOT / "doc" / f"{script.__name__}.py", MPLBACKEND="Agg"),
+                SCRIPTS,
+            )
+        )
     assert [(each.status, each.error) for each in done] == [(0, "")] * 3
     for each, script in zip(done[:2], SCRIPTS, strict=False):
-        assert each.out.splitlines()[-1] == (f"picture: {script.__name__}.png (there is no screen for a window; another "
-                                             "name: --out FILE.png)")
+        assert each.out.splitlines()[-1] == (
+            f"picture: {script.__name__}.png (there is no screen for a window; another "
+            "name: --out FILE.png)"
+        )
     assert done[2].out.splitlines()[-1].startswith("back:    ")  # its product is what it prints
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["image_normalization_test.png", "img_augmentation_test.png"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "image_normalization_test.png",
+        "img_augmentation_test.png",
+    ]

@@ -29,7 +29,9 @@ def convnet(**options):
 def test_openvino_sees_what_tensorflow_sees():
     quick, plain = convnet(engine="openvino"), convnet(engine="tensorflow")
     assert (quick.engine, plain.engine, quick.precision) == ("openvino", "tensorflow", "float32")
-    assert quick.fingerprint() == plain.fingerprint()  # so the one reads what the other has put into the cache
+    assert (
+        quick.fingerprint() == plain.fingerprint()
+    )  # so the one reads what the other has put into the cache
     features = quick(pictures(5))
     assert (features.dtype, features.shape) == (np.float32, (5, 9, quick.depth))
     np.testing.assert_allclose(features, plain(pictures(5)), rtol=1e-3, atol=1e-5)
@@ -62,7 +64,11 @@ def test_features_of_a_run_go_into_the_cache_under_what_makes_them_here(monkeypa
     monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: True)
     monkeypatch.setattr(engines, "has_bfloat16", lambda: True)
     assert captioner._as_made_here(rounded, "openvino") == rounded
-    assert captioner._as_made_here(rounded, "tensorflow") == captioner._as_made_here(exact, "openvino") == exact
+    assert (
+        captioner._as_made_here(rounded, "tensorflow")
+        == captioner._as_made_here(exact, "openvino")
+        == exact
+    )
     monkeypatch.setattr(engines, "has_bfloat16", lambda: False)
     assert captioner._as_made_here(rounded, "openvino") == exact
 
@@ -72,7 +78,11 @@ def test_features_of_a_run_go_into_the_cache_under_what_makes_them_here(monkeypa
 def test_features_in_bfloat16_point_where_those_in_float32_do():
     rounded, exact = convnet(precision="bfloat16")(pictures(5)), convnet()(pictures(5))
     assert np.abs(rounded - exact).max() > 1e-5
-    cosine = (rounded * exact).sum(-1) / np.linalg.norm(rounded, axis=-1) / np.linalg.norm(exact, axis=-1)
+    cosine = (
+        (rounded * exact).sum(-1)
+        / np.linalg.norm(rounded, axis=-1)
+        / np.linalg.norm(exact, axis=-1)
+    )
     assert cosine.min() > 0.999
 
 
@@ -82,7 +92,9 @@ def test_an_encoder_that_learns_is_tensorflows_and_sees_with_what_it_has_learned
     before = encoder(pictures(2))
     encoder.tune("stage3_1")
     assert (encoder.engine, encoder.precision) == ("tensorflow", "float32")
-    encoder.network.trainable_variables[0].assign_add(tf.ones_like(encoder.network.trainable_variables[0]))
+    encoder.network.trainable_variables[0].assign_add(
+        tf.ones_like(encoder.network.trainable_variables[0])
+    )
     assert np.abs(encoder(pictures(2)) - before).max() > 0.1
 
 
@@ -90,12 +102,18 @@ def test_the_engine_is_the_quicker_one_that_is_there(monkeypatch):
     there = {"openvino": True, "GPU": []}
     monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: there[name] or None)
     monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: there[kind])
-    assert [engine_for(name) for name in ("auto", "openvino", "tensorflow")] == ["openvino", "openvino", "tensorflow"]
+    assert [engine_for(name) for name in ("auto", "openvino", "tensorflow")] == [
+        "openvino",
+        "openvino",
+        "tensorflow",
+    ]
     there["GPU"] = ["GPU:0"]
     assert [engine_for(name) for name in ("auto", "openvino")] == ["tensorflow", "openvino"]
     there.update(openvino=False, GPU=[])
     assert engine_for("auto") == "tensorflow"
-    with pytest.raises(Refusal, match=r"openvino is not installed; pip install openvino, or leave --engine out"):
+    with pytest.raises(
+        Refusal, match=r"openvino is not installed; pip install openvino, or leave --engine out"
+    ):
         engine_for("openvino")
 
 
@@ -109,7 +127,9 @@ print(Encoder("convnet", weights="none", image_size=48, engine="openvino")(np.ze
 @needs_openvino
 def test_nobody_is_told_that_openvino_is_used(tmp_path):
     """Its telemetry begins with a folder in the home folder."""
-    done = started("-c", SEES, PYTHONPATH=str(ROOT), HOME=str(tmp_path), KERAS_HOME=str(tmp_path / "keras"))
+    done = started(
+        "-c", SEES, PYTHONPATH=str(ROOT), HOME=str(tmp_path), KERAS_HOME=str(tmp_path / "keras")
+    )
     assert (done.status, done.out.strip()) == (0, "(1, 9, 192)"), done.error
     assert "intel" not in {path.name for path in tmp_path.iterdir()}
 

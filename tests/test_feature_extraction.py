@@ -20,12 +20,22 @@ def encode(images):
 
 
 def items(*values):
-    return [Item(f"{value:064x}", lambda value=value: np.full((3, 3, 3), value, np.uint8)) for value in values]
+    return [
+        Item(f"{value:064x}", lambda value=value: np.full((3, 3, 3), value, np.uint8))
+        for value in values
+    ]
 
 
 def filled(folder, *values, fingerprint=FINGERPRINT):
     cache = FeatureCache(folder, fingerprint)
-    list(cache.extract([item for item in items(*values) if item.key not in cache], encode, unreadable=None, batch=2))
+    list(
+        cache.extract(
+            [item for item in items(*values) if item.key not in cache],
+            encode,
+            unreadable=None,
+            batch=2,
+        )
+    )
     return cache
 
 
@@ -36,7 +46,9 @@ def test_features_come_back_in_the_order_asked_for(tmp_path):
     assert rows.dtype == np.float16
     assert rows.shape == (3, 4, 2)
     np.testing.assert_array_equal(rows[:, 0, 0], [4, 1, 5])
-    np.testing.assert_array_equal(again.sequence([f"{value:064x}" for value in (1, 2, 3)])[1:3][:, 0, 0], [2, 3])
+    np.testing.assert_array_equal(
+        again.sequence([f"{value:064x}" for value in (1, 2, 3)])[1:3][:, 0, 0], [2, 3]
+    )
     pairs = again.sequence([f"{value:064x}" for value in (1, 2, 3, 4, 5, 1)], together=2)
     assert len(pairs) == 3
     np.testing.assert_array_equal(pairs[1:9][:, :, 0], [[3] * 4 + [4] * 4, [5] * 4 + [1] * 4])
@@ -47,7 +59,11 @@ def test_only_what_is_new_is_extracted(tmp_path):
     asked = []
     cache = FeatureCache(tmp_path, FINGERPRINT)
     new = [item for item in items(1, 2, 3, 4) if item.key not in cache]
-    assert list(cache.extract(new, lambda images: asked.append(1) or encode(images), unreadable=None, batch=2)) == [1]
+    assert list(
+        cache.extract(
+            new, lambda images: asked.append(1) or encode(images), unreadable=None, batch=2
+        )
+    ) == [1]
     assert asked == [1]
 
 
@@ -55,8 +71,14 @@ def test_another_encoder_recipe_seed_or_view_is_another_feature(tmp_path):
     filled(tmp_path, 1)
     assert f"{1:064x}" not in FeatureCache(tmp_path, FINGERPRINT | {"weights": "abd"})
     assert f"{1:064x}" not in FeatureCache(tmp_path, FINGERPRINT | {"layer": "mixed8"})
-    keys = {feature_key("h"), feature_key("h", recipe="a", view=1), feature_key("h", recipe="a", view=2),
-            feature_key("h", recipe="b", view=1), feature_key("h", recipe="a", seed=1, view=1), feature_key("i")}
+    keys = {
+        feature_key("h"),
+        feature_key("h", recipe="a", view=1),
+        feature_key("h", recipe="a", view=2),
+        feature_key("h", recipe="b", view=1),
+        feature_key("h", recipe="a", seed=1, view=1),
+        feature_key("i"),
+    }
     assert len(keys) == 6
     assert feature_key("h", recipe="a", seed=3, view=0) == feature_key("h")
 
@@ -82,7 +104,9 @@ def test_damage_is_noticed_and_the_batch_extracted_again(tmp_path, damage):
     assert again.damaged == 1
     assert [f"{value:064x}" in again for value in (1, 2, 3)] == [False, False, True]
     again = filled(tmp_path, 1, 2, 3)
-    np.testing.assert_array_equal(again.rows([f"{value:064x}" for value in (1, 2, 3)])[:, 0, 0], [1, 2, 3])
+    np.testing.assert_array_equal(
+        again.rows([f"{value:064x}" for value in (1, 2, 3)])[:, 0, 0], [1, 2, 3]
+    )
 
 
 def test_a_copied_cache_is_checked_once_and_kept(tmp_path):
@@ -131,7 +155,11 @@ def test_a_picture_that_cannot_be_read_is_told_and_left_out(tmp_path):
     told = []
     cache = FeatureCache(tmp_path, FINGERPRINT)
     wanted = [*items(1), Item("bad", broken), *items(2)]
-    assert list(cache.extract(wanted, encode, unreadable=lambda key, error: told.append((key, str(error))), batch=3)) == [2]
+    assert list(
+        cache.extract(
+            wanted, encode, unreadable=lambda key, error: told.append((key, str(error))), batch=3
+        )
+    ) == [2]
     assert told == [("bad", "cut short")]
     assert "bad" not in cache
     np.testing.assert_array_equal(cache.rows([f"{2:064x}"])[0, 0], [2, 1])
@@ -147,7 +175,9 @@ def test_values_that_are_not_finite_are_never_stored(tmp_path):
 def test_the_cost_counts_float16_and_a_small_disk_is_refused(tmp_path, monkeypatch):
     price = cost(items(*[1] * 1000), encode, np.zeros((3, 3, 3), np.uint8))
     assert price.gigabytes == pytest.approx(1000 * 8 * 2 / 1e9)
-    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**10, 0, 10**9))
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**10, 0, 10**9)
+    )
     refuse_small_disk(tmp_path, 0.9)
     with pytest.raises(Refusal, match=r"need 1.0 GB and the disk of .* has 1.0 GB free"):
         refuse_small_disk(tmp_path, 1.0)

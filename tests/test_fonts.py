@@ -21,7 +21,9 @@ def listed(monkeypatch):
     def replace(names):
         monkeypatch.setattr(fonts, "_fonts", lambda: names)
 
-    monkeypatch.setattr(fonts, "_letters", fonts._letters.__wrapped__)  # what it kept would outlast the test
+    monkeypatch.setattr(
+        fonts, "_letters", fonts._letters.__wrapped__
+    )  # what it kept would outlast the test
     return replace
 
 
@@ -32,8 +34,11 @@ def installed(monkeypatch):
     def install(*files):
         monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [str(file) for file in files])
 
-    monkeypatch.setattr(font_manager.fontManager, "ttflist", [
-        entry for entry in font_manager.fontManager.ttflist if "mpl-data" in entry.fname])
+    monkeypatch.setattr(
+        font_manager.fontManager,
+        "ttflist",
+        [entry for entry in font_manager.fontManager.ttflist if "mpl-data" in entry.fname],
+    )
     fonts._fonts.cache_clear()
     fonts._letters.cache_clear()
     yield install
@@ -55,7 +60,14 @@ def made(folder, name, letters):
     builder.setupGlyf(dict.fromkeys(names, glyph))
     builder.setupHorizontalMetrics(dict.fromkeys(names, (1000, 50)))
     builder.setupHorizontalHeader(ascent=800, descent=-200)
-    builder.setupNameTable({"familyName": name, "styleName": "Regular", "fullName": name, "psName": name.replace(" ", "")})
+    builder.setupNameTable(
+        {
+            "familyName": name,
+            "styleName": "Regular",
+            "fullName": name,
+            "psName": name.replace(" ", ""),
+        }
+    )
     builder.setupOS2(sTypoAscender=800, sTypoDescender=-200)
     builder.setupPost()
     builder.save(folder / f"{name}.ttf")
@@ -85,13 +97,24 @@ def test_without_a_font_it_says_what_to_install(listed):
 
 def test_a_font_that_has_the_letters_is_used(listed, monkeypatch):
     """The Latin fonts stand for others, and are made to know letters."""
-    listed({name: font_manager.findfont(name) for name in ("DejaVu Serif", "DejaVu Sans Mono", "DejaVu Sans Display")})
-    letters, more = fonts._letters, {"DejaVu Serif": {ord("개")}, "DejaVu Sans Mono": {ord("개"), ord("새")}}
+    listed(
+        {
+            name: font_manager.findfont(name)
+            for name in ("DejaVu Serif", "DejaVu Sans Mono", "DejaVu Sans Display")
+        }
+    )
+    letters, more = (
+        fonts._letters,
+        {"DejaVu Serif": {ord("개")}, "DejaVu Sans Mono": {ord("개"), ord("새")}},
+    )
     monkeypatch.setattr(fonts, "_letters", lambda name: letters(name) | more.get(name, set()))
     assert fonts.missing_font(["개", "새"]) is None
     assert "apt install" in fonts.missing_font(["개", "소"])
     assert fonts.families("dog") == ["DejaVu Sans"]
-    assert fonts.families("개 dog") == ["DejaVu Sans", "DejaVu Serif"]  # the best first, no more than are needed
+    assert fonts.families("개 dog") == [
+        "DejaVu Sans",
+        "DejaVu Serif",
+    ]  # the best first, no more than are needed
     assert fonts.families("개새소") == ["DejaVu Sans", "DejaVu Serif", "DejaVu Sans Mono"]
     assert fonts.families("새") == ["DejaVu Sans", "DejaVu Sans Mono"]
     assert fonts.drawable("  개  새소 ", {"family": ["DejaVu Sans", "DejaVu Serif"]}) == "개 □□"
@@ -111,8 +134,12 @@ def test_a_font_installed_later_is_found_and_drawn_with(installed, tmp_path, let
 
 def test_the_best_font_comes_first_and_a_damaged_file_is_passed_over(installed, tmp_path):
     (tmp_path / "damaged.ttf").write_bytes(b"no font")
-    installed(tmp_path / "damaged.ttf", made(tmp_path, "UnDotum", "개犬"), made(tmp_path, "NanumGothic", "개"),
-              made(tmp_path, "Unheard Of", "새"))
+    installed(
+        tmp_path / "damaged.ttf",
+        made(tmp_path, "UnDotum", "개犬"),
+        made(tmp_path, "NanumGothic", "개"),
+        made(tmp_path, "Unheard Of", "새"),
+    )
     assert list(fonts._fonts())[:2] == ["NanumGothic", "UnDotum"]
     assert fonts.families("개") == ["DejaVu Sans", "NanumGothic"]
     assert fonts.families("犬") == ["DejaVu Sans", "UnDotum"]
@@ -127,11 +154,19 @@ def test_lines_give_east_asian_letters_the_room_of_two():
     assert fonts.wrapped("", 10) == [""]
 
 
-@pytest.mark.parametrize("text", ["– a red car stands by the sea", "– 一只狗在草地上跑得很快而且很高兴",
-                                  "– 빨간 차가 바닷가에 서 있다"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "– a red car stands by the sea",
+        "– 一只狗在草地上跑得很快而且很高兴",
+        "– 빨간 차가 바닷가에 서 있다",
+    ],
+)
 def test_lines_after_a_dash_hang(text):
     lines = fonts.wrapped(text, 16)
     assert len(lines) > 1
-    assert lines[0].startswith("– ") and all(line.startswith("   ") and line[3] != " " for line in lines[1:])
+    assert lines[0].startswith("– ") and all(
+        line.startswith("   ") and line[3] != " " for line in lines[1:]
+    )
     joint = " " if " " in text[2:] else ""
     assert joint.join([lines[0][2:], *(line[3:] for line in lines[1:])]) == text[2:]

@@ -41,7 +41,12 @@ def deep_png(values, size=None):
     colour = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
 
     def chunk(kind, content):
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        return (
+            struct.pack(">I", len(content))
+            + kind
+            + content
+            + struct.pack(">I", zlib.crc32(kind + content))
+        )
 
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0))
@@ -81,7 +86,9 @@ GREY_SEEN = np.dstack([GREY_STEPS] * 3)
 OPAQUE = np.full((48, 64), 255)
 DEEP = quarters().astype(np.uint16) * 257
 INK = np.kron([[0, 1], [1, 0]], np.ones((24, 32), int)).astype(bool)
-RED_CLEAR = np.where(((np.arange(48) < 24)[:, None] & (np.arange(64) < 32))[..., None], 255, quarters()).astype(np.uint8)
+RED_CLEAR = np.where(
+    ((np.arange(48) < 24)[:, None] & (np.arange(64) < 32))[..., None], 255, quarters()
+).astype(np.uint8)
 
 
 def cmyk(adobe):
@@ -108,20 +115,36 @@ KINDS = {
     "tiff": (encoded(quarters(), "TIFF"), quarters(), 0),
     "packed tiff": (encoded(quarters(), "TIFF", compression="tiff_lzw"), quarters(), 0),
     "webp": (encoded(quarters(), "WEBP", lossless=True), quarters(), 0),
-    "webp with alpha": (encoded(with_alpha(LEFT_CLEAR), "WEBP", lossless=True, exact=True), on_white(LEFT_CLEAR), 0),
+    "webp with alpha": (
+        encoded(with_alpha(LEFT_CLEAR), "WEBP", lossless=True, exact=True),
+        on_white(LEFT_CLEAR),
+        0,
+    ),
     "avif": (encoded(quarters(), "AVIF", quality=95), quarters(), 8),
     "animated gif": (animation(), quarters(), 0),
     "1 bit": (encoded(INK, "PNG"), np.dstack([INK * np.uint8(255)] * 3), 0),
     "grey": (encoded(GREY_STEPS, "PNG"), GREY_SEEN, 0),
-    "grey and alpha": (encoded(np.dstack([GREY_STEPS, GREY_STEPS * 0]), "PNG"), GREY_SEEN * 0 + 255, 0),
+    "grey and alpha": (
+        encoded(np.dstack([GREY_STEPS, GREY_STEPS * 0]), "PNG"),
+        GREY_SEEN * 0 + 255,
+        0,
+    ),
     "half clear": (encoded(with_alpha(128), "PNG"), on_white(128), 1),
     "palette": (palette(), quarters(), 0),
     "palette, one colour clear": (palette(0), RED_CLEAR, 0),
     "palette, alpha a colour": (palette(bytes([0, 255, 255, 255])), RED_CLEAR, 0),
     "16-bit grey": (deep_png(GREY_STEPS[..., None].astype(np.uint16) * 257), GREY_SEEN, 0),
-    "16-bit grey and alpha": (deep_png(np.dstack([GREY_STEPS, OPAQUE]).astype(np.uint16) * 257), GREY_SEEN, 0),
+    "16-bit grey and alpha": (
+        deep_png(np.dstack([GREY_STEPS, OPAQUE]).astype(np.uint16) * 257),
+        GREY_SEEN,
+        0,
+    ),
     "16-bit rgb": (deep_png(DEEP), quarters(), 0),
-    "16-bit rgb and alpha": (deep_png(with_alpha(LEFT_CLEAR).astype(np.uint16) * 257), on_white(LEFT_CLEAR), 0),
+    "16-bit rgb and alpha": (
+        deep_png(with_alpha(LEFT_CLEAR).astype(np.uint16) * 257),
+        on_white(LEFT_CLEAR),
+        0,
+    ),
     "16-bit grey tiff": (encoded(GREY_STEPS.astype(np.uint16) * 257, "TIFF"), GREY_SEEN, 0),
 }
 
@@ -146,7 +169,9 @@ def test_exif_rotation_is_undone(turn, kind):
     exif = Image.Exif()
     exif[0x0112] = turn
     stored = np.ascontiguousarray(TURNS[turn](quarters(480, 640)))
-    content = encoded(stored, kind, exif=exif, **({"quality": 95} if kind in ("JPEG", "WEBP") else {}))
+    content = encoded(
+        stored, kind, exif=exif, **({"quality": 95} if kind in ("JPEG", "WEBP") else {})
+    )
     assert farthest(read(content), quarters(480, 640)) <= 12
     assert farthest(read(content, (48, 64)), quarters()) <= 12
 
@@ -155,11 +180,15 @@ def test_a_corrupt_exif_block_does_not_matter_and_is_not_warned_of(tmp_path):
     content = encoded(quarters(), "JPEG", quality=95, exif=b"Exif\0\0II*\0\xff\xff\xff\xff junk")
     (tmp_path / "photo.jpg").write_bytes(content)
     command = "import sys; from data.images import read; print(read(sys.argv[1]).shape)"
-    told = subprocess.run([sys.executable, "-c", command, tmp_path / "photo.jpg"], capture_output=True, text=True)
+    told = subprocess.run(
+        [sys.executable, "-c", command, tmp_path / "photo.jpg"], capture_output=True, text=True
+    )
     assert (told.stdout, told.stderr) == ("(48, 64, 3)\n", "")
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "two dogs.JPG", "강아지 사진.jpg", "no ending", "photo.gif"])
+@pytest.mark.parametrize(
+    "name", ["a.jpg", "two dogs.JPG", "강아지 사진.jpg", "no ending", "photo.gif"]
+)
 def test_the_content_decides_not_the_name(tmp_path, name):
     (tmp_path / name).write_bytes(encoded(quarters(), "PNG"))
     for photo in (tmp_path / name, str(tmp_path / name)):
@@ -183,7 +212,10 @@ def test_a_resized_photo_is_averaged_not_picked():
         small = read(encoded(np.dstack([checks] * 3), kind), (50, 50))
         assert small.shape == (50, 50, 3)
         assert np.abs(small.astype(int) - 127).max() <= 12
-    assert read(encoded(quarters()[:1, :1], "PNG"), (8, 8)).tolist() == np.full((8, 8, 3), RED).tolist()
+    assert (
+        read(encoded(quarters()[:1, :1], "PNG"), (8, 8)).tolist()
+        == np.full((8, 8, 3), RED).tolist()
+    )
 
 
 def half(content):
@@ -206,7 +238,10 @@ REFUSED = {
         deep_png(np.zeros((1, 1, 1)), (30_000, 30_000)),
         r"too large: 30,000 x 30,000 pixels \(limit 120,000,000 pixels\)",
     ),
-    "floating point": (encoded(Image.new("F", (4, 4)), "TIFF"), r"pixels of a kind that is not read \(F\)"),
+    "floating point": (
+        encoded(Image.new("F", (4, 4)), "TIFF"),
+        r"pixels of a kind that is not read \(F\)",
+    ),
 }
 
 
@@ -231,7 +266,11 @@ def test_the_limit_is_of_pixels(monkeypatch):
 
 def test_what_is_no_file_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
-    for place, reason in {"absent.jpg": "no such file", ".": "a folder, not a picture", "pipe.jpg": "not a file"}.items():
+    for place, reason in {
+        "absent.jpg": "no such file",
+        ".": "a folder, not a picture",
+        "pipe.jpg": "not a file",
+    }.items():
         with pytest.raises(UnreadablePhoto, match=f"^{reason}$"):
             read(tmp_path / place)
     with pytest.raises(UnreadablePhoto, match=r"^file name too long$"):
@@ -248,7 +287,9 @@ def test_without_rights(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "open", refuse)
-    monkeypatch.setattr(os, "scandir", lambda path: refuse(path) if Path(path).name == "inner" else scan(path))
+    monkeypatch.setattr(
+        os, "scandir", lambda path: refuse(path) if Path(path).name == "inner" else scan(path)
+    )
     assert images.photos_in(tmp_path) == [tmp_path / "a.png", tmp_path / "inner"]
     for photo in images.photos_in(tmp_path):
         with pytest.raises(UnreadablePhoto, match=r"^no permission to read$"):
@@ -258,7 +299,15 @@ def test_without_rights(tmp_path, monkeypatch):
 
 
 def test_photos_in(tmp_path):
-    names = ["b.JPG", "a.png", "deep/er/두 마리.webp", "deep/.hidden.jpg", ".cache/x.jpg", "notes.txt", "z.heic"]
+    names = [
+        "b.JPG",
+        "a.png",
+        "deep/er/두 마리.webp",
+        "deep/.hidden.jpg",
+        ".cache/x.jpg",
+        "notes.txt",
+        "z.heic",
+    ]
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()

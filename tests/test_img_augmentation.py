@@ -27,7 +27,11 @@ def photo(height=120, width=120):
     y, x = np.mgrid[:height, :width] / (height, width)[0]
     picture = np.dstack([90 + 120 * x, 120 + 60 * y, 200 - 90 * x])
     picture[(x - 0.3) ** 2 + (y - 0.3) ** 2 < 0.03] = (60, 30, 40)
-    return (picture + np.random.default_rng(1).normal(0, 3, picture.shape)).clip(0, 255).astype(np.uint8)
+    return (
+        (picture + np.random.default_rng(1).normal(0, 3, picture.shape))
+        .clip(0, 255)
+        .astype(np.uint8)
+    )
 
 
 def views(numbers, flip=False, photo_hash="ab12", image=None):
@@ -68,7 +72,9 @@ def test_the_same_view_of_a_recipe_that_was_built_while_another_thread_augmented
     before = views(numbers)
     monkeypatch.setattr(parameters, "no_prefetching", contextlib.nullcontext)
     with ThreadPoolExecutor(1) as thread:  # a new thread builds a recipe of its own
-        np.testing.assert_array_equal(list(thread.map(lambda number: views([number])[0], numbers * 2)), before * 2)
+        np.testing.assert_array_equal(
+            list(thread.map(lambda number: views([number])[0], numbers * 2)), before * 2
+        )
 
 
 def test_the_same_view_in_another_process():
@@ -77,14 +83,19 @@ def test_the_same_view_in_another_process():
         "print(hashlib.sha256(np.stack(views(range(20, 0, -1))[::-1])).hexdigest())"
     )
     root = Path(img_augmentation.__file__).parents[1]
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True).stdout
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True
+    ).stdout
     assert told.strip() == hashlib.sha256(np.stack(views(range(1, 21)))).hexdigest()
 
 
 def test_view_seed_and_photo_each_give_another_picture():
     image = photo()
     cases = [("a", 0, 1), ("a", 0, 2), ("a", 1, 1), ("b", 0, 1)]
-    seen = [augment(image, photo_hash=name, seed=seed, view=view, flip=False) for name, seed, view in cases]
+    seen = [
+        augment(image, photo_hash=name, seed=seed, view=view, flip=False)
+        for name, seed, view in cases
+    ]
     assert len({picture.tobytes() for picture in [image, *seen]}) == len(cases) + 1
 
 
@@ -93,7 +104,9 @@ def test_a_view_stays_like_its_photo_and_is_mirrored_only_where_allowed():
 
     def mirrored(flip):
         seen = views(range(1, 61), flip=flip)
-        likeness = np.array([(alikeness(view, image), alikeness(view[:, ::-1], image)) for view in seen])
+        likeness = np.array(
+            [(alikeness(view, image), alikeness(view[:, ::-1], image)) for view in seen]
+        )
         assert likeness.max(axis=1).min() > 0.7
         return int((likeness[:, 1] > likeness[:, 0]).sum())
 
@@ -126,7 +139,11 @@ def test_each_augmenter_alone_changes_the_picture_and_keeps_what_it_shows(name):
     seen = [augmenter(image=image) for _ in range(4)]
     assert any((picture != image).any() for picture in seen)
     for picture in seen:
-        shown = picture if name != "flip" else max((picture, picture[:, ::-1]), key=lambda p: alikeness(p, image))
+        shown = (
+            picture
+            if name != "flip"
+            else max((picture, picture[:, ::-1]), key=lambda p: alikeness(p, image))
+        )
         assert alikeness(shown, image) > 0.7
         assert np.abs(shown.astype(float).mean((0, 1)) - image.mean((0, 1))).max() < 45
 
@@ -147,7 +164,14 @@ def test_cached_views_stay_valid():
 def test_the_pixels_belong_to_the_recipe():
     """Mean colours of six views as they were recorded: other ones need a new version in RECIPE."""
     means = [picture.mean((0, 1)) for picture in views(range(1, 7))]
-    recorded = [[157.2, 155.0, 164.7], [170.5, 162.5, 161.5], [143.1, 139.4, 142.7], [138.0, 135.9, 144.5], [131.9, 127.2, 127.7], [137.3, 134.1, 138.2]]
+    recorded = [
+        [157.2, 155.0, 164.7],
+        [170.5, 162.5, 161.5],
+        [143.1, 139.4, 142.7],
+        [138.0, 135.9, 144.5],
+        [131.9, 127.2, 127.7],
+        [137.3, 134.1, 138.2],
+    ]
     np.testing.assert_allclose(means, recorded, atol=0.5)
 
 
@@ -193,11 +217,15 @@ def test_a_missing_system_library_is_named_with_its_package(monkeypatch, library
 
     def broken(name, *rest):
         if name.startswith("imgaug"):
-            raise ImportError(f"{library}: cannot open shared object file: No such file or directory")
+            raise ImportError(
+                f"{library}: cannot open shared object file: No such file or directory"
+            )
         return ordinary(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", broken)
-    with pytest.raises(Refusal, match=r"apt install libgl1 libglib2\.0-0.*opencv-python-headless==\d+\.\d") as caught:
+    with pytest.raises(
+        Refusal, match=r"apt install libgl1 libglib2\.0-0.*opencv-python-headless==\d+\.\d"
+    ) as caught:
         img_augmentation.imgaug_augmenters()
     assert library in str(caught.value)
 
@@ -205,4 +233,7 @@ def test_a_missing_system_library_is_named_with_its_package(monkeypatch, library
 def test_importing_the_module_does_not_import_imgaug():
     code = "import sys, data.img_augmentation; print('imgaug' in sys.modules, 'cv2' in sys.modules)"
     root = Path(img_augmentation.__file__).parents[1]
-    assert subprocess.check_output([sys.executable, "-c", code], text=True, cwd=root).strip() == "False False"
+    assert (
+        subprocess.check_output([sys.executable, "-c", code], text=True, cwd=root).strip()
+        == "False False"
+    )

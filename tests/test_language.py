@@ -74,8 +74,18 @@ def test_composed_and_decomposed_letters_are_the_same_word():
         assert words(decomposed) == words(text) == text.split()
 
 
-@pytest.mark.parametrize(("one", "other"), [("かﾞ", "が"), ("Ａ\u0301", "á"), ("J\u030corn", "ǰorn"), ("H\u0331", "ẖ"),
-                                           ("İ", "i"), ("I\u0307", "i"), ("Ａ’Ｂ", "a'b")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("かﾞ", "が"),
+        ("Ａ\u0301", "á"),
+        ("J\u030corn", "ǰorn"),
+        ("H\u0331", "ẖ"),
+        ("İ", "i"),
+        ("I\u0307", "i"),
+        ("Ａ’Ｂ", "a'b"),
+    ],
+)
 def test_words_are_composed_however_they_were_written(one, other):
     assert words(one) == characters(one) == [unicodedata.normalize("NFC", other)]
 
@@ -128,22 +138,58 @@ def test_the_language_by_its_letters(captions, language):
     assert language in NAMES
 
 
-@pytest.mark.parametrize(("asked", "letters", "wrong"), [
-    ("ko", "ko", False), ("ko", "en", True), ("en", "ko", True), ("zh", "ja", True), ("fr", "en", False),
-    ("ru", "und", False), ("en", "und", False), ("ja", "und", True)])
+@pytest.mark.parametrize(
+    ("asked", "letters", "wrong"),
+    [
+        ("ko", "ko", False),
+        ("ko", "en", True),
+        ("en", "ko", True),
+        ("zh", "ja", True),
+        ("fr", "en", False),
+        ("ru", "und", False),
+        ("en", "und", False),
+        ("ja", "und", True),
+    ],
+)
 def test_an_asked_for_language_that_the_letters_contradict(asked, letters, wrong):
     assert differs(asked, letters) is wrong
 
 
-@pytest.mark.parametrize(("language", "cut"), [("en", words), ("ko", words), ("und", words), ("fr", words),
-                                               ("zh", characters), ("ja", characters), ("th", characters)])
+@pytest.mark.parametrize(
+    ("language", "cut"),
+    [
+        ("en", words),
+        ("ko", words),
+        ("und", words),
+        ("fr", words),
+        ("zh", characters),
+        ("ja", characters),
+        ("th", characters),
+    ],
+)
 def test_scores_count_what_suits_the_language(language, cut):
     assert CUT[pieces_of(language)] is cut
 
 
-@pytest.mark.parametrize(("code", "language"), [
-    ("ko", "ko"), ("zh-TW", "zh"), ("zh_Hans_CN", "zh"), ("ZH", "zh"), ("yue", "zh"), ("cmn", "zh"), ("jp", "ja"),
-    ("ja-JP", "ja"), ("jpn", "ja"), ("en-GB", "en"), ("eng", "en"), ("kor", "ko"), ("fr", "fr"), ("und", "und")])
+@pytest.mark.parametrize(
+    ("code", "language"),
+    [
+        ("ko", "ko"),
+        ("zh-TW", "zh"),
+        ("zh_Hans_CN", "zh"),
+        ("ZH", "zh"),
+        ("yue", "zh"),
+        ("cmn", "zh"),
+        ("jp", "ja"),
+        ("ja-JP", "ja"),
+        ("jpn", "ja"),
+        ("en-GB", "en"),
+        ("eng", "en"),
+        ("kor", "ko"),
+        ("fr", "fr"),
+        ("und", "und"),
+    ],
+)
 def test_codes_with_countries_and_other_codes_of_a_language(code, language):
     assert base(code) == language
     assert pieces_of(code) == pieces_of(language)
@@ -158,12 +204,16 @@ def test_what_is_cut_into_words_keeps_its_spaces():
 
 
 def test_begins_unspaced():
-    assert [letter for letter in "a개犬がカーหé2'々" if begins_unspaced(letter)] == list("犬がカーห々")
+    assert [letter for letter in "a개犬がカーหé2'々" if begins_unspaced(letter)] == list(
+        "犬がカーห々"
+    )
     assert begins_unspaced("犬dog") and not begins_unspaced("dog犬") and not begins_unspaced("")
 
 
 def test_captions_of_other_languages_are_counted():
     mixed = ["a dog", "a cat", "개가 있다", "犬がいる", "犬", "123"]
     assert others_among(mixed, "en") == pytest.approx({"ko": 1 / 6, "ja": 1 / 6, "zh": 1 / 6})
-    assert others_among(mixed, "ja") == pytest.approx({"en": 2 / 6, "ko": 1 / 6})  # Japanese without kana looks Chinese
+    assert others_among(mixed, "ja") == pytest.approx(
+        {"en": 2 / 6, "ko": 1 / 6}
+    )  # Japanese without kana looks Chinese
     assert others_among(["개가 있다"], "ko") == {}

@@ -13,30 +13,52 @@ from models.objectives import CrossEntropy, DrawnLocations
 from models.self_critical import SelfCritical
 from utils.cider import CiderD
 
-CAPTIONS = [("A man rides a horse .", "A man rides a brown horse on the beach ."), ("Two dogs .", "Two dogs run ."),
-            ("A dog runs .", "A dog runs on the beach ."), ("A red car .", "A car on a street .")]
+CAPTIONS = [
+    ("A man rides a horse .", "A man rides a brown horse on the beach ."),
+    ("Two dogs .", "Two dogs run ."),
+    ("A dog runs .", "A dog runs on the beach ."),
+    ("A red car .", "A car on a street ."),
+]
 VIEWS = Views(0, 0)
-PHOTOS = [Photo(Path(f"{number}.jpg"), f"{number}.jpg", captions, f"{number:064}", "train")
-          for number, captions in enumerate(CAPTIONS)]
+PHOTOS = [
+    Photo(Path(f"{number}.jpg"), f"{number}.jpg", captions, f"{number:064}", "train")
+    for number, captions in enumerate(CAPTIONS)
+]
 PREPARED = Prepared({"train": PHOTOS, "val": [], "test": []})
 LONGEST = 5  # words of a caption
 
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return WordTokenizer.fit((caption for captions in CAPTIONS for caption in captions), vocabulary=99)
+    return WordTokenizer.fit(
+        (caption for captions in CAPTIONS for caption in captions), vocabulary=99
+    )
 
 
 def made(tokenizer, **settings):
-    flat = {"language": "en", "tokenizer": "words", "max_length": LONGEST, "batch": 20, "seed": 3} | settings
+    flat = {
+        "language": "en",
+        "tokenizer": "words",
+        "max_length": LONGEST,
+        "batch": 20,
+        "seed": 3,
+    } | settings
     return wanted(Settings.from_flat(flat), None, PREPARED, tokenizer, None, VIEWS)
 
 
-@pytest.mark.parametrize(("settings", "kind"), [
-    ({}, CrossEntropy), ({"decoder": "lstm"}, CrossEntropy), ({"decoder": "lstm", "attention": "none"}, CrossEntropy),
-    ({"decoder": "lstm", "attention": "hard"}, DrawnLocations), ({"scst": True}, SelfCritical),
-    ({"decoder": "luong"}, CrossEntropy), ({"decoder": "luong", "attention": "additive"}, CrossEntropy),
-    ({"decoder": "lstm", "attention": "hard", "scst": True}, SelfCritical)])
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        ({}, CrossEntropy),
+        ({"decoder": "lstm"}, CrossEntropy),
+        ({"decoder": "lstm", "attention": "none"}, CrossEntropy),
+        ({"decoder": "lstm", "attention": "hard"}, DrawnLocations),
+        ({"scst": True}, SelfCritical),
+        ({"decoder": "luong"}, CrossEntropy),
+        ({"decoder": "luong", "attention": "additive"}, CrossEntropy),
+        ({"decoder": "lstm", "attention": "hard", "scst": True}, SelfCritical),
+    ],
+)
 def test_each_setting_has_its_objective_and_batches(tokenizer, settings, kind):
     """20 captions a step: of ten photos with two each; or five drawn of each of four."""
     objective, batches = made(tokenizer, **settings)
@@ -66,7 +88,9 @@ def reward(tokenizer):
 
 def cider(photo, caption):
     """CIDEr-D against the true captions, whose ends are words."""
-    cut = [[f"{each.lower().removesuffix(' .')} <end>" for each in captions] for captions in CAPTIONS]
+    cut = [
+        [f"{each.lower().removesuffix(' .')} <end>" for each in captions] for captions in CAPTIONS
+    ]
     return CiderD(cut)(photo, caption)
 
 
@@ -89,4 +113,6 @@ def test_an_end_that_only_came_because_the_caption_was_full_is_no_word(reward, t
     assert len(words.split()) == LONGEST
     assert reward(0, words) == pytest.approx(cider(0, words))
     assert reward(0, words) != pytest.approx(cider(0, f"{words} <end>"))
-    assert reward(0, "a man rides a") == pytest.approx(cider(0, "a man rides a <end>"))  # one shorter: that it chose
+    assert reward(0, "a man rides a") == pytest.approx(
+        cider(0, "a man rides a <end>")
+    )  # one shorter: that it chose

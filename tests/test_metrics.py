@@ -12,10 +12,17 @@ import pytest
 import config
 from utils import metrics
 
-ROWS = json.loads(Path(__file__).with_name("fixtures").joinpath("metric_reference.json").read_text(encoding="utf-8"))
+ROWS = json.loads(
+    Path(__file__)
+    .with_name("fixtures")
+    .joinpath("metric_reference.json")
+    .read_text(encoding="utf-8")
+)
 CAPTIONS = [row["caption"] for row in ROWS["photos"]]
 REFERENCES = [row["references"] for row in ROWS["photos"]]
-needs_java = pytest.mark.skipif(shutil.which("java") is None, reason="METEOR needs Java; not on the PATH")
+needs_java = pytest.mark.skipif(
+    shutil.which("java") is None, reason="METEOR needs Java; not on the PATH"
+)
 
 
 def fake_java(folder, monkeypatch, script):
@@ -33,7 +40,9 @@ def test_scores_equal_those_of_coco_caption():
         assert scores[name] == pytest.approx(ROWS["scores"][name], abs=1e-9), name
     assert scores["METEOR"] is None
     assert scores["SPICE"] is None
-    assert reasons == [f"{name}: needs Java, which was not to be used" for name in ("METEOR", "SPICE")]
+    assert reasons == [
+        f"{name}: needs Java, which was not to be used" for name in ("METEOR", "SPICE")
+    ]
 
 
 @needs_java
@@ -46,12 +55,16 @@ def test_cider_of_each_photo_and_of_all():
     recorded = [row["cider"] for row in ROWS["photos"]]
     scorer = metrics.Scorer(REFERENCES)
     assert scorer.per_photo_cider(CAPTIONS) == pytest.approx(recorded, abs=1e-9)
-    assert scorer.scores(CAPTIONS, ["CIDEr"])["CIDEr"] == pytest.approx(ROWS["scores"]["CIDEr"], abs=1e-9)
+    assert scorer.scores(CAPTIONS, ["CIDEr"])["CIDEr"] == pytest.approx(
+        ROWS["scores"]["CIDEr"], abs=1e-9
+    )
 
 
 def test_a_scorer_tokenises_references_once_and_forgets_earlier_captions():
     seen = []
-    scorer = metrics.Scorer(REFERENCES, tokenize=lambda caption: seen.append(caption) or metrics.ptb.tokenize(caption))
+    scorer = metrics.Scorer(
+        REFERENCES, tokenize=lambda caption: seen.append(caption) or metrics.ptb.tokenize(caption)
+    )
     assert len(seen) == sum(map(len, REFERENCES))
     seen.clear()
     first = scorer.scores(CAPTIONS)
@@ -65,13 +78,17 @@ def test_a_scorer_tokenises_references_once_and_forgets_earlier_captions():
 
 def test_scores_worked_by_hand():
     scores, _ = metrics.caption_scores(
-        ["A dog runs in the park .", "two cats"], [["a dog runs in the park"], ["two cats", "some cats sleep"]], java=False
+        ["A dog runs in the park .", "two cats"],
+        [["a dog runs in the park"], ["two cats", "some cats sleep"]],
+        java=False,
     )
     for name in ("Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "ROUGE_L"):
         assert scores[name] == pytest.approx(1.0, abs=1e-6)
     # The reference word for word is worth 10; "two cats" has none of the three- and four-grams that make up half of it.
     captions = ["a dog runs in the park", "two cats"]
-    assert metrics.Scorer([[caption] for caption in captions]).per_photo_cider(captions) == pytest.approx([10.0, 5.0])
+    assert metrics.Scorer([[caption] for caption in captions]).per_photo_cider(
+        captions
+    ) == pytest.approx([10.0, 5.0])
 
 
 @pytest.mark.parametrize(
@@ -98,17 +115,33 @@ def test_nist_by_hand():
     pairs = 2 * 1 / 4
     scores = metrics.Scorer(references).scores(["a dog runs", "a cat runs"], ["NIST_2", "NIST_4"])
     assert scores["NIST_2"] == pytest.approx(alone + pairs)
-    assert scores["NIST_4"] == pytest.approx(alone + pairs)  # the only triples follow from their pairs
+    assert scores["NIST_4"] == pytest.approx(
+        alone + pairs
+    )  # the only triples follow from their pairs
     scores = metrics.Scorer(references).scores(["dog", "cat"], ["NIST_2"])  # no caption has a pair
-    assert scores["NIST_2"] == pytest.approx(np.log2(6) * np.exp(np.log(0.5) / np.log(1.5) ** 2 * np.log(1 / 3) ** 2))
+    assert scores["NIST_2"] == pytest.approx(
+        np.log2(6) * np.exp(np.log(0.5) / np.log(1.5) ** 2 * np.log(1 / 3) ** 2)
+    )
 
 
-ROW = {"epoch": 3, "loss": 2.0, "val_loss": 2.5, "CIDEr": 0.4, "Bleu_4": 0.1, "Bleu_2": 0.3, "NIST_4": 3.1, "NIST_2": 2.9,
-       "ROUGE_L": 0.45}
+ROW = {
+    "epoch": 3,
+    "loss": 2.0,
+    "val_loss": 2.5,
+    "CIDEr": 0.4,
+    "Bleu_4": 0.1,
+    "Bleu_2": 0.3,
+    "NIST_4": 3.1,
+    "NIST_2": 2.9,
+    "ROUGE_L": 0.45,
+}
 
 
 def test_an_epoch_s_merit_is_its_score_and_where_that_tells_nothing_its_loss():
-    merits = [metrics.merit(ROW, name) for name in ("CIDEr", "BLEU-4", "BLEU-2", "NIST-4", "NIST-2", "ROUGE-L", "loss")]
+    merits = [
+        metrics.merit(ROW, name)
+        for name in ("CIDEr", "BLEU-4", "BLEU-2", "NIST-4", "NIST-2", "ROUGE-L", "loss")
+    ]
     assert merits == [0.4, 0.1, 0.3, 3.1, 2.9, 0.45, -2.5]
     assert metrics.merit(ROW | {"CIDEr": 0.0}, "CIDEr") == -2.5
     assert metrics.merit(ROW | {"Bleu_4": None}, "BLEU-4") == -2.5
@@ -120,11 +153,15 @@ def test_an_epoch_s_merit_is_its_score_and_where_that_tells_nothing_its_loss():
 
 
 def test_every_score_that_may_choose_the_best_epoch_is_known():
-    assert set(config.BEST_BY) - {"loss"} <= {name for name, key in metrics.KEYS.items() if key in metrics.WITHOUT_JAVA}
+    assert set(config.BEST_BY) - {"loss"} <= {
+        name for name, key in metrics.KEYS.items() if key in metrics.WITHOUT_JAVA
+    }
 
 
 def test_other_tokenizers_can_be_used():
-    scores, _ = metrics.caption_scores(["개 가 달린다"], [["개 가 달린다"]], tokenize=str.split, java=False)
+    scores, _ = metrics.caption_scores(
+        ["개 가 달린다"], [["개 가 달린다"]], tokenize=str.split, java=False
+    )
     assert scores["Bleu_3"] == pytest.approx(1.0, abs=1e-6)
 
 
@@ -171,14 +208,19 @@ def test_failing_java_is_said(tmp_path, monkeypatch, script, reason):
 def test_spice_is_not_downloaded(tmp_path, monkeypatch):
     fake_java(tmp_path, monkeypatch, "exit 0")
     monkeypatch.setattr(metrics, "_spice_folder", lambda: tmp_path)
-    with pytest.raises(metrics.Unavailable, match=r"needs stanford-corenlp-3.6.0.jar .* nothing is downloaded"):
+    with pytest.raises(
+        metrics.Unavailable, match=r"needs stanford-corenlp-3.6.0.jar .* nothing is downloaded"
+    ):
         metrics.Scorer([["a dog"]]).scores(["a dog"], ["SPICE"])
 
 
 @pytest.mark.parametrize(
     ("script", "expected"),
     [
-        ("""while [ "$1" != -out ]; do shift; done; echo '[{"scores": {"All": {"f": 0.25}}}]' > "$2" """, 0.25),
+        (
+            """while [ "$1" != -out ]; do shift; done; echo '[{"scores": {"All": {"f": 0.25}}}]' > "$2" """,
+            0.25,
+        ),
         ("echo 'class not found' >&2; exit 1", "Java failed (class not found)"),
         ("exit 0", "Java gave no readable answer"),
         ("exec sleep 60", "Java did not answer in time"),

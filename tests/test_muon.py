@@ -7,7 +7,10 @@ from models.muon import ConvolutionMuon
 
 
 def test_a_kernel_moves_by_a_matrix_whose_singular_values_are_alike_and_a_bias_by_the_rate():
-    kernel, bias = keras.Variable(np.zeros((3, 3, 4, 5), np.float32)), keras.Variable(np.zeros(5, np.float32))
+    kernel, bias = (
+        keras.Variable(np.zeros((3, 3, 4, 5), np.float32)),
+        keras.Variable(np.zeros(5, np.float32)),
+    )
     optimizer = ConvolutionMuon(0.1, adam_lr_ratio=0.5)
     optimizer.build([kernel, bias])
     gradient = np.random.default_rng(0).normal(size=kernel.shape).astype(np.float32) ** 3

@@ -20,7 +20,9 @@ def blobs(seed):
 
 @pytest.fixture(scope="module")
 def pictures():
-    return [Image.fromarray(each) for each in load_sample_images().images] + [blobs(seed) for seed in range(40)]
+    return [Image.fromarray(each) for each in load_sample_images().images] + [
+        blobs(seed) for seed in range(40)
+    ]
 
 
 def saved(picture, kind="PNG", **options):
@@ -43,8 +45,12 @@ def shaken(picture):
 
 
 ALTERED = {
-    "half as large": lambda picture: saved(picture.resize((picture.width // 2, picture.height // 2))),
-    "larger": lambda picture: saved(picture.resize((picture.width * 2, picture.height * 2)), "JPEG"),
+    "half as large": lambda picture: saved(
+        picture.resize((picture.width // 2, picture.height // 2))
+    ),
+    "larger": lambda picture: saved(
+        picture.resize((picture.width * 2, picture.height * 2)), "JPEG"
+    ),
     "squeezed": lambda picture: saved(picture.resize((200, 200))),
     "saved badly": lambda picture: saved(picture, "JPEG", quality=15),
     "as WebP": lambda picture: saved(picture, "WEBP", quality=40),
@@ -52,7 +58,9 @@ ALTERED = {
     "of less contrast": lambda picture: saved(ImageEnhance.Contrast(picture).enhance(0.6)),
     "grey": lambda picture: saved(picture.convert("L")),
     "shaken": lambda picture: saved(shaken(picture)),
-    "all of it": lambda picture: saved(ImageEnhance.Brightness(picture.resize((150, 100))).enhance(0.8), "JPEG", quality=40),
+    "all of it": lambda picture: saved(
+        ImageEnhance.Brightness(picture.resize((150, 100))).enhance(0.8), "JPEG", quality=40
+    ),
 }
 
 
@@ -89,7 +97,10 @@ def test_a_photo_turned_by_its_orientation_mark_looks_as_people_see_it(pictures)
     lying = pictures[0].transpose(Image.Transpose.ROTATE_90)
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned clockwise
-    assert apart(looks(saved(lying, "JPEG", exif=exif, quality=95)), looks(saved(pictures[0]))) <= DISTANCE
+    assert (
+        apart(looks(saved(lying, "JPEG", exif=exif, quality=95)), looks(saved(pictures[0])))
+        <= DISTANCE
+    )
     assert apart(looks(saved(lying, "JPEG", quality=95)), looks(saved(pictures[0]))) > DISTANCE
 
 
@@ -111,17 +122,25 @@ def test_the_bits_are_the_low_frequencies_above_their_median():
 def test_alike_against_counting_every_pair(distance):
     draw = random.Random(distance)
     ones = [draw.getrandbits(64) for _ in range(30)]
-    others = [draw.choice(ones) ^ sum(1 << bit for bit in draw.sample(range(64), draw.randint(0, 12))) for _ in range(60)]
-    counted = [(place, other) for place, one in enumerate(ones) for other, seen in enumerate(others)
-               if bin(one ^ seen).count("1") <= distance]
+    others = [
+        draw.choice(ones) ^ sum(1 << bit for bit in draw.sample(range(64), draw.randint(0, 12)))
+        for _ in range(60)
+    ]
+    counted = [
+        (place, other)
+        for place, one in enumerate(ones)
+        for other, seen in enumerate(others)
+        if bin(one ^ seen).count("1") <= distance
+    ]
     assert any(one >= 2**63 for one in ones) and counted
     assert list(alike(ones, others, distance=distance)) == counted
 
 
 def test_alike_at_the_edge_and_of_none():
     one, edge = 0xF0F0_F0F0_0F0F_0F0F, 2**DISTANCE - 1
-    assert list(alike([one, ~one % 2**64], [one ^ edge, one ^ edge << (64 - DISTANCE), ~one % 2**64 ^ edge])) == [
-        (0, 0), (0, 1), (1, 2)]
+    assert list(
+        alike([one, ~one % 2**64], [one ^ edge, one ^ edge << (64 - DISTANCE), ~one % 2**64 ^ edge])
+    ) == [(0, 0), (0, 1), (1, 2)]
     assert list(alike([one], [one ^ (2 ** (DISTANCE + 1) - 1)])) == []
     assert list(alike([], [one])) == list(alike([one], [])) == []
 
@@ -131,6 +150,8 @@ def test_pictures_without_detail_are_like_no_other():
     plain = [np.full((SIDE, SIDE, 3), shade, np.uint8) for shade in (0, 128, 255)]
     edge = np.zeros((SIDE, SIDE, 3), np.uint8)
     edge[:, SIDE // 2 :] = 255
-    seen = [look(each) for each in (*plain, edge, edge[:, ::-1].copy(), edge.transpose(1, 0, 2).copy())]
+    seen = [
+        look(each) for each in (*plain, edge, edge[:, ::-1].copy(), edge.transpose(1, 0, 2).copy())
+    ]
     assert max(apart(one, other) for one in seen for other in seen) <= DISTANCE
     assert list(alike(seen, seen)) == []

@@ -20,7 +20,9 @@ def photos_in(folder, number):
 
     def look(photo):
         looked.append(photo)
-        time.sleep(0.002 if int(photo.stem) % 5 == 0 else 0)  # some take longer; order must not follow
+        time.sleep(
+            0.002 if int(photo.stem) % 5 == 0 else 0
+        )  # some take longer; order must not follow
         return 2**63 + int(photo.read_bytes())
 
     return photos, look, looked
@@ -36,9 +38,15 @@ def test_photos_are_hashed_once_and_again_when_they_change(tmp_path, monkeypatch
     hashes.save()
     with monkeypatch.context() as patched:
         patched.setattr(hashlib, "file_digest", None)  # a second hashing would fail
-        assert next(PhotoHashes(tmp_path / "photos.json").hashed([photo]))[1] == hashlib.sha256(b"one").hexdigest()
+        assert (
+            next(PhotoHashes(tmp_path / "photos.json").hashed([photo]))[1]
+            == hashlib.sha256(b"one").hexdigest()
+        )
     photo.write_bytes(b"three")
-    assert next(PhotoHashes(tmp_path / "photos.json").hashed([photo]))[1] == hashlib.sha256(b"three").hexdigest()
+    assert (
+        next(PhotoHashes(tmp_path / "photos.json").hashed([photo]))[1]
+        == hashlib.sha256(b"three").hexdigest()
+    )
 
 
 def test_an_unreadable_photo_is_remembered_until_it_changes(tmp_path):
@@ -48,7 +56,9 @@ def test_an_unreadable_photo_is_remembered_until_it_changes(tmp_path):
     list(hashes.hashed([photo]))
     hashes.mark_unreadable(photo, ValueError("cut short"))
     hashes.save()
-    assert list(PhotoHashes(tmp_path / "photos.json").hashed([photo])) == [(photo, None, "cut short")]
+    assert list(PhotoHashes(tmp_path / "photos.json").hashed([photo])) == [
+        (photo, None, "cut short")
+    ]
     photo.write_bytes(b"three")
     assert next(PhotoHashes(tmp_path / "photos.json").hashed([photo]))[2] is None
 
@@ -59,7 +69,9 @@ def test_looks_come_in_the_order_asked_for_and_are_kept_between_runs(tmp_path):
     list(hashes.hashed(photos))
     hashes.save()  # what is seen after it is saved as well
     wanted = [*photos[30:], *photos[:30]]
-    assert list(hashes.looks(iter(wanted), look, name="look")) == [2**63 + int(photo.stem) for photo in wanted]
+    assert list(hashes.looks(iter(wanted), look, name="look")) == [
+        2**63 + int(photo.stem) for photo in wanted
+    ]
     assert sorted(looked) == sorted(photos)
     hashes.save()
 
@@ -94,7 +106,10 @@ def test_a_photo_that_turns_out_unreadable_when_looked_at_is_remembered(tmp_path
 
     again = PhotoHashes(tmp_path / "photos.json")
     assert [(found is None, reason) for _, found, reason in again.hashed(photos)] == [
-        (False, None), (True, "cut short"), (False, None)]
+        (False, None),
+        (True, "cut short"),
+        (False, None),
+    ]
     assert list(again.looks(photos, broken, name="look")) == [0, None, 2]
     assert len(looked) == 3
     photos[1].write_bytes(b"41")  # mended
@@ -135,7 +150,9 @@ def test_looks_are_a_few_ahead_of_who_asks_and_no_more(tmp_path):
     assert len(list(looks)) == 59
 
 
-@pytest.mark.parametrize("content", ["[", "[]", "null", "3", '{"a.jpg": 3}', '{"a.jpg": {"mark": [3, 4]}}'])
+@pytest.mark.parametrize(
+    "content", ["[", "[]", "null", "3", '{"a.jpg": 3}', '{"a.jpg": {"mark": [3, 4]}}']
+)
 def test_a_damaged_list_of_hashes_is_made_anew(tmp_path, content):
     (tmp_path / "photos.json").write_text(content.replace("a.jpg", str(tmp_path / "a.jpg")))
     photo = tmp_path / "a.jpg"
@@ -149,6 +166,6 @@ def test_a_damaged_list_of_hashes_is_made_anew(tmp_path, content):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
 def test_a_pipe_among_the_photos_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.jpg")
-    assert list(PhotoHashes(tmp_path / "photos.json").hashed([tmp_path / "a.jpg", Path("/dev/null")])) == [
-        (tmp_path / "a.jpg", None, "not a file"), (Path("/dev/null"), None, "not a file")]
-
+    assert list(
+        PhotoHashes(tmp_path / "photos.json").hashed([tmp_path / "a.jpg", Path("/dev/null")])
+    ) == [(tmp_path / "a.jpg", None, "not a file"), (Path("/dev/null"), None, "not a file")]

@@ -16,8 +16,11 @@ CAPTION = '개 & <고양이> "둘"'
 HEAD = b"http://ns.adobe.com/xap/1.0/\0"
 PNG_HEAD = b"XML:com.adobe.xmp\0"
 PIXELS = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
-TITLED = xmp.with_caption(None, "old", "de").replace(b"dc:description>", b"dc:title>").replace(
-    b"AltTextAccessibility>", b"Headline>")
+TITLED = (
+    xmp.with_caption(None, "old", "de")
+    .replace(b"dc:description>", b"dc:title>")
+    .replace(b"AltTextAccessibility>", b"Headline>")
+)
 
 
 def jpeg(**more):
@@ -63,16 +66,26 @@ def caption_of(photo, language="x-default"):
     with Image.open(io.BytesIO(photo)) as opened:
         found = opened.getxmp()["xmpmeta"]["RDF"]["Description"]
     descriptions = found if isinstance(found, list) else [found]
-    return [next(li["text"] for li in each[name]["Alt"]["li"] if li["lang"] == language)
-            for name in ("description", "AltTextAccessibility") for each in descriptions if name in each]
+    return [
+        next(li["text"] for li in each[name]["Alt"]["li"] if li["lang"] == language)
+        for name in ("description", "AltTextAccessibility")
+        for each in descriptions
+        if name in each
+    ]
 
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 EXIF = Image.Exif()
 EXIF[0x010E] = "what the camera says"
-PHOTOS = {"JPEG": jpeg(), "with EXIF": jpeg(exif=EXIF, icc_profile=PROFILE, comment=b"by hand"),
-          "progressive": jpeg(progressive=True), "with XMP": jpeg(exif=EXIF, xmp=TITLED), "with a film": jpeg() + b"\0\1",
-          "PNG": png(icc_profile=PROFILE), "animated": png(save_all=True, append_images=[Image.fromarray(255 - PIXELS)])}
+PHOTOS = {
+    "JPEG": jpeg(),
+    "with EXIF": jpeg(exif=EXIF, icc_profile=PROFILE, comment=b"by hand"),
+    "progressive": jpeg(progressive=True),
+    "with XMP": jpeg(exif=EXIF, xmp=TITLED),
+    "with a film": jpeg() + b"\0\1",
+    "PNG": png(icc_profile=PROFILE),
+    "animated": png(save_all=True, append_images=[Image.fromarray(255 - PIXELS)]),
+}
 
 
 @pytest.mark.parametrize("photo", PHOTOS.values(), ids=PHOTOS)
@@ -89,7 +102,11 @@ def test_the_caption_is_read_and_every_other_byte_is_the_same(photo):
 
 def test_xmp_comes_after_what_has_to_be_first_or_stays_where_it_was():
     first = parts(with_caption(PHOTOS["with EXIF"], CAPTION, None))[:3]
-    assert [(mark, content[:4]) for mark, content in first] == [(0xE0, b"JFIF"), (0xE1, b"Exif"), (0xE1, b"http")]
+    assert [(mark, content[:4]) for mark, content in first] == [
+        (0xE0, b"JFIF"),
+        (0xE1, b"Exif"),
+        (0xE1, b"http"),
+    ]
     photo = jpeg()
     moved = photo[:20] + segment(0xFE, b"a comment") + segment(0xE1, HEAD + TITLED) + photo[20:]
     new = parts(with_caption(moved, CAPTION, None))
@@ -125,8 +142,17 @@ def test_a_segments_64_kb_are_used_up_to_the_last():
 def extended(packet, size=40000):
     """A JPEG whose XMP goes on in segments of an extension, the last of them first."""
     guid = hashlib.md5(packet).hexdigest().upper().encode()
-    pieces = [segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + guid + len(packet).to_bytes(4) + start.to_bytes(4)
-                      + packet[start : start + size]) for start in range(0, len(packet), size)]
+    pieces = [
+        segment(
+            0xE1,
+            b"http://ns.adobe.com/xmp/extension/\0"
+            + guid
+            + len(packet).to_bytes(4)
+            + start.to_bytes(4)
+            + packet[start : start + size],
+        )
+        for start in range(0, len(packet), size)
+    ]
     note = b' xmlns:n="http://ns.adobe.com/xmp/note/" n:HasExtendedXMP="' + guid + b'"'
     main = TITLED.replace(b' rdf:about=""', b' rdf:about=""' + note)
     photo = jpeg()
@@ -160,7 +186,10 @@ def test_pictures_behind_the_picture_stay_where_they_are_said_to_be():
 def test_of_two_packets_both_are_given_the_caption():
     photo = jpeg()
     new = with_caption(photo[:20] + 2 * segment(0xE1, HEAD + TITLED) + photo[20:], CAPTION, None)
-    assert sum(CAPTION.split()[0].encode() in content for mark, content in parts(new) if mark == 0xE1) == 2
+    assert (
+        sum(CAPTION.split()[0].encode() in content for mark, content in parts(new) if mark == 0xE1)
+        == 2
+    )
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -190,7 +219,9 @@ def test_a_packet_that_is_packed_badly_or_endlessly_is_refused():
 
 @pytest.mark.parametrize("photo", [jpeg(exif=EXIF), png()], ids=["JPEG", "PNG"])
 def test_a_photo_cut_before_its_data_is_refused(photo):
-    for length in range(photo.index(b"IDAT") if photo.startswith(b"\x89PNG") else photo.index(b"\xff\xda")):
+    for length in range(
+        photo.index(b"IDAT") if photo.startswith(b"\x89PNG") else photo.index(b"\xff\xda")
+    ):
         with pytest.raises(CannotHold, match=r"cut short|neither"):
             with_caption(photo[:length], CAPTION, None)
 

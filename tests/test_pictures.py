@@ -21,7 +21,10 @@ def photos(tmp_path_factory):
     for number, shape in enumerate([(60, 90), (90, 60), (100, 100)]):
         small = Image.fromarray(random.integers(0, 256, (6, 6, 3), dtype=np.uint8))
         small.resize(shape, Image.Resampling.BICUBIC).save(folder / f"{number}.png")
-    return [Photo(folder / f"{number}.png", f"{number}.png", ("A dog .",), f"{number:064}", "train") for number in range(3)]
+    return [
+        Photo(folder / f"{number}.png", f"{number}.png", ("A dog .",), f"{number:064}", "train")
+        for number in range(3)
+    ]
 
 
 def test_rows_are_the_photos_and_their_views_by_key(photos):
@@ -47,7 +50,12 @@ def test_a_sequence_is_read_where_it_is_sliced(photos):
 def test_a_photo_that_cannot_be_read_is_named(photos, tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(Path(photos[0].path).read_bytes()[:200])
-    pictures = Pictures([*photos, Photo(broken, "broken.png", (), "f" * 64, "val")], VIEWS, SIZE, {})
+    pictures = Pictures(
+        [*photos, Photo(broken, "broken.png", (), "f" * 64, "val")], VIEWS, SIZE, {}
+    )
     pictures.rows([photos[0].hash])
-    with pytest.raises(Refusal, match=rf"^{broken} cannot be read \(.+\); take it out of the dataset and start a new run$"):
+    with pytest.raises(
+        Refusal,
+        match=rf"^{broken} cannot be read \(.+\); take it out of the dataset and start a new run$",
+    ):
         pictures.rows([photos[0].hash, "f" * 64])

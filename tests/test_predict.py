@@ -36,15 +36,19 @@ class Invented:
         self.asked += len(pictures)
         words = [["brightness", str(int(picture.mean()))][:max_length] for picture in pictures]
         scores = [0.5 if picture.mean() < 200 else 0.25 for picture in pictures]
-        return [Caption(" ".join(each), score, each, np.full((len(each), 4), 0.25), (2, 2), [])
-                for each, score in zip(words, scores, strict=True)]
+        return [
+            Caption(" ".join(each), score, each, np.full((len(each), 4), 0.25), (2, 2), [])
+            for each, score in zip(words, scores, strict=True)
+        ]
 
 
 @pytest.fixture
 def captioner(monkeypatch):
     invented = Invented()
     monkeypatch.setattr(Captioner, "load", lambda *_args, **_changes: invented)
-    monkeypatch.setattr(predict, "time", SimpleNamespace(perf_counter=lambda: 0.0))  # nothing takes time
+    monkeypatch.setattr(
+        predict, "time", SimpleNamespace(perf_counter=lambda: 0.0)
+    )  # nothing takes time
     return invented
 
 
@@ -57,8 +61,18 @@ def place(tmp_path, monkeypatch):
 
 
 def run(**about):
-    runs.write_config(Path("checkpoints/r"), {"dataset": "photos", "language": "en", "encoder": "convnet", "decoder": "gru",
-                                              "encoder_weights": "none", "fingerprint": {}, **about})
+    runs.write_config(
+        Path("checkpoints/r"),
+        {
+            "dataset": "photos",
+            "language": "en",
+            "encoder": "convnet",
+            "decoder": "gru",
+            "encoder_weights": "none",
+            "fingerprint": {},
+            **about,
+        },
+    )
 
 
 def photo(name, grey=100):
@@ -70,6 +84,7 @@ def photo(name, grey=100):
 @pytest.fixture
 def ask(place, captioner, monkeypatch, capsys):
     """What predict.py with these words leaves with, and prints on standard output and standard error."""
+
     def asked(*words):
         monkeypatch.setattr(sys, "argv", ["predict.py", "--run", "r", *words])
         with pytest.raises(SystemExit) as left:
@@ -92,12 +107,21 @@ def test_results_go_on_where_they_stopped(ask, captioner):
     before = Path("out.jsonl").read_bytes()
     status, out, _ = ask("in", "in/b.png", "./in/b.png", "--out", "out.jsonl")
     assert (status, captioner.asked) == (0, 2)
-    assert out == ("1 of 2 already stand in out.jsonl and stay as they are\nin/b.png: brightness 2  (0.50)\n"
-                   "2 photos, 0 s: 1 added to out.jsonl, 1 stood there before\n")
+    assert out == (
+        "1 of 2 already stand in out.jsonl and stay as they are\nin/b.png: brightness 2  (0.50)\n"
+        "2 photos, 0 s: 1 added to out.jsonl, 1 stood there before\n"
+    )
     assert Path("out.jsonl").read_bytes().startswith(before)
     rows = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
-    assert rows == [{"path": f"in/{name}.png", "caption": f"brightness {grey}", "photo": mark_of(Path(f"in/{name}.png")),
-                     "score": 0.5} for name, grey in (("a", 1), ("b", 2))]
+    assert rows == [
+        {
+            "path": f"in/{name}.png",
+            "caption": f"brightness {grey}",
+            "photo": mark_of(Path(f"in/{name}.png")),
+            "score": 0.5,
+        }
+        for name, grey in (("a", 1), ("b", 2))
+    ]
 
 
 def test_a_photo_is_known_by_every_spelling_of_its_path(ask, captioner, place):
@@ -109,7 +133,9 @@ def test_a_photo_is_known_by_every_spelling_of_its_path(ask, captioner, place):
     assert captioner.asked == 2
 
 
-def test_a_photo_is_known_from_another_folder_and_where_it_was_moved(ask, captioner, place, monkeypatch):
+def test_a_photo_is_known_from_another_folder_and_where_it_was_moved(
+    ask, captioner, place, monkeypatch
+):
     for number, name in enumerate("abc"):
         photo(f"in/{name}.png", number)
     ask("in", "--out", "out.csv")
@@ -125,7 +151,10 @@ def test_a_photo_is_known_from_another_folder_and_where_it_was_moved(ask, captio
     before = Path("out.csv").read_bytes()
     monkeypatch.chdir("deep")
     _, out, error = ask("../in", "--out", "../out.csv", "--run", str(place / "checkpoints/r"))
-    assert (captioner.asked, out.splitlines()[0]) == (5, "2 of 2 already stand in ../out.csv and stay as they are")
+    assert (captioner.asked, out.splitlines()[0]) == (
+        5,
+        "2 of 2 already stand in ../out.csv and stay as they are",
+    )
     assert error == moved.replace("1", "2")
     assert Path("../out.csv").read_bytes() == before
 
@@ -140,9 +169,11 @@ def test_another_picture_under_a_name_is_named_until_its_line_is_gone(ask, capti
         photo(f"in/{name}.png", 2)
         os.utime(f"in/{name}.png", (9, 9))  # older than the file
     photo("in/d.png", 1)
-    told = ("changed since it was captioned: in/a.png\nchanged since it was captioned: in/b.png\n"
-            "error: 2 of 4 photos have changed since they were captioned; remove their lines in out.csv, and they are "
-            "captioned again (or what stands under `photo` there, if the captions are right)\n")
+    told = (
+        "changed since it was captioned: in/a.png\nchanged since it was captioned: in/b.png\n"
+        "error: 2 of 4 photos have changed since they were captioned; remove their lines in out.csv, and they are "
+        "captioned again (or what stands under `photo` there, if the captions are right)\n"
+    )
     for _ in range(2):
         status, _, error = ask("in", "--out", "out.csv", "--write-metadata", "copies")
         assert (status, error) == (1, told)
@@ -162,11 +193,22 @@ def test_captions_of_before_that_are_not_as_is_asked_now_are_counted_and_go_into
     for name, grey in (("a", 7), ("b", 201), ("c", 202)):
         photo(f"in/{name}.png", grey)
     ask("in", "--out", "out.csv")
-    status, _, error = ask("in", "--out", "out.csv", "--minimum-score", "0.3", "--max-length", "1", "--write-metadata",
-                           "out")
+    status, _, error = ask(
+        "in",
+        "--out",
+        "out.csv",
+        "--minimum-score",
+        "0.3",
+        "--max-length",
+        "1",
+        "--write-metadata",
+        "out",
+    )
     assert status == 0
-    assert error == ("among them are 2 with a score below 0.3, which go into no new copy\n"
-                     "among them are 3 longer than --max-length 1\n")
+    assert error == (
+        "among them are 2 with a score below 0.3, which go into no new copy\n"
+        "among them are 3 longer than --max-length 1\n"
+    )
     assert [each.name for each in Path("out").iterdir()] == ["a.png"]
 
 
@@ -176,7 +218,11 @@ def test_an_encoder_that_cannot_be_had_leaves_no_file_behind(ask, captioner, mon
 
     monkeypatch.setattr(Invented, "encoder", property(lost), raising=False)
     photo("a.png")
-    assert ask("a.png", "--out", "deep/out.csv") == (1, "", "error: the run's encoder weights are not there now\n")
+    assert ask("a.png", "--out", "deep/out.csv") == (
+        1,
+        "",
+        "error: the run's encoder weights are not there now\n",
+    )
     assert not Path("deep").exists()
 
 
@@ -192,7 +238,9 @@ def test_a_file_that_is_not_ours_is_refused_before_anything_is_done(ask, caption
     Path("mine.csv").write_text("photo,text\n")
     status, out, error = ask("a.png", "--out", "mine.csv")
     assert (status, out, captioner.asked) == (1, "", 0)
-    assert error.startswith("error: mine.csv is not a file of these results: its first line is not path,caption,")
+    assert error.startswith(
+        "error: mine.csv is not a file of these results: its first line is not path,caption,"
+    )
     assert Path("mine.csv").read_text() == "photo,text\n"
 
 
@@ -209,9 +257,13 @@ def test_ctrl_c_leaves_whole_rows(ask, monkeypatch):
 
     monkeypatch.setattr(predict, "_answered", interrupted)
     status, _, error = ask("in", "--out", "out.jsonl")
-    assert (status, error) == (130, "out.jsonl keeps what is done; the same command goes on from there\nstopped\n")
+    assert (status, error) == (
+        130,
+        "out.jsonl keeps what is done; the same command goes on from there\nstopped\n",
+    )
     assert [json.loads(line)["path"] for line in Path("out.jsonl").read_text().splitlines()] == [
-        f"in/{number}.png" for number in range(3)]
+        f"in/{number}.png" for number in range(3)
+    ]
 
 
 def test_unreadable_photos_are_named_and_all_others_captioned(ask, monkeypatch):
@@ -222,10 +274,18 @@ def test_unreadable_photos_are_named_and_all_others_captioned(ask, monkeypatch):
     Path("in/3.png").write_text("no picture")
     status, out, error = ask("in", "--out", "out.csv")
     assert status == 1
-    assert [line.split(":")[0] for line in out.splitlines()] == ["in/0.png", "in/2.png", "in/4.png", "5 photos, 0 s"]
+    assert [line.split(":")[0] for line in out.splitlines()] == [
+        "in/0.png",
+        "in/2.png",
+        "in/4.png",
+        "5 photos, 0 s",
+    ]
     assert out.endswith(": 3 added to out.csv, 2 left out\n")
-    assert error.splitlines() == ["left out: in/1.png: empty file", "left out: in/3.png: not a picture",
-                                  "error: 2 of 5 photos could not be read"]
+    assert error.splitlines() == [
+        "left out: in/1.png: empty file",
+        "left out: in/3.png: not a picture",
+        "error: 2 of 5 photos could not be read",
+    ]
     photo("in/1.png", 1)
     assert ask("in", "--out", "out.csv")[1].splitlines()[1] == "in/1.png: brightness 1  (0.50)"
 
@@ -235,29 +295,47 @@ def test_doubtful_captions_are_left_empty_and_stand_in_a_column_of_their_own(ask
     photo("in/b.png", 201)
     status, out, error = ask("in", "--out", "out.csv", "--minimum-score", "0.3")
     assert (status, error) == (0, "")
-    assert out == ("in/a.png: brightness 7  (0.50)\nin/b.png: brightness 201  (0.25, doubtful)\n"
-                   "2 photos, 0 s: 2 added to out.csv, 1 of these doubtful\n")
+    assert out == (
+        "in/a.png: brightness 7  (0.50)\nin/b.png: brightness 201  (0.25, doubtful)\n"
+        "2 photos, 0 s: 2 added to out.csv, 1 of these doubtful\n"
+    )
     marks = [mark_of(Path(f"in/{name}.png")) for name in "ab"]
-    assert Path("out.csv").read_text() == ("path,caption,doubtful,photo,score\n"
-                                           f"in/a.png,brightness 7,,{marks[0]},0.5000\n"
-                                           f"in/b.png,,brightness 201,{marks[1]},0.2500\n")
+    assert Path("out.csv").read_text() == (
+        "path,caption,doubtful,photo,score\n"
+        f"in/a.png,brightness 7,,{marks[0]},0.5000\n"
+        f"in/b.png,,brightness 201,{marks[1]},0.2500\n"
+    )
     photo("in/c.png", 220)
     ask("in", "--out", "out.csv")  # its columns are kept
-    assert Path("out.csv").read_text().endswith(f"0.2500\nin/c.png,brightness 220,,{mark_of(Path('in/c.png'))},0.2500\n")
+    assert (
+        Path("out.csv")
+        .read_text()
+        .endswith(f"0.2500\nin/c.png,brightness 220,,{mark_of(Path('in/c.png'))},0.2500\n")
+    )
     ask("in", "--out", "out.csv", "--minimum-score", "1")
     assert len(Path("out.csv").read_text().splitlines()) == 4
     ask("in", "--out", "out.jsonl", "--minimum-score", "0.25")
     assert json.loads(Path("out.jsonl").read_text().splitlines()[1]) == {
-        "path": "in/b.png", "caption": "brightness 201", "doubtful": "", "photo": marks[1], "score": 0.25}
+        "path": "in/b.png",
+        "caption": "brightness 201",
+        "doubtful": "",
+        "photo": marks[1],
+        "score": 0.25,
+    }
 
 
 def test_a_file_without_a_column_for_what_is_doubtful_is_gone_on_with(ask):
     photo("in/a.png", 201)
-    Path("out.csv").write_text("path,caption,score\nin/a.png,brightness 201,0.2500\n")  # as of before there were marks
+    Path("out.csv").write_text(
+        "path,caption,score\nin/a.png,brightness 201,0.2500\n"
+    )  # as of before there were marks
     photo("in/b.png", 202)
     out = ask("in", "--out", "out.csv", "--minimum-score", "0.3")[1]
     assert "out.csv has no column for what is doubtful" in out
-    assert Path("out.csv").read_text() == "path,caption,score\nin/a.png,brightness 201,0.2500\nin/b.png,,0.2500\n"
+    assert (
+        Path("out.csv").read_text()
+        == "path,caption,score\nin/a.png,brightness 201,0.2500\nin/b.png,,0.2500\n"
+    )
 
 
 def test_captions_are_as_long_as_is_asked_and_no_longer_than_there_is_room_for(ask, captioner):
@@ -265,8 +343,10 @@ def test_captions_are_as_long_as_is_asked_and_no_longer_than_there_is_room_for(a
     assert ask("a.png", "--max-length", "1")[1] == "a.png: brightness  (0.50)\n"
     status, out, error = ask("a.png", "--max-length", "36", "--out", "out.csv")
     assert (status, out, captioner.asked) == (1, "", 1)
-    assert error == ("error: captions of 36 tokens are asked for, and this network has room for 35; use a lower "
-                     "--max-length\n")
+    assert error == (
+        "error: captions of 36 tokens are asked for, and this network has room for 35; use a lower "
+        "--max-length\n"
+    )
     assert not Path("out.csv").exists()
 
 
@@ -284,7 +364,9 @@ def test_photos_are_copied_with_their_captions_by_folders_and_names(ask, caption
     before = {each: each.read_bytes() for each in Path("in").rglob("*.*")}
     status, out, error = ask("in", "--write-metadata", "out")
     assert (status, captioner.asked) == (0, 3)
-    assert error == "not copied: in/b.webp: captions are put into JPEG and PNG files, not into WEBP\n"
+    assert (
+        error == "not copied: in/b.webp: captions are put into JPEG and PNG files, not into WEBP\n"
+    )
     assert out.endswith("3 of 4 stand in out with their captions\n4 photos, 0 s: 3 captioned\n")
     copies = sorted(each for each in Path("out").rglob("*") if each.is_file())
     assert copies == [Path("out/a.jpg"), Path("out/c.JPG"), Path("out/deep/사진, 1.png")]
@@ -293,7 +375,9 @@ def test_photos_are_copied_with_their_captions_by_folders_and_names(ask, caption
     told = {each: each.read_bytes() for each in copies}
     Path("out/c.JPG").unlink()
     out = ask("in", "--write-metadata", "out")[1]
-    assert out.startswith("2 of 4 already stand in out and stay as they are\nin/c.JPG: brightness 3")
+    assert out.startswith(
+        "2 of 4 already stand in out and stay as they are\nin/c.JPG: brightness 3"
+    )
     assert {each: each.read_bytes() for each in copies} == told
     assert captioner.asked == 4
 
@@ -301,16 +385,27 @@ def test_photos_are_copied_with_their_captions_by_folders_and_names(ask, caption
 def test_copies_are_made_of_captions_that_stand_in_a_file_as_somebody_mended_them(ask, captioner):
     for name, grey in (("a", 7), ("b", 201), ("c", 202), ("d", 8)):
         photo(f"in/{name}.png", grey)
-    status, out, error = ask("in/a.png", "in/b.png", "in/c.png", "--out", "out.csv", "--minimum-score", "0.3",
-                             "--write-metadata", "out")
+    status, out, error = ask(
+        "in/a.png",
+        "in/b.png",
+        "in/c.png",
+        "--out",
+        "out.csv",
+        "--minimum-score",
+        "0.3",
+        "--write-metadata",
+        "out",
+    )
     assert (status, error, [each.name for each in Path("out").iterdir()]) == (0, "", ["a.png"])
     assert "\n1 of 3 stand in out with their captions\n" in out
     Path("out/a.png").unlink()
     table = Path("out.csv").read_text().replace("a.png,brightness 7,", 'a.png,"a ""dark"" one",')
     Path("out.csv").write_text(table.replace("b.png,,", "b.png,a bright & cheerful one,"))
     out = ask("in", "--out", "out.csv", "--write-metadata", "out", "--minimum-score", "0.3")[1]
-    assert out == ("3 of 4 already stand in out.csv and stay as they are\nin/d.png: brightness 8  (0.50)\n"
-                   "3 of 4 stand in out with their captions\n4 photos, 0 s: 1 added to out.csv, 3 stood there before\n")
+    assert out == (
+        "3 of 4 already stand in out.csv and stay as they are\nin/d.png: brightness 8  (0.50)\n"
+        "3 of 4 stand in out with their captions\n4 photos, 0 s: 1 added to out.csv, 3 stood there before\n"
+    )
     assert captioner.asked == 4
     said = [alt_text(f"out/{name}.png")["en"] for name in "abd"]
     assert said == ['a "dark" one', "a bright & cheerful one", "brightness 8"]
@@ -324,8 +419,12 @@ def test_what_cannot_be_copied_is_named_and_counted(ask):
     status, out, error = ask("in", "--write-metadata", "out", "--out", "out.csv")
     assert status == 1
     assert out.splitlines()[-2] == "1 of 3 stand in out with their captions"
-    assert error.splitlines() == ["not copied: in/b.jpg: its XMP is damaged", "left out: in/c.png: not a picture",
-                                  "error: 1 of 3 photos could not be read", "error: 1 of 3 photos could not be copied"]
+    assert error.splitlines() == [
+        "not copied: in/b.jpg: its XMP is damaged",
+        "left out: in/c.png: not a picture",
+        "error: 1 of 3 photos could not be read",
+        "error: 1 of 3 photos could not be copied",
+    ]
     assert len(Path("out.csv").read_text().splitlines()) == 3  # what could be said is kept
 
 
@@ -334,11 +433,21 @@ def test_copies_never_come_to_lie_among_the_photos(ask, captioner):
     photo("other/a.png")
     Path("link").symlink_to("in")
     for words, told in (
-            (["in", "--write-metadata", "in"], "--write-metadata in: that is among the photos of in"),
-            (["in", "--write-metadata", "link/deep/new"], "among the photos of in"),
-            (["other/a.png", "--write-metadata", "other"], "copy of other/a.png would be other/a.png, one of the photos"),
-            (["in/deep", "other", "--write-metadata", "out"], "would both be out/a.png; use two commands"),
-            (["in", "--write-metadata", "other/a.png"], "cannot write to other/a.png: other/a.png is a file")):
+        (["in", "--write-metadata", "in"], "--write-metadata in: that is among the photos of in"),
+        (["in", "--write-metadata", "link/deep/new"], "among the photos of in"),
+        (
+            ["other/a.png", "--write-metadata", "other"],
+            "copy of other/a.png would be other/a.png, one of the photos",
+        ),
+        (
+            ["in/deep", "other", "--write-metadata", "out"],
+            "would both be out/a.png; use two commands",
+        ),
+        (
+            ["in", "--write-metadata", "other/a.png"],
+            "cannot write to other/a.png: other/a.png is a file",
+        ),
+    ):
         status, out, error = ask(*words)
         assert (status, out, captioner.asked) == (1, "", 0)
         assert told in error
@@ -357,7 +466,10 @@ def test_pictures_of_photos_with_one_name_stand_side_by_side(ask):
 
 
 def test_names_of_pictures_are_short_and_all_different():
-    deep = [*(Path(f"/one/{number}/{'긴' * 80}.jpg") for number in range(3)), *map(Path, ("A.jpg", "a.jpg", "a.jpg.jpg"))]
+    deep = [
+        *(Path(f"/one/{number}/{'긴' * 80}.jpg") for number in range(3)),
+        *map(Path, ("A.jpg", "a.jpg", "a.jpg.jpg")),
+    ]
     names = picture_names(deep)
     assert len({name.casefold() for name in names.values()}) == len(deep)
     assert max(len(name.encode()) for name in names.values()) <= 200
@@ -384,26 +496,44 @@ def test_a_run_trained_on_scenes_warns_of_real_photographs(ask, place):
 def test_random_photos_are_of_the_test_split_with_their_true_captions(ask):
     for name in "abc":
         photo(f"photos/{name}.png", 9)
-    Path("photos/captions.csv").write_text("photo,caption\n" + "".join(f"{name}.png,a {name}\n" for name in "abc"))
+    Path("photos/captions.csv").write_text(
+        "photo,caption\n" + "".join(f"{name}.png,a {name}\n" for name in "abc")
+    )
     splits = Path("checkpoints/r/splits.json")
     splits.write_text(json.dumps({"train": ["a.png"], "val": ["b.png"], "test": ["c.png"]}))
     assert ask() == (0, "photos/c.png: brightness 9  (0.50)\n    true: a c\n", "")
     splits.write_text(json.dumps({"train": ["a.png"], "val": ["b.png"], "test": []}))
-    assert ask()[1].splitlines()[:2] == ["the dataset has no test split: photos of val are taken in its place",
-                                         "photos/b.png: brightness 9  (0.50)"]
+    assert ask()[1].splitlines()[:2] == [
+        "the dataset has no test split: photos of val are taken in its place",
+        "photos/b.png: brightness 9  (0.50)",
+    ]
     splits.write_text('{"train": ["a.p')
     assert ask()[2].startswith("error: checkpoints/r/splits.json is missing or damaged")
 
 
-@pytest.mark.parametrize("words, status, told", [
-    (["none.png"], 1, "no photo or folder none.png"), ([""], 1, "an empty name names no photo"),
-    (["empty"], 1, "no photos in empty"),
-    (["--number", "0"], 2, "--number is at least 1"), (["--out", "a.txt"], 2, "--out writes .jsonl or .csv, not a.txt"),
-    (["--minimum-score", "1.5"], 2, "--minimum-score is a score from 0 to 1, not 1.5"),
-    (["--minimum-score", "nan"], 2, "from 0 to 1, not nan"), (["--max-length", "0"], 2, "--max-length is at least 1 word"),
-    (["--write-metadata", "x"], 2, "--write-metadata goes with photos or folders that are named"),
-    (["--plot", "note"], 1, "cannot write to note: note is a file"), (["--top-k", "3"], 2, "go with --sample")])
-def test_mistakes_are_told_in_one_line_before_anything_is_loaded(ask, captioner, words, status, told):
+@pytest.mark.parametrize(
+    "words, status, told",
+    [
+        (["none.png"], 1, "no photo or folder none.png"),
+        ([""], 1, "an empty name names no photo"),
+        (["empty"], 1, "no photos in empty"),
+        (["--number", "0"], 2, "--number is at least 1"),
+        (["--out", "a.txt"], 2, "--out writes .jsonl or .csv, not a.txt"),
+        (["--minimum-score", "1.5"], 2, "--minimum-score is a score from 0 to 1, not 1.5"),
+        (["--minimum-score", "nan"], 2, "from 0 to 1, not nan"),
+        (["--max-length", "0"], 2, "--max-length is at least 1 word"),
+        (
+            ["--write-metadata", "x"],
+            2,
+            "--write-metadata goes with photos or folders that are named",
+        ),
+        (["--plot", "note"], 1, "cannot write to note: note is a file"),
+        (["--top-k", "3"], 2, "go with --sample"),
+    ],
+)
+def test_mistakes_are_told_in_one_line_before_anything_is_loaded(
+    ask, captioner, words, status, told
+):
     Path("empty").mkdir()
     Path("note").write_text("")
     left, out, error = ask(*words)

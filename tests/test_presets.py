@@ -24,11 +24,20 @@ def test_every_preset_takes_a_step(preset, scenes, tmp_path):
     fingerprint = {"grid": [LOCATIONS, 1], "depth": DEPTH}
     decoder = decoder_of(settings.flat() | SMALL | {"fingerprint": fingerprint}, 8)
     recipe = Recipe(1, training.learning_rate, 0, training.schedule, training.clip, 1, 99)
-    trainer = Trainer(decoder, CrossEntropy(training.penalty), Invented(), recipe, tmp_path,
-                      optimizer=partial(adam, weight_decay=training.weight_decay))
+    trainer = Trainer(
+        decoder,
+        CrossEntropy(training.penalty),
+        Invented(),
+        recipe,
+        tmp_path,
+        optimizer=partial(adam, weight_decay=training.weight_decay),
+    )
     before = [weight.numpy() for weight in decoder.trainable_weights]
     row = trainer.train_epoch(lambda *_: None)
     assert 0 < row["loss"] < 5
-    moved = [np.abs(weight.numpy() - old).max() for weight, old in zip(decoder.trainable_weights, before, strict=True)]
+    moved = [
+        np.abs(weight.numpy() - old).max()
+        for weight, old in zip(decoder.trainable_weights, before, strict=True)
+    ]
     # A rate is the most that Adam moves a weight in a step, about; every weight has moved.
     assert min(moved) > 0 and max(moved) < 3 * training.learning_rate * Invented.steps

@@ -22,14 +22,20 @@ def rounded(tensor):
 
 def test_products_are_float32_of_rounded_values_where_bfloat16_is_asked_for():
     left, kernel = values(2, 3, 40), values(40, 5)
-    np.testing.assert_allclose(product(left, kernel), left.numpy() @ kernel.numpy(), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        product(left, kernel), left.numpy() @ kernel.numpy(), rtol=1e-5, atol=1e-5
+    )
     with products_in("bfloat16"):
         half = product(left, kernel)
     assert half.dtype == tf.float32
     exact = rounded(left).numpy() @ rounded(kernel).numpy()
     np.testing.assert_allclose(half, exact, rtol=2**-8, atol=1e-5)
-    assert np.abs(half - left.numpy() @ kernel.numpy()).max() > 1e-3  # they are not the float32 ones
-    np.testing.assert_array_equal(product(left, kernel), tf.tensordot(left, kernel, 1))  # nor is it asked for any more
+    assert (
+        np.abs(half - left.numpy() @ kernel.numpy()).max() > 1e-3
+    )  # they are not the float32 ones
+    np.testing.assert_array_equal(
+        product(left, kernel), tf.tensordot(left, kernel, 1)
+    )  # nor is it asked for any more
 
 
 @pytest.mark.parametrize("compiled", [False, True])
@@ -64,12 +70,16 @@ def test_a_loop_takes_one_gradient_of_each_kernel():
         return tape.gradient(loss, kernel)
 
     operations = gradient.get_concrete_function().graph.get_operations()
-    over_all = [each for each in operations if each.type == "MatMul" and each.get_attr("transpose_a")]
+    over_all = [
+        each for each in operations if each.type == "MatMul" and each.get_attr("transpose_a")
+    ]
     assert [tuple(each.outputs[0].shape) for each in over_all] == [(3, 3)]
 
 
-@pytest.mark.parametrize(("ours", "keras_", "states"), [(GRUCell, keras.layers.GRUCell, 1),
-                                                        (LSTMCell, keras.layers.LSTMCell, 2)])
+@pytest.mark.parametrize(
+    ("ours", "keras_", "states"),
+    [(GRUCell, keras.layers.GRUCell, 1), (LSTMCell, keras.layers.LSTMCell, 2)],
+)
 def test_cells_are_those_of_keras(ours, keras_, states):
     cell, plain = ours(6), keras_(6)
     inputs, before = values(4, 5), [values(4, 6) for _ in range(states)]
@@ -79,7 +89,9 @@ def test_cells_are_those_of_keras(ours, keras_, states):
     for variable in cell.trainable_variables:
         variable.assign(RANDOM.normal(size=variable.shape))
     plain.set_weights([variable.numpy() for variable in cell.trainable_variables])
-    for one, another in zip(tf.nest.flatten(cell(inputs, before)), tf.nest.flatten(plain(inputs, before)), strict=True):
+    for one, another in zip(
+        tf.nest.flatten(cell(inputs, before)), tf.nest.flatten(plain(inputs, before)), strict=True
+    ):
         np.testing.assert_allclose(one, another, rtol=1e-5, atol=1e-6)
 
 

@@ -7,7 +7,19 @@ import time
 
 import pytest
 
-from utils.progress import LEVELS, TrainingBar, fail, marked, note, output, progress, say, screen, tell, warn
+from utils.progress import (
+    LEVELS,
+    TrainingBar,
+    fail,
+    marked,
+    note,
+    output,
+    progress,
+    say,
+    screen,
+    tell,
+    warn,
+)
 
 
 class Terminal(io.StringIO):
@@ -28,7 +40,10 @@ def as_it_was(monkeypatch):
 @contextlib.contextmanager
 def terminal():
     """Standard output and standard error, both terminals."""
-    with contextlib.redirect_stdout(Terminal()) as out, contextlib.redirect_stderr(Terminal()) as error:
+    with (
+        contextlib.redirect_stdout(Terminal()) as out,
+        contextlib.redirect_stderr(Terminal()) as error,
+    ):
         yield out, error
 
 
@@ -40,7 +55,13 @@ def all_kinds():
     fail("failed")
 
 
-SAID, ASKED, NOTED, WARNED, FAILED = "said\n", "asked for\n", "noted\n", "warning: warned of\n", "error: failed\n"
+SAID, ASKED, NOTED, WARNED, FAILED = (
+    "said\n",
+    "asked for\n",
+    "noted\n",
+    "warning: warned of\n",
+    "error: failed\n",
+)
 
 
 @pytest.mark.parametrize(("level", "quiet", "out", "error"), [
@@ -71,7 +92,9 @@ def test_an_error_shows_where_it_came_from_where_that_is_asked_for(capsys):
             fail("no number")
         told = capsys.readouterr().err.splitlines()
         assert told[-1] == "error: no number"
-        assert (told[0] == "Traceback (most recent call last):", 'int("x")' in "".join(told)) == (level == "debug",) * 2
+        assert (told[0] == "Traceback (most recent call last):", 'int("x")' in "".join(told)) == (
+            level == "debug",
+        ) * 2
 
 
 def test_colour_on_a_terminal():
@@ -79,7 +102,10 @@ def test_colour_on_a_terminal():
         all_kinds()
         assert marked("best") == "\033[32mbest\033[0m"
     assert out.getvalue() == SAID + ASKED
-    assert error.getvalue() == "noted\n\033[33mwarning:\033[0m warned of\n\033[31merror:\033[0m failed\n"
+    assert (
+        error.getvalue()
+        == "noted\n\033[33mwarning:\033[0m warned of\n\033[31merror:\033[0m failed\n"
+    )
 
 
 @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb"), ("TERM", None)])
@@ -110,11 +136,16 @@ def shown(error):
 
 
 def test_one_bar_for_all_epochs_with_time_left():
-    with terminal() as (_, error), TrainingBar(3, 4, done=5) as bar:  # a run that goes on within its second epoch
+    with (
+        terminal() as (_, error),
+        TrainingBar(3, 4, done=5) as bar,
+    ):  # a run that goes on within its second epoch
         bar._bar.mininterval = 0
         assert re.match(r"epoch 2 of 3:  42%\|.*\| 5/12 ", shown(error))
         bar.update(2, 2, 4, 1.5)
-        assert re.match(r"epoch 2 of 3:  50%\|.*\| 6/12 \[00:00<00:\d\d, .*steps/s, loss=1\.500\]", shown(error))
+        assert re.match(
+            r"epoch 2 of 3:  50%\|.*\| 6/12 \[00:00<00:\d\d, .*steps/s, loss=1\.500\]", shown(error)
+        )
         bar.update(2, 4, 4, 1.25)
         bar.scoring(2)
         assert shown(error).startswith("epoch 2 of 3, scoring:  67%")

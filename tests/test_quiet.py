@@ -43,15 +43,23 @@ def test_nothing_but_errors_gets_through():
 def test_all_is_heard_with_debug():
     done = started("-c", NOISE.format(level="debug"), TF_CPP_MIN_LOG_LEVEL="3")
     assert (done.status, done.out) == (0, "")
-    for told in ("a retracing", "matplotlib: building the font cache", "UserWarning: deprecated", "matplotlib: no font",
-                 "cuda", "XLA service"):  # the last two from TensorFlow's C++ side, before and after its import
+    for told in (
+        "a retracing",
+        "matplotlib: building the font cache",
+        "UserWarning: deprecated",
+        "matplotlib: no font",
+        "cuda",
+        "XLA service",
+    ):  # the last two from TensorFlow's C++ side, before and after its import
         assert told in done.error, told
 
 
 def test_an_import_that_fails_tells_what_was_held_back():
-    code = ("import sys; sys.modules['keras'] = None\nfrom utils.quiet import import_tensorflow\n"
-            "import os\ndup2 = os.dup2\nos.dup2 = lambda one, two: (dup2(one, two), os.write(2, b'why it failed\\n'))\n"
-            "import_tensorflow()")
+    code = (
+        "import sys; sys.modules['keras'] = None\nfrom utils.quiet import import_tensorflow\n"
+        "import os\ndup2 = os.dup2\nos.dup2 = lambda one, two: (dup2(one, two), os.write(2, b'why it failed\\n'))\n"
+        "import_tensorflow()"
+    )
     done = started("-c", code)
     assert done.status == 1
     assert "why it failed" in done.error and "ModuleNotFoundError" in done.error

@@ -22,14 +22,20 @@ from jobs import cache_list, run_list, summary
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = {"train.py": train, "evaluate.py": evaluate, "predict.py": predict, "demo.py": demo}
-IN_DOC = {f"doc/{script.__name__}.py": script for script in (image_normalization_test, img_augmentation_test, make_pictures,
-                                                             tokenizer_sample)}
+IN_DOC = {
+    f"doc/{script.__name__}.py": script
+    for script in (image_normalization_test, img_augmentation_test, make_pictures, tokenizer_sample)
+}
 MODULES = {"data.sources": summary, "utils.runs": run_list, "data.feature_extraction": cache_list}
 PARSERS = SCRIPTS | IN_DOC | MODULES
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "doc").glob("*.md"), *ROOT.glob("[!.]*/README.md")])
+DOCUMENTS = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "doc").glob("*.md"), *ROOT.glob("[!.]*/README.md")]
+)
 FENCE = re.compile(r"^ *```\w*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
-COMMAND = re.compile(r"python (?:(?:train|evaluate|predict|demo|doc/\w+)\.py|-m (?:data\.sources|utils\.runs|"
-                     r"data\.feature_extraction))\b.*")
+COMMAND = re.compile(
+    r"python (?:(?:train|evaluate|predict|demo|doc/\w+)\.py|-m (?:data\.sources|utils\.runs|"
+    r"data\.feature_extraction))\b.*"
+)
 
 
 def name_of(document):
@@ -40,12 +46,19 @@ def code_in(document):
     """Lines of code blocks, and pieces of code in sentences."""
     text = document.read_text(encoding="utf-8")
     blocks = FENCE.findall(text)
-    return [*(line for block in blocks for line in block.splitlines()), *re.findall(r"`([^`\n]+)`", FENCE.sub("", text))]
+    return [
+        *(line for block in blocks for line in block.splitlines()),
+        *re.findall(r"`([^`\n]+)`", FENCE.sub("", text)),
+    ]
 
 
 def commands():
-    found = {(name_of(document), match[0].strip()) for document in DOCUMENTS for code in code_in(document)
-             if (match := COMMAND.search(code))}
+    found = {
+        (name_of(document), match[0].strip())
+        for document in DOCUMENTS
+        for code in code_in(document)
+        if (match := COMMAND.search(code))
+    }
     return sorted(found)
 
 
@@ -77,9 +90,15 @@ def test_every_command_line_parses(document, command):
     if command.endswith((" -h", "python -m data.sources")):  # the latter where it is spoken of
         return
     given = parsed(command)
-    settings = {name: value for name, value in given.items() if name in config.Settings().flat() and value is not None}
+    settings = {
+        name: value
+        for name, value in given.items()
+        if name in config.Settings().flat() and value is not None
+    }
     continued = bool(given.get("resume") or given.get("start"))
-    presets.resolve(settings, scenes=False, continued=continued)  # and what it sets may be set, together
+    presets.resolve(
+        settings, scenes=False, continued=continued
+    )  # and what it sets may be set, together
 
 
 def test_a_command_line_that_does_not_parse_is_noticed(capsys):
@@ -92,7 +111,12 @@ def test_a_command_line_that_does_not_parse_is_noticed(capsys):
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_every_option_that_is_named_exists(document):
-    known = {flag for script in PARSERS.values() for action in script.options()._actions for flag in action.option_strings}
+    known = {
+        flag
+        for script in PARSERS.values()
+        for action in script.options()._actions
+        for flag in action.option_strings
+    }
     named = {code.split()[0] for code in code_in(document) if code.startswith("--")}
     assert named <= known
 
@@ -105,14 +129,25 @@ def test_every_linked_file_exists(document):
 
 
 def test_every_make_target_that_is_named_exists():
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    named = {match[1] for document in DOCUMENTS for code in code_in(document) if (match := re.match(r"make ([a-z]+)", code))}
+    targets = set(
+        re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    named = {
+        match[1]
+        for document in DOCUMENTS
+        for code in code_in(document)
+        if (match := re.match(r"make ([a-z]+)", code))
+    }
     assert {"train", "test"} <= named <= targets
 
 
 def test_the_drawing_of_rooms_names_every_module():
     text = (ROOT / "doc/architecture.md").read_text(encoding="utf-8")
-    files = [file for room in (".", "data", "models", "utils", "jobs", "demos") for file in (ROOT / room).glob("*.py")]
+    files = [
+        file
+        for room in (".", "data", "models", "utils", "jobs", "demos")
+        for file in (ROOT / room).glob("*.py")
+    ]
     modules = {file.relative_to(ROOT).as_posix() for file in files if file.name != "__init__.py"}
     assert {module for module in modules if f"`{module}`" not in text} == set()
     named = set(re.findall(r"`((?:data|models|utils|jobs|demos)/\w+\.py)`", text))
@@ -124,12 +159,23 @@ def outline(name):
     in sentences, links, pictures, and numbers in tables."""
     text = (ROOT / name).read_text(encoding="utf-8")
     outside = FENCE.sub("", text)
-    code = [re.split(r"\s{2,}|\s*#", line.strip())[0] for block in FENCE.findall(text) for line in block.splitlines()]
-    return {"headings": [len(mark) for mark in re.findall(r"^(#+) ", outside, re.MULTILINE)],
-            "code": list(filter(None, code)),
-            "pieces": Counter(re.findall(r"`([^`\n]+)`", outside)),
-            "links": [link for link in re.findall(r"\]\(([^)#]+)\)", outside) if not link.startswith("README")],
-            "numbers": [re.findall(r"\d+(?:[.,]\d+)*", row) for row in re.findall(r"^\|.*", outside, re.MULTILINE)]}
+    code = [
+        re.split(r"\s{2,}|\s*#", line.strip())[0]
+        for block in FENCE.findall(text)
+        for line in block.splitlines()
+    ]
+    return {
+        "headings": [len(mark) for mark in re.findall(r"^(#+) ", outside, re.MULTILINE)],
+        "code": list(filter(None, code)),
+        "pieces": Counter(re.findall(r"`([^`\n]+)`", outside)),
+        "links": [
+            link for link in re.findall(r"\]\(([^)#]+)\)", outside) if not link.startswith("README")
+        ],
+        "numbers": [
+            re.findall(r"\d+(?:[.,]\d+)*", row)
+            for row in re.findall(r"^\|.*", outside, re.MULTILINE)
+        ],
+    }
 
 
 @pytest.mark.parametrize("what", ["headings", "code", "pieces", "links", "numbers"])

@@ -12,9 +12,21 @@ from tests.scripts import SMALL, scenes_folder, typed
 from tests.test_readme import PARSERS, commands
 
 # What a user has and we have not: datasets, weights, runs on them, a screen.
-OF_OTHERS = re.compile(r"FLICKR8K|CIFAR10|cifar10|datasets/|FOLDER|CAPTIONS|hf:|\bsat\b|flickr8k|demo\.py| -h$|FILE")
-TYPED = sorted({command for document, command in commands() if document == "README.md" and not OF_OTHERS.search(command)})
-LEARNING = [command for command in TYPED if command.startswith("python train.py") and "--resume" not in command]
+OF_OTHERS = re.compile(
+    r"FLICKR8K|CIFAR10|cifar10|datasets/|FOLDER|CAPTIONS|hf:|\bsat\b|flickr8k|demo\.py| -h$|FILE"
+)
+TYPED = sorted(
+    {
+        command
+        for document, command in commands()
+        if document == "README.md" and not OF_OTHERS.search(command)
+    }
+)
+LEARNING = [
+    command
+    for command in TYPED
+    if command.startswith("python train.py") and "--resume" not in command
+]
 OURS = {"RUN": "one", "NAME": "one", "ONE": "one", "OTHER": "other"}
 
 
@@ -34,10 +46,22 @@ def place(tmp_path_factory):
 
 
 def test_each_command_has_something_to_run():
-    scripts = {command.split()[1] for command in TYPED} | {" ".join(command.split()[1:3]) for command in TYPED}
-    assert scripts >= {"train.py", "evaluate.py", "predict.py", "-m utils.runs", "-m data.feature_extraction",
-                       "doc/img_augmentation_test.py", "doc/image_normalization_test.py", "doc/tokenizer_sample.py"}
-    assert {"python train.py", "python train.py --dataset scenes"} == set(LEARNING)  # what was learned for all here
+    scripts = {command.split()[1] for command in TYPED} | {
+        " ".join(command.split()[1:3]) for command in TYPED
+    }
+    assert scripts >= {
+        "train.py",
+        "evaluate.py",
+        "predict.py",
+        "-m utils.runs",
+        "-m data.feature_extraction",
+        "doc/img_augmentation_test.py",
+        "doc/image_normalization_test.py",
+        "doc/tokenizer_sample.py",
+    }
+    assert {"python train.py", "python train.py --dataset scenes"} == set(
+        LEARNING
+    )  # what was learned for all here
     assert len(TYPED) > 20
 
 

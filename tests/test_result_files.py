@@ -9,7 +9,11 @@ import pytest
 from utils.errors import Refusal
 from utils.result_files import COLUMNS, ResultFile, mark_of
 
-ROWS = [("a,b.jpg", 'a "red" dog', 0.5), ("new\nline\r.jpg", "two, three", 0.25), ("사진.jpg", "개 한 마리", 0.125)]
+ROWS = [
+    ("a,b.jpg", 'a "red" dog', 0.5),
+    ("new\nline\r.jpg", "two, three", 0.25),
+    ("사진.jpg", "개 한 마리", 0.125),
+]
 
 
 def written(file, rows=ROWS):
@@ -75,8 +79,16 @@ def test_an_interruption_leaves_a_whole_file(file):
     assert read(file) == ROWS[:1]
 
 
-@pytest.mark.parametrize("text", [
-    "photo,text\na.jpg,a dog\n", "notes without a line end", "path,caption\n", "\n\n1,2,3\n", "path,caption,score,more\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "photo,text\na.jpg,a dog\n",
+        "notes without a line end",
+        "path,caption\n",
+        "\n\n1,2,3\n",
+        "path,caption,score,more\n",
+    ],
+)
 def test_a_table_that_is_not_ours_is_refused_untouched(tmp_path, text):
     file = tmp_path / "out.csv"
     file.write_text(text)
@@ -85,9 +97,18 @@ def test_a_table_that_is_not_ours_is_refused_untouched(tmp_path, text):
     assert file.read_text() == text
 
 
-@pytest.mark.parametrize("text", [
-    "notes", "notes\n", '{"path": "a.jpg", "label": "dog"}', '{"path": "a.jpg", "label": "dog"}\n', "[1]\n", "\0\0\0",
-    '{"path": "a.jpg", "caption": "x"\n'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "notes",
+        "notes\n",
+        '{"path": "a.jpg", "label": "dog"}',
+        '{"path": "a.jpg", "label": "dog"}\n',
+        "[1]\n",
+        "\0\0\0",
+        '{"path": "a.jpg", "caption": "x"\n',
+    ],
+)
 def test_lines_that_are_not_ours_are_refused_untouched(tmp_path, text):
     file = tmp_path / "out.jsonl"
     file.write_text(text)
@@ -96,7 +117,9 @@ def test_lines_that_are_not_ours_are_refused_untouched(tmp_path, text):
     assert file.read_text() == text
 
 
-@pytest.mark.parametrize("bad", ["a dog\n", "a.jpg,a dog,high\n", "a,b,c,0.5\n", "a.jpg,a \"dog,0.5\n", "a.jpg,a dog\n"])
+@pytest.mark.parametrize(
+    "bad", ["a dog\n", "a.jpg,a dog,high\n", "a,b,c,0.5\n", 'a.jpg,a "dog,0.5\n', "a.jpg,a dog\n"]
+)
 def test_a_bad_row_in_the_middle_is_named(tmp_path, bad):
     file = tmp_path / "out.csv"
     text = f'path,caption,score\n"a\nb.jpg",a cat,0.5000\n{bad}c.jpg,a cow,0.5000\nd.jpg,a cow,0.5000\n'
@@ -117,9 +140,15 @@ def test_a_bad_line_in_the_middle_is_named(tmp_path):
 
 def test_what_a_spreadsheet_made_of_it_is_ours(tmp_path):
     file = tmp_path / "out.csv"
-    file.write_bytes(b"\xef\xbb\xbfpath,caption,score\r\na.jpg,a dog,0.5\r\n\r\nb.jpg,a cat,0.25\r\n")
+    file.write_bytes(
+        b"\xef\xbb\xbfpath,caption,score\r\na.jpg,a dog,0.5\r\n\r\nb.jpg,a cat,0.25\r\n"
+    )
     assert ResultFile(file).done.keys() == {"a.jpg", "b.jpg"}
-    assert written(file, [("c.jpg", "a cow", 0.5)]).read_bytes().endswith(b"0.25\r\nc.jpg,a cow,0.5000\n")
+    assert (
+        written(file, [("c.jpg", "a cow", 0.5)])
+        .read_bytes()
+        .endswith(b"0.25\r\nc.jpg,a cow,0.5000\n")
+    )
 
 
 def test_a_last_line_without_its_end_is_kept(tmp_path):
@@ -160,7 +189,9 @@ def test_a_table_of_other_columns_that_are_allowed_is_gone_on_with_in_those(tmp_
     file = written(tmp_path / "out.csv", ROWS[:1])
     with ResultFile(file, MARKED, COLUMNS) as results:
         assert results.columns == COLUMNS
-        assert results.done == {"a,b.jpg": {"path": "a,b.jpg", "caption": 'a "red" dog', "score": "0.5000"}}
+        assert results.done == {
+            "a,b.jpg": {"path": "a,b.jpg", "caption": 'a "red" dog', "score": "0.5000"}
+        }
         results.write(*ROWS[1])
     assert read(file) == ROWS[:2]
     with ResultFile(tmp_path / "new.csv", MARKED, COLUMNS) as results:
@@ -173,7 +204,9 @@ def test_a_table_of_other_columns_that_are_allowed_is_gone_on_with_in_those(tmp_
         with ResultFile(file, COLUMNS, MARKED) as results:
             assert results.columns == (MARKED if length > marked.index(b"\n") else COLUMNS)
             if "a.jpg" not in results.done:
-                results.write(*(("a.jpg", "", "a dog", 0.125) if results.columns == MARKED else ROWS[0]))
+                results.write(
+                    *(("a.jpg", "", "a dog", 0.125) if results.columns == MARKED else ROWS[0])
+                )
         if results.columns == MARKED:
             assert file.read_bytes() == marked
         else:
@@ -184,7 +217,10 @@ def test_lines_of_both_kinds_stand_in_one_file_of_json(tmp_path):
     file = written(tmp_path / "out.jsonl", ROWS[:1])
     with ResultFile(file, MARKED, COLUMNS) as results:
         results.write("a.jpg", "", "a dog", 0.125)
-    assert [row.get("doubtful") for row in ResultFile(file, COLUMNS, MARKED).done.values()] == [None, "a dog"]
+    assert [row.get("doubtful") for row in ResultFile(file, COLUMNS, MARKED).done.values()] == [
+        None,
+        "a dog",
+    ]
     with pytest.raises(Refusal, match="line 2: not a result"):
         ResultFile(file)
 
@@ -192,8 +228,10 @@ def test_lines_of_both_kinds_stand_in_one_file_of_json(tmp_path):
 @pytest.mark.parametrize("score", ["null", '"high"'])
 def test_a_score_that_is_no_number_is_refused_with_its_line(tmp_path, score):
     file = tmp_path / "out.jsonl"
-    file.write_text('{"path": "a.jpg", "caption": "a dog", "score": 0.5}\n'
-                    f'{{"path": "b.jpg", "caption": "", "score": {score}}}\n')
+    file.write_text(
+        '{"path": "a.jpg", "caption": "a dog", "score": 0.5}\n'
+        f'{{"path": "b.jpg", "caption": "", "score": {score}}}\n'
+    )
     with pytest.raises(Refusal, match="line 2: not a result of this program"):
         ResultFile(file)
 
@@ -202,10 +240,20 @@ def test_only_one_command_writes_into_a_file(file):
     written(file)
     late = ResultFile(file)
     with ResultFile(file) as first:
-        with pytest.raises(Refusal, match=r"another command is writing into .*; wait until it has ended"), ResultFile(file):
+        with (
+            pytest.raises(
+                Refusal, match=r"another command is writing into .*; wait until it has ended"
+            ),
+            ResultFile(file),
+        ):
             pass
         first.write("d.jpg", "four", 0.5)
-    with pytest.raises(Refusal, match="was written by another command meanwhile; run this one again"), late:
+    with (
+        pytest.raises(
+            Refusal, match="was written by another command meanwhile; run this one again"
+        ),
+        late,
+    ):
         pass
     assert read(file) == [*ROWS, ("d.jpg", "four", 0.5)]
     assert written(file, [("e.jpg", "five", 0.5)]).stat().st_size > 0
@@ -214,7 +262,10 @@ def test_only_one_command_writes_into_a_file(file):
 def test_semicolons_between_values_are_named(tmp_path):
     file = tmp_path / "out.csv"
     file.write_text("\ufeffpath;caption;score\r\na.jpg;a dog;0.5\r\n")
-    with pytest.raises(Refusal, match="has semicolons between its values, as some spreadsheets write them; save it with"):
+    with pytest.raises(
+        Refusal,
+        match="has semicolons between its values, as some spreadsheets write them; save it with",
+    ):
         ResultFile(file)
     assert file.read_text().startswith("\ufeffpath;")
 

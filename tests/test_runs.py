@@ -33,7 +33,10 @@ def test_place_of_a_new_run(root, tmp_path):
     assert runs.place("elsewhere/mine", default="x") == Path("elsewhere/mine")
     assert runs.place("./mine", default="x") == Path("mine")
     assert runs.place(str(tmp_path / "mine"), default="x") == tmp_path / "mine"
-    assert re.fullmatch(r"checkpoints/inception-gru-\d{8}-\d{6}", runs.place(None, default="inception-gru").as_posix())
+    assert re.fullmatch(
+        r"checkpoints/inception-gru-\d{8}-\d{6}",
+        runs.place(None, default="inception-gru").as_posix(),
+    )
 
 
 def test_find_takes_a_name_or_a_folder(root, tmp_path):
@@ -57,9 +60,14 @@ def test_find_without_a_name_takes_the_newest(root):
 
 
 def test_find_refuses_what_is_not_there(root):
-    with pytest.raises(Refusal, match=r"^no run in /.*/checkpoints yet; make one with: python train.py$"):
+    with pytest.raises(
+        Refusal, match=r"^no run in /.*/checkpoints yet; make one with: python train.py$"
+    ):
         runs.find(None)
-    with pytest.raises(Refusal, match=r"^no run 'mine', and none in /.*/checkpoints; make one with: python train.py$"):
+    with pytest.raises(
+        Refusal,
+        match=r"^no run 'mine', and none in /.*/checkpoints; make one with: python train.py$",
+    ):
         runs.find("mine")
     begun(root / "other")
     with pytest.raises(Refusal, match=r"^no run 'mine' in /.*/checkpoints; there are: other$"):
@@ -67,8 +75,15 @@ def test_find_refuses_what_is_not_there(root):
 
 
 def test_settings_come_back(root):
-    config = {"batch": 64, "dataset": "사진", "dropout": 0.5, "encoder": None, "decoder": "gru", "encoder_weights": "none",
-              "fingerprint": {}}
+    config = {
+        "batch": 64,
+        "dataset": "사진",
+        "dropout": 0.5,
+        "encoder": None,
+        "decoder": "gru",
+        "encoder_weights": "none",
+        "fingerprint": {},
+    }
     saved = runs.read_config(begun(root / "mine", **config))
     assert saved == {"version": runs.VERSION, "written": saved["written"], **config}
 
@@ -88,11 +103,20 @@ def test_damaged_splits_are_refused(root, content):
 
 
 def test_a_classifier_s_settings_are_others(root):
-    told = {"preset": "classifier", "dataset": "d", "trunk": "modern", "image_size": 32, "classes": ["a"], "alter": "none",
-            "seed": 0}
+    told = {
+        "preset": "classifier",
+        "dataset": "d",
+        "trunk": "modern",
+        "image_size": 32,
+        "classes": ["a"],
+        "alter": "none",
+        "seed": 0,
+    }
     runs.write_config(root / "r", told)
     assert runs.is_classifier(runs.read_config(root / "r"))
-    with pytest.raises(Refusal, match=r"^.*r is a classifier: it names classes and writes no captions"):
+    with pytest.raises(
+        Refusal, match=r"^.*r is a classifier: it names classes and writes no captions"
+    ):
         runs.refuse_classifier(root / "r", told)
     runs.refuse_classifier(root / "r", {"preset": "inception-gru"})
     for name in told.keys() - {"preset"}:
@@ -104,7 +128,9 @@ def test_a_classifier_s_settings_are_others(root):
 def test_a_damaged_trunk_is_refused(root):
     assert runs.read_making(root) is None
     write_text(root / "encoder.json", "{")
-    with pytest.raises(Refusal, match=r"encoder\.json is damaged .*; restore it from a copy, or train again$"):
+    with pytest.raises(
+        Refusal, match=r"encoder\.json is damaged .*; restore it from a copy, or train again$"
+    ):
         runs.read_making(root)
 
 
@@ -114,11 +140,16 @@ def test_a_folder_that_is_no_run_is_refused(root):
         runs.read_config(root)
 
 
-@pytest.mark.parametrize(("content", "version"), [({"version": 0}, "0"), ({"version": 99}, "99"), ({"batch": 64}, "None"),
-                                                  ([1], "None")])
+@pytest.mark.parametrize(
+    ("content", "version"),
+    [({"version": 0}, "0"), ({"version": 99}, "99"), ({"batch": 64}, "None"), ([1], "None")],
+)
 def test_a_run_of_another_version_is_refused(root, content, version):
     write_json(root / "mine" / "config.json", content)
-    with pytest.raises(Refusal, match=rf"mine is a run of version {version}; this program reads version {runs.VERSION}: "):
+    with pytest.raises(
+        Refusal,
+        match=rf"mine is a run of version {version}; this program reads version {runs.VERSION}: ",
+    ):
         runs.read_config(root / "mine")
 
 
@@ -126,7 +157,9 @@ def test_a_run_of_another_version_is_refused(root, content, version):
 def test_damaged_settings_are_refused(root, content):
     begun(root / "mine", batch=64)
     (root / "mine" / "config.json").write_bytes(content)
-    with pytest.raises(Refusal, match=r"mine/config.json is damaged \(.+\); train again, or restore the file$"):
+    with pytest.raises(
+        Refusal, match=r"mine/config.json is damaged \(.+\); train again, or restore the file$"
+    ):
         runs.read_config(root / "mine")
 
 
@@ -152,12 +185,17 @@ def test_a_file_is_written_whole(tmp_path):
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.json", "a.txt", "folder", "new"]
 
 
-@pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt(), ValueError("x")])
+@pytest.mark.parametrize(
+    "failure",
+    [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt(), ValueError("x")],
+)
 def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(tmp_path, failure):
     write_text(tmp_path / "a.txt", "before")
     with pytest.raises(type(failure)), written_whole(tmp_path / "a.txt") as temporary:
         temporary.write_text("half")
-        assert temporary.parent == tmp_path  # on the same disk, so that to take the place is one step
+        assert (
+            temporary.parent == tmp_path
+        )  # on the same disk, so that to take the place is one step
         assert (tmp_path / "a.txt").read_text() == "before"
         raise failure
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
@@ -189,7 +227,10 @@ def test_what_cannot_be_written_as_json_leaves_nothing(tmp_path):
 def test_an_unknown_name_is_answered_with_the_nearest():
     known = ["gru", "lstm", "transformer"]
     assert str(nearest("decoder", "gur", known)) == "unknown decoder 'gur'; did you mean 'gru'?"
-    assert str(nearest("decoder", "zzz", known)) == "unknown decoder 'zzz'; known: gru, lstm, transformer"
+    assert (
+        str(nearest("decoder", "zzz", known))
+        == "unknown decoder 'zzz'; known: gru, lstm, transformer"
+    )
     assert isinstance(nearest("decoder", "gur", known), WrongArgument)
 
 
@@ -222,7 +263,9 @@ def test_exit_status(capsys):
 ])  # fmt: skip
 def test_a_full_disk_is_one_line(capsys, error):
     assert left_with(capsys, error) == (
-        1, "error: the disk is full; make room, or choose another folder, then run the same command again\n")
+        1,
+        "error: the disk is full; make room, or choose another folder, then run the same command again\n",
+    )
 
 
 def test_numpy_on_a_full_disk(capsys):
@@ -242,13 +285,18 @@ def test_numpy_on_a_full_disk(capsys):
 
 def test_missing_rights_are_one_line(capsys):
     assert left_with(capsys, PermissionError(errno.EACCES, "Permission denied", "checkpoints")) == (
-        1, "error: Permission denied: checkpoints; change its rights, or choose another folder\n")
+        1,
+        "error: Permission denied: checkpoints; change its rights, or choose another folder\n",
+    )
     assert left_with(capsys, OSError(errno.EROFS, "Read-only file system", "x"))[0] == 1
 
 
 @pytest.mark.parametrize("number", [errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG])
 def test_a_place_where_nothing_can_be_written_is_one_line(capsys, number):
-    assert left_with(capsys, OSError(number, "Not so", "a/b")) == (1, "error: Not so: a/b; choose another name or folder\n")
+    assert left_with(capsys, OSError(number, "Not so", "a/b")) == (
+        1,
+        "error: Not so: a/b; choose another name or folder\n",
+    )
 
 
 def test_a_file_that_is_gone_or_cannot_be_made_is_one_line(capsys):
@@ -260,13 +308,17 @@ def test_a_file_that_is_gone_or_cannot_be_made_is_one_line(capsys):
     with pytest.raises(SystemExit) as caught:
         run_script(main)
     assert (caught.value.code, capsys.readouterr().err) == (
-        1, "error: No such file or directory: /proc/x.csv; it was removed meanwhile, or nothing can be made there\n")
+        1,
+        "error: No such file or directory: /proc/x.csv; it was removed meanwhile, or nothing can be made there\n",
+    )
 
 
 def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(tmp_path, monkeypatch):
     refuse_unwritable(tmp_path / "new" / "run")
     (tmp_path / "file").write_text("")
-    with pytest.raises(Refusal, match=r"cannot write to .*file/run: .*file is a file; choose another folder"):
+    with pytest.raises(
+        Refusal, match=r"cannot write to .*file/run: .*file is a file; choose another folder"
+    ):
         refuse_unwritable(tmp_path / "file" / "run")
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(Refusal, match="no permission to write in"):
@@ -274,11 +326,13 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(tmp_path,
 
 
 def test_a_name_that_is_not_utf8_can_be_told(capsys):
-    say(f"left out: {os.fsdecode(bytes([0x61, 0xff]))}.jpg")
+    say(f"left out: {os.fsdecode(bytes([0x61, 0xFF]))}.jpg")
     assert capsys.readouterr().out == "left out: a\\udcff.jpg\n"
 
 
-@pytest.mark.parametrize("error", [ValueError("a fault of ours"), OSError(errno.EIO, "Input/output error")])
+@pytest.mark.parametrize(
+    "error", [ValueError("a fault of ours"), OSError(errno.EIO, "Input/output error")]
+)
 def test_a_fault_of_ours_keeps_its_traceback(error):
     def main():
         raise error
@@ -296,8 +350,14 @@ def test_the_best_epoch_is_that_of_the_checkpoint(tmp_path):
 
 
 def test_what_a_run_tells_of_places_is_found_from_another_folder_too(root, tmp_path, monkeypatch):
-    begun(root / "mine", **dict.fromkeys(("decoder", "fingerprint"), "x"), dataset="datasets/mine", encoder_weights="w.h5",
-          weights="none", cache="datasets/cache")
+    begun(
+        root / "mine",
+        **dict.fromkeys(("decoder", "fingerprint"), "x"),
+        dataset="datasets/mine",
+        encoder_weights="w.h5",
+        weights="none",
+        cache="datasets/cache",
+    )
     for place in ("datasets/mine", "datasets/cache", "other/datasets/cache"):
         (tmp_path / place).mkdir(parents=True)
     (tmp_path / "w.h5").touch()
@@ -306,4 +366,8 @@ def test_what_a_run_tells_of_places_is_found_from_another_folder_too(root, tmp_p
     for name in (str(tmp_path / "checkpoints/mine"), "../checkpoints/mine"):
         told = runs.read_config(runs.find(name))
         assert [told[each] for each in ("dataset", "encoder_weights", "weights", "cache")] == [
-            str(tmp_path / "datasets/mine"), str(tmp_path / "w.h5"), "none", str(tmp_path / "datasets/cache")]
+            str(tmp_path / "datasets/mine"),
+            str(tmp_path / "w.h5"),
+            "none",
+            str(tmp_path / "datasets/cache"),
+        ]

@@ -36,15 +36,23 @@ def hashes(folder):
 
 
 def test_numbers_of_kinds_colours_and_places():
-    assert len(scene_layout.KINDS) >= 12 and len(scene_layout.COLOURS) == 8 and len(scene_places.PLACES) == 6
+    assert (
+        len(scene_layout.KINDS) >= 12
+        and len(scene_layout.COLOURS) == 8
+        and len(scene_places.PLACES) == 6
+    )
 
 
 def test_every_kind_colour_place_count_size_and_relation_occurs_often(many):
-    seen = Counter(value for scene in many for fact in scene.facts for value in {fact[0], *fact[1:]})
+    seen = Counter(
+        value for scene in many for fact in scene.facts for value in {fact[0], *fact[1:]}
+    )
     for value in (*scene_layout.KINDS, *scene_layout.COLOURS, *scene_places.PLACES):
         assert seen[value] >= 12, value
     relations = Counter(fact[2] for scene in many for fact in scene.facts if fact[0] == "relation")
-    assert set(relations) == {"left of", "above", "on", "in front of"} and min(relations.values()) > 20
+    assert (
+        set(relations) == {"left of", "above", "on", "in front of"} and min(relations.values()) > 20
+    )
     assert seen["small"] > 50 and seen["large"] > 50
     assert set(Counter(len(scene.things) for scene in many)) == {1, 2, 3}
     assert {group.count for scene in many for group in scene.groups} == {1, 2, 3}
@@ -52,7 +60,10 @@ def test_every_kind_colour_place_count_size_and_relation_occurs_often(many):
 
 def test_half_of_the_boxes_are_small(many):
     boxes = [entry["box"] for scene in many[:200] for entry in scenes.boxes(scene)]
-    areas = [(right - left) * (bottom - top) / scene_drawing.SIZE**2 for left, top, right, bottom in boxes]
+    areas = [
+        (right - left) * (bottom - top) / scene_drawing.SIZE**2
+        for left, top, right, bottom in boxes
+    ]
     assert np.mean(np.array(areas) < 0.12) >= 0.5
 
 
@@ -68,12 +79,18 @@ def test_a_seed_gives_one_scene_and_seeds_give_different_ones(many):
 def test_facts_agree_with_things(many):
     for scene in many:
         kinds = Counter(thing.kind for thing in scene.things)
-        assert {(fact[1], fact[2]) for fact in scene.facts if fact[0] == "count"} == set(kinds.items())
-        assert {(thing.kind, thing.colour) for thing in scene.things} == {f[1:] for f in scene.facts if f[0] == "colour"}
+        assert {(fact[1], fact[2]) for fact in scene.facts if fact[0] == "count"} == set(
+            kinds.items()
+        )
+        assert {(thing.kind, thing.colour) for thing in scene.things} == {
+            f[1:] for f in scene.facts if f[0] == "colour"
+        }
         assert len(scene.facts) == len(set(scene.facts))
         centres = {}
         for thing in scene.things:
-            centres.setdefault(thing.kind, []).append((thing.box[0] + thing.box[2], thing.box[1] + thing.box[3]))
+            centres.setdefault(thing.kind, []).append(
+                (thing.box[0] + thing.box[2], thing.box[1] + thing.box[3])
+            )
         order = [thing.kind for thing in scene.things]
         for _, kind, relation, other in (fact for fact in scene.facts if fact[0] == "relation"):
             if relation == "left of":
@@ -100,7 +117,12 @@ def test_boxes_hold_exactly_what_an_object_changes(many):
             inside = changed[top:bottom, left:right]
             assert inside.sum() == changed.sum() > 0
             assert inside.mean() > 0.15  # and the box is no larger than it need be
-            assert inside[:3].any() and inside[-3:].any() and inside[:, :3].any() and inside[:, -3:].any()
+            assert (
+                inside[:3].any()
+                and inside[-3:].any()
+                and inside[:, :3].any()
+                and inside[:, -3:].any()
+            )
 
 
 def test_an_object_shows_its_colour_more_than_any_other(many):
@@ -109,7 +131,9 @@ def test_an_object_shows_its_colour_more_than_any_other(many):
     for scene in many[:80]:
         picture = scenes.draw(scene).astype(float)
         for thing, entry in zip(scene.things, scenes.boxes(scene), strict=True):
-            empty = scenes.draw(replace(scene, things=tuple(other for other in scene.things if other is not thing)))
+            empty = scenes.draw(
+                replace(scene, things=tuple(other for other in scene.things if other is not thing))
+            )
             left, top, edge, bottom = entry["box"]
             inside = picture[top:bottom, left:edge]
             own = inside[(np.abs(inside - empty[top:bottom, left:edge]).sum(axis=2) > 60)]
@@ -133,12 +157,19 @@ def test_five_captions_of_each_language_and_none_alike(many):
 def test_the_written_folder(written):
     facts = json.loads((written / "facts.json").read_text(encoding="utf-8"))
     assert facts["sizes"] == SIZES and facts["seed"] == 3 and len(facts["scenes"]) == 32
-    assert sorted(path.name for path in written.iterdir()) == ["captions.csv", "captions.ko.csv", "facts.json", "photos"]
+    assert sorted(path.name for path in written.iterdir()) == [
+        "captions.csv",
+        "captions.ko.csv",
+        "facts.json",
+        "photos",
+    ]
     for name in ("captions.csv", "captions.ko.csv"):
         with (written / name).open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         assert list(rows[0]) == ["photo", "caption", "split"] and len(rows) == 5 * 32
-        assert Counter(row["split"] for row in rows) == {split: 5 * size for split, size in SIZES.items()}
+        assert Counter(row["split"] for row in rows) == {
+            split: 5 * size for split, size in SIZES.items()
+        }
         assert {row["photo"] for row in rows} == set(facts["scenes"])
         assert len({(row["photo"], row["split"]) for row in rows}) == 32
     for photo, scene in facts["scenes"].items():

@@ -82,8 +82,16 @@ def test_clothes_are_not_taken_from_what_follows():
 
 def test_a_korean_dog_is_not_a_counter():
     found = claims("공 두 개와 개 한 마리", "ko")
-    assert found == {("object", "ball"), ("count", "ball", 2), ("object", "dog"), ("count", "dog", 1)}
-    assert named_objects(["빨간", "개가", "공", "세", "개의", "왼쪽에", "있다"], "ko") == [(1, "dog"), (2, "ball")]
+    assert found == {
+        ("object", "ball"),
+        ("count", "ball", 2),
+        ("object", "dog"),
+        ("count", "dog", 1),
+    }
+    assert named_objects(["빨간", "개가", "공", "세", "개의", "왼쪽에", "있다"], "ko") == [
+        (1, "dog"),
+        (2, "ball"),
+    ]
 
 
 def test_named_objects_have_the_index_of_their_word():
@@ -99,10 +107,14 @@ def test_relations_are_kept_in_one_direction():
 
 
 def test_what_follows_from_facts():
-    assert holds(related("car", "beside", "dog"), FACTS) and holds(related("dog", "beside", "car"), FACTS)
+    assert holds(related("car", "beside", "dog"), FACTS) and holds(
+        related("dog", "beside", "car"), FACTS
+    )
     assert not holds(("relation", "car", "left of", "dog"), FACTS)
     on = [("relation", "cat", "on", "table")]
-    assert holds(("relation", "cat", "above", "table"), on) and not holds(("relation", "table", "above", "cat"), on)
+    assert holds(("relation", "cat", "above", "table"), on) and not holds(
+        ("relation", "table", "above", "cat"), on
+    )
     assert not holds(("relation", "cat", "on", "table"), [("relation", "cat", "above", "table")])
 
 

@@ -24,14 +24,20 @@ class Table:
     positions = None
 
     def __call__(self, features, tokens):
-        photos = tf.repeat(tf.cast(features[:, 0, 0], tf.int32), tokens.shape[0] // features.shape[0])
+        photos = tf.repeat(
+            tf.cast(features[:, 0, 0], tf.int32), tokens.shape[0] // features.shape[0]
+        )
         return tf.gather(tf.gather(tf.constant(TABLE), photos), tokens, batch_dims=1), None
 
     def begin(self, features):
         return tf.cast(features[:, 0, 0], tf.int32), tf.zeros(features.shape[0])
 
     def step(self, tokens, memory, state):
-        return tf.gather(tf.gather(tf.constant(TABLE), memory), tokens, batch_dims=1), state + 1, None
+        return (
+            tf.gather(tf.gather(tf.constant(TABLE), memory), tokens, batch_dims=1),
+            state + 1,
+            None,
+        )
 
 
 def batch(*photos, captions=2, length=5):
@@ -44,7 +50,9 @@ def batch(*photos, captions=2, length=5):
     return features, tokens.reshape(-1, length)
 
 
-FIRST = batch((0, [[START, A, UNKNOWN, B, END], [START, B, END]]), (1, [[START, C, B, C]]))  # the last one was cut short
+FIRST = batch(
+    (0, [[START, A, UNKNOWN, B, END], [START, B, END]]), (1, [[START, C, B, C]])
+)  # the last one was cut short
 SECOND = batch((1, [[START, END]]), (0, []), length=3)  # filled up with a photo that is none
 
 
@@ -64,8 +72,11 @@ def test_the_likeliest_words_at_the_places_of_each_first_caption():
 def test_loss_and_accuracy_of_the_true_words(top):
     captions = [(0, [A, UNKNOWN, B, END]), (0, [B, END]), (1, [C, B, C]), (1, [END])]
     each = [loss for caption in captions for loss in losses(caption, [START, *caption[1]])]
-    ranks = [(LOGS[photo, before] > LOGS[photo, before, word]).sum()
-             for photo, words in captions for before, word in zip([START, *words], words, strict=False)]
+    ranks = [
+        (LOGS[photo, before] > LOGS[photo, before, word]).sum()
+        for photo, words in captions
+        for before, word in zip([START, *words], words, strict=False)
+    ]
     loss, accuracy, _ = TeacherForced(Table(), top=top)([FIRST, SECOND])
     assert loss == pytest.approx(np.mean(each), rel=1e-5)
     assert accuracy == pytest.approx(np.mean([rank < top for rank in ranks]))
@@ -88,9 +99,15 @@ def test_free_running_is_teacher_forcing_with_its_own_words(kind):
     own = np.full((2, 1), START, np.int32)
     for _ in range(4):
         logits = decoder(features, tf.constant(own))[0].numpy()[:, -1]
-        own = np.concatenate([own, logits[:, A:].argmax(axis=1)[:, None].astype(np.int32) + A], axis=1)
+        own = np.concatenate(
+            [own, logits[:, A:].argmax(axis=1)[:, None].astype(np.int32) + A], axis=1
+        )
     forced = TeacherForced(decoder)([(features, own)])
     assert FreeRunning(decoder)([(features, own)]) == pytest.approx(forced.loss, rel=1e-5)
     assert [row.tolist() for row in forced.likeliest] == own[:, 1:].tolist()
-    other = np.where(own == START, START, A + (own - A + 1) % 5)  # other words: they are foretold, but never read
-    assert FreeRunning(decoder)([(features, other)]) != pytest.approx(TeacherForced(decoder)([(features, other)]).loss)
+    other = np.where(
+        own == START, START, A + (own - A + 1) % 5
+    )  # other words: they are foretold, but never read
+    assert FreeRunning(decoder)([(features, other)]) != pytest.approx(
+        TeacherForced(decoder)([(features, other)]).loss
+    )

@@ -56,20 +56,35 @@ def rounded(row):
 
 
 def test_rewards_go_on_from_a_run(base):
-    done = unscored(*WORDS, "--run", "rewarded", "--from", "base", "--scst", "--baseline", "greedy", "--epochs", "1")
+    done = unscored(
+        *WORDS,
+        "--run",
+        "rewarded",
+        "--from",
+        "base",
+        "--scst",
+        "--baseline",
+        "greedy",
+        "--epochs",
+        "1",
+    )
     assert done.status == 0, done.error
     assert told_before(done.out) == rounded(base)
     run = Path("checkpoints/rewarded")
     config = read_config(run)
-    assert [config[name] for name in ("scst", "from", "begun", "decoder", "learning_rate", "schedule", "warmup")] == [
-        True, str(RUN), 0, "lstm", 0.0002, "cosine", 50]
+    assert [
+        config[name]
+        for name in ("scst", "from", "begun", "decoder", "learning_rate", "schedule", "warmup")
+    ] == [True, str(RUN), 0, "lstm", 0.0002, "cosine", 50]
     (row,) = read_history(run)
     assert 0 < row["reward"] < 10
     assert 0 < row["greedy_reward"] < 10
     assert f"reward {row['reward']:.3f} (greedy" in done.out
     assert abs(row["val_loss"] - base["val_loss"]) < 0.1  # five small steps from where it was
     assert row["val_loss"] != base["val_loss"]
-    assert [Path(path).name for path in stored(run / "best")] == ["ckpt-1" if row["CIDEr"] > base["CIDEr"] else "ckpt-0"]
+    assert [Path(path).name for path in stored(run / "best")] == [
+        "ckpt-1" if row["CIDEr"] > base["CIDEr"] else "ckpt-0"
+    ]
 
 
 def test_rewards_follow_true_captions_in_one_run_also_in_one_that_was_stopped_between(base):
@@ -83,31 +98,62 @@ def test_rewards_follow_true_captions_in_one_run_also_in_one_that_was_stopped_be
     assert first == base
     assert ("reward" in first, "reward" in second) == (False, True)
     config = read_config(run)
-    assert [config[name] for name in ("scst", "begun", "epochs", "reward_epochs")] == [True, 1, 2, 1]
+    assert [config[name] for name in ("scst", "begun", "epochs", "reward_epochs")] == [
+        True,
+        1,
+        2,
+        1,
+    ]
 
 
 @pytest.mark.slow
 def test_one_command_learns_from_true_captions_and_then_by_rewards(place):
-    done = typed(train, *WORDS, "--epochs", "1", "--reward-epochs", "1", "--baseline", "greedy", "--run", "one")
+    done = typed(
+        train,
+        *WORDS,
+        "--epochs",
+        "1",
+        "--reward-epochs",
+        "1",
+        "--baseline",
+        "greedy",
+        "--run",
+        "one",
+    )
     assert done.status == 0, done.error
     assert done.out.count("done in") == 1  # scored once, at the end
-    assert ["greedy_reward" in row for row in read_history(Path("checkpoints/one"))] == [False, True]
+    assert ["greedy_reward" in row for row in read_history(Path("checkpoints/one"))] == [
+        False,
+        True,
+    ]
     assert Path("checkpoints/one/scores.json").is_file()
 
 
 @pytest.fixture(scope="module")
 def tuned(base):
     """A run that trained the encoder too, and had its best epoch doing so."""
-    done = typed(train, *WORDS, "--run", "tuned", "--from", "base", "--finetune-encoder", "--encoder-rate", "0.001",
-                 "--learning-rate", "0.01", "--epochs", "1", "--best-by", "loss")
+    done = typed(
+        train,
+        *WORDS,
+        "--run",
+        "tuned",
+        "--from",
+        "base",
+        "--finetune-encoder",
+        "--encoder-rate",
+        "0.001",
+        "--learning-rate",
+        "0.01",
+        "--epochs",
+        "1",
+        "--best-by",
+        "loss",
+    )
     assert done.status == 0, done.error
     assert told_before(done.out) == rounded(base)
     (row,) = read_history(Path("checkpoints/tuned"))
     assert row["val_loss"] < base["val_loss"]
     return row
-
-
-
 
 
 @pytest.mark.slow
@@ -121,7 +167,12 @@ def test_a_run_goes_on_by_rewards_and_then_stays_with_them(base):
     assert second["epoch"] == 2
     assert f"epoch 2: reward {second['reward']:.3f}, " in done.out
     config = read_config(run)
-    assert (config["scst"], config["begun"], config["epochs"], config["learning_rate"]) == (True, 1, 2, 0.0001)
+    assert (config["scst"], config["begun"], config["epochs"], config["learning_rate"]) == (
+        True,
+        1,
+        2,
+        0.0001,
+    )
     done = typed(train, "--run", "resumed", "--resume")
     assert (done.status, "is finished" in done.out) == (0, True)
     done = typed(train, "--run", "resumed", "--resume", "--epochs", "3")
@@ -151,17 +202,32 @@ def test_a_run_that_trained_its_encoder_captions_and_is_scored_by_that(tuned, tm
     """Its captions on val are as good as its best epoch's; its features are not those of the encoder that it began with."""
     before = set(Path("cache").glob("convnet-*"))
     assert len(before) == 2  # of the base, and of this run: it was scored when it was done
-    done = typed(evaluate, "--run", "tuned", "--split", "val", "--beam", "1", "--json", tmp_path / "scores.json",
-                 "--cache", "cache")
+    done = typed(
+        evaluate,
+        "--run",
+        "tuned",
+        "--split",
+        "val",
+        "--beam",
+        "1",
+        "--json",
+        tmp_path / "scores.json",
+        "--cache",
+        "cache",
+    )
     assert done.status == 0, done.error
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert scores["loss"] == pytest.approx(tuned["val_loss"], rel=1e-3)
     assert scores["CIDEr"] == pytest.approx(tuned["CIDEr"], abs=0.02)
     assert set(Path("cache").glob("convnet-*")) == before
-    fingerprints = {folder: json.loads((folder / "encoder.json").read_text())["weights"] for folder in before}
+    fingerprints = {
+        folder: json.loads((folder / "encoder.json").read_text())["weights"] for folder in before
+    }
     assert len(set(fingerprints.values())) == 2
     start, own = (Captioner.load(Path("checkpoints", name)).encoder for name in ("base", "tuned"))
-    assert {start.fingerprint()["weights"], own.fingerprint()["weights"]} == set(fingerprints.values())
+    assert {start.fingerprint()["weights"], own.fingerprint()["weights"]} == set(
+        fingerprints.values()
+    )
     images = np.random.default_rng(0).integers(0, 256, (2, 80, 80, 3), dtype=np.uint8)
     assert np.abs(start(images) - own(images)).max() > 0.01
     photo = Path("drawn", read_splits(Path("checkpoints/tuned"))["test"][0])
@@ -174,14 +240,21 @@ def test_a_run_that_trained_its_encoder_captions_and_is_scored_by_that(tuned, tm
 @pytest.mark.slow
 def test_rewards_go_on_from_a_run_that_trained_its_encoder(tuned):
     """With that encoder, which learns no more."""
-    done = typed(train, *OF_ANY, "--run", "rewarded_tuned", "--from", "tuned", "--scst", "--epochs", "1")
+    done = typed(
+        train, *OF_ANY, "--run", "rewarded_tuned", "--from", "tuned", "--scst", "--epochs", "1"
+    )
     assert done.status == 0, done.error
     assert told_before(done.out) == pytest.approx(rounded(tuned), abs=0.002)
     config = read_config(Path("checkpoints/rewarded_tuned"))
     assert (config["encoder_weights"], config["finetune_encoder"], config["scst"]) == (
-        "checkpoints/rewarded_tuned/encoder", False, True)
+        "checkpoints/rewarded_tuned/encoder",
+        False,
+        True,
+    )
     captioners = [Captioner.load(f"checkpoints/{name}") for name in ("tuned", "rewarded_tuned")]
-    told = [each.encoder.fingerprint() | {"precision": "any"} for each in captioners]  # trained in float32, then run faster
+    told = [
+        each.encoder.fingerprint() | {"precision": "any"} for each in captioners
+    ]  # trained in float32, then run faster
     assert told[0] == told[1]
     photo = Path("drawn", read_splits(Path("checkpoints/tuned"))["test"][0])
     done = typed(predict, photo, "--run", "rewarded_tuned")
@@ -191,7 +264,17 @@ def test_rewards_go_on_from_a_run_that_trained_its_encoder(tuned):
 @pytest.fixture(scope="module")
 def luong(place):
     """A run of the preset with attention after the recurrence, after one epoch."""
-    done = unscored(*WORDS, "--preset", "inception-resnet-gru", "--attention", "additive", "--epochs", "1", "--run", "luong")
+    done = unscored(
+        *WORDS,
+        "--preset",
+        "inception-resnet-gru",
+        "--attention",
+        "additive",
+        "--epochs",
+        "1",
+        "--run",
+        "luong",
+    )
     assert done.status == 0, done.error
     (row,) = read_history(Path("checkpoints/luong"))
     return row
@@ -199,7 +282,9 @@ def luong(place):
 
 def test_attention_after_the_recurrence_from_training_to_pictures(luong, tmp_path):
     photo = Path("drawn", read_splits(Path("checkpoints/luong"))["test"][0])
-    done = typed(predict, photo, "--run", "luong", "--plot", tmp_path, "--out", tmp_path / "out.csv")
+    done = typed(
+        predict, photo, "--run", "luong", "--plot", tmp_path, "--out", tmp_path / "out.csv"
+    )
     assert done.status == 0, done.error
     (row,) = csv.DictReader((tmp_path / "out.csv").read_text().splitlines())
     caption = Captioner.load("checkpoints/luong")(photo)
@@ -215,12 +300,25 @@ def test_attention_after_the_recurrence_from_training_to_pictures(luong, tmp_pat
 @pytest.mark.slow
 def test_attention_after_the_recurrence_goes_on_by_rewards_and_with_its_encoder(luong):
     for way in ("scst", "finetune_encoder"):
-        done = unscored(*WORDS, "--from", "luong", "--" + way.replace("_", "-"), "--epochs", "1", "--run", f"luong_{way}")
+        done = unscored(
+            *WORDS,
+            "--from",
+            "luong",
+            "--" + way.replace("_", "-"),
+            "--epochs",
+            "1",
+            "--run",
+            f"luong_{way}",
+        )
         assert done.status == 0, done.error
         assert told_before(done.out) == rounded(luong)
         config = read_config(Path(f"checkpoints/luong_{way}"))
         assert [config[name] for name in ("preset", "decoder", "attention", way)] == [
-            "inception-resnet-gru", "luong", "additive", True]
+            "inception-resnet-gru",
+            "luong",
+            "additive",
+            True,
+        ]
         (row,) = read_history(Path(f"checkpoints/luong_{way}"))
         assert row["val_loss"] != luong["val_loss"]
 

@@ -28,7 +28,12 @@ def table_decoder(table):
     def step(tokens, _memory, state):
         return tf.gather(logs, tokens), state, tf.ones([tf.shape(tokens)[0], 1])
 
-    return SimpleNamespace(begin=lambda features: ({}, {"none": features[:, 0]}), step=step, locations=1, positions=None)
+    return SimpleNamespace(
+        begin=lambda features: ({}, {"none": features[:, 0]}),
+        step=step,
+        locations=1,
+        positions=None,
+    )
 
 
 class Same:
@@ -50,7 +55,9 @@ def made(baseline):
         return worth(captions) + photos[:, None]
 
     rules = Rules(START, END, (0, 1, START), max_length=6)
-    objective = SelfCritical(table_decoder(TABLE), reward, rules, seed=5, baseline=baseline, samples=400)
+    objective = SelfCritical(
+        table_decoder(TABLE), reward, rules, seed=5, baseline=baseline, samples=400
+    )
     return SimpleNamespace(asked=asked, objective=objective)
 
 
@@ -85,16 +92,24 @@ def test_a_drawn_caption_is_worth_what_it_gets_more_than_the_greedy_one(steps):
 def test_or_what_it_gets_more_than_the_mean_of_the_other_drawn_ones(steps):
     """The same captions are drawn, and no greedy one is asked for."""
     critical = made("others")
-    for (_, tokens, advantage), (*_, drawn) in zip(critical.objective.inputs(Same(), 1, 0), steps, strict=True):
+    for (_, tokens, advantage), (*_, drawn) in zip(
+        critical.objective.inputs(Same(), 1, 0), steps, strict=True
+    ):
         captions = critical.asked[-1]
         np.testing.assert_array_equal(captions, drawn[:, :-1])
         each = worth(captions)
-        others = np.stack([np.delete(each, place, axis=1).mean(axis=1) for place in range(400)], axis=1)
-        np.testing.assert_allclose(advantage.reshape(3, 400), (each - others) * (PHOTOS >= 0)[:, None], atol=1e-5)
+        others = np.stack(
+            [np.delete(each, place, axis=1).mean(axis=1) for place in range(400)], axis=1
+        )
+        np.testing.assert_allclose(
+            advantage.reshape(3, 400), (each - others) * (PHOTOS >= 0)[:, None], atol=1e-5
+        )
         assert len(tokens) == 1200
     told = critical.objective.told(3)
     assert told.keys() == {"reward", "reward_seconds"}
-    assert told["reward"] == pytest.approx(4.5 + np.mean([worth(each)[PHOTOS >= 0].mean() for each in critical.asked]))
+    assert told["reward"] == pytest.approx(
+        4.5 + np.mean([worth(each)[PHOTOS >= 0].mean() for each in critical.asked])
+    )
 
 
 def test_captions_are_drawn_by_the_decoder_s_own_probabilities_sharpened(steps):
@@ -102,12 +117,18 @@ def test_captions_are_drawn_by_the_decoder_s_own_probabilities_sharpened(steps):
     for before, after in ((START, captions[:, 0]), (ONE, captions[captions[:, 0] == ONE, 1])):
         for word in (ONE, TWO, END):
             share = SHARP[before, word]
-            assert abs((after == word).mean() - share) < 4 * np.sqrt(share * (1 - share) / len(after)) + 1e-6
+            assert (
+                abs((after == word).mean() - share)
+                < 4 * np.sqrt(share * (1 - share) / len(after)) + 1e-6
+            )
 
 
 def test_tokens_begin_with_the_start_and_end_with_an_end_that_was_chosen(steps):
     for _, tokens, _, captions in steps:
-        assert tokens.shape == (1200, 7)  # the longest have six words: as many as a caption may have
+        assert tokens.shape == (
+            1200,
+            7,
+        )  # the longest have six words: as many as a caption may have
         np.testing.assert_array_equal(tokens[:, 0], START)
         rows = captions[:, :-1].reshape(-1, 7)
         np.testing.assert_array_equal(tokens[:, 1:], rows[:, :6])
@@ -119,12 +140,16 @@ def test_tokens_begin_with_the_start_and_end_with_an_end_that_was_chosen(steps):
 
 @pytest.mark.parametrize(("longest", "length"), [(2, 4), (4, 4), (5, 8), (9, 10)])
 def test_tokens_are_as_long_as_the_longest_caption_needs_in_few_lengths(longest, length):
-    objective = SelfCritical(table_decoder(TABLE), None, Rules(START, END, (), max_length=10), seed=0)
+    objective = SelfCritical(
+        table_decoder(TABLE), None, Rules(START, END, (), max_length=10), seed=0
+    )
     drawn = np.zeros((1, 2, 11), np.int32)
     drawn[0, :, : longest - 1], drawn[0, 0, longest - 1] = ONE, END
     tokens = objective._tokens(drawn)
     assert tokens.shape == (2, 1 + length)
-    np.testing.assert_array_equal(tokens[0], [START, *[ONE] * (longest - 1), END, *[0] * (length - longest)])
+    np.testing.assert_array_equal(
+        tokens[0], [START, *[ONE] * (longest - 1), END, *[0] * (length - longest)]
+    )
 
 
 def test_what_is_drawn_is_told_by_seed_epoch_and_step(critical, steps):
@@ -158,7 +183,9 @@ def test_the_loss_by_hand(baseline, dropout):
     """Σ advantage · −log p of three captions of seven tokens in all, by word; p sharpened, and without what cannot be drawn:
     padding and the start anywhere, the end as the first word. With dropout where the baseline allows it."""
     logits = np.random.default_rng(0).normal(size=(3, 4, 6)).astype(np.float32)
-    tokens = np.array([[START, ONE, TWO, END, 0], [START, ONE, END, 0, 0], [START, TWO, TWO, 0, 0]], np.int32)
+    tokens = np.array(
+        [[START, ONE, TWO, END, 0], [START, ONE, END, 0, 0], [START, TWO, TWO, 0, 0]], np.int32
+    )
     advantage = np.array([0.5, -2.0, 0.0], np.float32)
 
     def decoder(features, given, training=False, places=None):
@@ -166,13 +193,21 @@ def test_the_loss_by_hand(baseline, dropout):
         np.testing.assert_array_equal(given, tokens[:, :-1])
         return tf.gather(tf.reshape(tf.constant(logits), [-1, 6]), places), None
 
-    objective = SelfCritical(table_decoder(TABLE), None, Rules(START, END, (0, START), max_length=4), seed=0,
-                             baseline=baseline)
+    objective = SelfCritical(
+        table_decoder(TABLE),
+        None,
+        Rules(START, END, (0, START), max_length=4),
+        seed=0,
+        baseline=baseline,
+    )
     chances = np.exp(2 * logits)
     chances[:, :, [0, START]] = 0
     chances[:, 0, END] = 0
     logs = 2 * logits - np.log(chances.sum(axis=2, keepdims=True))
-    each = [sum(logs[row, place, word] for place, word in enumerate(tokens[row, 1:]) if word) for row in range(3)]
+    each = [
+        sum(logs[row, place, word] for place, word in enumerate(tokens[row, 1:]) if word)
+        for row in range(3)
+    ]
     loss, total = objective.loss(decoder, None, tf.constant(tokens), tf.constant(advantage))
     assert float(loss) == float(total) == pytest.approx(-np.dot(advantage, each) / 7, rel=1e-5)
 
@@ -186,4 +221,6 @@ def test_rewards_by_the_words_of_captions():
 
     reward = cider_reward(score, lambda row: " ".join(str(token) for token in row if token))
     captions = np.array([[[4, 5, 0], [4, 0, 0]], [[4, 5, 6], [4, 0, 0]], [[4, 0, 0], [5, 6, 7]]])
-    np.testing.assert_allclose(reward(np.array([3, -1, 0]), captions), [[3.2, 3.1], [0, 0], [0.1, 0.3]])
+    np.testing.assert_allclose(
+        reward(np.array([3, -1, 0]), captions), [[3.2, 3.1], [0, 0], [0.1, 0.3]]
+    )

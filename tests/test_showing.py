@@ -28,7 +28,9 @@ def model(run):
 
 @pytest.fixture
 def photo(tmp_path):
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)).save(tmp_path / "사진.png")
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)).save(
+        tmp_path / "사진.png"
+    )
     return tmp_path / "사진.png"
 
 
@@ -47,16 +49,26 @@ def test_a_photo_is_upright_and_no_larger_than_the_screen_wants_it(tmp_path):
 def test_path_bytes_and_pixels_are_opened_alike(photo):
     with Image.open(photo) as image:
         pixels = np.asarray(image)
-    for given, name in ((photo, "사진.png"), (str(photo), "사진.png"), (photo.read_bytes(), "the photo"),
-                        (pixels, "the photo")):
+    for given, name in (
+        (photo, "사진.png"),
+        (str(photo), "사진.png"),
+        (photo.read_bytes(), "the photo"),
+        (pixels, "the photo"),
+    ):
         found = opened(given)
         assert found.name == name
         np.testing.assert_array_equal(found.pixels, pixels)
     assert opened(photo.read_bytes(), "mine.png").name == "mine.png"
 
 
-@pytest.mark.parametrize("content, reason", [(b"", "empty file"), (b"<svg></svg> and no picture at all", "not a picture"),
-                                             (None, "no such file")])
+@pytest.mark.parametrize(
+    "content, reason",
+    [
+        (b"", "empty file"),
+        (b"<svg></svg> and no picture at all", "not a picture"),
+        (None, "no such file"),
+    ],
+)
 def test_what_cannot_be_read_is_refused_by_name(tmp_path, content, reason):
     if content is not None:
         (tmp_path / "a.jpg").write_bytes(content)
@@ -78,12 +90,18 @@ def test_what_is_shown_is_what_the_captioner_says(run, model, photo):
         assert (shown.caption, shown.words) == (wanted.text, wanted.words)
         assert shown.candidates[0] == pytest.approx((wanted.text, wanted.score))
         assert {text for text, _ in shown.candidates} == {text for text, _ in wanted.candidates}
-        np.testing.assert_allclose(shown.maps.reshape(len(shown.words), -1), wanted.attention, atol=1e-5)
+        np.testing.assert_allclose(
+            shown.maps.reshape(len(shown.words), -1), wanted.attention, atol=1e-5
+        )
     assert len(model(opened(photo), beam=5).candidates) == 5
 
 
 def test_the_caption_stands_first_and_the_others_follow_by_their_scores_each_once():
-    answer = SimpleNamespace(text="a", score=0.5, candidates=[("a", 0.5), ("b", 0.4), ("c", 0.6), ("b", 0.45), ("a", 0.2)])
+    answer = SimpleNamespace(
+        text="a",
+        score=0.5,
+        candidates=[("a", 0.5), ("b", 0.4), ("c", 0.6), ("b", 0.45), ("a", 0.2)],
+    )
     assert showing._ordered(answer) == [("a", 0.5), ("c", 0.6), ("b", 0.45)]
 
 
@@ -108,8 +126,14 @@ def test_the_picture_is_the_one_that_predict_draws(model, photo):
         assert [axes.get_title() for axes in figure.axes[1:]] == shown.words
 
 
-@pytest.mark.parametrize("search, message", [({"beam": 0}, "--beam is at least 1, not 0"),
-                                             ({"temperature": 2.0}, "go with --sample"), ({"beems": 1}, "'beam'")])
+@pytest.mark.parametrize(
+    "search, message",
+    [
+        ({"beam": 0}, "--beam is at least 1, not 0"),
+        ({"temperature": 2.0}, "go with --sample"),
+        ({"beems": 1}, "'beam'"),
+    ],
+)
 def test_settings_that_cannot_be_are_refused(model, photo, search, message):
     with pytest.raises(Refusal, match=message):
         model(opened(photo), **search)
@@ -124,7 +148,9 @@ def test_a_photo_that_is_gone_meanwhile_is_refused(model, photo):
 
 def test_a_run_of_drawings_says_so_of_photographs(tmp_path, photo):
     model = Model(captioning_run(tmp_path / "r", scenes=True, dataset=str(tmp_path / "drawn")))
-    assert model(opened(photo)).note == ("This run was trained on drawn scenes; of photographs it can say nothing sensible.")
+    assert model(opened(photo)).note == (
+        "This run was trained on drawn scenes; of photographs it can say nothing sensible."
+    )
     (tmp_path / "drawn/photos").mkdir(parents=True)
     (tmp_path / "drawn/photos/7.png").write_bytes(photo.read_bytes())
     assert model(opened(photo)).note
@@ -144,7 +170,10 @@ def test_a_network_that_looks_nowhere_has_a_caption_and_no_words(model, photo):
     model._answers = showing.answering.Captioning(None, {})
     nowhere = model(opened(photo))
     assert (nowhere.caption, nowhere.words) == (shown.caption, [])
-    assert nowhere.note == "This network saw the photo once, before the first word, and has no attention."
+    assert (
+        nowhere.note
+        == "This network saw the photo once, before the first word, and has no attention."
+    )
 
 
 def test_a_classifier_shows_its_likeliest_classes(tmp_path, photo):
@@ -161,8 +190,15 @@ def test_a_classifier_shows_its_likeliest_classes(tmp_path, photo):
 
 
 def test_settings_are_known_before_the_model_is_loaded(run):
-    assert controls(run) == {"beam": 3, "length_penalty": 0.7, "sample": False, "temperature": 1.0, "top_k": None,
-                             "top_p": None, "seed": 0}
+    assert controls(run) == {
+        "beam": 3,
+        "length_penalty": 0.7,
+        "sample": False,
+        "temperature": 1.0,
+        "top_k": None,
+        "top_p": None,
+        "seed": 0,
+    }
 
 
 def test_loading_goes_forward_until_the_model_is_there(run, photo, monkeypatch):
@@ -187,7 +223,12 @@ def test_loading_goes_forward_until_the_model_is_there(run, photo, monkeypatch):
     assert shares == sorted(shares)
     assert shares[0] >= 0 and shares[-2] < 1
     assert (told[0].text, told[-1].text, shares[-1], loading.done, loading.failure) == (
-        "Loading TensorFlow", "ready", 1.0, True, None)
+        "Loading TensorFlow",
+        "ready",
+        1.0,
+        True,
+        None,
+    )
 
 
 def test_a_run_that_cannot_be_loaded_is_refused_in_a_sentence(tmp_path):
@@ -204,8 +245,10 @@ def test_a_run_that_cannot_be_loaded_is_refused_in_a_sentence(tmp_path):
 def test_errors_are_told_as_sentences(capsys):
     assert sentence(Refusal("no run 'x'")) == "no run 'x'"
     assert sentence(PermissionError(13, "Permission denied", "/a.png")) == (
-        "Permission denied: /a.png; change its rights, or choose another folder")
+        "Permission denied: /a.png; change its rights, or choose another folder"
+    )
     assert capsys.readouterr().err == ""
     assert sentence(KeyError("colour")) == (
-        "something went wrong that should not have (KeyError: 'colour'); the terminal says more")
+        "something went wrong that should not have (KeyError: 'colour'); the terminal says more"
+    )
     assert "KeyError" in capsys.readouterr().err

@@ -10,11 +10,24 @@ import pytest
 
 from data.examples import Example
 from data.sources import FORMATS, captions_at, read, recognised
-from tests.datasets import ROOT_READS_ALL, SAMPLES, TWO, captions, coco, folder_with, karpathy, refusal, sample, splits
+from tests.datasets import (
+    ROOT_READS_ALL,
+    SAMPLES,
+    TWO,
+    captions,
+    coco,
+    folder_with,
+    karpathy,
+    refusal,
+    sample,
+    splits,
+)
 from utils.errors import Refusal, WrongArgument
 
-NEEDS_REAL_DATA = pytest.mark.skipif("CAPTION_REAL_DATA" not in os.environ,
-                                     reason="the folder of real data is not named in CAPTION_REAL_DATA")
+NEEDS_REAL_DATA = pytest.mark.skipif(
+    "CAPTION_REAL_DATA" not in os.environ,
+    reason="the folder of real data is not named in CAPTION_REAL_DATA",
+)
 EVERY = pytest.mark.parametrize("name", FORMATS)
 
 
@@ -53,8 +66,13 @@ def test_captions_are_read_without_their_photos_too(tmp_path, name):
 
 
 def test_captions_that_are_none_are_left_out_with_or_without_photos(tmp_path):
-    folder_with(tmp_path, files={"captions.csv": "photo,caption\na.jpg,A  dog.\na.jpg,A dog.\na.jpg, \nb.jpg,"
-                                                 f"{'long ' * 500}\nc.jpg,A cat.\n"})
+    folder_with(
+        tmp_path,
+        files={
+            "captions.csv": "photo,caption\na.jpg,A  dog.\na.jpg,A dog.\na.jpg, \nb.jpg,"
+            f"{'long ' * 500}\nc.jpg,A cat.\n"
+        },
+    )
     assert captions_at(tmp_path) == {"a.jpg": ["A dog."], "c.jpg": ["A cat."]}
     (tmp_path / "captions.csv").write_text("photo,caption\na.jpg, \n")
     with pytest.raises(Refusal, match=r"holds no caption$"):
@@ -62,8 +80,15 @@ def test_captions_that_are_none_are_left_out_with_or_without_photos(tmp_path):
 
 
 @EVERY
-@pytest.mark.parametrize("changed", [lambda text: "\ufeff" + text, lambda text: text.replace("\n", "\r\n"),
-                                     lambda text: text.rstrip("\n")], ids=["mark", "crlf", "no last end"])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda text: "\ufeff" + text,
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.rstrip("\n"),
+    ],
+    ids=["mark", "crlf", "no last end"],
+)
 def test_a_mark_at_the_beginning_and_ends_of_lines_change_nothing(tmp_path, name, changed):
     photo, _ = sample(tmp_path, name, changed)
     dataset = read(tmp_path)
@@ -87,14 +112,19 @@ def test_latin1_is_refused_with_file_and_line(tmp_path, name):
     line = 0
     _, file = sample(tmp_path, name, changed)
     assert line > 1
-    assert refusal(tmp_path).startswith(f"{file}, line {line}: not UTF-8 text (invalid continuation byte); save the file "
-                                        "as UTF-8 (it may be Windows-1252 or, in Korean, CP949 now)")
+    assert refusal(tmp_path).startswith(
+        f"{file}, line {line}: not UTF-8 text (invalid continuation byte); save the file "
+        "as UTF-8 (it may be Windows-1252 or, in Korean, CP949 now)"
+    )
 
 
 @EVERY
 def test_tabs_in_captions_are_spaces(tmp_path, name):
     def changed(text):
-        return text.replace("dog runs", "dog\\truns" if SAMPLES[name][1].endswith(("json", "jsonl")) else "dog\truns")
+        return text.replace(
+            "dog runs",
+            "dog\\truns" if SAMPLES[name][1].endswith(("json", "jsonl")) else "dog\truns",
+        )
 
     photo, _ = sample(tmp_path, name, changed)
     assert read(tmp_path).examples == [Example(photo, TWO, SAMPLES[name][3])]
@@ -105,7 +135,9 @@ def test_a_caption_of_thousands_of_words_is_left_out(tmp_path, name):
     sample(tmp_path, name, lambda text: text.replace("A café .", "dog " * 3000))
     dataset = read(tmp_path)
     assert captions(dataset) == {"a.jpg": TWO[:1]}
-    assert [each.reason.partition(" (")[0] for each in dataset.left_out] == ["a caption of 3,000 words"]
+    assert [each.reason.partition(" (")[0] for each in dataset.left_out] == [
+        "a caption of 3,000 words"
+    ]
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "texts"])
@@ -123,10 +155,22 @@ def test_captions_are_in_nfc(tmp_path, name):
 
 
 def test_format_goes_before_what_it_looks_like(tmp_path):
-    folder_with(tmp_path, "a.jpg", files={"captions.csv": "photo,caption\na.jpg,A table's.\n", "a.txt": "A text's.\n",
-                                          "captions.jsonl": '{"photo": "a.jpg", "caption": "A line\'s."}\n',
-                                          "captions.txt": "image,caption\na.jpg,Kaggle's.\n"})
-    told = {"csv": "A table's.", "jsonl": "A line's.", "flickr8k": "Kaggle's.", "texts": "A text's."}
+    folder_with(
+        tmp_path,
+        "a.jpg",
+        files={
+            "captions.csv": "photo,caption\na.jpg,A table's.\n",
+            "a.txt": "A text's.\n",
+            "captions.jsonl": '{"photo": "a.jpg", "caption": "A line\'s."}\n',
+            "captions.txt": "image,caption\na.jpg,Kaggle's.\n",
+        },
+    )
+    told = {
+        "csv": "A table's.",
+        "jsonl": "A line's.",
+        "flickr8k": "Kaggle's.",
+        "texts": "A text's.",
+    }
     assert captions(read(tmp_path)) == {"a.jpg": ("A table's.",)}
     for name, caption in told.items():
         dataset = read(tmp_path, format=name)
@@ -136,21 +180,28 @@ def test_format_goes_before_what_it_looks_like(tmp_path):
 def test_format_says_what_a_file_of_another_name_is(tmp_path):
     folder_with(tmp_path, "a.jpg", files={"words.dat": "image,caption\na.jpg,A dog, a cat .\n"})
     assert recognised(tmp_path / "words.dat") is None
-    assert captions(read(tmp_path / "words.dat", format="flickr8k")) == {"a.jpg": ("A dog, a cat .",)}
+    assert captions(read(tmp_path / "words.dat", format="flickr8k")) == {
+        "a.jpg": ("A dog, a cat .",)
+    }
 
 
 def test_a_format_that_is_not_there_is_refused(tmp_path):
     sample(tmp_path, "csv")
     assert refusal(tmp_path, format="coco") == (
         f"{tmp_path} is not of the format asked for; looked for: annotations/captions_*.json; give the file itself where "
-        "its name differs")
+        "its name differs"
+    )
     assert refusal(tmp_path / "captions.csv", format="coco") == (
-        f"{tmp_path}/captions.csv, line 1: broken JSON (Expecting value, column 1); is the file whole?")
+        f"{tmp_path}/captions.csv, line 1: broken JSON (Expecting value, column 1); is the file whole?"
+    )
 
 
 def test_a_text_beside_a_photo_is_no_dataset(tmp_path):
     _, file = sample(tmp_path, "texts")
-    assert refusal(file, format="texts") == f"{file} is a file; of photos with texts beside them the folder is wanted"
+    assert (
+        refusal(file, format="texts")
+        == f"{file} is a file; of photos with texts beside them the folder is wanted"
+    )
 
 
 @pytest.mark.parametrize("name", ["COCO", "Coco", "coco"])
@@ -161,7 +212,10 @@ def test_the_name_of_a_format_may_have_capitals(tmp_path, name):
 
 
 def test_an_unknown_format_is_refused_with_the_nearest(tmp_path):
-    with pytest.raises(WrongArgument, match=r"^unknown format 'flicker8k'; did you mean 'flickr8k' or 'flickr30k'\?$"):
+    with pytest.raises(
+        WrongArgument,
+        match=r"^unknown format 'flicker8k'; did you mean 'flickr8k' or 'flickr30k'\?$",
+    ):
         read(tmp_path, format="flicker8k")
 
 
@@ -174,31 +228,51 @@ def test_what_is_no_dataset_is_refused_with_what_was_looked_for(tmp_path):
         "dataset_flickr8k.json, dataset_flickr30k.json or dataset_coco.json; MSCOCO_train_val_Korean.json; "
         "annotations/captions_*.json; Flickr8k.token.txt with its lists, or Kaggle's captions.txt; "
         "results_20130124.token, or Kaggle's results.csv; photos each with a .txt of captions beside it. "
-        "--format says which it is where the name differs")
+        "--format says which it is where the name differs"
+    )
     assert refusal(tmp_path) == f"{tmp_path} is no dataset that is known here; {looked_for}"
-    assert refusal(tmp_path / "notes.txt") == f"{tmp_path}/notes.txt is no dataset that is known here; {looked_for}"
-    assert refusal(tmp_path / "a.jpg") == f"{tmp_path}/a.jpg is no dataset that is known here; {looked_for}"
+    assert (
+        refusal(tmp_path / "notes.txt")
+        == f"{tmp_path}/notes.txt is no dataset that is known here; {looked_for}"
+    )
+    assert (
+        refusal(tmp_path / "a.jpg")
+        == f"{tmp_path}/a.jpg is no dataset that is known here; {looked_for}"
+    )
 
 
 def test_what_is_not_there_is_refused(tmp_path):
-    assert refusal(tmp_path / "none") == f"no dataset at {tmp_path}/none; give a captions file, its folder, or `scenes`"
+    assert (
+        refusal(tmp_path / "none")
+        == f"no dataset at {tmp_path}/none; give a captions file, its folder, or `scenes`"
+    )
 
 
 def test_a_dataset_of_nothing_is_refused(tmp_path):
     folder_with(tmp_path, "a.jpg", files={"captions.csv": "photo,caption\n"})
-    assert refusal(tmp_path) == f"{tmp_path}/captions.csv holds no photo with a caption; it is empty"
+    assert (
+        refusal(tmp_path) == f"{tmp_path}/captions.csv holds no photo with a caption; it is empty"
+    )
 
 
 def test_a_dataset_without_any_photo_is_refused_with_the_first_reason(tmp_path):
     folder_with(tmp_path, files={"captions.csv": "photo,caption\na.jpg,A cat.\nb.jpg,A dog.\n"})
-    assert refusal(tmp_path) == (f"{tmp_path}/captions.csv holds no photo with a caption (2 left out; the first: a.jpg: a "
-                                 "caption, but no such photo (captions.csv, line 2))")
+    assert refusal(tmp_path) == (
+        f"{tmp_path}/captions.csv holds no photo with a caption (2 left out; the first: a.jpg: a "
+        "caption, but no such photo (captions.csv, line 2))"
+    )
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-@pytest.mark.parametrize(("name", "content"), [
-    ("coco", coco({1: "a.jpg"}, [(1, "A cat.")])), ("aihub", [{"file_path": "a.jpg", "caption_ko": "A cat."}]),
-    ("karpathy", karpathy(("a.jpg", "train", ["A cat."]))), ("jsonl", [{"photo": "a.jpg", "caption": "A cat."}])])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("coco", coco({1: "a.jpg"}, [(1, "A cat.")])),
+        ("aihub", [{"file_path": "a.jpg", "caption_ko": "A cat."}]),
+        ("karpathy", karpathy(("a.jpg", "train", ["A cat."]))),
+        ("jsonl", [{"photo": "a.jpg", "caption": "A cat."}]),
+    ],
+)
 def test_what_captions_json_is_its_beginning_tells(tmp_path, name, content, encoding):
     folder_with(tmp_path, "a.jpg", files={"captions.json": json.dumps(content).encode(encoding)})
     for path in (tmp_path, tmp_path / "captions.json"):
@@ -206,7 +280,9 @@ def test_what_captions_json_is_its_beginning_tells(tmp_path, name, content, enco
         assert captions(read(path)) == {"a.jpg": ("A cat.",)}
 
 
-@pytest.mark.parametrize(("name", "place"), [("coco", "annotations"), ("flickr8k", "Flickr8k_text")])
+@pytest.mark.parametrize(
+    ("name", "place"), [("coco", "annotations"), ("flickr8k", "Flickr8k_text")]
+)
 def test_the_current_directory_may_be_that_of_the_annotations(tmp_path, name, place, monkeypatch):
     photo, file, content, split = SAMPLES[name]
     file = Path(file).name
@@ -236,17 +312,24 @@ def test_the_language_is_what_is_said_else_what_the_letters_tell(tmp_path):
 def test_no_permission_is_refused(tmp_path):
     _, file = sample(tmp_path, "csv")
     file.chmod(0)
-    assert refusal(tmp_path) == f"no permission to read {file}; change its rights, or name another file"
+    assert (
+        refusal(tmp_path)
+        == f"no permission to read {file}; change its rights, or name another file"
+    )
 
 
 def test_no_permission_as_the_system_tells_it(tmp_path, monkeypatch):
     """The same where root runs the tests: the system's answer is played."""
+
     def refused(path):
         raise PermissionError(13, "Permission denied", str(path))
 
     _, file = sample(tmp_path, "csv")
     monkeypatch.setattr(Path, "read_bytes", refused)
-    assert refusal(tmp_path) == f"no permission to read {file}; change its rights, or name another file"
+    assert (
+        refusal(tmp_path)
+        == f"no permission to read {file}; change its rights, or name another file"
+    )
 
 
 @NEEDS_REAL_DATA

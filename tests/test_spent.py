@@ -33,8 +33,11 @@ def test_time_goes_to_what_it_is_said_to_and_is_added_up_when_a_run_goes_on(tmp_
     clock(10)
     first.end("training")
     first.write()
-    assert read_spent(tmp_path) == {"machine": "2 cores", "peak_memory_bytes": 5 * 10**9,
-                                    "seconds": {"reading": 2, "training": 20.12, "validation": 1}}
+    assert read_spent(tmp_path) == {
+        "machine": "2 cores",
+        "peak_memory_bytes": 5 * 10**9,
+        "seconds": {"reading": 2, "training": 20.12, "validation": 1},
+    }
     clock(1000)  # until it goes on
     second = Spent(tmp_path)
     clock(3)
@@ -43,7 +46,10 @@ def test_time_goes_to_what_it_is_said_to_and_is_added_up_when_a_run_goes_on(tmp_
     assert read_spent(tmp_path)["seconds"] == {"reading": 5, "training": 20.12, "validation": 1}
 
 
-@pytest.mark.parametrize(("before", "now", "most"), [(7, 5, 7), (3, 5, 5), (None, 5, 5), (7, None, 7), (None, None, None)])
+@pytest.mark.parametrize(
+    ("before", "now", "most"),
+    [(7, 5, 7), (3, 5, 5), (None, 5, 5), (7, None, 7), (None, None, None)],
+)
 def test_memory_is_the_most_of_all_sessions(tmp_path, monkeypatch, clock, before, now, most):
     (tmp_path / "spent.json").write_text(json.dumps({"peak_memory_bytes": before}))
     monkeypatch.setattr(spent, "peak_memory", lambda: now)

@@ -36,14 +36,20 @@ def test_one_dataset_is_taken_and_of_several_none(place, monkeypatch):
 
 
 def test_every_view_of_every_training_photo_is_saved_under_a_name_of_its_own(tmp_path):
-    prepared = stages.prepare(stages.read_dataset(Path("drawn"), Data()), Settings(), PhotoHashes(Path("cache/photos.json")))
+    prepared = stages.prepare(
+        stages.read_dataset(Path("drawn"), Data()),
+        Settings(),
+        PhotoHashes(Path("cache/photos.json")),
+    )
     photos = prepared.splits["train"][:3]
     other = tmp_path / "other" / photos[0].path.name  # another photo of the same name
     other.parent.mkdir()
     shutil.copy(photos[1].path, other)
     photos.append(replace(photos[1], path=other))
     views = Views(2, 0)
-    stages.save_augmented(replace(prepared, splits={"train": photos}), views, 64, tmp_path / "augmented")
+    stages.save_augmented(
+        replace(prepared, splits={"train": photos}), views, 64, tmp_path / "augmented"
+    )
     names = sorted(file.name for file in (tmp_path / "augmented").iterdir())
     stems = [photo.path.stem for photo in photos[:3]] + [photos[0].path.name]
     assert names == sorted(f"{stem}_view{view}.jpg" for stem in stems for view in (1, 2))

@@ -5,11 +5,24 @@ from pathlib import Path
 import pytest
 
 from config import Settings
-from jobs.starting import finished, forget_scores, inherited, keep_encoder, refuse_other_encoder, resumed
+from jobs.starting import (
+    finished,
+    forget_scores,
+    inherited,
+    keep_encoder,
+    refuse_other_encoder,
+    resumed,
+)
 from utils.errors import Refusal, WrongArgument
 from utils.runs import read_config, read_making, write_config, write_history, write_making
 
-FOUND = {"encoder_weights": "some.weights.h5", "fingerprint": {}, "decoder": "gru", "dataset": "drawn", "encoder": "convnet"}
+FOUND = {
+    "encoder_weights": "some.weights.h5",
+    "fingerprint": {},
+    "decoder": "gru",
+    "dataset": "drawn",
+    "encoder": "convnet",
+}
 
 
 @pytest.fixture
@@ -22,7 +35,14 @@ def run(tmp_path, monkeypatch):
 
     def make(**changes):
         config = Settings().flat() | FOUND | changes
-        write_config(tmp_path, {name: value for name, value in config.items() if name not in changes or value is not None})
+        write_config(
+            tmp_path,
+            {
+                name: value
+                for name, value in config.items()
+                if name not in changes or value is not None
+            },
+        )
         return tmp_path
 
     return make
@@ -30,8 +50,15 @@ def run(tmp_path, monkeypatch):
 
 def test_what_the_encoder_sees_is_taken_over(run):
     found = inherited(run(layer="stage3_1", image_size=96, grid=4), {})
-    assert {name: found[name] for name in ("encoder", "weights", "layer", "image_size", "grid")} == {
-        "encoder": "convnet", "weights": "some.weights.h5", "layer": "stage3_1", "image_size": 96, "grid": 4}
+    assert {
+        name: found[name] for name in ("encoder", "weights", "layer", "image_size", "grid")
+    } == {
+        "encoder": "convnet",
+        "weights": "some.weights.h5",
+        "layer": "stage3_1",
+        "image_size": 96,
+        "grid": 4,
+    }
     assert inherited(run(grid=4), {"grid": 5})["grid"] == 5
 
 
@@ -48,44 +75,84 @@ def test_attention_may_change_from_run_to_run_but_no_width(run):
     start = run(decoder="lstm", units=64)
     assert inherited(start, {})["attention"] == "soft"
     assert inherited(start, {"attention": "hard", "dropout": 0.1})["attention"] == "hard"
-    with pytest.raises(WrongArgument, match=rf"^--units 32: the weights of {start} are of 64; leave it out$"):
+    with pytest.raises(
+        WrongArgument, match=rf"^--units 32: the weights of {start} are of 64; leave it out$"
+    ):
         inherited(start, {"units": 32})
-    for before, now in (("soft", "none"), ("none", "soft"), ("none", "hard")):  # what looks at the photo is not in both
-        with pytest.raises(WrongArgument, match=rf"^--attention {now}: the weights of {start} are of {before}; leave it"):
+    for before, now in (
+        ("soft", "none"),
+        ("none", "soft"),
+        ("none", "hard"),
+    ):  # what looks at the photo is not in both
+        with pytest.raises(
+            WrongArgument,
+            match=rf"^--attention {now}: the weights of {start} are of {before}; leave it",
+        ):
             inherited(run(decoder="lstm", units=64, attention=before), {"attention": now})
     for before, now in (("dot", "additive"), ("additive", "dot")):
-        with pytest.raises(WrongArgument, match=rf"^--attention {now}: the weights of {start} are of {before}; leave it"):
+        with pytest.raises(
+            WrongArgument,
+            match=rf"^--attention {now}: the weights of {start} are of {before}; leave it",
+        ):
             inherited(run(decoder="luong", attention=before), {"attention": now})
     start = run(decoder="lstm", units=64)
-    with pytest.raises(WrongArgument, match=r"^--encoder resnet101: .* was trained on what convnet sees"):
+    with pytest.raises(
+        WrongArgument, match=r"^--encoder resnet101: .* was trained on what convnet sees"
+    ):
         inherited(start, {"encoder": "resnet101"})
 
 
 def test_another_way_of_training_keeps_the_words_and_views_of_the_run_that_it_goes_on_from(run):
     start = run(augment=3, minimum_count=2, max_length=9, tokenizer="words")
-    kept = {"augment": 3, "minimum_count": 2, "max_length": 9, "tokenizer": "words", "vocabulary": 5000}
+    kept = {
+        "augment": 3,
+        "minimum_count": 2,
+        "max_length": 9,
+        "tokenizer": "words",
+        "vocabulary": 5000,
+    }
     for way in ("scst", "finetune_encoder"):
         assert inherited(start, {way: True}).items() >= kept.items()
     assert inherited(start, {"scst": True, "max_length": 7})["max_length"] == 7
     assert not kept.keys() & inherited(start, {}).keys()
-    assert "tokenizer" not in inherited(run(tokenizer=None), {"scst": True})  # a run from before there were several
+    assert "tokenizer" not in inherited(
+        run(tokenizer=None), {"scst": True}
+    )  # a run from before there were several
 
 
 def test_another_way_of_training_keeps_the_photos_unless_others_are_typed(run):
     start = run(test_size=0.2, seed=4, cache="elsewhere", format="csv", language="ko")
-    kept = {"dataset": "drawn", "test_size": 0.2, "seed": 4, "cache": "elsewhere", "format": "csv", "language": "ko"}
+    kept = {
+        "dataset": "drawn",
+        "test_size": 0.2,
+        "seed": 4,
+        "cache": "elsewhere",
+        "format": "csv",
+        "language": "ko",
+    }
     for way in ("scst", "finetune_encoder"):
         assert inherited(start, {way: True}).items() >= kept.items()
-        assert not (kept.keys() - {"dataset"}) & inherited(start, {way: True, "dataset": "other"}).keys()
+        assert (
+            not (kept.keys() - {"dataset"})
+            & inherited(start, {way: True, "dataset": "other"}).keys()
+        )
     assert inherited(start, {"scst": True, "seed": 5})["seed"] == 5
-    assert not kept.keys() & inherited(start, {}).keys()  # begun from another run, to learn other photos
+    assert (
+        not kept.keys() & inherited(start, {}).keys()
+    )  # begun from another run, to learn other photos
 
 
 def test_a_run_without_best_weights_is_no_start(run):
     start = run()
     (start / "best").unlink()
-    for begun in (lambda: inherited(start, {"scst": True}), lambda: resumed(str(start), {"scst": True}, None)):
-        with pytest.raises(Refusal, match=rf"^{start} has no best: its training was stopped before its first epoch ended"):
+    for begun in (
+        lambda: inherited(start, {"scst": True}),
+        lambda: resumed(str(start), {"scst": True}, None),
+    ):
+        with pytest.raises(
+            Refusal,
+            match=rf"^{start} has no best: its training was stopped before its first epoch ended",
+        ):
             begun()
 
 
@@ -93,16 +160,24 @@ def test_a_run_that_lost_its_best_weights_says_so(run):
     start = run()
     (start / "best").unlink()
     write_history(start, [{"epoch": 1}])
-    with pytest.raises(Refusal, match=rf"^{start} has no best, which it had after its first epoch; restore it"):
+    with pytest.raises(
+        Refusal, match=rf"^{start} has no best, which it had after its first epoch; restore it"
+    ):
         inherited(start, {"scst": True})
 
 
 def test_another_preset_is_refused_and_photos_that_are_gone(run):
     start = run(preset="inception-gru", dataset="elsewhere/photos")
-    with pytest.raises(WrongArgument, match=rf"^--preset show-attend-tell: {start} was trained as inception-gru, and"):
+    with pytest.raises(
+        WrongArgument,
+        match=rf"^--preset show-attend-tell: {start} was trained as inception-gru, and",
+    ):
         inherited(start, {"preset": "show-attend-tell"})
     assert inherited(start, {"preset": "inception-gru"})["preset"] == "inception-gru"
-    with pytest.raises(Refusal, match=rf"^{start} was trained on elsewhere/photos, which is not there .+ with --dataset$"):
+    with pytest.raises(
+        Refusal,
+        match=rf"^{start} was trained on elsewhere/photos, which is not there .+ with --dataset$",
+    ):
         inherited(start, {"scst": True})
     assert "dataset" not in inherited(start, {})
 
@@ -115,7 +190,9 @@ def test_an_encoder_trained_elsewhere_is_copied_and_found_where_the_run_lies(run
     assert read_config(folder)["encoder_weights"] == "some.weights.h5"
     keep_encoder(folder, str(other))
     assert (folder / "encoder/best/ckpt-1.index").read_text() == "weights"
-    assert [read_config(folder)[name] for name in ("weights", "encoder_weights")] == [str(folder / "encoder")] * 2
+    assert [read_config(folder)[name] for name in ("weights", "encoder_weights")] == [
+        str(folder / "encoder")
+    ] * 2
 
 
 def test_with_a_classifier_s_trunk_goes_how_it_is_built_from_run_to_run(run, tmp_path):
@@ -132,16 +209,26 @@ def test_with_a_classifier_s_trunk_goes_how_it_is_built_from_run_to_run(run, tmp
 
 def test_a_classifier_is_no_start_for_captions(run):
     start = run(preset="classifier", trunk="modern", image_size=32, classes=["a", "b"])
-    with pytest.raises(Refusal, match=rf"^{start} is a classifier: .* --encoder convnet --weights {start}$"):
+    with pytest.raises(
+        Refusal, match=rf"^{start} is a classifier: .* --encoder convnet --weights {start}$"
+    ):
         inherited(start, {})
 
 
 def test_cifar10_may_be_named_again_when_a_classifier_is_resumed(run):
-    run(preset="classifier", dataset="datasets/cifar10", trunk="modern", image_size=32, classes=["a", "b"])
+    run(
+        preset="classifier",
+        dataset="datasets/cifar10",
+        trunk="modern",
+        image_size=32,
+        classes=["a", "b"],
+    )
     assert resumed(".", {"dataset": "cifar10"}, None)[1].data.dataset == "datasets/cifar10"
     with pytest.raises(WrongArgument, match=r"^--beam: that is for captions"):
         resumed(".", {"beam": 5}, None)
-    with pytest.raises(WrongArgument, match=r"^--alter cannot change when a run is resumed: it was 'mirrored'"):
+    with pytest.raises(
+        WrongArgument, match=r"^--alter cannot change when a run is resumed: it was 'mirrored'"
+    ):
         resumed(".", {"alter": "none"}, None)
 
 
@@ -163,8 +250,15 @@ def trained(run):
 
 def changed(folder, settings):
     """The settings that are not those of the run, which has learned from true captions."""
-    before = Settings.from_flat({"epochs": DONE, "weights": "some.weights.h5", "units": 64, "encoder": "convnet",
-                                 "dataset": "drawn"}).flat()
+    before = Settings.from_flat(
+        {
+            "epochs": DONE,
+            "weights": "some.weights.h5",
+            "units": 64,
+            "encoder": "convnet",
+            "dataset": "drawn",
+        }
+    ).flat()
     return {name: value for name, value in settings.flat().items() if value != before[name]}
 
 
@@ -177,7 +271,14 @@ def test_a_run_that_is_resumed_plainly_is_as_it_was_and_is_finished(trained):
     assert not finished(run, settings, begun)
 
 
-SCST = {"scst": True, "epochs": DONE + 4, "batch": 120, "learning_rate": 0.0002, "warmup": 50, "patience": 24}
+SCST = {
+    "scst": True,
+    "epochs": DONE + 4,
+    "batch": 120,
+    "learning_rate": 0.0002,
+    "warmup": 50,
+    "patience": 24,
+}
 FINETUNE = {"finetune_encoder": True, "epochs": DONE + 3, "learning_rate": 0.0001}
 
 
@@ -200,13 +301,24 @@ def test_a_lost_history_is_no_leave_to_begin_anew(trained):
     (folder / f"best/ckpt-{DONE}.index").touch()
     assert resumed(str(folder), {"scst": True}, None)[2] == DONE
     (folder / "history.jsonl").unlink()
-    with pytest.raises(Refusal, match="history.jsonl is missing or damaged: it tells of 0 epochs, and epoch 12 was the best"
-                                      f";.* in a new run: --from {folder} --scst$"):
+    with pytest.raises(
+        Refusal,
+        match="history.jsonl is missing or damaged: it tells of 0 epochs, and epoch 12 was the best"
+        f";.* in a new run: --from {folder} --scst$",
+    ):
         resumed(str(folder), {"scst": True}, None)
 
 
 def test_what_is_typed_goes_before_what_a_way_wants(trained):
-    given = {"epochs": 14, "learning_rate": 0.3, "warmup": 7, "best_by": "ROUGE-L", "batch": 8, "clip": 1.0, "patience": 2}
+    given = {
+        "epochs": 14,
+        "learning_rate": 0.3,
+        "warmup": 7,
+        "best_by": "ROUGE-L",
+        "batch": 8,
+        "clip": 1.0,
+        "patience": 2,
+    }
     run, settings, begun = resumed(str(trained()), {"scst": True} | given, None)
     assert (changed(run, settings), begun) == (SCST | given, DONE)
     given = {"finetune_from": "stage4_1", "encoder_rate": 0.5}
@@ -214,20 +326,34 @@ def test_what_is_typed_goes_before_what_a_way_wants(trained):
     assert changed(run, settings) == FINETUNE | given
 
 
-@pytest.mark.parametrize(("given", "flag"), [
-    ({"scst": True, "units": 32}, "--units"), ({"scst": True, "dropout": 0.1}, "--dropout"),
-    ({"finetune_encoder": True, "max_length": 3}, "--max-length"), ({"scst": True, "seed": 1}, "--seed"),
-    ({"finetune_encoder": True, "grid": 3}, "--grid"), ({"learning_rate": 0.5}, "--learning-rate"),
-    ({"encoder_rate": 0.5}, "--encoder-rate"), ({"best_by": "loss"}, "--best-by"), ({"batch": 8}, "--batch")])
+@pytest.mark.parametrize(
+    ("given", "flag"),
+    [
+        ({"scst": True, "units": 32}, "--units"),
+        ({"scst": True, "dropout": 0.1}, "--dropout"),
+        ({"finetune_encoder": True, "max_length": 3}, "--max-length"),
+        ({"scst": True, "seed": 1}, "--seed"),
+        ({"finetune_encoder": True, "grid": 3}, "--grid"),
+        ({"learning_rate": 0.5}, "--learning-rate"),
+        ({"encoder_rate": 0.5}, "--encoder-rate"),
+        ({"best_by": "loss"}, "--best-by"),
+        ({"batch": 8}, "--batch"),
+    ],
+)
 def test_what_else_would_change_the_result_is_refused(trained, given, flag):
-    with pytest.raises(WrongArgument, match=rf"^{flag} cannot change when a run is resumed: it was .+; start a new run$"):
+    with pytest.raises(
+        WrongArgument,
+        match=rf"^{flag} cannot change when a run is resumed: it was .+; start a new run$",
+    ):
         resumed(str(trained()), given, None)
 
 
 def test_a_run_that_went_on_in_another_way_goes_on_in_it(trained):
     """Resumed plainly or with the same words again; and finished when its new epochs are done and scored."""
     run, settings, begun = resumed(str(trained()), {"scst": True, "learning_rate": 0.01}, None)
-    after = trained(**{name: value for name, value in settings.flat().items() if name != "preset"}, begun=begun)
+    after = trained(
+        **{name: value for name, value in settings.flat().items() if name != "preset"}, begun=begun
+    )
     (after / "scores.json").unlink()
     for given in ({}, {"scst": True}, {"scst": True, "learning_rate": 0.01}):
         run, again, from_epoch = resumed(str(after), given, None)
@@ -237,27 +363,44 @@ def test_a_run_that_went_on_in_another_way_goes_on_in_it(trained):
     (after / "scores.json").write_text("{}")
     assert finished(run, again, from_epoch)
     run, longer, from_epoch = resumed(str(after), {"epochs": 20}, None)
-    assert (changed(run, longer), from_epoch) == (SCST | {"learning_rate": 0.01, "epochs": 20}, DONE)
+    assert (changed(run, longer), from_epoch) == (
+        SCST | {"learning_rate": 0.01, "epochs": 20},
+        DONE,
+    )
     assert not finished(run, longer, from_epoch)
     run, tuned, from_epoch = resumed(str(after), {"finetune_encoder": True}, None)
-    assert (tuned.training.scst, tuned.vision.finetune_encoder, tuned.training.epochs) == (False, True, DONE + 4 + 3)
+    assert (tuned.training.scst, tuned.vision.finetune_encoder, tuned.training.epochs) == (
+        False,
+        True,
+        DONE + 4 + 3,
+    )
     assert from_epoch == DONE + 4
 
 
 def test_the_baseline_ends_with_the_rewards(trained):
-    _, settings, _ = resumed(str(trained(scst=True, baseline="greedy")), {"finetune_encoder": True}, None)
-    assert (settings.training.scst, settings.training.baseline, settings.vision.finetune_encoder) == (False, "others", True)
+    _, settings, _ = resumed(
+        str(trained(scst=True, baseline="greedy")), {"finetune_encoder": True}, None
+    )
+    assert (
+        settings.training.scst,
+        settings.training.baseline,
+        settings.vision.finetune_encoder,
+    ) == (False, "others", True)
 
 
 def test_after_the_encoder_was_trained_rewards_go_on_in_a_new_run(trained):
     folder = trained(finetune_encoder=True)
-    hint = f"the encoder of {folder} was trained with it; go on in a new run: --from {folder} --scst"
+    hint = (
+        f"the encoder of {folder} was trained with it; go on in a new run: --from {folder} --scst"
+    )
     with pytest.raises(WrongArgument, match=f"^{hint}$"):
         resumed(str(folder), {"scst": True}, None)
 
 
 def test_both_ways_at_once_are_refused(trained):
-    with pytest.raises(WrongArgument, match="--scst learns on cached features; use --finetune-encoder before it"):
+    with pytest.raises(
+        WrongArgument, match="--scst learns on cached features; use --finetune-encoder before it"
+    ):
         resumed(str(trained()), {"scst": True, "finetune_encoder": True}, None)
 
 
@@ -270,7 +413,10 @@ def test_another_way_of_training_in_no_epoch_more_than_are_done_is_refused(train
 def test_a_run_goes_on_from_the_run_that_it_began_from(trained):
     folder = trained(**{"from": "checkpoints/before"})
     (folder / "before").mkdir()
-    with pytest.raises(WrongArgument, match=r"^--from cannot change when a run is resumed: it was 'checkpoints/before'"):
+    with pytest.raises(
+        WrongArgument,
+        match=r"^--from cannot change when a run is resumed: it was 'checkpoints/before'",
+    ):
         resumed(str(folder), {}, str(folder / "before"))
 
 
@@ -283,21 +429,34 @@ def test_the_dataset_may_be_named_again_in_other_words(trained):
 
 def test_a_run_from_before_there_was_a_precision_to_choose_goes_on_in_float32(run):
     assert resumed(str(run(precision=None)), {}, None)[1].machine.precision == "float32"
-    assert resumed(str(run(precision="bfloat16")), {"engine": "tensorflow"}, None)[1].machine.precision == "bfloat16"
-    assert resumed(str(run(precision="bfloat16")), {"precision": "auto"}, None)[1].machine.precision == "bfloat16"
-    with pytest.raises(WrongArgument, match=r"--precision cannot change when a run is resumed: it was 'bfloat16'"):
+    assert (
+        resumed(str(run(precision="bfloat16")), {"engine": "tensorflow"}, None)[1].machine.precision
+        == "bfloat16"
+    )
+    assert (
+        resumed(str(run(precision="bfloat16")), {"precision": "auto"}, None)[1].machine.precision
+        == "bfloat16"
+    )
+    with pytest.raises(
+        WrongArgument, match=r"--precision cannot change when a run is resumed: it was 'bfloat16'"
+    ):
         resumed(str(run(precision="bfloat16")), {"precision": "float32"}, None)
 
 
 def test_features_of_another_precision_are_told_from_another_encoder(run):
     mark = {"name": "convnet", "weights": "abc"}
     refuse_other_encoder(run(fingerprint=mark), mark)
-    with pytest.raises(Refusal, match=r"learned from are bfloat16, and here they would be float32; go on with the --engine"):
+    with pytest.raises(
+        Refusal,
+        match=r"learned from are bfloat16, and here they would be float32; go on with the --engine",
+    ):
         refuse_other_encoder(run(fingerprint=mark | {"precision": "bfloat16"}), mark)
     with pytest.raises(Refusal, match=r"learned from are float32, and here they would be bfloat16"):
         refuse_other_encoder(run(fingerprint=mark), mark | {"precision": "bfloat16"})
     with pytest.raises(Refusal, match=r"other weights, or another version of Keras"):
-        refuse_other_encoder(run(fingerprint=mark | {"precision": "bfloat16"}), mark | {"weights": "abd"})
+        refuse_other_encoder(
+            run(fingerprint=mark | {"precision": "bfloat16"}), mark | {"weights": "abd"}
+        )
 
 
 def test_a_run_that_goes_on_forgets_the_scores_of_fewer_epochs(run):

@@ -52,7 +52,9 @@ def at_step(epoch, step, what):
 
 def test_ctrl_c_saves_and_prints_the_command_that_goes_on_exactly(unstopped, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(TrainingBar, "update", at_step(2, 3, lambda: signal.raise_signal(signal.SIGINT)))
+        patch.setattr(
+            TrainingBar, "update", at_step(2, 3, lambda: signal.raise_signal(signal.SIGINT))
+        )
         done = typed(train, *WORDS, "--run", "asked")
     assert done.status == 130
     command = re.fullmatch(r"stopped and saved; go on with: python train\.py (.+)\n", done.error)[1]
@@ -64,7 +66,9 @@ def test_ctrl_c_saves_and_prints_the_command_that_goes_on_exactly(unstopped, mon
     assert done.status == 0, done.error
     assert losses("asked") == unstopped
     assert all(read_spent(run)["seconds"][what] > seconds for what, seconds in before.items())
-    assert any(text.startswith("2 of 2; the best: ") for text in whole(run / "report.html").texts("dd"))
+    assert any(
+        text.startswith("2 of 2; the best: ") for text in whole(run / "report.html").texts("dd")
+    )
 
 
 def test_a_second_ctrl_c_stops_at_once_and_what_was_saved_stands(unstopped, monkeypatch):
@@ -73,10 +77,17 @@ def test_a_second_ctrl_c_stops_at_once_and_what_was_saved_stands(unstopped, monk
         signal.raise_signal(signal.SIGINT)
 
     saved, save = [], Trainer.save
-    monkeypatch.setattr(Trainer, "save", lambda trainer: (saved.append((trainer.epoch, int(trainer._step))), save(trainer)))
+    monkeypatch.setattr(
+        Trainer,
+        "save",
+        lambda trainer: (saved.append((trainer.epoch, int(trainer._step))), save(trainer)),
+    )
     monkeypatch.setattr(TrainingBar, "update", at_step(2, 3, twice))
     done = typed(train, *WORDS, "--run", "twice")
-    assert (done.status, done.error) == (130, "stopped; go on with: python train.py --run checkpoints/twice --resume\n")
+    assert (done.status, done.error) == (
+        130,
+        "stopped; go on with: python train.py --run checkpoints/twice --resume\n",
+    )
     assert saved == [(0, 2), (0, 4), (1, 0), (1, 2)]
 
 
@@ -105,13 +116,24 @@ def test_after_kill_9_the_losses_are_those_of_a_run_that_was_not_stopped(unstopp
     assert losses("killed") == unstopped
 
 
-@pytest.mark.parametrize(("words", "longer"), [
-    ([], False), (["--epochs", "9"], False), (["--epochs", "3"], False),
-    (["--epochs", "10"], True), (["--patience", "2"], True),
-])
-def test_a_run_that_stopped_early_goes_on_when_more_is_asked_for(tmp_path, monkeypatch, words, longer):
-    runs.write_config(tmp_path, Settings.from_flat({"epochs": 9, "patience": 1}).flat() | {
-        "decoder": "gru", "encoder_weights": "none", "fingerprint": {}})
+@pytest.mark.parametrize(
+    ("words", "longer"),
+    [
+        ([], False),
+        (["--epochs", "9"], False),
+        (["--epochs", "3"], False),
+        (["--epochs", "10"], True),
+        (["--patience", "2"], True),
+    ],
+)
+def test_a_run_that_stopped_early_goes_on_when_more_is_asked_for(
+    tmp_path, monkeypatch, words, longer
+):
+    runs.write_config(
+        tmp_path,
+        Settings.from_flat({"epochs": 9, "patience": 1}).flat()
+        | {"decoder": "gru", "encoder_weights": "none", "fingerprint": {}},
+    )
     runs.write_history(tmp_path, [{"epoch": number} for number in range(1, 6)])
     (tmp_path / "scores.json").write_text("{}")
     monkeypatch.setattr(train, "_train", lambda *_, **__: 77)

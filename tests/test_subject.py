@@ -14,7 +14,11 @@ from models import captioner
 from utils.metrics import Scorer
 
 WORDS = ["one", "two", "three", "four", "five", "six"]
-CAPTIONS = [["one two", "two one"], [" ".join(WORDS[start:]) for start in range(6)] + ["six five"], ["four three two"]]
+CAPTIONS = [
+    ["one two", "two one"],
+    [" ".join(WORDS[start:]) for start in range(6)] + ["six five"],
+    ["four three two"],
+]
 
 
 class Counting:
@@ -39,10 +43,19 @@ def test_captions_are_written_in_order_as_many_together_as_the_captioner_takes()
         asked.append((len(features), search))
         return [f"caption {number}" for number in features[:, 0]]
 
-    subject = Subject("val", SimpleNamespace(from_features=from_features), [], np.arange(150)[:, None], None, Settings())
+    subject = Subject(
+        "val",
+        SimpleNamespace(from_features=from_features),
+        [],
+        np.arange(150)[:, None],
+        None,
+        Settings(),
+    )
     captions, seconds = subject.captions(beam=2)
     assert captions == [f"caption {number}" for number in range(150)]
-    assert asked == [(number, {"beam": 2}) for number in (1, 2, 64, 64, 22)]  # the first two make it ready for the clock
+    assert asked == [
+        (number, {"beam": 2}) for number in (1, 2, 64, 64, 22)
+    ]  # the first two make it ready for the clock
     assert 0 <= seconds < 1
     assert TOGETHER == captioner.BATCH
 
@@ -51,10 +64,18 @@ def test_captions_are_written_in_order_as_many_together_as_the_captioner_takes()
 def test_teacher_forced_scores_are_of_each_photo_s_first_caption_and_all_its_references(batch):
     """The second photo has seven captions, and comes as two; the last batch is filled up."""
     tokenizer = WordTokenizer([*SPECIAL, *WORDS])
-    training = [TrainingPhoto(("-",), tuple(tuple(tokenizer.encode(text)) for text in told)) for told in CAPTIONS]
-    subject = Subject("val", SimpleNamespace(decoder=Counting(), tokenizer=tokenizer),
-                      [SimpleNamespace(captions=told) for told in CAPTIONS], None,
-                      Batches(training, Nothing(), batch=batch, seed=0), Settings.from_flat({"top": 1, "language": "en"}))
+    training = [
+        TrainingPhoto(("-",), tuple(tuple(tokenizer.encode(text)) for text in told))
+        for told in CAPTIONS
+    ]
+    subject = Subject(
+        "val",
+        SimpleNamespace(decoder=Counting(), tokenizer=tokenizer),
+        [SimpleNamespace(captions=told) for told in CAPTIONS],
+        None,
+        Batches(training, Nothing(), batch=batch, seed=0),
+        Settings.from_flat({"top": 1, "language": "en"}),
+    )
     scores = subject.teacher_forced()
     forced = ["one two", "one two three four five six", "one five four"]
     wanted = Scorer(CAPTIONS).scores(forced, FORCED)

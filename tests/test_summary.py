@@ -67,26 +67,41 @@ def test_what_was_found_out_is_kept(folder, monkeypatch):
 
 
 def test_photos_that_none_can_train_on_are_told_too(folder):
-    (folder / "captions.csv").write_text("photo,caption,split\n0.jpg,A dog.,val\n1.jpg,A cat.,val\n")
+    (folder / "captions.csv").write_text(
+        "photo,caption,split\n0.jpg,A dog.,val\n1.jpg,A cat.,val\n"
+    )
     lines = told(folder)
-    assert lines[1:4] == ["photos: 2", "captions: 2, 1 a photo", "splits: train 0, val 2, test 0 (as the dataset says; no "
-                          "test split: val is scored in its place)"]
-    assert lines[5] == "vocabulary: none, for no photo is there to train on; evaluate.py can score a run on these"
+    assert lines[1:4] == [
+        "photos: 2",
+        "captions: 2, 1 a photo",
+        "splits: train 0, val 2, test 0 (as the dataset says; no "
+        "test split: val is scored in its place)",
+    ]
+    assert (
+        lines[5]
+        == "vocabulary: none, for no photo is there to train on; evaluate.py can score a run on these"
+    )
 
 
 def test_what_is_asked_for_is_told_so(folder):
-    lines = told(folder, "--language", "en", "--tokenizer", "bpe", "--vocabulary", "12", "--max-length", "4")
+    lines = told(
+        folder, "--language", "en", "--tokenizer", "bpe", "--vocabulary", "12", "--max-length", "4"
+    )
     assert lines[4] == "language: en (English, given); captions of pieces (given)"
     assert lines[6].startswith("vocabulary: 12 pieces of the training captions (12 at most, ")
 
 
 def test_words_that_were_never_learned_are_not_covered(folder):
-    (folder / "captions.csv").write_text(TABLE.replace("A cat sleeps.", "A grey cat sleeps soundly."))
+    (folder / "captions.csv").write_text(
+        TABLE.replace("A cat sleeps.", "A grey cat sleeps soundly.")
+    )
     assert told(folder)[6].endswith("they cover 100.0% of train, 60.0% of val")
 
 
 def test_photos_with_captions_are_drawn(folder):
-    assert told(folder, "--picture", folder / "out/nine.png")[-1] == f"picture: {folder}/out/nine.png"
+    assert (
+        told(folder, "--picture", folder / "out/nine.png")[-1] == f"picture: {folder}/out/nine.png"
+    )
     with Image.open(folder / "out/nine.png") as drawn:
         assert drawn.width == 1320 and drawn.height > 400
         pixels = np.asarray(drawn.convert("RGB"), float)
@@ -94,14 +109,37 @@ def test_photos_with_captions_are_drawn(folder):
     assert min(darkest) > 150  # three photos in a row
 
 
-@pytest.mark.parametrize(("words", "status", "told"), [
-    (["nowhere"], 1, "error: no dataset at nowhere; give a captions file, its folder, or `scenes`"),
-    ([".", "--format", "cocoa"], 2, "error: unknown format 'cocoa'; did you mean 'coco'?"),
-    (["captions.csv", "--tokenizer", "letters"], 2, "error: unknown tokenizer 'letters'; did you mean 'characters'?"),
-    (["captions.csv", "--tokenizer", "characters"], 2, "error: --tokenizer characters is for languages without spaces"),
-    (["captions.csv", "--picture", "nine.jpg"], 2, "error: --picture wants the name of a file that ends in .png"),
-    (["captions.csv", "--language", "한국어"], 2, "error: --language is a code such as en, ko or zh, not '한국어'"),
-])
+@pytest.mark.parametrize(
+    ("words", "status", "told"),
+    [
+        (
+            ["nowhere"],
+            1,
+            "error: no dataset at nowhere; give a captions file, its folder, or `scenes`",
+        ),
+        ([".", "--format", "cocoa"], 2, "error: unknown format 'cocoa'; did you mean 'coco'?"),
+        (
+            ["captions.csv", "--tokenizer", "letters"],
+            2,
+            "error: unknown tokenizer 'letters'; did you mean 'characters'?",
+        ),
+        (
+            ["captions.csv", "--tokenizer", "characters"],
+            2,
+            "error: --tokenizer characters is for languages without spaces",
+        ),
+        (
+            ["captions.csv", "--picture", "nine.jpg"],
+            2,
+            "error: --picture wants the name of a file that ends in .png",
+        ),
+        (
+            ["captions.csv", "--language", "한국어"],
+            2,
+            "error: --language is a code such as en, ko or zh, not '한국어'",
+        ),
+    ],
+)
 def test_mistakes_are_refused_in_one_line(folder, monkeypatch, words, status, told):
     monkeypatch.chdir(folder)
     done = typed(summary, *words)
@@ -111,14 +149,29 @@ def test_mistakes_are_refused_in_one_line(folder, monkeypatch, words, status, to
 
 def test_it_is_typed_as_a_module(folder, monkeypatch):
     monkeypatch.chdir(ROOT)
-    done = started("-m", "data.sources", folder / "captions.csv", "--cache", folder / "cache", "--minimum-count", "1")
+    done = started(
+        "-m",
+        "data.sources",
+        folder / "captions.csv",
+        "--cache",
+        folder / "cache",
+        "--minimum-count",
+        "1",
+    )
     assert done.status == 0, done.error
-    assert done.out.splitlines()[:2] == [f"recognised: a table ({folder}/captions.csv)", "photos: 3"]
+    assert done.out.splitlines()[:2] == [
+        f"recognised: a table ({folder}/captions.csv)",
+        "photos: 3",
+    ]
     assert started("-m", "data.sources", "-h").out.startswith("usage: python -m data.sources [-h] ")
 
 
 def test_captions_of_several_languages_are_warned_of(folder):
-    (folder / "captions.csv").write_text("photo,caption\n0.jpg,A dog runs along.\n1.jpg,개가 있다\n2.jpg,A cat sits here.\n")
+    (folder / "captions.csv").write_text(
+        "photo,caption\n0.jpg,A dog runs along.\n1.jpg,개가 있다\n2.jpg,A cat sits here.\n"
+    )
     done = typed(summary, folder, "--cache", folder / "cache", "--minimum-count", "1")
-    assert done.error == ("warning: by their letters the captions are not English alone but also 33% Korean; they are all "
-                          "cut and scored as one language\n")
+    assert done.error == (
+        "warning: by their letters the captions are not English alone but also 33% Korean; they are all "
+        "cut and scored as one language\n"
+    )

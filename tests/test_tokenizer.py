@@ -48,7 +48,14 @@ def texts(tokenizer, numbers):
 def test_fit_keeps_the_commonest_words_after_the_special_ones():
     assert tuple(fitted().tokens[:4]) == SPECIAL == ("<pad>", "<unk>", "<start>", "<end>")
     assert (PAD, UNKNOWN, START, END) == (0, 1, 2, 3)
-    assert fitted().tokens[4:] == ["a", "dog", "sleeps", "cat", "runs", "the"]  # by count, then by letter
+    assert fitted().tokens[4:] == [
+        "a",
+        "dog",
+        "sleeps",
+        "cat",
+        "runs",
+        "the",
+    ]  # by count, then by letter
     assert fitted(vocabulary=3).tokens[4:] == ["a", "dog", "sleeps"]
     assert fitted(minimum_count=2).tokens[4:] == ["a", "dog", "sleeps"]
     assert fitted(minimum_count=3, vocabulary=1).tokens[4:] == ["a"]
@@ -56,7 +63,9 @@ def test_fit_keeps_the_commonest_words_after_the_special_ones():
 
 
 def test_characters_are_the_tokens_where_that_is_asked_for():
-    tokenizer = fit("characters", ["狗狗跑，狗", "T恤 跑"], language="zh", vocabulary=9, minimum_count=1)
+    tokenizer = fit(
+        "characters", ["狗狗跑，狗", "T恤 跑"], language="zh", vocabulary=9, minimum_count=1
+    )
     assert tokenizer.tokens[4:] == ["狗", "跑", "t", "恤"]
     assert tokenizer.encode("跑T恤猫") == [START, 5, 6, 7, UNKNOWN, END]
     words = fit("words", ["狗狗跑，狗", "T恤 跑"], language="zh", vocabulary=9, minimum_count=1)
@@ -65,7 +74,10 @@ def test_characters_are_the_tokens_where_that_is_asked_for():
 
 @pytest.mark.parametrize("kind", FITTED)
 def test_captions_that_leave_nothing_to_say_are_refused(kind):
-    with pytest.raises(Refusal, match=r"^no word comes 4 times in the captions to learn .* a lower --minimum-count$"):
+    with pytest.raises(
+        Refusal,
+        match=r"^no word comes 4 times in the captions to learn .* a lower --minimum-count$",
+    ):
         fit(kind, ["一只狗", "一只狗", "一只狗"], language="zh", vocabulary=9, minimum_count=4)
 
 
@@ -91,19 +103,33 @@ def test_a_caption_that_is_too_long_loses_its_end(most, numbers):
 
 def test_decode_stops_at_the_end():
     tokenizer = fitted()
-    assert tokenizer.decode([START, 4, 5, 8, END, 6, PAD]) == [Word("a", 1), Word("dog", 1), Word("runs", 1)]
+    assert tokenizer.decode([START, 4, 5, 8, END, 6, PAD]) == [
+        Word("a", 1),
+        Word("dog", 1),
+        Word("runs", 1),
+    ]
     assert texts(tokenizer, [START, 4, UNKNOWN, PAD, 6]) == ["a", "<unk>", "sleeps"]
     assert tokenizer.decode([END]) == []
     for caption in CAPTIONS:
         assert texts(tokenizer, tokenizer.encode(caption)) == words(caption)
 
 
-@pytest.mark.parametrize(("language", "cut"), [("en", words), ("ko", words), ("zh", characters), ("ja", characters)])
+@pytest.mark.parametrize(
+    ("language", "cut"), [("en", words), ("ko", words), ("zh", characters), ("ja", characters)]
+)
 def test_what_is_encoded_is_decoded(language, cut):
     captions = IN_LANGUAGES[language]
-    plain = fit(kind_for(language, None), captions, language=language, vocabulary=100, minimum_count=1)
+    plain = fit(
+        kind_for(language, None), captions, language=language, vocabulary=100, minimum_count=1
+    )
     bpe = fit("bpe", captions, language=language, vocabulary=200, minimum_count=1)
-    few = fit("bpe", captions * 2, language=language, vocabulary=len({*"".join(captions)}) + 6, minimum_count=2)
+    few = fit(
+        "bpe",
+        captions * 2,
+        language=language,
+        vocabulary=len({*"".join(captions)}) + 6,
+        minimum_count=2,
+    )
     for caption in captions:
         assert texts(plain, plain.encode(caption)) == cut(caption)
         for tokenizer in (plain, bpe, few):
@@ -116,7 +142,9 @@ def test_what_is_encoded_is_decoded(language, cut):
             assert sum(word.tokens for word in decoded) == len(numbers) - 2
     if cut is words:  # where there are spaces, byte-pair pieces make up the words between them
         for tokenizer in (bpe, few):
-            assert [texts(tokenizer, tokenizer.encode(caption)) for caption in captions] == [*map(words, captions)]
+            assert [texts(tokenizer, tokenizer.encode(caption)) for caption in captions] == [
+                *map(words, captions)
+            ]
 
 
 def test_neighbours_are_joined_the_commonest_first():
@@ -125,7 +153,11 @@ def test_neighbours_are_joined_the_commonest_first():
     tokenizer = pieces(captions)
     assert tokenizer.tokens == [*SPECIAL, "a", "b", "c", "▁", "▁a", "▁ab"]
     assert tokenizer.encode("ab ac ba") == [START, 9, 8, 6, 7, 5, 4, END]
-    assert tokenizer.decode([START, 9, 8, 6, 7, 5, 4, END]) == [Word("ab", 1), Word("ac", 2), Word("ba", 3)]
+    assert tokenizer.decode([START, 9, 8, 6, 7, 5, 4, END]) == [
+        Word("ab", 1),
+        Word("ac", 2),
+        Word("ba", 3),
+    ]
     assert pieces(captions, vocabulary=5).tokens[4:] == ["a", "b", "c", "▁", "▁a"]
     assert {"▁ac", "▁ca"} < {*pieces(captions, minimum_count=1).tokens}
     assert pieces(captions, vocabulary=3).tokens[4:] == ["a", "b", "▁"]  # c is the rarest letter
@@ -136,7 +168,9 @@ def test_neighbours_are_joined_the_commonest_first():
 @pytest.mark.parametrize("language", IN_LANGUAGES)
 @pytest.mark.parametrize("vocabulary", [1, 7, 20, 60])
 def test_there_are_never_more_pieces_than_asked_for(language, vocabulary):
-    tokenizer = fit("bpe", IN_LANGUAGES[language], language=language, vocabulary=vocabulary, minimum_count=1)
+    tokenizer = fit(
+        "bpe", IN_LANGUAGES[language], language=language, vocabulary=vocabulary, minimum_count=1
+    )
     assert len(tokenizer) <= len(SPECIAL) + vocabulary
 
 
@@ -179,16 +213,26 @@ def test_tokens_of_two_kinds_are_compared_in_the_spelling_of_byte_pairs():
     kept = set(fitted().spelled()) & set(pieces(minimum_count=1).spelled())
     assert kept == {*SPECIAL, "▁a", "▁dog", "▁sleeps", "▁cat", "▁runs", "▁the"}
     assert "a" in pieces().tokens and "a" in fitted().tokens
-    assert fit("characters", ["犬t恤"], language="zh", vocabulary=9, minimum_count=1).spelled()[4:] == ["▁t", "恤", "犬"]
+    assert fit("characters", ["犬t恤"], language="zh", vocabulary=9, minimum_count=1).spelled()[
+        4:
+    ] == ["▁t", "恤", "犬"]
 
 
 def test_letters_that_were_never_seen_are_unknown_and_the_rest_of_the_word_is_not():
     tokenizer = pieces(minimum_count=1, vocabulary=16)  # no room for more than letters
     numbers = tokenizer.encode("The é zoo")
-    assert [tokenizer.tokens[number] for number in numbers[1:-1]] == [*"▁the▁", "<unk>", "▁", "<unk>", *"oo"]
+    assert [tokenizer.tokens[number] for number in numbers[1:-1]] == [
+        *"▁the▁",
+        "<unk>",
+        "▁",
+        "<unk>",
+        *"oo",
+    ]
     assert texts(tokenizer, numbers) == ["the", "<unk>", "<unk>oo"]
     assert UNKNOWN not in tokenizer.encode("a taco")  # a new word of known letters
-    assert tokenizer.encode("<pad> <end>") == tokenizer.encode("pad end")  # no caption names the special ones
+    assert tokenizer.encode("<pad> <end>") == tokenizer.encode(
+        "pad end"
+    )  # no caption names the special ones
     assert tokenizer.encode(" ?! ") == [START, END]
 
 
@@ -208,16 +252,37 @@ print(whole.hexdigest())
 def test_byte_pairs_are_the_same_in_every_process(tmp_path):
     """The library counts in threads and in tables whose order changes; many letters here are equally rare."""
     captions = json.dumps([caption for each in IN_LANGUAGES.values() for caption in each] * 2)
-    told = {subprocess.run([sys.executable, "-c", FIT_MANY, str(tmp_path / "vocabulary.json")], input=captions, text=True,
-                           capture_output=True, check=True, env={
-                               "PYTHONHASHSEED": seed, "RAYON_NUM_THREADS": seed, "PYTHONPATH": ":".join(sys.path)},
-                           ).stdout for seed in ("1", "2")}
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", FIT_MANY, str(tmp_path / "vocabulary.json")],
+            input=captions,
+            text=True,
+            capture_output=True,
+            check=True,
+            env={
+                "PYTHONHASHSEED": seed,
+                "RAYON_NUM_THREADS": seed,
+                "PYTHONPATH": ":".join(sys.path),
+            },
+        ).stdout
+        for seed in ("1", "2")
+    }
     assert len(told) == 1 and len(told.pop()) == 65
 
 
-@pytest.mark.parametrize(("kind", "language", "strange"), [
-    ("words", "ko", "빨간 horse"), ("words", "en", "a 말"), ("characters", "zh", "一只猫"), ("characters", "ja", "猫が走る"),
-    ("bpe", "en", "the zoo"), ("bpe", "ko", "빨간 말이"), ("bpe", "zh", "一只猫 dog"), ("bpe", "ja", "猫が走る")])
+@pytest.mark.parametrize(
+    ("kind", "language", "strange"),
+    [
+        ("words", "ko", "빨간 horse"),
+        ("words", "en", "a 말"),
+        ("characters", "zh", "一只猫"),
+        ("characters", "ja", "猫が走る"),
+        ("bpe", "en", "the zoo"),
+        ("bpe", "ko", "빨간 말이"),
+        ("bpe", "zh", "一只猫 dog"),
+        ("bpe", "ja", "猫が走る"),
+    ],
+)
 def test_what_is_saved_is_loaded(tmp_path, kind, language, strange):
     tokenizer = fit(kind, IN_LANGUAGES[language], language=language, vocabulary=60, minimum_count=1)
     tokenizer.save(tmp_path / "vocabulary.json")
@@ -237,20 +302,32 @@ def test_the_words_of_a_vocabulary_can_be_read_in_its_file(tmp_path):
     tokenizer = WordTokenizer.fit(["빨간 개가 달린다", 'a "dog\'s" ball'], vocabulary=9)
     tokenizer.save(tmp_path / "vocabulary.json")
     assert json.loads((tmp_path / "vocabulary.json").read_text(encoding="utf-8")) == {
-        "kind": "words", "words": [*SPECIAL, "a", "ball", "dog's", "개가", "달린다", "빨간"]}
+        "kind": "words",
+        "words": [*SPECIAL, "a", "ball", "dog's", "개가", "달린다", "빨간"],
+    }
 
 
-@pytest.mark.parametrize("content", [b"", b'{"kind": "words", "words": ["<pad>", "<un', b"[]", b"{}",
-                                     b'{"kind": "words", "words": null}', b"\xff",
-                                     b'{"kind": "words", "words": ["a", "dog"]}',
-                                     b'{"words": ["<pad>","<unk>","<start>","<end>","a"]}',
-                                     b'{"kind": "wrods", "words": ["<pad>","<unk>","<start>","<end>","a"]}',
-                                     b'{"kind": "words", "words": ["<pad>","<unk>","<start>","<end>",5]}',
-                                     b'{"kind": "words", "words": ["<pad>","<unk>","<start>","<end>",[]]}',
-                                     b'{"kind": "words", "words": ["<pad>","<unk>","<start>","<end>","a","a"]}',
-                                     b'{"kind": "bpe"}', b'{"kind": "bpe", "cut": "words", "tokenizer": {}}',
-                                     b'{"kind": "bpe", "cut": "words", "tokenizer": 3}',
-                                     b'{"kind": "bpe", "words": ["<pad>","<unk>","<start>","<end>","a"]}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b'{"kind": "words", "words": ["<pad>", "<un',
+        b"[]",
+        b"{}",
+        b'{"kind": "words", "words": null}',
+        b"\xff",
+        b'{"kind": "words", "words": ["a", "dog"]}',
+        b'{"words": ["<pad>","<unk>","<start>","<end>","a"]}',
+        b'{"kind": "wrods", "words": ["<pad>","<unk>","<start>","<end>","a"]}',
+        b'{"kind": "words", "words": ["<pad>","<unk>","<start>","<end>",5]}',
+        b'{"kind": "words", "words": ["<pad>","<unk>","<start>","<end>",[]]}',
+        b'{"kind": "words", "words": ["<pad>","<unk>","<start>","<end>","a","a"]}',
+        b'{"kind": "bpe"}',
+        b'{"kind": "bpe", "cut": "words", "tokenizer": {}}',
+        b'{"kind": "bpe", "cut": "words", "tokenizer": 3}',
+        b'{"kind": "bpe", "words": ["<pad>","<unk>","<start>","<end>","a"]}',
+    ],
+)
 def test_a_damaged_vocabulary_is_refused_with_its_name(tmp_path, content):
     (tmp_path / "vocabulary.json").write_bytes(content)
     with pytest.raises(Refusal, match=r"vocabulary\.json is not a vocabulary of this program \("):
@@ -281,8 +358,18 @@ def test_a_missing_vocabulary_is_refused(tmp_path):
         load(tmp_path / "vocabulary.json")
 
 
-@pytest.mark.parametrize(("language", "kind"), [("en", "words"), ("ko", "words"), ("und", "words"), ("fr", "words"),
-                                                ("zh", "characters"), ("ja", "characters"), ("th", "characters")])
+@pytest.mark.parametrize(
+    ("language", "kind"),
+    [
+        ("en", "words"),
+        ("ko", "words"),
+        ("und", "words"),
+        ("fr", "words"),
+        ("zh", "characters"),
+        ("ja", "characters"),
+        ("th", "characters"),
+    ],
+)
 def test_the_kind_that_is_not_asked_for_suits_the_language(language, kind):
     assert kind_for(language, None) == kind
     assert kind_for(language, "bpe") == "bpe"
@@ -290,7 +377,10 @@ def test_the_kind_that_is_not_asked_for_suits_the_language(language, kind):
 
 
 def test_a_kind_that_does_not_suit_or_that_there_is_not_is_refused():
-    with pytest.raises(WrongArgument, match=r"characters is for languages without spaces .* \(ko\) take words or bpe"):
+    with pytest.raises(
+        WrongArgument,
+        match=r"characters is for languages without spaces .* \(ko\) take words or bpe",
+    ):
         kind_for("ko", "characters")
     with pytest.raises(WrongArgument, match="unknown tokenizer 'bpee'; did you mean 'bpe'"):
         kind_for("en", "bpee")
@@ -301,4 +391,6 @@ def test_every_kind_has_its_lengths_and_is_fitted(kind):
     assert LENGTHS.keys() == UNITS.keys() == {*FITTED, "gpt2"}
     tokenizer = fit(kind, ["一只狗"], language="zh", vocabulary=50, minimum_count=1)
     assert (tokenizer.kind, tokenizer.units) == (kind, "pieces" if kind == "bpe" else kind)
-    assert texts(tokenizer, tokenizer.encode("一只狗")) == (["一", "只", "狗"] if kind == "characters" else ["一只狗"])
+    assert texts(tokenizer, tokenizer.encode("一只狗")) == (
+        ["一", "只", "狗"] if kind == "characters" else ["一只狗"]
+    )

@@ -35,7 +35,9 @@ class Invented:
             random = np.random.default_rng((number, step))
             kinds = random.integers(0, 3, self.photos)
             features = np.zeros((self.photos, LOCATIONS, DEPTH), np.float32)
-            features[np.arange(self.photos), random.integers(0, LOCATIONS, self.photos), kinds] = np.nan if self.bad else 1
+            features[np.arange(self.photos), random.integers(0, LOCATIONS, self.photos), kinds] = (
+                np.nan if self.bad else 1
+            )
             yield features, kinds
 
     def epoch(self, number, *, first=0):
@@ -50,18 +52,43 @@ class Invented:
 
 
 def recipe(**changes):
-    return Recipe(**{"epochs": 3, "learning_rate": 0.02, "warmup": 3, "schedule": "cosine", "clip": 5.0, "patience": 9,
-                     "save_every": 2} | changes)
+    return Recipe(
+        **{
+            "epochs": 3,
+            "learning_rate": 0.02,
+            "warmup": 3,
+            "schedule": "cosine",
+            "clip": 5.0,
+            "patience": 9,
+            "save_every": 2,
+        }
+        | changes
+    )
 
 
 def invented_decoder(name="gru", **options):
-    return build_decoder(name, seed=0, vocabulary=8, locations=LOCATIONS, depth=DEPTH, units=16, embedding=8,
-                         attention_units=8, dropout=0.3, **options)
+    return build_decoder(
+        name,
+        seed=0,
+        vocabulary=8,
+        locations=LOCATIONS,
+        depth=DEPTH,
+        units=16,
+        embedding=8,
+        attention_units=8,
+        dropout=0.3,
+        **options,
+    )
 
 
 def trainer(folder, *, epochs=3, batches=None, save_every=2, patience=9, penalty=0.0):
-    return Trainer(invented_decoder(), CrossEntropy(penalty), batches or Invented(),
-                   recipe(epochs=epochs, save_every=save_every, patience=patience), folder)
+    return Trainer(
+        invented_decoder(),
+        CrossEntropy(penalty),
+        batches or Invented(),
+        recipe(epochs=epochs, save_every=save_every, patience=patience),
+        folder,
+    )
 
 
 def losses(training, scores=(0.1, 0.2, 0.3), stop=None):
@@ -81,7 +108,15 @@ def losses(training, scores=(0.1, 0.2, 0.3), stop=None):
 
 def test_the_learning_rate_rises_in_the_warmup_then_stays_or_falls_to_a_hundredth():
     def rates(schedule, warmup=10):
-        recipe = Recipe(epochs=1, learning_rate=0.5, warmup=warmup, schedule=schedule, clip=5.0, patience=1, save_every=1)
+        recipe = Recipe(
+            epochs=1,
+            learning_rate=0.5,
+            warmup=warmup,
+            schedule=schedule,
+            clip=5.0,
+            patience=1,
+            save_every=1,
+        )
         rate = _rate(recipe, 0.5, 100)
         return [float(rate(step)) for step in (0, 5, 10, 55, 100)]
 
@@ -135,7 +170,7 @@ def test_a_resumed_run_has_the_losses_of_one_that_was_not_stopped(whole, tmp_pat
     second = trainer(tmp_path / "run")
     assert second.resume()
     rest = losses(second)
-    assert rest == whole[-len(rest):]
+    assert rest == whole[-len(rest) :]
     assert len(rest) < len(whole)
 
 
@@ -161,12 +196,14 @@ def test_killed_while_it_trains_and_saves_it_goes_on_exactly(tmp_path):
     resumed = trainer(tmp_path / "run", save_every=1)
     assert resumed.resume()
     rest = losses(resumed)
-    assert rest == whole[-len(rest):]
+    assert rest == whole[-len(rest) :]
     assert len(rest) < len(whole)
 
 
 @pytest.mark.parametrize("damage", ["data cut short", "index gone", "list cut short"])
-def test_where_the_newest_checkpoint_is_damaged_the_one_before_serves(whole, stopped, tmp_path, damage):
+def test_where_the_newest_checkpoint_is_damaged_the_one_before_serves(
+    whole, stopped, tmp_path, damage
+):
     shutil.copytree(stopped, tmp_path / "run")
     last = tmp_path / "run" / "last"
     newest = max(last.glob("*.index"), key=lambda file: int(file.stem.removeprefix("ckpt-")))
@@ -180,7 +217,7 @@ def test_where_the_newest_checkpoint_is_damaged_the_one_before_serves(whole, sto
     resumed = trainer(tmp_path / "run")
     assert resumed.resume()
     rest = losses(resumed)
-    assert rest == whole[-len(rest):]
+    assert rest == whole[-len(rest) :]
     again = trainer(tmp_path / "run")
     assert again.resume()
     assert again.finished
@@ -210,7 +247,10 @@ def test_padding_and_empty_captions_count_for_nothing(tmp_path):
     """A batch filled up with empty captions of an empty photo has the loss of the batch without them."""
     measure = TeacherForced(trainer(tmp_path).decoder)
     features, tokens = next(Invented().epoch(0))
-    filled = (tf.concat([features, tf.zeros_like(features)], 0), tf.concat([tokens, tf.zeros_like(tokens)], 0))
+    filled = (
+        tf.concat([features, tf.zeros_like(features)], 0),
+        tf.concat([tokens, tf.zeros_like(tokens)], 0),
+    )
     assert measure([filled])[:2] == pytest.approx(measure([(features, tokens)])[:2], rel=1e-5)
 
 
@@ -233,7 +273,13 @@ def test_the_penalty_keeps_attention_spread_and_stays_out_of_the_loss_that_is_to
 
 def drawing(folder, **changes):
     """Hard attention."""
-    return Trainer(invented_decoder("lstm", attention="hard"), DrawnLocations(0.1), Invented(), recipe(**changes), folder)
+    return Trainer(
+        invented_decoder("lstm", attention="hard"),
+        DrawnLocations(0.1),
+        Invented(),
+        recipe(**changes),
+        folder,
+    )
 
 
 def names_its_kind(photos, captions):
@@ -256,16 +302,25 @@ def rewarded(folder, **changes):
 def state(training):
     """Everything that the next step depends on."""
     parts, optimizers = training.decoder.parts().values(), training._optimizers.values()
-    variables = [*(variable for each in (*parts, *optimizers) for variable in each.variables),
-                 *training.objective.variables.values(), training._epoch, training._step, training._loss_sum]
+    variables = [
+        *(variable for each in (*parts, *optimizers) for variable in each.variables),
+        *training.objective.variables.values(),
+        training._epoch,
+        training._step,
+        training._loss_sum,
+    ]
     return [variable.numpy() for variable in variables]
 
 
-@pytest.mark.parametrize(("made", "epochs", "better"), [
-    (drawing, 3, lambda first, last: last["loss"] < first["loss"] - 0.5),
-    (luong, 3, lambda first, last: last["loss"] < first["loss"] - 0.5),
-    (rewarded, 6, lambda first, last: first["reward"] < 0.7 and last["reward"] > 0.95),
-], ids=["hard", "luong", "scst"])
+@pytest.mark.parametrize(
+    ("made", "epochs", "better"),
+    [
+        (drawing, 3, lambda first, last: last["loss"] < first["loss"] - 0.5),
+        (luong, 3, lambda first, last: last["loss"] < first["loss"] - 0.5),
+        (rewarded, 6, lambda first, last: first["reward"] < 0.7 and last["reward"] > 0.95),
+    ],
+    ids=["hard", "luong", "scst"],
+)
 def test_other_ways_of_training_learn_and_go_on_as_exactly(tmp_path, made, epochs, better):
     """A run's folder, copied in its last epoch after the third step, leads back to the second: with the losses from there,
     and what else is told of the whole epoch. The trainer that has gone on meanwhile is led back as one made anew is, which
@@ -308,11 +363,19 @@ def test_another_way_of_training_begins_from_epochs_that_are_done(tmp_path):
     kernel = trained.decoder.words.kernel
 
     def another(**changes):
-        return Trainer(trained.decoder, CrossEntropy(), Invented(), recipe(epochs=4, begun=2, warmup=0, **changes), tmp_path)
+        return Trainer(
+            trained.decoder,
+            CrossEntropy(),
+            Invented(),
+            recipe(epochs=4, begun=2, warmup=0, **changes),
+            tmp_path,
+        )
 
     def best():
         (path,) = stored(tmp_path / "best")
-        name = next(name for name, shape in tf.train.list_variables(path) if shape == list(kernel.shape))
+        name = next(
+            name for name, shape in tf.train.list_variables(path) if shape == list(kernel.shape)
+        )
         return path.rpartition("-")[2], tf.train.load_variable(path, name)[0, 0]
 
     other = another()
@@ -342,25 +405,35 @@ def test_another_way_of_training_begins_from_epochs_that_are_done(tmp_path):
     assert (third.epoch, third.best) == (4, 0.26)
 
 
-def test_a_way_that_begins_after_as_many_epochs_as_one_without_any_takes_no_checkpoint_of_that_for_its_own(tmp_path):
+def test_a_way_that_begins_after_as_many_epochs_as_one_without_any_takes_no_checkpoint_of_that_for_its_own(
+    tmp_path,
+):
     rewarded(tmp_path, begun=2).begin(0.5)  # and stopped in its first epoch
-    assert not Trainer(invented_decoder(), CrossEntropy(), Invented(), recipe(begun=2), tmp_path).resume()
+    assert not Trainer(
+        invented_decoder(), CrossEntropy(), Invented(), recipe(begun=2), tmp_path
+    ).resume()
 
 
 def test_a_run_from_before_there_were_ways_goes_on_in_another_and_does_not_start_over(tmp_path):
     """Its checkpoints say nothing of a way: they are not of the new one, and of the old one they cannot be read."""
     decoder = invented_decoder()
-    older = decoder_checkpoint(decoder, optimizer=[tf.Variable(1.0)], epoch=tf.Variable(2, dtype=tf.int64))
+    older = decoder_checkpoint(
+        decoder, optimizer=[tf.Variable(1.0)], epoch=tf.Variable(2, dtype=tf.int64)
+    )
     tf.train.CheckpointManager(older, str(tmp_path / "last"), 2).save()
     assert not Trainer(decoder, CrossEntropy(), Invented(), recipe(begun=2), tmp_path).resume()
-    with pytest.raises(Refusal, match="last/ckpt-1 is cut short, damaged, or of another model or version"):
+    with pytest.raises(
+        Refusal, match="last/ckpt-1 is cut short, damaged, or of another model or version"
+    ):
         Trainer(decoder, CrossEntropy(), Invented(), recipe(), tmp_path).resume()
 
 
 @pytest.mark.parametrize("begun", [0, 2])
 def test_where_all_checkpoints_are_damaged_nothing_starts_over_unasked(tmp_path, begun):
     def made():
-        return Trainer(invented_decoder(), CrossEntropy(), Invented(), recipe(begun=begun), tmp_path)
+        return Trainer(
+            invented_decoder(), CrossEntropy(), Invented(), recipe(begun=begun), tmp_path
+        )
 
     made().begin(0.5)
     for data in (tmp_path / "last").glob("*.data*"):

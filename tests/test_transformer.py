@@ -16,7 +16,9 @@ from tests.test_training import DEPTH, LOCATIONS, Invented
 from utils.errors import Refusal
 
 FEATURES = tf.random.stateless_normal([2, 4, 3], [1, 2])
-TOKENS = tf.constant([[2, 5, 6, 7], [2, 8, 4, 4], [2, 6, 6, 5], [2, 4, 8, 7]])  # two captions a photo
+TOKENS = tf.constant(
+    [[2, 5, 6, 7], [2, 8, 4, 4], [2, 6, 6, 5], [2, 4, 8, 7]]
+)  # two captions a photo
 
 
 def decoder(**sizes):
@@ -38,7 +40,9 @@ def test_what_gpt2_lacks_changes_nothing_to_begin_with():
     assert not made.bias.numpy().any()
     logits, _ = made(FEATURES, TOKENS)
     made.bias.assign(np.arange(9, dtype=np.float32))
-    np.testing.assert_allclose(made(FEATURES, TOKENS)[0] - logits, np.broadcast_to(np.arange(9), logits.shape), atol=1e-5)
+    np.testing.assert_allclose(
+        made(FEATURES, TOKENS)[0] - logits, np.broadcast_to(np.arange(9), logits.shape), atol=1e-5
+    )
     made.place.assign(tf.random.stateless_normal(made.place.shape, [3, 4]))
     assert np.abs(made(FEATURES, TOKENS)[0] - np.arange(9) - logits).max() > 1e-3
 
@@ -54,8 +58,13 @@ def test_a_block_is_gpt2_s_with_cross_attention_between_its_halves():
     block, random = made.blocks[0], np.random.default_rng(0)
     for weight in block.weights:
         weight.assign(random.normal(size=weight.shape))
-    word, photo = random.normal(size=(1, 1, 4)).astype(np.float32), random.normal(size=(1, 3, 4)).astype(np.float32)
-    found, attention, _ = block(tf.constant(word), block.seen(tf.constant(photo)), tf.ones([1, 1, 1], tf.bool))
+    word, photo = (
+        random.normal(size=(1, 1, 4)).astype(np.float32),
+        random.normal(size=(1, 3, 4)).astype(np.float32),
+    )
+    found, attention, _ = block(
+        tf.constant(word), block.seen(tf.constant(photo)), tf.ones([1, 1, 1], tf.bool)
+    )
 
     def norm(x, layer):
         return (x - x.mean()) / np.sqrt(x.var() + 0.01) * layer.gamma.numpy() + layer.beta.numpy()
@@ -64,10 +73,14 @@ def test_a_block_is_gpt2_s_with_cross_attention_between_its_halves():
         return np.einsum("nu,uhd->hnd", x, layer.kernel.numpy()) + layer.bias.numpy()[:, None]
 
     def attend(query, value, layer):
-        scores = np.einsum("hqd,hkd->hqk", heads(query, layer.query_dense), heads(value, layer.key_dense)) / np.sqrt(2)
+        scores = np.einsum(
+            "hqd,hkd->hqk", heads(query, layer.query_dense), heads(value, layer.key_dense)
+        ) / np.sqrt(2)
         share = np.exp(scores) / np.exp(scores).sum(axis=-1, keepdims=True)
         told = np.einsum("hqk,hkd->qhd", share, heads(value, layer.value_dense))
-        return np.einsum("qhd,hdu->qu", told, layer.output_dense.kernel.numpy()) + layer.output_dense.bias.numpy(), share
+        return np.einsum(
+            "qhd,hdu->qu", told, layer.output_dense.kernel.numpy()
+        ) + layer.output_dense.bias.numpy(), share
 
     x = word[0]
     asked = norm(x, block.norms[0])
@@ -86,8 +99,13 @@ def test_there_is_room_for_as_many_words_as_are_asked_for_and_no_more_than_it_ca
     _, state = begin(made, FEATURES, steps=5)
     assert [kept.shape for kept in state["kept"]] == [(2, 2, 5, 2, 4)] * 2
     assert made.begin(FEATURES)[1]["kept"][0].shape == (2, 2, 6, 2, 4)
-    assert compile_search(made, Rules(2, 3, (0,), 5))(FEATURES, tf.zeros([2], tf.int32)).tokens.shape == (2, 3, 6)
-    with pytest.raises(Refusal, match="captions of 6 tokens are asked for, and this network has room for 5; use a lower"):
+    assert compile_search(made, Rules(2, 3, (0,), 5))(
+        FEATURES, tf.zeros([2], tf.int32)
+    ).tokens.shape == (2, 3, 6)
+    with pytest.raises(
+        Refusal,
+        match="captions of 6 tokens are asked for, and this network has room for 5; use a lower",
+    ):
         refuse_longer(6, made.positions)
     refuse_longer(5, made.positions)
     refuse_longer(600, small_decoder("gru").positions)
@@ -96,8 +114,14 @@ def test_there_is_room_for_as_many_words_as_are_asked_for_and_no_more_than_it_ca
 def training(folder):
     """A transformer with dropout everywhere and AdamW, in its training of three epochs."""
     made = decoder(vocabulary=8, locations=LOCATIONS, depth=DEPTH, dropout=0.3)
-    return Trainer(made, CrossEntropy(), Invented(), Recipe(3, 0.01, 3, "cosine", 5.0, 9, 2), folder,
-                   optimizer=partial(adam, weight_decay=0.01))
+    return Trainer(
+        made,
+        CrossEntropy(),
+        Invented(),
+        Recipe(3, 0.01, 3, "cosine", 5.0, 9, 2),
+        folder,
+        optimizer=partial(adam, weight_decay=0.01),
+    )
 
 
 def losses(trainer, stop_at=None):
@@ -128,12 +152,21 @@ def test_going_on_in_the_middle_of_an_epoch_is_exact(tmp_path):
 def test_decay_spares_biases_and_normalisations(tmp_path):
     made = decoder()
     recipe, decaying = Recipe(1, 0.1, 0, "constant", 5.0, 1, 9), partial(adam, weight_decay=0.5)
-    optimizer = Trainer(made, CrossEntropy(), Invented(), recipe, tmp_path, optimizer=decaying)._optimizers["decoder"]
+    optimizer = Trainer(
+        made, CrossEntropy(), Invented(), recipe, tmp_path, optimizer=decaying
+    )._optimizers["decoder"]
     for variable in made.trainable_variables:
         variable.assign(tf.ones_like(variable))
-    optimizer.apply([tf.zeros_like(variable) for variable in made.trainable_variables], made.trainable_variables)
-    spared = {variable.path for variable in made.trainable_variables if (variable.numpy() == 1).all()}
-    assert spared == {variable.path for variable in made.trainable_variables
-                      if variable.path.rpartition("/")[2] in ("bias", "gamma", "beta")}
+    optimizer.apply(
+        [tf.zeros_like(variable) for variable in made.trainable_variables], made.trainable_variables
+    )
+    spared = {
+        variable.path for variable in made.trainable_variables if (variable.numpy() == 1).all()
+    }
+    assert spared == {
+        variable.path
+        for variable in made.trainable_variables
+        if variable.path.rpartition("/")[2] in ("bias", "gamma", "beta")
+    }
     assert made.embed.embeddings.path not in spared
     np.testing.assert_allclose(made.embed.embeddings, 1 - 0.1 * 0.5, rtol=1e-5)

@@ -30,8 +30,18 @@ def convnet(weights="none", block=None):
 
 
 def small_decoder(encoder, name="gru", **options):
-    return build_decoder(name, seed=0, vocabulary=9, locations=encoder.grid[0] * encoder.grid[1], depth=encoder.depth,
-                         units=16, embedding=8, attention_units=8, dropout=0.3, **options)
+    return build_decoder(
+        name,
+        seed=0,
+        vocabulary=9,
+        locations=encoder.grid[0] * encoder.grid[1],
+        depth=encoder.depth,
+        units=16,
+        embedding=8,
+        attention_units=8,
+        dropout=0.3,
+        **options,
+    )
 
 
 class Invented:
@@ -44,14 +54,26 @@ class Invented:
 
     def epoch(self, number, *, first=0):
         for step in range(first, self.steps):
-            tokens = np.random.default_rng((number, step)).integers(4, 9, (PHOTOS * CAPTIONS, 4), dtype=np.int32)
+            tokens = np.random.default_rng((number, step)).integers(
+                4, 9, (PHOTOS * CAPTIONS, 4), dtype=np.int32
+            )
             tokens[:, 0] = 2
             yield self.seen(pictures((number, step))), tokens
 
 
 def trainer(folder, decoder, seen=lambda pictures: pictures, **changes):
-    recipe = Recipe(**{"epochs": 2, "learning_rate": 0.01, "warmup": 0, "schedule": "constant", "clip": 1.0, "patience": 9,
-                       "save_every": 2} | changes)
+    recipe = Recipe(
+        **{
+            "epochs": 2,
+            "learning_rate": 0.01,
+            "warmup": 0,
+            "schedule": "constant",
+            "clip": 1.0,
+            "patience": 9,
+            "save_every": 2,
+        }
+        | changes
+    )
     return Trainer(decoder, CrossEntropy(), Invented(seen), recipe, folder)
 
 
@@ -80,7 +102,9 @@ def test_pictures_to_the_two_are_what_their_features_are_to_the_decoder():
     decoder = small_decoder(encoder, "lstm", attention="hard")
     tuned = Tuned(encoder, decoder)
     assert (tuned.locations, tuned.draws) == (25, True)
-    assert [variable.path for variable, _ in tuned.by_token()] == [variable.path for variable, _ in decoder.by_token()]
+    assert [variable.path for variable, _ in tuned.by_token()] == [
+        variable.path for variable, _ in decoder.by_token()
+    ]
     images, tokens = pictures(0), tf.constant([[2, 5, 6], [2, 7, 8], [2, 4, 4], [2, 8, 5]])
     features = encoder(images)
     for given in (tf.constant(images), tf.constant(images, tf.float32)):  # a search hands on floats
@@ -105,10 +129,14 @@ def uncompiled():
     tf.config.run_functions_eagerly(False)
 
 
-def test_at_a_rate_of_nothing_it_learns_what_a_decoder_of_a_frozen_encoder_learns(tmp_path, uncompiled):
+def test_at_a_rate_of_nothing_it_learns_what_a_decoder_of_a_frozen_encoder_learns(
+    tmp_path, uncompiled
+):
     encoder = convnet(block="stage3_1")
     before = values(encoder.network)
-    tuned = trainer(tmp_path / "tuned", Tuned(encoder, small_decoder(encoder)), encoder_rate=0.0, epochs=1)
+    tuned = trainer(
+        tmp_path / "tuned", Tuned(encoder, small_decoder(encoder)), encoder_rate=0.0, epochs=1
+    )
     frozen = convnet()
     alone = trainer(tmp_path / "frozen", small_decoder(frozen), frozen, epochs=1)
     ours, theirs = losses(tuned), losses(alone)
@@ -152,7 +180,9 @@ def test_a_run_s_encoder_is_the_one_that_it_trained(whole):
     finished = training.decoder.encoder
     loaded = convnet(weights=folder)
     images = pictures(9)
-    np.testing.assert_allclose(loaded(images), finished(images), rtol=1e-3, atol=1e-6)  # of two engines
+    np.testing.assert_allclose(
+        loaded(images), finished(images), rtol=1e-3, atol=1e-6
+    )  # of two engines
     assert loaded.fingerprint() == finished.fingerprint()
     start = convnet()
     assert start.fingerprint()["weights"] != loaded.fingerprint()["weights"]
@@ -178,10 +208,15 @@ def test_it_goes_on_exactly_where_it_was_cut_off(whole):
 
 
 def test_a_run_that_trained_no_encoder_has_none(tmp_path):
-    with pytest.raises(Refusal, match=r"no checkpoint in .*best, from which the encoder was to come; give a \.weights\.h5"):
+    with pytest.raises(
+        Refusal,
+        match=r"no checkpoint in .*best, from which the encoder was to come; give a \.weights\.h5",
+    ):
         convnet(weights=tmp_path)
     encoder = convnet()
     training = trainer(tmp_path, small_decoder(encoder))
     training.begin(0.0)
-    with pytest.raises(Refusal, match=r"has no encoder of its own: it was not trained with --finetune-encoder"):
+    with pytest.raises(
+        Refusal, match=r"has no encoder of its own: it was not trained with --finetune-encoder"
+    ):
         convnet(weights=tmp_path)

@@ -35,10 +35,16 @@ def values(decoder):
 class TestEveryDecoder:
     def test_every_variable_that_grows_with_the_vocabulary_is_named_with_its_axis(self, name):
         decoder, larger = built(name, OLD), built(name, [*OLD, "more"])
-        grown = [(one.path, axis) for one, other in zip(decoder.weights, larger.weights, strict=True)
-                 for axis, sizes in enumerate(zip(one.shape, other.shape, strict=True)) if len(set(sizes)) == 2]
+        grown = [
+            (one.path, axis)
+            for one, other in zip(decoder.weights, larger.weights, strict=True)
+            for axis, sizes in enumerate(zip(one.shape, other.shape, strict=True))
+            if len(set(sizes)) == 2
+        ]
         assert grown
-        assert sorted((variable.path, axis) for variable, axis in decoder.by_token()) == sorted(grown)
+        assert sorted((variable.path, axis) for variable, axis in decoder.by_token()) == sorted(
+            grown
+        )
 
     def test_known_tokens_take_over_new_ones_stay_and_the_rest_is_the_other_s(self, name):
         decoder, other = built(name, NEW), built(name, OLD, seed=1)
@@ -52,8 +58,12 @@ class TestEveryDecoder:
                 np.testing.assert_array_equal(variable.numpy(), theirs, err_msg=variable.path)
             else:
                 now = variable.numpy()
-                np.testing.assert_array_equal(now.take(OURS, axis), theirs.take(THEIRS, axis), err_msg=variable.path)
-                np.testing.assert_array_equal(now.take(fresh, axis), own.take(fresh, axis), err_msg=variable.path)
+                np.testing.assert_array_equal(
+                    now.take(OURS, axis), theirs.take(THEIRS, axis), err_msg=variable.path
+                )
+                np.testing.assert_array_equal(
+                    now.take(fresh, axis), own.take(fresh, axis), err_msg=variable.path
+                )
                 assert not (now.take(OURS, axis) == own.take(OURS, axis)).any()
         for now, theirs in zip(values(other), learned, strict=True):
             np.testing.assert_array_equal(now, theirs)  # what is begun from stays
@@ -73,18 +83,26 @@ class TestEveryDecoder:
         features = tf.constant(np.random.default_rng(2).random((1, 4, 5)), tf.float32)
         ours, seen = decoder(features, tf.constant([[OURS[6], OURS[4]]]))
         theirs, looked = other(features, tf.constant([[THEIRS[6], THEIRS[4]]]))
-        np.testing.assert_allclose(tf.gather(ours, OURS, axis=2), tf.gather(theirs, THEIRS, axis=2), rtol=1e-5)
+        np.testing.assert_allclose(
+            tf.gather(ours, OURS, axis=2), tf.gather(theirs, THEIRS, axis=2), rtol=1e-5
+        )
         np.testing.assert_allclose(seen, looked, rtol=1e-5)
 
     def test_a_vocabulary_that_shares_only_the_special_tokens(self, name):
         decoder, other = built(name, [*SPECIAL, "개"]), built(name, OLD, seed=1)
         assert take_over(decoder, [*SPECIAL, "개"], other, OLD) == Kept(kept=4, new=1, gone=5)
 
-    @pytest.mark.parametrize("option", ["units", "embedding", "attention_units", "locations", "depth"])
+    @pytest.mark.parametrize(
+        "option", ["units", "embedding", "attention_units", "locations", "depth"]
+    )
     def test_weights_of_another_size_are_refused(self, name, option):
         if option not in (*DECODERS[name].OPTIONS, "locations", "depth"):
             pytest.skip(f"it has no {option}")
-        if (name, option) in {("lstm", "locations"), ("luong", "locations"), ("luong", "attention_units")}:
+        if (name, option) in {
+            ("lstm", "locations"),
+            ("luong", "locations"),
+            ("luong", "attention_units"),
+        }:
             pytest.skip("its weights do not depend on that")
         decoder, other = built(name, NEW, **{option: 9}), built(name, OLD, seed=1)
         wanted = r"the weights to begin from do not fit: (\S+) is (\(.+?\)) there and (\(.+?\)) here; leave --decoder,"
@@ -92,7 +110,9 @@ class TestEveryDecoder:
             take_over(decoder, NEW, other, OLD)
         name, there, here = re.match(wanted, str(refused.value)).groups()
         assert there in {str(tuple(variable.shape)) for variable in other.weights}
-        assert here in {str(tuple(variable.shape)) for variable in decoder.weights if variable.path == name}
+        assert here in {
+            str(tuple(variable.shape)) for variable in decoder.weights if variable.path == name
+        }
         assert there != here
 
 
@@ -101,9 +121,20 @@ def test_a_decoder_of_another_make_is_refused():
         def build(self, *shapes):
             self.more = self.add_weight(shape=(2,), name="more")
 
-    options = {"vocabulary": 9, "locations": 4, "depth": 5, "units": 6, "embedding": 3, "attention_units": 2, "dropout": 0.5,
-               "features": "normalised"}
+    options = {
+        "vocabulary": 9,
+        "locations": 4,
+        "depth": 5,
+        "units": 6,
+        "embedding": 3,
+        "attention_units": 2,
+        "dropout": 0.5,
+        "features": "normalised",
+    }
     larger = Larger(**options)
     number = len(larger.weights)
-    with pytest.raises(Refusal, match=f"{number} tensors there and {number - 1} here; leave --decoder as it was there"):
+    with pytest.raises(
+        Refusal,
+        match=f"{number} tensors there and {number - 1} here; leave --decoder as it was there",
+    ):
         take_over(built("gru", OLD), OLD, larger, OLD)

@@ -6,7 +6,7 @@ import pytest
 
 from data.xmp import CannotHold, _of_length, holds_caption, with_caption
 
-CAPTION = '개 & <고양이> "둘" \'말\''
+CAPTION = "개 & <고양이> \"둘\" '말'"
 RDF, DC = "http://www.w3.org/1999/02/22-rdf-syntax-ns#", "http://purl.org/dc/elements/1.1/"
 IPTC = "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"
 PROPERTIES = (f"{{{DC}}}description", f"{{{IPTC}}}AltTextAccessibility")
@@ -33,12 +33,16 @@ OLD = """<?xpacket begin='\ufeff' id='W5M0MpCehiHzreSzNTczkc9d'?>
 def said(packet):
     """Texts by language of both properties, as readers of XML find them."""
     found = {}
-    for description in ElementTree.fromstring(packet.decode()).findall(f"{{{RDF}}}RDF/{{{RDF}}}Description"):
+    for description in ElementTree.fromstring(packet.decode()).findall(
+        f"{{{RDF}}}RDF/{{{RDF}}}Description"
+    ):
         for name in PROPERTIES:
             for texts in description.findall(name):
                 assert name not in found, "a property stands there once"
-                found[name] = {li.get("{http://www.w3.org/XML/1998/namespace}lang"): li.text
-                               for li in texts.findall(f"{{{RDF}}}Alt/{{{RDF}}}li")}
+                found[name] = {
+                    li.get("{http://www.w3.org/XML/1998/namespace}lang"): li.text
+                    for li in texts.findall(f"{{{RDF}}}Alt/{{{RDF}}}li")
+                }
     return tuple(found.get(name) for name in PROPERTIES)
 
 
@@ -58,7 +62,10 @@ def test_everything_else_in_a_packet_stays_the_same_bytes():
     end = old[old.index(b"AFTER") :]
     assert new.startswith(begin)
     assert b"<!--" + rest + b"BEFORE" + end.removesuffix(b"\n<?xpacket end='w'?>") in new
-    assert said(new) == ({"x-default": CAPTION, "en": CAPTION, "de": "Hund & Ball"}, {"x-default": CAPTION, "en": CAPTION})
+    assert said(new) == (
+        {"x-default": CAPTION, "en": CAPTION, "de": "Hund & Ball"},
+        {"x-default": CAPTION, "en": CAPTION},
+    )
     assert new.count(b"uuid:1") == 3  # all are about the same
     assert b"old" not in new
 
@@ -66,16 +73,27 @@ def test_everything_else_in_a_packet_stays_the_same_bytes():
 def test_captions_in_other_languages_stand_beside_each_other():
     both = with_caption(with_caption(None, "개", "ko"), "a dog", "en")
     assert said(both) == ({"x-default": "a dog", "en": "a dog", "ko": "개"},) * 2
-    assert said(with_caption(both, "a cat", "en-US"))[1] == {"x-default": "a cat", "en-US": "a cat", "ko": "개"}
+    assert said(with_caption(both, "a cat", "en-US"))[1] == {
+        "x-default": "a cat",
+        "en-US": "a cat",
+        "ko": "개",
+    }
 
 
-@pytest.mark.parametrize("inner", [
-    "<rdf:RDF xmlns:rdf='{RDF}'/>", "<rdf:RDF xmlns:rdf='{RDF}' ><rdf:Description rdf:about=''/></rdf:RDF>",
-    "<rdf:RDF xmlns:rdf='{RDF}'><rdf:Description xmlns:dc='{DC}'><dc:description/></rdf:Description></rdf:RDF>",
-    "<rdf:RDF xmlns:rdf='{RDF}'><rdf:Description xmlns:dc='{DC}'><dc:description>plain</dc:description></rdf:Description>"
-    "</rdf:RDF>"])
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "<rdf:RDF xmlns:rdf='{RDF}'/>",
+        "<rdf:RDF xmlns:rdf='{RDF}' ><rdf:Description rdf:about=''/></rdf:RDF>",
+        "<rdf:RDF xmlns:rdf='{RDF}'><rdf:Description xmlns:dc='{DC}'><dc:description/></rdf:Description></rdf:RDF>",
+        "<rdf:RDF xmlns:rdf='{RDF}'><rdf:Description xmlns:dc='{DC}'><dc:description>plain</dc:description></rdf:Description>"
+        "</rdf:RDF>",
+    ],
+)
 def test_packets_with_nothing_in_them_take_a_caption(inner):
-    packet = f"<x:xmpmeta xmlns:x='adobe:ns:meta/'>{inner.format(RDF=RDF, DC=DC)}</x:xmpmeta>".encode()
+    packet = (
+        f"<x:xmpmeta xmlns:x='adobe:ns:meta/'>{inner.format(RDF=RDF, DC=DC)}</x:xmpmeta>".encode()
+    )
     assert said(with_caption(packet, "a dog", None)) == ({"x-default": "a dog"},) * 2
     assert b"plain" not in with_caption(packet, "a dog", None)
 
@@ -95,14 +113,27 @@ def test_zeros_at_a_packets_end_are_no_damage():
 
 
 def test_characters_that_xml_cannot_hold_become_spaces():
-    assert said(with_caption(None, "a\x0bdog\ud800 \U0001f415\n.", None))[0] == {"x-default": "a dog  \U0001f415\n."}
+    assert said(with_caption(None, "a\x0bdog\ud800 \U0001f415\n.", None))[0] == {
+        "x-default": "a dog  \U0001f415\n."
+    }
 
 
-@pytest.mark.parametrize("packet, told", [
-    (OLD[:-60], "damaged"), (b"", "damaged"), (OLD.decode().encode("utf-16"), "not in UTF-8"), (b"<a/>", "no rdf:RDF"),
-    (b"<!DOCTYPE a [<!ENTITY b 'c'>]>" + OLD[OLD.index(b"<x:") :], "a document type"),
-    (OLD.replace(b"photoshop:City", b"d:description").replace(b"xmlns:photoshop=\"http://ns.adobe.com/photoshop/1.0/\"",
-                                                               f'xmlns:d="{DC}"'.encode()), "has no language")])
+@pytest.mark.parametrize(
+    "packet, told",
+    [
+        (OLD[:-60], "damaged"),
+        (b"", "damaged"),
+        (OLD.decode().encode("utf-16"), "not in UTF-8"),
+        (b"<a/>", "no rdf:RDF"),
+        (b"<!DOCTYPE a [<!ENTITY b 'c'>]>" + OLD[OLD.index(b"<x:") :], "a document type"),
+        (
+            OLD.replace(b"photoshop:City", b"d:description").replace(
+                b'xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/"', f'xmlns:d="{DC}"'.encode()
+            ),
+            "has no language",
+        ),
+    ],
+)
 def test_what_is_no_xmp_of_ours_is_refused(packet, told):
     with pytest.raises(CannotHold, match=told):
         with_caption(packet, "a dog", "en")

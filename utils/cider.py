@@ -19,7 +19,9 @@ from typing import NamedTuple
 LONGEST = 4  # words an n-gram
 SIGMA = 6.0  # words by which a caption may well be longer or shorter than a reference
 Ngram = tuple[str, ...]
-Places = tuple[tuple[int, int], ...]  # the numbers of the references with an n-gram, and how many times each has it
+Places = tuple[
+    tuple[int, int], ...
+]  # the numbers of the references with an n-gram, and how many times each has it
 
 
 class _References(NamedTuple):
@@ -33,8 +35,13 @@ class _References(NamedTuple):
 class CiderD:
     """CIDEr-D of captions against the references of their photos; all are words with spaces between."""
 
-    def __init__(self, references: Sequence[Sequence[str]], *, documents: Sequence[Sequence[str]] | None = None,
-                 kept: int = 20_000) -> None:
+    def __init__(
+        self,
+        references: Sequence[Sequence[str]],
+        *,
+        documents: Sequence[Sequence[str]] | None = None,
+        kept: int = 20_000,
+    ) -> None:
         """`references` of each photo; `documents`: those of the photos that tell how rare an n-gram is, if these are others.
 
         What was counted is kept for so many photos (about 20 KB each), those that were last asked for.
@@ -44,7 +51,9 @@ class CiderD:
             raise ValueError("no photos to count words of")
         for index, captions in enumerate(references):
             if not captions or isinstance(captions, str):
-                raise ValueError(f"photo {index} has no list of reference captions, but {captions!r}")
+                raise ValueError(
+                    f"photo {index} has no list of reference captions, but {captions!r}"
+                )
         self._references = references
         self._rarest = math.log(len(documents)) ** 2
         self._squares = _squared_weights(documents)
@@ -58,20 +67,28 @@ class CiderD:
         near = [math.exp(-((len(words) - length) ** 2) / (2 * SIGMA**2)) for length in lengths]
         total = 0.0
         for n in range(1, LONGEST + 1):
-            own, common = 0.0, [0.0] * len(lengths)  # ‖c‖², and the sum over n-grams for each reference
+            own, common = (
+                0.0,
+                [0.0] * len(lengths),
+            )  # ‖c‖², and the sum over n-grams for each reference
             for ngram, times in Counter(_ngrams(words, n)).items():
                 square = self._squares.get(ngram, self._rarest)
                 own += times * times * square
                 for reference, there in places.get(ngram, ()):
                     common[reference] += min(times, there) * there * square
-            total += sum(share * each / (math.sqrt(own) * norm)
-                         for share, each, norm in zip(near, common, norms[n - 1], strict=True) if each)
+            total += sum(
+                share * each / (math.sqrt(own) * norm)
+                for share, each, norm in zip(near, common, norms[n - 1], strict=True)
+                if each
+            )
         return 10 * total / (LONGEST * len(lengths))
 
     def _count(self, photo: int) -> _References:
         """What is needed of a photo's references."""
         if not 0 <= photo < len(self._references):
-            raise ValueError(f"no photo {photo}: there are {len(self._references)}, numbered from 0")
+            raise ValueError(
+                f"no photo {photo}: there are {len(self._references)}, numbered from 0"
+            )
         captions = [caption.split() for caption in self._references[photo]]
         places: dict[Ngram, Places] = {}
         norms = []
@@ -80,9 +97,20 @@ class CiderD:
             for reference, count in enumerate(counts):
                 for ngram, times in count.items():
                     places[ngram] = (*places.get(ngram, ()), (reference, times))
-            norms.append([math.sqrt(sum(times * times * self._squares.get(ngram, self._rarest)
-                                        for ngram, times in count.items())) for count in counts])
-        shared = {ngram: self._places.setdefault(each, each) for ngram, each in places.items()}  # half the memory
+            norms.append(
+                [
+                    math.sqrt(
+                        sum(
+                            times * times * self._squares.get(ngram, self._rarest)
+                            for ngram, times in count.items()
+                        )
+                    )
+                    for count in counts
+                ]
+            )
+        shared = {
+            ngram: self._places.setdefault(each, each) for ngram, each in places.items()
+        }  # half the memory
         return _References(shared, norms, [len(words) for words in captions])
 
 
@@ -93,9 +121,17 @@ def _squared_weights(documents: Sequence[Sequence[str]]) -> dict[Ngram, float]:
     """
     weights: dict[Ngram, float] = {}
     for n in range(1, LONGEST + 1):
-        photos = Counter(chain.from_iterable(
-            {ngram for caption in captions for ngram in _ngrams(caption.split(), n)} for captions in documents))
-        weights |= {ngram: math.log(len(documents) / number) ** 2 for ngram, number in photos.items() if number > 1}
+        photos = Counter(
+            chain.from_iterable(
+                {ngram for caption in captions for ngram in _ngrams(caption.split(), n)}
+                for captions in documents
+            )
+        )
+        weights |= {
+            ngram: math.log(len(documents) / number) ** 2
+            for ngram, number in photos.items()
+            if number > 1
+        }
     return weights
 
 

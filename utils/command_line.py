@@ -9,10 +9,19 @@ from utils.progress import LEVELS, tell
 from utils.quiet import quieten
 
 
-def setting(default: Any, meaning: str, *, choices: tuple[str, ...] | None = None, unit: str | None = None,
-            also: str | None = None) -> Any:
+def setting(
+    default: Any,
+    meaning: str,
+    *,
+    choices: tuple[str, ...] | None = None,
+    unit: str | None = None,
+    also: str | None = None,
+) -> Any:
     """A field with its meaning (the help text), its unit or placeholder, what it may be, and a second name of its option."""
-    return field(default=default, metadata={"meaning": meaning, "choices": choices, "unit": unit, "also": also})
+    return field(
+        default=default,
+        metadata={"meaning": meaning, "choices": choices, "unit": unit, "also": also},
+    )
 
 
 def _plain_type(annotation: Any) -> type:
@@ -21,7 +30,9 @@ def _plain_type(annotation: Any) -> type:
     return options[0] if options else annotation
 
 
-def add_options(parser: argparse.ArgumentParser, group: type, *, only: tuple[str, ...] | None = None) -> None:
+def add_options(
+    parser: argparse.ArgumentParser, group: type, *, only: tuple[str, ...] | None = None
+) -> None:
     """Add a group's settings to the command line; what is not typed is absent from the parsed names."""
     section = parser.add_argument_group(group.__doc__)
     hints = get_type_hints(group)
@@ -36,26 +47,47 @@ def _add_option(section: Any, each: Field, kind: type) -> None:
     if kind is bool:
         section.add_argument(*flags, action="store_true", default=argparse.SUPPRESS, help=meaning)
         return
-    default = "" if each.default is None or each.default is MISSING else f" (default {each.default})"
-    section.add_argument(*flags, type=kind, default=argparse.SUPPRESS, help=meaning + default, dest=each.name,
-                         choices=each.metadata["choices"], metavar=each.metadata["unit"])
+    default = (
+        "" if each.default is None or each.default is MISSING else f" (default {each.default})"
+    )
+    section.add_argument(
+        *flags,
+        type=kind,
+        default=argparse.SUPPRESS,
+        help=meaning + default,
+        dest=each.name,
+        choices=each.metadata["choices"],
+        metavar=each.metadata["unit"],
+    )
 
 
 def parser(description: str) -> argparse.ArgumentParser:
     """A command line in the house's form: whole option names only, the script's first lines as description."""
-    return argparse.ArgumentParser(description=description, allow_abbrev=False,
-                                   formatter_class=argparse.RawDescriptionHelpFormatter)
+    return argparse.ArgumentParser(
+        description=description,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 def add_screen_options(parser: argparse.ArgumentParser) -> None:
     """Add to a script's command line how much it tells."""
     screen = parser.add_argument_group("screen")
-    screen.add_argument("--quiet", action="store_true", help="print only what was asked for (captions, scores) and no bars; "
-                                                             "warnings and errors stay")
-    screen.add_argument("--log-level", choices=tuple(LEVELS), default="info", metavar="LEVEL",
-                        help="tell nothing less important: info (what is being done, and bars), warning, error; or debug: "
-                             "also all that TensorFlow and other libraries tell, and errors with their traceback (default "
-                             "info)")
+    screen.add_argument(
+        "--quiet",
+        action="store_true",
+        help="print only what was asked for (captions, scores) and no bars; "
+        "warnings and errors stay",
+    )
+    screen.add_argument(
+        "--log-level",
+        choices=tuple(LEVELS),
+        default="info",
+        metavar="LEVEL",
+        help="tell nothing less important: info (what is being done, and bars), warning, error; or debug: "
+        "also all that TensorFlow and other libraries tell, and errors with their traceback (default "
+        "info)",
+    )
 
 
 def typed(parser: argparse.ArgumentParser) -> dict[str, Any]:

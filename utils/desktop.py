@@ -7,8 +7,13 @@ import sys
 _ASKED = {  # what tells on each system; of Linux the setting that GNOME, and others for its programs, keep
     "darwin": ("defaults", "read", "-g", "AppleInterfaceStyle"),
     "linux": ("gsettings", "get", "org.gnome.desktop.interface", "color-scheme"),
-    "win32": ("reg", "query", r"HKCU\Software\Microsoft\Windows\CurrentVersion\Themes\Personalize", "/v",
-              "AppsUseLightTheme"),
+    "win32": (
+        "reg",
+        "query",
+        r"HKCU\Software\Microsoft\Windows\CurrentVersion\Themes\Personalize",
+        "/v",
+        "AppsUseLightTheme",
+    ),
 }
 
 
@@ -17,7 +22,9 @@ def is_dark() -> bool:
     if os.environ.get("GTK_THEME"):
         return os.environ["GTK_THEME"].lower().endswith("dark")
     try:
-        told = subprocess.run(_ASKED[sys.platform], capture_output=True, text=True, timeout=2, check=True).stdout
+        told = subprocess.run(
+            _ASKED[sys.platform], capture_output=True, text=True, timeout=2, check=True
+        ).stdout
     except (KeyError, OSError, subprocess.SubprocessError):
         return False
     return "dark" in told.lower() or told.split()[-1:] == ["0x0"]

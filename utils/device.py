@@ -9,7 +9,11 @@ from utils.errors import Refusal
 
 _CPU = Path("/proc/cpuinfo")
 _STATUS = Path("/proc/self/status")
-_BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}  # what processors (Intel and AMD, Intel, ARM) call it
+_BFLOAT16 = {
+    "avx512_bf16",
+    "amx_bf16",
+    "bf16",
+}  # what processors (Intel and AMD, Intel, ARM) call it
 
 
 def use_device(name: str) -> None:
@@ -18,8 +22,10 @@ def use_device(name: str) -> None:
 
     gpus = tf.config.list_physical_devices("GPU")
     if name == "gpu" and not gpus:
-        raise Refusal("--device gpu, and TensorFlow finds no GPU here; use --device cpu, or install its CUDA packages "
-                      "(pip install 'tensorflow[and-cuda]')")
+        raise Refusal(
+            "--device gpu, and TensorFlow finds no GPU here; use --device cpu, or install its CUDA packages "
+            "(pip install 'tensorflow[and-cuda]')"
+        )
     if name == "cpu":
         gpus = []
         tf.config.set_visible_devices([], "GPU")
@@ -50,7 +56,11 @@ def processor_features() -> set[str]:
     """What the processor says that it can do; nothing where the system does not tell."""
     if not _CPU.is_file():
         return set()
-    told = re.search(r"^(?:flags|Features)\s*:(.*)$", _CPU.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+    told = re.search(
+        r"^(?:flags|Features)\s*:(.*)$",
+        _CPU.read_text(encoding="utf-8", errors="replace"),
+        re.MULTILINE,
+    )
     return set(told[1].split()) if told else set()
 
 
@@ -63,8 +73,10 @@ def machine() -> str:
     """What computes here: how many cores, and the GPUs that TensorFlow sees."""
     import tensorflow as tf
 
-    gpus = [tf.config.experimental.get_device_details(gpu).get("device_name", "a GPU")
-            for gpu in tf.config.get_visible_devices("GPU")]
+    gpus = [
+        tf.config.experimental.get_device_details(gpu).get("device_name", "a GPU")
+        for gpu in tf.config.get_visible_devices("GPU")
+    ]
     return ", ".join([f"{cores()} core{'s' * (cores() > 1)}", *gpus])
 
 
@@ -73,7 +85,9 @@ def peak_memory() -> int | None:
 
     What the system may drop at any time, such as features that are read from their files, is counted while it is held.
     """
-    if _STATUS.is_file() and (told := re.search(r"^VmHWM:\s*(\d+) kB$", _STATUS.read_text(), re.MULTILINE)):
+    if _STATUS.is_file() and (
+        told := re.search(r"^VmHWM:\s*(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
+    ):
         return int(told[1]) * 1024
     try:
         import resource

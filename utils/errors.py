@@ -31,7 +31,11 @@ def nearest(kind: str, name: str, known: list[str]) -> WrongArgument:
     import difflib
 
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-    hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"known: {', '.join(sorted(known))}"
+    hint = (
+        f"did you mean {' or '.join(map(repr, close))}?"
+        if close
+        else f"known: {', '.join(sorted(known))}"
+    )
     return WrongArgument(f"unknown {kind} {name!r}; {hint}")
 
 
@@ -65,7 +69,9 @@ def about_files(error: Exception) -> str | None:
     """What to tell of a full disk, missing rights and places where nothing is or can be; None of any other error."""
     number = error.errno if isinstance(error, OSError) else None
     if number in (errno.ENOSPC, errno.EDQUOT) or _FULL.search(str(error)):
-        return "the disk is full; make room, or choose another folder, then run the same command again"
+        return (
+            "the disk is full; make room, or choose another folder, then run the same command again"
+        )
     if number in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG):
         return f"{error.strerror}: {error.filename or 'a file'}; choose another name or folder"
     if number == errno.ENOENT and error.filename:

@@ -39,8 +39,10 @@ def refuse_unwritable(folder: Path) -> None:
     if not there.is_dir():
         raise Refusal(f"cannot write to {folder}: {there} is a file; choose another folder")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise Refusal(f"cannot write to {folder}: no permission to write in {there}; change its rights, or choose another "
-                      "folder")
+        raise Refusal(
+            f"cannot write to {folder}: no permission to write in {there}; change its rights, or choose another "
+            "folder"
+        )
 
 
 def hold(file: Path) -> IO[bytes]:

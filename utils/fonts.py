@@ -8,10 +8,33 @@ from typing import Any
 
 # Fonts with Korean, Japanese, Chinese or Thai letters on Linux, macOS and Windows, the best first.
 EAST_ASIAN_FONTS = (
-    "Noto Sans CJK KR", "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans KR", "Noto Sans JP", "Noto Sans SC",
-    "NanumGothic", "NanumBarunGothic", "Apple SD Gothic Neo", "AppleGothic", "Hiragino Sans", "PingFang SC", "Malgun Gothic",
-    "Yu Gothic", "Microsoft YaHei", "WenQuanYi Zen Hei", "IPAexGothic", "UnDotum", "Droid Sans Fallback", "Arial Unicode MS",
-    "Noto Sans Thai", "Noto Sans Thai Looped", "Loma", "Garuda", "Thonburi", "Leelawadee UI")
+    "Noto Sans CJK KR",
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "Noto Sans KR",
+    "Noto Sans JP",
+    "Noto Sans SC",
+    "NanumGothic",
+    "NanumBarunGothic",
+    "Apple SD Gothic Neo",
+    "AppleGothic",
+    "Hiragino Sans",
+    "PingFang SC",
+    "Malgun Gothic",
+    "Yu Gothic",
+    "Microsoft YaHei",
+    "WenQuanYi Zen Hei",
+    "IPAexGothic",
+    "UnDotum",
+    "Droid Sans Fallback",
+    "Arial Unicode MS",
+    "Noto Sans Thai",
+    "Noto Sans Thai Looped",
+    "Loma",
+    "Garuda",
+    "Thonburi",
+    "Leelawadee UI",
+)
 _LATIN = "DejaVu Sans"  # matplotlib brings it along
 
 
@@ -31,7 +54,9 @@ def wrapped(text: str, room: float) -> list[str]:
     the lines hang."""
     dash = "– " if text.startswith("– ") else ""
     wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text) / max(len(text), 1)
-    lines = textwrap.wrap(text.removeprefix(dash), max(int((room - len(dash)) / (1 + wide)), 8)) or [""]
+    lines = textwrap.wrap(
+        text.removeprefix(dash), max(int((room - len(dash)) / (1 + wide)), 8)
+    ) or [""]
     return [dash + lines[0], *(("   " if dash else "") + line for line in lines[1:])]
 
 
@@ -41,10 +66,15 @@ def _fonts() -> dict[str, str]:
     from matplotlib import font_manager
 
     listed = {entry.fname for entry in font_manager.fontManager.ttflist}
-    for file in sorted(set(font_manager.findSystemFonts()) - listed):  # matplotlib's kept list misses what came later
+    for file in sorted(
+        set(font_manager.findSystemFonts()) - listed
+    ):  # matplotlib's kept list misses what came later
         try:
             font_manager.fontManager.addfont(file)
-        except (OSError, RuntimeError):  # a font that matplotlib cannot read is none that it could draw with
+        except (
+            OSError,
+            RuntimeError,
+        ):  # a font that matplotlib cannot read is none that it could draw with
             continue
     files = {entry.name: entry.fname for entry in font_manager.fontManager.ttflist}
     # Last Resort, which matplotlib brings along, has a box for every letter and no letter.
@@ -64,7 +94,9 @@ def _letters(name: str) -> frozenset[int]:
 def _lacking(text: str, families: Sequence[str]) -> set[str]:
     """Letters of the text that none of the fonts has."""
     return {
-        letter for letter in text if not letter.isspace() and not any(ord(letter) in _letters(name) for name in families)
+        letter
+        for letter in text
+        if not letter.isspace() and not any(ord(letter) in _letters(name) for name in families)
     }
 
 

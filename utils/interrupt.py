@@ -9,7 +9,9 @@ class Interruptible:
 
     def __enter__(self) -> Any:
         self._asked = False
-        self._before = {each: signal.signal(each, self._ask) for each in (signal.SIGINT, signal.SIGTERM)}
+        self._before = {
+            each: signal.signal(each, self._ask) for each in (signal.SIGINT, signal.SIGTERM)
+        }
         return lambda: self._asked
 
     def _ask(self, *_: Any) -> None:

@@ -23,8 +23,18 @@ from utils import ptb
 Tokenize = Callable[[str], list[str]]
 
 # What people call the scores, and what they are called in files: as coco-caption does.
-KEYS = {"BLEU-1": "Bleu_1", "BLEU-2": "Bleu_2", "BLEU-3": "Bleu_3", "BLEU-4": "Bleu_4", "METEOR": "METEOR",
-        "ROUGE-L": "ROUGE_L", "CIDEr": "CIDEr", "SPICE": "SPICE", "NIST-2": "NIST_2", "NIST-4": "NIST_4"}
+KEYS = {
+    "BLEU-1": "Bleu_1",
+    "BLEU-2": "Bleu_2",
+    "BLEU-3": "Bleu_3",
+    "BLEU-4": "Bleu_4",
+    "METEOR": "METEOR",
+    "ROUGE-L": "ROUGE_L",
+    "CIDEr": "CIDEr",
+    "SPICE": "SPICE",
+    "NIST-2": "NIST_2",
+    "NIST-4": "NIST_4",
+}
 NAMES = tuple(KEYS.values())
 WITH_JAVA = ("METEOR", "SPICE")
 WITHOUT_JAVA = tuple(name for name in NAMES if name not in WITH_JAVA)
@@ -38,16 +48,24 @@ class Unavailable(RuntimeError):
 class Scorer:
     """Scores captions of the same photos again and again; the references are tokenised and counted once."""
 
-    def __init__(self, references: Sequence[Sequence[str]], *, tokenize: Tokenize = ptb.tokenize) -> None:
+    def __init__(
+        self, references: Sequence[Sequence[str]], *, tokenize: Tokenize = ptb.tokenize
+    ) -> None:
         if not references:
             raise ValueError("no photos to score")
         for index, captions in enumerate(references):
             if not captions or isinstance(captions, str):
-                raise ValueError(f"photo {index} has no list of reference captions, but {captions!r}")
+                raise ValueError(
+                    f"photo {index} has no list of reference captions, but {captions!r}"
+                )
         self._tokenize = tokenize
-        self._references = [[" ".join(tokenize(caption)) for caption in captions] for captions in references]
+        self._references = [
+            [" ".join(tokenize(caption)) for caption in captions] for captions in references
+        ]
 
-    def scores(self, captions: Sequence[str], names: Sequence[str] = WITHOUT_JAVA) -> dict[str, float]:
+    def scores(
+        self, captions: Sequence[str], names: Sequence[str] = WITHOUT_JAVA
+    ) -> dict[str, float]:
         """The named scores of one caption a photo, in the order of the references; raises Unavailable."""
         unknown = [name for name in names if name not in NAMES]
         if unknown:
@@ -69,7 +87,9 @@ class Scorer:
 
     def _tokenised(self, captions: Sequence[str]) -> list[str]:
         if len(captions) != len(self._references):
-            raise ValueError(f"{len(captions)} captions for {len(self._references)} photos; one a photo is wanted")
+            raise ValueError(
+                f"{len(captions)} captions for {len(self._references)} photos; one a photo is wanted"
+            )
         return [" ".join(self._tokenize(caption)) for caption in captions]
 
     @functools.cached_property
@@ -125,7 +145,9 @@ class Scorer:
 
     def _by_number(self, captions: list[str]) -> tuple[dict[int, list[str]], dict[int, list[str]]]:
         """References and captions as pycocoevalcap takes them."""
-        return dict(enumerate(self._references)), {number: [caption] for number, caption in enumerate(captions)}
+        return dict(enumerate(self._references)), {
+            number: [caption] for number, caption in enumerate(captions)
+        }
 
 
 def merit(row: dict[str, Any], best_by: str) -> float:
@@ -176,7 +198,10 @@ def _seconds_allowed(captions: dict[int, list[str]]) -> float:
 def _first_line(text: str | bytes) -> str:
     """The first line that says something, for a one-line reason."""
     lines = (text.decode(errors="replace") if isinstance(text, bytes) else text).splitlines()
-    return next((line.strip() for line in lines if line.strip() and not line.startswith("Picked up")), "no message")
+    return next(
+        (line.strip() for line in lines if line.strip() and not line.startswith("Picked up")),
+        "no message",
+    )
 
 
 def _meteor(references: dict[int, list[str]], captions: dict[int, list[str]]) -> float:
@@ -228,15 +253,35 @@ def _spice(references: dict[int, list[str]], captions: dict[int, list[str]]) -> 
     java, folder = _java(), _spice_folder()
     missing = [name for name in _SPICE_LIBRARIES if not (folder / "lib" / name).is_file()]
     if missing:
-        raise Unavailable(f"needs {' and '.join(missing)} of Stanford CoreNLP in {folder / 'lib'}; nothing is downloaded")
+        raise Unavailable(
+            f"needs {' and '.join(missing)} of Stanford CoreNLP in {folder / 'lib'}; nothing is downloaded"
+        )
     rows = [{"image_id": n, "test": captions[n][0], "refs": references[n]} for n in captions]
     with tempfile.TemporaryDirectory() as work:
-        asked, answered, cache = Path(work, "asked.json"), Path(work, "answered.json"), Path(work, "cache")
+        asked, answered, cache = (
+            Path(work, "asked.json"),
+            Path(work, "answered.json"),
+            Path(work, "cache"),
+        )
         cache.mkdir()
         asked.write_text(json.dumps(rows), encoding="utf-8")
-        command = [java, "-Xmx8G", "-jar", "spice-1.0.jar", asked, "-cache", cache, "-out", answered, "-subset", "-silent"]
+        command = [
+            java,
+            "-Xmx8G",
+            "-jar",
+            "spice-1.0.jar",
+            asked,
+            "-cache",
+            cache,
+            "-out",
+            answered,
+            "-subset",
+            "-silent",
+        ]
         try:
-            run = subprocess.run(command, cwd=folder, capture_output=True, timeout=_seconds_allowed(captions) * 5)
+            run = subprocess.run(
+                command, cwd=folder, capture_output=True, timeout=_seconds_allowed(captions) * 5
+            )
             if run.returncode:
                 raise Unavailable(f"Java failed ({_first_line(run.stderr or run.stdout)})")
             found = json.loads(answered.read_text(encoding="utf-8"))

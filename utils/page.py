@@ -36,9 +36,15 @@ def element(tag: str, *content: Content, **attributes: str | float | bool | None
 
     Attributes are written as Python allows it, `class_` and `aria_label`; those that are None or False are left out.
     """
-    told = "".join(f" {name.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{_escaped(str(value))}"')
-                   for name, value in attributes.items() if value is not None and value is not False)
-    return Html(f"<{tag}{told}>") if tag in _EMPTY else Html(f"<{tag}{told}>{joined(content)}</{tag}>")
+    told = "".join(
+        f" {name.rstrip('_').replace('_', '-')}"
+        + ("" if value is True else f'="{_escaped(str(value))}"')
+        for name, value in attributes.items()
+        if value is not None and value is not False
+    )
+    return (
+        Html(f"<{tag}{told}>") if tag in _EMPTY else Html(f"<{tag}{told}>{joined(content)}</{tag}>")
+    )
 
 
 def joined(parts: Iterable[Content], between: str = "") -> Html:
@@ -51,19 +57,34 @@ def items(parts: Iterable[Content], tag: str = "ul", **attributes: str | None) -
     return element(tag, *(element("li", part) for part in parts), **attributes)
 
 
-def table(caption: str, columns: Sequence[Content], rows: Iterable[Sequence[Content]], *, class_: str | None = None) -> Html:
+def table(
+    caption: str,
+    columns: Sequence[Content],
+    rows: Iterable[Sequence[Content]],
+    *,
+    class_: str | None = None,
+) -> Html:
     """A table whose first row and first column are headings; a wide one can be moved sideways, by keyboard too."""
     head = element("tr", *(element("th", each, scope="col") for each in columns))
-    body = [element("tr", element("th", first, scope="row"), *(element("td", each) for each in rest))
-            for first, *rest in rows]
-    whole = element("table", element("caption", element("span", caption)), element("thead", head),
-                    element("tbody", *body), class_=class_)
+    body = [
+        element("tr", element("th", first, scope="row"), *(element("td", each) for each in rest))
+        for first, *rest in rows
+    ]
+    whole = element(
+        "table",
+        element("caption", element("span", caption)),
+        element("thead", head),
+        element("tbody", *body),
+        class_=class_,
+    )
     return element("div", whole, class_="wide", role="region", aria_label=caption, tabindex=0)
 
 
 def facts(pairs: Iterable[tuple[str, Content]]) -> Html:
     """Names, each with what it is."""
-    return element("dl", *(element("div", element("dt", name), element("dd", value)) for name, value in pairs))
+    return element(
+        "dl", *(element("div", element("dt", name), element("dd", value)) for name, value in pairs)
+    )
 
 
 def folded(summary: str, *content: Content) -> Html:
@@ -71,31 +92,62 @@ def folded(summary: str, *content: Content) -> Html:
     return element("details", element("summary", summary), *content)
 
 
-def picture(pixels: np.ndarray, alt: str, *, lang: str | None = None, lossless: bool = False) -> Html:
+def picture(
+    pixels: np.ndarray, alt: str, *, lang: str | None = None, lossless: bool = False
+) -> Html:
     """A picture (H, W, 3) uint8 that lies in the page: as JPEG, or `lossless` as PNG."""
-    kind, options = ("png", {"optimize": True}) if lossless else ("jpeg", {"quality": 78, "optimize": True})
+    kind, options = (
+        ("png", {"optimize": True}) if lossless else ("jpeg", {"quality": 78, "optimize": True})
+    )
     content = io.BytesIO()
     Image.fromarray(pixels).save(content, format=kind, **options)
     data = base64.b64encode(content.getvalue()).decode()
     height, width = pixels.shape[:2]
-    return element("img", src=f"data:image/{kind};base64,{data}", alt=alt, width=width, height=height, lang=lang)
+    return element(
+        "img",
+        src=f"data:image/{kind};base64,{data}",
+        alt=alt,
+        width=width,
+        height=height,
+        lang=lang,
+    )
 
 
-def document(title: str, lead: Html, sections: Sequence[tuple[str, Html]], foot: Html, *, lang: str = "en") -> str:
+def document(
+    title: str, lead: Html, sections: Sequence[tuple[str, Html]], foot: Html, *, lang: str = "en"
+) -> str:
     """The whole page: its title, what is to be known at once, and sections by their headings; empty ones are left out."""
     sections = [(heading, content) for heading, content in sections if content]
     places = {heading: re.sub(r"\W+", "-", heading.lower()) for heading, _ in sections}
     head = element(
-        "head", element("meta", charset="utf-8"), element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"), element("title", title),
-        element("style", Html(_STYLE.read_text(encoding="utf-8"))))
+        element("meta", name="color-scheme", content="light dark"),
+        element("title", title),
+        element("style", Html(_STYLE.read_text(encoding="utf-8"))),
+    )
     links = items(element("a", heading, href=f"#{place}") for heading, place in places.items())
     body = element(
-        "body", element("a", "Skip to the content", href="#content", class_="skip"),
-        element("header", element("h1", title), lead), element("nav", links, aria_label="Sections"),
-        element("main", *(element("section", element("h2", heading, id=places[heading]), content,
-                                  aria_labelledby=places[heading]) for heading, content in sections),
-                id="content", tabindex=-1),
-        element("footer", foot))
+        "body",
+        element("a", "Skip to the content", href="#content", class_="skip"),
+        element("header", element("h1", title), lead),
+        element("nav", links, aria_label="Sections"),
+        element(
+            "main",
+            *(
+                element(
+                    "section",
+                    element("h2", heading, id=places[heading]),
+                    content,
+                    aria_labelledby=places[heading],
+                )
+                for heading, content in sections
+            ),
+            id="content",
+            tabindex=-1,
+        ),
+        element("footer", foot),
+    )
     return f"<!doctype html>\n{element('html', head, body, lang=lang)}\n"

@@ -17,18 +17,31 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _WIDTH, _MARGIN = 12.0, 0.3  # inches
-_PHOTO_WIDTH, _HEAD = 5.2, (2.4, 3.7)  # inches: the photo beside its caption, least and most height of the two
+_PHOTO_WIDTH, _HEAD = (
+    5.2,
+    (2.4, 3.7),
+)  # inches: the photo beside its caption, least and most height of the two
 _WORD, _FOOT = 0.36, 0.5  # inches: above each small panel for its word, and under them all
 PIXELS = 720  # the longer side of a photo as it is drawn: more is not seen at this size
 INK, PALE, BLUE, ORANGE, YELLOW = "#22252b", "#6b7280", "#2563a8", "#d9702b", "#ffc61a"
 NO_ATTENTION = "This network saw the photo once, before the first word, and has no attention."
 
 # The scores by panel, each with its colour: CIDEr and NIST go far beyond 1.
-SCORES = {"BLEU, ROUGE-L, accuracy": {"BLEU-1": "#8fb8de", "BLEU-2": "#3a8f5c", "BLEU-4": BLUE, "ROUGE-L": "#8a5fb0"},
-          "CIDEr": {"CIDEr": ORANGE}, "NIST": {"NIST-2": "#3a8f5c", "NIST-4": BLUE}}
+SCORES = {
+    "BLEU, ROUGE-L, accuracy": {
+        "BLEU-1": "#8fb8de",
+        "BLEU-2": "#3a8f5c",
+        "BLEU-4": BLUE,
+        "ROUGE-L": "#8a5fb0",
+    },
+    "CIDEr": {"CIDEr": ORANGE},
+    "NIST": {"NIST-2": "#3a8f5c", "NIST-4": BLUE},
+}
 
 
-def history_curves(history: list[dict[str, Any]], path: Path, *, best: int = 0, best_by: str = "CIDEr") -> None:
+def history_curves(
+    history: list[dict[str, Any]], path: Path, *, best: int = 0, best_by: str = "CIDEr"
+) -> None:
     """Draws the losses and the validation scores of each epoch into a PNG, what they have of them, the `best` epoch marked,
     where any was better than the start.
 
@@ -46,17 +59,40 @@ def history_curves(history: list[dict[str, Any]], path: Path, *, best: int = 0, 
     for axes, (title, scores) in zip(panels, SCORES.items(), strict=True):
         for name, colour in scores.items():
             curve(axes, history, KEYS[name], label=name, color=colour)
-            curve(axes, history, f"forced_{KEYS[name]}", label=f"{name}, teacher-forced", color=colour, linestyle="--")
+            curve(
+                axes,
+                history,
+                f"forced_{KEYS[name]}",
+                label=f"{name}, teacher-forced",
+                color=colour,
+                linestyle="--",
+            )
         axes.set_title(f"{title} on val", loc="left")
     for key in sorted({key for row in history for key in row if key.startswith("Top")}):
-        curve(panels[0], history, key, label=f"top-{key.removeprefix('Top')}, teacher-forced", color=PALE, linestyle="--")
+        curve(
+            panels[0],
+            history,
+            key,
+            label=f"top-{key.removeprefix('Top')}, teacher-forced",
+            color=PALE,
+            linestyle="--",
+        )
     curve(panels[1], history, "reward", label="reward, drawn captions of train", color="#b5467a")
     curve(panels[1], history, "greedy_reward", label="reward, greedy ones", color="#dd9dbb")
     epochs = [row["epoch"] for row in history]
-    marked = f"Dotted: the best epoch, {best}, by {best_by}" if best else "No epoch was better than the start"
-    figure.suptitle("Scores, solid: captions written freely; dashed: each word foretold from the true ones before it. "
-                    + (marked if history else ""),
-                    x=0.01, ha="left", fontsize=9, color=PALE)
+    marked = (
+        f"Dotted: the best epoch, {best}, by {best_by}"
+        if best
+        else "No epoch was better than the start"
+    )
+    figure.suptitle(
+        "Scores, solid: captions written freely; dashed: each word foretold from the true ones before it. "
+        + (marked if history else ""),
+        x=0.01,
+        ha="left",
+        fontsize=9,
+        color=PALE,
+    )
     for axes in (losses, *panels):
         if best:
             axes.axvline(best, color=PALE, linestyle=":", linewidth=1.2)
@@ -72,8 +108,15 @@ def history_curves(history: list[dict[str, Any]], path: Path, *, best: int = 0, 
     save_figure(figure, path)
 
 
-def attention_figure(photo: np.ndarray, words: Sequence[str], attention: np.ndarray, *, title: str,
-                     references: Sequence[str] = (), grid: tuple[int, int] | None = None) -> "Figure":
+def attention_figure(
+    photo: np.ndarray,
+    words: Sequence[str],
+    attention: np.ndarray,
+    *,
+    title: str,
+    references: Sequence[str] = (),
+    grid: tuple[int, int] | None = None,
+) -> "Figure":
     """The photo (H, W, 3) uint8 with its caption, and for each word the photo with attention (T, L) laid over it.
 
     The title is the caption as a person reads it; the grid, rows and columns of the L locations, a square by default. A
@@ -86,9 +129,15 @@ def attention_figure(photo: np.ndarray, words: Sequence[str], attention: np.ndar
         words, attention = [], attention[:0]
     maps = _grids(attention, len(words), grid)
     sentence = missing_font([title, *references, *words])
-    font = {"family": families("".join([title, *references, *words])), "color": INK, "parse_math": False}
+    font = {
+        "family": families("".join([title, *references, *words])),
+        "color": INK,
+        "parse_math": False,
+    }
     photo = no_larger(photo, PIXELS)
-    shape = min(max(photo.shape[0] / photo.shape[1], 0.4), 1.6)  # a panorama or a tower leaves part of its box empty
+    shape = min(
+        max(photo.shape[0] / photo.shape[1], 0.4), 1.6
+    )  # a panorama or a tower leaves part of its box empty
     columns = 6 if len(words) <= 18 else 8
     panel = (_WIDTH - 2 * _MARGIN) / columns * 0.93 * shape
     rows = -(-len(words) // columns)
@@ -97,15 +146,24 @@ def attention_figure(photo: np.ndarray, words: Sequence[str], attention: np.ndar
     figure = Figure(figsize=(_WIDTH, height))
     _head(figure, photo, title=title, references=references, font=font, head=head)
     places = figure.add_gridspec(
-        max(rows, 1), columns, left=_MARGIN / _WIDTH, right=1 - _MARGIN / _WIDTH, bottom=_FOOT / height,
-        top=1 - (head + _WORD) / height, wspace=0.07, hspace=_WORD / panel)
+        max(rows, 1),
+        columns,
+        left=_MARGIN / _WIDTH,
+        right=1 - _MARGIN / _WIDTH,
+        bottom=_FOOT / height,
+        top=1 - (head + _WORD) / height,
+        wspace=0.07,
+        hspace=_WORD / panel,
+    )
     tile = no_larger(photo, 300)
     for place, word, map_ in zip(places, words, maps, strict=False):
         axes = figure.add_subplot(place)
         axes.set_axis_off()
         axes.imshow(attention_over(tile, map_), interpolation="lanczos")
         share = _share(map_, tile.shape[:2])
-        if share.min() < 0.5 < share.max():  # on black fur and at night brightness alone is not seen
+        if (
+            share.min() < 0.5 < share.max()
+        ):  # on black fur and at night brightness alone is not seen
             axes.contour(share, [0.5], colors=[YELLOW], linewidths=1.1)
         axes.set_title(drawable(word, font), pad=4, fontsize=11 if len(word) <= 16 else 8, **font)
     told = "Bright is where the network looked as it wrote the word, the line half of each panel's own peak."
@@ -134,7 +192,9 @@ def half_line(photo: np.ndarray, attention: np.ndarray) -> np.ndarray:
         return photo
     steepness = np.maximum(np.hypot(*np.gradient(share)), 1e-9)
     width = max(max(share.shape) / 400, 1.5)  # pixels
-    ink = np.clip((width + 1) / 2 - np.abs(share - 0.5) / steepness, 0, 1)[..., None]  # 1 on the line, its edges soft
+    ink = np.clip((width + 1) / 2 - np.abs(share - 0.5) / steepness, 0, 1)[
+        ..., None
+    ]  # 1 on the line, its edges soft
     return (photo + (np.float32(ImageColor.getrgb(YELLOW)) - photo) * ink).round().astype(np.uint8)
 
 
@@ -150,27 +210,48 @@ def looks_nowhere(attention: np.ndarray) -> bool:
 
 def _share(attention: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Attention (rows, columns) spread over a photo of size (height, width), as a share of its peak."""
-    spread = np.asarray(Image.fromarray(attention.astype(np.float32)).resize(size[::-1], Image.Resampling.BICUBIC))
+    spread = np.asarray(
+        Image.fromarray(attention.astype(np.float32)).resize(size[::-1], Image.Resampling.BICUBIC)
+    )
     return np.clip(spread / max(float(spread.max()), 1e-12), 0, 1)
 
 
-def captioned_photos(photos: Sequence[tuple[np.ndarray, str, Sequence[str]]], *, title: str) -> "Figure":
+def captioned_photos(
+    photos: Sequence[tuple[np.ndarray, str, Sequence[str]]], *, title: str
+) -> "Figure":
     """Photos (H, W, 3) uint8, each above its name and captions, three in a row."""
     from matplotlib.figure import Figure
 
-    columns, cell, line, most = 3, _WIDTH / 3, 0.19, 16  # inches: a photo's width, a line's height; lines of captions
+    columns, cell, line, most = (
+        3,
+        _WIDTH / 3,
+        0.19,
+        16,
+    )  # inches: a photo's width, a line's height; lines of captions
     text = [title, *(line for _, name, captions in photos for line in (name, *captions))]
     font = {"family": families("".join(text)), "color": INK, "parse_math": False}
     letters = (cell - 2 * _MARGIN) / 0.08
-    told = [[each for caption in captions for each in wrapped("– " + drawable(caption, font), letters)]
-            for _, _, captions in photos]
+    told = [
+        [each for caption in captions for each in wrapped("– " + drawable(caption, font), letters)]
+        for _, _, captions in photos
+    ]
     told = [lines if len(lines) <= most else [*lines[: most - 1], "…"] for lines in told]
     pictures = cell * 0.72
-    heights = [pictures + 0.65 + line * max(map(len, told[start : start + columns]))
-               for start in range(0, len(told), columns)]
+    heights = [
+        pictures + 0.65 + line * max(map(len, told[start : start + columns]))
+        for start in range(0, len(told), columns)
+    ]
     height = 0.6 + sum(heights) + 0.2
     figure = Figure(figsize=(_WIDTH, height))
-    figure.text(_MARGIN / _WIDTH, 1 - 0.2 / height, drawable(title, font), fontsize=13, weight="bold", va="top", **font)
+    figure.text(
+        _MARGIN / _WIDTH,
+        1 - 0.2 / height,
+        drawable(title, font),
+        fontsize=13,
+        weight="bold",
+        va="top",
+        **font,
+    )
     for number, ((photo, name, _), lines) in enumerate(zip(photos, told, strict=True)):
         row, column = divmod(number, columns)
         below = 1 - (0.6 + sum(heights[:row]) + pictures) / height
@@ -179,10 +260,30 @@ def captioned_photos(photos: Sequence[tuple[np.ndarray, str, Sequence[str]]], *,
         axes.set_axis_off()
         axes.imshow(no_larger(photo, PIXELS // 2), interpolation="lanczos")
         name = drawable(name, font)
-        figure.text(left, below - 0.08 / height, name if len(name) <= 54 else f"…{name[-53:]}", fontsize=8, va="top",
-                    **font | {"color": PALE})
-        figure.text(left, below - 0.28 / height, "\n".join(lines), fontsize=10, va="top", linespacing=1.3, **font)
-    figure.text(_MARGIN / _WIDTH, 0.08 / height, missing_font(text) or "", fontsize=8.5, **font | {"color": PALE})
+        figure.text(
+            left,
+            below - 0.08 / height,
+            name if len(name) <= 54 else f"…{name[-53:]}",
+            fontsize=8,
+            va="top",
+            **font | {"color": PALE},
+        )
+        figure.text(
+            left,
+            below - 0.28 / height,
+            "\n".join(lines),
+            fontsize=10,
+            va="top",
+            linespacing=1.3,
+            **font,
+        )
+    figure.text(
+        _MARGIN / _WIDTH,
+        0.08 / height,
+        missing_font(text) or "",
+        fontsize=8.5,
+        **font | {"color": PALE},
+    )
     return figure
 
 
@@ -220,7 +321,9 @@ def show_figure(figure: "Figure") -> None:
     """Shows the figure in a window until that is closed."""
     import matplotlib.pyplot as plt
 
-    tk = plt.get_backend().lower() == "tkagg"  # others fit their windows in, and stop at Ctrl-C, by themselves
+    tk = (
+        plt.get_backend().lower() == "tkagg"
+    )  # others fit their windows in, and stop at Ctrl-C, by themselves
     if tk:  # what the figure began with is what matplotlib comes back to
         figure.dpi = figure._original_dpi = figure.dpi * min(1.0, _room_on_screen(figure))
     plt.figure(figure)
@@ -237,8 +340,12 @@ def _room_on_screen(figure: "Figure") -> float:
 
     probe = tkinter.Tk()
     probe.withdraw()
-    pixels = np.array([probe.winfo_screenwidth() - 40, probe.winfo_screenheight() - 120])  # beside frame and tools
-    scale = probe.winfo_fpixels("1i") / 96  # by which matplotlib enlarges its windows on fine screens
+    pixels = np.array(
+        [probe.winfo_screenwidth() - 40, probe.winfo_screenheight() - 120]
+    )  # beside frame and tools
+    scale = (
+        probe.winfo_fpixels("1i") / 96
+    )  # by which matplotlib enlarges its windows on fine screens
     probe.destroy()
     return float(np.min(pixels / (figure.get_size_inches() * figure.dpi * scale)))
 
@@ -263,14 +370,22 @@ def curve(axes: "Axes", history: list[dict[str, Any]], key: str, **look: Any) ->
     epochs, values = _points(history, key)
     if epochs:
         look |= {"markerfacecolor": "white"} if "linestyle" in look else {}
-        axes.plot(epochs, values, marker="o" if len(history) <= 30 or len(epochs) == 1 else None, markersize=4, **look)
+        axes.plot(
+            epochs,
+            values,
+            marker="o" if len(history) <= 30 or len(epochs) == 1 else None,
+            markersize=4,
+            **look,
+        )
 
 
 def _grids(attention: np.ndarray, words: int, grid: tuple[int, int] | None) -> np.ndarray:
     """Attention (T, L) as T maps (rows, columns)."""
     rows, columns = grid or (round(attention.shape[1] ** 0.5),) * 2
     if attention.shape != (words, rows * columns):
-        raise ValueError(f"wanted attention of {words} words over {rows} x {columns} locations, came {attention.shape}")
+        raise ValueError(
+            f"wanted attention of {words} words over {rows} x {columns} locations, came {attention.shape}"
+        )
     return attention.reshape(words, rows, columns)
 
 
@@ -281,8 +396,15 @@ def no_larger(photo: np.ndarray, pixels: int) -> np.ndarray:
     return np.asarray(image)
 
 
-def _head(figure: "Figure", photo: np.ndarray, *, title: str, references: Sequence[str], font: dict[str, Any],
-          head: float) -> None:
+def _head(
+    figure: "Figure",
+    photo: np.ndarray,
+    *,
+    title: str,
+    references: Sequence[str],
+    font: dict[str, Any],
+    head: float,
+) -> None:
     """Adds the photo at the upper left, `head` inches down, and beside it the caption and its references."""
     height = figure.get_figheight()
     place = (_MARGIN / _WIDTH, 1 - head / height, _PHOTO_WIDTH / _WIDTH, (head - _MARGIN) / height)
@@ -292,10 +414,33 @@ def _head(figure: "Figure", photo: np.ndarray, *, title: str, references: Sequen
     left = _MARGIN + min(_PHOTO_WIDTH, (head - _MARGIN) * photo.shape[1] / photo.shape[0]) + 0.4
     top, room = 1 - _MARGIN / height, _WIDTH - _MARGIN - left
     lines = wrapped(drawable(title, font), room / 0.135)[:4]
-    figure.text(left / _WIDTH, top, "\n".join(lines), fontsize=16, weight="bold", va="top", linespacing=1.25, **font)
+    figure.text(
+        left / _WIDTH,
+        top,
+        "\n".join(lines),
+        fontsize=16,
+        weight="bold",
+        va="top",
+        linespacing=1.25,
+        **font,
+    )
     if references:
         top -= (0.31 * len(lines) + 0.2) / height
-        people = [line for text in references for line in wrapped("– " + drawable(text, font), room / 0.094)]
-        fitting = int((head - _MARGIN - 0.31 * len(lines) - 0.2) / 0.225)  # more would run into the panels
+        people = [
+            line
+            for text in references
+            for line in wrapped("– " + drawable(text, font), room / 0.094)
+        ]
+        fitting = int(
+            (head - _MARGIN - 0.31 * len(lines) - 0.2) / 0.225
+        )  # more would run into the panels
         text = "\n".join(["True captions", *people][:fitting])
-        figure.text(left / _WIDTH, top, text, fontsize=11, va="top", linespacing=1.35, **font | {"color": PALE})
+        figure.text(
+            left / _WIDTH,
+            top,
+            text,
+            fontsize=11,
+            va="top",
+            linespacing=1.35,
+            **font | {"color": PALE},
+        )

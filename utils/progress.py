@@ -10,7 +10,12 @@ from typing import Any, Self, TextIO
 
 from tqdm import tqdm
 
-LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
 _RED, _GREEN, _YELLOW = 31, 32, 33  # as terminals count
 
 
@@ -87,14 +92,24 @@ def _print(text: str, stream: TextIO) -> None:
 
 def _coloured(text: str, colour: int, stream: TextIO) -> str:
     """The text in a colour, on a terminal that has any; plain where NO_COLOR (no-color.org) is set."""
-    plain = not stream.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb"
+    plain = (
+        not stream.isatty()
+        or os.environ.get("NO_COLOR")
+        or os.environ.get("TERM", "dumb") == "dumb"
+    )
     return text if plain else f"\033[{colour}m{text}\033[0m"
 
 
 def _bar(total: int, unit: str, **more: Any) -> tqdm:
     """A bar on standard error, where that is a terminal and it is told what is being done."""
-    return tqdm(total=total, unit=f" {unit}", disable=None if screen.informs else True, dynamic_ncols=True,
-                bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]", **more)
+    return tqdm(
+        total=total,
+        unit=f" {unit}",
+        disable=None if screen.informs else True,
+        dynamic_ncols=True,
+        bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]",
+        **more,
+    )
 
 
 def progress(things: Iterable, number: int, what: str) -> Iterator:
@@ -117,8 +132,15 @@ class TrainingBar:
 
     def __enter__(self) -> Self:
         epoch = min(self._done // self._steps + 1, self._epochs)
-        self._bar = _bar(self._epochs * self._steps, "steps", initial=self._done, smoothing=0, miniters=1, leave=False,
-                         desc=f"epoch {epoch} of {self._epochs}")
+        self._bar = _bar(
+            self._epochs * self._steps,
+            "steps",
+            initial=self._done,
+            smoothing=0,
+            miniters=1,
+            leave=False,
+            desc=f"epoch {epoch} of {self._epochs}",
+        )
         return self
 
     def update(self, epoch: int, step: int, steps: int, loss: float) -> None:

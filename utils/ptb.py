@@ -15,7 +15,25 @@ import re
 
 # coco-caption's list. Several can never occur (the tool writes brackets in small letters).
 PUNCTUATION = frozenset(
-    ["''", "'", "``", "`", "-LRB-", "-RRB-", "-LCB-", "-RCB-", ".", "?", "!", ",", ":", "-", "--", "...", ";"]
+    [
+        "''",
+        "'",
+        "``",
+        "`",
+        "-LRB-",
+        "-RRB-",
+        "-LCB-",
+        "-RCB-",
+        ".",
+        "?",
+        "!",
+        ",",
+        ":",
+        "-",
+        "--",
+        "...",
+        ";",
+    ]
 )
 
 # Abbreviations that keep their full stop, in any case of letters: those that may end a sentence, those that don't ...
@@ -83,13 +101,22 @@ _RULES = [  # (what becomes a token, what must follow it)
     ("[A-Za-z\u00ad]*?[A-MO-Za-mo-z\u00ad]", _NOT),
     (_WORD, ""),
     (f"(?i:n){_LOOSE_APOSTROPHE}{_BARE_LETTER}{{2,}}", ""),
-    (f"(?:{_ALNUM}+[-_])*(?i:[dlo]){_LOOSE_APOSTROPHE}{_ALNUM}{{2,}}(?:[-_]{_ALNUM}+)*", ""),  # o'clock, d'you
+    (
+        f"(?:{_ALNUM}+[-_])*(?i:[dlo]){_LOOSE_APOSTROPHE}{_ALNUM}{{2,}}(?:[-_]{_ALNUM}+)*",
+        "",
+    ),  # o'clock, d'you
     (f"(?i:[jy]){_APOSTROPHE}", _LETTER),
     (f"(?i:[dlj]|ol){_APOSTROPHE}", ""),
-    (f"{_APOSTROPHE}(?i:n{_APOSTROPHE}|em|till?|cause)|(?i:e'er|c'mon|ev'ry|li'l|nat'l|s'mores)", ""),
+    (
+        f"{_APOSTROPHE}(?i:n{_APOSTROPHE}|em|till?|cause)|(?i:e'er|c'mon|ev'ry|li'l|nat'l|s'mores)",
+        "",
+    ),
     ("(?i:{})".format(_any("c_est cap_n dunkin_ somethin_").replace("_", _APOSTROPHE)), ""),
     (f"(?i:o{_LOOSE_APOSTROPHE}o)", ""),
-    (f"{_BARE_LETTER}+[aeiouyAEIOUY]{_LOOSE_APOSTROPHE}[aeiouA-Z]{_BARE_LETTER}*", ""),  # hawai'i, ma'am
+    (
+        f"{_BARE_LETTER}+[aeiouyAEIOUY]{_LOOSE_APOSTROPHE}[aeiouA-Z]{_BARE_LETTER}*",
+        "",
+    ),  # hawai'i, ma'am
     (f"[A-HJ-XZ]{_LOOSE_APOSTROPHE}{_BARE_LETTER}{{2,}}", ""),
     ("'(?i:[msd]|re|ve|ll)", "[^A-Za-z]"),
     ("'[nN]", f"{_SPACE}|\n"),
@@ -102,7 +129,10 @@ _RULES = [  # (what becomes a token, what must follow it)
     (r"\d{1,2}[-/]\d{1,2}[-/]\d{2,4}", ""),
     ("[-+]?(?:\\d*(?:[.:,\u00ad\u066b\u066c]\\d+)+|\\d+)", ""),
     (r"(?:\d{1,4}[- \u00a0])?\d{1,4}(?:\\?/|⁄)\d{1,4}", ""),
-    (r"(?:\(\d{2,3}\)[ \u00a0]?|(?:\+\+?)?(?:\d{2,4}[- \u00a0])?\d{2,4}[- \u00a0])\d{3,4}[- \u00a0]?\d{3,5}", ""),
+    (
+        r"(?:\(\d{2,3}\)[ \u00a0]?|(?:\+\+?)?(?:\d{2,4}[- \u00a0])?\d{2,4}[- \u00a0])\d{3,4}[- \u00a0]?\d{3,5}",
+        "",
+    ),
     (r"(?:(?:\+\+?)?\d{2,4}\.)?\d{2,4}\.\d{3,4}\.\d{3,5}", ""),
     # Addresses
     (r'(?i:https?)://[^ \t\r\f\n"<>|(){}]+[^ \t\r\f\n"<>|.!?(){},-]', ""),
@@ -112,7 +142,10 @@ _RULES = [  # (what becomes a token, what must follow it)
         r"(?:/[^ \t\r\f\n\"<>|()]+[^ \t\r\f\n\"<>|.!?(){},-])?",
         "",
     ),
-    (rf"(?:<|&lt;)?(?:mailto:)?[A-Za-z0-9](?:{_ADDRESS}|\.)*@{_ADDRESS}+(?:\.{_ADDRESS}+)*(?:>|&gt;)?", ""),
+    (
+        rf"(?:<|&lt;)?(?:mailto:)?[A-Za-z0-9](?:{_ADDRESS}|\.)*@{_ADDRESS}+(?:\.{_ADDRESS}+)*(?:>|&gt;)?",
+        "",
+    ),
     (rf"@[A-Za-z_][A-Za-z_0-9]*|#{_LETTER}+", ""),
     # Abbreviations and what else holds words together
     (_COMPOUND, ""),
@@ -130,9 +163,15 @@ _RULES = [  # (what becomes a token, what must follow it)
     # Faces and marks
     (r"[<>]?[:;=][-o*']?[()DdPpO\\\[\]{@|]", "[^A-Za-z0-9]"),
     (rf"{_EYE}_{_EYE}|\({_EYE}[_.]?{_EYE}\)|\([\^x=~<>']-[\^x=~<>']\)", ""),
-    (r"\.{3,5}|\.(?:[ \u00a0]\.){2,4}|-{2,}|[?!]+|_+|\*+|(?:\\\*)+|<<|>>|##+|@@+|[²³¹⁰⁴-⁹]+|[₀-₉]+", ""),
+    (
+        r"\.{3,5}|\.(?:[ \u00a0]\.){2,4}|-{2,}|[?!]+|_+|\*+|(?:\\\*)+|<<|>>|##+|@@+|[²³¹⁰⁴-⁹]+|[₀-₉]+",
+        "",
+    ),
     # Any other sign it knows; the rest (emoji, control characters, most symbols beyond these blocks) it drops
-    ("[!-~¡-¿×÷‖-※₠₤€฿℀-⅏⅓⅔⅕-⅞←-⯿、。〒・！-･￠￡￥￦\u0080\u0085\u0096\u0097\u060c\u061b\u061f\u066a\u06d4]", ""),
+    (
+        "[!-~¡-¿×÷‖-※₠₤€฿℀-⅏⅓⅔⅕-⅞←-⯿、。〒・！-･￠￡￥￦\u0080\u0085\u0096\u0097\u060c\u061b\u061f\u066a\u06d4]",
+        "",
+    ),
 ]
 _MATCHERS = [re.compile(f"({token})(?:{ahead})") for token, ahead in _RULES]
 
@@ -191,7 +230,9 @@ def _scan(caption: str) -> tuple[str, ...]:
 
 
 # Nearly every caption is plain: words, hyphens, 's, commas and a full stop at the end. These need none of the rules.
-_ORDINARY = re.compile(r" *+(?:[A-Za-z]++(?:-[A-Za-z]++)*+(?:'s)?(?:(?: *+,)? ++|(?=\.? *+$)))*+\.? *")
+_ORDINARY = re.compile(
+    r" *+(?:[A-Za-z]++(?:-[A-Za-z]++)*+(?:'s)?(?:(?: *+,)? ++|(?=\.? *+$)))*+\.? *"
+)
 _UNORDINARY = frozenset(["cannot", "gonna", "gotta", "wanna", "lemme", "gimme"])
 _ABBREVIATED = frozenset(" ".join([_ENDING, _TITLES, _CAPITAL]).split())
 
@@ -206,7 +247,9 @@ def tokenize(caption: str) -> list[str]:
     if _ORDINARY.fullmatch(caption):
         stripped = caption.rstrip(" ")
         words = stripped.rstrip(".").replace(",", " ").replace("'s", " 's").lower().split()
-        abbreviated = stripped[-2:-1].isalpha() and (len(words[-1]) == 1 or words[-1] in _ABBREVIATED)
+        abbreviated = stripped[-2:-1].isalpha() and (
+            len(words[-1]) == 1 or words[-1] in _ABBREVIATED
+        )
         if _UNORDINARY.isdisjoint(words) and not (abbreviated and stripped[-1] == "."):
             return words
     return list(_scan(caption))

@@ -8,7 +8,9 @@ import warnings
 
 from utils.progress import screen
 
-_TENSORFLOW = "TF_CPP_MIN_LOG_LEVEL"  # of its C++ side: from 0, all, to 3, only what ends the program
+_TENSORFLOW = (
+    "TF_CPP_MIN_LOG_LEVEL"  # of its C++ side: from 0, all, to 3, only what ends the program
+)
 
 
 def quieten() -> None:
@@ -20,7 +22,9 @@ def quieten() -> None:
         os.environ[_TENSORFLOW] = "0"
         logging.basicConfig(format="%(name)s: %(message)s")
     os.environ.setdefault(_TENSORFLOW, "3")
-    os.environ.setdefault("KAGGLEHUB_VERBOSITY", "error")  # KerasHub's downloads are told of on standard output
+    os.environ.setdefault(
+        "KAGGLEHUB_VERBOSITY", "error"
+    )  # KerasHub's downloads are told of on standard output
     logging.getLogger().setLevel(logging.INFO if screen.debug else logging.ERROR)
     if not sys.warnoptions:
         warnings.simplefilter("default" if screen.debug else "ignore")
@@ -43,7 +47,9 @@ def import_tensorflow() -> None:
             import tensorflow as tf
 
             tf.config.list_physical_devices()  # the search for a GPU prints as well; no device is taken yet
-            tf.get_logger().setLevel("INFO" if screen.debug else "ERROR")  # what it warns of is told here in one line
+            tf.get_logger().setLevel(
+                "INFO" if screen.debug else "ERROR"
+            )  # what it warns of is told here in one line
             if not screen.informs or not sys.stdout.isatty():
                 keras.config.disable_interactive_logging()  # its downloads' bars, on standard output
             heard = screen.debug

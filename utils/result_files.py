@@ -36,9 +36,15 @@ class Format:
     """How results stand in a file, as bytes."""
 
     header: Callable[[Columns], bytes]
-    records: Callable[[bytes], Iterator[bytes]]  # cuts what comes after the header into records, line ends kept
-    row: Callable[[bytes, Columns], dict[str, Any] | None]  # a whole record of ours by column; None of anything else
-    may_be_cut: Callable[[bytes, Columns], bool]  # whether this may be the beginning of a record of ours
+    records: Callable[
+        [bytes], Iterator[bytes]
+    ]  # cuts what comes after the header into records, line ends kept
+    row: Callable[
+        [bytes, Columns], dict[str, Any] | None
+    ]  # a whole record of ours by column; None of anything else
+    may_be_cut: Callable[
+        [bytes, Columns], bool
+    ]  # whether this may be the beginning of a record of ours
     record: Callable[[Row, Columns], bytes]
 
 
@@ -55,15 +61,20 @@ class ResultFile:
         self._format = FORMATS[file.suffix.lower()]
         self._opened: IO[bytes]
         if any(parent.exists() and not parent.is_dir() for parent in file.parents) or file.is_dir():
-            raise Refusal(f"cannot write {file}: it is a folder, or lies in what is none; choose another --out")
+            raise Refusal(
+                f"cannot write {file}: it is a folder, or lies in what is none; choose another --out"
+            )
         self._written = file.read_bytes() if file.exists() else b""
         self._known = (columns, *others)
         self.columns = next((each for each in self._known if self._after_header(each)), columns)
         self._header = self._format.header(self.columns)
         self._whole = self._check()
         self._by_place = {_place(path): row for path, row in self.done.items()}
-        self._moved = {(Path(path).name, row["photo"]): row for path, row in self.done.items()
-                       if row.get("photo") and not Path(path).exists()}
+        self._moved = {
+            (Path(path).name, row["photo"]): row
+            for path, row in self.done.items()
+            if row.get("photo") and not Path(path).exists()
+        }
         self._names = {name for name, _ in self._moved}
 
     def standing(self, path: str) -> dict[str, Any] | None:
@@ -81,10 +92,14 @@ class ResultFile:
             if any(self._format.header(each).startswith(self._written) for each in self._known):
                 return 0  # cut short in its first line
             if any(self._after_header(each, separator=b";") for each in self._known):
-                raise Refusal(f"{self.file} has semicolons between its values, as some spreadsheets write them; save it "
-                              "with commas, or choose another --out; it is left as it is")
-            raise Refusal(f"{self.file} is not a file of these results: its first line is not {header.decode().strip()}; "
-                          "it is left as it is; choose another --out")
+                raise Refusal(
+                    f"{self.file} has semicolons between its values, as some spreadsheets write them; save it "
+                    "with commas, or choose another --out; it is left as it is"
+                )
+            raise Refusal(
+                f"{self.file} is not a file of these results: its first line is not {header.decode().strip()}; "
+                "it is left as it is; choose another --out"
+            )
         end, line = start, self._written[:start].count(b"\n") + 1
         for record in self._format.records(self._written[start:]):
             row = self._row(record) if record.strip() else {}
@@ -92,8 +107,10 @@ class ResultFile:
                 last = end + len(record) == len(self._written)
                 if last and self._format.may_be_cut(record, self.columns):
                     break
-                raise Refusal(f"{self.file}, line {line}: not a result of this program; the file is left as it is; mend "
-                              "or remove the line, or choose another --out")
+                raise Refusal(
+                    f"{self.file}, line {line}: not a result of this program; the file is left as it is; mend "
+                    "or remove the line, or choose another --out"
+                )
             if row:
                 self.done[row["path"]] = row
             end, line = end + len(record), line + record.count(b"\n")
@@ -101,7 +118,10 @@ class ResultFile:
 
     def _row(self, record: bytes) -> dict[str, Any] | None:
         """A record of ours by column: of the table's, or, where each record names its own, of those that there may be."""
-        rows = (self._format.row(record, each) for each in ((self.columns,) if self._header else self._known))
+        rows = (
+            self._format.row(record, each)
+            for each in ((self.columns,) if self._header else self._known)
+        )
         return next((row for row in rows if row is not None), None)
 
     def _after_header(self, columns: Columns, separator: bytes = b",") -> int:
@@ -131,15 +151,21 @@ class ResultFile:
     def _claim(self) -> None:
         """Refuse to write where another program writes, or has written since the file was read."""
         if not claim(self._opened):
-            raise Refusal(f"another command is writing into {self.file}; wait until it has ended, or choose another --out")
+            raise Refusal(
+                f"another command is writing into {self.file}; wait until it has ended, or choose another --out"
+            )
         if self._opened.seek(0, os.SEEK_END) != len(self._written):
-            raise Refusal(f"{self.file} was written by another command meanwhile; run this one again")
+            raise Refusal(
+                f"{self.file} was written by another command meanwhile; run this one again"
+            )
 
     def write(self, path: str, *values: str | float) -> None:
         """Add a result, the values of the other columns; it is in the file before the next photo's turn."""
         self._opened.write(self._format.record((path, *values), self.columns))
         self._opened.flush()
-        self.done[path] = self._by_place[_place(path)] = dict(zip(self.columns, (path, *values), strict=True))
+        self.done[path] = self._by_place[_place(path)] = dict(
+            zip(self.columns, (path, *values), strict=True)
+        )
 
     def __exit__(self, *_: Any) -> None:
         """Close; what Ctrl-C left in the buffer is written."""
@@ -176,12 +202,17 @@ def _json_may_be_cut(record: bytes, _columns: Columns) -> bool:
     try:
         json.loads(record)
     except ValueError:
-        return not record.endswith(b"\n") and (record.startswith(_LINE_BEGINS) or _LINE_BEGINS.startswith(record))
+        return not record.endswith(b"\n") and (
+            record.startswith(_LINE_BEGINS) or _LINE_BEGINS.startswith(record)
+        )
     return False  # whole, but not ours
 
 
 def _json_record(values: Row, columns: Columns) -> bytes:
-    row = {name: round(value, 4) if isinstance(value, float) else value for name, value in zip(columns, values, strict=True)}
+    row = {
+        name: round(value, 4) if isinstance(value, float) else value
+        for name, value in zip(columns, values, strict=True)
+    }
     return (json.dumps(row, ensure_ascii=False) + "\n").encode()
 
 

@@ -31,7 +31,12 @@ from utils.files import write_json, write_text
 ROOT = Path("checkpoints")
 _MARK = 16  # digits of a photo's sha256 that are kept
 _PLACES = ("dataset", "encoder_weights", "weights", "cache")  # that config.json tells
-_OF_CAPTIONS = ("decoder", "dataset", "encoder_weights", "fingerprint")  # that config.json must tell
+_OF_CAPTIONS = (
+    "decoder",
+    "dataset",
+    "encoder_weights",
+    "fingerprint",
+)  # that config.json must tell
 _OF_CLASSES = ("dataset", "trunk", "image_size", "classes", "alter", "seed")  # of a classifier's
 VERSION = 1  # of the run folder's layout; raised when an older program could not read a newer folder, or the other way
 
@@ -55,8 +60,11 @@ def find(name: str | None) -> Path:
             folder = Path(name)
         if not folder.is_dir():
             known = [run.name for run in listed()]
-            raise Refusal(f"no run {name!r} in {ROOT.absolute()}; there are: {', '.join(known[:8])}" if known else
-                          f"no run {name!r}, and none in {ROOT.absolute()}; make one with: python train.py")
+            raise Refusal(
+                f"no run {name!r} in {ROOT.absolute()}; there are: {', '.join(known[:8])}"
+                if known
+                else f"no run {name!r}, and none in {ROOT.absolute()}; make one with: python train.py"
+            )
         return folder
     runs = listed()
     if not runs:
@@ -66,8 +74,11 @@ def find(name: str | None) -> Path:
 
 def listed(folder: Path = ROOT) -> list[Path]:
     """The runs in a folder, newest first: those that began, or were last gone on with, last."""
-    return sorted((file.parent for file in folder.glob("*/config.json")), key=lambda run: (began(run), run.name),
-                  reverse=True)
+    return sorted(
+        (file.parent for file in folder.glob("*/config.json")),
+        key=lambda run: (began(run), run.name),
+        reverse=True,
+    )
 
 
 def began(run: Path) -> float:
@@ -81,12 +92,17 @@ def began(run: Path) -> float:
 
 def kept_epoch(run: Path) -> int | None:
     """The epoch whose weights are the best, which captions are made with; None where there is none yet."""
-    return max((int(file.stem.removeprefix("ckpt-")) for file in (run / "best").glob("ckpt-*.index")), default=None)
+    return max(
+        (int(file.stem.removeprefix("ckpt-")) for file in (run / "best").glob("ckpt-*.index")),
+        default=None,
+    )
 
 
 def write_config(run: Path, config: dict[str, Any]) -> None:
     """Write config.json; the folder exists from here on."""
-    write_json(run / "config.json", {"version": VERSION, "written": round(time.time(), 3), **config})
+    write_json(
+        run / "config.json", {"version": VERSION, "written": round(time.time(), 3), **config}
+    )
 
 
 def read_config(run: Path) -> dict[str, Any]:
@@ -99,16 +115,28 @@ def read_config(run: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise Refusal(f"{run} is not a run folder: it has no config.json") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise Refusal(f"{run / 'config.json'} is damaged ({error}); train again, or restore the file") from None
+        raise Refusal(
+            f"{run / 'config.json'} is damaged ({error}); train again, or restore the file"
+        ) from None
     if isinstance(config, dict) and "model_type" in config:
-        raise Refusal(f"{run} is a Hugging Face model and no run; say so: {huggingface.PREFIX}{run}")
+        raise Refusal(
+            f"{run} is a Hugging Face model and no run; say so: {huggingface.PREFIX}{run}"
+        )
     if not isinstance(config, dict) or config.get("version") != VERSION:
         version = config.get("version") if isinstance(config, dict) else None
-        raise Refusal(f"{run} is a run of version {version}; this program reads version {VERSION}: train again, "
-                      "or use the program that wrote it")
-    missing = [name for name in (_OF_CLASSES if is_classifier(config) else _OF_CAPTIONS) if name not in config]
+        raise Refusal(
+            f"{run} is a run of version {version}; this program reads version {VERSION}: train again, "
+            "or use the program that wrote it"
+        )
+    missing = [
+        name
+        for name in (_OF_CLASSES if is_classifier(config) else _OF_CAPTIONS)
+        if name not in config
+    ]
     if missing:
-        raise Refusal(f"{run / 'config.json'} is damaged: it says nothing of {missing[0]!r}; restore it, or train again")
+        raise Refusal(
+            f"{run / 'config.json'} is damaged: it says nothing of {missing[0]!r}; restore it, or train again"
+        )
     if (run / "encoder").is_dir():  # trained in another run, and copied
         config["weights"] = config["encoder_weights"] = str(run / "encoder")
     return config | {name: _from_here(config[name], run) for name in _PLACES if config.get(name)}
@@ -129,8 +157,10 @@ def is_classifier(config: dict[str, Any]) -> bool:
 def refuse_classifier(run: Path, config: dict[str, Any]) -> None:
     """Refuse a classifier where a run is wanted that writes captions."""
     if is_classifier(config):
-        raise Refusal(f"{run} is a classifier: it names classes and writes no captions. What it has learned to see serves "
-                      f"captions as an encoder: python train.py --encoder convnet --weights {run}")
+        raise Refusal(
+            f"{run} is a classifier: it names classes and writes no captions. What it has learned to see serves "
+            f"captions as an encoder: python train.py --encoder convnet --weights {run}"
+        )
 
 
 def write_making(run: Path, making: dict[str, Any]) -> None:
@@ -140,22 +170,35 @@ def write_making(run: Path, making: dict[str, Any]) -> None:
 
 def read_making(run: Path) -> dict[str, Any] | None:
     """How the encoder is built that a run has trained, or went on from; None where its name tells all."""
-    file = next((file for file in (run / "encoder.json", run / "encoder" / "encoder.json") if file.is_file()), None)
+    file = next(
+        (
+            file
+            for file in (run / "encoder.json", run / "encoder" / "encoder.json")
+            if file.is_file()
+        ),
+        None,
+    )
     try:
         return None if file is None else json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise Refusal(f"{file} is damaged ({error}); restore it from a copy, or train again") from None
+        raise Refusal(
+            f"{file} is damaged ({error}); restore it from a copy, or train again"
+        ) from None
 
 
 def read_splits(run: Path) -> dict[str, list[str]]:
     """The names of the photos in each split that the run was trained with."""
     if huggingface.named(run):
-        raise Refusal(f"{run} does not say which photos it was trained with; name photos, or a --dataset")
+        raise Refusal(
+            f"{run} does not say which photos it was trained with; name photos, or a --dataset"
+        )
     try:
         splits = json.loads((run / "splits.json").read_text(encoding="utf-8"))
         return {split: list(splits[split]) for split in ("train", "val", "test")}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Refusal(f"{run / 'splits.json'} is missing or damaged ({error}); restore it, or train again") from None
+        raise Refusal(
+            f"{run / 'splits.json'} is missing or damaged ({error}); restore it, or train again"
+        ) from None
 
 
 def write_seen(run: Path, hashes: Iterable[str], start: Path | None) -> None:

@@ -26,9 +26,17 @@ class Spent:
 
     def write(self) -> None:
         """Write it into the run's folder."""
-        most = max(filter(None, (self._before.get("peak_memory_bytes"), peak_memory())), default=None)
-        write_json(self._file, {"machine": machine(), "peak_memory_bytes": most,
-                                "seconds": {what: round(seconds, 2) for what, seconds in self._seconds.items()}})
+        most = max(
+            filter(None, (self._before.get("peak_memory_bytes"), peak_memory())), default=None
+        )
+        write_json(
+            self._file,
+            {
+                "machine": machine(),
+                "peak_memory_bytes": most,
+                "seconds": {what: round(seconds, 2) for what, seconds in self._seconds.items()},
+            },
+        )
 
 
 def read_spent(run: Path) -> dict[str, Any]:
