@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from utils.command_line import setting
-from utils.errors import nearest, require
+from utils.errors import require, unknown_name_error
 
 ENCODER_RATE = 0.00001
 # How each decoder may see the photo, its usual way first.
@@ -615,7 +615,7 @@ class Settings:
                 **{name: rest.pop(name) for name in known & rest.keys()}
             )
         if rest:
-            raise nearest(
+            raise unknown_name_error(
                 "setting",
                 next(iter(rest)),
                 [each.name for group in GROUPS for each in fields(group)],

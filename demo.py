@@ -15,11 +15,11 @@ from typing import Any, NoReturn
 
 import config
 import presets
-from jobs import answering
+from pipeline import prediction as answering
 from utils import command_line, runs
-from utils.errors import Refusal, WrongArgument, run_script
-from utils.progress import note
-from utils.result_files import COLUMNS
+from utils.captions_file import COLUMNS
+from utils.errors import UsageError, UserError, run_script
+from utils.terminal import note
 
 
 def options() -> argparse.ArgumentParser:
@@ -71,7 +71,7 @@ def main() -> None:
                 if value is not None and name != "device"
             },
         )
-    from demos.showing import Loading, controls
+    from ui.answers import Loading, controls
 
     begun: list[Loading] = []
 
@@ -105,11 +105,11 @@ def _leave(stopped: bool) -> NoReturn:
 def _window(photo: str | None, start: Callable[[], Any], **about: Any) -> None:
     """The window."""
     try:
-        from demos.window import open_window
+        from ui.tk.window import open_window
     except ImportError as error:
         if error.name not in ("tkinter", "_tkinter"):
             raise
-        raise Refusal(
+        raise UserError(
             "this Python has no Tk, and a window needs it; install it (on Debian and Ubuntu: apt install "
             "python3-tk), or see the same in the browser: python demo.py --web"
         ) from None
@@ -120,21 +120,21 @@ def _check(own: dict[str, Any]) -> None:
     """Refuse what was typed wrong."""
     for name in ("port", "host"):
         if own[name] is not None and not own["web"]:
-            raise WrongArgument(f"--{name} goes with --web")
+            raise UsageError(f"--{name} goes with --web")
     if own["port"] is not None and not 1 <= own["port"] <= 65535:
-        raise WrongArgument(f"--port is a number from 1 to 65535, not {own['port']}")
+        raise UsageError(f"--port is a number from 1 to 65535, not {own['port']}")
     if own["web"] and own["photo"] is not None and not Path(own["photo"]).is_file():
-        raise Refusal(f"no photo {own['photo']}")
+        raise UserError(f"no photo {own['photo']}")
 
 
 def _serve(run: Path, start: Callable[[], Any], own: dict[str, Any]) -> None:
     """The page in the browser."""
     try:
-        from demos import web
+        from ui.web import page as web
     except ImportError as error:
         if error.name != "gradio":
             raise
-        raise Refusal(
+        raise UserError(
             "gradio is not installed, and the page needs it; pip install gradio"
         ) from None
     saved = runs.read_config(run)

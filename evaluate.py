@@ -10,14 +10,15 @@ from pathlib import Path
 
 import config
 import presets
-from jobs.results import scored, table
-from jobs.subject import subject_of
-from utils import command_line, huggingface, runs
+from pipeline.evaluation import scored, subject_of
+from reports.scores import table
+from utils import command_line, runs
+from utils import hugging_face as huggingface
 from utils.device import use_device
-from utils.errors import Refusal, run_script
+from utils.errors import UserError, run_script
 from utils.files import refuse_unwritable, write_json
-from utils.progress import output, say
 from utils.quiet import import_tensorflow
+from utils.terminal import output, say
 
 
 def options() -> argparse.ArgumentParser:
@@ -68,25 +69,25 @@ def main() -> int:
     if classifier:
         presets.refuse_foreign("classifier", given | ({"weights": weights} if weights else {}))
     elif saved["dataset"] is None and "dataset" not in given:
-        raise Refusal(f"{run} has no photos of its own; say by --dataset which to score")
+        raise UserError(f"{run} has no photos of its own; say by --dataset which to score")
     if more and huggingface.named(run):
-        raise Refusal(f"--report is written into a run's folder, and {run} is none; leave it out")
+        raise UserError(f"--report is written into a run's folder, and {run} is none; leave it out")
     if file:
         refuse_unwritable(Path(file).parent)
         if Path(file).is_dir():
-            raise Refusal(f"--json wants a file, and {file} is a folder")
+            raise UserError(f"--json wants a file, and {file} is a folder")
     if more:
         refuse_unwritable(run if classifier else run / "results")
     import_tensorflow()
     use_device(given.get("device", "auto"))
     if classifier:
-        from jobs import class_report
+        from pipeline.classifier import evaluation as class_report
 
         class_report.evaluate(
             run, saved, split=split, file=Path(file) if file else None, more=more, **given
         )
         return 0
-    from jobs import encoding
+    from pipeline import features as encoding
 
     encoding.tell_slower(given.get("engine", "auto"))
     subject = subject_of(run, split=split, weights=weights, **given)
@@ -95,7 +96,8 @@ def main() -> int:
     if file:
         write_json(Path(file), result.scores)
     if more:
-        from jobs import caption_page, report
+        from reports import analysis as report
+        from reports import caption_page
 
         output(report.text(report.write(run, subject, result)))
         drawn = report.pictures(run, result, seed=subject.settings.training.seed)

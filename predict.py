@@ -18,19 +18,20 @@ from typing import TYPE_CHECKING, Any
 
 import config
 import presets
-from jobs import answering, choosing
-from jobs.answering import Answering
+from pipeline import prediction as answering
+from pipeline import prediction as choosing
+from pipeline.prediction import Answering
 from utils import command_line, runs
+from utils.captions_file import FORMATS, OF_FILES, OLDER, WITH_DOUBTFUL, ResultFile, mark_of
 from utils.device import use_device
-from utils.errors import Refusal, WrongArgument, run_script
+from utils.errors import UsageError, UserError, run_script
 from utils.files import picture_names, refuse_unwritable
-from utils.plots import has_screen
-from utils.progress import fail, note, output, progress, say, warn
+from utils.plots.figure import has_screen
 from utils.quiet import import_tensorflow
-from utils.result_files import FORMATS, OF_FILES, OLDER, WITH_DOUBTFUL, ResultFile, mark_of
+from utils.terminal import fail, note, output, progress, say, warn
 
 if TYPE_CHECKING:
-    from data.captioned_copies import CaptionedCopies  # with Pillow, which -h does without
+    from data.alt_text.copies import CaptionedCopies  # with Pillow, which -h does without
 
 AHEAD = 32  # photos asked about together
 WINDOWS = 10  # at most; of more photos none is shown
@@ -204,29 +205,29 @@ def main() -> int:
 def _check(own: dict[str, Any]) -> None:
     """Refuse what was typed wrong in options that predict.py alone has."""
     if own["number"] < 1:
-        raise WrongArgument(f"--number is at least 1, not {own['number']}")
+        raise UsageError(f"--number is at least 1, not {own['number']}")
     if own["seed"] is not None:
         presets.resolve({"seed": own["seed"]}, scenes=False)
     if own["out"] is not None and Path(own["out"]).suffix.lower() not in FORMATS:
-        raise WrongArgument(
+        raise UsageError(
             f"--out writes {' or '.join(FORMATS)}, not {own['out'] or 'a file without a name'}"
         )
     if own["minimum_score"] is not None and not 0 <= own["minimum_score"] <= 1:
-        raise WrongArgument(f"--minimum-score is a score from 0 to 1, not {own['minimum_score']}")
+        raise UsageError(f"--minimum-score is a score from 0 to 1, not {own['minimum_score']}")
     if own["write_metadata"] is not None and not own["photos"]:
-        raise WrongArgument("--write-metadata goes with photos or folders that are named")
+        raise UsageError("--write-metadata goes with photos or folders that are named")
 
 
 def _copies(
     own: dict[str, Any], names: dict[Path, Path], saved: dict[str, Any]
 ) -> "CaptionedCopies":
     """The copies that `--write-metadata` asks for; refused among the photos, where they would be photos themselves."""
-    from data.captioned_copies import CaptionedCopies
+    from data.alt_text.copies import CaptionedCopies
 
     folder = Path(own["write_metadata"])
     for place in filter(Path.is_dir, map(Path, own["photos"])):
         if folder.resolve().is_relative_to(place.resolve()):
-            raise Refusal(
+            raise UserError(
                 f"--write-metadata {folder}: that is among the photos of {place}; choose a folder outside of it"
             )
     return CaptionedCopies(folder, names, saved.get("language"))
@@ -363,7 +364,7 @@ def _copied(copies: "CaptionedCopies", photo: Path, caption: str) -> bool:
 
 def _answered(answers: Answering, photos: Sequence[Path]) -> Iterator[tuple[Path, Any]]:
     """Each photo with its answer; one that cannot be read with the reason, as text."""
-    from data.images import UnreadablePhoto, read
+    from data.photos.images import UnreadablePhoto, read
 
     def pixels(photo: Path) -> Any:
         try:
@@ -386,7 +387,7 @@ def _printable(photo: Path) -> str:
 
 def _draw(figure: Any, file: Path | None) -> None:
     """A figure into a file or a window."""
-    from utils.plots import save_figure, show_figure
+    from utils.plots.figure import save_figure, show_figure
 
     if file is None:
         show_figure(figure)

@@ -5,8 +5,8 @@ from dataclasses import fields
 from typing import Any
 
 from config import FITTED, OF_A_CLASSIFIER, Classes, Settings
-from utils import huggingface
-from utils.errors import nearest, require
+from utils import hugging_face as huggingface
+from utils.errors import require, unknown_name_error
 
 # Ways of training that go on from what a run has learned from true captions; what each wants of other settings, where
 # that is not typed. A run that is resumed in such a way has so many epochs more. Rewarded epochs may lie below the first of
@@ -158,7 +158,7 @@ def resolve(given: dict[str, Any], *, scenes: bool, continued: bool = False) -> 
     before what the drawings want before the preset before the defaults."""
     preset = given.get("preset", "inception-gru")
     if preset not in PRESETS:
-        raise nearest("preset", preset, list(PRESETS))
+        raise unknown_name_error("preset", preset, list(PRESETS))
     refuse_foreign(preset, given)
     values = {"preset": preset} | PRESETS[preset]
     if preset == "vit-gpt2":

@@ -18,13 +18,14 @@ from typing import Any
 import config
 import presets
 from config import Settings
-from jobs import starting
-from utils import command_line, huggingface, runs
+from pipeline import resume as starting
+from utils import command_line, runs
+from utils import hugging_face as huggingface
 from utils.device import use_device
-from utils.errors import Refusal, WrongArgument, run_script
+from utils.errors import UsageError, UserError, run_script
 from utils.files import refuse_unwritable, write_json
-from utils.progress import marked, note, say
 from utils.quiet import import_tensorflow
+from utils.terminal import marked, note, say
 
 
 def options() -> argparse.ArgumentParser:
@@ -78,7 +79,7 @@ def main() -> int:
     else:
         run = runs.place(name, default=given.get("preset", "inception-gru"))
         if run.exists():
-            raise Refusal(
+            raise UserError(
                 f"the run {run} exists; go on with it by --resume, or choose another --run"
             )
         settings, begun = None, 0
@@ -88,11 +89,11 @@ def main() -> int:
         # Wrong values are told before TensorFlow takes its seconds to load.
         tried = presets.resolve(given, scenes=False, continued=start is not None)
         if tried.search.look == "drawn" and tried.decoding.attention != "hard":
-            raise WrongArgument("--look drawn is for --attention hard, which draws where it looks")
+            raise UsageError("--look drawn is for --attention hard, which draws where it looks")
     import_tensorflow()
     try:
         if (settings or tried).preset == "classifier":
-            from jobs import classifying
+            from pipeline.classifier import training as classifying
 
             return classifying.train(run, settings or tried, resume=resume)
         status = _train(run, settings, given, typed=typed, resume=resume, start=start, begun=begun)
@@ -124,19 +125,25 @@ def _train(
     begun: int,
 ) -> int:
     """The whole job, as an outline."""
-    from data.photo_hashes import PhotoHashes
-    from data.preprocess import Views
-    from data.tokenizer import load
-    from jobs import caption_page, encoding, learning, results, stages, summary
+    from data.photos.hashes import PhotoHashes
+    from data.photos.views import Views
+    from data.text.loading import load
     from models.captioner import decoder_of
-    from models.checkpoint import load_decoder, stored
-    from models.decoder import refuse_longer
-    from models.training import Recipe, Trainer, adam
-    from models.transformer import POSITIONS
-    from models.tuning import Tuned
-    from utils.metrics import merit
-    from utils.plots import history_curves
-    from utils.spent import Spent
+    from models.decoders.base import refuse_longer
+    from models.decoders.transformer import POSITIONS
+    from models.decoders.with_encoder import Tuned
+    from models.training.checkpoints import load_decoder, stored
+    from models.training.optimizers import adam
+    from models.training.trainer import Recipe, Trainer
+    from pipeline import dataset as stages
+    from pipeline import evaluation
+    from pipeline import features as encoding
+    from pipeline import training as learning
+    from reports import caption_page
+    from tools import dataset as summary
+    from utils.metrics.captions import merit
+    from utils.plots.curves import history_curves
+    from utils.stopwatch import Spent
 
     began, spent = time.perf_counter(), Spent(run)
     path = stages.dataset_path(
@@ -249,7 +256,7 @@ def _train(
         run,
         optimizer=partial(adam, weight_decay=training.weight_decay),
     )
-    validation = results.Validation(prepared, tokenizer, cache, settings, decoder, ready.encoder)
+    validation = evaluation.Validation(prepared, tokenizer, cache, settings, decoder, ready.encoder)
     goes_on = resume and trainer.resume()
     say(f"parameters: {decoder.count_params():,}; ready after {time.perf_counter() - began:.0f} s")
     if not goes_on and (begun or (resolved["from"] and (training.scst or tuned))):
@@ -290,7 +297,7 @@ def _train(
 
 def _told_start(row: dict[str, Any], best_by: str) -> float:
     """Say where training that goes on starts from; its merit."""
-    from utils.metrics import merit
+    from utils.metrics.captions import merit
 
     say(
         f"before the first epoch: val loss {row['val_loss']:.3f}, CIDEr {row['CIDEr']:.3f}, "
@@ -301,7 +308,7 @@ def _told_start(row: dict[str, Any], best_by: str) -> float:
 
 def _told(row: dict[str, Any], best: bool) -> str:
     """An epoch: what was learned, then its scores on val, of captions written freely (greedily) and teacher-forced."""
-    from utils.metrics import KEYS
+    from utils.metrics.captions import KEYS
 
     learned = f"loss {row['loss']:.3f}"
     if "reward" in row:
@@ -324,15 +331,18 @@ def _told(row: dict[str, Any], best: bool) -> str:
 
 def _final(run: Path, settings: Settings, began: float, spent: Any) -> int:
     """Score the best epoch on the test split, show three captions, say where everything is."""
-    from jobs import caption_page, report, results
-    from jobs.subject import subject_of
+    from pipeline import evaluation
+    from pipeline.evaluation import subject_of
+    from reports import analysis as report
+    from reports import caption_page
+    from reports.scores import table
 
     subject = subject_of(
         run, split="test", beam=settings.search.beam, engine=settings.machine.engine
     )
-    result = results.scored(subject)
+    result = evaluation.scored(subject)
     write_json(run / "scores.json", result.scores | {"split": result.split})
-    say(results.table(result))
+    say(table(result))
     drawn = report.pictures(run, result, seed=settings.training.seed)
     for photo, caption in result.samples(3):
         say(

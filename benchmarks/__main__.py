@@ -19,9 +19,9 @@ from typing import Any
 
 from benchmarks import decoding, extraction, first_caption, measuring, memory, scaling, training
 from utils.device import cores, processor_features
-from utils.errors import Refusal, nearest, run_script
+from utils.errors import UserError, run_script, unknown_name_error
 from utils.files import refuse_unwritable, write_json, write_text
-from utils.progress import say
+from utils.terminal import say
 
 BENCHMARKS = {
     "extraction": extraction,
@@ -86,7 +86,7 @@ def replaced(text: str, between: str, name: str) -> str:
     before, begins, rest = text.partition(BEGINS)
     _, ends, after = rest.partition(ENDS)
     if not begins or not ends:
-        raise Refusal(
+        raise UserError(
             f"{name} has no lines '{BEGINS}' and '{ENDS}', between which the table goes; add them, or choose "
             "another --out"
         )
@@ -117,7 +117,7 @@ def main() -> None:
     given, names = measuring.given_of(typed), typed.only or list(BENCHMARKS)
     for name in names:
         if name not in BENCHMARKS:
-            raise nearest("measurement", name, list(BENCHMARKS))
+            raise unknown_name_error("measurement", name, list(BENCHMARKS))
     whole = not typed.only and not typed.toy
     out = Path(typed.out) if typed.out else DOCUMENT if whole else None
     text = out.read_text(encoding="utf-8") if out and out.exists() else f"{BEGINS}\n{ENDS}\n"

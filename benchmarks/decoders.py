@@ -23,9 +23,9 @@ import numpy as np
 from benchmarks.made_up import CAPTIONS
 from benchmarks.training import trainer
 from config import ATTENTIONS
-from data.tokenizer import END, SPECIAL, START
+from data.text.tokenizer import END, SPECIAL, START
 from models.decoders import DECODERS
-from models.training import Trainer
+from models.training.trainer import Trainer
 from utils.files import write_json
 
 

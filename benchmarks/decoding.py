@@ -17,7 +17,8 @@ from benchmarks import made_up
 from benchmarks.extraction import build_encoder
 from benchmarks.measuring import Given, Measures, Row, Turn, measured, script
 from config import Settings
-from data.tokenizer import END, SPECIAL, START, WordTokenizer
+from data.text.tokenizer import END, SPECIAL, START
+from data.text.word_tokenizer import WordTokenizer
 
 if TYPE_CHECKING:
     from models.captioner import Captioner

@@ -17,12 +17,12 @@ import numpy as np
 
 from benchmarks import made_up
 from benchmarks.measuring import Given, Measures, Row, Turn, measured, script
-from data.feature_extraction import BATCH, FeatureCache, Item
-from data.images import read
-from data.photo_hashes import PhotoHashes
+from data.feature_cache import BATCH, FeatureCache, Item
+from data.photos.hashes import PhotoHashes
+from data.photos.images import read
 
 if TYPE_CHECKING:
-    from models.encoders import Encoder
+    from models.encoders.encoder import Encoder
 
 
 CLOSE = 0.999  # cosine that bfloat16 features should have to float32 ones
@@ -43,7 +43,7 @@ TOY = Sizes(photos=6, compared=2, encoder="convnet", image_size=75)
 
 def build_encoder(network: dict[str, Any], precision: str = "bfloat16") -> "Encoder":
     """The encoder with these settings; bfloat16 where the processor has it."""
-    from models.encoders import Encoder
+    from models.encoders.encoder import Encoder
 
     settings = dict(network)
     return Encoder(settings.pop("name"), **settings, precision=precision)

@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks import made_up
 from benchmarks.measuring import Given, Row, in_all, memory_of, script
-from utils.errors import Refusal
+from utils.errors import UserError
 
 ROOT = Path(__file__).parents[1]
 PHOTOS = 10  # that the run is trained on
@@ -67,7 +67,7 @@ def trained(folder: Path, photos: list[Path], given: Given) -> Path:
     with _python(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as training:
         told, _ = training.communicate()
     if training.returncode:
-        raise Refusal(f"train.py failed on {len(photos)} photos: {told.strip().splitlines()[-1]}")
+        raise UserError(f"train.py failed on {len(photos)} photos: {told.strip().splitlines()[-1]}")
     return folder / "run"
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data.batches import Batches, TrainingPhoto
-from data.images import photos_in
-from data.tokenizer import END, SPECIAL, START
-from utils.errors import Refusal
+from data.caption_batches import Batches, TrainingPhoto
+from data.photos.images import photos_in
+from data.text.tokenizer import END, SPECIAL, START
+from utils.errors import UserError
 
 CAPTIONS = 5  # a photo
 SHORTEST, LONGEST = 3, 23  # words of a caption
@@ -25,10 +25,10 @@ def photos(number: int, folder: Path, own: str | None = None) -> list[Path]:
     if own is None:
         return _cropped(number, folder)
     if not Path(own).is_dir():
-        raise Refusal(f"no folder {own}; --photos names one with JPEG files")
+        raise UserError(f"no folder {own}; --photos names one with JPEG files")
     found = [photo for photo in photos_in(Path(own)) if photo.suffix.lower() in (".jpg", ".jpeg")]
     if not found:
-        raise Refusal(f"no JPEG files in {own}; name another folder, or leave --photos out")
+        raise UserError(f"no JPEG files in {own}; name another folder, or leave --photos out")
     return found[:number]
 
 

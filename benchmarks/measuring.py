@@ -22,7 +22,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from utils.errors import Refusal, run_script
+from utils.errors import UserError, run_script
 from utils.files import refuse_unwritable, write_json
 
 Turn = Callable[
@@ -104,7 +104,7 @@ def process(
             if (last := told.rpartition("\n")[2]).startswith(
                 "error: "
             ):  # so a refusal ends a script
-                raise Refusal(last.removeprefix("error: "))
+                raise UserError(last.removeprefix("error: "))
             raise RuntimeError(f"{name} failed:\n{told}")
 
         try:
@@ -228,17 +228,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def given_of(typed: argparse.Namespace) -> Given:
     """What was asked for; refused where it can't be."""
     if typed.rounds < 1:
-        raise Refusal(f"--rounds is at least 1, not {typed.rounds}")
+        raise UserError(f"--rounds is at least 1, not {typed.rounds}")
     if typed.weights not in ("none", "imagenet") and not Path(typed.weights).is_file():
-        raise Refusal(
+        raise UserError(
             f"no weights file {typed.weights}; --weights is none, imagenet, or a .weights.h5 file"
         )
     if typed.photos is not None and not Path(typed.photos).is_dir():
-        raise Refusal(f"no folder {typed.photos}; --photos names one with JPEG files")
+        raise UserError(f"no folder {typed.photos}; --photos names one with JPEG files")
     if typed.json is not None:
         refuse_unwritable(Path(typed.json).parent)
         if Path(typed.json).is_dir():
-            raise Refusal(f"--json wants a file, and {typed.json} is a folder")
+            raise UserError(f"--json wants a file, and {typed.json} is a folder")
     return Given(typed.rounds, typed.toy, typed.photos, typed.weights, typed.layer)
 
 

@@ -16,8 +16,8 @@ from benchmarks import made_up
 from benchmarks.measuring import Given, Measures, Row, Turn, measured, script
 from benchmarks.training import Sizes as Learned
 from benchmarks.training import of_preset, trainer
-from data.batches import Batches
-from data.feature_extraction import BATCH, FeatureCache
+from data.caption_batches import Batches
+from data.feature_cache import BATCH, FeatureCache
 from utils.files import write_json
 
 FINGERPRINT = {"name": "made-up"}

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance
 
-from data.images import photos_in, read
-from data.near_duplicates import SIDE, alike, look, together
+from data.photos.images import photos_in, read
+from data.photos.near_duplicates import SIDE, alike, look, together
 
 ALTERED: dict[str, Callable[[Image.Image], Image.Image]] = {
     "saved as JPEG at quality 30": lambda photo: photo,

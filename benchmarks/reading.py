@@ -23,9 +23,9 @@ from PIL import Image
 
 from benchmarks.measuring import Measures, Turn, measured, serve
 from data import sources
-from data.images import read
-from data.near_duplicates import LOOK, SIDE, look
-from data.photo_hashes import PhotoHashes
+from data.photos.hashes import PhotoHashes
+from data.photos.images import read
+from data.photos.near_duplicates import LOOK, SIDE, look
 from utils.files import write_json
 
 CAPTIONS = 5  # a photo

@@ -22,7 +22,7 @@ from benchmarks.measuring import Given, Measures, Row, Turn, measured, script
 from benchmarks.training import TOY as SMALL
 from benchmarks.training import Sizes as Learned
 from benchmarks.training import of_preset, trainer
-from data.batches import Batches
+from data.caption_batches import Batches
 
 
 @dataclass(frozen=True)

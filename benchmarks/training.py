@@ -21,11 +21,11 @@ import numpy as np
 from benchmarks import made_up
 from benchmarks.measuring import Given, Measures, Row, Turn, measured, script
 from config import Settings
-from data.batches import Batches
-from data.tokenizer import START
+from data.caption_batches import Batches
+from data.text.tokenizer import START
 
 if TYPE_CHECKING:
-    from models.training import Trainer
+    from models.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ def trainer(
 ) -> "Trainer":
     """A decoder in training, as its settings are by default but for these."""
     from models.captioner import decoder_of
-    from models.objectives import CrossEntropy, DrawnLocations
-    from models.training import Recipe, Trainer
+    from models.training.losses import CrossEntropy, DrawnLocations
+    from models.training.trainer import Recipe, Trainer
 
     flat = Settings.from_flat(settings).flat()
     decoder = decoder_of(flat | {"fingerprint": {"grid": [side, side], "depth": depth}}, vocabulary)
@@ -184,7 +184,7 @@ def plain_losses(decoder: Any, epoch: made_up.Epoch, recipe: Any) -> Iterator[fl
     import keras
     import tensorflow as tf
 
-    from models.decoder import repeat_rows
+    from models.decoders.base import repeat_rows
 
     optimizer = keras.optimizers.Adam(global_clipnorm=recipe.clip)
     for number, (features, tokens) in enumerate(epoch.epoch(0)):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data.batches import read_ahead
+from data.caption_batches import read_ahead
 
 SHARE = 0.4  # of the machine's memory that pictures may take
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from data.images import read
-from utils.errors import Refusal
+from data.photos.images import read
+from utils.errors import UserError
 
 # Flips are given up where more than one caption in so many says left or right. Up to there, a flip of every second
 # view makes at most one caption in a thousand false, well below what people get wrong who write captions. Flickr8k is
@@ -84,14 +84,14 @@ def imgaug_augmenters() -> ModuleType:
         import imgaug.augmenters
     except ImportError as error:
         if ".so" not in str(error):
-            raise Refusal(
+            raise UserError(
                 f"augmentation needs imgaug ({error}): `pip install imaug`, which is maintained"
             ) from error
         packages = importlib.metadata.distributions()
         version = next(
             (package.version for package in packages if package.name.startswith("opencv-")), "4.*"
         )
-        raise Refusal(
+        raise UserError(
             f"augmentation needs OpenCV, which misses a library of the system ({error}). On Debian or Ubuntu: "
             "`apt install libgl1 libglib2.0-0`. Without rights to install: "
             f"`pip install --force-reinstall --no-deps opencv-python-headless=={version}`."

@@ -19,9 +19,9 @@ import numpy as np
 import showing
 from utils import command_line
 from utils.errors import run_script
-from utils.plots import INK, PALE, PIXELS, no_larger
-from utils.progress import say
+from utils.plots.figure import INK, PALE, PIXELS, no_larger
 from utils.quiet import import_tensorflow
+from utils.terminal import say
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -19,9 +19,9 @@ import presets
 import showing
 from data.img_augmentation import AUGMENTERS, augment, recipe_name
 from utils import command_line
-from utils.class_plots import picture_grid
-from utils.errors import WrongArgument, run_script
-from utils.progress import say
+from utils.errors import UsageError, run_script
+from utils.plots.classes import picture_grid
+from utils.terminal import say
 
 COLUMNS = 6
 DRAWS = 8  # of each augmenter alone; the one that changes the photo most is shown
@@ -59,7 +59,7 @@ def main() -> int:
     """Alter, draw."""
     given = options().parse_args()
     if given.views < 1:
-        raise WrongArgument(f"--views is a number from 1, not {given.views}")
+        raise UsageError(f"--views is a number from 1, not {given.views}")
     presets.resolve({"image_size": given.image_size, "seed": given.seed}, scenes=False)
     photo = showing.photo_for(given.photo)
     out = showing.file_for(given.out, photo)

@@ -21,9 +21,9 @@ import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from data import sources  # noqa: E402
-from data.images import read  # noqa: E402
+from data.photos.images import read  # noqa: E402
 from utils import runs  # noqa: E402
-from utils.errors import Refusal, nearest, run_script  # noqa: E402
+from utils.errors import UserError, run_script, unknown_name_error  # noqa: E402
 from utils.files import written_whole  # noqa: E402
 from utils.quiet import import_tensorflow  # noqa: E402
 
@@ -73,7 +73,7 @@ def main() -> int:
     wanted = given.only or list(MOST_BYTES)
     for name in wanted:
         if name not in MOST_BYTES:
-            raise nearest("picture", name, list(MOST_BYTES))
+            raise unknown_name_error("picture", name, list(MOST_BYTES))
     run = runs.find(given.run)
     config = runs.read_config(run)
     dataset = sources.read(_path(config["dataset"]), language=config["language"])
@@ -81,7 +81,7 @@ def main() -> int:
     shown = _several_kinds(run, folder)
     photo = folder / (given.photo or shown[0])
     if not photo.is_file():
-        raise Refusal(f"no photo {photo.name} in {folder}; name one as captions.csv does")
+        raise UserError(f"no photo {photo.name} in {folder}; name one as captions.csv does")
     if "pipeline" in wanted:
         _write_figure(_pipeline(), "pipeline")
     if {"attention", "scenes"} & set(wanted):
@@ -110,7 +110,7 @@ def _several_kinds(run: Path, folder: Path) -> list[str]:
     """The test scenes that show two kinds of object or more, in order; pictures are drawn of the first of them, unseen."""
     file = folder / "facts.json"
     if not file.is_file():
-        raise Refusal(f"{run} was not trained on scenes: there is no {file}")
+        raise UserError(f"{run} was not trained on scenes: there is no {file}")
     scenes = json.loads(file.read_text(encoding="utf-8"))["scenes"]
     return [
         name
@@ -198,7 +198,7 @@ def _draw_captions(
     """Where the network looked at each word of a photo's caption; and a sheet of scenes with what is said of them."""
     import_tensorflow()
     from models.captioner import Captioner
-    from utils.plots import attention_figure
+    from utils.plots.attention import attention_figure
 
     weights = config["encoder_weights"]
     captioner = Captioner.load(
@@ -255,8 +255,8 @@ def _window(run: Path, photo: Path) -> Image.Image:
     """demo.py's window, with the attention of a word laid over the photo."""
     from PIL import ImageGrab
 
-    from demos.showing import Loading, controls
-    from demos.window import Window
+    from ui.answers import Loading, controls
+    from ui.tk.window import Window
 
     window = Window(run.name, controls(run), dark=False)
     window.begin(Loading(run), str(photo))
@@ -265,7 +265,7 @@ def _window(run: Path, photo: Path) -> Image.Image:
         end = time.monotonic() + seconds
         while not true():
             if time.monotonic() > end:
-                raise Refusal(f"the window has not come to a caption in {seconds:.0f} seconds")
+                raise UserError(f"the window has not come to a caption in {seconds:.0f} seconds")
             window.update()
             time.sleep(0.02)
 
@@ -293,12 +293,14 @@ def _page(run: Path) -> Image.Image:
     )
     file = run / "report.html"
     if chromium is None:
-        raise Refusal(
+        raise UserError(
             "no Chromium here: install it (on Debian and Ubuntu: apt install chromium), or leave report out by "
             "--only"
         )
     if not file.is_file():
-        raise Refusal(f"{run} has no report.html; make it: python evaluate.py --run {run} --report")
+        raise UserError(
+            f"{run} has no report.html; make it: python evaluate.py --run {run} --report"
+        )
     with sync_playwright() as started:
         browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         tab = browser.new_page(viewport={"width": 1100, "height": 1250}, device_scale_factor=1.2)
@@ -329,7 +331,7 @@ def _write(picture: Image.Image, name: str) -> None:
         if written.tell() <= most:
             break
     else:
-        raise Refusal(
+        raise UserError(
             f"{path.name} has {written.tell():,} bytes even {width} pixels wide; {most:,} are wanted at most"
         )
     with written_whole(path) as temporary:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data.images import UnreadablePhoto, read
-from utils.errors import Refusal, WrongArgument
-from utils.plots import has_screen, picture_file, save_figure, show_figure
-from utils.progress import say
+from data.photos.images import UnreadablePhoto, read
+from utils.errors import UsageError, UserError
+from utils.plots.figure import has_screen, picture_file, save_figure, show_figure
+from utils.terminal import say
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,7 +47,7 @@ def sample(name: str = SAMPLES[0]) -> Path:
     """A real photo that is there on every machine."""
     sklearn = find_spec("sklearn")  # found, not imported, which would take a second
     if sklearn is None:
-        raise Refusal(
+        raise UserError(
             "no photo was named, and scikit-learn, which has one, is not installed; name a photo"
         )
     return Path(str(sklearn.origin)).parent / "datasets/images" / name
@@ -58,7 +58,7 @@ def opened(photo: Path, size: tuple[int, int] | None = None) -> np.ndarray:
     try:
         return read(photo, size)
     except UnreadablePhoto as error:
-        raise Refusal(
+        raise UserError(
             f"{photo} cannot be read: {error}; name a photo, such as a JPEG or PNG file"
         ) from None
 
@@ -71,7 +71,7 @@ def file_for(out: str | None, *used: Path) -> Path | None:
         and file.exists()
         and any(file.samefile(each) for each in used if each.exists())
     ):
-        raise WrongArgument(f"--out {file} would write over what is read; give it another name")
+        raise UsageError(f"--out {file} would write over what is read; give it another name")
     return file
 
 

@@ -19,16 +19,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import config
 import showing
-from data import scenes, sources, tokenizer
-from data.language import CUT, base, language_of, mistaken, pieces_of
-from data.scene_layout import compose
-from data.tokenizer import SPECIAL, UNKNOWN, Tokenizer
+from data import sources
+from data.scenes import dataset as scenes
+from data.scenes.layout import compose
+from data.text import loading
+from data.text.language import CUT, base, language_of, mistaken, pieces_of
+from data.text.tokenizer import SPECIAL, UNKNOWN, Tokenizer
 from utils import command_line
-from utils.errors import WrongArgument, run_script
+from utils.errors import UsageError, run_script
 from utils.files import refuse_unwritable
-from utils.fonts import drawable, families, missing_font, wrapped
-from utils.plots import INK, ORANGE, PALE, has_screen
-from utils.progress import say, warn
+from utils.plots.figure import INK, ORANGE, PALE, has_screen
+from utils.plots.fonts import drawable, families, missing_font, wrapped
+from utils.terminal import say, warn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -89,8 +91,8 @@ def main() -> int:
     said, language = read(given["path"], data)
     captions = [caption for each in said.values() for caption in each]
     say(f"captions: {len(captions):,} of {len(said):,} photos, language {language}")
-    kind = tokenizer.kind_for(language, words.tokenizer)
-    fitted = tokenizer.fit(
+    kind = loading.kind_for(language, words.tokenizer)
+    fitted = loading.fit(
         kind,
         captions,
         language=language,
@@ -105,7 +107,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         file = kept or Path(folder) / "vocabulary.json"
         fitted.save(file)
-        loaded = tokenizer.load(file)
+        loaded = loading.load(file)
         say(
             f"saved: {kept or 'a temporary file (--save FILE.json keeps it)'}, {file.stat().st_size:,} bytes; loaded again: "
             f"{len(loaded):,} tokens"
@@ -134,7 +136,7 @@ def json_file(name: str | None) -> Path | None:
     if name is None:
         return None
     if Path(name).suffix.lower() != ".json" or Path(name).is_dir():
-        raise WrongArgument(f"--save wants the name of a file that ends in .json, not {name}")
+        raise UsageError(f"--save wants the name of a file that ends in .json, not {name}")
     refuse_unwritable(Path(name).parent)
     return Path(name)
 
@@ -154,7 +156,7 @@ def read(path: str, data: config.Data) -> tuple[dict[str, list[str]], str]:
         return said, data.language or language_of(some)
     language = base(data.language or "en")
     if language not in scenes.LANGUAGES:
-        raise WrongArgument(
+        raise UsageError(
             f"the built-in scenes have captions in {' and '.join(scenes.LANGUAGES)}, not {language}; name a "
             "captions file"
         )

@@ -16,19 +16,22 @@ from typing import Any, Protocol, Self
 import numpy as np
 import tensorflow as tf
 
-from data.crops import Crops, on_photo
-from data.gpt2_tokenizer import GPT2Tokenizer, read_vocabulary
-from data.images import as_pixels, read
-from data.tokenizer import END, PAD, START, UNKNOWN, Word
-from data.tokenizer import load as load_tokenizer
-from models.checkpoint import load_decoder
-from models.decoder import Decoder, refuse_longer
+from data.photos.crops import Crops, on_photo
+from data.photos.images import as_pixels, read
+from data.text.gpt2 import GPT2Tokenizer, read_vocabulary
+from data.text.loading import load as load_tokenizer
+from data.text.tokenizer import END, PAD, START, UNKNOWN, Word
 from models.decoders import DECODERS, build_decoder
-from models.decoding import Captions, Chance, Rules, compile_search
-from models.encoders import ENCODERS, Encoder
-from models.engines import engine_for, marked, precision_of
-from utils import huggingface
-from utils.errors import Refusal, nearest
+from models.decoders.base import Decoder, refuse_longer
+from models.encoders import ENCODERS
+from models.encoders.encoder import Encoder
+from models.encoders.engines import engine_for, marked, precision_of
+from models.search.compiled import compile_search
+from models.search.rules import Captions, Rules
+from models.search.sampling import Chance
+from models.training.checkpoints import load_decoder
+from utils import hugging_face as huggingface
+from utils.errors import UserError, unknown_name_error
 from utils.runs import find, read_config, refuse_classifier
 
 Photo = Path | str | bytes | np.ndarray
@@ -192,13 +195,13 @@ class Captioner:
         """The search's settings with these changes."""
         for name in changes:
             if name not in self.settings:
-                raise nearest("setting", name, list(self.settings))
+                raise unknown_name_error("setting", name, list(self.settings))
         settings = self.settings | changes
         if not settings["sample"] and changes.keys() & {"temperature", "top_k", "top_p"}:
             raise ValueError("temperature, top_k and top_p go with sample=True")
         refuse_longer(settings["max_length"], self.decoder.positions)
         if settings["look"] == "drawn" and not self.decoder.draws:
-            raise Refusal(
+            raise UserError(
                 "--look drawn is for runs with --attention hard: this one looks at all locations at once"
             )
         return settings
@@ -285,7 +288,7 @@ def decoder_of(config: dict[str, Any], vocabulary: int) -> Decoder:
     rows, columns = fingerprint["grid"]
     kind = config["decoder"]
     if kind not in DECODERS:
-        raise nearest("decoder", kind, list(DECODERS))
+        raise unknown_name_error("decoder", kind, list(DECODERS))
     options = {
         name: config[name] for name in DECODERS[kind].OPTIONS if name in config
     }  # an older run knows fewer
@@ -315,7 +318,7 @@ def _encoder_of(run: Path, config: dict[str, Any], weights: str | None, engine: 
     options |= {"engine": engine, "precision": config["fingerprint"].get("precision", "float32")}
     if config.get("finetune_encoder"):
         if weights is not None:
-            raise Refusal(
+            raise UserError(
                 f"--weights {weights}: the encoder of {run} was trained in it and lies there; leave --weights out"
             )
         return Encoder(config["encoder"], weights=str(run), **options)
@@ -323,17 +326,17 @@ def _encoder_of(run: Path, config: dict[str, Any], weights: str | None, engine: 
         config["encoder"]
     ].presets  # weights need be no file, and are told apart where they are loaded
     if weights is not None and not by_name and not Path(weights).exists():
-        raise Refusal(
+        raise UserError(
             f"no weights file {weights}; --weights says where the run's encoder weights are now"
         )
     weights = weights or config["encoder_weights"]
     if huggingface.named(weights) and not Path(weights[len(huggingface.PREFIX) :]).is_dir():
-        raise Refusal(
+        raise UserError(
             f"the run's encoder weights were at {weights}, and are not there now; say where with --weights "
             "hf:FOLDER"
         )
     if weights not in ("imagenet", "none") and not by_name and not Path(weights).exists():
-        raise Refusal(
+        raise UserError(
             f"the run's encoder weights were at {weights}, and are not there now; say where with --weights FILE"
         )
     encoder = Encoder(config["encoder"], weights=weights, **options)
@@ -341,7 +344,7 @@ def _encoder_of(run: Path, config: dict[str, Any], weights: str | None, engine: 
     if found["weights"] != wanted.get(
         "weights", found["weights"]
     ):  # a model of elsewhere does not say
-        raise Refusal(
+        raise UserError(
             f"{weights} holds other weights than those that the run was trained with; give the right file with "
             "--weights FILE, or train again"
         )

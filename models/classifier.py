@@ -17,12 +17,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from data.images import as_pixels, read
-from models.checkpoint import load_decoder
-from models.convnet import build_trunk
-from models.muon import ConvolutionMuon
-from models.objectives import Batch, EpochBatches
-from utils.errors import Refusal
+from data.photos.images import as_pixels, read
+from models.encoders.convnet import build_trunk
+from models.training.checkpoints import load_decoder
+from models.training.losses import Batch, EpochBatches
+from models.training.optimizers import ConvolutionMuon
+from utils.errors import UserError
 from utils.runs import find, is_classifier, read_config
 
 Photo = Path | str | bytes | np.ndarray
@@ -169,7 +169,7 @@ class Classifier:
         folder = find(None if run is None else str(run))
         config = read_config(folder)
         if not is_classifier(config):
-            raise Refusal(
+            raise UserError(
                 f"{folder} is no classifier: it writes captions; Captioner.load({str(folder)!r}) loads it"
             )
         network = Network(

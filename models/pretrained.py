@@ -10,11 +10,11 @@ import keras
 import keras_hub
 import numpy as np
 
-from models.decoding import NEVER
-from models.scoring import END
-from models.transformer import TransformerDecoder
-from utils import huggingface
-from utils.errors import Refusal, nearest
+from models.decoders.transformer import TransformerDecoder
+from models.search.rules import NEVER
+from models.training.teacher_forcing import END
+from utils import hugging_face as huggingface
+from utils.errors import UserError, unknown_name_error
 
 # By the name of a variable in KerasHub's networks, that of the same weights in Hugging Face's; {0} is the block, from 0 on.
 _VIT = {
@@ -73,11 +73,11 @@ def from_preset(kind: str, name: str) -> tuple[keras.Model, Any]:
     backbone = getattr(keras_hub.models, f"{kind}Backbone")
     known, folder = list(backbone.presets), Path(name).is_dir()
     if not folder and "://" not in name and ("/" in name or "." in name):
-        raise Refusal(
+        raise UserError(
             f"no file or folder {name}, from which weights of {kind} were to come; say where it is now"
         )
     if not folder and "://" not in name and name not in known:
-        raise nearest(f"preset of {kind}", name, known)
+        raise unknown_name_error(f"preset of {kind}", name, known)
     try:
         if kind == "GPT2":
             return backbone.from_preset(name), keras_hub.models.GPT2Tokenizer.from_preset(name)
@@ -85,7 +85,7 @@ def from_preset(kind: str, name: str) -> tuple[keras.Model, Any]:
     except Exception as error:  # of several libraries: a download's, or that of files
         reason = str(error).splitlines()[0][:160]
         if folder:
-            raise Refusal(
+            raise UserError(
                 f"{name} holds no KerasHub preset of {kind} ({reason}); save_to_preset writes one"
             ) from None
         option, other = (
@@ -93,7 +93,7 @@ def from_preset(kind: str, name: str) -> tuple[keras.Model, Any]:
             if (kind == "GPT2")
             else ("--weights", "another --encoder")
         )
-        raise Refusal(
+        raise UserError(
             f"the preset {name} could not be downloaded ({reason}); use {option} FOLDER with a preset's folder or "
             f"hf:FOLDER with a VisionEncoderDecoderModel that you have, {other}, or --dataset scenes, which needs "
             "neither"
@@ -190,7 +190,7 @@ def _looked_up(
     vector = name.endswith(("cls_token", "position_embeddings"))
     name = half + name + ("" if vector else f".{_ENDS[end]}")
     if name not in arrays:
-        raise Refusal(
+        raise UserError(
             f"{source} has no weights {name}; it is damaged, or of another kind than ViT and GPT-2"
         )
     value = arrays[name]
@@ -207,7 +207,7 @@ def _looked_up(
 def _assign(variable: keras.Variable, value: np.ndarray, source: str) -> None:
     """Give a variable its value, refused where that has another number of values."""
     if value.size != np.prod(variable.shape):
-        raise Refusal(
+        raise UserError(
             f"{source} does not fit: {variable.path} is {tuple(variable.shape)} by its description, and its "
             f"weights are {value.shape}"
         )
@@ -217,13 +217,13 @@ def _assign(variable: keras.Variable, value: np.ndarray, source: str) -> None:
 def _refuse_other_words(weights: str, rows: Sequence[int], known: int) -> None:
     """Refuse a vocabulary that is not that of the weights."""
     if max(rows) >= known:
-        raise Refusal(
+        raise UserError(
             f"GPT-2's vocabulary has {max(rows) + 1} pieces here, and {weights} has vectors for {known}; use the "
             "vocabulary that lies with the weights"
         )
     marks = huggingface.marks(weights)
     if marks != {rows[END]}:
-        raise Refusal(
+        raise UserError(
             f"captions of {weights} begin and end with the tokens {sorted(marks)}; what is read is GPT-2's way, "
             f"<|endoftext|>, {rows[END]}, for both"
         )
@@ -234,9 +234,9 @@ def _word_vectors(arrays: dict[str, np.ndarray], source: str) -> np.ndarray:
     names = ("decoder.transformer.wte.weight", "decoder.lm_head.weight")
     found = [arrays[name] for name in names if name in arrays]
     if not found:
-        raise Refusal(f"{source} has no weights {names[0]}; it is damaged, or not of GPT-2")
+        raise UserError(f"{source} has no weights {names[0]}; it is damaged, or not of GPT-2")
     if len(found) > 1 and not np.array_equal(*found):
-        raise Refusal(
+        raise UserError(
             f"{source} has an output layer of its own, decoder.lm_head; what is read is GPT-2, whose word vectors "
             "are its output layer"
         )

@@ -4,7 +4,8 @@ import os
 import shutil
 
 import pytest
-import screens
+
+from tests.helpers import screens
 
 os.environ.setdefault(
     "CUDA_VISIBLE_DEVICES", "-1"

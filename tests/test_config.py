@@ -12,7 +12,7 @@ import presets
 from config import ATTENTIONS, LENGTHS, Settings
 from models.decoders import DECODERS
 from presets import PRESETS, refuse_idle, resolve
-from utils.errors import WrongArgument
+from utils.errors import UsageError
 
 ROOT = Path(__file__).parents[1]
 
@@ -171,7 +171,7 @@ def test_names_are_unique_over_all_groups_and_each_has_a_meaning():
     ],
 )
 def test_wrong_values_are_refused_with_the_option_as_typed(given, message):
-    with pytest.raises(WrongArgument, match=message):
+    with pytest.raises(UsageError, match=message):
         resolve(given, scenes=False)
 
 
@@ -224,13 +224,11 @@ def test_mistakes_are_one_line_on_standard_error(command, status, message):
 
 def test_layers_go_with_the_decoder_that_has_them():
     assert resolve({"decoder": "lstm", "layers": 2}, scenes=False).decoding.layers == 2
-    with pytest.raises(
-        WrongArgument, match=r"^--layers 2 goes with --decoder lstm or transformer$"
-    ):
+    with pytest.raises(UsageError, match=r"^--layers 2 goes with --decoder lstm or transformer$"):
         resolve({"layers": 2}, scenes=False)
-    with pytest.raises(WrongArgument, match=r"^--layers is at least 1, not 0$"):
+    with pytest.raises(UsageError, match=r"^--layers is at least 1, not 0$"):
         resolve({"decoder": "lstm", "layers": 0}, scenes=False)
-    with pytest.raises(WrongArgument, match=r"^--penalty is a weight from 0, not -1\.0$"):
+    with pytest.raises(UsageError, match=r"^--penalty is a weight from 0, not -1\.0$"):
         resolve({"penalty": -1.0}, scenes=False)
 
 
@@ -296,7 +294,7 @@ def test_the_penalty_of_a_preset_is_soft_attention_s():
     for attention, penalty in (("soft", 0.1), ("none", 0.0), ("hard", 0.0)):
         settings = resolve({"preset": "show-attend-tell", "attention": attention}, scenes=False)
         assert (settings.decoding.attention, settings.training.penalty) == (attention, penalty)
-    with pytest.raises(WrongArgument, match=r"^--penalty is on attention"):
+    with pytest.raises(UsageError, match=r"^--penalty is on attention"):
         resolve({"preset": "show-attend-tell", "attention": "none", "penalty": 0.1}, scenes=False)
     other = {
         "preset": "show-attend-tell",
@@ -339,7 +337,7 @@ def test_an_encoder_may_be_trained_from_the_first_epoch_on():
         settings.training == Settings.from_flat({"epochs": presets.PHOTOGRAPHS["epochs"]}).training
     )
     with pytest.raises(
-        WrongArgument, match=r"^--scst learns on cached features; use --finetune-encoder before it"
+        UsageError, match=r"^--scst learns on cached features; use --finetune-encoder before it"
     ):
         resolve({"finetune_encoder": True, "scst": True}, scenes=False, continued=True)
 
@@ -363,11 +361,11 @@ def test_a_classifier_has_settings_of_its_own_and_refuses_those_of_captions():
         ("clip", 5.0),
     ):
         with pytest.raises(
-            WrongArgument,
+            UsageError,
             match=rf"^--{name}: that is for captions, and a classifier writes none; leave it",
         ):
             resolve({"preset": "classifier", name: value}, scenes=False)
-    with pytest.raises(WrongArgument, match=r"^--augment, --best-by: that is for captions"):
+    with pytest.raises(UsageError, match=r"^--augment, --best-by: that is for captions"):
         resolve(
             {"preset": "classifier", "augment": 2, "epochs": 3, "best_by": "loss"}, scenes=False
         )
@@ -375,7 +373,7 @@ def test_a_classifier_has_settings_of_its_own_and_refuses_those_of_captions():
 
 def test_what_is_of_a_classifier_goes_with_its_preset():
     for given in ({"trunk": "modern"}, {"alter": "none", "preset": "show-attend-tell"}):
-        with pytest.raises(WrongArgument, match=r"^--(trunk|alter) goes with --preset classifier$"):
+        with pytest.raises(UsageError, match=r"^--(trunk|alter) goes with --preset classifier$"):
             resolve(given, scenes=False)
     assert {each.name for each in fields(config.Classes)} < config.OF_A_CLASSIFIER
     assert {each.name for group in config.GROUPS for each in fields(group)} | {
@@ -403,7 +401,7 @@ def test_the_tutorial_s_trunk_is_trained_as_there_unless_something_else_is_typed
 def test_the_smallest_pictures(given, least):
     assert resolve(given | {"image_size": least}, scenes=False).vision.image_size == least
     with pytest.raises(
-        WrongArgument, match=rf"^--image-size is at least {least} pixels, not {least - 1}$"
+        UsageError, match=rf"^--image-size is at least {least} pixels, not {least - 1}$"
     ):
         resolve(given | {"image_size": least - 1}, scenes=False)
 
@@ -453,7 +451,7 @@ def test_another_decoder_takes_nothing_of_gpt2_s_from_the_preset():
     ],
 )
 def test_what_would_change_nothing_is_refused(given, message):
-    with pytest.raises(WrongArgument, match=message):
+    with pytest.raises(UsageError, match=message):
         refuse_idle(resolve(given, scenes=False), given)
     additive = resolve({"decoder": "luong", "attention": "additive"}, scenes=False)
     refuse_idle(additive, ["attention_units"])
@@ -478,5 +476,5 @@ def test_epochs_of_rewards_follow_true_captions_alone():
     ):
         assert resolve(given, scenes=scenes).training.reward_epochs == 0
     assert resolve({"scst": True}, scenes=False, continued=True).training.reward_epochs == 0
-    with pytest.raises(WrongArgument, match="--reward-epochs follow epochs on true captions"):
+    with pytest.raises(UsageError, match="--reward-epochs follow epochs on true captions"):
         resolve({"scst": True, "reward_epochs": 2}, scenes=False, continued=True)

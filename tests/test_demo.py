@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from screens import seen, wait
-from scripts import ROOT, started, typed
-from tiny_run import captioning_run, classifying_run
 
 import demo
 from models.captioner import Captioner
+from tests.helpers.screens import seen, wait
+from tests.helpers.scripts import ROOT, started, typed
+from tests.helpers.tiny_run import captioning_run, classifying_run
 from utils import runs
 
 GREEN = (20, 200, 40)
@@ -124,7 +124,7 @@ def test_without_a_display_it_says_so_and_names_the_page(run):
 
 
 def test_without_tk_it_says_what_to_install_and_names_the_page(run, monkeypatch):
-    monkeypatch.delitem(sys.modules, "demos.window", raising=False)
+    monkeypatch.delitem(sys.modules, "ui.tk.window", raising=False)
     monkeypatch.setitem(sys.modules, "tkinter", None)
     left = typed(demo, "--run", run)
     assert (left.status, left.out) == (1, "")
@@ -152,13 +152,13 @@ def test_a_mistake_is_told_in_the_terminal_before_anything_opens(run, tmp_path, 
 
 def test_what_is_typed_reaches_the_window(run, monkeypatch):
     """Without the window."""
-    demo_window = pytest.importorskip("demos.window", exc_type=ImportError)
+    demo_window = pytest.importorskip("ui.tk.window", exc_type=ImportError)
 
     told = []
     monkeypatch.setattr(
         demo_window, "open_window", lambda start, photo, **more: told.append((start, photo, more))
     )
-    monkeypatch.setattr("demos.showing.Loading", lambda *given, **more: (given, more))
+    monkeypatch.setattr("ui.answers.Loading", lambda *given, **more: (given, more))
     assert (
         typed(demo, "--run", run, "a.jpg", "--weights", "w.h5", "--engine", "tensorflow").status
         == 0

@@ -12,11 +12,11 @@ from PIL import Image
 
 import predict
 from models.captioner import Caption, Captioner
-from models.decoder import refuse_longer
+from models.decoders.base import refuse_longer
 from utils import runs
-from utils.errors import Refusal, run_script
+from utils.captions_file import mark_of
+from utils.errors import UserError, run_script
 from utils.files import picture_names
-from utils.result_files import mark_of
 
 
 class Invented:
@@ -214,7 +214,7 @@ def test_captions_of_before_that_are_not_as_is_asked_now_are_counted_and_go_into
 
 def test_an_encoder_that_cannot_be_had_leaves_no_file_behind(ask, captioner, monkeypatch):
     def lost(_self):
-        raise Refusal("the run's encoder weights are not there now")
+        raise UserError("the run's encoder weights are not there now")
 
     monkeypatch.setattr(Invented, "encoder", property(lost), raising=False)
     photo("a.png")

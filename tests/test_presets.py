@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from models.captioner import decoder_of
-from models.objectives import CrossEntropy
-from models.training import Recipe, Trainer, adam
+from models.training.losses import CrossEntropy
+from models.training.optimizers import adam
+from models.training.trainer import Recipe, Trainer
 from presets import PRESETS, resolve
-from tests.test_training import DEPTH, LOCATIONS, Invented
+from tests.models.training.test_trainer import DEPTH, LOCATIONS, Invented
 
 SMALL = {"units": 16, "embedding": 8, "attention_units": 8, "heads": 2}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import train
-from tests.scripts import SMALL, scenes_folder, typed
+from tests.helpers.scripts import SMALL, scenes_folder, typed
 from tests.test_readme import PARSERS, commands
 
 # What a user has and we have not: datasets, weights, runs on them, a screen.
@@ -53,8 +53,8 @@ def test_each_command_has_something_to_run():
         "train.py",
         "evaluate.py",
         "predict.py",
-        "-m utils.runs",
-        "-m data.feature_extraction",
+        "-m tools.runs",
+        "-m tools.cache",
         "doc/img_augmentation_test.py",
         "doc/image_normalization_test.py",
         "doc/tokenizer_sample.py",
@@ -69,7 +69,7 @@ def test_each_command_has_something_to_run():
 def test_a_command_does_what_it_says(command):
     script, *words = shlex.split(command.removeprefix("python ").removeprefix("-m "), comments=True)
     words = [OURS.get(word, word.replace("RUN", "one")) for word in words]
-    if script == "evaluate.py" or script == "data.feature_extraction":
+    if script == "evaluate.py" or script == "tools.cache":
         words += ["--cache", "cache"]
     if "--prune" in words:
         words.append("--yes")

@@ -9,12 +9,12 @@ import pytest
 
 import train
 from config import Settings
-from models.training import Trainer
-from tests.pages import whole
-from tests.scripts import ROOT, SMALL, scenes_folder, started, typed
+from models.training.trainer import Trainer
+from tests.helpers.pages import whole
+from tests.helpers.scripts import ROOT, SMALL, scenes_folder, started, typed
 from utils import runs
-from utils.progress import TrainingBar
-from utils.spent import read_spent
+from utils.stopwatch import read_spent
+from utils.terminal import TrainingBar
 
 # An epoch has five steps. Captions of one length are compiled once; the encoder's weights are random.
 WORDS = [*SMALL, "--save-every", "2", "--max-length", "3", "--weights", "none"]

@@ -5,8 +5,8 @@ from dataclasses import MISSING, Field, field, fields
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
-from utils.progress import LEVELS, tell
 from utils.quiet import quieten
+from utils.terminal import LEVELS, tell
 
 
 def setting(

@@ -5,7 +5,7 @@ import re
 import sys
 from pathlib import Path
 
-from utils.errors import Refusal
+from utils.errors import UserError
 
 _CPU = Path("/proc/cpuinfo")
 _STATUS = Path("/proc/self/status")
@@ -22,7 +22,7 @@ def use_device(name: str) -> None:
 
     gpus = tf.config.list_physical_devices("GPU")
     if name == "gpu" and not gpus:
-        raise Refusal(
+        raise UserError(
             "--device gpu, and TensorFlow finds no GPU here; use --device cpu, or install its CUDA packages "
             "(pip install 'tensorflow[and-cuda]')"
         )

@@ -5,16 +5,16 @@ import re
 import sys
 from collections.abc import Callable
 
-from utils.progress import fail, note
+from utils.terminal import fail, note
 
 
-class Refusal(Exception):
+class UserError(Exception):
     """A mistake that the user can mend; its text says what was wanted, what came and what to do."""
 
     status = 1
 
 
-class WrongArgument(Refusal):
+class UsageError(UserError):
     """A mistake in what was typed; scripts leave with 2, as argparse does."""
 
     status = 2
@@ -23,10 +23,10 @@ class WrongArgument(Refusal):
 def require(condition: bool, message: str) -> None:
     """Refuse what was typed, where it does not hold."""
     if not condition:
-        raise WrongArgument(message)
+        raise UsageError(message)
 
 
-def nearest(kind: str, name: str, known: list[str]) -> WrongArgument:
+def unknown_name_error(kind: str, name: str, known: list[str]) -> UsageError:
     """The refusal of an unknown name, with the nearest known ones."""
     import difflib
 
@@ -36,14 +36,14 @@ def nearest(kind: str, name: str, known: list[str]) -> WrongArgument:
         if close
         else f"known: {', '.join(sorted(known))}"
     )
-    return WrongArgument(f"unknown {kind} {name!r}; {hint}")
+    return UsageError(f"unknown {kind} {name!r}; {hint}")
 
 
 def run_script(main: Callable[[], int | None]) -> None:
     """Run `main` and leave with its exit status; a refusal, a full disk or missing rights become a line and status 1."""
     try:
         status = main() or 0
-    except Refusal as refusal:
+    except UserError as refusal:
         fail(str(refusal))
         status = refusal.status
     except KeyboardInterrupt:

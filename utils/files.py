@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from utils.errors import Refusal
+from utils.errors import UserError
 
 try:
     import fcntl
@@ -37,9 +37,9 @@ def refuse_unwritable(folder: Path) -> None:
     """Refuse a folder that could not be made or written to, before hours are spent on what should go there."""
     there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if not there.is_dir():
-        raise Refusal(f"cannot write to {folder}: {there} is a file; choose another folder")
+        raise UserError(f"cannot write to {folder}: {there} is a file; choose another folder")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise Refusal(
+        raise UserError(
             f"cannot write to {folder}: no permission to write in {there}; change its rights, or choose another "
             "folder"
         )

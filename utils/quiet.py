@@ -6,7 +6,7 @@ import sys
 import tempfile
 import warnings
 
-from utils.progress import screen
+from utils.terminal import screen
 
 _TENSORFLOW = (
     "TF_CPP_MIN_LOG_LEVEL"  # of its C++ side: from 0, all, to 3, only what ends the program

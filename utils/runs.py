@@ -10,8 +10,8 @@
     checkpoints/RUN/last  best         tf.train checkpoints
     checkpoints/RUN/encoder.json       how its encoder is built, where the name alone does not tell
 
-    python -m utils.runs               the runs that there are, newest first
-    python -m utils.runs ONE OTHER     two of them, settings and scores side by side
+    python -m tools.runs               the runs that there are, newest first
+    python -m tools.runs ONE OTHER     two of them, settings and scores side by side
 
 A Hugging Face model, hf:FOLDER, may stand in a run's place wherever no photos of its own are asked for.
 """
@@ -24,8 +24,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from utils import huggingface
-from utils.errors import Refusal, WrongArgument, run_script
+from utils import hugging_face as huggingface
+from utils.errors import UsageError, UserError
 from utils.files import write_json, write_text
 
 ROOT = Path("checkpoints")
@@ -44,7 +44,7 @@ VERSION = 1  # of the run folder's layout; raised when an older program could no
 def place(name: str | None, *, default: str) -> Path:
     """The folder that `--run NAME|DIR` means for a new run; `default` and the time where no name is given."""
     if name is not None and not name.strip():
-        raise WrongArgument("--run is a name or a folder, and nothing came")
+        raise UsageError("--run is a name or a folder, and nothing came")
     if name is None:
         return ROOT / f"{default}-{datetime.now():%Y%m%d-%H%M%S}"
     return Path(name) if "/" in name or os.sep in name else ROOT / name
@@ -60,7 +60,7 @@ def find(name: str | None) -> Path:
             folder = Path(name)
         if not folder.is_dir():
             known = [run.name for run in listed()]
-            raise Refusal(
+            raise UserError(
                 f"no run {name!r} in {ROOT.absolute()}; there are: {', '.join(known[:8])}"
                 if known
                 else f"no run {name!r}, and none in {ROOT.absolute()}; make one with: python train.py"
@@ -68,7 +68,7 @@ def find(name: str | None) -> Path:
         return folder
     runs = listed()
     if not runs:
-        raise Refusal(f"no run in {ROOT.absolute()} yet; make one with: python train.py")
+        raise UserError(f"no run in {ROOT.absolute()} yet; make one with: python train.py")
     return runs[0]
 
 
@@ -113,18 +113,18 @@ def read_config(run: Path) -> dict[str, Any]:
     try:
         config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise Refusal(f"{run} is not a run folder: it has no config.json") from None
+        raise UserError(f"{run} is not a run folder: it has no config.json") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise Refusal(
+        raise UserError(
             f"{run / 'config.json'} is damaged ({error}); train again, or restore the file"
         ) from None
     if isinstance(config, dict) and "model_type" in config:
-        raise Refusal(
+        raise UserError(
             f"{run} is a Hugging Face model and no run; say so: {huggingface.PREFIX}{run}"
         )
     if not isinstance(config, dict) or config.get("version") != VERSION:
         version = config.get("version") if isinstance(config, dict) else None
-        raise Refusal(
+        raise UserError(
             f"{run} is a run of version {version}; this program reads version {VERSION}: train again, "
             "or use the program that wrote it"
         )
@@ -134,7 +134,7 @@ def read_config(run: Path) -> dict[str, Any]:
         if name not in config
     ]
     if missing:
-        raise Refusal(
+        raise UserError(
             f"{run / 'config.json'} is damaged: it says nothing of {missing[0]!r}; restore it, or train again"
         )
     if (run / "encoder").is_dir():  # trained in another run, and copied
@@ -157,7 +157,7 @@ def is_classifier(config: dict[str, Any]) -> bool:
 def refuse_classifier(run: Path, config: dict[str, Any]) -> None:
     """Refuse a classifier where a run is wanted that writes captions."""
     if is_classifier(config):
-        raise Refusal(
+        raise UserError(
             f"{run} is a classifier: it names classes and writes no captions. What it has learned to see serves "
             f"captions as an encoder: python train.py --encoder convnet --weights {run}"
         )
@@ -181,7 +181,7 @@ def read_making(run: Path) -> dict[str, Any] | None:
     try:
         return None if file is None else json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise Refusal(
+        raise UserError(
             f"{file} is damaged ({error}); restore it from a copy, or train again"
         ) from None
 
@@ -189,14 +189,14 @@ def read_making(run: Path) -> dict[str, Any] | None:
 def read_splits(run: Path) -> dict[str, list[str]]:
     """The names of the photos in each split that the run was trained with."""
     if huggingface.named(run):
-        raise Refusal(
+        raise UserError(
             f"{run} does not say which photos it was trained with; name photos, or a --dataset"
         )
     try:
         splits = json.loads((run / "splits.json").read_text(encoding="utf-8"))
         return {split: list(splits[split]) for split in ("train", "val", "test")}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Refusal(
+        raise UserError(
             f"{run / 'splits.json'} is missing or damaged ({error}); restore it, or train again"
         ) from None
 
@@ -247,14 +247,3 @@ def read_scores(run: Path) -> dict[str, Any] | None:
 def write_history(run: Path, rows: list[dict[str, Any]]) -> None:
     """Write history.jsonl anew; a few hundred short lines at most, so whole is as cheap as appended, and safer."""
     write_text(run / "history.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
-
-
-if __name__ == "__main__":  # a script when it is run: scripts wire the rooms together
-
-    def main() -> int:
-        """What the script does; imported here, so that Ctrl-C in its first second is no traceback either."""
-        from jobs import run_list
-
-        return run_list.main()
-
-    run_script(main)

@@ -1,0 +1,26 @@
+"""A photo whose bytes are known, and the contract of what is encoded of each photo."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo whose bytes are known."""
+
+    path: Path
+    name: str  # its path within the dataset's folder
+    captions: tuple[str, ...]
+    hash: str
+    split: str | None
+
+
+class PicturesOf(Protocol):
+    """What is made of each photo, and has features of its own."""
+
+    def keys(self, photo: Photo, split: str) -> tuple[str, ...]: ...
+
+    def picture(self, photo: Photo, view: int, image_size: int) -> np.ndarray: ...

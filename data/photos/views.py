@@ -1,0 +1,41 @@
+"""The altered views of training photos."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from data.feature_cache import feature_key
+from data.img_augmentation import augment, mentions_sides, recipe_name
+from data.photos.images import read
+from data.photos.photo import Photo
+
+
+@dataclass(frozen=True)
+class Views:
+    """The altered views of training photos; a photo is mirrored only if none of its captions speaks of left or right."""
+
+    number: int
+    seed: int
+
+    def keys(self, photo: Photo, split: str = "train") -> tuple[str, ...]:
+        """Cache keys of the photo as it is, then of its views, which those of training have."""
+        if split != "train":
+            return (photo.hash,)
+        recipe = recipe_name(flip=not mentions_sides(photo.captions)) if self.number else None
+        return tuple(
+            feature_key(photo.hash, recipe=recipe, seed=self.seed, view=view)
+            for view in range(self.number + 1)
+        )
+
+    def picture(self, photo: Photo, view: int, image_size: int) -> np.ndarray:
+        """The pixels of a view."""
+        image = read(photo.path, (image_size, image_size))
+        if view == 0:
+            return image
+        return augment(
+            image,
+            photo_hash=photo.hash,
+            seed=self.seed,
+            view=view,
+            flip=not mentions_sides(photo.captions),
+        )

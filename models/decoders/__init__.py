@@ -1,0 +1,29 @@
+"""The decoders by name."""
+
+from typing import Any
+
+import keras
+
+from models.decoders.base import Decoder
+from models.decoders.gru import GRUDecoder
+from models.decoders.lstm import LSTMDecoder
+from models.decoders.luong import LuongDecoder
+from models.decoders.transformer import TransformerDecoder
+from utils.errors import unknown_name_error
+
+DECODERS: dict[str, type[Decoder]] = {
+    "gru": GRUDecoder,
+    "lstm": LSTMDecoder,
+    "luong": LuongDecoder,
+    "transformer": TransformerDecoder,
+}
+
+
+def build_decoder(name: str, *, seed: int, **settings: Any) -> Decoder:
+    """The decoder of this name with random weights; equal seeds give equal weights and equal dropout."""
+    if name not in DECODERS:
+        raise unknown_name_error("decoder", name, list(DECODERS))
+    keras.utils.set_random_seed(
+        seed
+    )  # what Keras draws the seeds of its initialisers and dropouts from
+    return DECODERS[name](**settings)

@@ -1,0 +1,89 @@
+"""The default decoder: a GRU that looks at the photo before every word."""
+
+import keras
+import tensorflow as tf
+
+from models.decoders.attention import AdditiveAttention, context
+from models.decoders.base import of_crops
+from models.decoders.layers import Dense, GRUCell
+from models.decoders.recurrent import RecurrentDecoder
+
+Tensors = dict[str, tf.Tensor]
+
+
+class GRUDecoder(RecurrentDecoder):
+    """GRU with additive attention (Bahdanau et al. 2015; Xu et al. 2015), as in
+
+        values = ReLU(W LayerNorm(features)) + place     what is seen at each location, and which location it is
+        h₀     = tanh(W mean(values))
+        cₜ, αₜ = attend([hₜ₋₁, embed(wₜ₋₁)], values)     the word just said tells where to look next
+        hₜ     = GRU([embed(wₜ₋₁), cₜ], hₜ₋₁)
+        logits = W ReLU(W [hₜ, cₜ, embed(wₜ₋₁)])
+
+    `place` is one learned vector a location: without it, attention does not know where it looks. What LayerNorm is worth:
+    doc/results.md; older runs have none.
+    """
+
+    OPTIONS = ("units", "embedding", "attention_units", "dropout", "features")
+
+    def __init__(
+        self,
+        *,
+        vocabulary: int,
+        locations: int,
+        depth: int,
+        units: int,
+        embedding: int,
+        attention_units: int,
+        dropout: float,
+        features: str = "raw",
+    ) -> None:
+        """`locations` and `depth` are the encoder's L and D; `features` are normalised, or taken raw, as older runs do."""
+        super().__init__()
+        self.locations = locations
+        self.norm = (
+            keras.layers.LayerNormalization()
+            if features == "normalised"
+            else keras.layers.Identity()
+        )
+        self.look = Dense(units, activation="relu")
+        self.place = self.add_weight(
+            shape=(locations, units),
+            name="place",
+            initializer=keras.initializers.RandomNormal(stddev=0.05),
+        )
+        self.attend = AdditiveAttention(attention_units)
+        self.first = Dense(units, activation="tanh")
+        self.embed = keras.layers.Embedding(vocabulary, embedding)
+        self.cell = GRUCell(units)
+        self.combine = Dense(units, activation="relu")
+        self.words = Dense(vocabulary)
+        # One mask for all words of a caption (Gal & Ghahramani 2016).
+        self.drop_words = keras.layers.Dropout(dropout, noise_shape=(None, 1, None))
+        self.drop_output = keras.layers.Dropout(dropout, noise_shape=(None, 1, None))
+        self(tf.zeros([1, locations, depth]), tf.zeros([1, 2], tf.int32))  # makes the variables
+
+    def begin(self, features: tf.Tensor) -> tuple[Tensors, tf.Tensor]:
+        """Memory (values and their attention keys) and first hidden state (P, U) of photos (P, L, D)."""
+        features = self.norm(tf.cast(features, self.compute_dtype))
+        values = self.look(features) + of_crops(self.place, features)  # (P, L, U)
+        return {"values": values, "keys": self.attend.keys(values)}, self.first(
+            tf.reduce_mean(values, axis=1)
+        )
+
+    def _recur(
+        self, word: tf.Tensor, memory: Tensors, state: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        attention = self.attend(tf.concat([state, word], axis=-1), memory["keys"])
+        seen = context(attention, memory["values"])
+        _, state = self.cell(tf.concat([word, seen], axis=-1), state)
+        return seen, attention, state
+
+    def _hidden(self, state: tf.Tensor) -> tf.Tensor:
+        return state
+
+    def _output(
+        self, hidden: tf.Tensor, seen: tf.Tensor, word: tf.Tensor, training: bool = False
+    ) -> tf.Tensor:
+        output = self.combine(tf.concat([hidden, seen, word], axis=-1))
+        return self.drop_output(output, training=training)

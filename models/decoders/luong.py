@@ -1,0 +1,101 @@
+"""A GRU over the words alone, and attention after it, for all words of a caption at once."""
+
+import keras
+import tensorflow as tf
+
+from models.decoders.attention import AdditiveAttention, DotAttention, context
+from models.decoders.base import Decoder, picked, repeat_rows
+from models.decoders.layers import Dense, GRUCell, repeating
+
+Tensors = dict[str, tf.Tensor]
+
+
+class LuongDecoder(Decoder):
+    """GRU, then attention with its output as query (Luong et al. 2015), as in
+
+        values = ReLU(W features)                     what is seen at each location
+        h₀     = 0
+        hₜ     = GRU(embed(wₜ₋₁), hₜ₋₁)
+        cₜ, αₜ = attend(hₜ, values)                     by dot product, or additive
+        logits = W LayerNorm(hₜ + cₜ)
+
+    What is seen does not go into the recurrence, so with the true words known all steps of it come first,
+    then attention for all words of all captions of a photo in one product.
+    """
+
+    OPTIONS = ("units", "embedding", "attention_units", "dropout", "attention")
+
+    def __init__(
+        self,
+        *,
+        vocabulary: int,
+        locations: int,
+        depth: int,
+        units: int,
+        embedding: int,
+        attention_units: int,
+        dropout: float,
+        attention: str = "dot",
+    ) -> None:
+        """`locations` and `depth` are the encoder's L and D; `attention` is dot or additive, and `attention_units` the
+        width of the latter."""
+        super().__init__()
+        self.locations = locations
+        self.look = Dense(units, activation="relu")
+        self.embed = keras.layers.Embedding(vocabulary, embedding)
+        self.cell = GRUCell(units)
+        self.attend = (
+            AdditiveAttention(attention_units) if attention == "additive" else DotAttention()
+        )
+        self.norm = keras.layers.LayerNormalization()
+        self.words = Dense(vocabulary)
+        # One mask for all words of a caption (Gal & Ghahramani 2016).
+        self.drop_words = keras.layers.Dropout(dropout, noise_shape=(None, 1, None))
+        self.drop_output = keras.layers.Dropout(dropout, noise_shape=(None, 1, None))
+        self(tf.zeros([1, locations, depth]), tf.zeros([1, 2], tf.int32))  # makes the variables
+
+    def begin(self, features: tf.Tensor) -> tuple[Tensors, tf.Tensor]:
+        """Memory (values and their attention keys) and the first hidden state, zeros (P, U), of photos (P, L, D)."""
+        values = self.look(tf.cast(features, self.compute_dtype))  # (P, L, U)
+        return {"values": values, "keys": self.attend.keys(values)}, tf.zeros_like(values[:, 0])
+
+    def step(
+        self, tokens: tf.Tensor, memory: Tensors, state: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Logits (B, V) of the word after `tokens` (B,), the next state, and the attention (B, L)."""
+        hidden, _ = self.cell(self.embed(tokens), state)
+        output, attention = self._seen(hidden, memory)
+        return self.words(output), hidden, attention
+
+    def call(
+        self,
+        features: tf.Tensor,
+        tokens: tf.Tensor,
+        training: bool = False,
+        places: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Logits (B, T, V) of the word after each of `tokens` (B, T), or (N, V) at `places`; and the attention (B, T, L)."""
+        memory, state = self.begin(features)
+        words = self.drop_words(self.embed(tokens), training=training)  # (B, T, E)
+        state, states = repeat_rows(state, tokens.shape[0] // features.shape[0]), []
+        with repeating():
+            for word in tf.unstack(words, axis=1):
+                _, state = self.cell(word, state)
+                states.append(state)
+        hidden = tf.stack(states, axis=1)  # (B, T, U)
+        rows, steps, units = hidden.shape
+        output, attention = self._seen(tf.reshape(hidden, [rows * steps, units]), memory)
+        output = self.drop_output(tf.reshape(output, [rows, steps, units]), training=training)
+        return self.words(picked(output, places)), tf.reshape(
+            attention, [rows, steps, self.locations]
+        )
+
+    def _seen(self, hidden: tf.Tensor, memory: Tensors) -> tuple[tf.Tensor, tf.Tensor]:
+        """LayerNorm(h + c) (R, U) and the attention (R, L) of hidden states (R, U), any number of them a photo, in the
+        order of the photos."""
+        attention = self.attend(hidden, memory["keys"])
+        return self.norm(hidden + context(attention, memory["values"])), attention
+
+    def by_token(self) -> list[tuple[keras.Variable, int]]:
+        """Word vectors and the output layer."""
+        return [(self.embed.embeddings, 0), (self.words.kernel, 1), (self.words.bias, 0)]

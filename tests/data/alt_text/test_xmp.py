@@ -1,0 +1,144 @@
+"""Captions in packets of XMP: what is said in them is found, and everything else is the same bytes."""
+
+from xml.etree import ElementTree
+
+import pytest
+
+from data.alt_text.xmp import CannotHold, _of_length, holds_caption, with_caption
+
+CAPTION = "개 & <고양이> \"둘\" '말'"
+RDF, DC = "http://www.w3.org/1999/02/22-rdf-syntax-ns#", "http://purl.org/dc/elements/1.1/"
+IPTC = "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"
+PROPERTIES = (f"{{{DC}}}description", f"{{{IPTC}}}AltTextAccessibility")
+
+# As Photoshop writes it, and as nobody does: values in attributes, a > among them, other prefixes, a comment, a property of
+# the same name within another.
+OLD = """<?xpacket begin='\ufeff' id='W5M0MpCehiHzreSzNTczkc9d'?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="Adobe XMP Core 5.6">
+ <r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" ><!-- kept -->
+  <r:Description r:about="uuid:1" xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" photoshop:City='a > b' />
+  <r:Description r:about="uuid:1" xmlns:d="http://purl.org/dc/elements/1.1/" xmlns:s="urn:struct">
+   BEFORE<d:description id="x>y"><r:Alt><r:li xml:lang="x-default">old</r:li><r:li xml:lang="de">Hund &amp; Ball</r:li>
+    <r:li xml:lang="en-GB">old</r:li></r:Alt></d:description>AFTER
+   <d:title><r:Alt><r:li xml:lang="x-default">제목</r:li></r:Alt></d:title>
+   <s:part><r:Description><d:description><r:Alt><r:li xml:lang="x-default">of a part</r:li></r:Alt></d:description>
+   </r:Description></s:part>
+  </r:Description>
+  <r:Description/>
+ </r:RDF>
+</x:xmpmeta>
+<?xpacket end='w'?>""".encode()
+
+
+def said(packet):
+    """Texts by language of both properties, as readers of XML find them."""
+    found = {}
+    for description in ElementTree.fromstring(packet.decode()).findall(
+        f"{{{RDF}}}RDF/{{{RDF}}}Description"
+    ):
+        for name in PROPERTIES:
+            for texts in description.findall(name):
+                assert name not in found, "a property stands there once"
+                found[name] = {
+                    li.get("{http://www.w3.org/XML/1998/namespace}lang"): li.text
+                    for li in texts.findall(f"{{{RDF}}}Alt/{{{RDF}}}li")
+                }
+    return tuple(found.get(name) for name in PROPERTIES)
+
+
+def test_a_new_packet_says_the_caption_for_all_and_in_its_language():
+    packet = with_caption(None, CAPTION, "ko")
+    assert said(packet) == ({"x-default": CAPTION, "ko": CAPTION},) * 2
+    assert packet.startswith(b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>')
+    assert b"<dc:description>\n<rdf:Alt>" in packet  # as programs want it that search text
+    assert said(with_caption(None, "a dog", None)) == ({"x-default": "a dog"},) * 2
+    assert said(with_caption(None, "a dog", "zh_Hant"))[0].keys() == {"x-default", "zh-Hant"}
+
+
+def test_everything_else_in_a_packet_stays_the_same_bytes():
+    new = with_caption(OLD, CAPTION, "en")
+    before, old = OLD.split(b"BEFORE")
+    begin, rest = before.split(b"<!--")
+    end = old[old.index(b"AFTER") :]
+    assert new.startswith(begin)
+    assert b"<!--" + rest + b"BEFORE" + end.removesuffix(b"\n<?xpacket end='w'?>") in new
+    assert said(new) == (
+        {"x-default": CAPTION, "en": CAPTION, "de": "Hund & Ball"},
+        {"x-default": CAPTION, "en": CAPTION},
+    )
+    assert new.count(b"uuid:1") == 3  # all are about the same
+    assert b"old" not in new
+
+
+def test_captions_in_other_languages_stand_beside_each_other():
+    both = with_caption(with_caption(None, "개", "ko"), "a dog", "en")
+    assert said(both) == ({"x-default": "a dog", "en": "a dog", "ko": "개"},) * 2
+    assert said(with_caption(both, "a cat", "en-US"))[1] == {
+        "x-default": "a cat",
+        "en-US": "a cat",
+        "ko": "개",
+    }
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "<rdf:RDF xmlns:rdf='{RDF}'/>",
+        "<rdf:RDF xmlns:rdf='{RDF}' ><rdf:Description rdf:about=''/></rdf:RDF>",
+        "<rdf:RDF xmlns:rdf='{RDF}'><rdf:Description xmlns:dc='{DC}'><dc:description/></rdf:Description></rdf:RDF>",
+        "<rdf:RDF xmlns:rdf='{RDF}'><rdf:Description xmlns:dc='{DC}'><dc:description>plain</dc:description></rdf:Description>"
+        "</rdf:RDF>",
+    ],
+)
+def test_packets_with_nothing_in_them_take_a_caption(inner):
+    packet = (
+        f"<x:xmpmeta xmlns:x='adobe:ns:meta/'>{inner.format(RDF=RDF, DC=DC)}</x:xmpmeta>".encode()
+    )
+    assert said(with_caption(packet, "a dog", None)) == ({"x-default": "a dog"},) * 2
+    assert b"plain" not in with_caption(packet, "a dog", None)
+
+
+def test_a_packet_keeps_its_length_where_there_is_room_left_in_it():
+    padded = OLD.replace(b"\n<?xpacket end", b" " * 1500 + b"\n<?xpacket end")
+    new = with_caption(padded, CAPTION, "en")
+    assert len(new) == len(padded)
+    assert len(with_caption(new, "a", "en")) == len(padded)
+    assert len(with_caption(OLD, CAPTION, "en")) > len(OLD)
+    assert _of_length(b"<a/> <?xpacket end='w'?>", 30) == b"<a/>      \n<?xpacket end='w'?>"
+    assert _of_length(b"<a/>", 9) == b"<a/>"
+
+
+def test_zeros_at_a_packets_end_are_no_damage():
+    assert said(with_caption(OLD + b"\0", "a", None).rstrip(b"\0"))[1] == {"x-default": "a"}
+
+
+def test_characters_that_xml_cannot_hold_become_spaces():
+    assert said(with_caption(None, "a\x0bdog\ud800 \U0001f415\n.", None))[0] == {
+        "x-default": "a dog  \U0001f415\n."
+    }
+
+
+@pytest.mark.parametrize(
+    "packet, told",
+    [
+        (OLD[:-60], "damaged"),
+        (b"", "damaged"),
+        (OLD.decode().encode("utf-16"), "not in UTF-8"),
+        (b"<a/>", "no rdf:RDF"),
+        (b"<!DOCTYPE a [<!ENTITY b 'c'>]>" + OLD[OLD.index(b"<x:") :], "a document type"),
+        (
+            OLD.replace(b"photoshop:City", b"d:description").replace(
+                b'xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/"', f'xmlns:d="{DC}"'.encode()
+            ),
+            "has no language",
+        ),
+    ],
+)
+def test_what_is_no_xmp_of_ours_is_refused(packet, told):
+    with pytest.raises(CannotHold, match=told):
+        with_caption(packet, "a dog", "en")
+
+
+def test_whether_a_packet_has_a_caption_already():
+    assert holds_caption(OLD)
+    assert not holds_caption(OLD.replace(b"d:description", b"d:rights"))

@@ -1,0 +1,85 @@
+"""Crops: what is seen in each, and where attention to them lies on the photo."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from config import CROPS
+from data.photos.crops import Crops, cropped, on_photo
+from data.photos.photo import Photo
+
+SIDE = 64
+
+
+@pytest.fixture(scope="module")
+def slope():
+    """Dark on the left and above, red to the right, green below."""
+    along = np.linspace(0, 255, SIDE)
+    return (
+        np.stack([*np.meshgrid(along, along), np.zeros((SIDE, SIDE))], axis=-1)
+        .round()
+        .astype(np.uint8)
+    )
+
+
+@pytest.mark.parametrize("number", CROPS)
+def test_every_number_that_can_be_asked_for_gives_so_many_different_crops(number, slope):
+    assert CROPS == (1, 2, 4)
+    assert len({crop.tobytes() for crop in Crops(number).of(slope)}) == number
+
+
+def test_the_middle_is_seven_eighths_of_the_photo(slope):
+    middle = cropped(slope, 1).astype(float)
+    assert middle.shape == slope.shape
+    left, right = 255 * (1 / 16), 255 * (15 / 16)
+    for channel, axis in ((0, 1), (1, 0)):
+        edges = middle[..., channel].mean(axis=1 - axis)[[0, -1]]
+        np.testing.assert_allclose(edges, [left, right], atol=3)
+    np.testing.assert_allclose(middle[SIDE // 2, SIDE // 2], slope[SIDE // 2, SIDE // 2], atol=3)
+
+
+def test_crops_and_their_mirrors_in_turn(slope):
+    photo, middle, mirrored, other = Crops(4).of(slope)
+    np.testing.assert_array_equal(photo, slope)
+    np.testing.assert_array_equal(mirrored, slope[:, ::-1])
+    np.testing.assert_array_equal(other, middle[:, ::-1])
+    assert len(Crops(2).of(slope)) == 2 and len(Crops(1).of(slope)) == 1
+
+
+def test_keys_and_pictures_of_a_photo(slope, tmp_path):
+    Image.fromarray(slope).save(tmp_path / "a.png")
+    photo = Photo(tmp_path / "a.png", "a.png", ("a dog",), "f" * 64, None)
+    keys = Crops(4).keys(photo, "test")
+    assert (
+        len(set(keys)) == 4 and keys[0] == photo.hash
+    )  # whose features are those of the photo as it is
+    assert Crops(2).keys(photo, "train") == keys[:2]
+    for crop in range(4):
+        np.testing.assert_array_equal(Crops(4).picture(photo, crop, SIDE), cropped(slope, crop))
+
+
+def test_attention_to_crops_lies_where_it_looked():
+    rows, columns = 2, 4
+    at = np.zeros((4, 1, rows * columns), np.float32)
+    at[0, 0, 1] = 0.4  # of the photo: first row, second column
+    at[2, 0, 0] = 0.6  # of its mirror: first row, first column, which is the photo's last
+    np.testing.assert_allclose(
+        on_photo(list(at), (rows, columns)), [[0, 0.4, 0, 0.6, 0, 0, 0, 0]], atol=1e-6
+    )
+
+
+def test_attention_to_the_middle_is_shared_by_what_lies_under_it():
+    """Columns of 8 to a crop of 7/8: its first goes from 1/16 to 11/64, of which 4/7 lie in the photo's first."""
+    at = np.zeros((2, 3, 64), np.float32)
+    at[1, 0, 0] = at[1, 1, 63] = 1
+    at[1, 2] = 1 / 64
+    found = on_photo(list(at), (8, 8)).reshape(3, 8, 8)
+    np.testing.assert_allclose(found.sum(axis=(1, 2)), 1, rtol=1e-5)
+    np.testing.assert_allclose(
+        found[0, :2, :2], np.outer([4 / 7, 3 / 7], [4 / 7, 3 / 7]), rtol=1e-5
+    )
+    np.testing.assert_allclose(found[1], found[0][::-1, ::-1], atol=1e-6)
+    np.testing.assert_allclose(
+        found[2, 3, 3], (8 / 7 / 8) ** 2, rtol=1e-5
+    )  # even attention to less is more of each
+    np.testing.assert_allclose(found[2, 0, 0], (4 / 7 / 8) ** 2, rtol=1e-5)

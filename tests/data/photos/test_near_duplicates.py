@@ -1,0 +1,157 @@
+"""Photos that look alike are found whatever was done to size, quality and light; different ones are not."""
+
+import io
+import random
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance
+from sklearn.datasets import load_sample_images
+
+from data.photos.images import read
+from data.photos.near_duplicates import DISTANCE, SIDE, alike, look
+
+
+def blobs(seed):
+    """A picture of smooth coloured blobs, (180, 240)."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
+    return Image.fromarray(coarse).resize((240, 180), Image.Resampling.BICUBIC)
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return [Image.fromarray(each) for each in load_sample_images().images] + [
+        blobs(seed) for seed in range(40)
+    ]
+
+
+def saved(picture, kind="PNG", **options):
+    content = io.BytesIO()
+    picture.save(content, kind, **options)
+    return content.getvalue()
+
+
+def looks(content):
+    return look(read(content, (SIDE, SIDE)))
+
+
+def apart(one, other):
+    return (one ^ other).bit_count()
+
+
+def shaken(picture):
+    noise = np.random.default_rng(0).normal(0, 12, (picture.height, picture.width, 3))
+    return Image.fromarray((np.asarray(picture) + noise).clip(0, 255).astype(np.uint8))
+
+
+ALTERED = {
+    "half as large": lambda picture: saved(
+        picture.resize((picture.width // 2, picture.height // 2))
+    ),
+    "larger": lambda picture: saved(
+        picture.resize((picture.width * 2, picture.height * 2)), "JPEG"
+    ),
+    "squeezed": lambda picture: saved(picture.resize((200, 200))),
+    "saved badly": lambda picture: saved(picture, "JPEG", quality=15),
+    "as WebP": lambda picture: saved(picture, "WEBP", quality=40),
+    "darker": lambda picture: saved(ImageEnhance.Brightness(picture).enhance(0.6)),
+    "of less contrast": lambda picture: saved(ImageEnhance.Contrast(picture).enhance(0.6)),
+    "grey": lambda picture: saved(picture.convert("L")),
+    "shaken": lambda picture: saved(shaken(picture)),
+    "all of it": lambda picture: saved(
+        ImageEnhance.Brightness(picture.resize((150, 100))).enhance(0.8), "JPEG", quality=40
+    ),
+}
+
+
+@pytest.mark.parametrize("change", ALTERED)
+def test_an_altered_photo_looks_alike(pictures, change):
+    ones = [looks(saved(picture)) for picture in pictures[:12]]
+    others = [looks(ALTERED[change](picture)) for picture in pictures[:12]]
+    assert list(alike(ones, others)) == [(place, place) for place in range(12)]
+
+
+def test_a_photo_that_lost_a_little_of_its_edges_looks_alike(pictures):
+    for picture in pictures[:2]:
+        width, height = picture.size
+        cut = picture.crop((width // 50, height // 50, width - width // 50, height - height // 50))
+        assert 0 < apart(looks(saved(picture)), looks(saved(cut))) <= DISTANCE
+
+
+def test_different_photos_do_not_look_alike(pictures):
+    seen = [looks(saved(picture)) for picture in pictures]
+    distances = [apart(one, other) for place, one in enumerate(seen) for other in seen[:place]]
+    assert len(distances) == 861
+    assert min(distances) > DISTANCE
+    assert 30 < np.mean(distances) < 33  # half of the bits, as of bits drawn at random
+    assert not list(alike(seen[:20], seen[20:]))
+
+
+def test_a_mirrored_or_turned_photo_is_another(pictures):
+    for picture in pictures[:2]:
+        for change in (Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.ROTATE_180):
+            assert apart(looks(saved(picture)), looks(saved(picture.transpose(change)))) > DISTANCE
+
+
+def test_a_photo_turned_by_its_orientation_mark_looks_as_people_see_it(pictures):
+    lying = pictures[0].transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise
+    assert (
+        apart(looks(saved(lying, "JPEG", exif=exif, quality=95)), looks(saved(pictures[0])))
+        <= DISTANCE
+    )
+    assert apart(looks(saved(lying, "JPEG", quality=95)), looks(saved(pictures[0]))) > DISTANCE
+
+
+def test_the_bits_are_the_low_frequencies_above_their_median():
+    """The transform from its definition, X[k, l] = Σ x[m, n] cos(π k (2m + 1) / 2N) cos(π l (2n + 1) / 2N), scaled."""
+    pixels = np.random.default_rng(3).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    grey = np.asarray(Image.fromarray(pixels).convert("L"), float)
+    place = np.arange(SIDE)
+    waves = np.cos(np.pi * place[:8, None] * (2 * place + 1) / (2 * SIDE)) * np.sqrt(2 / SIDE)
+    waves[0] /= np.sqrt(2)
+    low = (waves @ grey @ waves.T).ravel()
+    bits = "".join("1" if each > np.median(low) else "0" for each in low)
+    assert bits.count("1") == 32
+    assert look(pixels) == int(bits, 2)
+    assert look(pixels).bit_length() == 64  # the mean light is the greatest of all
+
+
+@pytest.mark.parametrize("distance", [0, 3, 8, 20])
+def test_alike_against_counting_every_pair(distance):
+    draw = random.Random(distance)
+    ones = [draw.getrandbits(64) for _ in range(30)]
+    others = [
+        draw.choice(ones) ^ sum(1 << bit for bit in draw.sample(range(64), draw.randint(0, 12)))
+        for _ in range(60)
+    ]
+    counted = [
+        (place, other)
+        for place, one in enumerate(ones)
+        for other, seen in enumerate(others)
+        if bin(one ^ seen).count("1") <= distance
+    ]
+    assert any(one >= 2**63 for one in ones) and counted
+    assert list(alike(ones, others, distance=distance)) == counted
+
+
+def test_alike_at_the_edge_and_of_none():
+    one, edge = 0xF0F0_F0F0_0F0F_0F0F, 2**DISTANCE - 1
+    assert list(
+        alike([one, ~one % 2**64], [one ^ edge, one ^ edge << (64 - DISTANCE), ~one % 2**64 ^ edge])
+    ) == [(0, 0), (0, 1), (1, 2)]
+    assert list(alike([one], [one ^ (2 ** (DISTANCE + 1) - 1)])) == []
+    assert list(alike([], [one])) == list(alike([one], [])) == []
+
+
+def test_pictures_without_detail_are_like_no_other():
+    """Of a plain colour or an edge hardly a frequency is left, and those of all such pictures are alike."""
+    plain = [np.full((SIDE, SIDE, 3), shade, np.uint8) for shade in (0, 128, 255)]
+    edge = np.zeros((SIDE, SIDE, 3), np.uint8)
+    edge[:, SIDE // 2 :] = 255
+    seen = [
+        look(each) for each in (*plain, edge, edge[:, ::-1].copy(), edge.transpose(1, 0, 2).copy())
+    ]
+    assert max(apart(one, other) for one in seen for other in seen) <= DISTANCE
+    assert list(alike(seen, seen)) == []

@@ -1,0 +1,225 @@
+"""Batches: of a fixed shape, every caption once an epoch, in an order that depends on seed and epoch alone."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from data.caption_batches import Batches, TrainingPhoto
+from data.feature_cache import FeatureCache, Item
+
+LOCATIONS, DEPTH = 3, 2
+START, END = 2, 3
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Features that tell their photo and view: photo n has n + 1, its view v a hundred v more."""
+    cache = FeatureCache(tmp_path_factory.mktemp("cache"), {"name": "toy"})
+    items = [
+        Item(
+            f"{number}/{view}",
+            lambda value=number + 1, view=view: np.array([value, view], np.uint8),
+        )
+        for number in range(40)
+        for view in range(3)
+    ]
+
+    def encode(pictures):
+        return np.broadcast_to(
+            (pictures[:, 0] + 100.0 * pictures[:, 1])[:, None, None],
+            (len(pictures), LOCATIONS, DEPTH),
+        )
+
+    list(cache.extract(items, encode, unreadable=None))
+    return cache
+
+
+def caption(number, place, length=4):
+    """A caption of so many tokens that tells whose it is; padding and specials do not occur inside."""
+    return (START, *[10 + number] * (length - 3), 100 + place, END)
+
+
+def photos(number=10, captions=5, views=1, length=lambda number, place: 4):
+    return [
+        TrainingPhoto(
+            tuple(f"{each}/{view}" for view in range(views)),
+            tuple(caption(each, place, length(each, place)) for place in range(captions)),
+        )
+        for each in range(number)
+    ]
+
+
+def epoch(batches, number=0, **options):
+    return [
+        (np.asarray(features), np.asarray(tokens))
+        for features, tokens in batches.epoch(number, **options)
+    ]
+
+
+def same(one, other):
+    return len(one) == len(other) and all(
+        np.array_equal(a, b)
+        for left, right in zip(one, other, strict=True)
+        for a, b in zip(left, right, strict=True)
+    )
+
+
+def captions_of(batch, rows):
+    """(value of the photo's features, caption without padding) of each caption of a batch that is not empty."""
+    features, tokens = batch
+    for place, row in enumerate(tokens):
+        if row.any():
+            yield (
+                int(features[place // rows, 0, 0]),
+                tuple(row[: np.flatnonzero(row)[-1] + 1].tolist()),
+            )
+
+
+def test_shapes_are_fixed_and_the_last_batch_is_filled_up(cache):
+    batches = Batches(photos(10), cache, batch=20, seed=0)
+    assert (batches.rows, batches.photos, batches.steps) == (5, 4, 3)
+    seen = epoch(batches)
+    assert len(seen) == batches.steps
+    for features, tokens in seen:
+        assert features.shape == (4, LOCATIONS, DEPTH) and features.dtype == np.float16
+        assert tokens.shape == (20, 5) and tokens.dtype == np.int32
+    held = sorted(int(features[:, 0, 0].astype(bool).sum()) for features, _ in seen)
+    assert held == [2, 4, 4]
+    features, tokens = next(each for each in seen if not each[0][-1].any())
+    assert not features[2:].any() and not tokens[10:].any()
+    assert tokens[:10, 0].all()
+
+
+def test_the_batches_in_order(cache):
+    (first, tokens), (second, more) = epoch(
+        Batches(photos(3, captions=2, views=3), cache, batch=4, seed=0), shuffle=False
+    )
+    np.testing.assert_array_equal(
+        first[:, 0, 0], [1, 2]
+    )  # the photos as they are, without altered views
+    np.testing.assert_array_equal(second[:, 0, 0], [3, 0])
+    np.testing.assert_array_equal(
+        tokens, [[2, 10, 100, 3, 0], [2, 10, 101, 3, 0], [2, 11, 100, 3, 0], [2, 11, 101, 3, 0]]
+    )
+    np.testing.assert_array_equal(more, [[2, 12, 100, 3, 0], [2, 12, 101, 3, 0], [0] * 5, [0] * 5])
+
+
+def test_fewer_captions_than_others_are_filled_up_and_more_come_as_several_photos(cache):
+    few, many = photos(2, captions=1)[1], photos(1, captions=7)[0]
+    batches = Batches([few, many], cache, batch=15, seed=0, captions_a_photo=3)
+    assert (batches.rows, batches.photos) == (3, 5)
+    ((features, tokens),) = epoch(batches, shuffle=False)
+    np.testing.assert_array_equal(features[:, 0, 0], [2, 1, 1, 1, 0])
+    np.testing.assert_array_equal(
+        tokens.any(1).reshape(5, 3), [[1, 0, 0], [1, 1, 1], [1, 1, 1], [1, 0, 0], [0, 0, 0]]
+    )
+    np.testing.assert_array_equal(tokens[3:10, 2], [100, 101, 102, 103, 104, 105, 106])
+
+
+@pytest.mark.parametrize(
+    ("captions", "batch", "rows", "held"),
+    [(1, 4, 1, 4), (3, 8, 3, 2), (5, 64, 5, 12), (5, 2, 2, 1)],
+)
+def test_batch_counts_captions(cache, captions, batch, rows, held):
+    batches = Batches(photos(6, captions=captions), cache, batch=batch, seed=0)
+    assert (batches.rows, batches.photos) == (rows, held)
+    assert rows * held <= batch
+
+
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("captions", [1, 3, 5, 6])
+def test_every_caption_comes_exactly_once_an_epoch_with_its_own_photo(cache, captions, number):
+    all_photos = photos(
+        37, captions=captions, length=lambda each, place: 4 + (each * 7 + place) % 9
+    )
+    batches = Batches(all_photos, cache, batch=12, seed=3)
+    seen = Counter(
+        pair for batch in epoch(batches, number) for pair in captions_of(batch, batches.rows)
+    )
+    assert seen == Counter(
+        (each + 1, text) for each, photo in enumerate(all_photos) for text in photo.captions
+    )
+
+
+def test_the_order_depends_on_seed_and_epoch_alone(cache):
+    def seen(number, seed=0):
+        return epoch(Batches(photos(30, views=3), cache, batch=10, seed=seed), number)
+
+    used = Batches(photos(30, views=3), cache, batch=10, seed=0)
+    epoch(used, 0)
+    assert same(epoch(used, 2), seen(2))  # what was asked for before does not matter
+    assert not same(seen(0), seen(1))
+    assert not same(seen(0), seen(0, seed=1))
+
+
+@pytest.mark.parametrize("first", [1, 4, 15])
+def test_an_epoch_goes_on_exactly_where_it_stopped(cache, first):
+    batches = Batches(photos(30, views=3), cache, batch=10, seed=0)
+    whole = epoch(batches, 5)
+    assert len(whole) == 15
+    assert same(epoch(batches, 5, first=first), whole[first:])
+    assert same(epoch(batches, 0, first=2, shuffle=False), epoch(batches, 0, shuffle=False)[2:])
+
+
+def test_views_are_drawn_anew_every_epoch(cache):
+    batches = Batches(photos(40, captions=1, views=3), cache, batch=8, seed=0)
+    views = {
+        number: {
+            value % 100: value // 100
+            for batch in epoch(batches, number)
+            for value, _ in captions_of(batch, 1)
+        }
+        for number in range(10)
+    }
+    counts = Counter(view for drawn in views.values() for view in drawn.values())
+    assert set(counts) == {0, 1, 2}
+    assert all(90 < count < 180 for count in counts.values())  # of 400
+    assert views[0] != views[1]
+    assert {len({views[number][photo] for number in range(10)}) for photo in range(1, 41)} >= {3}
+
+
+def test_lengths_are_even_and_one_and_hold_the_longest_caption(cache):
+    for longest, length in ((2, 3), (3, 3), (4, 5), (5, 5), (10, 11)):
+        photo = TrainingPhoto(("0/0",), ((START, *[10] * (longest - 2), END), (START, END)))
+        ((_, tokens),) = epoch(Batches([photo], cache, batch=2, seed=0))
+        assert tokens.shape == (2, length)
+        assert tokens[0].tolist() == [START, *[10] * (longest - 2), END] + [0] * (length - longest)
+
+
+def test_captions_of_like_length_come_together(cache):
+    """Captions of 4 to 19 tokens, three or two of each length: sorted in fives these are the longest, padded."""
+    batches = Batches(
+        photos(40, captions=1, length=lambda number, place: 4 + number % 16), cache, batch=5, seed=0
+    )
+    lengths = [[tokens.shape[1] for _, tokens in epoch(batches, number)] for number in range(3)]
+    assert [sorted(each) for each in lengths] == [[5, 7, 9, 11, 13, 15, 17, 19]] * 3
+    assert not any(
+        each == sorted(each) for each in lengths
+    )  # the batches themselves come in random order
+
+
+@pytest.mark.parametrize("first", [0, 2])
+def test_numbered_batches_are_those_of_the_epoch_with_the_photos_numbers_for_captions(cache, first):
+    batches = Batches(photos(10, views=3), cache, batch=20, seed=0)
+    for number in range(2):
+        numbered = list(batches.numbered(number, first=first))
+        assert len(numbered) == 3 - first
+        for (features, told), (wanted, _) in zip(
+            numbered, epoch(batches, number, first=first), strict=True
+        ):
+            np.testing.assert_array_equal(features, wanted)
+            # The photos' features tell their numbers, counted from 1, and are 0 where no photo is.
+            np.testing.assert_array_equal(told, wanted[:, 0, 0] % 100 - 1)
+        if first == 0:
+            assert sorted(place for _, told in numbered for place in told) == [-1, -1, *range(10)]
+
+
+def test_a_photo_that_comes_as_several_has_one_number(cache):
+    few, many = photos(2, captions=1)[1], photos(1, captions=7)[0]
+    ((features, told),) = Batches(
+        [few, many], cache, batch=15, seed=0, captions_a_photo=3
+    ).numbered(0)
+    wanted = {2: 0, 1: 1, 0: -1}  # by their features
+    assert sorted(told) == [-1, 0, 1, 1, 1]
+    np.testing.assert_array_equal(told, [wanted[int(each)] for each in features[:, 0, 0]])

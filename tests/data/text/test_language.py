@@ -1,0 +1,219 @@
+"""Words and characters of captions in several scripts, the spaces between them, and the language by its letters."""
+
+import random
+import unicodedata
+
+import pytest
+
+from data.text.language import (
+    CUT,
+    JOIN,
+    NAMES,
+    base,
+    begins_unspaced,
+    characters,
+    differs,
+    joined,
+    language_of,
+    others_among,
+    pieces_of,
+    words,
+)
+
+
+@pytest.mark.parametrize(("caption", "wanted"), [
+    ("A dog, running -- fast!", ["a", "dog", "running", "fast"]),
+    ("The dog's 'big' ball isn't his .", ["the", "dog's", "big", "ball", "isn't", "his"]),
+    ("The dog’s ball", ["the", "dog's", "ball"]),
+    ("the dogs' bowl", ["the", "dogs", "bowl"]),
+    ("a T-shirt with a 3.5 on it.", ["a", "t-shirt", "with", "a", "3.5", "on", "it"]),
+    ("snake_case <pad> <start>", ["snake", "case", "pad", "start"]),
+    ("“the dog”…cat—mouse", ["the", "dog", "cat", "mouse"]),
+    ("빨간 개가 공 위에 있다.", ["빨간", "개가", "공", "위에", "있다"]),
+    ("ㅋㅋ T-셔츠, 2마리", ["ㅋㅋ", "t-셔츠", "2마리"]),
+    ("ÉCOLE straße", ["école", "straße"]),
+    ("İstanbul ISTANBUL", ["istanbul", "istanbul"]),
+    ("Собака БЕЖИТ", ["собака", "бежит"]),
+    ("2,000 dogs, 3,5 m", ["2,000", "dogs", "3,5", "m"]),
+    ("half\u00adhidden non\u2011stop", ["halfhidden", "non-stop"]),
+    ("कुत्ता दौड़ता है।", ["कुत्ता", "दौड़ता", "है"]),  # the marks belong to their letters
+    ("كَلْبٌ يجري؟", ["كَلْبٌ", "يجري"]),
+    ("a dog 🐕 👩‍👧 runs", ["a", "dog", "runs"]),
+    (" .,!? ", []),
+    ("", []),
+])  # fmt: skip
+def test_words(caption, wanted):
+    assert words(caption) == [unicodedata.normalize("NFC", word) for word in wanted]
+    assert words(unicodedata.normalize("NFD", caption)) == words(caption)
+    if not any(map(begins_unspaced, caption)):
+        assert characters(caption) == words(caption)
+
+
+@pytest.mark.parametrize(("caption", "wanted"), [
+    ("一只狗在草地上跑，很快！", "一 只 狗 在 草 地 上 跑 很 快"),
+    ("「中文」（括号）", "中 文 括 号"),
+    ("犬が走っている。", "犬 が 走 っ て い る"),
+    ("犬とdogが2匹 T-shirtを着た", "犬 と dog が 2 匹 t-shirt を 着 た"),
+    ("コーヒー 人々 〇", "コ ー ヒ ー 人 々 〇"),
+    ("ｶﾞｲﾄﾞ ＡＢＣ １２３", "ガ イ ド abc 123"),
+    ("東京タワー2020年3.5", "東 京 タ ワ ー 2020 年 3.5"),
+    ("一 只\u3000狗", "一 只 狗"),
+    ("葛\U000e0100飾", "葛\U000e0100 飾"),  # with the mark that chooses its form
+    ("๒ หมา", "๒ ห ม า"),
+    ("개가 犬 dog", "개가 犬 dog"),
+])  # fmt: skip
+def test_characters(caption, wanted):
+    assert characters(caption) == wanted.split(" ")
+    assert characters(unicodedata.normalize("NFD", caption)) == wanted.split(" ")
+
+
+def test_composed_and_decomposed_letters_are_the_same_word():
+    for text in ("고양이 한 마리", "un café", "ガイドが走る"):
+        decomposed = unicodedata.normalize("NFD", text)
+        assert decomposed != text
+        assert words(decomposed) == words(text) == text.split()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("かﾞ", "が"),
+        ("Ａ\u0301", "á"),
+        ("J\u030corn", "ǰorn"),
+        ("H\u0331", "ẖ"),
+        ("İ", "i"),
+        ("I\u0307", "i"),
+        ("Ａ’Ｂ", "a'b"),
+    ],
+)
+def test_words_are_composed_however_they_were_written(one, other):
+    assert words(one) == characters(one) == [unicodedata.normalize("NFC", other)]
+
+
+@pytest.mark.parametrize(("pieces", "text"), [
+    (["a", "dog", "runs"], "a dog runs"),
+    (["빨간", "개가"], "빨간 개가"),
+    (["犬", "が", "走", "る"], "犬が走る"),
+    (["犬", "と", "dog", "cat", "が", "2", "匹"], "犬とdog catが2匹"),
+    (["穿", "t", "恤"], "穿t恤"),
+    (["dog", "ー"], "dogー"),
+    (["개", "犬が", "dog"], "개犬がdog"),
+    (["dog"], "dog"),
+    ([], ""),
+])  # fmt: skip
+def test_joined(pieces, text):
+    assert joined(pieces) == text
+
+
+def test_what_is_joined_is_cut_into_the_same_characters():
+    draw = random.Random(0)
+    letters = "ab É 12 '-. ,、。 개가 犬狗一 がっカー々 หมา \u3099\u0301"
+    for _ in range(2000):
+        caption = "".join(draw.choices(letters, k=draw.randint(0, 12)))
+        pieces = characters(caption)
+        assert characters(joined(pieces)) == pieces, caption
+        assert joined(pieces) == joined(characters(joined(pieces)))
+
+
+@pytest.mark.parametrize(("captions", "language"), [
+    (["A dog runs.", "two cats"], "en"),
+    (["Un chien court à l'école"], "en"),
+    (["빨간 개가 달린다", "개"], "ko"),
+    (["T-shirt를 입은 남자가 있다"], "ko"),
+    (["一只狗在草地上跑"], "zh"),
+    (["穿T恤的人"], "zh"),
+    (["犬が草の上を走る"], "ja"),
+    (["東京都庁の前の犬", "ﾈｺ"], "ja"),
+    (["หมาวิ่ง"], "th"),
+    (["Собака бежит"], "und"),
+    (["12", ""], "und"),
+    ([], "und"),
+    (["a dog beside a sign that says 犬"], "en"),  # a few letters of another script tell nothing
+    (["개가 달린다 犬", "개"], "ko"),
+    (["國漢文混用 개가 뛴다"], "ko"),
+])  # fmt: skip
+def test_the_language_by_its_letters(captions, language):
+    assert language_of(iter(captions)) == language
+    assert language_of([unicodedata.normalize("NFC", caption) for caption in captions]) == language
+    assert language in NAMES
+
+
+@pytest.mark.parametrize(
+    ("asked", "letters", "wrong"),
+    [
+        ("ko", "ko", False),
+        ("ko", "en", True),
+        ("en", "ko", True),
+        ("zh", "ja", True),
+        ("fr", "en", False),
+        ("ru", "und", False),
+        ("en", "und", False),
+        ("ja", "und", True),
+    ],
+)
+def test_an_asked_for_language_that_the_letters_contradict(asked, letters, wrong):
+    assert differs(asked, letters) is wrong
+
+
+@pytest.mark.parametrize(
+    ("language", "cut"),
+    [
+        ("en", words),
+        ("ko", words),
+        ("und", words),
+        ("fr", words),
+        ("zh", characters),
+        ("ja", characters),
+        ("th", characters),
+    ],
+)
+def test_scores_count_what_suits_the_language(language, cut):
+    assert CUT[pieces_of(language)] is cut
+
+
+@pytest.mark.parametrize(
+    ("code", "language"),
+    [
+        ("ko", "ko"),
+        ("zh-TW", "zh"),
+        ("zh_Hans_CN", "zh"),
+        ("ZH", "zh"),
+        ("yue", "zh"),
+        ("cmn", "zh"),
+        ("jp", "ja"),
+        ("ja-JP", "ja"),
+        ("jpn", "ja"),
+        ("en-GB", "en"),
+        ("eng", "en"),
+        ("kor", "ko"),
+        ("fr", "fr"),
+        ("und", "und"),
+    ],
+)
+def test_codes_with_countries_and_other_codes_of_a_language(code, language):
+    assert base(code) == language
+    assert pieces_of(code) == pieces_of(language)
+    assert not differs(code, language)
+    assert differs(code, "th")
+
+
+def test_what_is_cut_into_words_keeps_its_spaces():
+    assert JOIN["words"](["a", "犬", "sign"]) == "a 犬 sign"
+    assert JOIN["characters"](["a", "犬", "sign"]) == "a犬sign"
+    assert JOIN.keys() == CUT.keys()
+
+
+def test_begins_unspaced():
+    assert [letter for letter in "a개犬がカーหé2'々" if begins_unspaced(letter)] == list(
+        "犬がカーห々"
+    )
+    assert begins_unspaced("犬dog") and not begins_unspaced("dog犬") and not begins_unspaced("")
+
+
+def test_captions_of_other_languages_are_counted():
+    mixed = ["a dog", "a cat", "개가 있다", "犬がいる", "犬", "123"]
+    assert others_among(mixed, "en") == pytest.approx({"ko": 1 / 6, "ja": 1 / 6, "zh": 1 / 6})
+    assert others_among(mixed, "ja") == pytest.approx(
+        {"en": 2 / 6, "ko": 1 / 6}
+    )  # Japanese without kana looks Chinese
+    assert others_among(["개가 있다"], "ko") == {}

@@ -1,0 +1,119 @@
+"""Products in bfloat16 and over loops against plain ones; cells against Keras' own."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.decoders.layers import Dense, GRUCell, LSTMCell, product, products_in, repeating
+from models.training.losses import CrossEntropy
+from tests.helpers.decoders import small_decoder
+
+RANDOM = np.random.default_rng(0)
+
+
+def values(*shape):
+    return tf.constant(RANDOM.normal(size=shape), tf.float32)
+
+
+def rounded(tensor):
+    return tf.cast(tf.cast(tensor, tf.bfloat16), tf.float32)
+
+
+def test_products_are_float32_of_rounded_values_where_bfloat16_is_asked_for():
+    left, kernel = values(2, 3, 40), values(40, 5)
+    np.testing.assert_allclose(
+        product(left, kernel), left.numpy() @ kernel.numpy(), rtol=1e-5, atol=1e-5
+    )
+    with products_in("bfloat16"):
+        half = product(left, kernel)
+    assert half.dtype == tf.float32
+    exact = rounded(left).numpy() @ rounded(kernel).numpy()
+    np.testing.assert_allclose(half, exact, rtol=2**-8, atol=1e-5)
+    assert (
+        np.abs(half - left.numpy() @ kernel.numpy()).max() > 1e-3
+    )  # they are not the float32 ones
+    np.testing.assert_array_equal(
+        product(left, kernel), tf.tensordot(left, kernel, 1)
+    )  # nor is it asked for any more
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.05)])
+def test_a_loop_has_the_gradients_of_plain_products(precision, tolerance, compiled):
+    first, kernel, other = values(4, 3), tf.Variable(values(3, 3)), tf.Variable(values(3, 3))
+
+    def gradients(times):
+        with tf.GradientTape() as tape, repeating(), products_in(precision):
+            rows = first
+            for _ in range(5):
+                rows = tf.tanh(times(rows, kernel) - times(rows, other))
+            loss = tf.reduce_sum(rows**2)
+        return tape.gradient(loss, [kernel, other])
+
+    wanted = gradients(tf.matmul)
+    found = (tf.function(gradients) if compiled else gradients)(product)
+    for one, another in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, another, rtol=tolerance, atol=tolerance)
+
+
+def test_a_loop_takes_one_gradient_of_each_kernel():
+    kernel = tf.Variable(values(3, 3))
+
+    @tf.function
+    def gradient():
+        with tf.GradientTape() as tape, repeating():
+            rows = tf.ones([4, 3])
+            for _ in range(5):
+                rows = product(rows, kernel)
+            loss = tf.reduce_sum(rows)
+        return tape.gradient(loss, kernel)
+
+    operations = gradient.get_concrete_function().graph.get_operations()
+    over_all = [
+        each for each in operations if each.type == "MatMul" and each.get_attr("transpose_a")
+    ]
+    assert [tuple(each.outputs[0].shape) for each in over_all] == [(3, 3)]
+
+
+@pytest.mark.parametrize(
+    ("ours", "keras_", "states"),
+    [(GRUCell, keras.layers.GRUCell, 1), (LSTMCell, keras.layers.LSTMCell, 2)],
+)
+def test_cells_are_those_of_keras(ours, keras_, states):
+    cell, plain = ours(6), keras_(6)
+    inputs, before = values(4, 5), [values(4, 6) for _ in range(states)]
+    before = before if states > 1 else before[0]
+    for each in (cell, plain):
+        each.build((None, 5))
+    for variable in cell.trainable_variables:
+        variable.assign(RANDOM.normal(size=variable.shape))
+    plain.set_weights([variable.numpy() for variable in cell.trainable_variables])
+    for one, another in zip(
+        tf.nest.flatten(cell(inputs, before)), tf.nest.flatten(plain(inputs, before)), strict=True
+    ):
+        np.testing.assert_allclose(one, another, rtol=1e-5, atol=1e-6)
+
+
+def test_a_dense_layer_is_that_of_keras():
+    for options in ({"activation": "relu"}, {"use_bias": False}):
+        layer, plain = Dense(7, **options), keras.layers.Dense(7, **options)
+        inputs = values(2, 3, 5)
+        layer(inputs), plain(inputs)
+        plain.set_weights(layer.get_weights())
+        np.testing.assert_allclose(layer(inputs), plain(inputs), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["gru", "lstm", "luong", "transformer"])
+def test_every_decoder_takes_its_products_as_it_is_told(name):
+    decoder = small_decoder(name, depth=6)
+    features, tokens = values(2, 4, 6), tf.constant([[2, 5, 6, 3], [2, 4, 3, 0]])
+    loss = CrossEntropy().loss(decoder, features, tokens)[0]
+    with products_in("bfloat16"):
+        half = CrossEntropy().loss(decoder, features, tokens)[0]
+    assert half != loss
+    assert abs(half - loss) < 0.3  # dropout differs too
+    plain, _ = decoder(features, tokens)
+    with products_in("bfloat16"):
+        other, _ = decoder(features, tokens)
+    assert 1e-6 < np.abs(plain - other).max() < 0.05

@@ -1,0 +1,174 @@
+"""What is particular to the transformer decoder; the contract is in test_decoders.py."""
+
+from functools import partial
+from itertools import count
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.decoders.base import begin, refuse_longer
+from models.search.compiled import compile_search
+from models.search.rules import Rules
+from models.training.losses import CrossEntropy
+from models.training.optimizers import adam
+from models.training.trainer import Recipe, Trainer
+from tests.helpers.decoders import small_decoder
+from tests.models.training.test_trainer import DEPTH, LOCATIONS, Invented
+from utils.errors import UserError
+
+FEATURES = tf.random.stateless_normal([2, 4, 3], [1, 2])
+TOKENS = tf.constant(
+    [[2, 5, 6, 7], [2, 8, 4, 4], [2, 6, 6, 5], [2, 4, 8, 7]]
+)  # two captions a photo
+
+
+def decoder(**sizes):
+    return small_decoder("transformer", layers=2, **sizes)
+
+
+def test_a_word_does_not_see_what_comes_after_it():
+    made = decoder()
+    logits, attention = made(FEATURES, TOKENS)
+    other, looked = made(FEATURES, tf.concat([TOKENS[:, :2], TOKENS[:, 2:] - 1], axis=1))
+    np.testing.assert_allclose(other[:, :2], logits[:, :2], atol=1e-6)
+    np.testing.assert_allclose(looked[:, :2], attention[:, :2], atol=1e-6)
+    assert np.abs(other[:, 2] - logits[:, 2]).max() > 1e-3
+
+
+def test_what_gpt2_lacks_changes_nothing_to_begin_with():
+    made = decoder()
+    assert not made.place.numpy().any()
+    assert not made.bias.numpy().any()
+    logits, _ = made(FEATURES, TOKENS)
+    made.bias.assign(np.arange(9, dtype=np.float32))
+    np.testing.assert_allclose(
+        made(FEATURES, TOKENS)[0] - logits, np.broadcast_to(np.arange(9), logits.shape), atol=1e-5
+    )
+    made.place.assign(tf.random.stateless_normal(made.place.shape, [3, 4]))
+    assert np.abs(made(FEATURES, TOKENS)[0] - np.arange(9) - logits).max() > 1e-3
+
+
+def test_features_as_wide_as_words_are_not_projected():
+    assert decoder(depth=8).project is None
+    assert decoder(depth=3).project.kernel.shape == (3, 8)
+
+
+def test_a_block_is_gpt2_s_with_cross_attention_between_its_halves():
+    """Worked out in NumPy, for a word alone: it attends to itself, then to the photo."""
+    made = small_decoder("transformer", units=4, heads=2, layers=1, inner=6, depth=4, epsilon=0.01)
+    block, random = made.blocks[0], np.random.default_rng(0)
+    for weight in block.weights:
+        weight.assign(random.normal(size=weight.shape))
+    word, photo = (
+        random.normal(size=(1, 1, 4)).astype(np.float32),
+        random.normal(size=(1, 3, 4)).astype(np.float32),
+    )
+    found, attention, _ = block(
+        tf.constant(word), block.seen(tf.constant(photo)), tf.ones([1, 1, 1], tf.bool)
+    )
+
+    def norm(x, layer):
+        return (x - x.mean()) / np.sqrt(x.var() + 0.01) * layer.gamma.numpy() + layer.beta.numpy()
+
+    def heads(x, layer):
+        return np.einsum("nu,uhd->hnd", x, layer.kernel.numpy()) + layer.bias.numpy()[:, None]
+
+    def attend(query, value, layer):
+        scores = np.einsum(
+            "hqd,hkd->hqk", heads(query, layer.query_dense), heads(value, layer.key_dense)
+        ) / np.sqrt(2)
+        share = np.exp(scores) / np.exp(scores).sum(axis=-1, keepdims=True)
+        told = np.einsum("hqk,hkd->qhd", share, heads(value, layer.value_dense))
+        return np.einsum(
+            "qhd,hdu->qu", told, layer.output_dense.kernel.numpy()
+        ) + layer.output_dense.bias.numpy(), share
+
+    x = word[0]
+    asked = norm(x, block.norms[0])
+    x = x + attend(asked, asked, block.self_attention)[0]
+    told, share = attend(norm(x, block.norms[1]), photo[0], block.cross_attention)
+    x = x + told
+    wide = norm(x, block.norms[2]) @ block.widen.kernel.numpy() + block.widen.bias.numpy()
+    wide = 0.5 * wide * (1 + np.tanh(np.sqrt(2 / np.pi) * (wide + 0.044715 * wide**3)))
+    x = x + wide @ block.narrow.kernel.numpy() + block.narrow.bias.numpy()
+    np.testing.assert_allclose(found[0], x, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(attention[0], share.mean(axis=0), rtol=1e-4)
+
+
+def test_there_is_room_for_as_many_words_as_are_asked_for_and_no_more_than_it_can_tell_apart():
+    made = decoder(positions=6)
+    _, state = begin(made, FEATURES, steps=5)
+    assert [kept.shape for kept in state["kept"]] == [(2, 2, 5, 2, 4)] * 2
+    assert made.begin(FEATURES)[1]["kept"][0].shape == (2, 2, 6, 2, 4)
+    assert compile_search(made, Rules(2, 3, (0,), 5))(
+        FEATURES, tf.zeros([2], tf.int32)
+    ).tokens.shape == (2, 3, 6)
+    with pytest.raises(
+        UserError,
+        match="captions of 6 tokens are asked for, and this network has room for 5; use a lower",
+    ):
+        refuse_longer(6, made.positions)
+    refuse_longer(5, made.positions)
+    refuse_longer(600, small_decoder("gru").positions)
+
+
+def training(folder):
+    """A transformer with dropout everywhere and AdamW, in its training of three epochs."""
+    made = decoder(vocabulary=8, locations=LOCATIONS, depth=DEPTH, dropout=0.3)
+    return Trainer(
+        made,
+        CrossEntropy(),
+        Invented(),
+        Recipe(3, 0.01, 3, "cosine", 5.0, 9, 2),
+        folder,
+        optimizer=partial(adam, weight_decay=0.01),
+    )
+
+
+def losses(trainer, stop_at=None):
+    """Of the epochs until the end, or until it is stopped and saved before so many steps."""
+    found, steps = [], count(1)
+
+    def progress(*_):
+        if next(steps) == stop_at:
+            raise KeyboardInterrupt
+
+    try:
+        while not trainer.finished:
+            found.append(trainer.train_epoch(progress)["loss"])
+            trainer.finish_epoch(0.0)
+    except KeyboardInterrupt:
+        trainer.save()
+    return found
+
+
+def test_going_on_in_the_middle_of_an_epoch_is_exact(tmp_path):
+    whole = losses(training(tmp_path / "whole"))
+    begun = losses(training(tmp_path / "parts"), stop_at=9)
+    goes_on = training(tmp_path / "parts")
+    assert goes_on.resume()
+    assert (len(begun), begun + losses(goes_on)) == (1, whole)
+
+
+def test_decay_spares_biases_and_normalisations(tmp_path):
+    made = decoder()
+    recipe, decaying = Recipe(1, 0.1, 0, "constant", 5.0, 1, 9), partial(adam, weight_decay=0.5)
+    optimizer = Trainer(
+        made, CrossEntropy(), Invented(), recipe, tmp_path, optimizer=decaying
+    )._optimizers["decoder"]
+    for variable in made.trainable_variables:
+        variable.assign(tf.ones_like(variable))
+    optimizer.apply(
+        [tf.zeros_like(variable) for variable in made.trainable_variables], made.trainable_variables
+    )
+    spared = {
+        variable.path for variable in made.trainable_variables if (variable.numpy() == 1).all()
+    }
+    assert spared == {
+        variable.path
+        for variable in made.trainable_variables
+        if variable.path.rpartition("/")[2] in ("bias", "gamma", "beta")
+    }
+    assert made.embed.embeddings.path not in spared
+    np.testing.assert_allclose(made.embed.embeddings, 1 - 0.1 * 0.5, rtol=1e-5)

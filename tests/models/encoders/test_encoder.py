@@ -1,0 +1,370 @@
+"""The encoder contract, over every registered encoder, with random weights."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.encoders import ENCODERS, vit
+from models.encoders.encoder import Encoder
+from models.encoders.loading import _load
+from utils.errors import UsageError, UserError
+
+SIZE = 96
+# Building them takes 17 and 7 s, and their first look at a picture as long again.
+LARGEST = ("inception_resnet_v2", "efficientnet_v2_s")
+
+
+def marked(slow):
+    """The encoders' names, of which some are marked slow."""
+    return [
+        pytest.param(name, marks=pytest.mark.slow) if name in slow else name for name in ENCODERS
+    ]
+
+
+@pytest.fixture(scope="module", params=marked(LARGEST))
+def encoder(request):
+    with pytest.MonkeyPatch.context() as patch:
+        # As many blocks as ViT-B/16 has, but narrow ones: its 86 million weights take seconds, and tell no more.
+        patch.setattr(vit, "BASE", vit.BASE | {"num_heads": 2, "hidden_dim": 8, "mlp_dim": 16})
+        yield Encoder(request.param, weights="none", image_size=SIZE)
+
+
+def images(number, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (number, SIZE, SIZE, 3), dtype=np.uint8)
+
+
+def test_features_have_the_declared_shape_and_are_finite(encoder):
+    features = encoder(images(2))
+    assert features.shape == (2, encoder.whole + encoder.grid[0] * encoder.grid[1], encoder.depth)
+    assert encoder.whole == (encoder.name == "vit_b16")
+    assert features.dtype == np.float32
+    assert np.isfinite(features).all()
+
+
+def test_the_layer_that_is_named_for_an_example_is_a_grid_before_the_last(encoder):
+    names = [layer.name for layer in encoder.network.layers]
+    example = encoder.network.get_layer(ENCODERS[encoder.name].earlier)
+    assert len(example.output.shape) == (3 if encoder.whole else 4)
+    assert names.index(example.name) < len(names) - 1
+
+
+def test_a_picture_alone_and_in_a_batch_gives_the_same_features(encoder):
+    batch = images(3)
+    np.testing.assert_allclose(encoder(batch)[1:2], encoder(batch[1:2]), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "encoder", marked(set(ENCODERS) - {"convnet"}), indirect=True
+)  # building each twice more
+def test_random_weights_are_the_same_at_every_start_and_those_of_a_file_are_the_files(
+    encoder, tmp_path
+):
+    """Both in one, as large networks take seconds to make: an encoder that did not read the file would be another one."""
+    kind, file = ENCODERS[encoder.name], tmp_path / "some.weights.h5"
+    network = _load(encoder.name, kind, SIZE, "none")
+    network.save_weights(file)
+    loaded = Encoder(encoder.name, weights=str(file), image_size=SIZE)
+    assert loaded.fingerprint() == encoder.fingerprint()
+    pixels = images(1)
+    np.testing.assert_array_equal(loaded(pixels), encoder(pixels))
+    wanted = network(kind.preprocess(tf.cast(pixels, tf.float32)))
+    np.testing.assert_allclose(
+        loaded(pixels)[0],
+        tf.reshape(wanted, loaded(pixels)[0].shape),
+        rtol=1e-4,
+        atol=1e-5 * max(1.0, float(tf.reduce_max(tf.abs(wanted)))),
+    )
+
+
+def test_another_size_or_layer_or_other_weights_are_another_fingerprint(tmp_path):
+    file = tmp_path / "some.weights.h5"
+    ENCODERS["convnet"].network(128, None).save_weights(file)
+    marks = [
+        Encoder("convnet", **{"weights": "none"} | changes).fingerprint()
+        for changes in ({}, {"image_size": 96}, {"layer": "stage3_1"}, {"weights": str(file)})
+    ]
+    assert all(mark != marks[0] for mark in marks[1:])
+
+
+def test_the_state_of_what_draws_at_random_is_no_part_of_a_fingerprint(monkeypatch):
+    """No weights file holds it, so it differs at every start."""
+
+    def network(image_size, _weights):
+        pixels = keras.Input((image_size, image_size, 3))
+        return keras.Model(
+            pixels,
+            keras.layers.Dropout(0.5)(keras.layers.Conv2D(2, 1, kernel_initializer="ones")(pixels)),
+        )
+
+    monkeypatch.setitem(ENCODERS, "dropping", replace(ENCODERS["convnet"], network=network))
+    encoder = Encoder("dropping", weights="none", image_size=SIZE)
+    before = encoder.fingerprint()
+    (state,) = [variable for variable in encoder.network.variables if "seed" in variable.path]
+    state.assign(state + 1)
+    assert encoder.fingerprint() == before
+
+
+def test_inception_v3_gets_pixels_from_minus_one_to_one():
+    """What its weights were trained on; other families of Keras want other ranges."""
+    seen = ENCODERS["inception_v3"].preprocess(tf.constant([0.0, 127.5, 255.0]))
+    np.testing.assert_allclose(seen, [-1, 0, 1], atol=1e-6)
+
+
+def test_resnet101_gets_blue_green_red_less_their_means():
+    preprocess = ENCODERS["resnet101"].preprocess
+    seen = preprocess(tf.constant([[[[10.0, 20.0, 30.0], [255.0, 0.0, 123.68]]]]))
+    np.testing.assert_allclose(
+        seen, [[[[-73.939, -96.779, -113.68], [19.741, -116.779, 131.32]]]], atol=1e-4
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("inception_v3", "inception_v3"),
+        ("resnet101", "resnet"),
+        ("inception_resnet_v2", "inception_resnet_v2"),
+        ("efficientnet_v2_s", "efficientnet_v2"),
+        ("mobilenet_v3_large", "mobilenet_v3"),
+    ],
+)
+def test_preprocessing_is_that_of_keras(name, family):
+    pixels = images(1).astype(np.float32)
+    wanted = getattr(keras.applications, family).preprocess_input(pixels.copy())
+    np.testing.assert_allclose(ENCODERS[name].preprocess(tf.constant(pixels)), wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "name", ["mobilenet_v3_large", pytest.param("efficientnet_v2_s", marks=pytest.mark.slow)]
+)
+def test_what_is_given_pixels_as_they_are_rescales_them_itself(name):
+    """To −1..1 by its first layer."""
+    network = ENCODERS[name].network(SIZE, None)
+    first = network.layers[1]
+    assert network.layers[0].output is first.input
+    np.testing.assert_allclose(
+        first(tf.constant([[[[0.0, 127.5, 255.0]]]])), [[[[-1, 0, 1]]]], atol=0.01
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "image_size", "side"),
+    [
+        ("inception_v3", "mixed8", 299, 8),
+        ("resnet101", None, 256, 8),
+        ("mobilenet_v3_large", None, 224, 7),
+        pytest.param("inception_resnet_v2", None, 299, 8, marks=pytest.mark.slow),
+        pytest.param("efficientnet_v2_s", None, 384, 12, marks=pytest.mark.slow),
+    ],
+)
+def test_networks_at_their_own_size_have_so_many_rows_and_columns(name, layer, image_size, side):
+    kind = ENCODERS[name]
+    assert kind.image_size == image_size
+    network = kind.network(image_size, None)
+    assert (network.output if layer is None else network.get_layer(layer).output).shape[1:3] == (
+        side,
+        side,
+    )
+
+
+def test_the_convnet_at_its_own_size_has_64_locations():
+    assert Encoder("convnet", weights="none").grid == (8, 8)
+
+
+@pytest.fixture
+def pass_through(monkeypatch):
+    """Makes encoders whose features are their pixels: what comes out is known."""
+
+    def network(image_size, _weights):
+        pixels = keras.Input((image_size, image_size, 3))
+        return keras.Model(pixels, keras.layers.Identity()(pixels))
+
+    monkeypatch.setitem(
+        ENCODERS, "pixels", replace(ENCODERS["convnet"], network=network, preprocess=tf.identity)
+    )
+    return lambda image_size, grid: Encoder(
+        "pixels", weights="none", image_size=image_size, grid=grid
+    )
+
+
+def pooled(encoder):
+    """The features (G, G) of a picture whose pixels are numbered row by row, in its first channel."""
+    size = encoder.image_size
+    numbers = np.arange(size * size, dtype=np.uint8).reshape(size, size)
+    features = encoder(np.stack([numbers, numbers * 2, np.zeros_like(numbers)], -1)[None])
+    assert features.shape == (1, encoder.grid[0] * encoder.grid[1], 3)
+    np.testing.assert_allclose(features[0, :, 1], 2 * features[0, :, 0], rtol=1e-6)
+    return features[0, :, 0].reshape(encoder.grid)
+
+
+def test_a_grid_is_pooled_by_means(pass_through):
+    np.testing.assert_allclose(pooled(pass_through(4, 2)), [[2.5, 4.5], [10.5, 12.5]])
+    np.testing.assert_allclose(pooled(pass_through(4, 1)), [[7.5]])
+    np.testing.assert_array_equal(pooled(pass_through(4, 4)), pooled(pass_through(4, None)))
+
+
+def test_bins_that_do_not_divide_the_grid_overlap(pass_through):
+    """Rows and columns 0 to 2, 2 to 5 and 5 to 7 of 8; number 8·row + column."""
+    np.testing.assert_allclose(
+        pooled(pass_through(8, 3)), [[9, 11.5, 14], [29, 31.5, 34], [49, 51.5, 54]], rtol=1e-6
+    )
+
+
+def test_a_grid_with_fewer_cells_is_repeated(pass_through):
+    np.testing.assert_allclose(
+        pooled(pass_through(2, 4)), [[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3], [2, 2, 3, 3]]
+    )
+    np.testing.assert_allclose(pooled(pass_through(2, 3)), [[0, 0.5, 1], [1, 1.5, 2], [2, 2.5, 3]])
+
+
+def test_a_pooled_grid_is_in_shape_and_fingerprint(pass_through):
+    as_it_is, same, smaller = (pass_through(4, grid).fingerprint() for grid in (None, 4, 2))
+    assert set(as_it_is) == {
+        "name",
+        "weights",
+        "layer",
+        "image_size",
+        "grid",
+        "depth",
+        "keras",
+    }  # as in older caches
+    assert same == as_it_is | {"pooled_from": [4, 4]}  # its features have the same shape
+    assert smaller == as_it_is | {"grid": [2, 2], "pooled_from": [4, 4]}
+    encoder = Encoder("convnet", weights="none", image_size=SIZE, grid=4)
+    assert (encoder.grid, encoder(images(2)).shape) == ((4, 4), (2, 16, encoder.depth))
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        (
+            {"name": "inceptionv3"},
+            UsageError,
+            "unknown encoder 'inceptionv3'; did you mean 'inception_v3'",
+        ),
+        (
+            {"name": "convnet", "layer": "stag3_1"},
+            UsageError,
+            "unknown layer of convnet 'stag3_1'; did you mean 'stage3_1'",
+        ),
+        (
+            {"weights": "missing.h5"},
+            UserError,
+            "no weights file missing.h5; --weights is imagenet, none, a .weights.h5",
+        ),
+        (
+            {"name": "convnet", "weights": "imagenet"},
+            UsageError,
+            "the convnet has no imagenet weights",
+        ),
+    ],
+)
+def test_mistakes_are_answered_with_what_to_do(changes, error, message):
+    with pytest.raises(error, match=message):
+        Encoder(**{"name": "inception_v3", "weights": "none", "image_size": SIZE} | changes)
+
+
+def test_a_file_that_holds_no_weights_is_refused(tmp_path):
+    file = tmp_path / "some.weights.h5"
+    file.write_bytes(b"not weights")
+    with pytest.raises(UserError, match="holds no weights for convnet"):
+        Encoder("convnet", weights=str(file), image_size=SIZE)
+
+
+def test_weights_with_holes_are_refused_by_layer(tmp_path):
+    network = ENCODERS["convnet"].network(SIZE, None)
+    network.weights[0].assign(np.full(network.weights[0].shape, np.nan))
+    network.save_weights(tmp_path / "some.weights.h5")
+    with pytest.raises(
+        UserError,
+        match=r"no finite values at layer 'last' of convnet: .* --layer \(such as stage3_1\)",
+    ):
+        Encoder("convnet", weights=str(tmp_path / "some.weights.h5"), image_size=SIZE)
+
+
+@pytest.mark.parametrize(
+    ("name", "network"),
+    [
+        ("inception_v3", "InceptionV3"),
+        ("resnet101", "ResNet101"),
+        ("inception_resnet_v2", "InceptionResNetV2"),
+        ("efficientnet_v2_s", "EfficientNetV2S"),
+        ("mobilenet_v3_large", "MobileNetV3Large"),
+    ],
+)
+def test_a_failed_download_names_the_three_ways_on(monkeypatch, name, network):
+    def fails(*_, **__):
+        raise Exception("URL fetch failure on https://example.org: refused")
+
+    monkeypatch.setattr(keras.applications, network, fails)
+    ways = r".*--weights FILE.*--encoder convnet.*--dataset scenes"
+    with pytest.raises(UserError, match=f"{name} could not be downloaded{ways}"):
+        Encoder(name, weights="imagenet")
+
+
+# Of each encoder the block from which on it is trained unasked, the beginning of its name, and the layer that the block
+# before it ends with; and its first block.
+BLOCKS = {
+    "inception_v3": ("mixed7", "mixed7", "mixed6", "mixed0"),
+    "resnet101": ("conv4_block1", "conv4", "conv3_block4_out", "conv2"),
+    "inception_resnet_v2": ("mixed_7a", "mixed_7a", "block17_20_ac", "mixed_5b"),
+    "efficientnet_v2_s": ("block6a", "block6a", "block5i_add", "block1a"),
+    "mobilenet_v3_large": (
+        "expanded_conv_12",
+        "expanded_conv_12",
+        "expanded_conv_11_add",
+        "expanded_conv",
+    ),
+    "vit_b16": (
+        "transformer_block_9",
+        "transformer_block_9",
+        "transformer_block_8",
+        "transformer_block_1",
+    ),
+    "convnet": ("stage3_1", "stage3", "stage2_1", "stage1"),
+}
+
+
+def test_training_begins_at_a_block(encoder):
+    """What the end of the block before is computed from does not learn, all else does; from the first on everything."""
+    network, (usual, stage, before, first) = encoder.network, BLOCKS[encoder.name]
+
+    def learn():
+        """Names of the layers with weights that learn."""
+        found = [layer for layer in network.layers if layer.trainable_weights]
+        assert sum(len(layer.trainable_weights) for layer in found) == len(
+            network.trainable_weights
+        )
+        return {layer.name for layer in found}
+
+    everything = {layer.name for layer in network.layers if layer.weights}
+    early = {
+        layer.name for layer in keras.Model(network.input, network.get_layer(before).output).layers
+    } & everything
+    assert early and not learn()
+    try:
+        for block in (None, first, stage, usual):
+            encoder.tune(block)
+            assert learn() == (everything if block == first else everything - early), block
+        wrong, last = usual[1:], network.layers[-1].name
+        with pytest.raises(
+            UsageError,
+            match=f"^unknown block of {encoder.name} up to its layer {last} '{wrong}'; "
+            f"did you mean '{usual}'",
+        ):
+            encoder.tune(wrong)
+        assert learn() == everything - early
+    finally:
+        network.trainable = False
+
+
+def test_no_block_is_trained_that_the_features_do_not_come_from():
+    encoder = Encoder("convnet", weights="none", image_size=SIZE, layer="stage3_2")
+    with pytest.raises(
+        UsageError,
+        match=r"unknown block of convnet up to its layer stage3_2 'stage4_1'; did you mean",
+    ):
+        encoder.tune("stage4_1")

@@ -1,0 +1,154 @@
+"""What runs a frozen network: OpenVINO against TensorFlow, and which of them is taken."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models import captioner
+from models.encoders import engines
+from models.encoders.encoder import Encoder
+from models.encoders.engines import engine_for
+from tests.helpers.scripts import ROOT, started
+from utils.errors import UserError
+
+SIZE = 48
+HERE = importlib.util.find_spec("openvino") is not None
+needs_openvino = pytest.mark.skipif(not HERE, reason="openvino is not installed")
+
+
+def pictures(number):
+    return np.random.default_rng(0).integers(0, 256, (number, SIZE, SIZE, 3), np.uint8)
+
+
+def convnet(**options):
+    return Encoder("convnet", weights="none", image_size=SIZE, **options)
+
+
+@needs_openvino
+def test_openvino_sees_what_tensorflow_sees():
+    quick, plain = convnet(engine="openvino"), convnet(engine="tensorflow")
+    assert (quick.engine, plain.engine, quick.precision) == ("openvino", "tensorflow", "float32")
+    assert (
+        quick.fingerprint() == plain.fingerprint()
+    )  # so the one reads what the other has put into the cache
+    features = quick(pictures(5))
+    assert (features.dtype, features.shape) == (np.float32, (5, 9, quick.depth))
+    np.testing.assert_allclose(features, plain(pictures(5)), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(quick(pictures(5)[1:2])[0], features[1], rtol=1e-3, atol=1e-5)
+
+
+@needs_openvino
+def test_features_do_not_depend_on_the_pictures_beside_them():
+    encoder = convnet(engine="openvino")
+    many = encoder(pictures(7))
+    np.testing.assert_array_equal(encoder(pictures(7)[::-1])[::-1], many)
+    np.testing.assert_array_equal(encoder(pictures(7)[2:5]), many[2:5])
+
+
+@needs_openvino
+def test_bfloat16_is_taken_where_the_processor_has_it_and_is_told(monkeypatch):
+    exact = convnet()
+    monkeypatch.setattr(engines, "has_bfloat16", lambda: False)
+    assert convnet(precision="bfloat16").fingerprint() == exact.fingerprint()
+    monkeypatch.setattr(engines, "has_bfloat16", lambda: True)
+    rounded = convnet(precision="bfloat16")
+    assert rounded.fingerprint() == exact.fingerprint() | {"precision": "bfloat16"}
+    assert convnet(precision="bfloat16", engine="tensorflow").fingerprint() == exact.fingerprint()
+
+
+def test_features_of_a_run_go_into_the_cache_under_what_makes_them_here(monkeypatch):
+    """Those that its encoder makes in float32, with another engine or on another processor, are not those in bfloat16."""
+    exact = {"name": "convnet", "weights": "abc"}
+    rounded = exact | {"precision": "bfloat16"}
+    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: True)
+    monkeypatch.setattr(engines, "has_bfloat16", lambda: True)
+    assert captioner._as_made_here(rounded, "openvino") == rounded
+    assert (
+        captioner._as_made_here(rounded, "tensorflow")
+        == captioner._as_made_here(exact, "openvino")
+        == exact
+    )
+    monkeypatch.setattr(engines, "has_bfloat16", lambda: False)
+    assert captioner._as_made_here(rounded, "openvino") == exact
+
+
+@needs_openvino
+@pytest.mark.skipif(not engines.has_bfloat16(), reason="this processor has no bfloat16")
+def test_features_in_bfloat16_point_where_those_in_float32_do():
+    rounded, exact = convnet(precision="bfloat16")(pictures(5)), convnet()(pictures(5))
+    assert np.abs(rounded - exact).max() > 1e-5
+    cosine = (
+        (rounded * exact).sum(-1)
+        / np.linalg.norm(rounded, axis=-1)
+        / np.linalg.norm(exact, axis=-1)
+    )
+    assert cosine.min() > 0.999
+
+
+@needs_openvino
+def test_an_encoder_that_learns_is_tensorflows_and_sees_with_what_it_has_learned():
+    encoder = convnet(engine="openvino", precision="bfloat16")
+    before = encoder(pictures(2))
+    encoder.tune("stage3_1")
+    assert (encoder.engine, encoder.precision) == ("tensorflow", "float32")
+    encoder.network.trainable_variables[0].assign_add(
+        tf.ones_like(encoder.network.trainable_variables[0])
+    )
+    assert np.abs(encoder(pictures(2)) - before).max() > 0.1
+
+
+def test_the_engine_is_the_quicker_one_that_is_there(monkeypatch):
+    there = {"openvino": True, "GPU": []}
+    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: there[name] or None)
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: there[kind])
+    assert [engine_for(name) for name in ("auto", "openvino", "tensorflow")] == [
+        "openvino",
+        "openvino",
+        "tensorflow",
+    ]
+    there["GPU"] = ["GPU:0"]
+    assert [engine_for(name) for name in ("auto", "openvino")] == ["tensorflow", "openvino"]
+    there.update(openvino=False, GPU=[])
+    assert engine_for("auto") == "tensorflow"
+    with pytest.raises(
+        UserError, match=r"openvino is not installed; pip install openvino, or leave --engine out"
+    ):
+        engine_for("openvino")
+
+
+SEES = """
+import numpy as np
+from models.encoders import Encoder
+print(Encoder("convnet", weights="none", image_size=48, engine="openvino")(np.zeros((1, 48, 48, 3), np.uint8)).shape)
+"""
+
+
+@needs_openvino
+def test_nobody_is_told_that_openvino_is_used(tmp_path):
+    """Its telemetry begins with a folder in the home folder."""
+    done = started(
+        "-c", SEES, PYTHONPATH=str(ROOT), HOME=str(tmp_path), KERAS_HOME=str(tmp_path / "keras")
+    )
+    assert (done.status, done.out.strip()) == (0, "(1, 9, 192)"), done.error
+    assert "intel" not in {path.name for path in tmp_path.iterdir()}
+
+
+INTERRUPTED = """
+import signal
+import numpy as np
+from models.encoders import Encoder
+photo = np.zeros((1, 48, 48, 3), np.uint8)
+first, second = (Encoder("convnet", weights="none", image_size=48, engine="openvino") for _ in range(2))
+first(photo), second(photo)
+del first, second
+signal.signal(signal.SIGINT, lambda *_: print("asked to stop"))
+signal.raise_signal(signal.SIGINT)
+"""
+
+
+@needs_openvino
+def test_ctrl_c_is_heard_after_encoders_are_gone():
+    done = started("-c", INTERRUPTED, PYTHONPATH=str(ROOT))
+    assert (done.status, done.out.strip()) == (0, "asked to stop"), done.error

@@ -1,0 +1,216 @@
+"""The captioner over an invented encoder and a small decoder with random weights: no run, no training."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data.photos.crops import Crops
+from data.text.tokenizer import Word
+from models.captioner import Captioner, _encoder_of
+from models.decoders import build_decoder
+from models.encoders.encoder import Encoder
+from utils.errors import UserError
+
+SIZE = 8
+SETTINGS = {
+    "beam": 3,
+    "length_penalty": 0.7,
+    "no_repeat": 2,
+    "max_length": 6,
+    "sample": False,
+    "temperature": 1.0,
+    "top_k": None,
+    "top_p": None,
+    "seed": 0,
+}
+
+
+class Words:
+    """Nine words beside the special ones."""
+
+    def decode(self, numbers):
+        words = []
+        for number in numbers:
+            if number == 3:
+                break
+            if number > 3:
+                words.append(Word(f"w{number}", 1))
+        return words
+
+    def text(self, words):
+        return " ".join(words)
+
+
+def encoder(images):
+    """Four locations: the mean colours of the picture's quarters. Its last bits differ in a batch, as a GPU's may."""
+    halves = (
+        np.asarray(images, np.float32)
+        .reshape(len(images), 2, SIZE // 2, 2, SIZE // 2, 3)
+        .mean(axis=(2, 4))
+    )
+    return Features(halves.reshape(len(images), 4, 3) / 64 - 2 + len(images) * 1e-7)
+
+
+class Features(np.ndarray):
+    """An array that has TensorFlow's `numpy()`."""
+
+    def __new__(cls, values):
+        return np.asarray(values, np.float32).view(cls)
+
+    def numpy(self):
+        return np.asarray(self)
+
+
+@pytest.fixture(scope="module")
+def captioner():
+    decoder = build_decoder(
+        "gru",
+        seed=0,
+        vocabulary=13,
+        locations=4,
+        depth=3,
+        units=16,
+        embedding=8,
+        attention_units=8,
+        dropout=0.0,
+    )
+    return Captioner(
+        encoder=lambda: encoder,
+        decoder=decoder,
+        tokenizer=Words(),
+        grid=(2, 2),
+        image_size=SIZE,
+        settings=SETTINGS,
+    )
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Files of photos of their own colours and sizes."""
+    folder, random = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
+    files = []
+    for number in range(5):
+        pixels = random.integers(0, 256, (number + 6, 9, 3), np.uint8)
+        files.append(folder / f"{number}.png")
+        Image.fromarray(pixels).save(files[-1])
+    return files
+
+
+def same(one, other):
+    return (
+        one.text == other.text and one.words == other.words and abs(one.score - other.score) < 1e-4
+    )
+
+
+def test_a_caption_has_all_that_is_promised(captioner, photos):
+    caption = captioner(photos[0])
+    assert caption.text == " ".join(caption.words)
+    assert 1 <= len(caption.words) <= SETTINGS["max_length"]
+    assert 0 < caption.score <= 1
+    assert caption.grid == (2, 2)
+    assert caption.attention.shape == (len(caption.words), 4)
+    np.testing.assert_allclose(caption.attention.sum(axis=1), 1, atol=1e-5)
+    assert caption.candidates[0] == (caption.text, caption.score)
+    assert len(caption.candidates) <= SETTINGS["beam"]
+
+
+@pytest.mark.parametrize("changes", [{}, {"beam": 1}, {"sample": True, "seed": 5}], ids=str)
+def test_one_photo_alone_is_captioned_as_in_a_batch(captioner, photos, changes):
+    together = captioner(photos, **changes)
+    assert all(
+        same(captioner(photo, **changes), caption)
+        for photo, caption in zip(photos, together, strict=True)
+    )
+
+
+def test_path_text_bytes_and_pixels_are_captioned_alike(captioner, photos):
+    for photo in photos:
+        with Image.open(photo) as opened:
+            pixels = np.asarray(opened.convert("RGB"))
+        wanted = captioner(photo, sample=True)
+        assert all(
+            same(captioner(given, sample=True), wanted)
+            for given in (str(photo), photo.read_bytes(), pixels)
+        )
+
+
+def test_large_pixels_are_squeezed_as_a_file_is(captioner):
+    pixels = np.random.default_rng(1).integers(0, 256, (90, 70, 3), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    np.testing.assert_array_equal(captioner._pixels(pixels), captioner._pixels(file.getvalue()))
+
+
+@pytest.mark.parametrize("crops", [2, 4])
+def test_a_photo_in_several_crops(captioner, photos, crops):
+    """All are looked at together, and attention is told on the photo. What is the same everywhere tells nothing new."""
+    one, several = captioner(photos), captioner(photos, crops=crops)
+    assert any(each.score != other.score for each, other in zip(one, several, strict=True))
+    for caption in several:
+        assert caption.attention.shape == (len(caption.words), 4)
+        np.testing.assert_allclose(caption.attention.sum(axis=1), 1, atol=1e-5)
+    plain = np.full((SIZE, SIZE, 3), 90, np.uint8)
+    assert same(captioner(plain), captioner(plain, crops=crops))
+    pictures = [captioner._pixels(photo) for photo in photos]
+    rows = [
+        np.concatenate([encoder(each[None])[0] for each in Crops(crops).of(picture)])
+        for picture in pictures
+    ]
+    for caption, other in zip(captioner.from_features(np.stack(rows)), several, strict=True):
+        assert caption.text == other.text
+        np.testing.assert_allclose(
+            [caption.score, *caption.attention.flat],
+            [other.score, *other.attention.flat],
+            rtol=1e-5,
+        )
+
+
+def test_seeds_change_what_is_drawn(captioner, photos):
+    drawn = [
+        [caption.text for caption in captioner(photos, sample=True, seed=seed)]
+        for seed in (1, 1, 2)
+    ]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_a_setting_that_there_is_not_is_refused(captioner, photos):
+    with pytest.raises(UserError, match="unknown setting 'beems'; did you mean 'beam'"):
+        captioner(photos, beems=5)
+    for changes, message in (
+        ({"beam": 0}, "beam and max_length are at least 1"),
+        ({"top_k": 3}, "go with sample=True"),
+        ({"sample": True, "temperature": -1}, "temperature is above 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            captioner(photos, **changes)
+
+
+def test_a_run_has_the_grid_that_it_was_trained_on(tmp_path):
+    config = {
+        "encoder": "convnet",
+        "encoder_weights": "none",
+        "layer": None,
+        "image_size": 80,
+        "fingerprint": Encoder("convnet", weights="none", image_size=80).fingerprint(),
+    }
+    assert _encoder_of(tmp_path, config | {"grid": 3}, None, "auto").grid == (3, 3)
+    assert _encoder_of(tmp_path, config, None, "auto").grid == (
+        5,
+        5,
+    )  # a run from before there was a grid to choose
+
+
+def test_none_are_captioned_to_none(captioner):
+    assert captioner([]) == []
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)],
+    ids=lambda pixels: f"{pixels.dtype}{pixels.shape}",
+)
+def test_pixels_of_another_kind_are_refused(captioner, pixels):
+    with pytest.raises(ValueError, match="pixels are uint8 of shape"):
+        captioner(pixels)

@@ -1,0 +1,226 @@
+"""Self-critical training, with a next-word table in the decoder's place and rewards that are known."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.search.rules import Rules
+from models.training.self_critical import SelfCritical, cider_reward
+
+START, END, ONE, TWO = 2, 3, 4, 5
+FEATURES = np.ones((3, 1, 1), np.float32)
+PHOTOS = np.array([7, -1, 2])  # the second only fills the batch up
+
+# After the start "one" likelier than "two"; after that each again, or the end.
+TABLE = np.full((6, 6), 1e-9)
+TABLE[START, [ONE, TWO]] = 0.6, 0.4
+TABLE[ONE, [ONE, TWO, END]] = 0.3, 0.2, 0.5
+TABLE[TWO, [ONE, TWO, END]] = 0.35, 0.4, 0.25
+SHARP = TABLE**2 / (TABLE**2).sum(axis=1, keepdims=True)
+
+
+def table_decoder(table):
+    """A decoder whose next word the last one tells alone."""
+    logs = tf.constant(np.log(table), tf.float32)
+
+    def step(tokens, _memory, state):
+        return tf.gather(logs, tokens), state, tf.ones([tf.shape(tokens)[0], 1])
+
+    return SimpleNamespace(
+        begin=lambda features: ({}, {"none": features[:, 0]}),
+        step=step,
+        locations=1,
+        positions=None,
+    )
+
+
+class Same:
+    """Three batches an epoch, all alike."""
+
+    steps = 3
+
+    def numbered(self, number, *, first=0):
+        for _ in range(first, self.steps):
+            yield FEATURES, PHOTOS
+
+
+def made(baseline):
+    """The objective, and the captions that it asks the rewards of."""
+    asked = []
+
+    def reward(photos, captions):
+        asked.append(captions)
+        return worth(captions) + photos[:, None]
+
+    rules = Rules(START, END, (0, 1, START), max_length=6)
+    objective = SelfCritical(
+        table_decoder(TABLE), reward, rules, seed=5, baseline=baseline, samples=400
+    )
+    return SimpleNamespace(asked=asked, objective=objective)
+
+
+@pytest.fixture(scope="module")
+def critical():
+    return made("greedy")
+
+
+def worth(captions):
+    """A caption's words, "one" counted twice."""
+    return (2.0 * (captions == ONE) + (captions == TWO)).sum(axis=-1)
+
+
+@pytest.fixture(scope="module")
+def steps(critical):
+    """An epoch's steps, each as it is given to training, with the captions drawn."""
+    return [(*batch, critical.asked[-1]) for batch in critical.objective.inputs(Same(), 1, 0)]
+
+
+def test_a_drawn_caption_is_worth_what_it_gets_more_than_the_greedy_one(steps):
+    """The greedy caption is "one", which is worth 2 and the photo's number."""
+    for features, _, advantage, captions in steps:
+        np.testing.assert_array_equal(features, FEATURES)
+        assert captions.shape == (3, 401, 7)
+        np.testing.assert_array_equal(captions[:, -1], [[ONE, END, 0, 0, 0, 0, 0]] * 3)
+        assert advantage.dtype == np.float32
+        wanted = (worth(captions[:, :-1]) - 2) * (PHOTOS >= 0)[:, None]
+        assert (wanted.min(), wanted.max() > 4) == (-1, True)
+        np.testing.assert_array_equal(advantage, wanted.reshape(-1))
+
+
+def test_or_what_it_gets_more_than_the_mean_of_the_other_drawn_ones(steps):
+    """The same captions are drawn, and no greedy one is asked for."""
+    critical = made("others")
+    for (_, tokens, advantage), (*_, drawn) in zip(
+        critical.objective.inputs(Same(), 1, 0), steps, strict=True
+    ):
+        captions = critical.asked[-1]
+        np.testing.assert_array_equal(captions, drawn[:, :-1])
+        each = worth(captions)
+        others = np.stack(
+            [np.delete(each, place, axis=1).mean(axis=1) for place in range(400)], axis=1
+        )
+        np.testing.assert_allclose(
+            advantage.reshape(3, 400), (each - others) * (PHOTOS >= 0)[:, None], atol=1e-5
+        )
+        assert len(tokens) == 1200
+    told = critical.objective.told(3)
+    assert told.keys() == {"reward", "reward_seconds"}
+    assert told["reward"] == pytest.approx(
+        4.5 + np.mean([worth(each)[PHOTOS >= 0].mean() for each in critical.asked])
+    )
+
+
+def test_captions_are_drawn_by_the_decoder_s_own_probabilities_sharpened(steps):
+    captions = np.concatenate([captions[:, :-1] for *_, captions in steps]).reshape(-1, 7)
+    for before, after in ((START, captions[:, 0]), (ONE, captions[captions[:, 0] == ONE, 1])):
+        for word in (ONE, TWO, END):
+            share = SHARP[before, word]
+            assert (
+                abs((after == word).mean() - share)
+                < 4 * np.sqrt(share * (1 - share) / len(after)) + 1e-6
+            )
+
+
+def test_tokens_begin_with_the_start_and_end_with_an_end_that_was_chosen(steps):
+    for _, tokens, _, captions in steps:
+        assert tokens.shape == (
+            1200,
+            7,
+        )  # the longest have six words: as many as a caption may have
+        np.testing.assert_array_equal(tokens[:, 0], START)
+        rows = captions[:, :-1].reshape(-1, 7)
+        np.testing.assert_array_equal(tokens[:, 1:], rows[:, :6])
+        assert (rows[:, 6] == END).any()  # of captions that had six words and could do nothing else
+        for row in tokens:
+            assert (row == END).sum() == (row[6] in (END, 0))
+            assert not row[np.argmax(row == END) + 1 :].any() or END not in row
+
+
+@pytest.mark.parametrize(("longest", "length"), [(2, 4), (4, 4), (5, 8), (9, 10)])
+def test_tokens_are_as_long_as_the_longest_caption_needs_in_few_lengths(longest, length):
+    objective = SelfCritical(
+        table_decoder(TABLE), None, Rules(START, END, (), max_length=10), seed=0
+    )
+    drawn = np.zeros((1, 2, 11), np.int32)
+    drawn[0, :, : longest - 1], drawn[0, 0, longest - 1] = ONE, END
+    tokens = objective._tokens(drawn)
+    assert tokens.shape == (2, 1 + length)
+    np.testing.assert_array_equal(
+        tokens[0], [START, *[ONE] * (longest - 1), END, *[0] * (length - longest)]
+    )
+
+
+def test_what_is_drawn_is_told_by_seed_epoch_and_step(critical, steps):
+    drawn = [tokens for _, tokens, *_ in steps]
+    again = [tokens for _, tokens, _ in critical.objective.inputs(Same(), 1, 0)]
+    later = [tokens for _, tokens, _ in critical.objective.inputs(Same(), 1, 1)]  # as after a stop
+    for one, other in (*zip(drawn, again, strict=True), *zip(drawn[1:], later, strict=True)):
+        np.testing.assert_array_equal(one, other)
+    next_epoch = next(tokens for _, tokens, _ in critical.objective.inputs(Same(), 2, 0))
+    assert len({tokens.tobytes() for tokens in (*drawn, next_epoch)}) == 4
+    of_photos = drawn[0].reshape(3, 400, 7)
+    assert (of_photos[0] != of_photos[2]).any()
+
+
+def test_an_epoch_tells_mean_rewards_and_counts_anew(critical):
+    """Of two photos, 7 and 2: the photo that is none counts for nothing."""
+    critical.objective.told(1)
+    batches = [critical.asked[-1] for _ in critical.objective.inputs(Same(), 3, 1)]
+    worths = [worth(each)[PHOTOS >= 0] + [[7], [2]] for each in batches]
+    told = critical.objective.told(2)
+    assert told["reward"] == pytest.approx(np.mean([each[:, :-1].mean() for each in worths]))
+    assert told["greedy_reward"] == pytest.approx(2 + 4.5)
+    assert told.keys() == {"reward", "greedy_reward", "reward_seconds"}
+    assert told["reward_seconds"] >= 0
+    assert critical.objective.told(1) == {"reward": 0, "greedy_reward": 0, "reward_seconds": 0}
+    assert set(critical.objective.variables) == told.keys()
+
+
+@pytest.mark.parametrize(("baseline", "dropout"), [("greedy", False), ("others", True)])
+def test_the_loss_by_hand(baseline, dropout):
+    """Σ advantage · −log p of three captions of seven tokens in all, by word; p sharpened, and without what cannot be drawn:
+    padding and the start anywhere, the end as the first word. With dropout where the baseline allows it."""
+    logits = np.random.default_rng(0).normal(size=(3, 4, 6)).astype(np.float32)
+    tokens = np.array(
+        [[START, ONE, TWO, END, 0], [START, ONE, END, 0, 0], [START, TWO, TWO, 0, 0]], np.int32
+    )
+    advantage = np.array([0.5, -2.0, 0.0], np.float32)
+
+    def decoder(features, given, training=False, places=None):
+        assert training == dropout
+        np.testing.assert_array_equal(given, tokens[:, :-1])
+        return tf.gather(tf.reshape(tf.constant(logits), [-1, 6]), places), None
+
+    objective = SelfCritical(
+        table_decoder(TABLE),
+        None,
+        Rules(START, END, (0, START), max_length=4),
+        seed=0,
+        baseline=baseline,
+    )
+    chances = np.exp(2 * logits)
+    chances[:, :, [0, START]] = 0
+    chances[:, 0, END] = 0
+    logs = 2 * logits - np.log(chances.sum(axis=2, keepdims=True))
+    each = [
+        sum(logs[row, place, word] for place, word in enumerate(tokens[row, 1:]) if word)
+        for row in range(3)
+    ]
+    loss, total = objective.loss(decoder, None, tf.constant(tokens), tf.constant(advantage))
+    assert float(loss) == float(total) == pytest.approx(-np.dot(advantage, each) / 7, rel=1e-5)
+
+
+def test_rewards_by_the_words_of_captions():
+    """A photo that is none is not asked for."""
+
+    def score(photo, words):
+        assert photo >= 0
+        return photo + len(words.split()) / 10
+
+    reward = cider_reward(score, lambda row: " ".join(str(token) for token in row if token))
+    captions = np.array([[[4, 5, 0], [4, 0, 0]], [[4, 5, 6], [4, 0, 0]], [[4, 0, 0], [5, 6, 7]]])
+    np.testing.assert_allclose(
+        reward(np.array([3, -1, 0]), captions), [[3.2, 3.1], [0, 0], [0.1, 0.3]]
+    )

@@ -1,0 +1,140 @@
+"""A decoder that begins from another's weights: each variable's values, the counts, and what does not fit."""
+
+import re
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.decoders import DECODERS
+from models.training.warm_start import Kept, take_over
+from tests.helpers.decoders import small_decoder
+from utils.errors import UserError
+
+SPECIAL = ["<pad>", "<unk>", "<start>", "<end>"]
+OLD = [*SPECIAL, "a", "dog", "runs", "the", "cat"]
+NEW = [*SPECIAL, "the", "horse", "a", "▁a", "cat", "Dog", "개"]  # known: the, a, cat
+OURS, THEIRS = [0, 1, 2, 3, 4, 6, 8], [0, 1, 2, 3, 7, 4, 8]
+
+
+def built(name, tokens, seed=0, **options):
+    """A decoder for these tokens, of which no weight is zero."""
+    sizes = {"depth": 5, "units": 6, "embedding": 3, "attention_units": 2, "heads": 3} | options
+    decoder = small_decoder(name, seed=seed, vocabulary=len(tokens), **sizes)
+    random = np.random.default_rng(seed)
+    for variable in decoder.weights:
+        variable.assign(random.normal(size=variable.shape).astype(np.float32))
+    return decoder
+
+
+def values(decoder):
+    return [variable.numpy() for variable in decoder.weights]
+
+
+@pytest.mark.parametrize("name", DECODERS)
+class TestEveryDecoder:
+    def test_every_variable_that_grows_with_the_vocabulary_is_named_with_its_axis(self, name):
+        decoder, larger = built(name, OLD), built(name, [*OLD, "more"])
+        grown = [
+            (one.path, axis)
+            for one, other in zip(decoder.weights, larger.weights, strict=True)
+            for axis, sizes in enumerate(zip(one.shape, other.shape, strict=True))
+            if len(set(sizes)) == 2
+        ]
+        assert grown
+        assert sorted((variable.path, axis) for variable, axis in decoder.by_token()) == sorted(
+            grown
+        )
+
+    def test_known_tokens_take_over_new_ones_stay_and_the_rest_is_the_other_s(self, name):
+        decoder, other = built(name, NEW), built(name, OLD, seed=1)
+        before, learned = values(decoder), values(other)
+        assert take_over(decoder, NEW, other, OLD) == Kept(kept=7, new=4, gone=2)
+        axes = {variable.path: axis for variable, axis in decoder.by_token()}
+        fresh = [5, 7, 9, 10]
+        for variable, own, theirs in zip(decoder.weights, before, learned, strict=True):
+            axis = axes.get(variable.path)
+            if axis is None:
+                np.testing.assert_array_equal(variable.numpy(), theirs, err_msg=variable.path)
+            else:
+                now = variable.numpy()
+                np.testing.assert_array_equal(
+                    now.take(OURS, axis), theirs.take(THEIRS, axis), err_msg=variable.path
+                )
+                np.testing.assert_array_equal(
+                    now.take(fresh, axis), own.take(fresh, axis), err_msg=variable.path
+                )
+                assert not (now.take(OURS, axis) == own.take(OURS, axis)).any()
+        for now, theirs in zip(values(other), learned, strict=True):
+            np.testing.assert_array_equal(now, theirs)  # what is begun from stays
+
+    def test_the_same_vocabulary_gives_the_same_captions(self, name):
+        decoder, other = built(name, OLD), built(name, OLD, seed=1)
+        features = tf.constant(np.random.default_rng(2).random((2, 4, 5)), tf.float32)
+        tokens = tf.constant([[2, 4, 5], [2, 7, 8]])
+        assert np.abs(decoder(features, tokens)[0] - other(features, tokens)[0]).max() > 0.1
+        assert take_over(decoder, OLD, other, OLD) == Kept(kept=9, new=0, gone=0)
+        for one, two in zip(decoder(features, tokens), other(features, tokens), strict=True):
+            np.testing.assert_array_equal(one, two)
+
+    def test_of_known_words_the_scores_stay_in_another_vocabulary(self, name):
+        decoder, other = built(name, NEW), built(name, OLD, seed=1)
+        take_over(decoder, NEW, other, OLD)
+        features = tf.constant(np.random.default_rng(2).random((1, 4, 5)), tf.float32)
+        ours, seen = decoder(features, tf.constant([[OURS[6], OURS[4]]]))
+        theirs, looked = other(features, tf.constant([[THEIRS[6], THEIRS[4]]]))
+        np.testing.assert_allclose(
+            tf.gather(ours, OURS, axis=2), tf.gather(theirs, THEIRS, axis=2), rtol=1e-5
+        )
+        np.testing.assert_allclose(seen, looked, rtol=1e-5)
+
+    def test_a_vocabulary_that_shares_only_the_special_tokens(self, name):
+        decoder, other = built(name, [*SPECIAL, "개"]), built(name, OLD, seed=1)
+        assert take_over(decoder, [*SPECIAL, "개"], other, OLD) == Kept(kept=4, new=1, gone=5)
+
+    @pytest.mark.parametrize(
+        "option", ["units", "embedding", "attention_units", "locations", "depth"]
+    )
+    def test_weights_of_another_size_are_refused(self, name, option):
+        if option not in (*DECODERS[name].OPTIONS, "locations", "depth"):
+            pytest.skip(f"it has no {option}")
+        if (name, option) in {
+            ("lstm", "locations"),
+            ("luong", "locations"),
+            ("luong", "attention_units"),
+        }:
+            pytest.skip("its weights do not depend on that")
+        decoder, other = built(name, NEW, **{option: 9}), built(name, OLD, seed=1)
+        wanted = r"the weights to begin from do not fit: (\S+) is (\(.+?\)) there and (\(.+?\)) here; leave --decoder,"
+        with pytest.raises(UserError, match=wanted) as refused:
+            take_over(decoder, NEW, other, OLD)
+        name, there, here = re.match(wanted, str(refused.value)).groups()
+        assert there in {str(tuple(variable.shape)) for variable in other.weights}
+        assert here in {
+            str(tuple(variable.shape)) for variable in decoder.weights if variable.path == name
+        }
+        assert there != here
+
+
+def test_a_decoder_of_another_make_is_refused():
+    class Larger(DECODERS["gru"]):
+        def build(self, *shapes):
+            self.more = self.add_weight(shape=(2,), name="more")
+
+    options = {
+        "vocabulary": 9,
+        "locations": 4,
+        "depth": 5,
+        "units": 6,
+        "embedding": 3,
+        "attention_units": 2,
+        "dropout": 0.5,
+        "features": "normalised",
+    }
+    larger = Larger(**options)
+    number = len(larger.weights)
+    with pytest.raises(
+        UserError,
+        match=f"{number} tensors there and {number - 1} here; leave --decoder as it was there",
+    ):
+        take_over(built("gru", OLD), OLD, larger, OLD)

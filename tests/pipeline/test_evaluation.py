@@ -1,0 +1,87 @@
+"""What is scored: the words that are likeliest after the true ones, each put to the photo whose caption it is of."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from config import Settings
+from data.caption_batches import Batches, TrainingPhoto
+from data.text.tokenizer import SPECIAL
+from data.text.word_tokenizer import WordTokenizer
+from models import captioner
+from pipeline.evaluation import FORCED, TOGETHER, Subject
+from utils.metrics.captions import Scorer
+
+WORDS = ["one", "two", "three", "four", "five", "six"]
+CAPTIONS = [
+    ["one two", "two one"],
+    [" ".join(WORDS[start:]) for start in range(6)] + ["six five"],
+    ["four three two"],
+]
+
+
+class Counting:
+    """A decoder that takes the next number for the likeliest after each; after the last word, and the start, the first."""
+
+    def __call__(self, features, tokens):
+        following = 4 + tf.maximum(tokens - 3, 0) % len(WORDS)
+        return tf.one_hot(following, len(WORDS) + len(SPECIAL)), None
+
+
+class Nothing:
+    """A cache of features that nobody looks at."""
+
+    def rows(self, keys):
+        return np.zeros((len(keys), 1, 1), np.float16)
+
+
+def test_captions_are_written_in_order_as_many_together_as_the_captioner_takes():
+    asked = []
+
+    def from_features(features, **search):
+        asked.append((len(features), search))
+        return [f"caption {number}" for number in features[:, 0]]
+
+    subject = Subject(
+        "val",
+        SimpleNamespace(from_features=from_features),
+        [],
+        np.arange(150)[:, None],
+        None,
+        Settings(),
+    )
+    captions, seconds = subject.captions(beam=2)
+    assert captions == [f"caption {number}" for number in range(150)]
+    assert asked == [
+        (number, {"beam": 2}) for number in (1, 2, 64, 64, 22)
+    ]  # the first two make it ready for the clock
+    assert 0 <= seconds < 1
+    assert TOGETHER == captioner.BATCH
+
+
+@pytest.mark.parametrize("batch", [10, 320])
+def test_teacher_forced_scores_are_of_each_photo_s_first_caption_and_all_its_references(batch):
+    """The second photo has seven captions, and comes as two; the last batch is filled up."""
+    tokenizer = WordTokenizer([*SPECIAL, *WORDS])
+    training = [
+        TrainingPhoto(("-",), tuple(tuple(tokenizer.encode(text)) for text in told))
+        for told in CAPTIONS
+    ]
+    subject = Subject(
+        "val",
+        SimpleNamespace(decoder=Counting(), tokenizer=tokenizer),
+        [SimpleNamespace(captions=told) for told in CAPTIONS],
+        None,
+        Batches(training, Nothing(), batch=batch, seed=0),
+        Settings.from_flat({"top": 1, "language": "en"}),
+    )
+    scores = subject.teacher_forced()
+    forced = ["one two", "one two three four five six", "one five four"]
+    wanted = Scorer(CAPTIONS).scores(forced, FORCED)
+    assert {name: scores[f"forced_{name}"] for name in FORCED} == pytest.approx(wanted)
+    assert wanted["CIDEr"] > 1
+    assert scores.keys() == {"loss", "Top1", *(f"forced_{name}" for name in FORCED)}
+    # Right are the first word where it is "one", twice, and those that count on, 1 + 5 + 4 + 3 + 2 + 1; of 30, and 10 ends.
+    assert scores["Top1"] == pytest.approx((2 + 16) / 40)

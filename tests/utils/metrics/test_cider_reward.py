@@ -1,0 +1,177 @@
+"""CIDEr-D equals that of pycocoevalcap's scorer, which counts everything anew for every caption."""
+
+import math
+import os
+import random
+from pathlib import Path
+
+import pytest
+from pycocoevalcap.cider.cider_scorer import CiderScorer, cook_test
+
+from data.scenes.dataset import captions as scene_captions
+from data.scenes.layout import compose
+from data.sources import read
+from utils.metrics.captions import Scorer
+from utils.metrics.cider_reward import CiderD
+
+NEEDS_REAL_DATA = pytest.mark.skipif(
+    "CAPTION_REAL_DATA" not in os.environ,
+    reason="the folder of real data is not named in CAPTION_REAL_DATA",
+)
+
+
+def words(caption):
+    return " ".join(caption.lower().replace(".", " ").replace(",", " ").split())
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    """True captions of 200 scenes, five each."""
+    return [[words(caption) for caption in scene_captions(compose(seed))] for seed in range(200)]
+
+
+def altered(captions, seed=0):
+    """A caption for each photo, its own or another's, as decoders write them: cut short, with words twice, left out, or
+    such as no reference has."""
+    chance = random.Random(seed)
+    said = []
+    for number, own in enumerate(captions):
+        text = chance.choice(own if number % 3 else chance.choice(captions)).split()
+        said.append(
+            [
+                " ".join(text),
+                " ".join(text[: chance.randrange(1, 6)]),
+                " ".join([*text, *text[-3:]]),
+                " ".join(word for word in text if chance.random() < 0.8),
+                " ".join(chance.choice([word, word, "unheard"]) for word in text),
+                " ".join(word for word in text for _ in range(chance.choice([1, 1, 3]))),
+            ][number % 6]
+        )
+    return said
+
+
+def recorded(captions, references, documents=None):
+    """CIDEr-D by pycocoevalcap, n-grams counted over the references or other documents."""
+    scorer = CiderScorer(n=4, sigma=6.0)
+    for photo in documents or references:
+        scorer.cook_append(None, photo)
+    scorer.compute_doc_freq()
+    counted = scorer.crefs
+    scorer.crefs = []
+    for photo in references:
+        scorer.cook_append(None, photo)
+    scorer.crefs += counted[
+        len(references) :
+    ]  # as many as documents: of their number it makes the log reference length
+    scorer.ctest = [cook_test(caption) for caption in captions]
+    return [float(score) for score in scorer.compute_cider()]
+
+
+def scored(captions, cider):
+    return [cider(photo, caption) for photo, caption in enumerate(captions)]
+
+
+def test_of_scenes_it_equals_that_of_coco_caption(scenes):
+    captions = altered(scenes)
+    wanted = recorded(captions, scenes)
+    assert scored(captions, CiderD(scenes)) == pytest.approx(wanted, abs=1e-9)
+    assert Scorer(scenes, tokenize=str.split).per_photo_cider(captions) == pytest.approx(
+        wanted, abs=1e-9
+    )
+    assert min(wanted) < 0.5 and max(wanted) > 5
+
+
+@NEEDS_REAL_DATA
+def test_of_real_captions_it_equals_that_of_coco_caption():
+    photos = read(Path(os.environ["CAPTION_REAL_DATA"]) / "flickr8k").examples
+    references = [
+        [words(caption) for caption in photo.captions] for photo in photos if photo.split == "val"
+    ]
+    captions = altered(references)[:200]
+    assert scored(captions, CiderD(references)) == pytest.approx(
+        recorded(captions, references), abs=1e-9
+    )
+
+
+def test_ngrams_may_be_counted_over_other_photos(scenes):
+    documents, references = scenes[:120], scenes[120:]
+    captions = altered(references)
+    found = scored(captions, CiderD(references, documents=documents))
+    assert found == pytest.approx(recorded(captions, references, documents), abs=1e-9)
+    assert found != pytest.approx(scored(captions, CiderD(references)), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "caption",
+    [
+        "",
+        "   ",
+        "dog",
+        "unheard",
+        "dog dog dog dog",
+        "dog a dog a dog a dog",
+        "a dog runs " * 12,
+        "a  dog\truns",
+        "a cat runs in the park near a dog that runs",
+    ],
+)
+def test_odd_captions_and_references_score_as_with_coco_caption(caption):
+    references = [
+        ["a dog runs in the park", "dog", "", "a dog a dog", "a dog runs in the park"],
+        [""],
+        ["a cat"],
+        ["a bird"],
+        ["a horse", "", "a horse in a park"],
+    ]
+    for photo in range(len(references)):
+        captions = ["a bird"] * photo + [caption]
+        wanted = recorded(captions, references)[photo]
+        assert CiderD(references)(photo, caption) == pytest.approx(wanted, abs=1e-9)
+        assert math.isfinite(wanted)
+
+
+def test_cider_worked_by_hand():
+    """Of two photos, "a" is in both and weighs nothing; every other n-gram weighs log 2."""
+    cider = CiderD([["a dog"], ["a cat", "cat cat"]])
+    assert cider(0, "a dog") == pytest.approx(10 * 2 / 4)  # one word and one pair of four lengths
+    assert cider(0, "a cat") == 0.0
+    # cat against "a cat": the word, one pair of words shorter; against "cat cat": counted once where there are two.
+    assert cider(1, "cat") == pytest.approx(10 * math.exp(-1 / 72) * (1 + 1 * 2 / 2) / 2 / 4)
+    # Twice said, it counts once where it is once.
+    assert cider(1, "cat cat") == pytest.approx(10 * (1 * 1 / 2 + (2 * 2 / 4 + 1)) / 2 / 4)
+
+
+def test_a_single_photo_tells_nothing():
+    assert CiderD([["a dog runs"]])(0, "a dog runs") == 0.0
+
+
+def test_scores_do_not_depend_on_what_is_kept(scenes):
+    captions = altered(scenes)
+    forgetful, cider = CiderD(scenes, kept=1), CiderD(scenes)
+    first = scored(captions, cider)
+    assert scored(captions, cider) == first == scored(captions, forgetful)
+
+
+def test_references_are_counted_once(scenes):
+    """By the cache's own count: twelve photos, five captions each."""
+    cider = CiderD(scenes, kept=20)
+    for photo in range(12):
+        for caption in scenes[photo]:
+            cider(photo, caption)
+    info = cider._counted.cache_info()
+    assert (info.misses, info.hits, info.maxsize) == (12, 48, 20)
+
+
+@pytest.mark.parametrize(
+    ("references", "photo", "message"),
+    [
+        ([], 0, "no photos to count words of"),
+        ([["a dog"], []], 0, r"photo 1 has no list of reference captions, but \[\]"),
+        (["a dog"], 0, "photo 0 has no list of reference captions, but 'a dog'"),
+        ([["a dog"], ["a cat"]], 2, "no photo 2: there are 2, numbered from 0"),
+        ([["a dog"], ["a cat"]], -1, "no photo -1: there are 2, numbered from 0"),
+    ],
+)
+def test_wrong_input_is_refused(references, photo, message):
+    with pytest.raises(ValueError, match=message):
+        CiderD(references)(photo, "a dog")

@@ -1,0 +1,148 @@
+"""A classifier's pictures: whole, readable from two to two hundred classes, and of what they are said to be."""
+
+import io
+import warnings
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
+
+from utils.plots.classes import class_curves, confusion_figure, likeliest_figure, picture_grid
+
+RANDOM = np.random.default_rng(0)
+
+
+def drawn(figure):
+    """The figure as pixels; a warning while it is drawn is an error."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure.savefig(buffer, format="png", dpi=40)
+    return np.asarray(Image.open(buffer).convert("RGB"))
+
+
+def boxes(figure, texts):
+    """Where texts stand, in pixels."""
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    return [text.get_window_extent(renderer) for text in texts if text.get_text()]
+
+
+def overlapping(found):
+    return [
+        (one, other)
+        for place, one in enumerate(found)
+        for other in found[place + 1 :]
+        if one.overlaps(other)
+        and min(one.x1, other.x1) - max(one.x0, other.x0) > 1
+        and min(one.y1, other.y1) - max(one.y0, other.y0) > 1
+    ]
+
+
+@pytest.mark.parametrize("number", [2, 10, 50, 200])
+def test_a_confusion_matrix_has_its_names_apart_and_all_text_inside(number):
+    names = [f"class of {'many ' * (place % 4)}words {place}" for place in range(number)]
+    confusion = np.diag(RANDOM.integers(10, 200, number)) + RANDOM.integers(0, 2, (number, number))
+    figure = confusion_figure(
+        confusion, names, title="test: 0.851 of 2,000 pictures are named rightly"
+    )
+    assert drawn(figure).std() > 5
+    (axes,) = figure.axes
+    for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+        assert len(labels) == number
+        assert overlapping(boxes(figure, labels)) == []
+    everything = boxes(
+        figure, [*axes.texts, *figure.texts, *axes.get_xticklabels(), *axes.get_yticklabels()]
+    )
+    width, height = figure.get_size_inches() * figure.dpi
+    assert all(
+        box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height for box in everything
+    )
+    numbers = [text.get_text() for text in axes.texts if text.get_position()[0] < number - 0.5]
+    assert len(numbers) == (np.count_nonzero(confusion) if number <= 30 else 0)
+
+
+def test_a_confusion_matrix_tells_rows_as_true_classes():
+    figure = confusion_figure([[8, 2, 0], [0, 0, 0], [1, 1, 2]], ["cat", "dog", "owl"], title="val")
+    (axes,) = figure.axes
+    told = {text.get_position(): text.get_text() for text in axes.texts}
+    assert told[(1, 0)] == "2" and (0, 1) not in told  # two cats were taken for dogs
+    assert [told[(2.7, row)] for row in range(3)] == ["0.80", "–", "0.50"]
+    np.testing.assert_allclose(
+        axes.images[0].get_array(), [[0.8, 0.2, 0], [0, 0, 0], [0.25, 0.25, 0.5]]
+    )
+
+
+def test_pictures_stand_above_their_classes_and_mistakes_stand_out():
+    cells = [
+        (
+            RANDOM.integers(0, 256, (32, 32, 3), np.uint8),
+            f"{'automobile' * (1 + number % 2)} 0.93" + "\ntrue: cat" * (number == 3),
+            number == 3,
+        )
+        for number in range(11)
+    ]
+    figure = picture_grid(cells, title="Random pictures of test")
+    assert drawn(figure).std() > 20
+    assert len(figure.axes) == 11
+    for axes, (picture, _, _) in zip(figure.axes, cells, strict=True):
+        np.testing.assert_array_equal(axes.images[0].get_array(), picture)
+    title, *texts = figure.texts
+    assert overlapping(boxes(figure, [title, *texts])) == []
+    colours = [text.get_color() for text in texts[:11]]
+    assert colours.count(colours[3]) == 1
+    assert texts[3].get_text().endswith("true: cat")
+    noted = picture_grid(cells, title="Random pictures of test", note="What they are")
+    assert [text.get_text() for text in noted.texts[1:]] == [
+        "What they are",
+        *(text.get_text() for text in texts),
+    ]
+    assert overlapping(boxes(noted, noted.texts)) == []
+
+
+def test_letters_of_any_script_are_drawn_or_said_to_be_missing():
+    photo = RANDOM.integers(0, 256, (40, 60, 3), np.uint8)
+    for figure in (
+        likeliest_figure(photo, [("강아지", 0.9), ("$a_b$", 0.1)], true="강아지"),
+        picture_grid([(photo, "강아지 0.90", False)], title="강아지"),
+        confusion_figure([[1, 0], [0, 1]], ["강아지", "x^2 $"], title="강아지"),
+    ):
+        assert drawn(figure).std() > 5
+
+
+def test_bars_are_as_long_as_classes_are_likely():
+    likeliest = [
+        ("a very long name of a class that needs a second line", 0.7),
+        ("dog", 0.25),
+        ("owl", 0.05),
+    ]
+    figure = likeliest_figure(
+        RANDOM.integers(0, 256, (300, 200, 3), np.uint8), likeliest, true="dog"
+    )
+    _, axes = figure.axes
+    assert [bar.get_width() for bar in axes.patches] == [0.7, 0.25, 0.05]
+    tops = [bar.get_y() for bar in axes.patches]
+    assert tops == sorted(tops, reverse=True)  # the likeliest above
+    assert figure.texts[0].get_text().strip() == "true: dog"
+    assert all(box.x0 >= 0 for box in boxes(figure, axes.get_yticklabels()))
+    assert drawn(figure).std() > 20
+    assert drawn(likeliest_figure(np.zeros((8, 8, 3), np.uint8), [("cat", 1.0)])).std() > 5
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 40])
+def test_curves_of_any_length_are_a_picture(tmp_path, epochs):
+    rows = [
+        {
+            "epoch": number + 1,
+            "loss": 2 / (number + 1),
+            "val_loss": 2.1 / (number + 1),
+            "accuracy": 0.5,
+            "val_accuracy": 0.4,
+        }
+        for number in range(epochs)
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        class_curves(rows, tmp_path / "history.png", best=epochs)
+    with Image.open(tmp_path / "history.png") as picture:
+        assert picture.size == (1320, 506)

@@ -1,0 +1,76 @@
+"""TensorFlow's start-up noise and what else libraries tell: heard where it is asked for alone."""
+
+import logging
+import os
+import warnings
+
+import pytest
+
+from tests.helpers.scripts import started
+from utils.quiet import quieten
+from utils.terminal import screen, tell
+
+NOISE = """
+from utils.progress import tell
+tell({level!r})
+from utils.quiet import import_tensorflow, quieten
+quieten()
+import_tensorflow()
+import logging, warnings, tensorflow as tf
+tf.get_logger().warning("a retracing")
+logging.getLogger("matplotlib").warning("building the font cache")
+warnings.warn("deprecated")
+logging.getLogger("matplotlib").error("no font")
+tf.function(lambda x: x @ x, jit_compile=True)(tf.ones([2, 2]))
+"""
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(monkeypatch):
+    for name, value in vars(screen).items():
+        monkeypatch.setattr(screen, name, value)
+    monkeypatch.setattr(logging.getLogger(), "level", logging.getLogger().level)
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    with warnings.catch_warnings():
+        yield
+
+
+def test_nothing_but_errors_gets_through():
+    done = started("-c", NOISE.format(level="info"), TF_CPP_MIN_LOG_LEVEL="3")
+    assert (done.status, done.out, done.error) == (0, "", "no font\n")
+
+
+def test_all_is_heard_with_debug():
+    done = started("-c", NOISE.format(level="debug"), TF_CPP_MIN_LOG_LEVEL="3")
+    assert (done.status, done.out) == (0, "")
+    for told in (
+        "a retracing",
+        "matplotlib: building the font cache",
+        "UserWarning: deprecated",
+        "matplotlib: no font",
+        "cuda",
+        "XLA service",
+    ):  # the last two from TensorFlow's C++ side, before and after its import
+        assert told in done.error, told
+
+
+def test_an_import_that_fails_tells_what_was_held_back():
+    code = (
+        "import sys; sys.modules['keras'] = None\nfrom utils.quiet import import_tensorflow\n"
+        "import os\ndup2 = os.dup2\nos.dup2 = lambda one, two: (dup2(one, two), os.write(2, b'why it failed\\n'))\n"
+        "import_tensorflow()"
+    )
+    done = started("-c", code)
+    assert done.status == 1
+    assert "why it failed" in done.error and "ModuleNotFoundError" in done.error
+
+
+def test_what_the_environment_says_goes_first_but_for_debug(monkeypatch):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "1")
+    tell("info")
+    quieten()
+    assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "1"
+    tell("debug")
+    quieten()
+    assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
+    assert logging.getLogger().level == logging.INFO
