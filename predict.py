@@ -298,7 +298,7 @@ def _answer_all(
             results.write(_printable(photo), *answers.record(answer, mark_of(photo)))
     if copies:
         say(
-            f"{sum(map(copies.stands, photos))} of {len(photos)} stand in {copies.folder} with their captions"
+            f"{sum(map(copies.has_copy, photos))} of {len(photos)} stand in {copies.folder} with their captions"
         )
     if results or copies:
         say(
@@ -338,12 +338,12 @@ def _summary(
 
 def _lacking(copies: "CaptionedCopies", photos: Sequence[Path]) -> set[Path]:
     """The photos that have no copy yet; those that can have none, being of another kind, are named."""
-    lacking = [photo for photo in photos if not copies.stands(photo)]
+    lacking = [photo for photo in photos if not copies.has_copy(photo)]
     if len(lacking) < len(photos):
         say(
             f"{len(photos) - len(lacking)} of {len(photos)} already stand in {copies.folder} and stay as they are"
         )
-    obstacles = {photo: copies.obstacle(photo) for photo in lacking}
+    obstacles = {photo: copies.find_obstacle(photo) for photo in lacking}
     for photo in filter(obstacles.get, lacking):
         note(f"not copied: {_printable(photo)}: {obstacles[photo]}")
     return {photo for photo in lacking if not obstacles[photo]}

@@ -127,7 +127,7 @@ def _train(
     """The whole job, as an outline."""
     from data.photos.hashes import PhotoHashes
     from data.photos.views import Views
-    from data.text.loading import load
+    from data.text.loading import load_tokenizer
     from models.captioner import decoder_of
     from models.decoders.base import refuse_longer
     from models.decoders.transformer import POSITIONS
@@ -174,7 +174,7 @@ def _train(
     def told(prepared: Any, pairs: list) -> Any:
         """The tokenizer; all that is known so far on the screen, and what is wrong with it refused."""
         tokenizer = (
-            load(run / "vocabulary.json")
+            load_tokenizer(run / "vocabulary.json")
             if resume
             else stages.fitted(settings, prepared, source=asked.words.tokenizer, start=start)
         )

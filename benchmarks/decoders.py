@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks.made_up import CAPTIONS
 from benchmarks.training import trainer
 from config import ATTENTIONS
-from data.text.tokenizer import END, SPECIAL, START
+from data.text.tokenizer import END, SPECIAL_TOKENS, START
 from models.decoders import DECODERS
 from models.training.trainer import Trainer
 from utils.files import write_json
@@ -53,7 +53,7 @@ class Sizes:
             (self.captions // CAPTIONS, self.side**2, self.depth), np.float32
         ).astype(np.float16)
         words = random.integers(
-            len(SPECIAL), self.vocabulary, (self.captions, self.words), np.int32
+            len(SPECIAL_TOKENS), self.vocabulary, (self.captions, self.words), np.int32
         )
         tokens = np.pad(words, [(0, 0), (1, 1)], constant_values=[(0, 0), (START, END)])
         return features, tokens

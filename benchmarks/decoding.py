@@ -17,7 +17,7 @@ from benchmarks import made_up
 from benchmarks.extraction import build_encoder
 from benchmarks.measuring import Given, Measures, Row, Turn, measured, script
 from config import Settings
-from data.text.tokenizer import END, SPECIAL, START
+from data.text.tokenizer import END, SPECIAL_TOKENS, START
 from data.text.word_tokenizer import WordTokenizer
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def captioner(sizes: Sizes, grid: tuple[int, int], depth: int, encoder: Any = No
     from models.captioner import Captioner, decoder_of
 
     flat = Settings.from_flat(sizes.settings or {}).flat() | {"max_length": WORDS, "no_repeat": 3}
-    words = [f"word{number}" for number in range(sizes.vocabulary - len(SPECIAL))]
+    words = [f"word{number}" for number in range(sizes.vocabulary - len(SPECIAL_TOKENS))]
     decoder = decoder_of(flat | {"fingerprint": {"grid": grid, "depth": depth}}, sizes.vocabulary)
     bias = decoder.words.bias.numpy()
     bias[END] = NEVER
@@ -79,7 +79,7 @@ def captioner(sizes: Sizes, grid: tuple[int, int], depth: int, encoder: Any = No
     return Captioner(
         encoder=lambda: encoder,
         decoder=decoder,
-        tokenizer=WordTokenizer([*SPECIAL, *words]),
+        tokenizer=WordTokenizer([*SPECIAL_TOKENS, *words]),
         grid=grid,
         image_size=sizes.image_size,
         settings={name: flat[name] for name in names},

@@ -11,7 +11,7 @@ from PIL import Image
 
 from data.caption_batches import Batches, TrainingPhoto
 from data.photos.images import photos_in
-from data.text.tokenizer import END, SPECIAL, START
+from data.text.tokenizer import END, SPECIAL_TOKENS, START
 from utils.errors import UserError
 
 CAPTIONS = 5  # a photo
@@ -94,7 +94,7 @@ def training_photos(
     def caption(length: int) -> tuple[int, ...]:
         return (
             START,
-            *(words[each] for each in random.integers(len(SPECIAL), vocabulary, length)),
+            *(words[each] for each in random.integers(len(SPECIAL_TOKENS), vocabulary, length)),
             END,
         )
 

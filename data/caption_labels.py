@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from data.photos.photo import Photo
-from data.text.language import CUT, pieces_of
+from data.text.language import SPLITTERS, choose_unit
 
 Label = tuple[str, ...]  # what a picture holds, in parts: (dog), (dog, red)
 
@@ -15,7 +15,7 @@ def word_labels(
     photos: Sequence[Photo], *, words: int, common: frozenset[str], language: str = "en"
 ) -> list[set[Label]]:
     """For each photo those of the `words` commonest content words that its captions use; `common` words say nothing."""
-    cut = CUT[pieces_of(language)]
+    cut = SPLITTERS[choose_unit(language)]
     used = [
         {word for caption in photo.captions for word in cut(caption)} - common for photo in photos
     ]

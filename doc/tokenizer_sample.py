@@ -21,10 +21,16 @@ import config
 import showing
 from data import sources
 from data.scenes import dataset as scenes
-from data.scenes.layout import compose
+from data.scenes.layout import compose_scene
 from data.text import loading
-from data.text.language import CUT, base, language_of, mistaken, pieces_of
-from data.text.tokenizer import SPECIAL, UNKNOWN, Tokenizer
+from data.text.language import (
+    SPLITTERS,
+    choose_unit,
+    describe_wrong_language,
+    detect_language,
+    normalize_language,
+)
+from data.text.tokenizer import SPECIAL_TOKENS, UNKNOWN, Tokenizer
 from utils import command_line
 from utils.errors import UsageError, run_script
 from utils.files import refuse_unwritable
@@ -91,8 +97,8 @@ def main() -> int:
     said, language = read(given["path"], data)
     captions = [caption for each in said.values() for caption in each]
     say(f"captions: {len(captions):,} of {len(said):,} photos, language {language}")
-    kind = loading.kind_for(language, words.tokenizer)
-    fitted = loading.fit(
+    kind = loading.choose_kind(language, words.tokenizer)
+    fitted = loading.fit_tokenizer(
         kind,
         captions,
         language=language,
@@ -100,14 +106,14 @@ def main() -> int:
         minimum_count=words.minimum_count,
     )
     say(
-        f"fitted: {len(fitted) - len(SPECIAL):,} {fitted.units}, after {', '.join(SPECIAL)}; the first of them "
-        f"{', '.join(fitted.tokens[len(SPECIAL) :][:8])}"
+        f"fitted: {len(fitted) - len(SPECIAL_TOKENS):,} {fitted.token_name}, after {', '.join(SPECIAL_TOKENS)}; the first of them "
+        f"{', '.join(fitted.tokens[len(SPECIAL_TOKENS) :][:8])}"
     )
 
     with tempfile.TemporaryDirectory() as folder:
         file = kept or Path(folder) / "vocabulary.json"
         fitted.save(file)
-        loaded = loading.load(file)
+        loaded = loading.load_tokenizer(file)
         say(
             f"saved: {kept or 'a temporary file (--save FILE.json keeps it)'}, {file.stat().st_size:,} bytes; loaded again: "
             f"{len(loaded):,} tokens"
@@ -117,7 +123,7 @@ def main() -> int:
     samples = [(caption, fitted.encode(caption)) for caption in shown]
     for caption, numbers in samples:
         say(
-            f"\ncaption: {caption}\nwords:   {' '.join(CUT[pieces_of(language) if kind == 'bpe' else kind](caption))}"
+            f"\ncaption: {caption}\nwords:   {' '.join(SPLITTERS[choose_unit(language) if kind == 'bpe' else kind](caption))}"
         )
         say(
             "\n".join(
@@ -150,18 +156,19 @@ def read(path: str, data: config.Data) -> tuple[dict[str, list[str]], str]:
             for captions in list(said.values())[:: len(said) // 100 + 1]
             for caption in captions
         ]
-        wrong = mistaken(path, data.language, language_of(some))
+        wrong = describe_wrong_language(path, data.language, detect_language(some))
         if wrong:
             warn(wrong)
-        return said, data.language or language_of(some)
-    language = base(data.language or "en")
+        return said, data.language or detect_language(some)
+    language = normalize_language(data.language or "en")
     if language not in scenes.LANGUAGES:
         raise UsageError(
             f"the built-in scenes have captions in {' and '.join(scenes.LANGUAGES)}, not {language}; name a "
             "captions file"
         )
     return {
-        f"scene {number}": scenes.captions(compose(number), language) for number in range(SCENES)
+        f"scene {number}": scenes.caption_scene(compose_scene(number), language)
+        for number in range(SCENES)
     }, language
 
 
@@ -173,7 +180,7 @@ def two_of(said: dict[str, list[str]]) -> list[str]:
 
 def back(numbers: Sequence[int], loaded: Tokenizer) -> str:
     """The sentence that the numbers stand for."""
-    return loaded.text([word.text for word in loaded.decode(numbers)])
+    return loaded.join_words([word.text for word in loaded.decode(numbers)])
 
 
 def aligned(tokens: Sequence[str], numbers: Sequence[int]) -> list[str]:
@@ -209,7 +216,7 @@ def drawn(samples: Sequence[tuple[str, Sequence[int]]], loaded: Tokenizer) -> "F
             left = margin + place % columns * (width - 2 * margin) / columns
             token, colour = (
                 loaded.tokens[number],
-                ORANGE if number == UNKNOWN else PALE if number < len(SPECIAL) else INK,
+                ORANGE if number == UNKNOWN else PALE if number < len(SPECIAL_TOKENS) else INK,
             )
             placed.append(
                 (

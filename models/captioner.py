@@ -19,7 +19,7 @@ import tensorflow as tf
 from data.photos.crops import Crops, on_photo
 from data.photos.images import as_pixels, read
 from data.text.gpt2 import GPT2Tokenizer, read_vocabulary
-from data.text.loading import load as load_tokenizer
+from data.text.loading import load_tokenizer
 from data.text.tokenizer import END, PAD, START, UNKNOWN, Word
 from models.decoders import DECODERS, build_decoder
 from models.decoders.base import Decoder, refuse_longer
@@ -61,7 +61,7 @@ class Tokenizer(Protocol):
 
     def encode(self, caption: str) -> list[int]: ...
 
-    def text(self, words: Sequence[str]) -> str: ...
+    def join_words(self, words: Sequence[str]) -> str: ...
 
 
 class Captioner:
@@ -114,7 +114,7 @@ class Captioner:
         if elsewhere:
             from models.pretrained import give_decoder  # which imports KerasHub
 
-            give_decoder(decoder, str(folder), tokenizer.rows_there)
+            give_decoder(decoder, str(folder), tokenizer.gpt2_ids)
         else:
             load_decoder(decoder, folder / "best")
         names = (
@@ -247,7 +247,9 @@ class Captioner:
             float(np.exp(log / max(1, np.count_nonzero(row))))
             for log, row in zip(logs, tokens, strict=True)
         ]
-        texts = [self.tokenizer.text([word.text for word in each if word.text]) for each in words]
+        texts = [
+            self.tokenizer.join_words([word.text for word in each if word.text]) for each in words
+        ]
         candidates = [pair for pair in zip(texts, scores, strict=True) if pair[0]]
         crops = np.split(attention[0], attention.shape[-1] // self.decoder.locations, axis=1)
         looked = _by_word(words[0], _in_places(crops, self.grid))

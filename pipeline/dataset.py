@@ -15,8 +15,13 @@ from data.preprocess import Dataset, identify, near_duplicates, split_photos
 from data.scenes import dataset as scenes
 from data.sources.base import LeftOut, Source
 from data.text.gpt2 import GPT2Tokenizer, read_vocabulary
-from data.text.language import NAMES, base, mistaken, pieces_of
-from data.text.loading import fit, kind_for, load
+from data.text.language import (
+    LANGUAGE_NAMES,
+    choose_unit,
+    describe_wrong_language,
+    normalize_language,
+)
+from data.text.loading import choose_kind, fit_tokenizer, load_tokenizer
 from data.text.tokenizer import Tokenizer
 from utils import hugging_face as huggingface
 from utils.errors import UsageError, UserError
@@ -24,7 +29,7 @@ from utils.files import picture_names
 from utils.runs import read_config, read_seen, read_splits, seen
 from utils.terminal import progress, say, warn
 
-SCENES = scenes.FOLDER
+SCENES = scenes.SCENES_FOLDER
 DATASETS = SCENES.parent
 SCENES_SIZE = {"train": 3000, "val": 300, "test": 300}
 MIXED = 0.1  # of the captions: fewer in another language are a stray name or sign
@@ -72,10 +77,10 @@ def facts_of(dataset: Source) -> dict[str, dict[str, Any]] | None:
 
 def read_dataset(path: Path, data: Data) -> Source:
     """The dataset at `path`; the built-in scenes are drawn first where they are not there yet."""
-    if path == SCENES and not scenes.is_written(SCENES, **SCENES_SIZE, seed=0):
+    if path == SCENES and not scenes.has_scenes(SCENES, **SCENES_SIZE, seed=0):
         number = sum(SCENES_SIZE.values())
         say(f"drawing {number} scenes into {SCENES}/")
-        scenes.write(
+        scenes.write_scenes(
             SCENES,
             **SCENES_SIZE,
             seed=0,
@@ -84,13 +89,17 @@ def read_dataset(path: Path, data: Data) -> Source:
     dataset = sources.read(
         path, language=data.language, format=data.format, outside=data.outside_photos
     )
-    wrong = mistaken(dataset.path, data.language, dataset.letters)
+    wrong = describe_wrong_language(dataset.path, data.language, dataset.letters)
     if wrong:
         warn(wrong)
-    mixed = [f"{share:.0%} {NAMES[name]}" for name, share in dataset.mixed.items() if share > MIXED]
+    mixed = [
+        f"{share:.0%} {LANGUAGE_NAMES[name]}"
+        for name, share in dataset.mixed.items()
+        if share > MIXED
+    ]
     if mixed:
         warn(
-            f"by their letters the captions are not {NAMES[dataset.letters]} alone but also {', '.join(mixed)}; "
+            f"by their letters the captions are not {LANGUAGE_NAMES[dataset.letters]} alone but also {', '.join(mixed)}; "
             "they are all cut and scored as one language"
         )
     return dataset
@@ -99,13 +108,13 @@ def read_dataset(path: Path, data: Data) -> Source:
 def suited(settings: Settings, dataset: Source) -> Settings:
     """The settings with what was left to the captions: language, tokenizer, longest caption."""
     asked, decoding = settings.words.tokenizer, settings.decoding
-    kind = kind_for(dataset.language, "gpt2" if decoding.pretrained and asked is None else asked)
+    kind = choose_kind(dataset.language, "gpt2" if decoding.pretrained and asked is None else asked)
     if decoding.pretrained and kind != "gpt2":
         raise UsageError(
             f"--tokenizer {asked}: {decoding.decoder_weights} were trained on GPT-2's pieces; leave it out"
         )
-    if kind == "words" and pieces_of(dataset.language) == "characters":
-        name = NAMES.get(base(dataset.language), dataset.language)
+    if kind == "words" and choose_unit(dataset.language) == "characters":
+        name = LANGUAGE_NAMES.get(normalize_language(dataset.language), dataset.language)
         warn(
             f"--tokenizer words cuts captions at spaces, and {name} sets none between words; a segmenter should "
             "have set them"
@@ -121,7 +130,7 @@ def fitted(
     words = settings.words
     if words.tokenizer == "gpt2":
         return _gpt2(source, settings, start)
-    return fit(
+    return fit_tokenizer(
         str(words.tokenizer),
         (caption for photo in prepared.splits["train"] for caption in photo.captions),
         language=str(settings.data.language),
@@ -132,11 +141,11 @@ def fitted(
 
 def _gpt2(source: str | None, settings: Settings, start: Path | None) -> Tokenizer:
     """GPT-2's tokenizer, from where it is to be had."""
-    weights, cut = settings.decoding.decoder_weights, pieces_of(str(settings.data.language))
+    weights, cut = settings.decoding.decoder_weights, choose_unit(str(settings.data.language))
     if source is not None and source != "gpt2":
         return GPT2Tokenizer(*read_vocabulary(Path(source).expanduser()), cut)
     if start is not None and not huggingface.named(start):
-        return load(start / "vocabulary.json")
+        return load_tokenizer(start / "vocabulary.json")
     if not settings.decoding.pretrained:
         raise UserError(
             "--tokenizer gpt2 wants GPT-2's vocabulary: name a folder with vocab.json and merges.txt (or "

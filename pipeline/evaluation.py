@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from config import Settings
-from data.text.language import CUT, base, pieces_of
+from data.text.language import SPLITTERS, choose_unit, normalize_language
 from utils import runs
 from utils.errors import UserError
 from utils.metrics import ptb
@@ -47,7 +47,7 @@ class Subject:
     @property
     def language(self) -> str:
         """Of the captions."""
-        return base(str(self.settings.data.language))
+        return normalize_language(str(self.settings.data.language))
 
     @property
     def references(self) -> list[Sequence[str]]:
@@ -99,17 +99,17 @@ class Subject:
     def _text(self, tokens: Sequence[int]) -> str:
         """The sentence of these tokens."""
         tokenizer = self.captioner.tokenizer
-        return tokenizer.text([word.text for word in tokenizer.decode(tokens) if word.text])
+        return tokenizer.join_words([word.text for word in tokenizer.decode(tokens) if word.text])
 
     def scene_scores(self, captions: Sequence[Any]) -> dict[str, float | None]:
         """Facts and pointing, of scenes; nothing of photographs."""
         from data.scenes.dataset import LANGUAGES, SIZE
-        from data.scenes.scores import facts_scores, pointing
+        from data.scenes.scores import score_facts, score_pointing
 
         if self.facts is None or self.language not in LANGUAGES:
             return {}
         scenes = [self.facts[photo.name] for photo in self.photos]
-        return facts_scores(captions, self.references, scenes, self.language) | pointing(
+        return score_facts(captions, self.references, scenes, self.language) | score_pointing(
             captions, scenes, self.language, SIZE
         )
 
@@ -199,7 +199,9 @@ def same_dataset(name: str, saved: str, place: Callable[[str], Path]) -> bool:
 
 def tokenizer_for(language: str) -> Callable[[str], list[str]]:
     """What cuts captions for the scores: coco-caption's tokenizer is made for English alone; characters of Chinese."""
-    return ptb.tokenize if base(language) == "en" else CUT[pieces_of(language)]
+    return (
+        ptb.tokenize if normalize_language(language) == "en" else SPLITTERS[choose_unit(language)]
+    )
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,7 @@ def scored(subject: Subject) -> Result:
         reasons.insert(0, "scores count words as coco-caption cuts them in English")
     else:
         reasons = [
-            f"scores count {pieces_of(subject.language)}; METEOR and SPICE are for English alone"
+            f"scores count {choose_unit(subject.language)}; METEOR and SPICE are for English alone"
         ]
     scores |= subject.teacher_forced()
     scores |= {

@@ -180,7 +180,7 @@ def _content(
 ) -> list[set[Label]]:
     """What each photo holds, as labels for the convnet: by its facts, else by the commonest words of its captions."""
     if facts is not None:
-        return [scene_facts.content_labels(facts[photo.name]["facts"]) for photo in photos]
+        return [scene_facts.find_content_labels(facts[photo.name]["facts"]) for photo in photos]
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
     return word_labels(photos, words=CONVNET_WORDS, common=ENGLISH_STOP_WORDS, language=language)

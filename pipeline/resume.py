@@ -9,7 +9,7 @@ from typing import Any
 import config
 import presets
 from config import Settings
-from data.scenes.dataset import FOLDER
+from data.scenes.dataset import SCENES_FOLDER
 from data.sources import cifar10
 from utils import hugging_face as huggingface
 from utils import runs
@@ -68,7 +68,7 @@ def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
         inherited["precision"] = saved["precision"]
         kept = ["augment", *(each.name for each in fields(config.Words))]
         if "dataset" not in given:
-            if Path(saved["dataset"]) != FOLDER and not Path(saved["dataset"]).exists():
+            if Path(saved["dataset"]) != SCENES_FOLDER and not Path(saved["dataset"]).exists():
                 raise UserError(
                     f"{start} was trained on {saved['dataset']}, which is not there (seen from {Path.cwd()}); say "
                     "where it is with --dataset"
@@ -160,23 +160,23 @@ def begin_decoder(
     elif weights not in (None, "none"):
         from models.pretrained import give_decoder
 
-        give_decoder(decoder, weights, tokenizer.rows_there)
+        give_decoder(decoder, weights, tokenizer.gpt2_ids)
         say(f"the decoder begins with the weights of {weights}")
 
 
 def take_over(decoder: Any, tokenizer: Any, start: Path, fingerprint: dict[str, Any]) -> None:
     """Begin from the best weights of another run, and say what became of its words."""
-    from data.text.loading import load
-    from data.text.tokenizer import SPECIAL
+    from data.text.loading import load_tokenizer
+    from data.text.tokenizer import SPECIAL_TOKENS
     from models.captioner import decoder_of
     from models.training import warm_start
     from models.training.checkpoints import load_decoder
 
     saved = runs.read_config(start)
-    learned = load(start / "vocabulary.json")
+    learned = load_tokenizer(start / "vocabulary.json")
     other = decoder_of(saved, len(learned))
     load_decoder(other, start / "best")
-    found = warm_start.take_over(decoder, tokenizer.spelled(), other, learned.spelled())
+    found = warm_start.take_over(decoder, tokenizer.spell_tokens(), other, learned.spell_tokens())
     same = _but_for_precision(saved["fingerprint"]) == _but_for_precision(fingerprint)
     if not same and not saved.get("finetune_encoder"):
         warn(
@@ -184,7 +184,7 @@ def take_over(decoder: Any, tokenizer: Any, start: Path, fingerprint: dict[str, 
             "mean something else to the decoder"
         )
     say(
-        f"from {start}: {found.kept - len(SPECIAL)} {tokenizer.units} are known there and keep their weights, {found.new} "
+        f"from {start}: {found.kept - len(SPECIAL_TOKENS)} {tokenizer.token_name} are known there and keep their weights, {found.new} "
         f"start fresh, {found.gone} of {start} are gone"
     )
 
@@ -203,7 +203,7 @@ def resumed(
     presets.refuse_foreign(before.get("preset", ""), given)
     saved = Settings.of_run(before).flat()
     if "dataset" in given:
-        typed = {"scenes": FOLDER, "cifar10": cifar10.FOLDER}.get(
+        typed = {"scenes": SCENES_FOLDER, "cifar10": cifar10.SCENES_FOLDER}.get(
             given["dataset"], Path(given["dataset"])
         )
         if typed.resolve() == Path(saved["dataset"]).resolve():  # ./photos is photos

@@ -68,7 +68,7 @@ def _reward(settings: Settings, prepared: Dataset, tokenizer: Tokenizer) -> Any:
         return " ".join([*cut(caption), *[ENDS] * ended])
 
     def text(row: Sequence[int]) -> str:
-        told = tokenizer.text([word.text for word in tokenizer.decode(row) if word.text])
+        told = tokenizer.join_words([word.text for word in tokenizer.decode(row) if word.text])
         return words(
             told, END in row[: settings.words.max_length]
         )  # an end after that was not of its choice

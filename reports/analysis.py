@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config import Settings
-from data.text.tokenizer import SPECIAL
+from data.text.tokenizer import SPECIAL_TOKENS
 from pipeline.evaluation import Subject, tokenizer_for
 from utils import runs
 from utils.errors import UserError
@@ -136,8 +136,8 @@ def of_captions(
         "vocabulary": {
             "captions": len(set().union(*captions)),
             "references": len(set().union(*references)),
-            "known": len(tokenizer) - len(SPECIAL),
-            "unit": tokenizer.units,
+            "known": len(tokenizer) - len(SPECIAL_TOKENS),
+            "unit": tokenizer.token_name,
         },
         "novel": sum(caption not in known for caption in captions) / len(captions)
         if known

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data.photos.images import UnreadablePhoto, read
-from data.text.language import NAMES, base
+from data.text.language import LANGUAGE_NAMES, normalize_language
 from pipeline.evaluation import Subject, tokenizer_for
 from reports import analysis as report
 from reports import run_page
@@ -66,7 +66,10 @@ def write(run: Path, subject: Subject | None = None, result: "Result | None" = N
     language = _code(str(saved.get("language") or "und"))
     about = [
         ("photos", run_page.photos(run)),
-        ("captions", f"{NAMES.get(base(language), 'of another language')} ({language})"),
+        (
+            "captions",
+            f"{LANGUAGE_NAMES.get(normalize_language(language), 'of another language')} ({language})",
+        ),
     ]
     about += [("begun from", Path(saved["from"]).name)] if saved.get("from") else []
     if final := runs.read_scores(run):
@@ -88,7 +91,7 @@ def write(run: Path, subject: Subject | None = None, result: "Result | None" = N
 def _code(language: str) -> str:
     """The language's code as a page has it."""
     _, *rest = language.replace("_", "-").split("-")
-    return "-".join([base(language), *rest])
+    return "-".join([normalize_language(language), *rest])
 
 
 def curves(history: Sequence[dict[str, Any]], best: int | None) -> list[Html]:

@@ -17,8 +17,8 @@ from data.photos.images import read
 from data.photos.photo import Photo
 from data.preprocess import Dataset
 from data.sources.base import SPLITS, LeftOut, Source
-from data.text.language import NAMES, base
-from data.text.tokenizer import END, SPECIAL, UNITS, UNKNOWN, Tokenizer
+from data.text.language import LANGUAGE_NAMES, normalize_language
+from data.text.tokenizer import END, SPECIAL_TOKENS, TOKEN_NAMES, UNKNOWN, Tokenizer
 from pipeline import dataset as stages
 from utils import command_line
 from utils.errors import UserError
@@ -119,7 +119,7 @@ def _counts(prepared: Dataset) -> list[str]:
 
 def _language(asked: Settings, settings: Settings, dataset: Source) -> str:
     """Which language, and how we know; what captions are cut into."""
-    name = NAMES.get(base(settings.data.language))
+    name = LANGUAGE_NAMES.get(normalize_language(settings.data.language))
     if asked.data.language:
         known = f"{name}, given" if name else "given"
     else:
@@ -133,7 +133,7 @@ def _language(asked: Settings, settings: Settings, dataset: Source) -> str:
         else "what suits it; another with --tokenizer"
     )
     cut = "given" if asked.words.tokenizer else usual
-    return f"language: {settings.data.language} ({known}); captions of {UNITS[settings.words.tokenizer]} ({cut})"
+    return f"language: {settings.data.language} ({known}); captions of {TOKEN_NAMES[settings.words.tokenizer]} ({cut})"
 
 
 def _vocabulary(settings: Settings, prepared: Dataset, tokenizer: Tokenizer) -> list[str]:
@@ -143,13 +143,13 @@ def _vocabulary(settings: Settings, prepared: Dataset, tokenizer: Tokenizer) -> 
         for split, photos in prepared.splits.items()
     }
     lengths = sorted(len(numbers) - 2 for split in encoded.values() for numbers in split)
-    most, unit = settings.words.max_length, tokenizer.units
+    most, unit = settings.words.max_length, tokenizer.token_name
     whole = sum(length <= most for length in lengths) / len(lengths)
     least = f"{settings.words.minimum_count} time{'s' * (settings.words.minimum_count > 1)}"
     covered = ", ".join(
         f"{_coverage(numbers):.1%} of {split}" for split, numbers in encoded.items() if numbers
     )
-    known = f"{len(tokenizer) - len(SPECIAL)} {unit}"
+    known = f"{len(tokenizer) - len(SPECIAL_TOKENS)} {unit}"
     source = (
         f"{known} of GPT-2"
         if settings.words.tokenizer == "gpt2"

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from data.alt_text import jpeg_png as photo_metadata
-from data.alt_text.xmp import CannotHold
+from data.alt_text import jpeg_png
+from data.alt_text.xmp import CannotAddCaption
 from data.photos.images import kind
 from utils.errors import UserError
 from utils.files import refuse_unwritable, written_whole
@@ -39,7 +39,7 @@ class CaptionedCopies:
                     "folder each"
                 )
 
-    def obstacle(self, photo: Path) -> str | None:
+    def find_obstacle(self, photo: Path) -> str | None:
         """Why a photo of its kind has no copy; None where it may have one, or is no picture, which reading it tells."""
         found = kind(photo)
         return (
@@ -48,7 +48,7 @@ class CaptionedCopies:
             else f"captions are put into JPEG and PNG files, not into {found}"
         )
 
-    def stands(self, photo: Path) -> bool:
+    def has_copy(self, photo: Path) -> bool:
         """Whether its copy is there, by the time at which the photo was last changed: a copy keeps that."""
         try:
             there = (self.folder / self._names[photo]).stat().st_mtime_ns
@@ -62,8 +62,8 @@ class CaptionedCopies:
         if copy.exists():
             return f"{copy} is another photo's, or of before this one was changed; remove it, or choose another folder"
         try:
-            after = photo_metadata.with_caption(photo.read_bytes(), caption, self._language)
-        except CannotHold as error:
+            after = jpeg_png.add_caption(photo.read_bytes(), caption, self._language)
+        except CannotAddCaption as error:
             return str(error)
         except OSError as error:
             return (error.strerror or str(error)).lower()

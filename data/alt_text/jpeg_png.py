@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable
 
 from data.alt_text import xmp
-from data.alt_text.xmp import CannotHold
+from data.alt_text.xmp import CannotAddCaption
 
 JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 
@@ -25,21 +25,21 @@ _LARGEST = 2**24  # bytes of XMP in a PNG that are unpacked; what is real has so
 Caption = Callable[[bytes | None], bytes]  # a packet, or none, to one with the caption
 
 
-def with_caption(photo: bytes, caption: str, language: str | None) -> bytes:
+def add_caption(photo: bytes, caption: str, language: str | None) -> bytes:
     """The bytes of a JPEG or PNG file with the caption in them.
 
     Raises:
-        CannotHold: it is neither, it is damaged, or what is in it leaves no room.
+        CannotAddCaption: it is neither, it is damaged, or what is in it leaves no room.
     """
 
     def captioned(packet: bytes | None) -> bytes:
-        return xmp.with_caption(packet, caption, language)
+        return xmp.add_caption_to_packet(packet, caption, language)
 
     if photo.startswith(JPEG):
         return _jpeg(photo, captioned)
     if photo.startswith(PNG):
         return _png(photo, captioned)
-    raise CannotHold("neither JPEG nor PNG")
+    raise CannotAddCaption("neither JPEG nor PNG")
 
 
 def _jpeg(photo: bytes, captioned: Caption) -> bytes:
@@ -55,7 +55,7 @@ def _jpeg(photo: bytes, captioned: Caption) -> bytes:
         if len(new) != len(old) and any(
             _payload(before).startswith(b"MPF\0") for before in segments[:number]
         ):
-            raise CannotHold(
+            raise CannotAddCaption(
                 "its XMP leaves no room for a caption, and behind it lie pictures whose place is written down"
             )
         segments[number] = _app1(new)
@@ -77,7 +77,7 @@ def _segments(photo: bytes) -> tuple[list[bytes], bytes]:
         end = found.end() + int.from_bytes(photo[found.end() : found.end() + 2])
         segments.append(photo[start:end])
         start = end
-    raise CannotHold("damaged, or cut short")
+    raise CannotAddCaption("damaged, or cut short")
 
 
 def _payload(segment: bytes) -> bytes:
@@ -88,7 +88,7 @@ def _payload(segment: bytes) -> bytes:
 def _app1(packet: bytes) -> bytes:
     """A segment with a packet of XMP."""
     if len(packet) > _ROOM:
-        raise CannotHold("its XMP leaves no room for a caption: a segment has 64 KB")
+        raise CannotAddCaption("its XMP leaves no room for a caption: a segment has 64 KB")
     return b"\xff\xe1" + (2 + len(_XMP) + len(packet)).to_bytes(2) + _XMP + packet
 
 
@@ -104,11 +104,11 @@ def _refuse_extension(segments: list[bytes]) -> None:
         piece[40:] for piece in sorted(pieces, key=lambda piece: (piece[:32], piece[36:40]))
     )
     try:
-        described = bool(whole) and xmp.holds_caption(whole)
-    except CannotHold:
+        described = bool(whole) and xmp.has_caption(whole)
+    except CannotAddCaption:
         return  # nobody can read it
     if described:
-        raise CannotHold("its description lies in extended XMP, which is not changed")
+        raise CannotAddCaption("its description lies in extended XMP, which is not changed")
 
 
 def _png(photo: bytes, captioned: Caption) -> bytes:
@@ -136,7 +136,7 @@ def _chunks(photo: bytes) -> tuple[list[bytes], bytes]:
         start = end
         if chunks[-1][4:8] == b"IEND":
             return chunks, photo[end:]
-    raise CannotHold("damaged, or cut short")
+    raise CannotAddCaption("damaged, or cut short")
 
 
 def _header(chunks: list[bytes]) -> int:
@@ -144,7 +144,7 @@ def _header(chunks: list[bytes]) -> int:
     for number, chunk in enumerate(chunks):
         if chunk[4:8] == b"IHDR":
             return number
-    raise CannotHold("damaged, or cut short")
+    raise CannotAddCaption("damaged, or cut short")
 
 
 def _unpacked(text: bytes) -> bytes:
@@ -153,9 +153,9 @@ def _unpacked(text: bytes) -> bytes:
     try:
         packet = unpacking.decompress(text, _LARGEST)
     except zlib.error:
-        raise CannotHold("its XMP is damaged") from None
+        raise CannotAddCaption("its XMP is damaged") from None
     if not unpacking.eof:
-        raise CannotHold("its XMP is damaged, or too large")
+        raise CannotAddCaption("its XMP is damaged, or too large")
     return packet
 
 

@@ -31,23 +31,23 @@ _NO_XML = re.compile(
 )  # characters that XML cannot hold
 
 
-class CannotHold(ValueError):
+class CannotAddCaption(ValueError):
     """No caption can be put there; the text is the reason in a few words, without the photo's name."""
 
 
-def with_caption(packet: bytes | None, caption: str, language: str | None) -> bytes:
+def add_caption_to_packet(packet: bytes | None, caption: str, language: str | None) -> bytes:
     """The packet (None: a new one) with the caption in both properties, for readers of its language and of any (x-default).
 
     What stood there for these is replaced; what stood there in other languages stays. The packet keeps its length where the
     white space that is left at its end for that suffices.
 
     Raises:
-        CannotHold: it is no XMP, or no XMP that a caption can be added to.
+        CannotAddCaption: it is no XMP, or no XMP that a caption can be added to.
     """
     old = _EMPTY if packet is None else packet
     found = _Found(old)
     if found.begin is None:
-        raise CannotHold("its XMP is of an unknown kind: no rdf:RDF is in it")
+        raise CannotAddCaption("its XMP is of an unknown kind: no rdf:RDF is in it")
     begin = _TAG.match(old, found.begin)
     added = _description(found, _NO_XML.sub(" ", caption), language and language.replace("_", "-"))
     # An empty element is opened.
@@ -72,7 +72,7 @@ def _of_length(packet: bytes, length: int) -> bytes:
     return packet[:start] + b"\n".rjust(max(1, length - len(packet) + end - start)) + packet[end:]
 
 
-def holds_caption(packet: bytes) -> bool:
+def has_caption(packet: bytes) -> bool:
     """Whether one of the two properties stands in a packet."""
     return bool(_Found(packet).spans)
 
@@ -102,14 +102,14 @@ class _Found:
         self._parser.EndElementHandler = self._ends
         text = packet.rstrip(b"\0")  # some programs end it as a text of C
         if b"\0" in text:
-            raise CannotHold("its XMP is not in UTF-8")
+            raise CannotAddCaption("its XMP is not in UTF-8")
         try:
             self._parser.Parse(text, True)
         except expat.ExpatError:
-            raise CannotHold("its XMP is damaged") from None
+            raise CannotAddCaption("its XMP is damaged") from None
 
     def _refuse(self, *_: object) -> None:
-        raise CannotHold("its XMP is of an unknown kind: it has a document type")
+        raise CannotAddCaption("its XMP is of an unknown kind: it has a document type")
 
     def _within(self, *names: str) -> bool:
         """Whether these elements of RDF are the innermost that are open."""
@@ -123,7 +123,7 @@ class _Found:
         if name == f"{_RDF} Description" and self._within("RDF"):
             self.about = self.about or attributes.get(f"{_RDF} about", "")
             if _PROPERTIES.keys() & attributes.keys():
-                raise CannotHold(
+                raise CannotAddCaption(
                     "its XMP is of an unknown kind: a description that has no language"
                 )
         self._open.append(

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import permutations
 from typing import NamedTuple
 
-from data.scenes.facts import Fact, related
-from data.scenes.words import ENGLISH, INVERSES, KOREAN, PEOPLE, plural
+from data.scenes.facts import Fact, make_relation
+from data.scenes.words import ENGLISH, INVERSES, KOREAN, PEOPLE, make_plural
 
 FLYING = ("bird", "plane", "kite")
 _ENGLISH_POSE = {
@@ -103,7 +103,7 @@ class _Writer(ABC):
         chosen = self.rng.choice(found)
         if chosen in ("left of", "right of") and self.rng.random() < 0.12:
             chosen = "beside"
-        self.said.add(related(one.kind, chosen, two.kind))
+        self.said.add(make_relation(one.kind, chosen, two.kind))
         return chosen
 
     def pairs(self) -> list[tuple[_Group, _Group]]:
@@ -174,14 +174,14 @@ class _English(_Writer):
             long = (
                 f"{wearing} a {colour} {garment}"
                 if group.count == 1
-                else f"{wearing} {colour} {plural(garment)}"
+                else f"{wearing} {colour} {make_plural(garment)}"
             )
             long = long.replace(" a orange", " an orange")
             named = wearing != "dressed in" and self.rng.random() < 0.5
             clothes, colour = (long if named else f"{wearing} {colour}"), ""
         text = " ".join(
             word
-            for word in (size, colour, noun if group.count == 1 else plural(noun), clothes)
+            for word in (size, colour, noun if group.count == 1 else make_plural(noun), clothes)
             if word
         )
         if group.count > 1:
@@ -249,7 +249,7 @@ class _English(_Writer):
         return sentence[0].upper() + sentence[1:] + ("." if self.rng.random() < 0.85 else "")
 
 
-def with_particle(word: str, particles: str) -> str:
+def add_particle(word: str, particles: str) -> str:
     """The word with the first particle of 'consonant/vowel', as in '이/가', that suits how its last syllable ends."""
     closed, opened = particles.split("/")
     return word + (
@@ -289,8 +289,8 @@ class _Korean(_Writer):
     def plain(self, groups: list[_Group]) -> str:
         photo = self.rng.random() < 0.15  # '두 마리의 개의 사진' would have one 의 too many
         phrases = [self.phrase(group, ahead=0 if photo else 0.15) for group in groups]
-        named = " ".join([with_particle(phrase, "과/와") for phrase in phrases[:-1]] + phrases[-1:])
-        subject = with_particle(named, "이/가")
+        named = " ".join([add_particle(phrase, "과/와") for phrase in phrases[:-1]] + phrases[-1:])
+        subject = add_particle(named, "이/가")
         patterns = [
             lambda: f"{self.where()}{subject} 있다",
             lambda: f"{subject} {self.where(0.9)}있다",
@@ -316,10 +316,10 @@ class _Korean(_Writer):
         if name in ("left of", "right of") and self.rng.random() < 0.2:
             keys = ("left", "right") if name == "left of" else ("right", "left")
             side, other = (self.words["side"][key][0] for key in keys)
-            first = with_particle(self.phrase(one), "이/가")
-            return f"{side} {first} 있고 {other} {with_particle(self.phrase(two), '이/가')} 있다"
+            first = add_particle(self.phrase(one), "이/가")
+            return f"{side} {first} 있고 {other} {add_particle(self.phrase(two), '이/가')} 있다"
         first, landmark = self.phrase(one), self.phrase(two, landmark=True)
-        subject, topic = with_particle(first, "이/가"), with_particle(first, "은/는")
+        subject, topic = add_particle(first, "이/가"), add_particle(first, "은/는")
         ending = "에" if self.place == "night" else "에서"
         patterns = [
             lambda: f"{landmark} {relation} {subject} {pose}",

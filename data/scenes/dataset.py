@@ -18,17 +18,19 @@ import numpy as np
 from PIL import Image
 
 from data.scenes.captions import write_captions
-from data.scenes.drawing import SIZE, render
-from data.scenes.layout import Scene, compose
+from data.scenes.drawing import SIZE, render_scene
+from data.scenes.layout import Scene, compose_scene
 from utils.errors import UserError
 
 VERSION = 1  # of the drawings and captions: folders of another one are written again
-FOLDER = Path("datasets/scenes")  # of the scenes that are drawn where there is no other dataset
+SCENES_FOLDER = Path(
+    "datasets/scenes"
+)  # of the scenes that are drawn where there is no other dataset
 LANGUAGES = {"en": "captions.csv", "ko": "captions.ko.csv"}
 _SPLITS = ("train", "val", "test")
 
 
-def draw(scene: Scene, size: int = SIZE) -> np.ndarray:
+def draw_scene(scene: Scene, size: int = SIZE) -> np.ndarray:
     """The picture of a scene, (size, size, 3) uint8."""
     return _draw(scene, size)[0]
 
@@ -36,7 +38,7 @@ def draw(scene: Scene, size: int = SIZE) -> np.ndarray:
 def _draw(scene: Scene, size: int = SIZE) -> tuple[np.ndarray, list[dict[str, object]]]:
     """The picture, and for each thing its kind and the box of what is seen of it."""
     things = [(thing.kind, thing.colour, thing.box, thing.seed) for thing in scene.things]
-    pixels, seen = render(scene.place, things, scene.seed)
+    pixels, seen = render_scene(scene.place, things, scene.seed)
     boxes: list[dict[str, object]] = []
     for number, thing in enumerate(scene.things, 1):
         rows, columns = ((seen == number).any(axis=axis).nonzero()[0] for axis in (1, 0))
@@ -49,17 +51,17 @@ def _draw(scene: Scene, size: int = SIZE) -> tuple[np.ndarray, list[dict[str, ob
     return pixels, boxes
 
 
-def boxes(scene: Scene) -> list[dict[str, object]]:
+def find_boxes(scene: Scene) -> list[dict[str, object]]:
     """Each thing's {"kind", "box"}, the box of what is seen of it: left, top, right, bottom in pixels of SIZE."""
     return _draw(scene)[1]
 
 
-def captions(scene: Scene, language: str = "en") -> list[str]:
+def caption_scene(scene: Scene, language: str = "en") -> list[str]:
     """The scene's five captions in 'en' or 'ko'."""
     return [caption.text for caption in write_captions(scene.facts, language, scene.seed)]
 
 
-def is_written(folder: Path, *, train: int, val: int, test: int, seed: int) -> bool:
+def has_scenes(folder: Path, *, train: int, val: int, test: int, seed: int) -> bool:
     """Whether the folder holds exactly these scenes of this version, every file of them."""
     try:
         facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
@@ -74,7 +76,7 @@ def is_written(folder: Path, *, train: int, val: int, test: int, seed: int) -> b
     )
 
 
-def write(
+def write_scenes(
     folder: Path,
     *,
     train: int = 3000,
@@ -185,14 +187,14 @@ class _Drawing:
 def _draw_share(folder: Path, seed: int, numbers: Iterable[int]) -> None:
     """Draws the scenes of these numbers into the folder and prints a line of JSON for each."""
     for number in numbers:
-        scene = compose(seed * 1_000_000 + number)
+        scene = compose_scene(seed * 1_000_000 + number)
         pixels, boxes = _draw(scene)
         photo = f"photos/{number:06}.jpg"
         about = {"facts": scene.facts, "boxes": boxes, "place": scene.place, "seed": scene.seed}
         record = {
             "photo": photo,
             "scene": about,
-            "captions": {each: captions(scene, each) for each in LANGUAGES},
+            "captions": {each: caption_scene(scene, each) for each in LANGUAGES},
         }
         try:
             Image.fromarray(pixels).save(folder / photo, quality=92)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from data.scenes.places import Colour, background
+from data.scenes.places import Colour, paint_place
 
 Part = tuple[str, np.ndarray]  # tone, outline (points, 2) in percent of its box, y downwards
 
@@ -180,7 +180,7 @@ def _tones(colour: str, rng: random.Random) -> dict[str, Colour]:
     return _FIXED | own | {"edge": (205, 205, 210) if colour == "black" else (30, 28, 34)}
 
 
-def paint(
+def paint_thing(
     picture: Image.Image,
     owner: Image.Image,
     kind: str,
@@ -220,7 +220,7 @@ def paint(
         pen.polygon(points, fill=tones[tone])
 
 
-def render(
+def render_scene(
     place: str, things: Sequence[tuple[str, str, Sequence[float], int]], seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The picture (299, 299, 3) uint8, and which thing is seen where: numbers from 1, or 0, of twice the picture's side.
@@ -228,10 +228,10 @@ def render(
     A thing is (kind, colour, box in pixels, seed); later ones hide earlier ones. Light and noise are those of `seed`.
     """
     rng = random.Random(f"picture {seed}")
-    picture = background(place, SIZE * _SMOOTH, rng)
+    picture = paint_place(place, SIZE * _SMOOTH, rng)
     owner = Image.new("L", picture.size, 0)
     for number, (kind, colour, box, own_seed) in enumerate(things, 1):
-        paint(picture, owner, kind, colour, box, number=number, seed=own_seed)
+        paint_thing(picture, owner, kind, colour, box, number=number, seed=own_seed)
     pixels = np.asarray(picture.reduce(_SMOOTH), np.float32)
     return _light(pixels, rng, seed), np.asarray(owner)
 

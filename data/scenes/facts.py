@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from data.scenes.words import ENGLISH, INVERSES, KOREAN, PEOPLE, Words, plural
+from data.scenes.words import ENGLISH, INVERSES, KOREAN, PEOPLE, Words, make_plural
 
 Fact = tuple[str | int, ...]
 
@@ -17,7 +17,7 @@ _PARTICLES = ("에서", "이", "가", "은", "는", "을", "를", "와", "과", 
 _SUBJECT = ("이", "가", "은", "는")
 
 
-def related(kind: str, relation: str, other: str) -> Fact:
+def make_relation(kind: str, relation: str, other: str) -> Fact:
     """The relation as a fact, in the one direction in which it is kept."""
     if relation in INVERSES:
         return "relation", other, INVERSES[relation], kind
@@ -55,7 +55,7 @@ def _table(lexicon: dict[str, Words]) -> dict[tuple[str, ...], tuple[str, str]]:
     }
     if lexicon is ENGLISH:
         table |= {
-            (plural(noun),): ("kind", kind)
+            (make_plural(noun),): ("kind", kind)
             for kind, nouns in ENGLISH["kind"].items()
             for noun in nouns
         }
@@ -190,9 +190,9 @@ def _english_relation(items: list[_Named | _Token], at: int, relation: str) -> F
     following = items[at + 1] if at + 1 < len(items) else None
     if isinstance(following, _Named):
         first = before[-1:] or after[1:2]
-        return related(first[0].kind, relation, following.kind) if first else None
+        return make_relation(first[0].kind, relation, following.kind) if first else None
     if isinstance(following, _Token) and following.part == "pronoun" and len(before) > 1:
-        return related(before[-1].kind, relation, before[-2].kind)
+        return make_relation(before[-1].kind, relation, before[-2].kind)
     return None
 
 
@@ -204,7 +204,7 @@ def _korean_relation(items: list[_Named | _Token], at: int, relation: str) -> Fa
     earlier = [item for item in items[: at - 1] if isinstance(item, _Named) and item.subject]
     after = [item for item in items[at + 1 :] if isinstance(item, _Named)]
     first = earlier[-1:] or after[:1]
-    return related(first[0].kind, relation, landmark.kind) if first else None
+    return make_relation(first[0].kind, relation, landmark.kind) if first else None
 
 
 def _side_claims(items: list[_Named | _Token], language: str) -> set[Fact]:
@@ -215,10 +215,10 @@ def _side_claims(items: list[_Named | _Token], language: str) -> set[Fact]:
             near = items[:at][::-1] if language == "en" else items[at + 1 :]
             kinds = [named.kind for named in near if isinstance(named, _Named)]
             sides |= {item.value: kinds[0]} if kinds else {}
-    return {related(sides["left"], "left of", sides["right"])} if len(sides) == 2 else set()
+    return {make_relation(sides["left"], "left of", sides["right"])} if len(sides) == 2 else set()
 
 
-def claims(caption: str, language: str) -> set[Fact]:
+def find_claims(caption: str, language: str) -> set[Fact]:
     """The facts that a caption claims; words and sentences that the scenes' own captions never use claim nothing."""
     tokens = _read(caption.split(), language)
     items, relate = _OBJECTS[language](tokens), _RELATIONS[language]
@@ -233,12 +233,12 @@ def claims(caption: str, language: str) -> set[Fact]:
     return found
 
 
-def named_objects(words: Sequence[str], language: str) -> list[tuple[int, str]]:
+def find_objects(words: Sequence[str], language: str) -> list[tuple[int, str]]:
     """The index of each word that names an object, with the object's kind."""
     return [(token.index, token.value) for token in _read(words, language) if token.part == "kind"]
 
 
-def holds(claim: Fact, facts: Iterable[Sequence[str | int]]) -> bool:
+def is_true(claim: Fact, facts: Iterable[Sequence[str | int]]) -> bool:
     """Whether the claim follows: what lies on a thing is also above it, what is left or right of it is beside it."""
     known = {tuple(fact) for fact in facts}
     if claim in known or claim[0] != "relation":
@@ -252,7 +252,7 @@ def holds(claim: Fact, facts: Iterable[Sequence[str | int]]) -> bool:
     )
 
 
-def content_labels(facts: Iterable[Sequence[str | int]]) -> set[tuple[str, ...]]:
+def find_content_labels(facts: Iterable[Sequence[str | int]]) -> set[tuple[str, ...]]:
     """What a classifier may learn, in parts: (dog), (dog, red), (dog, 2), (dog, left of …), (car, … left of), (beach).
 
     A relation is two labels, since each pair of kinds by itself is too rare to learn from.

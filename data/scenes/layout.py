@@ -61,7 +61,7 @@ class Scene:
     facts: tuple[Fact, ...]
 
 
-def compose(seed: int) -> Scene:
+def compose_scene(seed: int) -> Scene:
     """The scene of this seed, always the same."""
     rng = random.Random(f"scene {seed}")
     # Chosen before the trials, so that what fits easily is not what comes oftenest.

@@ -13,7 +13,7 @@ Colour = tuple[int, int, int]
 PLACES = ("beach", "meadow", "street", "room", "snow", "night")
 
 
-def background(place: str, side: int, rng: random.Random) -> Image.Image:
+def paint_place(place: str, side: int, rng: random.Random) -> Image.Image:
     """A place without objects, so many pixels a side: a graded sky and ground, then what tells the place."""
     horizon = rng.uniform(0.46, 0.58)
     sky, ground = _GRADES[place]

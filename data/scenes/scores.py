@@ -5,10 +5,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from data.scenes.facts import claims, holds, named_objects
+from data.scenes.facts import find_claims, find_objects, is_true
 
 
-class Spoken(Protocol):
+class CaptionWithAttention(Protocol):
     """What is needed of a generated caption."""
 
     text: str
@@ -17,7 +17,7 @@ class Spoken(Protocol):
     grid: tuple[int, int]
 
 
-def score(
+def score_claims(
     captions: Sequence[str], facts: Sequence[Sequence[Sequence[str | int]]], language: str
 ) -> tuple[float, float]:
     """Precision: the part of all claims that is true, 0 where nothing is claimed. Recall: the part of all facts claimed.
@@ -26,14 +26,14 @@ def score(
     """
     claimed = true = stated = known = 0
     for caption, scene in zip(captions, facts, strict=True):
-        said, real = claims(caption, language), {tuple(fact) for fact in scene}
-        claimed, true = claimed + len(said), true + sum(holds(claim, real) for claim in said)
+        said, real = find_claims(caption, language), {tuple(fact) for fact in scene}
+        claimed, true = claimed + len(said), true + sum(is_true(claim, real) for claim in said)
         stated, known = stated + len(said & real), known + len(real)
     return true / max(claimed, 1), stated / max(known, 1)
 
 
-def facts_scores(
-    captions: Sequence[Spoken],
+def score_facts(
+    captions: Sequence[CaptionWithAttention],
     references: Sequence[Sequence[str]],
     scenes: Sequence[dict[str, Any]],
     language: str,
@@ -52,15 +52,15 @@ def facts_scores(
         ("_references", spread),
         ("_shuffled", list(zip(shuffled, facts, strict=True))),
     ):
-        precision, recall = score(
+        precision, recall = score_claims(
             [text for text, _ in pairs], [each for _, each in pairs], language
         )
         found |= {f"facts_precision{name}": precision, f"facts_recall{name}": recall}
     return found
 
 
-def pointing(
-    captions: Sequence[Spoken],
+def score_pointing(
+    captions: Sequence[CaptionWithAttention],
     scenes: Sequence[dict[str, Any]],
     language: str,
     size: int,
@@ -76,7 +76,7 @@ def pointing(
         x, y = np.meshgrid(
             (np.arange(columns) + 0.5) * size / columns, (np.arange(rows) + 0.5) * size / rows
         )
-        for word, kind in named_objects(caption.words, language):
+        for word, kind in find_objects(caption.words, language):
             boxes = [box["box"] for box in scene["boxes"] if box["kind"] == kind]
             if not boxes:
                 continue  # a wrong word; precision counts it

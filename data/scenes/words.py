@@ -65,7 +65,7 @@ KOREAN: dict[str, Words] = {
 }  # fmt: skip
 
 
-def plural(noun: str) -> str:
+def make_plural(noun: str) -> str:
     """The plural of an English noun of ours."""
     if noun.endswith("man"):
         return noun[:-2] + "en"

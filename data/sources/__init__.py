@@ -15,7 +15,7 @@ from pathlib import Path
 
 from data.sources import class_folders, coco, flickr, tables
 from data.sources.base import LeftOut, Part, Source, captions_of, gather
-from data.text.language import language_of, others_among
+from data.text.language import detect_language, find_other_languages
 from utils.errors import UserError, unknown_name_error
 
 
@@ -201,7 +201,7 @@ def _read(path: Path, form: Format, language: str | None, outside: bool) -> Sour
     some = [
         caption for example in examples[:: len(examples) // 400 + 1] for caption in example.captions
     ]
-    letters = language_of(some)
+    letters = detect_language(some)
     file = files[0] if len(files) == 1 else path
     return Source(
         form.title,
@@ -211,7 +211,7 @@ def _read(path: Path, form: Format, language: str | None, outside: bool) -> Sour
         left_out,
         language or letters,
         letters,
-        others_among(some, letters),
+        find_other_languages(some, letters),
     )
 
 

@@ -17,7 +17,7 @@ from data.sources.base import (
     split_told,
 )
 from data.sources.photo_finder import PHOTO_FOLDERS
-from data.text.language import base
+from data.text.language import normalize_language
 from utils.errors import UserError
 
 _PHOTO_FOLDERS = (".", *PHOTO_FOLDERS)
@@ -216,7 +216,9 @@ def read_aihub(files: list[Path], folder: Path, language: str | None) -> list[Pa
     for file in files:
         part = Part((), [*(folder / name for name in _PHOTO_FOLDERS), file.parent], repeats=True)
         part.rows = _aihub_rows(
-            file, "captions" if language and base(language) == "en" else "caption_ko", part.left_out
+            file,
+            "captions" if language and normalize_language(language) == "en" else "caption_ko",
+            part.left_out,
         )
         parts.append(part)
     return parts

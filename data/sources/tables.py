@@ -20,7 +20,7 @@ from data.sources.base import (
     split_told,
 )
 from data.sources.photo_finder import SHOWN
-from data.text.language import base
+from data.text.language import normalize_language
 from utils.errors import UserError
 
 PHOTO = ("photo", "image", "file", "filename", "file_name", "image_name", "file_path", "path")
@@ -91,7 +91,7 @@ def find_objects(folder: Path, language: str | None) -> list[Path]:
 
 def _codes(language: str | None) -> list[str]:
     """How a file's name may say the language: ko-KR, or ko."""
-    return list(dict.fromkeys([language, base(language)])) if language else []
+    return list(dict.fromkeys([language, normalize_language(language)])) if language else []
 
 
 def _by_split(folder: Path, name: str) -> list[Path]:

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from data.text.language import CUT, JOIN, begins_unspaced
-from data.text.tokenizer import SPECIAL, UNKNOWN, Tokenizer, Word
+from data.text.language import JOINERS, SPLITTERS, has_unspaced_start
+from data.text.tokenizer import SPECIAL_TOKENS, UNKNOWN, Tokenizer, Word
 
 _NEW_WORD = "▁"  # with it begins a piece that begins a word
 
@@ -27,14 +27,14 @@ class BytePairTokenizer(Tokenizer):
             raise ValueError(f"no byte-pair vocabulary: {error}") from None
         ids = self._inner.get_vocab()
         self.tokens = sorted(ids, key=ids.__getitem__)
-        if tuple(self.tokens[: len(SPECIAL)]) != SPECIAL or sorted(ids.values()) != list(
-            range(len(ids))
-        ):
+        if tuple(self.tokens[: len(SPECIAL_TOKENS)]) != SPECIAL_TOKENS or sorted(
+            ids.values()
+        ) != list(range(len(ids))):
             raise ValueError(
-                f"a vocabulary begins with {', '.join(SPECIAL)} and leaves no number out"
+                f"a vocabulary begins with {', '.join(SPECIAL_TOKENS)} and leaves no number out"
             )
         self._cut = cut
-        self._joined = JOIN[cut]
+        self._joined = JOINERS[cut]
 
     @classmethod
     def fit(
@@ -45,27 +45,27 @@ class BytePairTokenizer(Tokenizer):
         import tokenizers
         from tokenizers import models, pre_tokenizers, trainers
 
-        texts = [JOIN[cut](CUT[cut](caption)) for caption in captions]
+        texts = [JOINERS[cut](SPLITTERS[cut](caption)) for caption in captions]
         letters = Counter(
             letter for text in texts for letter in _NEW_WORD + text.replace(" ", _NEW_WORD)
         )
         common = [letter for letter, count in letters.items() if count >= minimum_count]
         common = sorted(common, key=lambda letter: (-letters[letter], letter))[:vocabulary]
-        inner = tokenizers.Tokenizer(models.BPE(unk_token=SPECIAL[UNKNOWN]))
+        inner = tokenizers.Tokenizer(models.BPE(unk_token=SPECIAL_TOKENS[UNKNOWN]))
         inner.pre_tokenizer = pre_tokenizers.Metaspace(_NEW_WORD)
         trainer = trainers.BpeTrainer(
-            vocab_size=vocabulary + len(SPECIAL),
+            vocab_size=vocabulary + len(SPECIAL_TOKENS),
             min_frequency=minimum_count,
             initial_alphabet=common,
             limit_alphabet=len(common),
-            special_tokens=list(SPECIAL),
+            special_tokens=list(SPECIAL_TOKENS),
             show_progress=False,
         )
         inner.train_from_iterator(texts, trainer)
         return cls(inner.to_str(), cut)
 
     def _numbers(self, caption: str) -> list[int]:
-        return self._inner.encode(self._joined(CUT[self._cut](caption))).ids
+        return self._inner.encode(self._joined(SPLITTERS[self._cut](caption))).ids
 
     def decode(self, numbers: Iterable[int]) -> list[Word]:
         """The words, put together from their pieces, up to the end token."""
@@ -73,7 +73,7 @@ class BytePairTokenizer(Tokenizer):
         begun = False  # whether a word has been opened by its mark alone, and waits for its letters
         for piece, _ in super().decode(numbers):
             letters = piece.removeprefix(_NEW_WORD)
-            alone = self._cut == "characters" and begins_unspaced(letters) and not begun
+            alone = self._cut == "characters" and has_unspaced_start(letters) and not begun
             if not words or piece.startswith(_NEW_WORD) or alone:
                 words.append(Word(letters, 1))
             else:
@@ -81,11 +81,11 @@ class BytePairTokenizer(Tokenizer):
             begun = not words[-1].text
         return words
 
-    def spelled(self) -> list[str]:
+    def spell_tokens(self) -> list[str]:
         """The pieces as they are."""
         return self.tokens
 
-    def text(self, words: Sequence[str]) -> str:
+    def join_words(self, words: Sequence[str]) -> str:
         """The words as a sentence."""
         return self._joined(words)
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from data.text.language import CUT, JOIN
-from data.text.tokenizer import SPECIAL, Tokenizer, Word
+from data.text.language import JOINERS, SPLITTERS
+from data.text.tokenizer import SPECIAL_TOKENS, Tokenizer, Word
 from utils.errors import UserError
 
 END_OF_TEXT = "<|endoftext|>"
@@ -49,27 +49,28 @@ class GPT2Tokenizer(Tokenizer):
         self._inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         self._bytes = decoders.ByteLevel()
         pieces = sorted(self._vocabulary, key=self._vocabulary.__getitem__)
-        self.end_of_text = self._vocabulary[END_OF_TEXT]
-        there = [number for number in range(len(pieces)) if number != self.end_of_text]
-        self.tokens = [*SPECIAL, *(pieces[number] for number in there)]
-        self.rows_there = [
-            *[self.end_of_text] * len(SPECIAL),
+        self.end_of_text_id = self._vocabulary[END_OF_TEXT]
+        there = [number for number in range(len(pieces)) if number != self.end_of_text_id]
+        self.tokens = [*SPECIAL_TOKENS, *(pieces[number] for number in there)]
+        self.gpt2_ids = [
+            *[self.end_of_text_id] * len(SPECIAL_TOKENS),
             *there,
         ]  # of each token its number in GPT-2
-        self._joined = JOIN[cut]
+        self._joined = JOINERS[cut]
 
     def _numbers(self, caption: str) -> list[int]:
         return [
-            self.from_gpt2(number) for number in self.ids(self._joined(CUT[self._cut](caption)))
+            self.from_gpt2_id(number)
+            for number in self.encode_gpt2_ids(self._joined(SPLITTERS[self._cut](caption)))
         ]
 
-    def ids(self, text: str) -> list[int]:
+    def encode_gpt2_ids(self, text: str) -> list[int]:
         """GPT-2's own numbers of a text as it stands."""
         return self._inner.encode(text).ids
 
-    def from_gpt2(self, number: int) -> int:
+    def from_gpt2_id(self, number: int) -> int:
         """The number here of a piece that GPT-2 has under another."""
-        return number + len(SPECIAL) - (number > self.end_of_text)
+        return number + len(SPECIAL_TOKENS) - (number > self.end_of_text_id)
 
     def decode(self, numbers: Sequence[int]) -> list[Word]:
         """The words, put together from their pieces, up to the end token."""
@@ -80,11 +81,14 @@ class GPT2Tokenizer(Tokenizer):
             words[-1].append(piece)
         return [Word(self._bytes.decode(pieces).strip(), len(pieces)) for pieces in words]
 
-    def spelled(self) -> list[str]:
+    def spell_tokens(self) -> list[str]:
         """The pieces with the mark of other byte pairs where a word begins."""
-        return [*SPECIAL, *(piece.replace(_SPACE, "▁") for piece in self.tokens[len(SPECIAL) :])]
+        return [
+            *SPECIAL_TOKENS,
+            *(piece.replace(_SPACE, "▁") for piece in self.tokens[len(SPECIAL_TOKENS) :]),
+        ]
 
-    def text(self, words: Sequence[str]) -> str:
+    def join_words(self, words: Sequence[str]) -> str:
         """The words as a sentence."""
         return self._joined(words)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import regex
 
-NAMES = {
+LANGUAGE_NAMES = {
     "en": "English",
     "ko": "Korean",
     "ja": "Japanese",
@@ -57,7 +57,7 @@ _SCRIPTS = {
 }
 
 
-def language_of(captions: Iterable[str]) -> str:
+def detect_language(captions: Iterable[str]) -> str:
     """The language by its letters: ko, ja, zh, th; `en` for Latin letters, `und` for others."""
     text = "".join(captions)
     letters = max(len(regex.findall(r"\p{L}", text)), 1)
@@ -70,31 +70,31 @@ def language_of(captions: Iterable[str]) -> str:
     return best if share[best] > 0.3 else "und"
 
 
-def others_among(captions: Sequence[str], language: str) -> dict[str, float]:
+def find_other_languages(captions: Sequence[str], language: str) -> dict[str, float]:
     """The shares of captions that are in other languages by their letters, the largest first; of Japanese ones some have no
     kana, so that Chinese ones are not told from them."""
-    found = Counter(language_of([caption]) for caption in captions)
+    found = Counter(detect_language([caption]) for caption in captions)
     alike = {language, "und"} | ({"zh"} if language == "ja" else set())
     return {name: count / len(captions) for name, count in found.most_common() if name not in alike}
 
 
-def base(language: str) -> str:
+def normalize_language(language: str) -> str:
     """The language of a code without country and script, in the code that is used here: zh of zh-TW, ja of jp."""
     code = language.lower().replace("_", "-").split("-")[0]
     return _ALSO.get(code, code)
 
 
-def differs(asked: str, letters: str) -> bool:
+def is_wrong_language(asked: str, letters: str) -> bool:
     """Whether captions whose letters tell one language cannot be in the one that was asked for."""
-    own = NAMES.keys() - {"en", "und"}  # languages that have letters of their own
-    return base(asked) != letters and bool({base(asked), letters} & own)
+    own = LANGUAGE_NAMES.keys() - {"en", "und"}  # languages that have letters of their own
+    return normalize_language(asked) != letters and bool({normalize_language(asked), letters} & own)
 
 
-def mistaken(where: object, asked: str | None, letters: str) -> str | None:
+def describe_wrong_language(where: object, asked: str | None, letters: str) -> str | None:
     """What to tell of captions, from somewhere, whose letters are not those of the language that was asked for."""
-    if not asked or not differs(asked, letters):
+    if not asked or not is_wrong_language(asked, letters):
         return None
-    return f"{where} has no captions in {NAMES.get(base(asked), asked)}; by their letters they are {NAMES[letters]}"
+    return f"{where} has no captions in {LANGUAGE_NAMES.get(normalize_language(asked), asked)}; by their letters they are {LANGUAGE_NAMES[letters]}"
 
 
 def words(caption: str) -> list[str]:
@@ -107,13 +107,13 @@ def characters(caption: str) -> list[str]:
     return _CHARACTER.findall(_plain(caption))
 
 
-def pieces_of(language: str) -> str:
+def choose_unit(language: str) -> str:
     """What captions in this language are best cut into, `words` or `characters`: for the scores, and by default for the
     network."""
-    return "characters" if base(language) in _UNSPACED else "words"
+    return "characters" if normalize_language(language) in _UNSPACED else "words"
 
 
-CUT = {"words": words, "characters": characters}
+SPLITTERS = {"words": words, "characters": characters}
 
 
 def joined(pieces: Sequence[str]) -> str:
@@ -121,15 +121,17 @@ def joined(pieces: Sequence[str]) -> str:
     text = ""
     for before, piece in zip(["", *pieces], pieces, strict=False):
         text += (
-            piece if not before or begins_unspaced(piece) or _ends_unspaced(before) else f" {piece}"
+            piece
+            if not before or has_unspaced_start(piece) or _ends_unspaced(before)
+            else f" {piece}"
         )
     return text
 
 
-JOIN: dict[str, Callable[[Sequence[str]], str]] = {"words": " ".join, "characters": joined}
+JOINERS: dict[str, Callable[[Sequence[str]], str]] = {"words": " ".join, "characters": joined}
 
 
-def begins_unspaced(piece: str) -> bool:
+def has_unspaced_start(piece: str) -> bool:
     """Whether the first letter is of a script without spaces."""
     return not piece.isascii() and _BEGIN.match(piece) is not None
 

@@ -5,21 +5,21 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from data.text.byte_pairs import BytePairTokenizer
-from data.text.language import pieces_of
-from data.text.tokenizer import SPECIAL, UNITS, Tokenizer
+from data.text.language import choose_unit
+from data.text.tokenizer import SPECIAL_TOKENS, TOKEN_NAMES, Tokenizer
 from data.text.word_tokenizer import WordTokenizer
 from utils.errors import UsageError, UserError, unknown_name_error
 
 
-def kind_for(language: str, asked: str | None) -> str:
+def choose_kind(language: str, asked: str | None) -> str:
     """The kind of tokenizer for captions in a language: the one asked for, where it suits, or what does."""
     if asked is None:
-        return pieces_of(language)
-    if asked not in UNITS and (Path(asked).is_dir() or "/" in asked):
+        return choose_unit(language)
+    if asked not in TOKEN_NAMES and (Path(asked).is_dir() or "/" in asked):
         return "gpt2"  # by the files in that folder
-    if asked not in UNITS:
-        raise unknown_name_error("tokenizer", asked, list(UNITS))
-    if asked == "characters" and pieces_of(language) != "characters":
+    if asked not in TOKEN_NAMES:
+        raise unknown_name_error("tokenizer", asked, list(TOKEN_NAMES))
+    if asked == "characters" and choose_unit(language) != "characters":
         raise UsageError(
             "--tokenizer characters is for languages without spaces between words (Chinese, Japanese); for "
             f"these captions ({language}) take words or bpe, or say another --language"
@@ -27,19 +27,19 @@ def kind_for(language: str, asked: str | None) -> str:
     return asked
 
 
-def fit(
+def fit_tokenizer(
     kind: str, captions: Iterable[str], *, language: str, vocabulary: int, minimum_count: int
 ) -> Tokenizer:
     """A tokenizer of this kind, fitted on captions in a language; refused where they leave it nothing to say."""
     if kind == "bpe":
         fitted = BytePairTokenizer.fit(
-            captions, vocabulary=vocabulary, minimum_count=minimum_count, cut=pieces_of(language)
+            captions, vocabulary=vocabulary, minimum_count=minimum_count, cut=choose_unit(language)
         )
     else:
         fitted = WordTokenizer.fit(
             captions, vocabulary=vocabulary, minimum_count=minimum_count, kind=kind
         )
-    if len(fitted) == len(SPECIAL):
+    if len(fitted) == len(SPECIAL_TOKENS):
         raise UserError(
             f"no word comes {minimum_count} times in the captions to learn from, which leaves nothing to say; use "
             "more photos, or a lower --minimum-count"
@@ -47,7 +47,7 @@ def fit(
     return fitted
 
 
-def load(path: Path) -> Tokenizer:
+def load_tokenizer(path: Path) -> Tokenizer:
     """The tokenizer that was saved there."""
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))

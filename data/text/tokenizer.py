@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from utils.files import write_json
 
 PAD, UNKNOWN, START, END = range(4)
-SPECIAL = ("<pad>", "<unk>", "<start>", "<end>")
-UNITS = {
+SPECIAL_TOKENS = ("<pad>", "<unk>", "<start>", "<end>")
+TOKEN_NAMES = {
     "words": "words",
     "characters": "characters",
     "bpe": "pieces",
@@ -44,7 +44,7 @@ class Tokenizer(ABC):
     @property
     def units(self) -> str:
         """What people call its tokens."""
-        return UNITS[self.kind]
+        return TOKEN_NAMES[self.kind]
 
     def encode(self, caption: str, max_length: int | None = None) -> list[int]:
         """Start, the caption's tokens, end; of a caption longer than `max_length` the beginning, and no end."""
@@ -64,11 +64,11 @@ class Tokenizer(ABC):
         return words
 
     @abstractmethod
-    def spelled(self) -> list[str]:
+    def spell_tokens(self) -> list[str]:
         """Every token in the spelling of byte pairs, in which tokens of two kinds can be compared."""
 
     @abstractmethod
-    def text(self, words: Sequence[str]) -> str:
+    def join_words(self, words: Sequence[str]) -> str:
         """The words as a sentence."""
 
     def save(self, path: Path) -> None:

@@ -227,7 +227,7 @@ def test_numbers_come_back_as_words(looked_at, tmp_path, words):
         looked.lines[0]
         == f"captions: 1,000 of 200 photos, language {words[1] if words[:1] == ['--language'] else 'en'}"
     )
-    kept = loading.load(tmp_path / "kept.json")
+    kept = loading.load_tokenizer(tmp_path / "kept.json")
     assert (
         f"saved: kept.json, {(tmp_path / 'kept.json').stat().st_size:,} bytes; loaded again: {len(kept)} tokens"
         in (looked.lines)

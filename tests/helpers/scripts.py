@@ -110,5 +110,5 @@ def scenes_folder(folder):
         patch.setitem(report.pictures.__kwdefaults__, "number", 2)
         patch.chdir(folder)
         patch.setenv("PATH", str(folder))
-        scenes.write(folder / "drawn", **SIZES, seed=1)
+        scenes.write_scenes(folder / "drawn", **SIZES, seed=1)
         yield folder

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from config import Settings
-from data.text.loading import fit
+from data.text.loading import fit_tokenizer
 from models.captioner import decoder_of
 from models.classifier import Network
 from models.encoders.encoder import Encoder
@@ -19,7 +19,7 @@ def captioning_run(folder, **about):
     fingerprint = {
         name: value for name, value in encoder.fingerprint().items() if name != "weights"
     }  # any will do
-    tokenizer = fit("words", CAPTIONS, language="en", vocabulary=50, minimum_count=1)
+    tokenizer = fit_tokenizer("words", CAPTIONS, language="en", vocabulary=50, minimum_count=1)
     settings = Settings.from_flat(
         {
             "encoder": "convnet",

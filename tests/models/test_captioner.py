@@ -39,7 +39,7 @@ class Words:
                 words.append(Word(f"w{number}", 1))
         return words
 
-    def text(self, words):
+    def join_words(self, words):
         return " ".join(words)
 
 

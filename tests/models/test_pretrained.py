@@ -35,13 +35,13 @@ class Recorded:
     def ours(self, tokens):
         """Tokens (N, T) of GPT-2, which begin with its mark, as tokens here."""
         return tf.constant(
-            [[2, *map(self.tokenizer.from_gpt2, row[1:])] for row in tokens.tolist()], tf.int32
+            [[2, *map(self.tokenizer.from_gpt2_id, row[1:])] for row in tokens.tolist()], tf.int32
         )
 
     def theirs(self, logits):
         """Logits (N, T, V) of tokens here in the order of GPT-2's."""
         found = np.empty((*logits.shape[:2], logits.shape[2] - 3), np.float32)
-        found[..., self.tokenizer.rows_there[3:]] = logits[..., 3:]
+        found[..., self.tokenizer.gpt2_ids[3:]] = logits[..., 3:]
         return found
 
 
@@ -199,7 +199,7 @@ def test_a_vocabulary_of_other_weights_is_refused(folder):
 def test_texts_have_the_numbers_that_they_have_there(recorded):
     assert len(recorded.text["sentences"]) > 9
     for sentence in recorded.text["sentences"]:
-        assert recorded.tokenizer.ids(sentence["text"]) == sentence["tokens"]
+        assert recorded.tokenizer.encode_gpt2_ids(sentence["text"]) == sentence["tokens"]
 
 
 def test_the_vocabulary_is_the_same_in_one_file_as_in_two(tmp_path):
@@ -398,17 +398,17 @@ def test_gpt2_s_weights_say_what_they_said(presets):
     decoder = build_decoder(
         "transformer", seed=0, vocabulary=len(tokenizer), locations=3, depth=6, dropout=0.1, **sizes
     )
-    pretrained.give_decoder(decoder, weights, tokenizer.rows_there)
+    pretrained.give_decoder(decoder, weights, tokenizer.gpt2_ids)
     for block in decoder.blocks:
         block.cross_attention.output_dense.kernel.assign(
             tf.zeros_like(block.cross_attention.output_dense.kernel)
         )
     tokens = tokenizer.encode("ab b a")[:-1]
-    there = np.array([[tokenizer.rows_there[token] for token in tokens]])
+    there = np.array([[tokenizer.gpt2_ids[token] for token in tokens]])
     states = gpt2({"token_ids": there, "padding_mask": np.ones_like(there)})
     wanted = tf.matmul(states, gpt2.token_embedding.embeddings, transpose_b=True).numpy()[0]
     logits, _ = decoder(tf.random.stateless_normal([1, 3, 6], [1, 2]), tf.constant([tokens]))
-    np.testing.assert_allclose(logits[0, :, 3:], wanted[:, tokenizer.rows_there[3:]], atol=1e-4)
+    np.testing.assert_allclose(logits[0, :, 3:], wanted[:, tokenizer.gpt2_ids[3:]], atol=1e-4)
 
 
 @pytest.mark.parametrize(

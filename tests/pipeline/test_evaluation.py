@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from config import Settings
 from data.caption_batches import Batches, TrainingPhoto
-from data.text.tokenizer import SPECIAL
+from data.text.tokenizer import SPECIAL_TOKENS
 from data.text.word_tokenizer import WordTokenizer
 from models import captioner
 from pipeline.evaluation import FORCED, TOGETHER, Subject
@@ -27,7 +27,7 @@ class Counting:
 
     def __call__(self, features, tokens):
         following = 4 + tf.maximum(tokens - 3, 0) % len(WORDS)
-        return tf.one_hot(following, len(WORDS) + len(SPECIAL)), None
+        return tf.one_hot(following, len(WORDS) + len(SPECIAL_TOKENS)), None
 
 
 class Nothing:
@@ -64,7 +64,7 @@ def test_captions_are_written_in_order_as_many_together_as_the_captioner_takes()
 @pytest.mark.parametrize("batch", [10, 320])
 def test_teacher_forced_scores_are_of_each_photo_s_first_caption_and_all_its_references(batch):
     """The second photo has seven captions, and comes as two; the last batch is filled up."""
-    tokenizer = WordTokenizer([*SPECIAL, *WORDS])
+    tokenizer = WordTokenizer([*SPECIAL_TOKENS, *WORDS])
     training = [
         TrainingPhoto(("-",), tuple(tuple(tokenizer.encode(text)) for text in told))
         for told in CAPTIONS

@@ -11,8 +11,8 @@ import predict
 import train
 from config import Data, Settings
 from data.photos.hashes import PhotoHashes
-from data.text.loading import load
-from data.text.tokenizer import SPECIAL
+from data.text.loading import load_tokenizer
+from data.text.tokenizer import SPECIAL_TOKENS
 from models.captioner import Captioner
 from pipeline import dataset as stages
 from tests.helpers.scripts import SIZES, SMALL, scenes_folder, typed
@@ -73,7 +73,10 @@ def test_chinese_is_written_by_character(chinese):
         6,
     ]
     letters = set("".join(SAID["zh"])) - set("，。")
-    assert set(load(Path("checkpoints/zh/vocabulary.json")).tokens[len(SPECIAL) :]) == letters
+    assert (
+        set(load_tokenizer(Path("checkpoints/zh/vocabulary.json")).tokens[len(SPECIAL_TOKENS) :])
+        == letters
+    )
     photos = sum(SIZES.values())
     assert f"photos: {photos}; captions: {2 * photos}, 2 a photo\nsplits: train " in done.out
     assert (
@@ -92,7 +95,11 @@ def test_chinese_is_written_by_character(chinese):
 def test_a_run_begins_from_another_with_the_words_that_both_know(chinese):
     done, config = trained("ja", "--dataset", "ja", "--outside-photos", "--from", "zh")
     ours, theirs = (
-        set(load(Path("checkpoints", run, "vocabulary.json")).tokens[len(SPECIAL) :])
+        set(
+            load_tokenizer(Path("checkpoints", run, "vocabulary.json")).tokens[
+                len(SPECIAL_TOKENS) :
+            ]
+        )
         for run in ("ja", "zh")
     )
     told = (
@@ -198,8 +205,8 @@ def test_korean_is_written_in_pieces_that_make_words(place):
         "ko", "--dataset", "drawn", "--language", "ko", "--tokenizer", "bpe", "--vocabulary", "150"
     )
     assert (config["language"], config["tokenizer"], config["no_repeat"]) == ("ko", "bpe", 5)
-    tokenizer = load(Path("checkpoints/ko/vocabulary.json"))
-    assert (tokenizer.kind, len(tokenizer)) == ("bpe", 150 + len(SPECIAL))
+    tokenizer = load_tokenizer(Path("checkpoints/ko/vocabulary.json"))
+    assert (tokenizer.kind, len(tokenizer)) == ("bpe", 150 + len(SPECIAL_TOKENS))
     caption = Captioner.load("checkpoints/ko")(next(Path("drawn/photos").iterdir()))
     assert caption.text == " ".join(caption.words)
     assert caption.attention.shape[0] == len(caption.words)

@@ -28,10 +28,10 @@ def copies(photo, tmp_path):
 
 
 def test_a_copy_has_the_photos_time_and_rights(copies, photo, tmp_path):
-    assert not copies.stands(photo)
+    assert not copies.has_copy(photo)
     assert copies.write(photo, "a dog") is None
     copy = tmp_path / "out" / "a.jpg"
-    assert copies.stands(photo)
+    assert copies.has_copy(photo)
     assert b"<dc:description>" in copy.read_bytes()
     assert b"<dc:description>" not in photo.read_bytes()
     assert copy.stat().st_mtime_ns == photo.stat().st_mtime_ns
@@ -45,14 +45,14 @@ def test_a_disk_that_knows_no_rights_takes_copies(copies, photo, monkeypatch):
 
     monkeypatch.setattr(os, "chmod", refused)
     assert copies.write(photo, "a dog") is None
-    assert copies.stands(photo)
+    assert copies.has_copy(photo)
 
 
 def test_a_photo_that_was_changed_has_no_copy_and_the_older_one_stays(copies, photo, tmp_path):
     copies.write(photo, "a dog")
     before = (tmp_path / "out" / "a.jpg").read_bytes()
     os.utime(photo)
-    assert not copies.stands(photo)
+    assert not copies.has_copy(photo)
     assert "a.jpg is another photo's, or of before this one was changed; remove it" in copies.write(
         photo, "a cat"
     )
@@ -63,7 +63,7 @@ def test_times_as_a_memory_card_has_them_are_the_same(copies, photo, tmp_path):
     copies.write(photo, "a dog")
     copy = tmp_path / "out" / "a.jpg"
     os.utime(copy, ns=(0, photo.stat().st_mtime_ns // 2_000_000_000 * 2_000_000_000))
-    assert copies.stands(photo)
+    assert copies.has_copy(photo)
 
 
 def test_what_cannot_be_copied_is_told_and_leaves_nothing(copies, photo, tmp_path):
@@ -79,7 +79,7 @@ def test_a_name_as_long_as_names_can_be_is_copied(photo, tmp_path):
     assert len(long.name.encode()) > 250
     copies = CaptionedCopies(tmp_path / "out", {long: long.relative_to(long.parent)}, "en")
     assert copies.write(long, "a dog") is None
-    assert copies.stands(long)
+    assert copies.has_copy(long)
 
 
 def test_only_jpeg_and_png_have_no_obstacle_and_what_is_no_picture_is_left_to_reading(
@@ -87,16 +87,17 @@ def test_only_jpeg_and_png_have_no_obstacle_and_what_is_no_picture_is_left_to_re
 ):
     for kind in "JPEG", "PNG":
         Image.new("RGB", (9, 9)).save(photo, kind)
-        assert copies.obstacle(photo) is None
+        assert copies.find_obstacle(photo) is None
     for kind in "GIF", "WEBP", "BMP", "TIFF":
         Image.new("RGB", (9, 9)).save(photo, kind)
         assert (
-            copies.obstacle(photo) == f"captions are put into JPEG and PNG files, not into {kind}"
+            copies.find_obstacle(photo)
+            == f"captions are put into JPEG and PNG files, not into {kind}"
         )
     photo.write_text("no picture")
-    assert copies.obstacle(photo) is None
+    assert copies.find_obstacle(photo) is None
     photo.unlink()
-    assert copies.obstacle(photo) is None
+    assert copies.find_obstacle(photo) is None
 
 
 def test_one_photo_by_two_names_is_no_quarrel_and_two_photos_are(photo, tmp_path):

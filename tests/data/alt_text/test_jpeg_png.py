@@ -9,15 +9,15 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from data.alt_text import xmp
-from data.alt_text.jpeg_png import with_caption
-from data.alt_text.xmp import CannotHold
+from data.alt_text.jpeg_png import add_caption
+from data.alt_text.xmp import CannotAddCaption
 
 CAPTION = '개 & <고양이> "둘"'
 HEAD = b"http://ns.adobe.com/xap/1.0/\0"
 PNG_HEAD = b"XML:com.adobe.xmp\0"
 PIXELS = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
 TITLED = (
-    xmp.with_caption(None, "old", "de")
+    xmp.add_caption_to_packet(None, "old", "de")
     .replace(b"dc:description>", b"dc:title>")
     .replace(b"AltTextAccessibility>", b"Headline>")
 )
@@ -90,18 +90,18 @@ PHOTOS = {
 
 @pytest.mark.parametrize("photo", PHOTOS.values(), ids=PHOTOS)
 def test_the_caption_is_read_and_every_other_byte_is_the_same(photo):
-    new = with_caption(photo, CAPTION, "ko")
+    new = add_caption(photo, CAPTION, "ko")
     assert caption_of(new) == caption_of(new, "ko") == [CAPTION, CAPTION]
     assert without_xmp(new) == without_xmp(photo)
     assert len(parts(new)) == len(without_xmp(new)) + 1
-    assert with_caption(new, "a dog", "en") != new
-    assert caption_of(with_caption(new, "a dog", "en"), "ko") == [CAPTION, CAPTION]
+    assert add_caption(new, "a dog", "en") != new
+    assert caption_of(add_caption(new, "a dog", "en"), "ko") == [CAPTION, CAPTION]
     with Image.open(io.BytesIO(photo)) as before, Image.open(io.BytesIO(new)) as after:
         np.testing.assert_array_equal(np.asarray(before), np.asarray(after))
 
 
 def test_xmp_comes_after_what_has_to_be_first_or_stays_where_it_was():
-    first = parts(with_caption(PHOTOS["with EXIF"], CAPTION, None))[:3]
+    first = parts(add_caption(PHOTOS["with EXIF"], CAPTION, None))[:3]
     assert [(mark, content[:4]) for mark, content in first] == [
         (0xE0, b"JFIF"),
         (0xE1, b"Exif"),
@@ -109,23 +109,23 @@ def test_xmp_comes_after_what_has_to_be_first_or_stays_where_it_was():
     ]
     photo = jpeg()
     moved = photo[:20] + segment(0xFE, b"a comment") + segment(0xE1, HEAD + TITLED) + photo[20:]
-    new = parts(with_caption(moved, CAPTION, None))
+    new = parts(add_caption(moved, CAPTION, None))
     assert [mark for mark, _ in new[:3]] == [0xE0, 0xFE, 0xE1]
     assert b"dc:title" in new[2][1]
-    assert parts(with_caption(png(), CAPTION, None))[1][0] == b"iTXt"
+    assert parts(add_caption(png(), CAPTION, None))[1][0] == b"iTXt"
 
 
 def test_fill_bytes_before_a_mark_stay():
     photo = jpeg()
     filled = photo[:20] + b"\xff\xff" + photo[20:]
-    new = with_caption(filled, CAPTION, None)
+    new = add_caption(filled, CAPTION, None)
     assert new.endswith(b"\xff\xff" + photo[20:])
     assert new.startswith(photo[:20] + b"\xff\xe1")
 
 
 def test_a_segments_64_kb_are_used_up_to_the_last():
     room = 65533 - len(HEAD)
-    captioned = len(xmp.with_caption(TITLED, CAPTION, "ko")) - len(TITLED)
+    captioned = len(xmp.add_caption_to_packet(TITLED, CAPTION, "ko")) - len(TITLED)
 
     def filled(size, padding=0):
         packet = TITLED.replace(b"<?xpacket end", b" " * padding + b"<?xpacket end")
@@ -133,10 +133,10 @@ def test_a_segments_64_kb_are_used_up_to_the_last():
         assert len(packet) == size
         return jpeg(xmp=packet)
 
-    assert len(parts(with_caption(filled(room - captioned), CAPTION, "ko"))[1][1]) == 65533
-    assert caption_of(with_caption(filled(room, 2000), CAPTION, "ko")) == [CAPTION, CAPTION]
-    with pytest.raises(CannotHold, match="64 KB"):
-        with_caption(filled(room - captioned + 1), CAPTION, "ko")
+    assert len(parts(add_caption(filled(room - captioned), CAPTION, "ko"))[1][1]) == 65533
+    assert caption_of(add_caption(filled(room, 2000), CAPTION, "ko")) == [CAPTION, CAPTION]
+    with pytest.raises(CannotAddCaption, match="64 KB"):
+        add_caption(filled(room - captioned + 1), CAPTION, "ko")
 
 
 def extended(packet, size=40000):
@@ -161,31 +161,31 @@ def extended(packet, size=40000):
 
 def test_extended_xmp_stays_and_is_still_named():
     photo, guid = extended(TITLED.replace(b">old<", b">" + b"x" * 70000 + b"<"))
-    new = with_caption(photo, CAPTION, "ko")
+    new = add_caption(photo, CAPTION, "ko")
     assert without_xmp(new) == without_xmp(photo)
     assert guid in parts(new)[1][1]
     assert caption_of(new) == [CAPTION, CAPTION]
-    described = extended(xmp.with_caption(None, "x" * 70000, None))[0]
-    with pytest.raises(CannotHold, match="extended XMP"):
-        with_caption(described, CAPTION, "ko")
+    described = extended(xmp.add_caption_to_packet(None, "x" * 70000, None))[0]
+    with pytest.raises(CannotAddCaption, match="extended XMP"):
+        add_caption(described, CAPTION, "ko")
     broken = extended(b"<a>" + b"x" * 70000)[0]  # nobody can read it: it is left alone
-    assert without_xmp(with_caption(broken, CAPTION, "ko")) == without_xmp(broken)
+    assert without_xmp(add_caption(broken, CAPTION, "ko")) == without_xmp(broken)
 
 
 def test_pictures_behind_the_picture_stay_where_they_are_said_to_be():
     places, photo = segment(0xE2, b"MPF\0 so far from here lies another"), jpeg()
     before = photo[:20] + places + photo[20:]
-    assert with_caption(before, CAPTION, None).endswith(before[20:])
+    assert add_caption(before, CAPTION, None).endswith(before[20:])
     padded = TITLED.replace(b"<?xpacket end", b" " * 2000 + b"<?xpacket end")
     behind = photo[:20] + places + segment(0xE1, HEAD + padded) + photo[20:]
-    assert len(with_caption(behind, CAPTION, None)) == len(behind)
-    with pytest.raises(CannotHold, match="behind it lie pictures"):
-        with_caption(photo[:20] + places + segment(0xE1, HEAD + TITLED) + photo[20:], CAPTION, None)
+    assert len(add_caption(behind, CAPTION, None)) == len(behind)
+    with pytest.raises(CannotAddCaption, match="behind it lie pictures"):
+        add_caption(photo[:20] + places + segment(0xE1, HEAD + TITLED) + photo[20:], CAPTION, None)
 
 
 def test_of_two_packets_both_are_given_the_caption():
     photo = jpeg()
-    new = with_caption(photo[:20] + 2 * segment(0xE1, HEAD + TITLED) + photo[20:], CAPTION, None)
+    new = add_caption(photo[:20] + 2 * segment(0xE1, HEAD + TITLED) + photo[20:], CAPTION, None)
     assert (
         sum(CAPTION.split()[0].encode() in content for mark, content in parts(new) if mark == 0xE1)
         == 2
@@ -198,7 +198,7 @@ def test_a_pngs_packet_is_replaced_packed_or_not_with_its_sum(packed):
     told.add_text("Comment", "before")
     told.add_itxt("XML:com.adobe.xmp", TITLED.decode(), "ko", "이름", zip=packed)
     photo = png(pnginfo=told)
-    new = with_caption(photo, CAPTION, "ko")
+    new = add_caption(photo, CAPTION, "ko")
     assert without_xmp(new) == without_xmp(photo)
     number = [kind for kind, *_ in parts(photo)].index(b"iTXt")
     kind, content, total = parts(new)[number]
@@ -213,8 +213,8 @@ def test_a_packet_that_is_packed_badly_or_endlessly_is_refused():
     for packet, told in (b"no", "damaged"), (zlib.compress(b" " * 2**24 + b"<a/>"), "too large"):
         content = b"iTXt" + PNG_HEAD + b"\1\0\0\0" + packet
         chunk = (len(content) - 4).to_bytes(4) + content + zlib.crc32(content).to_bytes(4)
-        with pytest.raises(CannotHold, match=told):
-            with_caption(photo[:33] + chunk + photo[33:], CAPTION, None)
+        with pytest.raises(CannotAddCaption, match=told):
+            add_caption(photo[:33] + chunk + photo[33:], CAPTION, None)
 
 
 @pytest.mark.parametrize("photo", [jpeg(exif=EXIF), png()], ids=["JPEG", "PNG"])
@@ -222,11 +222,11 @@ def test_a_photo_cut_before_its_data_is_refused(photo):
     for length in range(
         photo.index(b"IDAT") if photo.startswith(b"\x89PNG") else photo.index(b"\xff\xda")
     ):
-        with pytest.raises(CannotHold, match=r"cut short|neither"):
-            with_caption(photo[:length], CAPTION, None)
+        with pytest.raises(CannotAddCaption, match=r"cut short|neither"):
+            add_caption(photo[:length], CAPTION, None)
 
 
 def test_other_kinds_are_refused():
     for photo in b"GIF89a", b"RIFF\0\0\0\0WEBP", b"":
-        with pytest.raises(CannotHold, match="neither JPEG nor PNG"):
-            with_caption(photo, CAPTION, None)
+        with pytest.raises(CannotAddCaption, match="neither JPEG nor PNG"):
+            add_caption(photo, CAPTION, None)

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from data.alt_text.xmp import CannotHold, _of_length, holds_caption, with_caption
+from data.alt_text.xmp import CannotAddCaption, _of_length, add_caption_to_packet, has_caption
 
 CAPTION = "개 & <고양이> \"둘\" '말'"
 RDF, DC = "http://www.w3.org/1999/02/22-rdf-syntax-ns#", "http://purl.org/dc/elements/1.1/"
@@ -47,16 +47,19 @@ def said(packet):
 
 
 def test_a_new_packet_says_the_caption_for_all_and_in_its_language():
-    packet = with_caption(None, CAPTION, "ko")
+    packet = add_caption_to_packet(None, CAPTION, "ko")
     assert said(packet) == ({"x-default": CAPTION, "ko": CAPTION},) * 2
     assert packet.startswith(b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>')
     assert b"<dc:description>\n<rdf:Alt>" in packet  # as programs want it that search text
-    assert said(with_caption(None, "a dog", None)) == ({"x-default": "a dog"},) * 2
-    assert said(with_caption(None, "a dog", "zh_Hant"))[0].keys() == {"x-default", "zh-Hant"}
+    assert said(add_caption_to_packet(None, "a dog", None)) == ({"x-default": "a dog"},) * 2
+    assert said(add_caption_to_packet(None, "a dog", "zh_Hant"))[0].keys() == {
+        "x-default",
+        "zh-Hant",
+    }
 
 
 def test_everything_else_in_a_packet_stays_the_same_bytes():
-    new = with_caption(OLD, CAPTION, "en")
+    new = add_caption_to_packet(OLD, CAPTION, "en")
     before, old = OLD.split(b"BEFORE")
     begin, rest = before.split(b"<!--")
     end = old[old.index(b"AFTER") :]
@@ -71,9 +74,9 @@ def test_everything_else_in_a_packet_stays_the_same_bytes():
 
 
 def test_captions_in_other_languages_stand_beside_each_other():
-    both = with_caption(with_caption(None, "개", "ko"), "a dog", "en")
+    both = add_caption_to_packet(add_caption_to_packet(None, "개", "ko"), "a dog", "en")
     assert said(both) == ({"x-default": "a dog", "en": "a dog", "ko": "개"},) * 2
-    assert said(with_caption(both, "a cat", "en-US"))[1] == {
+    assert said(add_caption_to_packet(both, "a cat", "en-US"))[1] == {
         "x-default": "a cat",
         "en-US": "a cat",
         "ko": "개",
@@ -94,26 +97,28 @@ def test_packets_with_nothing_in_them_take_a_caption(inner):
     packet = (
         f"<x:xmpmeta xmlns:x='adobe:ns:meta/'>{inner.format(RDF=RDF, DC=DC)}</x:xmpmeta>".encode()
     )
-    assert said(with_caption(packet, "a dog", None)) == ({"x-default": "a dog"},) * 2
-    assert b"plain" not in with_caption(packet, "a dog", None)
+    assert said(add_caption_to_packet(packet, "a dog", None)) == ({"x-default": "a dog"},) * 2
+    assert b"plain" not in add_caption_to_packet(packet, "a dog", None)
 
 
 def test_a_packet_keeps_its_length_where_there_is_room_left_in_it():
     padded = OLD.replace(b"\n<?xpacket end", b" " * 1500 + b"\n<?xpacket end")
-    new = with_caption(padded, CAPTION, "en")
+    new = add_caption_to_packet(padded, CAPTION, "en")
     assert len(new) == len(padded)
-    assert len(with_caption(new, "a", "en")) == len(padded)
-    assert len(with_caption(OLD, CAPTION, "en")) > len(OLD)
+    assert len(add_caption_to_packet(new, "a", "en")) == len(padded)
+    assert len(add_caption_to_packet(OLD, CAPTION, "en")) > len(OLD)
     assert _of_length(b"<a/> <?xpacket end='w'?>", 30) == b"<a/>      \n<?xpacket end='w'?>"
     assert _of_length(b"<a/>", 9) == b"<a/>"
 
 
 def test_zeros_at_a_packets_end_are_no_damage():
-    assert said(with_caption(OLD + b"\0", "a", None).rstrip(b"\0"))[1] == {"x-default": "a"}
+    assert said(add_caption_to_packet(OLD + b"\0", "a", None).rstrip(b"\0"))[1] == {
+        "x-default": "a"
+    }
 
 
 def test_characters_that_xml_cannot_hold_become_spaces():
-    assert said(with_caption(None, "a\x0bdog\ud800 \U0001f415\n.", None))[0] == {
+    assert said(add_caption_to_packet(None, "a\x0bdog\ud800 \U0001f415\n.", None))[0] == {
         "x-default": "a dog  \U0001f415\n."
     }
 
@@ -135,10 +140,10 @@ def test_characters_that_xml_cannot_hold_become_spaces():
     ],
 )
 def test_what_is_no_xmp_of_ours_is_refused(packet, told):
-    with pytest.raises(CannotHold, match=told):
-        with_caption(packet, "a dog", "en")
+    with pytest.raises(CannotAddCaption, match=told):
+        add_caption_to_packet(packet, "a dog", "en")
 
 
 def test_whether_a_packet_has_a_caption_already():
-    assert holds_caption(OLD)
-    assert not holds_caption(OLD.replace(b"d:description", b"d:rights"))
+    assert has_caption(OLD)
+    assert not has_caption(OLD.replace(b"d:description", b"d:rights"))

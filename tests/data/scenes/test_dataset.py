@@ -21,13 +21,13 @@ SIZES = {"train": 24, "val": 4, "test": 4}
 
 @pytest.fixture(scope="module")
 def many():
-    return [scene_layout.compose(seed) for seed in range(400)]
+    return [scene_layout.compose_scene(seed) for seed in range(400)]
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data") / "scenes"
-    scenes.write(folder, **SIZES, seed=3)
+    scenes.write_scenes(folder, **SIZES, seed=3)
     return folder
 
 
@@ -62,7 +62,7 @@ def test_every_kind_colour_place_count_size_and_relation_occurs_often(many):
 
 
 def test_half_of_the_boxes_are_small(many):
-    boxes = [entry["box"] for scene in many[:200] for entry in scenes.boxes(scene)]
+    boxes = [entry["box"] for scene in many[:200] for entry in scenes.find_boxes(scene)]
     areas = [
         (right - left) * (bottom - top) / scene_drawing.SIZE**2
         for left, top, right, bottom in boxes
@@ -71,12 +71,14 @@ def test_half_of_the_boxes_are_small(many):
 
 
 def test_a_seed_gives_one_scene_and_seeds_give_different_ones(many):
-    assert scene_layout.compose(7) == many[7]
+    assert scene_layout.compose_scene(7) == many[7]
     assert len({scene.things for scene in many}) == len(many)
-    first, again, other = (scenes.draw(scene_layout.compose(seed)) for seed in (7, 7, 8))
+    first, again, other = (
+        scenes.draw_scene(scene_layout.compose_scene(seed)) for seed in (7, 7, 8)
+    )
     assert first.shape == (299, 299, 3) and first.dtype == np.uint8
     assert np.array_equal(first, again) and not np.array_equal(first, other)
-    assert scenes.draw(many[7], 96).shape == (96, 96, 3)
+    assert scenes.draw_scene(many[7], 96).shape == (96, 96, 3)
 
 
 def test_facts_agree_with_things(many):
@@ -112,10 +114,12 @@ def test_every_two_groups_have_a_relation(many):
 
 def test_boxes_hold_exactly_what_an_object_changes(many):
     for scene in many[:60]:
-        picture = scenes.draw(scene).astype(int)
-        for number, entry in enumerate(scenes.boxes(scene)):
+        picture = scenes.draw_scene(scene).astype(int)
+        for number, entry in enumerate(scenes.find_boxes(scene)):
             others = scene.things[:number] + scene.things[number + 1 :]
-            changed = (np.abs(picture - scenes.draw(replace(scene, things=others))) > 0).any(axis=2)
+            changed = (np.abs(picture - scenes.draw_scene(replace(scene, things=others))) > 0).any(
+                axis=2
+            )
             left, top, right, bottom = entry["box"]
             inside = changed[top:bottom, left:right]
             assert inside.sum() == changed.sum() > 0
@@ -132,9 +136,9 @@ def test_an_object_shows_its_colour_more_than_any_other(many):
     paints = {name: np.array(rgb) for name, rgb in scene_drawing.COLOURS.items()}
     right = []
     for scene in many[:80]:
-        picture = scenes.draw(scene).astype(float)
-        for thing, entry in zip(scene.things, scenes.boxes(scene), strict=True):
-            empty = scenes.draw(
+        picture = scenes.draw_scene(scene).astype(float)
+        for thing, entry in zip(scene.things, scenes.find_boxes(scene), strict=True):
+            empty = scenes.draw_scene(
                 replace(scene, things=tuple(other for other in scene.things if other is not thing))
             )
             left, top, edge, bottom = entry["box"]
@@ -152,7 +156,7 @@ def test_an_object_shows_its_colour_more_than_any_other(many):
 def test_five_captions_of_each_language_and_none_alike(many):
     for scene in many:
         for language in scenes.LANGUAGES:
-            texts = scenes.captions(scene, language)
+            texts = scenes.caption_scene(scene, language)
             assert len({text.lower().rstrip(".") for text in texts}) == 5
             assert all(4 <= len(text.split()) <= 20 for text in texts)
 
@@ -178,24 +182,24 @@ def test_the_written_folder(written):
     for photo, scene in facts["scenes"].items():
         with Image.open(written / photo) as picture:
             assert picture.size == (299, 299) and picture.format == "JPEG"
-        again = scene_layout.compose(scene["seed"])
+        again = scene_layout.compose_scene(scene["seed"])
         assert [tuple(fact) for fact in scene["facts"]] == list(again.facts)
-        assert scene["boxes"] == scenes.boxes(again)
+        assert scene["boxes"] == scenes.find_boxes(again)
 
 
 def test_writing_again_gives_the_same_bytes_and_replaces_what_was_there(written, tmp_path):
     folder = tmp_path / "again"
-    scenes.write(folder, train=20, val=0, test=0, seed=9)
-    assert not scenes.is_written(folder, **SIZES, seed=3)
-    scenes.write(folder, **SIZES, seed=3)
+    scenes.write_scenes(folder, train=20, val=0, test=0, seed=9)
+    assert not scenes.has_scenes(folder, **SIZES, seed=3)
+    scenes.write_scenes(folder, **SIZES, seed=3)
     assert hashes(folder) == hashes(written) and len(set(hashes(folder).values())) == 32 + 3
 
 
 def test_is_written_knows_this_version_size_and_seed(written, tmp_path):
-    assert scenes.is_written(written, **SIZES, seed=3)
-    assert not scenes.is_written(written, **SIZES, seed=4)
-    assert not scenes.is_written(written, **SIZES | {"val": 5}, seed=3)
-    assert not scenes.is_written(tmp_path / "nothing", **SIZES, seed=3)
+    assert scenes.has_scenes(written, **SIZES, seed=3)
+    assert not scenes.has_scenes(written, **SIZES, seed=4)
+    assert not scenes.has_scenes(written, **SIZES | {"val": 5}, seed=3)
+    assert not scenes.has_scenes(tmp_path / "nothing", **SIZES, seed=3)
 
 
 def test_an_interrupted_write_leaves_nothing(tmp_path):
@@ -206,12 +210,12 @@ def test_an_interrupted_write_leaves_nothing(tmp_path):
             yield record
 
     with pytest.raises(KeyboardInterrupt):
-        scenes.write(tmp_path / "scenes", **SIZES, progress=stop_half_way)
+        scenes.write_scenes(tmp_path / "scenes", **SIZES, progress=stop_half_way)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_of_other_things_is_refused(tmp_path):
     (tmp_path / "letter.txt").write_text("mine")
     with pytest.raises(UserError, match="not empty"):
-        scenes.write(tmp_path, **SIZES)
+        scenes.write_scenes(tmp_path, **SIZES)
     assert (tmp_path / "letter.txt").read_text() == "mine"

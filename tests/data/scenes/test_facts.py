@@ -3,10 +3,10 @@
 import pytest
 
 from data.scenes import dataset as scenes
-from data.scenes.captions import with_particle, write_captions
-from data.scenes.facts import claims, content_labels, holds, named_objects, related
-from data.scenes.layout import compose
-from data.scenes.scores import score
+from data.scenes.captions import add_particle, write_captions
+from data.scenes.facts import find_claims, find_content_labels, find_objects, is_true, make_relation
+from data.scenes.layout import compose_scene
+from data.scenes.scores import score_claims
 
 FACTS = [
     ("object", "dog"), ("colour", "dog", "red"), ("count", "dog", 2), ("size", "dog", "small"),
@@ -18,19 +18,21 @@ FACTS = [
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_every_caption_claims_what_it_was_meant_to_say_and_all_of_it_is_true(language):
     for seed in range(1000, 1400):
-        scene = compose(seed)
+        scene = compose_scene(seed)
         for caption in write_captions(scene.facts, language, seed):
-            assert claims(caption.text, language) == caption.claims, caption.text
+            assert find_claims(caption.text, language) == caption.claims, caption.text
             plain = caption.text.lower().replace(",", "").replace(".", "")
-            assert claims(plain, language) == caption.claims, plain
-            assert all(holds(claim, scene.facts) for claim in caption.claims), caption.text
+            assert find_claims(plain, language) == caption.claims, plain
+            assert all(is_true(claim, scene.facts) for claim in caption.claims), caption.text
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_references_are_wholly_true_and_tell_most_facts(language):
-    found = [compose(seed) for seed in range(2000, 2200)]
-    texts = [text for scene in found for text in scenes.captions(scene, language)]
-    precision, recall = score(texts, [scene.facts for scene in found for _ in range(5)], language)
+    found = [compose_scene(seed) for seed in range(2000, 2200)]
+    texts = [text for scene in found for text in scenes.caption_scene(scene, language)]
+    precision, recall = score_claims(
+        texts, [scene.facts for scene in found for _ in range(5)], language
+    )
     assert precision == 1 and 0.5 < recall < 0.8
 
 
@@ -45,7 +47,7 @@ def test_references_are_wholly_true_and_tell_most_facts(language):
     ("of of the the", 0),
 ])  # fmt: skip
 def test_precision_of_english_captions(caption, precision):
-    assert score([caption], [FACTS], "en")[0] == pytest.approx(precision)
+    assert score_claims([caption], [FACTS], "en")[0] == pytest.approx(precision)
 
 
 @pytest.mark.parametrize(("caption", "precision"), [
@@ -57,12 +59,12 @@ def test_precision_of_english_captions(caption, precision):
     ("눈밭에 개 두 마리가 있다", 2 / 3),
 ])  # fmt: skip
 def test_precision_of_korean_captions(caption, precision):
-    assert score([caption], [FACTS], "ko")[0] == pytest.approx(precision)
+    assert score_claims([caption], [FACTS], "ko")[0] == pytest.approx(precision)
 
 
 def test_recall_is_over_all_facts_of_all_scenes():
-    assert score(["two red dogs"], [[list(fact) for fact in FACTS]], "en") == (1, 3 / 9)
-    assert score(["two red dogs", ""], [FACTS, FACTS], "en") == (1, 3 / 18)
+    assert score_claims(["two red dogs"], [[list(fact) for fact in FACTS]], "en") == (1, 3 / 9)
+    assert score_claims(["two red dogs", ""], [FACTS, FACTS], "en") == (1, 3 / 18)
 
 
 @pytest.mark.parametrize(("caption", "expected"), [
@@ -72,23 +74,25 @@ def test_recall_is_over_all_facts_of_all_scenes():
 ])  # fmt: skip
 def test_ways_to_say_one_thing(caption, expected):
     rest = {("object", "house"), ("count", "house", 1), ("object", "man"), ("count", "man", 1)}
-    assert claims(caption, "en") == expected | rest | {("relation", "man", "in front of", "house")}
+    assert find_claims(caption, "en") == expected | rest | {
+        ("relation", "man", "in front of", "house")
+    }
 
 
 def test_clothes_are_not_taken_from_what_follows():
-    assert ("colour", "man", "red") not in claims("a man in a red car", "en")
-    assert ("colour", "car", "red") in claims("a man in a red car", "en")
+    assert ("colour", "man", "red") not in find_claims("a man in a red car", "en")
+    assert ("colour", "car", "red") in find_claims("a man in a red car", "en")
 
 
 def test_a_korean_dog_is_not_a_counter():
-    found = claims("공 두 개와 개 한 마리", "ko")
+    found = find_claims("공 두 개와 개 한 마리", "ko")
     assert found == {
         ("object", "ball"),
         ("count", "ball", 2),
         ("object", "dog"),
         ("count", "dog", 1),
     }
-    assert named_objects(["빨간", "개가", "공", "세", "개의", "왼쪽에", "있다"], "ko") == [
+    assert find_objects(["빨간", "개가", "공", "세", "개의", "왼쪽에", "있다"], "ko") == [
         (1, "dog"),
         (2, "ball"),
     ]
@@ -96,26 +100,26 @@ def test_a_korean_dog_is_not_a_counter():
 
 def test_named_objects_have_the_index_of_their_word():
     words = ["two", "puppies", "to", "the", "left", "of", ".", "a", "bus"]
-    assert named_objects(words, "en") == [(1, "dog"), (8, "bus")]
+    assert find_objects(words, "en") == [(1, "dog"), (8, "bus")]
 
 
 def test_relations_are_kept_in_one_direction():
-    assert related("dog", "right of", "car") == ("relation", "car", "left of", "dog")
-    assert related("dog", "below", "kite") == ("relation", "kite", "above", "dog")
-    assert related("tree", "behind", "man") == ("relation", "man", "in front of", "tree")
-    assert related("tree", "beside", "man") == related("man", "beside", "tree")
+    assert make_relation("dog", "right of", "car") == ("relation", "car", "left of", "dog")
+    assert make_relation("dog", "below", "kite") == ("relation", "kite", "above", "dog")
+    assert make_relation("tree", "behind", "man") == ("relation", "man", "in front of", "tree")
+    assert make_relation("tree", "beside", "man") == make_relation("man", "beside", "tree")
 
 
 def test_what_follows_from_facts():
-    assert holds(related("car", "beside", "dog"), FACTS) and holds(
-        related("dog", "beside", "car"), FACTS
+    assert is_true(make_relation("car", "beside", "dog"), FACTS) and is_true(
+        make_relation("dog", "beside", "car"), FACTS
     )
-    assert not holds(("relation", "car", "left of", "dog"), FACTS)
+    assert not is_true(("relation", "car", "left of", "dog"), FACTS)
     on = [("relation", "cat", "on", "table")]
-    assert holds(("relation", "cat", "above", "table"), on) and not holds(
+    assert is_true(("relation", "cat", "above", "table"), on) and not is_true(
         ("relation", "table", "above", "cat"), on
     )
-    assert not holds(("relation", "cat", "on", "table"), [("relation", "cat", "above", "table")])
+    assert not is_true(("relation", "cat", "on", "table"), [("relation", "cat", "above", "table")])
 
 
 @pytest.mark.parametrize(("word", "particles", "expected"), [
@@ -124,11 +128,11 @@ def test_what_follows_from_facts():
     ("남자 한 명", "이/가", "남자 한 명이"), ("배 한 척", "은/는", "배 한 척은"),
 ])  # fmt: skip
 def test_korean_particles_suit_the_last_syllable(word, particles, expected):
-    assert with_particle(word, particles) == expected
+    assert add_particle(word, particles) == expected
 
 
 def test_content_labels():
-    assert content_labels(FACTS) == {
+    assert find_content_labels(FACTS) == {
         ("dog",), ("dog", "red"), ("dog", "2"), ("dog", "small"), ("car",), ("car", "blue"), ("car", "1"),
         ("dog", "left of …"), ("car", "… left of"), ("beach",),
     }  # fmt: skip

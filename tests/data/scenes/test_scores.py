@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from data.scenes.scores import facts_scores, pointing
+from data.scenes.scores import score_facts, score_pointing
 
 SIZE = 100  # pixels; a grid of 2 x 2 has its centres at 25 and 75
 DOG = {
@@ -34,7 +34,7 @@ def said(text, *peaks, grid=(2, 2)):
 
 def test_facts_are_counted_for_captions_references_and_other_photos():
     captions = [said("a red dog"), said("a blue dog")]  # 3 claims true of 3; 3 claims, none true
-    found = facts_scores(
+    found = score_facts(
         captions, [["a red dog on the beach", "a dog"], ["two blue cars"]], [DOG, CAR], "en"
     )
     assert found["facts_precision"] == pytest.approx(3 / 6)
@@ -53,7 +53,7 @@ def test_the_shuffle_gives_every_caption_another_photo():
         [[["object", kind]] for kind in ("dog", "cat", "car")],
     )
     scenes = [{"facts": each} for each in facts]
-    found = facts_scores([said(text) for text in texts], [[text] for text in texts], scenes, "en")
+    found = score_facts([said(text) for text in texts], [[text] for text in texts], scenes, "en")
     assert found["facts_recall"] == 1
     assert found["facts_recall_shuffled"] == 0
 
@@ -62,11 +62,14 @@ def test_the_shuffle_gives_every_caption_another_photo():
 def test_pointing_asks_for_the_peak_at_the_word_that_names_the_object(place, hit):
     elsewhere = 3 - place
     caption = said("a red dog sits", elsewhere, elsewhere, place, elsewhere)
-    assert pointing([caption], [DOG], "en", SIZE) == {"pointing": hit, "pointing_chance": 0.25}
+    assert score_pointing([caption], [DOG], "en", SIZE) == {
+        "pointing": hit,
+        "pointing_chance": 0.25,
+    }
 
 
 def test_any_box_of_the_kind_counts_and_chance_is_the_share_of_locations_in_them():
-    found = pointing(
+    found = score_pointing(
         [said("two cars", 0, 1), said("cars and cars", 0, 3, 2)], [CAR, CAR], "en", SIZE
     )
     assert found == {"pointing": 2 / 3, "pointing_chance": 0.75}
@@ -74,29 +77,34 @@ def test_any_box_of_the_kind_counts_and_chance_is_the_share_of_locations_in_them
 
 def test_rows_and_columns_are_not_exchanged():
     scene = {"boxes": [{"kind": "dog", "box": [75, 0, 100, 100]}]}  # the last of four columns
-    assert pointing([said("dog", 3, grid=(1, 4))], [scene], "en", SIZE) == {
+    assert score_pointing([said("dog", 3, grid=(1, 4))], [scene], "en", SIZE) == {
         "pointing": 1.0,
         "pointing_chance": 0.25,
     }
-    assert pointing([said("dog", 3, grid=(4, 1))], [scene], "en", SIZE)["pointing"] == 0.0
+    assert score_pointing([said("dog", 3, grid=(4, 1))], [scene], "en", SIZE)["pointing"] == 0.0
 
 
 def test_attention_without_a_peak_points_nowhere():
     caption = said("a red dog", 0)
     caption.attention[:] = 0.25
-    assert pointing([caption], [DOG], "en", SIZE) == {"pointing": None, "pointing_chance": None}
-
-
-def test_an_object_that_is_not_there_is_not_pointed_at():
-    assert pointing([said("a cat")], [DOG], "en", SIZE) == {
+    assert score_pointing([caption], [DOG], "en", SIZE) == {
         "pointing": None,
         "pointing_chance": None,
     }
-    assert pointing([said("a cat and a dog", 0)], [DOG], "en", SIZE) == {
+
+
+def test_an_object_that_is_not_there_is_not_pointed_at():
+    assert score_pointing([said("a cat")], [DOG], "en", SIZE) == {
+        "pointing": None,
+        "pointing_chance": None,
+    }
+    assert score_pointing([said("a cat and a dog", 0)], [DOG], "en", SIZE) == {
         "pointing": 1.0,
         "pointing_chance": 0.25,
     }
 
 
 def test_korean_words_point_too():
-    assert pointing([said("빨간 강아지가 있다", 3, 0, 3)], [DOG], "ko", SIZE)["pointing"] == 1.0
+    assert (
+        score_pointing([said("빨간 강아지가 있다", 3, 0, 3)], [DOG], "ko", SIZE)["pointing"] == 1.0
+    )

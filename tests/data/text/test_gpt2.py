@@ -8,8 +8,8 @@ import pytest
 
 from config import LENGTHS
 from data.text.gpt2 import END_OF_TEXT, GPT2Tokenizer, read_vocabulary
-from data.text.loading import kind_for, load
-from data.text.tokenizer import END, SPECIAL, START, Word
+from data.text.loading import choose_kind, load_tokenizer
+from data.text.tokenizer import END, SPECIAL_TOKENS, START, Word
 from utils.errors import UserError
 
 # A vocabulary that can be worked by hand, its mark not at the end. "Ġ" is how a space is written, "Ã©" are the bytes of é.
@@ -30,14 +30,14 @@ def written(folder, names=("vocab.json", "merges.txt"), head="#version: 0.2\n"):
 
 def test_pieces_follow_the_special_tokens_and_the_mark_is_left_out():
     tokenizer = made()
-    assert tokenizer.tokens == [*SPECIAL, "a", "b", "c", "Ġ", "Ã", "©", "ab", "Ġc", "Ã©"]
-    assert tokenizer.rows_there == [3, 3, 3, 3, 0, 1, 2, 4, 5, 6, 7, 8, 9]
-    assert (len(tokenizer), tokenizer.units) == (13, "pieces")
+    assert tokenizer.tokens == [*SPECIAL_TOKENS, "a", "b", "c", "Ġ", "Ã", "©", "ab", "Ġc", "Ã©"]
+    assert tokenizer.gpt2_ids == [3, 3, 3, 3, 0, 1, 2, 4, 5, 6, 7, 8, 9]
+    assert (len(tokenizer), tokenizer.token_name) == (13, "pieces")
 
 
 def test_a_caption_is_cut_as_for_the_other_kinds_then_into_pieces():
     tokenizer = made()
-    assert tokenizer.ids("abcc cé") == [7, 2, 2, 8, 9]
+    assert tokenizer.encode_gpt2_ids("abcc cé") == [7, 2, 2, 8, 9]
     assert tokenizer.encode("ABC, Cé!") == [START, 10, 6, 11, 12, END]  # ab c Ġc Ã©
     assert tokenizer.encode("abc cé", 2) == [START, 10, 6]
 
@@ -51,22 +51,22 @@ def test_pieces_are_put_together_into_words_with_their_number():
         Word("", 1),
         Word("b", 2),
     ]  # two spaces in a row
-    assert tokenizer.text(["abc", "cé"]) == "abc cé"
+    assert tokenizer.join_words(["abc", "cé"]) == "abc cé"
 
 
 def test_pieces_are_compared_with_those_of_other_byte_pairs():
-    assert made().spelled()[4:] == ["a", "b", "c", "▁", "Ã", "©", "ab", "▁c", "Ã©"]
+    assert made().spell_tokens()[4:] == ["a", "b", "c", "▁", "Ã", "©", "ab", "▁c", "Ã©"]
 
 
 @pytest.mark.parametrize("cut", ["words", "characters"])
 def test_what_is_saved_is_loaded(tmp_path, cut):
     tokenizer = made(cut=cut)
     tokenizer.save(tmp_path / "vocabulary.json")
-    again = load(tmp_path / "vocabulary.json")
-    assert (again.kind, again.tokens, again.rows_there) == (
+    again = load_tokenizer(tmp_path / "vocabulary.json")
+    assert (again.kind, again.tokens, again.gpt2_ids) == (
         "gpt2",
         tokenizer.tokens,
-        tokenizer.rows_there,
+        tokenizer.gpt2_ids,
     )
     assert again.encode("abc cé") == tokenizer.encode("abc cé")
 
@@ -120,10 +120,10 @@ def test_a_folder_without_or_with_a_damaged_vocabulary_is_refused(tmp_path, cont
 
 def test_a_folder_means_gpt2(tmp_path):
     assert (
-        kind_for("en", str(tmp_path))
+        choose_kind("en", str(tmp_path))
         == "gpt2"
-        == kind_for("en", "gpt2")
-        == kind_for("en", "some/where")
+        == choose_kind("en", "gpt2")
+        == choose_kind("en", "some/where")
     )
     assert LENGTHS["gpt2"] == LENGTHS["bpe"]
 
@@ -134,9 +134,9 @@ def test_a_folder_means_gpt2(tmp_path):
 def test_gpt2_s_own_numbers():
     vocabulary, merges = read_vocabulary(Path(os.environ["CAPTION_REAL_DATA"]) / "gpt2_bpe")
     tokenizer = GPT2Tokenizer(vocabulary, merges)
-    assert (len(vocabulary), len(merges), tokenizer.end_of_text) == (50257, 50000, 50256)
-    assert tokenizer.ids("hello world") == [31373, 995]
-    assert tokenizer.ids("The quick brown fox jumps over the lazy dog.") == [
+    assert (len(vocabulary), len(merges), tokenizer.end_of_text_id) == (50257, 50000, 50256)
+    assert tokenizer.encode_gpt2_ids("hello world") == [31373, 995]
+    assert tokenizer.encode_gpt2_ids("The quick brown fox jumps over the lazy dog.") == [
         464,
         2068,
         7586,
@@ -149,7 +149,7 @@ def test_gpt2_s_own_numbers():
         13,
     ]
     # By the rules of the paper's code, worked out apart from the library.
-    assert tokenizer.ids("naïve café 😀  two  spaces, 2021's") == [
+    assert tokenizer.encode_gpt2_ids("naïve café 😀  two  spaces, 2021's") == [
         2616,
         38776,
         40304,

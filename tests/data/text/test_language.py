@@ -6,17 +6,17 @@ import unicodedata
 import pytest
 
 from data.text.language import (
-    CUT,
-    JOIN,
-    NAMES,
-    base,
-    begins_unspaced,
+    JOINERS,
+    LANGUAGE_NAMES,
+    SPLITTERS,
     characters,
-    differs,
+    choose_unit,
+    detect_language,
+    find_other_languages,
+    has_unspaced_start,
+    is_wrong_language,
     joined,
-    language_of,
-    others_among,
-    pieces_of,
+    normalize_language,
     words,
 )
 
@@ -45,7 +45,7 @@ from data.text.language import (
 def test_words(caption, wanted):
     assert words(caption) == [unicodedata.normalize("NFC", word) for word in wanted]
     assert words(unicodedata.normalize("NFD", caption)) == words(caption)
-    if not any(map(begins_unspaced, caption)):
+    if not any(map(has_unspaced_start, caption)):
         assert characters(caption) == words(caption)
 
 
@@ -133,9 +133,11 @@ def test_what_is_joined_is_cut_into_the_same_characters():
     (["國漢文混用 개가 뛴다"], "ko"),
 ])  # fmt: skip
 def test_the_language_by_its_letters(captions, language):
-    assert language_of(iter(captions)) == language
-    assert language_of([unicodedata.normalize("NFC", caption) for caption in captions]) == language
-    assert language in NAMES
+    assert detect_language(iter(captions)) == language
+    assert (
+        detect_language([unicodedata.normalize("NFC", caption) for caption in captions]) == language
+    )
+    assert language in LANGUAGE_NAMES
 
 
 @pytest.mark.parametrize(
@@ -152,7 +154,7 @@ def test_the_language_by_its_letters(captions, language):
     ],
 )
 def test_an_asked_for_language_that_the_letters_contradict(asked, letters, wrong):
-    assert differs(asked, letters) is wrong
+    assert is_wrong_language(asked, letters) is wrong
 
 
 @pytest.mark.parametrize(
@@ -168,7 +170,7 @@ def test_an_asked_for_language_that_the_letters_contradict(asked, letters, wrong
     ],
 )
 def test_scores_count_what_suits_the_language(language, cut):
-    assert CUT[pieces_of(language)] is cut
+    assert SPLITTERS[choose_unit(language)] is cut
 
 
 @pytest.mark.parametrize(
@@ -191,29 +193,35 @@ def test_scores_count_what_suits_the_language(language, cut):
     ],
 )
 def test_codes_with_countries_and_other_codes_of_a_language(code, language):
-    assert base(code) == language
-    assert pieces_of(code) == pieces_of(language)
-    assert not differs(code, language)
-    assert differs(code, "th")
+    assert normalize_language(code) == language
+    assert choose_unit(code) == choose_unit(language)
+    assert not is_wrong_language(code, language)
+    assert is_wrong_language(code, "th")
 
 
 def test_what_is_cut_into_words_keeps_its_spaces():
-    assert JOIN["words"](["a", "犬", "sign"]) == "a 犬 sign"
-    assert JOIN["characters"](["a", "犬", "sign"]) == "a犬sign"
-    assert JOIN.keys() == CUT.keys()
+    assert JOINERS["words"](["a", "犬", "sign"]) == "a 犬 sign"
+    assert JOINERS["characters"](["a", "犬", "sign"]) == "a犬sign"
+    assert JOINERS.keys() == SPLITTERS.keys()
 
 
 def test_begins_unspaced():
-    assert [letter for letter in "a개犬がカーหé2'々" if begins_unspaced(letter)] == list(
+    assert [letter for letter in "a개犬がカーหé2'々" if has_unspaced_start(letter)] == list(
         "犬がカーห々"
     )
-    assert begins_unspaced("犬dog") and not begins_unspaced("dog犬") and not begins_unspaced("")
+    assert (
+        has_unspaced_start("犬dog")
+        and not has_unspaced_start("dog犬")
+        and not has_unspaced_start("")
+    )
 
 
 def test_captions_of_other_languages_are_counted():
     mixed = ["a dog", "a cat", "개가 있다", "犬がいる", "犬", "123"]
-    assert others_among(mixed, "en") == pytest.approx({"ko": 1 / 6, "ja": 1 / 6, "zh": 1 / 6})
-    assert others_among(mixed, "ja") == pytest.approx(
+    assert find_other_languages(mixed, "en") == pytest.approx(
+        {"ko": 1 / 6, "ja": 1 / 6, "zh": 1 / 6}
+    )
+    assert find_other_languages(mixed, "ja") == pytest.approx(
         {"en": 2 / 6, "ko": 1 / 6}
     )  # Japanese without kana looks Chinese
-    assert others_among(["개가 있다"], "ko") == {}
+    assert find_other_languages(["개가 있다"], "ko") == {}

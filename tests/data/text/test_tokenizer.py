@@ -8,9 +8,9 @@ import pytest
 
 from config import FITTED, LENGTHS
 from data.text.byte_pairs import BytePairTokenizer
-from data.text.language import JOIN, characters, pieces_of, words
-from data.text.loading import fit, kind_for, load
-from data.text.tokenizer import END, PAD, SPECIAL, START, UNITS, UNKNOWN, Word
+from data.text.language import JOINERS, characters, choose_unit, words
+from data.text.loading import choose_kind, fit_tokenizer, load_tokenizer
+from data.text.tokenizer import END, PAD, SPECIAL_TOKENS, START, TOKEN_NAMES, UNKNOWN, Word
 from data.text.word_tokenizer import WordTokenizer
 from utils.errors import UsageError, UserError
 
@@ -36,7 +36,7 @@ def texts(tokenizer, numbers):
 
 
 def test_fit_keeps_the_commonest_words_after_the_special_ones():
-    assert tuple(fitted().tokens[:4]) == SPECIAL == ("<pad>", "<unk>", "<start>", "<end>")
+    assert tuple(fitted().tokens[:4]) == SPECIAL_TOKENS == ("<pad>", "<unk>", "<start>", "<end>")
     assert (PAD, UNKNOWN, START, END) == (0, 1, 2, 3)
     assert fitted().tokens[4:] == [
         "a",
@@ -53,12 +53,14 @@ def test_fit_keeps_the_commonest_words_after_the_special_ones():
 
 
 def test_characters_are_the_tokens_where_that_is_asked_for():
-    tokenizer = fit(
+    tokenizer = fit_tokenizer(
         "characters", ["狗狗跑，狗", "T恤 跑"], language="zh", vocabulary=9, minimum_count=1
     )
     assert tokenizer.tokens[4:] == ["狗", "跑", "t", "恤"]
     assert tokenizer.encode("跑T恤猫") == [START, 5, 6, 7, UNKNOWN, END]
-    words = fit("words", ["狗狗跑，狗", "T恤 跑"], language="zh", vocabulary=9, minimum_count=1)
+    words = fit_tokenizer(
+        "words", ["狗狗跑，狗", "T恤 跑"], language="zh", vocabulary=9, minimum_count=1
+    )
     assert words.tokens[4:] == ["t恤", "狗", "狗狗跑", "跑"]
 
 
@@ -68,7 +70,9 @@ def test_captions_that_leave_nothing_to_say_are_refused(kind):
         UserError,
         match=r"^no word comes 4 times in the captions to learn .* a lower --minimum-count$",
     ):
-        fit(kind, ["一只狗", "一只狗", "一只狗"], language="zh", vocabulary=9, minimum_count=4)
+        fit_tokenizer(
+            kind, ["一只狗", "一只狗", "一只狗"], language="zh", vocabulary=9, minimum_count=4
+        )
 
 
 def test_words_it_was_not_fitted_on_are_unknown():
@@ -109,11 +113,11 @@ def test_decode_stops_at_the_end():
 )
 def test_what_is_encoded_is_decoded(language, cut):
     captions = IN_LANGUAGES[language]
-    plain = fit(
-        kind_for(language, None), captions, language=language, vocabulary=100, minimum_count=1
+    plain = fit_tokenizer(
+        choose_kind(language, None), captions, language=language, vocabulary=100, minimum_count=1
     )
-    bpe = fit("bpe", captions, language=language, vocabulary=200, minimum_count=1)
-    few = fit(
+    bpe = fit_tokenizer("bpe", captions, language=language, vocabulary=200, minimum_count=1)
+    few = fit_tokenizer(
         "bpe",
         captions * 2,
         language=language,
@@ -126,8 +130,8 @@ def test_what_is_encoded_is_decoded(language, cut):
             numbers = tokenizer.encode(caption)
             assert UNKNOWN not in numbers
             decoded = tokenizer.decode(numbers)
-            text = tokenizer.text([word.text for word in decoded])
-            assert text == JOIN[pieces_of(language)](cut(caption))
+            text = tokenizer.join_words([word.text for word in decoded])
+            assert text == JOINERS[choose_unit(language)](cut(caption))
             assert cut(text) == cut(caption)
             assert sum(word.tokens for word in decoded) == len(numbers) - 2
     if cut is words:  # where there are spaces, byte-pair pieces make up the words between them
@@ -141,7 +145,7 @@ def test_neighbours_are_joined_the_commonest_first():
     """By hand: of `ab ab ab ac ca` the neighbours ▁a meet four times, then ▁ab three times; ▁ac once: too seldom."""
     captions = ["ab ab", "Ab, ac CA"]
     tokenizer = pieces(captions)
-    assert tokenizer.tokens == [*SPECIAL, "a", "b", "c", "▁", "▁a", "▁ab"]
+    assert tokenizer.tokens == [*SPECIAL_TOKENS, "a", "b", "c", "▁", "▁a", "▁ab"]
     assert tokenizer.encode("ab ac ba") == [START, 9, 8, 6, 7, 5, 4, END]
     assert tokenizer.decode([START, 9, 8, 6, 7, 5, 4, END]) == [
         Word("ab", 1),
@@ -158,10 +162,10 @@ def test_neighbours_are_joined_the_commonest_first():
 @pytest.mark.parametrize("language", IN_LANGUAGES)
 @pytest.mark.parametrize("vocabulary", [1, 7, 20, 60])
 def test_there_are_never_more_pieces_than_asked_for(language, vocabulary):
-    tokenizer = fit(
+    tokenizer = fit_tokenizer(
         "bpe", IN_LANGUAGES[language], language=language, vocabulary=vocabulary, minimum_count=1
     )
-    assert len(tokenizer) <= len(SPECIAL) + vocabulary
+    assert len(tokenizer) <= len(SPECIAL_TOKENS) + vocabulary
 
 
 @pytest.mark.parametrize(("written", "grouped"), [
@@ -176,7 +180,7 @@ def test_there_are_never_more_pieces_than_asked_for(language, vocabulary):
     ("<start> ▁a <pad> b", [("ab", 2)]),
 ])  # fmt: skip
 def test_pieces_are_grouped_into_words(written, grouped):
-    tokens = list(dict.fromkeys([*SPECIAL, *written.split()]))
+    tokens = list(dict.fromkeys([*SPECIAL_TOKENS, *written.split()]))
     tokenizer = pieces(cut="characters")
     tokenizer.tokens = tokens
     assert tokenizer.decode(tokens.index(piece) for piece in written.split()) == grouped
@@ -188,9 +192,9 @@ def test_where_there_are_spaces_they_stay_beside_letters_of_scripts_without():
         for caption in captions:
             decoded = texts(tokenizer, tokenizer.encode(caption))
             assert decoded == words(caption)
-            assert tokenizer.text(decoded) == caption
+            assert tokenizer.join_words(decoded) == caption
     tokenizer = WordTokenizer.fit(["犬 dog cat 2"], vocabulary=9, kind="characters")
-    assert tokenizer.text(["犬", "dog", "cat", "犬"]) == "犬dog cat犬"
+    assert tokenizer.join_words(["犬", "dog", "cat", "犬"]) == "犬dog cat犬"
 
 
 def test_where_there_are_spaces_pieces_without_are_parts_of_words():
@@ -200,12 +204,12 @@ def test_where_there_are_spaces_pieces_without_are_parts_of_words():
 
 def test_tokens_of_two_kinds_are_compared_in_the_spelling_of_byte_pairs():
     """The piece `a` stands within words: it is not the word `a`."""
-    kept = set(fitted().spelled()) & set(pieces(minimum_count=1).spelled())
-    assert kept == {*SPECIAL, "▁a", "▁dog", "▁sleeps", "▁cat", "▁runs", "▁the"}
+    kept = set(fitted().spell_tokens()) & set(pieces(minimum_count=1).spell_tokens())
+    assert kept == {*SPECIAL_TOKENS, "▁a", "▁dog", "▁sleeps", "▁cat", "▁runs", "▁the"}
     assert "a" in pieces().tokens and "a" in fitted().tokens
-    assert fit("characters", ["犬t恤"], language="zh", vocabulary=9, minimum_count=1).spelled()[
-        4:
-    ] == ["▁t", "恤", "犬"]
+    assert fit_tokenizer(
+        "characters", ["犬t恤"], language="zh", vocabulary=9, minimum_count=1
+    ).spell_tokens()[4:] == ["▁t", "恤", "犬"]
 
 
 def test_letters_that_were_never_seen_are_unknown_and_the_rest_of_the_word_is_not():
@@ -229,11 +233,11 @@ def test_letters_that_were_never_seen_are_unknown_and_the_rest_of_the_word_is_no
 FIT_MANY = """
 import hashlib, json, sys
 from pathlib import Path
-from data.text.loading import fit
+from data.text.loading import fit_tokenizer
 file, captions = Path(sys.argv[1]), json.load(sys.stdin)
 whole = hashlib.sha256()
 for most in range(5, 120, 3):
-    fit("bpe", captions, language="ja", vocabulary=most, minimum_count=2).save(file)
+    fit_tokenizer("bpe", captions, language="ja", vocabulary=most, minimum_count=2).save(file)
     whole.update(file.read_bytes())
 print(whole.hexdigest())
 """
@@ -274,10 +278,12 @@ def test_byte_pairs_are_the_same_in_every_process(tmp_path):
     ],
 )
 def test_what_is_saved_is_loaded(tmp_path, kind, language, strange):
-    tokenizer = fit(kind, IN_LANGUAGES[language], language=language, vocabulary=60, minimum_count=1)
+    tokenizer = fit_tokenizer(
+        kind, IN_LANGUAGES[language], language=language, vocabulary=60, minimum_count=1
+    )
     tokenizer.save(tmp_path / "vocabulary.json")
     assert json.loads((tmp_path / "vocabulary.json").read_text(encoding="utf-8"))["kind"] == kind
-    loaded = load(tmp_path / "vocabulary.json")
+    loaded = load_tokenizer(tmp_path / "vocabulary.json")
     assert (type(loaded), loaded.kind, loaded.tokens) == (type(tokenizer), kind, tokenizer.tokens)
     for caption in (*IN_LANGUAGES[language], strange):
         numbers = tokenizer.encode(caption)
@@ -293,7 +299,7 @@ def test_the_words_of_a_vocabulary_can_be_read_in_its_file(tmp_path):
     tokenizer.save(tmp_path / "vocabulary.json")
     assert json.loads((tmp_path / "vocabulary.json").read_text(encoding="utf-8")) == {
         "kind": "words",
-        "words": [*SPECIAL, "a", "ball", "dog's", "개가", "달린다", "빨간"],
+        "words": [*SPECIAL_TOKENS, "a", "ball", "dog's", "개가", "달린다", "빨간"],
     }
 
 
@@ -321,7 +327,7 @@ def test_the_words_of_a_vocabulary_can_be_read_in_its_file(tmp_path):
 def test_a_damaged_vocabulary_is_refused_with_its_name(tmp_path, content):
     (tmp_path / "vocabulary.json").write_bytes(content)
     with pytest.raises(UserError, match=r"vocabulary\.json is not a vocabulary of this program \("):
-        load(tmp_path / "vocabulary.json")
+        load_tokenizer(tmp_path / "vocabulary.json")
 
 
 @pytest.mark.parametrize("damage", [
@@ -335,17 +341,17 @@ def test_damaged_byte_pairs_are_refused(tmp_path, damage):
     pieces(["ab ab", "ab ac ca"]).save(file)
     saved = json.loads(file.read_text(encoding="utf-8"))
     assert saved["cut"] == "words"
-    assert load(file).tokens[4:8] == ["a", "b", "c", "▁"]
+    assert load_tokenizer(file).tokens[4:8] == ["a", "b", "c", "▁"]
     damage(saved["tokenizer"])
     assert saved["tokenizer"] != json.loads(file.read_text(encoding="utf-8"))["tokenizer"]
     file.write_text(json.dumps(saved), encoding="utf-8")
     with pytest.raises(UserError, match=r"vocabulary\.json is not a vocabulary of this program \("):
-        load(file)
+        load_tokenizer(file)
 
 
 def test_a_missing_vocabulary_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"vocabulary\.json is not a vocabulary"):
-        load(tmp_path / "vocabulary.json")
+        load_tokenizer(tmp_path / "vocabulary.json")
 
 
 @pytest.mark.parametrize(
@@ -361,9 +367,9 @@ def test_a_missing_vocabulary_is_refused(tmp_path):
     ],
 )
 def test_the_kind_that_is_not_asked_for_suits_the_language(language, kind):
-    assert kind_for(language, None) == kind
-    assert kind_for(language, "bpe") == "bpe"
-    assert kind_for(language, "words") == "words"
+    assert choose_kind(language, None) == kind
+    assert choose_kind(language, "bpe") == "bpe"
+    assert choose_kind(language, "words") == "words"
 
 
 def test_a_kind_that_does_not_suit_or_that_there_is_not_is_refused():
@@ -371,16 +377,16 @@ def test_a_kind_that_does_not_suit_or_that_there_is_not_is_refused():
         UsageError,
         match=r"characters is for languages without spaces .* \(ko\) take words or bpe",
     ):
-        kind_for("ko", "characters")
+        choose_kind("ko", "characters")
     with pytest.raises(UsageError, match="unknown tokenizer 'bpee'; did you mean 'bpe'"):
-        kind_for("en", "bpee")
+        choose_kind("en", "bpee")
 
 
 @pytest.mark.parametrize("kind", FITTED)
 def test_every_kind_has_its_lengths_and_is_fitted(kind):
-    assert LENGTHS.keys() == UNITS.keys() == {*FITTED, "gpt2"}
-    tokenizer = fit(kind, ["一只狗"], language="zh", vocabulary=50, minimum_count=1)
-    assert (tokenizer.kind, tokenizer.units) == (kind, "pieces" if kind == "bpe" else kind)
+    assert LENGTHS.keys() == TOKEN_NAMES.keys() == {*FITTED, "gpt2"}
+    tokenizer = fit_tokenizer(kind, ["一只狗"], language="zh", vocabulary=50, minimum_count=1)
+    assert (tokenizer.kind, tokenizer.token_name) == (kind, "pieces" if kind == "bpe" else kind)
     assert texts(tokenizer, tokenizer.encode("一只狗")) == (
         ["一", "只", "狗"] if kind == "characters" else ["一只狗"]
     )

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pycocoevalcap.cider.cider_scorer import CiderScorer, cook_test
 
-from data.scenes.dataset import captions as scene_captions
-from data.scenes.layout import compose
+from data.scenes.dataset import caption_scene
+from data.scenes.layout import compose_scene
 from data.sources import read
 from utils.metrics.captions import Scorer
 from utils.metrics.cider_reward import CiderD
@@ -27,7 +27,9 @@ def words(caption):
 @pytest.fixture(scope="module")
 def scenes():
     """True captions of 200 scenes, five each."""
-    return [[words(caption) for caption in scene_captions(compose(seed))] for seed in range(200)]
+    return [
+        [words(caption) for caption in caption_scene(compose_scene(seed))] for seed in range(200)
+    ]
 
 
 def altered(captions, seed=0):
