@@ -11,7 +11,7 @@ from pathlib import Path
 import config
 import presets
 from pipeline.evaluation import scored, subject_of
-from reports.scores import table
+from reports.scores import format_scores
 from utils import command_line, runs
 from utils import hugging_face as huggingface
 from utils.device import use_device
@@ -92,16 +92,17 @@ def main() -> int:
     encoding.tell_slower(given.get("engine", "auto"))
     subject = subject_of(run, split=split, weights=weights, **given)
     result = scored(subject)
-    output(table(result))
+    output(format_scores(result))
     if file:
         write_json(Path(file), result.scores)
     if more:
-        from reports import analysis as report
-        from reports import caption_page
+        from reports.analysis import format_analysis, write_analysis
+        from reports.captioner_page import write_captioner_page
+        from reports.pictures import draw_captions
 
-        output(report.text(report.write(run, subject, result)))
-        drawn = report.pictures(run, result, seed=subject.settings.training.seed)
-        page = caption_page.write(run, subject, result)
+        output(format_analysis(write_analysis(run, subject, result)))
+        drawn = draw_captions(run, result, seed=subject.settings.training.seed)
+        page = write_captioner_page(run, subject, result)
         say(
             f"\n{len(drawn)} pictures of captions with attention, and report.json: {run / 'results'}\n"
             f"all in one page: {page}"

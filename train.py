@@ -139,8 +139,8 @@ def _train(
     from pipeline import evaluation
     from pipeline import features as encoding
     from pipeline import training as learning
-    from reports import caption_page
-    from tools import dataset as summary
+    from reports.captioner_page import write_captioner_page
+    from tools.dataset import summarise_dataset
     from utils.metrics.captions import merit
     from utils.plots.curves import history_curves
     from utils.stopwatch import Spent
@@ -178,7 +178,7 @@ def _train(
             if resume
             else stages.fitted(settings, prepared, source=asked.words.tokenizer, start=start)
         )
-        say(summary.short(asked, settings, dataset, prepared, tokenizer))
+        say(summarise_dataset(asked, settings, dataset, prepared, tokenizer))
         stages.report_left_out(prepared.left_out, strict=settings.data.strict)
         stages.report_near_duplicates(prepared, pairs)
         if resume:
@@ -268,11 +268,11 @@ def _train(
 
     def curves(rows: list[dict[str, Any]]) -> None:
         history_curves(rows, run / "history.png", best=trainer.kept, best_by=training.best_by)
-        caption_page.write(run)
+        write_captioner_page(run)
 
     spent.end("preparing")
     spent.write()
-    caption_page.write(run)
+    write_captioner_page(run)
     if not learning.epochs(
         trainer,
         run,
@@ -282,7 +282,7 @@ def _train(
         curves=curves,
         told=_told,
     ):
-        caption_page.write(run)
+        write_captioner_page(run)
         note(f"stopped and saved; go on with: python train.py --run {run} --resume")
         return 130
     if starting.rewarded_next(run) is not None:
@@ -333,17 +333,17 @@ def _final(run: Path, settings: Settings, began: float, spent: Any) -> int:
     """Score the best epoch on the test split, show three captions, say where everything is."""
     from pipeline import evaluation
     from pipeline.evaluation import subject_of
-    from reports import analysis as report
-    from reports import caption_page
-    from reports.scores import table
+    from reports.captioner_page import write_captioner_page
+    from reports.pictures import draw_captions
+    from reports.scores import format_scores
 
     subject = subject_of(
         run, split="test", beam=settings.search.beam, engine=settings.machine.engine
     )
     result = evaluation.scored(subject)
     write_json(run / "scores.json", result.scores | {"split": result.split})
-    say(table(result))
-    drawn = report.pictures(run, result, seed=settings.training.seed)
+    say(format_scores(result))
+    drawn = draw_captions(run, result, seed=settings.training.seed)
     for photo, caption in result.samples(3):
         say(
             f"\n{photo.name}\n  says:  {caption.text}\n"
@@ -351,7 +351,7 @@ def _final(run: Path, settings: Settings, began: float, spent: Any) -> int:
         )
     spent.end("scoring")
     spent.write()
-    page = caption_page.write(run, subject, result)
+    page = write_captioner_page(run, subject, result)
     say(
         f"\n{len(drawn)} pictures of captions with attention: {run / 'results'}; all in one page: {page}\n"
         f"done in {(time.perf_counter() - began) / 60:.1f} minutes; run folder: {run}\n"

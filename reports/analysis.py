@@ -2,7 +2,6 @@
 photos; and pictures of captions with attention, with which training ends too."""
 
 import os
-import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -38,12 +37,12 @@ OF_CHANCE = ("sample", "temperature", "top_k", "top_p")
 _WIDTH, _BAR, _ROWS = 100, 32, 20  # of the terminal, of a histogram's longest bar, of a histogram
 
 
-def write(run: Path, subject: Subject, result: "Result") -> dict[str, Any]:
+def write_analysis(run: Path, subject: Subject, result: "Result") -> dict[str, Any]:
     """The report, which is also written into the run as results/report.json; what is in it: checkpoints/README.md."""
     from models.training.teacher_forcing import FreeRunning
 
     said = [caption.text for caption in result.captions]
-    best, worst = extremes(result, subject.scorer.per_photo_cider(said))
+    best, worst = find_extremes(result, subject.scorer.per_photo_cider(said))
     top = f"Top{subject.settings.training.top}"
     forced = {"loss": result.scores["loss"], top: result.scores[top]} | {
         name.removeprefix("forced_"): score
@@ -51,7 +50,7 @@ def write(run: Path, subject: Subject, result: "Result") -> dict[str, Any]:
         if name.startswith("forced_")
     }
     free = FreeRunning(subject.captioner.decoder)(subject.batches.epoch(0, shuffle=False))
-    learned = training_captions(run, subject)
+    learned = load_training_captions(run, subject)
     lost = (
         []
         if learned
@@ -68,7 +67,7 @@ def write(run: Path, subject: Subject, result: "Result") -> dict[str, Any]:
         "beams": {str(beam): _beam(subject, result, beam) for beam in BEAMS},
         "teacher_forced": forced,
         "free_running": {"loss": free},
-        **of_captions(
+        **describe_captions(
             said, [text for captions in subject.references for text in captions], learned, subject
         ),
         "best": best,
@@ -100,7 +99,7 @@ def _beam(subject: Subject, result: "Result", beam: int) -> dict[str, float | No
     return {name: scores[name] for name in OF_A_BEAM if name in scores}
 
 
-def training_captions(run: Path, subject: Subject) -> list[str]:
+def load_training_captions(run: Path, subject: Subject) -> list[str]:
     """The captions that the run has learned from; none where its dataset is gone."""
     if subject.trained_on is not None:
         return [caption for photo in subject.trained_on for caption in photo.captions]
@@ -122,7 +121,7 @@ def training_captions(run: Path, subject: Subject) -> list[str]:
     ]
 
 
-def of_captions(
+def describe_captions(
     said: Sequence[str], true: Sequence[str], learned: Sequence[str], subject: Subject
 ) -> dict[str, Any]:
     """How long the captions are, how many different words they have, and how many of them stand among those learned from or
@@ -151,7 +150,7 @@ def _lengths(captions: Iterable[Sequence[str]]) -> dict[str, int]:
     return {str(length): count for length, count in sorted(Counter(map(len, captions)).items())}
 
 
-def extremes(
+def find_extremes(
     result: "Result", ciders: Sequence[float]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The best photos by their captions' CIDEr, the best first, and the worst, the worst first; no photo is in both."""
@@ -170,7 +169,7 @@ def extremes(
     return [rows[index] for index in best], [rows[index] for index in worst]
 
 
-def text(found: dict[str, Any]) -> str:
+def format_analysis(found: dict[str, Any]) -> str:
     """The report as lines for a terminal."""
     forced, words = found["teacher_forced"], found["vocabulary"]
     names = {name: key for name, key in KEYS.items() if key != "SPICE"}
@@ -241,7 +240,7 @@ class LengthShares:
     references: list[float]
 
 
-def length_shares(captions: dict[str, int], references: dict[str, int]) -> LengthShares:
+def compute_length_shares(captions: dict[str, int], references: dict[str, int]) -> LengthShares:
     """Shares of the numbers of captions by length."""
     lengths = [int(length) for length in (*captions, *references)]
     first = min(lengths)
@@ -261,7 +260,7 @@ def length_shares(captions: dict[str, int], references: dict[str, int]) -> Lengt
 
 def _histogram(captions: dict[str, int], references: dict[str, int]) -> list[str]:
     """A line for each length with a bar for the captions and one for the true ones; the longest lengths share the last."""
-    shares = length_shares(captions, references)
+    shares = compute_length_shares(captions, references)
     most = max(*shares.captions, *shares.references)
     means = [
         sum(int(length) * count for length, count in counts.items()) / sum(counts.values())
@@ -278,52 +277,3 @@ def _histogram(captions: dict[str, int], references: dict[str, int]) -> list[str
             f"{name.removesuffix('+'):>7}{'+' if name.endswith('+') else ' '}  {'   '.join(bars)}".rstrip()
         )
     return lines
-
-
-def pictures(run: Path, result: "Result", *, number: int = 8, seed: int = 0) -> list[Path]:
-    """Draws random ones of the photos that were scored, with captions and attention by word, as results/01.png and so on.
-
-    What is which stands in results/captions.json. Pictures of an earlier call are removed. In place of a photo that is gone
-    another one is drawn.
-    """
-    from data.photos.images import UnreadablePhoto, read
-    from utils.plots.attention import attention_figure
-    from utils.plots.figure import save_figure
-
-    folder = run / "results"
-    for old in folder.glob("*.png"):
-        if old.stem.isdigit():
-            old.unlink()
-    files, rows = [], []
-    for index in random.Random(seed).sample(range(len(result.photos)), len(result.photos)):
-        if len(files) == number:
-            break
-        photo, caption = result.photos[index], result.captions[index]
-        try:
-            pixels = read(photo.path)
-        except UnreadablePhoto:
-            continue
-        files.append(folder / f"{len(files) + 1:02}.png")
-        references = list(photo.captions)
-        save_figure(
-            attention_figure(
-                pixels,
-                caption.words,
-                caption.attention,
-                grid=caption.grid,
-                title=caption.text,
-                references=references,
-            ),
-            files[-1],
-        )
-        rows.append(
-            {
-                "picture": files[-1].name,
-                "photo": photo.name,
-                "caption": caption.text,
-                "score": caption.score,
-                "references": references,
-            }
-        )
-    write_json(folder / "captions.json", rows)
-    return files

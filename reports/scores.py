@@ -4,7 +4,7 @@ from pipeline.evaluation import Result
 from utils.metrics.captions import KEYS
 
 
-def table(result: Result) -> str:
+def format_scores(result: Result) -> str:
     """The scores as lines for a terminal."""
     scores = result.scores
     top = next(key.removeprefix("Top") for key in scores if key.startswith("Top"))

@@ -15,9 +15,8 @@ import predict
 import train
 from data.photos.images import read
 from models.captioner import Captioner
-from tests.helpers.pages import whole
+from tests.helpers.pages import rows, whole
 from tests.helpers.scripts import ROOT, SIZES, SMALL, in_terminal, scenes_folder, started, typed
-from tests.reports.test_run_page import rows
 from utils.errors import UserError
 
 RUN = Path("checkpoints/e2e")

@@ -85,7 +85,7 @@ def main() -> int:
     return 0
 
 
-def short(
+def summarise_dataset(
     asked: Settings, settings: Settings, dataset: Source, prepared: Dataset, tokenizer: Tokenizer
 ) -> str:
     """All of it in a few lines."""

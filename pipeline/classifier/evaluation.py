@@ -15,8 +15,7 @@ from pipeline import dataset as stages
 from pipeline.classifier import dataset as class_stages
 from pipeline.classifier.dataset import Loaded
 from pipeline.evaluation import same_dataset
-from reports import class_page
-from reports.class_page import Found
+from reports.classifier_page import ClassifierResult, write_classifier_page
 from utils import runs
 from utils.errors import UserError
 from utils.files import write_json
@@ -137,7 +136,7 @@ def final(run: Path, loaded: Loaded, *, began: float, spent: Spent, top: int) ->
     draw(run, loaded, split, scores, probabilities)
     spent.end("scoring")
     spent.write()
-    page = class_page.write(
+    page = write_classifier_page(
         run, _found(loaded, split, scores, probabilities, _without_test(split == "val"))
     )
     say(
@@ -154,9 +153,9 @@ def _found(
     scores: dict[str, Any],
     probabilities: np.ndarray,
     notes: Sequence[str],
-) -> Found:
+) -> ClassifierResult:
     """What the page tells of a split."""
-    return Found(
+    return ClassifierResult(
         split,
         scores,
         loaded.pictures[split],
@@ -232,5 +231,5 @@ def evaluate(
         write_json(file, scores)
     if more:
         draw(run, loaded, split, scores, probabilities)
-        page = class_page.write(run, _found(loaded, split, scores, probabilities, notes))
+        page = write_classifier_page(run, _found(loaded, split, scores, probabilities, notes))
         say(f"pictures: {run}/confusion.png, predictions.png; all in one page: {page}")

@@ -26,7 +26,7 @@ def train(run: Path, settings: Settings, *, resume: bool) -> int:
     from models.training.trainer import Recipe, Trainer
     from pipeline import training as learning
     from pipeline.classifier import evaluation as class_report
-    from reports import class_page
+    from reports.classifier_page import write_classifier_page
     from utils.plots.classes import class_curves
 
     began, spent = time.perf_counter(), Spent(run)
@@ -105,11 +105,11 @@ def train(run: Path, settings: Settings, *, resume: bool) -> int:
 
     def curves(rows: list[dict[str, Any]]) -> None:
         class_curves(rows, run / "history.png", best=trainer.kept)
-        class_page.write(run)
+        write_classifier_page(run)
 
     spent.end("preparing")
     spent.write()
-    class_page.write(run)
+    write_classifier_page(run)
     if not learning.epochs(
         trainer,
         run,
@@ -120,7 +120,7 @@ def train(run: Path, settings: Settings, *, resume: bool) -> int:
         told=_told,
         each_step=running_loss(say),
     ):
-        class_page.write(run)
+        write_classifier_page(run)
         note(f"stopped and saved; go on with: python train.py --run {run} --resume")
         return 130
     say(f"scoring the best epoch, {trainer.kept}")

@@ -78,3 +78,16 @@ def whole(file):
     ]
     assert all(after <= before + 1 for before, after in pairwise(levels))
     return page
+
+
+def rows(page, caption):
+    """The rows of the table with this caption, as text."""
+    words = {"caption": [], "rows": [], "cells": []}
+    for each in page.elements:
+        if each["tag"] == "caption":
+            words["caption"] = each["text"]
+        if words["caption"] == caption and each["tag"] == "tr":
+            words["rows"].append([])
+        if words["caption"] == caption and each["tag"] in ("th", "td"):
+            words["rows"][-1].append(" ".join(each["text"].split()))
+    return words["rows"]

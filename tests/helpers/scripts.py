@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from data.scenes import dataset as scenes
-from reports import analysis as report
+from reports import pictures
 from utils.errors import run_script
 from utils.terminal import screen
 
@@ -107,7 +107,7 @@ def scenes_folder(folder):
     """A current directory with a folder of scenes and nothing else, on a machine without Java, whose start takes long; of
     result pictures, half a second each, two are drawn in this process."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(report.pictures.__kwdefaults__, "number", 2)
+        patch.setattr(pictures, "PICTURES", 2)
         patch.chdir(folder)
         patch.setenv("PATH", str(folder))
         scenes.write_scenes(folder / "drawn", **SIZES, seed=1)

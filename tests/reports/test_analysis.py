@@ -5,13 +5,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from config import Settings
 from models.captioner import Caption
 from pipeline.evaluation import Result, Subject
 from reports import analysis as report
 from tests.helpers.datasets import folder_with
+from tests.helpers.saved_runs import ANALYSIS
 from utils import runs
 
 TRUE = [("A dog runs.", "Two dogs run in the park."), ("A cat sleeps.", "a cat"), ("a red car",)]
@@ -52,7 +52,7 @@ def subject(**more):
 
 def test_lengths_words_and_novelty_of_captions():
     """Of five true captions and three said; capitals and full stops make no difference, as in the scores."""
-    found = report.of_captions(
+    found = report.describe_captions(
         SAID, [text for told in TRUE for text in told], ["A dog runs!", "a bird"], subject()
     )
     assert found["lengths"] == {
@@ -61,7 +61,7 @@ def test_lengths_words_and_novelty_of_captions():
     }
     assert found["vocabulary"] == {"captions": 7, "references": 13, "known": 20, "unit": "words"}
     assert (found["novel"], found["distinct"]) == (pytest.approx(1 / 3), pytest.approx(2 / 3))
-    assert report.of_captions(SAID, ["a"], [], subject())["novel"] is None
+    assert report.describe_captions(SAID, ["a"], [], subject())["novel"] is None
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_the_best_and_the_worst_photos_begin_with_the_extreme_and_none_is_in_bot
     photos, best, worst
 ):
     given = result([f"word {number}" for number in range(photos)], [("a dog", "a cat")] * photos)
-    found = report.extremes(given, [number / 10 for number in range(photos)])
+    found = report.find_extremes(given, [number / 10 for number in range(photos)])
     assert [[row["photo"] for row in rows] for rows in found] == [
         [f"{number}.jpg" for number in rows] for rows in (best, worst)
     ]
@@ -125,12 +125,12 @@ def test_captions_learned_from_are_those_of_the_run_s_own_training_photos(tmp_pa
     (run / "splits.json").write_text(
         json.dumps({"train": ["b/c.jpg"], "val": ["a.jpg"], "test": []})
     )
-    assert report.training_captions(run, subject()) == ["a cat", "two cats"]
-    assert report.training_captions(run, subject(trained_on=[photo("a.jpg", ("a dog",))])) == [
+    assert report.load_training_captions(run, subject()) == ["a cat", "two cats"]
+    assert report.load_training_captions(run, subject(trained_on=[photo("a.jpg", ("a dog",))])) == [
         "a dog"
     ]
     (tmp_path / "mine/captions.csv").unlink()
-    assert report.training_captions(run, subject()) == []
+    assert report.load_training_captions(run, subject()) == []
 
 
 def test_searches_of_several_widths_are_made_once_and_the_one_in_hand_not_again():
@@ -171,35 +171,8 @@ def test_searches_of_several_widths_are_made_once_and_the_one_in_hand_not_again(
     assert found[1]["METEOR"] is None
 
 
-FOUND = {
-    "split": "test",
-    "photos": 3,
-    "beam": 3,
-    "sample": False,
-    "beams": {
-        str(beam): {"Bleu_1": 0.5, "METEOR": None, "captions_per_second": 123.4}
-        for beam in (1, 3, 5)
-    },
-    "teacher_forced": {"loss": 2.25, "Top4": 0.75, "Bleu_2": 0.4, "NIST_2": 3.0},
-    "free_running": {"loss": 4.125},
-    "lengths": {"captions": {"3": 3}, "references": {"3": 4, "6": 1}},
-    "vocabulary": {"captions": 1234, "references": 4321, "known": 5000, "unit": "words"},
-    "novel": None,
-    "distinct": 0.25,
-    "best": [
-        {
-            "photo": "0.jpg",
-            "CIDEr": 3.5,
-            "caption": "a dog " * 30,
-            "references": ["개가 공원에서 달린다 " * 10],
-        }
-    ],
-    "worst": [],
-}
-
-
 def test_the_report_on_the_screen():
-    lines = report.text(FOUND).splitlines()
+    lines = report.format_analysis(ANALYSIS).splitlines()
     assert max(map(len, lines)) <= 100
     rows = [" ".join(line.split()) for line in lines]
     for row in (
@@ -220,48 +193,3 @@ def test_the_report_on_the_screen():
         assert row in rows
     assert "the worst by CIDEr" not in rows
     assert lines[-2].endswith(" …") and lines[-1].endswith(" …")
-
-
-def test_pictures_are_numbered_told_and_none_of_an_earlier_call_stays(tmp_path):
-    """Five photos; then the one that was drawn first is gone, and the others take its place."""
-    for number in range(5):
-        Image.new("RGB", (30, 20), (50 * number, 0, 0)).save(tmp_path / f"{number}.png")
-    given = result(
-        [f"number {number}" for number in range(5)], [(f"true {number}",) for number in range(5)]
-    )
-    for number, each in enumerate(given.photos):
-        each.path = tmp_path / f"{number}.png"
-    run = tmp_path / "run"
-    files = report.pictures(run, given, number=5)
-    assert files == [run / "results" / f"0{number}.png" for number in range(1, 6)]
-    told = json.loads((run / "results/captions.json").read_text())
-    assert sorted(row["photo"] for row in told) == [f"{number}.jpg" for number in range(5)]
-    assert [row["photo"] for row in told] != sorted(row["photo"] for row in told)
-    for row in told:
-        number = row["photo"][0]
-        assert row == {
-            "picture": row["picture"],
-            "photo": f"{number}.jpg",
-            "caption": f"number {number}",
-            "score": 0.5,
-            "references": [f"true {number}"],
-        }
-    (run / "results/mine.png").touch()
-    (tmp_path / told[0]["photo"].replace("jpg", "png")).unlink()
-    files = report.pictures(run, given, number=4)
-    assert sorted(file.name for file in (run / "results").iterdir()) == [
-        "01.png",
-        "02.png",
-        "03.png",
-        "04.png",
-        "captions.json",
-        "mine.png",
-    ]
-    assert all(Image.open(file).format == "PNG" for file in files)
-    again = [row["photo"] for row in json.loads((run / "results/captions.json").read_text())]
-    assert again == [row["photo"] for row in told[1:]]
-    report.pictures(run, given, number=2, seed=1)
-    assert len(list((run / "results").glob("0*.png"))) == 2
-    assert [
-        row["photo"] for row in json.loads((run / "results/captions.json").read_text())
-    ] != again[:2]

@@ -22,9 +22,8 @@ from models.classifier import Classifier
 from models.encoders.encoder import Encoder
 from pipeline.classifier.training import running_loss
 from tests.helpers.classes import CLASSES, class_folders
-from tests.helpers.pages import whole
+from tests.helpers.pages import rows, whole
 from tests.helpers.scripts import SMALL, scenes_folder, typed
-from tests.reports.test_run_page import rows
 from tests.test_stopping import at_step
 from utils.errors import UserError
 from utils.runs import read_config, read_history, read_making

@@ -11,10 +11,9 @@ from config import Settings
 from models.captioner import Caption
 from pipeline.evaluation import Result, Subject
 from reports import analysis as report
-from reports import caption_page
-from tests.helpers.pages import Page, whole
-from tests.reports.test_analysis import FOUND
-from tests.reports.test_run_page import rows, saved_run
+from reports import captioner_page
+from tests.helpers.pages import Page, rows, whole
+from tests.helpers.saved_runs import ANALYSIS, saved_run
 from utils.metrics.captions import Scorer
 
 TRUE = [
@@ -57,7 +56,7 @@ def saying(right):
 
 def test_photos_are_the_best_the_worst_and_others_from_all_over_the_split(tmp_path):
     right = {3, 9, 14, 21, 30, 38}
-    groups = caption_page.gallery(*scored(tmp_path, saying(right), MANY))
+    groups = captioner_page.choose_photos(*scored(tmp_path, saying(right), MANY))
     found = names(groups)
     assert found["The best by CIDEr"] == [f"{number}.png" for number in sorted(right)]
     assert found["The worst by CIDEr"] == [f"{number}.png" for number in (39, 37, 36, 35, 34, 33)]
@@ -69,18 +68,22 @@ def test_photos_are_the_best_the_worst_and_others_from_all_over_the_split(tmp_pa
 
 
 def test_in_place_of_a_photo_that_is_gone_there_is_another(tmp_path):
-    found = names(caption_page.gallery(*scored(tmp_path, saying({3, 9}), MANY, gone={3, 39, 0})))
+    found = names(
+        captioner_page.choose_photos(*scored(tmp_path, saying({3, 9}), MANY, gone={3, 39, 0}))
+    )
     shown = [name for group in found.values() for name in group]
     assert len(shown) == 24 and not {"3.png", "39.png", "0.png"} & set(shown)
     assert found["The best by CIDEr"][0] == "9.png"
 
 
 def test_of_three_photos_all_are_shown_and_none_twice(tmp_path):
-    assert names(caption_page.gallery(*scored(tmp_path, ["a dog", "a cat", "a"]))) == {
+    assert names(captioner_page.choose_photos(*scored(tmp_path, ["a dog", "a cat", "a"]))) == {
         "All over the split": ["0.png", "1.png", "2.png"]
     }
     assert (
-        caption_page.gallery(*scored(tmp_path / "none", ["a dog", "a cat", "a"], gone={0, 1, 2}))
+        captioner_page.choose_photos(
+            *scored(tmp_path / "none", ["a dog", "a cat", "a"], gone={0, 1, 2})
+        )
         == {}
     )
 
@@ -88,7 +91,7 @@ def test_of_three_photos_all_are_shown_and_none_twice(tmp_path):
 def test_a_true_caption_is_scored_against_the_photo_s_others(tmp_path):
     """As the scorer would that is given the others as references, and the words' weights of all."""
     subject, _ = scored(tmp_path, ["a dog", "a cat", "a"])
-    found = caption_page.human_ciders(subject, [0, 2])
+    found = captioner_page.score_true_captions(subject, [0, 2])
     assert found.keys() == {0, 2}
     assert found[2] == [None]
     scorer = Scorer(subject.references)
@@ -104,7 +107,7 @@ def test_a_true_caption_is_scored_against_the_photo_s_others(tmp_path):
 )
 def test_a_caption_has_its_cider_in_number_and_colour(cider, step):
     found = Page(
-        f"<!doctype html>\n<html>{caption_page._caption('p', 'a dog', cider, 'en', class_='said')}</html>"
+        f"<!doctype html>\n<html>{captioner_page._caption('p', 'a dog', cider, 'en', class_='said')}</html>"
     )
     assert found.texts("p") == [f"CIDEr {cider:.2f}a dog"]
     assert found.one("p")["class"] == f"said {step}"
@@ -113,7 +116,7 @@ def test_a_caption_has_its_cider_in_number_and_colour(cider, step):
 
 def test_a_caption_without_a_score_has_no_colour():
     assert (
-        caption_page._caption("li", "a dog", None, "ko")
+        captioner_page._caption("li", "a dog", None, "ko")
         == '<li><span lang="ko" dir="auto">a dog</span></li>'
     )
 
@@ -136,7 +139,7 @@ def test_a_page_with_photos_attention_and_scores(tmp_path):
             }
         )
     )
-    file = caption_page.write(
+    file = captioner_page.write_captioner_page(
         run,
         *scored(
             tmp_path,
@@ -195,7 +198,7 @@ def test_a_page_with_photos_attention_and_scores(tmp_path):
 
 def test_a_network_that_looks_nowhere_in_particular_has_no_strips(tmp_path):
     found = whole(
-        caption_page.write(
+        captioner_page.write_captioner_page(
             saved_run(tmp_path / "run"), *scored(tmp_path, ["a dog", "a cat", "a"], even=True)
         )
     )
@@ -210,9 +213,9 @@ def test_what_evaluate_report_found_stands_on_the_page(tmp_path):
     run = saved_run(tmp_path / "run")
     (run / "results").mkdir()
     (run / "results/report.json").write_text(
-        json.dumps(FOUND | {"dataset": "photos/mine", "notes": ["said once"]})
+        json.dumps(ANALYSIS | {"dataset": "photos/mine", "notes": ["said once"]})
     )
-    found = whole(caption_page.write(run))
+    found = whole(captioner_page.write_captioner_page(run))
     assert rows(found, "Searches of several widths, on the 3 photos of test, mine") == [
         ["score", "beam 1", "beam 3", "beam 5", "teacher-forced"],
         ["BLEU-1", "0.500", "0.500", "0.500", ""],
@@ -236,11 +239,11 @@ def test_what_evaluate_report_found_stands_on_the_page(tmp_path):
 
 
 def test_lengths_are_shared_out_with_the_longest_together():
-    found = report.length_shares({"5": 1, "6": 3}, {"6": 2, "24": 1, "30": 1})
+    found = report.compute_length_shares({"5": 1, "6": 3}, {"6": 2, "24": 1, "30": 1})
     assert (found.names[0], found.names[-1], len(found.names)) == ("5", "24+", 20)
     assert (found.captions[:2], found.references[1], found.references[-1]) == (
         [0.25, 0.75],
         0.5,
         0.5,
     )
-    assert report.length_shares({"5": 1}, {"6": 1}).names == ["5", "6"]
+    assert report.compute_length_shares({"5": 1}, {"6": 1}).names == ["5", "6"]

@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 import presets
-from reports import class_page
-from reports.class_page import Found
-from tests.helpers.pages import whole
-from tests.reports.test_run_page import rows
+from reports.classifier_page import ClassifierResult, write_classifier_page
+from tests.helpers.pages import rows, whole
 from utils import runs
 from utils.metrics.classes import class_scores
 
@@ -46,7 +44,7 @@ def found_of(true, taken, classes=CLASSES):
     probabilities = np.full((len(true), len(classes)), 0.1)
     probabilities[np.arange(len(true)), taken] = 0.8
     scores = class_scores(probabilities, np.array(true), classes, top=5) | {"images": len(true)}
-    return Found(
+    return ClassifierResult(
         "test",
         scores,
         np.zeros((len(true), 8, 8, 3), np.uint8),
@@ -58,7 +56,7 @@ def found_of(true, taken, classes=CLASSES):
 
 def test_scores_confusion_and_pictures_of_few_classes(tmp_path):
     page = whole(
-        class_page.write(
+        write_classifier_page(
             classifier_run(tmp_path / "run"), found_of([0, 0, 1, 2, 2], [0, 1, 1, 2, 1])
         )
     )
@@ -108,7 +106,7 @@ def test_scores_confusion_and_pictures_of_few_classes(tmp_path):
 def test_of_many_classes_the_commonest_mistakes_stand_for_the_matrix(tmp_path):
     classes = [f"class {number}" for number in range(30)]
     page = whole(
-        class_page.write(
+        write_classifier_page(
             classifier_run(tmp_path / "run", classes),
             found_of([number % 30 for number in range(60)], [0] * 60, classes),
         )
@@ -121,6 +119,6 @@ def test_of_many_classes_the_commonest_mistakes_stand_for_the_matrix(tmp_path):
 
 @pytest.mark.parametrize("found", [None, found_of([0, 1], [0, 1])])
 def test_without_scores_and_without_mistakes(tmp_path, found):
-    page = whole(class_page.write(classifier_run(tmp_path / "run"), found))
+    page = whole(write_classifier_page(classifier_run(tmp_path / "run"), found))
     assert ("No picture is taken for what it is not." in page.texts("p")) == bool(found)
     assert page.texts("h3") == (["From all over the split"] if found else [])

@@ -8,10 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from reports import run_page
 from reports.charts import line_chart
 from reports.html import Html, element, items, joined, picture, table
-from reports.run_page import curve, score_name, shown
+from reports.page import (
+    describe_splits,
+    epochs_section,
+    format_score,
+    get_score_name,
+    make_line,
+    write_page,
+)
 from utils import runs
 from utils.metrics.classes import mistakes
 from utils.plots.figure import no_larger
@@ -22,7 +28,7 @@ SIDE = 160  # pixels of a picture's longer side, where it has more
 
 
 @dataclass(frozen=True)
-class Found:
+class ClassifierResult:
     """What was scored: a split, its scores, its pictures (N, S, S, 3), their true classes (N,), probabilities (N, K)."""
 
     split: str
@@ -33,23 +39,26 @@ class Found:
     notes: Sequence[str] = ()
 
 
-def write(run: Path, found: Found | None = None) -> Path:
+def write_classifier_page(run: Path, found: ClassifierResult | None = None) -> Path:
     """Write the page, with what was found of a split, where something was; where it is."""
     saved, history = runs.read_config(run), runs.read_history(run)
     best = runs.kept_epoch(run)
     charts = [
         line_chart(
             title,
-            [curve(history, key, "training", 1), curve(history, f"val_{key}", "validation", 2)],
+            [
+                make_line(history, key, "training", 1),
+                make_line(history, f"val_{key}", "validation", 2),
+            ],
             best=best,
         )
         for title, key in (("Loss", "loss"), ("Accuracy", "accuracy"))
     ]
-    about = [("pictures", run_page.photos(run)), ("classes", f"{len(saved['classes']):,}")]
+    about = [("pictures", describe_splits(run)), ("classes", f"{len(saved['classes']):,}")]
     if final := runs.read_scores(run):
-        about.append((f"accuracy on {final['split']}", shown(final["accuracy"])))
+        about.append((f"accuracy on {final['split']}", format_score(final["accuracy"])))
     classes = saved["classes"]
-    return run_page.write(
+    return write_page(
         run,
         saved,
         about,
@@ -57,24 +66,24 @@ def write(run: Path, found: Found | None = None) -> Path:
             ("Scores", _scores(found, classes)),
             ("What is taken for what", _confusion(found, classes)),
             ("Pictures", _pictures(found, classes)),
-            ("Epoch by epoch", run_page.epochs_section(run, charts)),
+            ("Epoch by epoch", epochs_section(run, charts)),
         ],
     )
 
 
-def _scores(found: Found | None, classes: Sequence[str]) -> Html:
+def _scores(found: ClassifierResult | None, classes: Sequence[str]) -> Html:
     """The scores, overall and by class."""
     if found is None:
         return Html()
     scores = found.scores
     rows = [
-        [score_name(key), shown(scores[key])]
+        [get_score_name(key), format_score(scores[key])]
         for key in scores
         if key in ("accuracy", "loss") or key.startswith("Top")
     ]
     pictures = np.bincount(found.labels, minlength=len(classes))
     each = [
-        [name, shown(scores["accuracy_per_class"][name]), f"{number:,}"]
+        [name, format_score(scores["accuracy_per_class"][name]), f"{number:,}"]
         for name, number in zip(classes, pictures, strict=True)
     ]
     tables = [
@@ -89,7 +98,7 @@ def _scores(found: Found | None, classes: Sequence[str]) -> Html:
     )
 
 
-def _confusion(found: Found | None, classes: Sequence[str]) -> Html:
+def _confusion(found: ClassifierResult | None, classes: Sequence[str]) -> Html:
     """Which classes are taken for which: of few all, of many the commonest mistakes."""
     if found is None:
         return Html()
@@ -133,7 +142,7 @@ def _cell(number: int, share: float, *, right: bool) -> Html:
     return element("b" if right else "span", f"{number:,}", class_=colour[step])
 
 
-def _pictures(found: Found | None, classes: Sequence[str]) -> Html:
+def _pictures(found: ClassifierResult | None, classes: Sequence[str]) -> Html:
     """Pictures from all over the split and mistakes, each with what it is taken for and what it is."""
     if found is None:
         return Html()

@@ -1,75 +1,18 @@
 """What every run's page tells of settings, epochs, time and memory."""
 
-import json
-
 import pytest
 
 import presets
 from config import Settings
-from reports import caption_page, run_page
-from tests.helpers.pages import Page, whole
+from reports import page as run_page
+from reports.captioner_page import write_captioner_page
+from tests.helpers.pages import Page, rows, whole
+from tests.helpers.saved_runs import EPOCHS, saved_run
 from utils import runs
-
-EPOCHS = [
-    {
-        "epoch": 1,
-        "loss": 3.0,
-        "val_loss": 2.5,
-        "CIDEr": 0.25,
-        "forced_CIDEr": 0.5,
-        "Top5": 0.5,
-        "seconds": 61.25,
-    },
-    {
-        "epoch": 2,
-        "loss": 2.0,
-        "val_loss": 2.25,
-        "CIDEr": 0.5,
-        "forced_CIDEr": None,
-        "Top5": 0.75,
-        "seconds": 59.0,
-    },
-]
-
-
-def saved_run(folder, given=None, *, history=(), scenes=False, spent=None, **more):
-    """A run folder as train.py leaves it, its settings those that were given and what the presets want."""
-    settings = presets.resolve({"dataset": "photos/mine"} | (given or {}), scenes=scenes).suited(
-        "en", "words"
-    )
-    runs.write_config(
-        folder,
-        settings.flat()
-        | {"encoder_weights": "none", "fingerprint": {}, "scenes": scenes, "begun": 0}
-        | more,
-    )
-    (folder / "splits.json").write_text(
-        json.dumps({"train": ["a.jpg"] * 1200, "val": ["b.jpg"], "test": []})
-    )
-    runs.write_history(folder, list(history))
-    (folder / "best").mkdir()
-    if history:
-        (folder / f"best/ckpt-{len(history)}.index").touch()
-    if spent:
-        (folder / "spent.json").write_text(json.dumps(spent))
-    return folder
-
-
-def rows(page, caption):
-    """The rows of the table with this caption, as text."""
-    words = {"caption": [], "rows": [], "cells": []}
-    for each in page.elements:
-        if each["tag"] == "caption":
-            words["caption"] = each["text"]
-        if words["caption"] == caption and each["tag"] == "tr":
-            words["rows"].append([])
-        if words["caption"] == caption and each["tag"] in ("th", "td"):
-            words["rows"][-1].append(" ".join(each["text"].split()))
-    return words["rows"]
 
 
 def settings_told(saved):
-    page = Page(f"<!doctype html>\n<html>{run_page.settings(saved)}</html>")
+    page = Page(f"<!doctype html>\n<html>{run_page.settings_section(saved)}</html>")
     told = rows(page, "Settings that differ from the default")
     return {name.split()[0]: (value, default) for name, value, default in told[1:]}, page
 
@@ -159,7 +102,7 @@ def test_of_a_classifier_only_its_own_settings_are_told():
     ],
 )
 def test_times_are_told_as_people_say_them(seconds, told):
-    assert run_page.duration(seconds) == told
+    assert run_page.format_duration(seconds) == told
 
 
 @pytest.mark.parametrize(
@@ -175,11 +118,11 @@ def test_times_are_told_as_people_say_them(seconds, told):
     ],
 )
 def test_scores_are_called_as_people_call_them(key, name):
-    assert run_page.score_name(key) == name
+    assert run_page.get_score_name(key) == name
 
 
 def test_a_run_that_has_not_begun_has_a_page_of_its_settings(tmp_path):
-    found = whole(caption_page.write(saved_run(tmp_path / "run <1>")))
+    found = whole(write_captioner_page(saved_run(tmp_path / "run <1>")))
     assert found.texts("h1") == found.texts("title") == ["Run run <1>"]
     assert found.texts("h2") == ["Epoch by epoch", "Time and memory", "Settings"]
     assert "No epoch is done yet." in found.texts(
@@ -204,7 +147,7 @@ def test_a_run_under_way_tells_its_epochs_and_what_they_took(tmp_path):
             "seconds": {"training": 150, "reading": 40, "odd": 10},
         },
     )
-    found = whole(caption_page.write(run))
+    found = whole(write_captioner_page(run))
     assert found.texts("figcaption") == [
         "Loss, teacher-forced",
         "CIDEr on val",
@@ -240,7 +183,7 @@ def test_a_run_under_way_tells_its_epochs_and_what_they_took(tmp_path):
 
 
 def test_of_a_run_that_recorded_no_time_the_epochs_are_added_up(tmp_path):
-    found = whole(caption_page.write(saved_run(tmp_path / "run", history=EPOCHS)))
+    found = whole(write_captioner_page(saved_run(tmp_path / "run", history=EPOCHS)))
     assert (
         "Training took 2 min 0 s in 2 epochs; what else the run took was not recorded."
         in found.texts("p")

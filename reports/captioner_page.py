@@ -15,11 +15,17 @@ import numpy as np
 from data.photos.images import UnreadablePhoto, read
 from data.text.language import LANGUAGE_NAMES, normalize_language
 from pipeline.evaluation import Subject, tokenizer_for
-from reports import analysis as report
-from reports import run_page
+from reports.analysis import compute_length_shares
 from reports.charts import bar_chart, line_chart
 from reports.html import Html, element, facts, items, joined, picture, table
-from reports.run_page import curve, score_name, shown
+from reports.page import (
+    describe_splits,
+    epochs_section,
+    format_score,
+    get_score_name,
+    make_line,
+    write_page,
+)
 from utils import runs
 from utils.metrics.captions import KEYS
 from utils.metrics.cider_reward import CiderD
@@ -45,7 +51,7 @@ _THIRDS = (
 
 
 @dataclass(frozen=True)
-class Shown:
+class PhotoCard:
     """A photo on the page."""
 
     name: str
@@ -58,14 +64,16 @@ class Shown:
     ]  # of each true caption against the photo's others, where there are any
 
 
-def write(run: Path, subject: Subject | None = None, result: "Result | None" = None) -> Path:
+def write_captioner_page(
+    run: Path, subject: Subject | None = None, result: "Result | None" = None
+) -> Path:
     """Write the page, with photos of what was scored, where something was; where it is."""
     saved = runs.read_config(run)
     history = runs.read_history(run)
-    groups = gallery(subject, result) if subject and result else {}
+    groups = choose_photos(subject, result) if subject and result else {}
     language = _code(str(saved.get("language") or "und"))
     about = [
-        ("photos", run_page.photos(run)),
+        ("photos", describe_splits(run)),
         (
             "captions",
             f"{LANGUAGE_NAMES.get(normalize_language(language), 'of another language')} ({language})",
@@ -73,9 +81,9 @@ def write(run: Path, subject: Subject | None = None, result: "Result | None" = N
     ]
     about += [("begun from", Path(saved["from"]).name)] if saved.get("from") else []
     if final := runs.read_scores(run):
-        about.append((f"CIDEr on {final['split']}", shown(final["CIDEr"])))
+        about.append((f"CIDEr on {final['split']}", format_score(final["CIDEr"])))
     split = result.split if result else ""
-    return run_page.write(
+    return write_page(
         run,
         saved,
         about,
@@ -83,7 +91,7 @@ def write(run: Path, subject: Subject | None = None, result: "Result | None" = N
             ("Scores", _scores(run, result)),
             ("Photos and captions", _photos(groups, split, language)),
             ("Where it looked", _strips(groups, language)),
-            ("Epoch by epoch", run_page.epochs_section(run, curves(history, runs.kept_epoch(run)))),
+            ("Epoch by epoch", epochs_section(run, make_charts(history, runs.kept_epoch(run)))),
         ],
     )
 
@@ -94,12 +102,15 @@ def _code(language: str) -> str:
     return "-".join([normalize_language(language), *rest])
 
 
-def curves(history: Sequence[dict[str, Any]], best: int | None) -> list[Html]:
+def make_charts(history: Sequence[dict[str, Any]], best: int | None) -> list[Html]:
     """A chart of the losses and of each kind of score, of which the history has any."""
     true_words = [
         row for row in history if "reward" not in row
     ]  # else the loss is not that of the true words
-    losses = [curve(true_words, "loss", "training", 1), curve(history, "val_loss", "validation", 2)]
+    losses = [
+        make_line(true_words, "loss", "training", 1),
+        make_line(history, "val_loss", "validation", 2),
+    ]
     charts = [line_chart("Loss, teacher-forced", losses, best=best)]
     kinds = {
         "CIDEr": {"CIDEr": 2},
@@ -108,7 +119,7 @@ def curves(history: Sequence[dict[str, Any]], best: int | None) -> list[Html]:
     }
     for title, scores in kinds.items():
         lines = [
-            curve(history, key + KEYS[name], name + told, colour, dashed=bool(key))
+            make_line(history, key + KEYS[name], name + told, colour, dashed=bool(key))
             for name, colour in scores.items()
             for key, told in (("", ""), ("forced_", ", teacher-forced"))
         ]
@@ -117,13 +128,16 @@ def curves(history: Sequence[dict[str, Any]], best: int | None) -> list[Html]:
     charts.append(
         line_chart(
             "Accuracy on val, teacher-forced",
-            [curve(history, key, score_name(key), place) for place, key in enumerate(tops, 1)],
+            [
+                make_line(history, key, get_score_name(key), place)
+                for place, key in enumerate(tops, 1)
+            ],
             best=best,
         )
     )
     rewards = [
-        curve(history, "reward", "drawn captions", 6),
-        curve(history, "greedy_reward", "greedy ones", 5),
+        make_line(history, "reward", "drawn captions", 6),
+        make_line(history, "greedy_reward", "greedy ones", 5),
     ]
     charts.append(line_chart("Reward on train", rewards, best=best))
     return [chart for chart in charts if chart]
@@ -133,9 +147,9 @@ def _scores(run: Path, result: "Result | None") -> Html:
     """The scores with which training ended, and what evaluate.py --report found; nothing where neither is there."""
     tables, file = [], run / "results" / "report.json"
     if final := runs.read_scores(run):
-        rows = [[name, shown(final.get(key))] for name, key in KEYS.items()]
+        rows = [[name, format_score(final.get(key))] for name, key in KEYS.items()]
         rows += [
-            [score_name(key), shown(final[key])]
+            [get_score_name(key), format_score(final[key])]
             for key in final
             if key == "loss" or key.startswith("Top")
         ]
@@ -170,10 +184,12 @@ def _scene_scores(scores: dict[str, Any]) -> Html:
         return Html()
     places = ("", "_references", "_shuffled")
     rows = [
-        [f"facts {kind}", *(shown(scores[f"facts_{kind}{place}"]) for place in places)]
+        [f"facts {kind}", *(format_score(scores[f"facts_{kind}{place}"]) for place in places)]
         for kind in ("precision", "recall")
     ]
-    rows.append(["pointing", shown(scores["pointing"]), "", shown(scores["pointing_chance"])])
+    rows.append(
+        ["pointing", format_score(scores["pointing"]), "", format_score(scores["pointing_chance"])]
+    )
     return table(
         "What is true in the drawn scenes", ["score", "captions", "true captions", "chance"], rows
     )
@@ -188,9 +204,9 @@ def _report(found: dict[str, Any]) -> Html:
     keys = list(dict.fromkeys(key for scores in columns.values() for key in scores))
     rows = [
         [
-            score_name(key),
+            get_score_name(key),
             *(
-                shown(scores[key], 0 if key == "captions_per_second" else 3)
+                format_score(scores[key], 0 if key == "captions_per_second" else 3)
                 if key in scores
                 else ""
                 for scores in columns.values()
@@ -198,11 +214,11 @@ def _report(found: dict[str, Any]) -> Html:
         ]
         for key in keys
     ]
-    lengths = report.length_shares(**found["lengths"])
+    lengths = compute_length_shares(**found["lengths"])
     novel = "not known" if found["novel"] is None else f"{found['novel']:.1%}"
     asked = "words drawn at random" if found["sample"] else f"beam {found['beam']}"
     told = [
-        ("free-running loss", shown(found["free_running"]["loss"])),
+        ("free-running loss", format_score(found["free_running"]["loss"])),
         (
             "different words",
             f"{words['captions']:,} of {words['known']:,} {words['unit']} known; in the true captions "
@@ -228,7 +244,7 @@ def _report(found: dict[str, Any]) -> Html:
     )
 
 
-def gallery(subject: Subject, result: "Result") -> dict[str, list[Shown]]:
+def choose_photos(subject: Subject, result: "Result") -> dict[str, list[PhotoCard]]:
     """Photos from all over the split, the best and the worst by CIDEr; in place of one that cannot be read another."""
     said = [caption.text for caption in result.captions]
     ciders = subject.scorer.per_photo_cider(said)
@@ -255,11 +271,11 @@ def gallery(subject: Subject, result: "Result") -> dict[str, list[Shown]]:
     rest = [index for index in range(len(said)) if index not in pixels]
     evenly = [rest[place * len(rest) // SPREAD] for place in range(SPREAD if rest else 0)]
     spread = readable([*evenly, *rest], SPREAD)
-    human = human_ciders(subject, [*spread, *best, *worst])
+    human = score_true_captions(subject, [*spread, *best, *worst])
     groups = {"All over the split": spread, "The best by CIDEr": best, "The worst by CIDEr": worst}
     return {
         title: [
-            Shown(
+            PhotoCard(
                 result.photos[index].name,
                 pixels[index],
                 result.captions[index],
@@ -274,7 +290,7 @@ def gallery(subject: Subject, result: "Result") -> dict[str, list[Shown]]:
     }
 
 
-def human_ciders(subject: Subject, indices: Sequence[int]) -> dict[int, list[float | None]]:
+def score_true_captions(subject: Subject, indices: Sequence[int]) -> dict[int, list[float | None]]:
     """By photo: CIDEr of each true caption against the photo's others, words weighted as for the captions; None where
     there are no others."""
     tokenize = tokenizer_for(subject.language)
@@ -295,7 +311,7 @@ def human_ciders(subject: Subject, indices: Sequence[int]) -> dict[int, list[flo
     return found
 
 
-def _photos(groups: dict[str, list[Shown]], split: str, language: str) -> Html:
+def _photos(groups: dict[str, list[PhotoCard]], split: str, language: str) -> Html:
     """The gallery."""
     if not groups:
         return Html()
@@ -324,7 +340,7 @@ def _photos(groups: dict[str, list[Shown]], split: str, language: str) -> Html:
     return joined(parts)
 
 
-def _card(photo: Shown, language: str) -> Html:
+def _card(photo: PhotoCard, language: str) -> Html:
     """A photo, its caption and the true ones."""
     said = _caption("p", photo.caption.text, photo.cider, language, class_="said")
     true = element(
@@ -364,7 +380,7 @@ def _caption(tag: str, text: str, cider: float | None, language: str, *, class_:
     )
 
 
-def _strips(groups: dict[str, list[Shown]], language: str) -> Html:
+def _strips(groups: dict[str, list[PhotoCard]], language: str) -> Html:
     """Some of the photos word by word, with where the network looked before it said each."""
     chosen = [
         photo
@@ -387,7 +403,7 @@ def _strips(groups: dict[str, list[Shown]], language: str) -> Html:
     )
 
 
-def _strip(photo: Shown, language: str) -> Html:
+def _strip(photo: PhotoCard, language: str) -> Html:
     """A photo's caption, a word and its map each."""
     small = no_larger(photo.pixels, TILE)
     maps = photo.caption.attention.reshape(len(photo.caption.words), *photo.caption.grid)

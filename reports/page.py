@@ -1,7 +1,7 @@
 """What every run's page tells: settings that are not the default, curves by epoch, time and memory; and the page itself.
 
 The page is made of what the run's folder holds, so that it can be made anew at any time; what more is known as it is
-made (photos, their captions) is handed to it by `caption_page.py` and `class_page.py`.
+made (photos, their captions) is handed to it by `captioner_page.py` and `classifier_page.py`.
 """
 
 import re
@@ -34,7 +34,7 @@ WENT_TO = {
 }
 
 
-def write(
+def write_page(
     run: Path,
     saved: dict[str, Any],
     about: Iterable[tuple[str, Content]],
@@ -51,7 +51,7 @@ def write(
             ("epochs", _state(run, saved)),
         ]
     )
-    ends = [("Time and memory", _spent(run)), ("Settings", settings(saved))]
+    ends = [("Time and memory", _spent(run)), ("Settings", settings_section(saved))]
     foot = element(
         "p",
         "Made ",
@@ -77,19 +77,19 @@ def _state(run: Path, saved: dict[str, Any]) -> str:
     return told + (f"; the best: {best}" if best else "")
 
 
-def photos(run: Path) -> str:
+def describe_splits(run: Path) -> str:
     """How many photos each split has."""
     return ", ".join(
         f"{split} {len(names):,}" for split, names in runs.read_splits(run).items() if names
     )
 
 
-def shown(value: float | None, digits: int = 3) -> str:
+def format_score(value: float | None, digits: int = 3) -> str:
     """A score as it stands in a table: a dash where it could not be computed."""
     return "–" if value is None else f"{value:,.{digits}f}"
 
 
-def curve(
+def make_line(
     history: Sequence[dict[str, Any]], key: str, name: str, colour: int, *, dashed: bool = False
 ) -> Line:
     """The line of one score."""
@@ -108,12 +108,15 @@ def epochs_section(run: Path, charts: Sequence[Html]) -> Html:
         return element("p", "No epoch is done yet.")
     keys = list(dict.fromkeys(key for row in history for key in row if key != "epoch"))
     rows = [
-        [str(row["epoch"]), *(shown(row.get(key), 1 if key == "seconds" else 3) for key in keys)]
+        [
+            str(row["epoch"]),
+            *(format_score(row.get(key), 1 if key == "seconds" else 3) for key in keys),
+        ]
         for row in history
     ]
     numbers = table(
         "Every epoch: losses and scores, and seconds of training",
-        ["epoch", *map(score_name, keys)],
+        ["epoch", *map(get_score_name, keys)],
         rows,
     )
     return joined(
@@ -121,14 +124,14 @@ def epochs_section(run: Path, charts: Sequence[Html]) -> Html:
     )
 
 
-def score_name(key: str) -> str:
+def get_score_name(key: str) -> str:
     """What people call a score, or a number of the history."""
     names = {key: name for name, key in KEYS.items()} | {
         "val_loss": "loss on val",
         "val_accuracy": "accuracy on val",
     }
     if key.startswith("forced_"):
-        return f"{score_name(key.removeprefix('forced_'))}, teacher-forced"
+        return f"{get_score_name(key.removeprefix('forced_'))}, teacher-forced"
     place, key = ("on val ", key.removeprefix("val_")) if key.startswith("val_Top") else ("", key)
     return (
         f"top-{key.removeprefix('Top')} accuracy {place}".strip()
@@ -137,7 +140,7 @@ def score_name(key: str) -> str:
     )
 
 
-def settings(saved: dict[str, Any]) -> Html:
+def settings_section(saved: dict[str, Any]) -> Html:
     """The settings that are not the default, who wanted them so, and what each means; the others folded."""
     meanings = {
         each.name: each.metadata["meaning"] for group in config.GROUPS for each in fields(group)
@@ -242,24 +245,24 @@ def _spent(run: Path) -> Html:
     if not seconds and not history:
         return element("p", "Nothing was recorded yet.")
     if not seconds:
-        told = duration(sum(row.get("seconds", 0) for row in history))
+        told = format_duration(sum(row.get("seconds", 0) for row in history))
         return element(
             "p",
             f"Training took {told} in {len(history)} epochs; what else the run took was not recorded.",
         )
     whole = sum(seconds.values())
     rows = [
-        [WENT_TO.get(what, what), duration(seconds[what]), f"{seconds[what] / whole:.0%}"]
+        [WENT_TO.get(what, what), format_duration(seconds[what]), f"{seconds[what] / whole:.0%}"]
         for what in sorted(seconds, key=[*WENT_TO, *seconds].index)
     ]
-    rows.append(["all of it", duration(whole), "100%"])
+    rows.append(["all of it", format_duration(whole), "100%"])
     memory = found.get("peak_memory_bytes")
     most = f"{memory / 1e9:.1f} GB" if memory else "not known"
     return joined(
         [
             facts(
                 [
-                    ("time", duration(whole)),
+                    ("time", format_duration(whole)),
                     ("memory, at most", most),
                     ("computed on", found.get("machine", "not known")),
                 ]
@@ -271,7 +274,7 @@ def _spent(run: Path) -> Html:
     )
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A time for people: 42 s, 3 min 5 s, 2 h 7 min."""
     if seconds < 60:
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"

@@ -1,0 +1,59 @@
+"""Pictures of captions with attention, one a photo: train.py ends with them, and evaluate.py --report draws them again."""
+
+import random
+from pathlib import Path
+
+from data.photos.images import UnreadablePhoto, read
+from pipeline.evaluation import Result
+from utils.files import write_json
+from utils.plots.attention import attention_figure
+from utils.plots.figure import save_figure
+
+PICTURES = 8
+
+
+def draw_captions(
+    run: Path, result: Result, *, number: int | None = None, seed: int = 0
+) -> list[Path]:
+    """Draw captions with attention by word of random photos, as results/01.png and so on; return these files.
+
+    Pictures of an earlier call are removed. A photo that cannot be read is replaced by another one.
+    results/captions.json has a row for each picture.
+    """
+    number = PICTURES if number is None else number
+    folder = run / "results"
+    for old in folder.glob("*.png"):
+        if old.stem.isdigit():
+            old.unlink()
+
+    files, rows = [], []
+    for index in random.Random(seed).sample(range(len(result.photos)), len(result.photos)):
+        if len(files) == number:
+            break
+        photo, caption = result.photos[index], result.captions[index]
+        try:
+            pixels = read(photo.path)
+        except UnreadablePhoto:
+            continue
+        file = folder / f"{len(files) + 1:02}.png"
+        references = list(photo.captions)
+        figure = attention_figure(
+            pixels,
+            caption.words,
+            caption.attention,
+            grid=caption.grid,
+            title=caption.text,
+            references=references,
+        )
+        save_figure(figure, file)
+        row = {
+            "picture": file.name,
+            "photo": photo.name,
+            "caption": caption.text,
+            "score": caption.score,
+            "references": references,
+        }
+        files.append(file)
+        rows.append(row)
+    write_json(folder / "captions.json", rows)
+    return files
