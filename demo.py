@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import config
 import presets
-from pipeline import prediction as answering
+from pipeline.classifier.prediction import class_columns
 from utils import command_line, runs
 from utils.captions_file import COLUMNS
 from utils.errors import UsageError, UserError, run_script
@@ -138,7 +138,7 @@ def _serve(run: Path, start: Callable[[], Any], own: dict[str, Any]) -> None:
             "gradio is not installed, and the page needs it; pip install gradio"
         ) from None
     saved = runs.read_config(run)
-    columns = answering.columns(saved["classes"]) if runs.is_classifier(saved) else COLUMNS
+    columns = class_columns(saved["classes"]) if runs.is_classifier(saved) else COLUMNS
     web.serve(
         start,
         run=run,

@@ -16,7 +16,7 @@ from utils import command_line, runs
 from utils import hugging_face as huggingface
 from utils.device import use_device
 from utils.errors import UserError, run_script
-from utils.files import refuse_unwritable, write_json
+from utils.files import check_writable, write_json
 from utils.quiet import import_tensorflow
 from utils.terminal import output, say
 
@@ -73,11 +73,11 @@ def main() -> int:
     if more and huggingface.named(run):
         raise UserError(f"--report is written into a run's folder, and {run} is none; leave it out")
     if file:
-        refuse_unwritable(Path(file).parent)
+        check_writable(Path(file).parent)
         if Path(file).is_dir():
             raise UserError(f"--json wants a file, and {file} is a folder")
     if more:
-        refuse_unwritable(run if classifier else run / "results")
+        check_writable(run if classifier else run / "results")
     import_tensorflow()
     use_device(given.get("device", "auto"))
     if classifier:

@@ -20,12 +20,13 @@ import config
 import presets
 from pipeline import prediction as answering
 from pipeline import prediction as choosing
-from pipeline.prediction import Answering
+from pipeline.classifier.prediction import class_columns, load_classifier
+from pipeline.prediction import Predictor
 from utils import command_line, runs
-from utils.captions_file import FORMATS, OF_FILES, OLDER, WITH_DOUBTFUL, ResultFile, mark_of
+from utils.captions_file import FORMATS, OF_FILES, OLDER, WITH_DOUBTFUL, CaptionsFile, mark_of
 from utils.device import use_device
 from utils.errors import UsageError, UserError, run_script
-from utils.files import picture_names, refuse_unwritable
+from utils.files import check_writable, unique_picture_names
 from utils.plots.figure import has_screen
 from utils.quiet import import_tensorflow
 from utils.terminal import fail, note, output, progress, say, warn
@@ -139,26 +140,24 @@ def main() -> int:
         presets.refuse_foreign(
             "classifier", given | {name: own[name] for name in of_captions if own[name] is not None}
         )
-    names = choosing.named(own["photos"])
+    names = choosing.select_photos(own["photos"])
     photos = list(names)
-    kinds = (
-        [answering.columns(saved["classes"])] if classifier else [OF_FILES, WITH_DOUBTFUL, *OLDER]
-    )
+    kinds = [class_columns(saved["classes"])] if classifier else [OF_FILES, WITH_DOUBTFUL, *OLDER]
     if own["minimum_score"] is not None:  # the first are those of a new file
         kinds[:2] = WITH_DOUBTFUL, OF_FILES
-    results = ResultFile(Path(own["out"]), *kinds) if own["out"] else None
+    results = CaptionsFile(Path(own["out"]), *kinds) if own["out"] else None
     copies = _copies(own, names, saved) if own["write_metadata"] else None
     pictures = Path(own["plot"]) if own["plot"] else None
     if pictures:
-        refuse_unwritable(pictures)
+        check_writable(pictures)
     import_tensorflow()
     use_device(given.pop("device", "auto"))
 
     seed = own["seed"] if own["seed"] is not None else random.randrange(2**31)
     answers = (
-        answering.naming(run)
+        load_classifier(run)
         if classifier
-        else answering.captioning(
+        else answering.load_captioner(
             run,
             own["weights"],
             given.pop("engine", "auto"),
@@ -173,13 +172,15 @@ def main() -> int:
         )
     references: dict[Path, tuple[str, ...]] = {}
     if not photos:
-        answers.ready()  # before scenes are drawn for it
+        answers.load_encoder()  # before scenes are drawn for it
         references = choosing.random_test_photos(run, saved, own["number"], seed)
         photos = list(references)
-    elif saved.get("scenes", False) and not all(choosing.drawn(photo, saved) for photo in photos):
-        warn(answering.NO_PHOTOGRAPHS)
+    elif saved.get("scenes", False) and not all(
+        choosing.is_drawn_scene(photo, saved) for photo in photos
+    ):
+        warn(answering.DRAWN_SCENES_ONLY)
     if not results or not all(results.standing(_printable(photo)) for photo in photos):
-        answers.ready()  # what is wrong with the encoder is told before a file is begun
+        answers.load_encoder()  # what is wrong with the encoder is told before a file is begun
     show = (
         sys.stdout.isatty() and len(photos) <= WINDOWS and not (results or copies) and has_screen()
     )
@@ -234,11 +235,11 @@ def _copies(
 
 
 def _answer_all(
-    answers: Answering,
+    answers: Predictor,
     photos: Sequence[Path],
     references: dict[Path, tuple[str, ...]],
     *,
-    results: ResultFile | None,
+    results: CaptionsFile | None,
     copies: "CaptionedCopies | None",
     pictures: Path | None,
     show: bool,
@@ -257,7 +258,7 @@ def _answer_all(
             note(
                 f"{moved} of them stand there under another path, at which there is nothing from here"
             )
-        for told in answers.unlike(done.values()):
+        for told in answers.describe_mismatches(done.values()):
             note(f"among them are {told}")
     changed = {photo for photo, row in done.items() if _is_another(photo, row)}
     for photo in photos:
@@ -266,7 +267,7 @@ def _answer_all(
     lacking = _lacking(copies, photos) if copies else set()
     # Captions that stand in the file are copied as they stand there: somebody may have mended them.
     uncopied = sum(
-        not _copied(copies, photo, answers.to_copy(row))
+        not _copied(copies, photo, answers.caption_to_copy(row))
         for photo, row in done.items()
         if photo in lacking - changed
     )
@@ -275,7 +276,7 @@ def _answer_all(
         for photo in photos
         if photo not in done and (results or not copies or photo in lacking)
     ]
-    names = picture_names(photos)
+    names = unique_picture_names(photos)
     unreadable = doubtful = 0
     answered = _answered(answers, todo)
     # Fewer are asked about in one, and then there is nothing to wait for.
@@ -285,17 +286,19 @@ def _answer_all(
             unreadable += 1
             continue
         true = references.get(photo, ())
-        output(f"{_printable(photo)}: {answers.line(answer, true)}")
-        doubtful += answers.doubtful(answer)
+        output(f"{_printable(photo)}: {answers.format_line(answer, true)}")
+        doubtful += answers.is_doubtful(answer)
         if pictures or show:
             _draw(
-                answers.figure(photo, answer, true),
+                answers.draw(photo, answer, true),
                 pictures / f"{names[photo]}.png" if pictures else None,
             )
         if photo in lacking:
-            uncopied += not _copied(copies, photo, "" if answers.doubtful(answer) else answer.text)
+            uncopied += not _copied(
+                copies, photo, "" if answers.is_doubtful(answer) else answer.text
+            )
         if results:  # the last, so that a photo which stands in the file has its picture too
-            results.write(_printable(photo), *answers.record(answer, mark_of(photo)))
+            results.write(_printable(photo), *answers.make_record(answer, mark_of(photo)))
     if copies:
         say(
             f"{sum(map(copies.has_copy, photos))} of {len(photos)} stand in {copies.folder} with their captions"
@@ -324,7 +327,7 @@ def _answer_all(
 
 
 def _summary(
-    results: ResultFile | None, *, new: int, doubtful: int, before: int, unreadable: int
+    results: CaptionsFile | None, *, new: int, doubtful: int, before: int, unreadable: int
 ) -> str:
     """What became of the photos, by number; what there is none of is left out."""
     told = [
@@ -362,7 +365,7 @@ def _copied(copies: "CaptionedCopies", photo: Path, caption: str) -> bool:
     return not reason
 
 
-def _answered(answers: Answering, photos: Sequence[Path]) -> Iterator[tuple[Path, Any]]:
+def _answered(answers: Predictor, photos: Sequence[Path]) -> Iterator[tuple[Path, Any]]:
     """Each photo with its answer; one that cannot be read with the reason, as text."""
     from data.photos.images import UnreadablePhoto, read
 
@@ -375,7 +378,7 @@ def _answered(answers: Answering, photos: Sequence[Path]) -> Iterator[tuple[Path
     with ThreadPoolExecutor(2) as pool:
         for start in range(0, len(photos), AHEAD):
             found = list(pool.map(pixels, photos[start : start + AHEAD]))
-            told = iter(answers([each for each in found if not isinstance(each, str)]))
+            told = iter(answers.predict([each for each in found if not isinstance(each, str)]))
             for photo, each in zip(photos[start : start + AHEAD], found, strict=True):
                 yield photo, each if isinstance(each, str) else next(told)
 

@@ -23,9 +23,9 @@ from utils import command_line, runs
 from utils import hugging_face as huggingface
 from utils.device import use_device
 from utils.errors import UsageError, UserError, run_script
-from utils.files import refuse_unwritable, write_json
+from utils.files import check_writable, write_json
 from utils.quiet import import_tensorflow
-from utils.terminal import marked, note, say
+from utils.terminal import highlight, note, say
 
 
 def options() -> argparse.ArgumentParser:
@@ -142,10 +142,10 @@ def _train(
     from reports.captioner_page import write_captioner_page
     from tools.dataset import summarise_dataset
     from utils.metrics.captions import merit
-    from utils.plots.curves import history_curves
-    from utils.stopwatch import Spent
+    from utils.plots.curves import draw_history
+    from utils.stopwatch import Stopwatch
 
-    began, spent = time.perf_counter(), Spent(run)
+    began, spent = time.perf_counter(), Stopwatch(run)
     path = stages.dataset_path(
         settings.data.dataset if settings else given.get("dataset"), given.get("language")
     )
@@ -159,7 +159,7 @@ def _train(
         encoding.for_this_machine(settings), given, run if resume else start
     )
     for folder in (run, Path(settings.vision.cache)):
-        refuse_unwritable(folder)
+        check_writable(folder)
 
     dataset = stages.read_dataset(path, settings.data)
     asked, settings = settings, stages.suited(settings, dataset)
@@ -189,7 +189,7 @@ def _train(
 
     looked_through = stages.look_through(dataset, settings, hashes)
     tokenizer, digest = told(*looked_through), looked_through[0].digest()
-    spent.end("reading")
+    spent.lap("reading")
     have = encoding.have_pictures if tuned else encoding.have_all
     ready = have(
         dataset,
@@ -202,7 +202,7 @@ def _train(
     prepared, cache = ready.prepared, ready.features
     if prepared.digest() != digest:  # photos turned out unreadable
         tokenizer = told(prepared, ready.pairs)
-    spent.end("features")
+    spent.lap("features")
 
     resolved = settings.flat() | {
         "fingerprint": cache.fingerprint,
@@ -267,11 +267,11 @@ def _train(
         say("the run has no checkpoint yet: it starts over")
 
     def curves(rows: list[dict[str, Any]]) -> None:
-        history_curves(rows, run / "history.png", best=trainer.kept, best_by=training.best_by)
+        draw_history(rows, run / "history.png", best=trainer.kept, best_by=training.best_by)
         write_captioner_page(run)
 
-    spent.end("preparing")
-    spent.write()
+    spent.lap("preparing")
+    spent.save()
     write_captioner_page(run)
     if not learning.epochs(
         trainer,
@@ -322,7 +322,7 @@ def _told(row: dict[str, Any], best: bool) -> str:
         return ", ".join(f"{name} {row[start + KEYS[name]]:.3f}" for name in told)
 
     return (
-        f"epoch {row['epoch']}: {learned}, {row['seconds']:.0f} s{marked(', best so far') if best else ''}\n"
+        f"epoch {row['epoch']}: {learned}, {row['seconds']:.0f} s{highlight(', best so far') if best else ''}\n"
         f"    val, written freely: {scores('')}\n"
         f"    val, teacher-forced: {scores('forced_')}, loss {row['val_loss']:.3f}, "
         f"top-{top.removeprefix('Top')} accuracy {row[top]:.3f}"
@@ -349,8 +349,8 @@ def _final(run: Path, settings: Settings, began: float, spent: Any) -> int:
             f"\n{photo.name}\n  says:  {caption.text}\n"
             + "\n".join(f"  true:  {each}" for each in photo.captions)
         )
-    spent.end("scoring")
-    spent.write()
+    spent.lap("scoring")
+    spent.save()
     page = write_captioner_page(run, subject, result)
     say(
         f"\n{len(drawn)} pictures of captions with attention: {run / 'results'}; all in one page: {page}\n"

@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks import decoding, extraction, first_caption, measuring, memory, scaling, training
 from utils.device import cores, processor_features
 from utils.errors import UserError, run_script, unknown_name_error
-from utils.files import refuse_unwritable, write_json, write_text
+from utils.files import check_writable, write_json, write_text
 from utils.terminal import say
 
 BENCHMARKS = {
@@ -122,7 +122,7 @@ def main() -> None:
     out = Path(typed.out) if typed.out else DOCUMENT if whole else None
     text = out.read_text(encoding="utf-8") if out and out.exists() else f"{BEGINS}\n{ENDS}\n"
     if out:
-        refuse_unwritable(out.parent)
+        check_writable(out.parent)
         replaced(text, "", str(out))  # refused now, and not when all is measured
     began, found, rows = time.perf_counter(), {}, []
     for name in names:

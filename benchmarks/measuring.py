@@ -23,7 +23,7 @@ from typing import Any, Self
 import numpy as np
 
 from utils.errors import UserError, run_script
-from utils.files import refuse_unwritable, write_json
+from utils.files import check_writable, write_json
 
 Turn = Callable[
     [], dict[str, Any]
@@ -236,7 +236,7 @@ def given_of(typed: argparse.Namespace) -> Given:
     if typed.photos is not None and not Path(typed.photos).is_dir():
         raise UserError(f"no folder {typed.photos}; --photos names one with JPEG files")
     if typed.json is not None:
-        refuse_unwritable(Path(typed.json).parent)
+        check_writable(Path(typed.json).parent)
         if Path(typed.json).is_dir():
             raise UserError(f"--json wants a file, and {typed.json} is a folder")
     return Given(typed.rounds, typed.toy, typed.photos, typed.weights, typed.layer)

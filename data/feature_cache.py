@@ -30,7 +30,7 @@ import numpy as np
 
 from utils.device import cores
 from utils.errors import UserError
-from utils.files import hold, write_json, written_whole
+from utils.files import open_locked, write_atomically, write_json
 
 BATCH = 32  # photos a batch: large enough for the encoder, small enough to lose
 LEFT_OVER = 3600  # seconds after which an unfinished file is not being written any more
@@ -73,7 +73,7 @@ class FeatureCache:
         known = self.folder / "encoder.json"
         if not known.exists():
             write_json(known, fingerprint)
-        weakref.finalize(self, hold(known).close)
+        weakref.finalize(self, open_locked(known).close)
 
     def _open(self, sidecar: Path) -> None:
         """Map one batch, after seeing that it is as it was written; else remove it."""
@@ -134,7 +134,7 @@ class FeatureCache:
             io.BytesIO()
         )  # NumPy writing to a full disk itself gives an error that does not say so
         np.save(content, features, allow_pickle=False)
-        with written_whole(file) as temporary:
+        with write_atomically(file) as temporary:
             temporary.write_bytes(content.getbuffer())
         seen = file.stat()
         write_json(

@@ -19,7 +19,7 @@ import numpy as np
 import showing
 from utils import command_line
 from utils.errors import run_script
-from utils.plots.figure import INK, PALE, PIXELS, no_larger
+from utils.plots.figure import INK, PALE, PIXELS, shrink
 from utils.quiet import import_tensorflow
 from utils.terminal import say
 
@@ -45,7 +45,7 @@ def main() -> int:
     photo = showing.photo_for(given.photo)
     out = showing.file_for(given.out, photo)
     whole = showing.opened(photo)
-    image = no_larger(whole, PIXELS)
+    image = shrink(whole, PIXELS)
     import_tensorflow()
 
     ways = {

@@ -20,7 +20,7 @@ import showing
 from data.img_augmentation import AUGMENTERS, augment, recipe_name
 from utils import command_line
 from utils.errors import UsageError, run_script
-from utils.plots.classes import picture_grid
+from utils.plots.classes import draw_picture_grid
 from utils.terminal import say
 
 COLUMNS = 6
@@ -89,7 +89,7 @@ def main() -> int:
         f"Squeezed to {given.image_size} x {given.image_size} pixels, as the encoder sees it. Orange: the strongest of "
         f"{DRAWS} draws of each augmenter, and by how much it changes a pixel in the mean, of 255."
     )
-    figure = picture_grid(
+    figure = draw_picture_grid(
         cells,
         title="A photo, views of it as training gets them, and each augmenter alone",
         note=note,

@@ -24,7 +24,7 @@ from data import sources  # noqa: E402
 from data.photos.images import read  # noqa: E402
 from utils import runs  # noqa: E402
 from utils.errors import UserError, run_script, unknown_name_error  # noqa: E402
-from utils.files import written_whole  # noqa: E402
+from utils.files import write_atomically  # noqa: E402
 from utils.quiet import import_tensorflow  # noqa: E402
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def _draw_captions(
     """Where the network looked at each word of a photo's caption; and a sheet of scenes with what is said of them."""
     import_tensorflow()
     from models.captioner import Captioner
-    from utils.plots.attention import attention_figure
+    from utils.plots.attention import draw_attention
 
     weights = config["encoder_weights"]
     captioner = Captioner.load(
@@ -207,7 +207,7 @@ def _draw_captions(
     if "attention" in wanted:
         caption = captioner(photo)
         _write_figure(
-            attention_figure(
+            draw_attention(
                 read(photo),
                 caption.words,
                 caption.attention,
@@ -334,7 +334,7 @@ def _write(picture: Image.Image, name: str) -> None:
         raise UserError(
             f"{path.name} has {written.tell():,} bytes even {width} pixels wide; {most:,} are wanted at most"
         )
-    with written_whole(path) as temporary:
+    with write_atomically(path) as temporary:
         temporary.write_bytes(written.getvalue())
     print(f"{path.relative_to(ROOT)}: {width} x {small.height} pixels, {written.tell():,} bytes")
 

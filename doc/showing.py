@@ -9,7 +9,7 @@ import numpy as np
 
 from data.photos.images import UnreadablePhoto, read
 from utils.errors import UsageError, UserError
-from utils.plots.figure import has_screen, picture_file, save_figure, show_figure
+from utils.plots.figure import check_picture_file, has_screen, save_figure, show_figure
 from utils.terminal import say
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def opened(photo: Path, size: tuple[int, int] | None = None) -> np.ndarray:
 
 def file_for(out: str | None, *used: Path) -> Path | None:
     """The file that --out names, which must be none of those used."""
-    file = picture_file(out, "--out")
+    file = check_picture_file(out, "--out")
     if (
         file is not None
         and file.exists()

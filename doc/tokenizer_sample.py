@@ -33,9 +33,9 @@ from data.text.language import (
 from data.text.tokenizer import SPECIAL_TOKENS, UNKNOWN, Tokenizer
 from utils import command_line
 from utils.errors import UsageError, run_script
-from utils.files import refuse_unwritable
+from utils.files import check_writable
 from utils.plots.figure import INK, ORANGE, PALE, has_screen
-from utils.plots.fonts import drawable, families, missing_font, wrapped
+from utils.plots.fonts import choose_fonts, replace_missing, suggest_font, wrap
 from utils.terminal import say, warn
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def json_file(name: str | None) -> Path | None:
         return None
     if Path(name).suffix.lower() != ".json" or Path(name).is_dir():
         raise UsageError(f"--save wants the name of a file that ends in .json, not {name}")
-    refuse_unwritable(Path(name).parent)
+    check_writable(Path(name).parent)
     return Path(name)
 
 
@@ -205,11 +205,11 @@ def drawn(samples: Sequence[tuple[str, Sequence[int]]], loaded: Tokenizer) -> "F
         *loaded.tokens,
         *(each for caption, numbers in samples for each in (caption, back(numbers, loaded))),
     ]
-    font = {"family": families("".join(text)), "parse_math": False}
+    font = {"family": choose_fonts("".join(text)), "parse_math": False}
     placed = []  # what is written, inches from the left and from the top
     down = margin
     for caption, numbers in samples:
-        for each in wrapped(drawable(caption, font), 90):
+        for each in wrap(replace_missing(caption, font), 90):
             placed.append((margin, down, each, {"color": INK, "fontsize": 12, "weight": "bold"}))
             down += line
         for place, number in enumerate(numbers):
@@ -222,17 +222,17 @@ def drawn(samples: Sequence[tuple[str, Sequence[int]]], loaded: Tokenizer) -> "F
                 (
                     left,
                     down,
-                    drawable(token, font),
+                    replace_missing(token, font),
                     {"color": colour, "fontsize": min(11, 110 / len(token))},
                 )
             )
             placed.append((left, down + 0.8 * line, str(number), {"color": PALE, "fontsize": 9}))
             down += 2.4 * line * (place % columns == columns - 1 or place == len(numbers) - 1)
-        for each in wrapped("back: " + drawable(back(numbers, loaded), font), 110):
+        for each in wrap("back: " + replace_missing(back(numbers, loaded), font), 110):
             placed.append((margin, down, each, {"color": PALE, "fontsize": 10}))
             down += line
         down += 1.5 * line
-    placed.append((margin, down, missing_font(text) or "", {"color": PALE, "fontsize": 8.5}))
+    placed.append((margin, down, suggest_font(text) or "", {"color": PALE, "fontsize": 8.5}))
     figure = Figure(figsize=(width, down + line))
     for left, top, each, look in placed:
         figure.text(left / width, 1 - top / (down + line), each, va="top", **font | look)

@@ -25,7 +25,7 @@ from data.text.loading import choose_kind, fit_tokenizer, load_tokenizer
 from data.text.tokenizer import Tokenizer
 from utils import hugging_face as huggingface
 from utils.errors import UsageError, UserError
-from utils.files import picture_names
+from utils.files import unique_picture_names
 from utils.runs import read_config, read_seen, read_splits, seen
 from utils.terminal import progress, say, warn
 
@@ -279,7 +279,7 @@ def report_seen(prepared: Dataset, start: Path) -> None:
 def save_augmented(prepared: Dataset, views: Views, image_size: int, folder: Path) -> None:
     """Write the altered views of the training photos as pictures."""
     photos = prepared.splits["train"]
-    names = picture_names([photo.path for photo in photos])
+    names = unique_picture_names([photo.path for photo in photos])
     wanted = [(photo, view) for photo in photos for view in range(1, views.number + 1)]
     say(f"writing {len(wanted)} altered views into {folder}/")
     for photo, view in progress(wanted, len(wanted), "pictures"):

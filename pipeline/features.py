@@ -32,7 +32,7 @@ from pipeline.dataset import facts_of, look_through
 from utils import runs
 from utils.device import has_bfloat16
 from utils.errors import UserError, unknown_name_error
-from utils.files import hold, written_whole
+from utils.files import open_locked, write_atomically
 from utils.terminal import TrainingBar, progress, say
 
 CONVNET_PHOTOS = (
@@ -111,7 +111,7 @@ def make_encoder(
         _convnet_weights(settings, dataset, prepared, hashes)
         encoder = Encoder(vision.encoder, **options)
     if own:  # until the run's settings are written, nothing else says that they are needed
-        weakref.finalize(encoder, hold(Path(weights)).close)
+        weakref.finalize(encoder, open_locked(Path(weights)).close)
     return encoder, weights
 
 
@@ -170,7 +170,7 @@ def _convnet_weights(
         trunk = content_classifier.train_convnet(
             pictures, matrix, names, epochs=epochs, seed=settings.training.seed, report=bar.update
         )
-    with written_whole(file) as temporary:
+    with write_atomically(file) as temporary:
         trunk.save_weights(temporary)
     return file
 

@@ -17,7 +17,7 @@ from utils.errors import UserError
 from utils.terminal import say
 
 
-def named(names: Iterable[str]) -> dict[Path, Path]:
+def select_photos(names: Iterable[str]) -> dict[Path, Path]:
     """The photos that names of files and folders mean, folders gone through; of each the name that its copy is to have."""
     from data.photos.images import photos_in
 
@@ -45,7 +45,7 @@ def named(names: Iterable[str]) -> dict[Path, Path]:
     }
 
 
-def drawn(photo: Path, saved: dict[str, Any], name: str | None = None) -> bool:
+def is_drawn_scene(photo: Path, saved: dict[str, Any], name: str | None = None) -> bool:
     """Whether a photo is a drawn scene: one of the run's own dataset, a copy of one (by its name there, where the copy has
     another), or of another folder of scenes."""
     dataset = Path(saved["dataset"]).resolve()
@@ -92,42 +92,43 @@ def random_test_photos(
     return {photo: photos[photo] for photo in chosen}
 
 
-LISTED = 5  # classes of a photo, the likeliest first
-NO_PHOTOGRAPHS = "this run was trained on drawn scenes; of photographs it can say nothing sensible"
+DRAWN_SCENES_ONLY = (
+    "this run was trained on drawn scenes; of photographs it can say nothing sensible"
+)
 
 
-class Answering(Protocol):
+class Predictor(Protocol):
     """What is asked of photos, and how the answers are told."""
 
     image_size: int
 
-    def ready(self) -> None:
+    def load_encoder(self) -> None:
         """Load what is needed for the first photo; refused where that cannot be."""
 
-    def __call__(self, pictures: Sequence[Any]) -> list[Any]:
+    def predict(self, pictures: Sequence[Any]) -> list[Any]:
         """An answer for each picture (S, S, 3) uint8."""
 
-    def line(self, answer: Any, true: Sequence[str]) -> str:
+    def format_line(self, answer: Any, true: Sequence[str]) -> str:
         """What is said of a photo, and what is true."""
 
-    def record(self, answer: Any, mark: str = "") -> tuple[str | float, ...]:
+    def make_record(self, answer: Any, mark: str = "") -> tuple[str | float, ...]:
         """What stands in a file of results, beside the path; `mark` is the picture's."""
 
-    def doubtful(self, answer: Any) -> bool:
+    def is_doubtful(self, answer: Any) -> bool:
         """Whether it is told, and not taken for one."""
 
-    def unlike(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    def describe_mismatches(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
         """What is to be said of rows of a file that are not as is asked for now."""
 
-    def to_copy(self, row: Mapping[str, Any]) -> str:
+    def caption_to_copy(self, row: Mapping[str, Any]) -> str:
         """The caption of such a row that may be put into a copy, "" for none."""
 
-    def figure(self, photo: Path | np.ndarray, answer: Any, true: Sequence[str]) -> Any:
+    def draw(self, photo: Path | np.ndarray, answer: Any, true: Sequence[str]) -> Any:
         """What is drawn of a photo, given by its file or as pixels."""
 
 
 @dataclass(frozen=True)
-class Captioning:
+class CaptionPredictor:
     """Captions, as a captioner writes them by these settings of its search."""
 
     captioner: Any
@@ -142,35 +143,35 @@ class Captioning:
         """Pixels a side."""
         return self.captioner.image_size
 
-    def ready(self) -> None:
+    def load_encoder(self) -> None:
         """Load the encoder."""
         _ = self.captioner.encoder
 
-    def __call__(self, pictures: Sequence[Any]) -> list[Any]:
+    def predict(self, pictures: Sequence[Any]) -> list[Any]:
         """A caption for each picture."""
         return self.captioner(pictures, **self.search)
 
-    def line(self, answer: Any, true: Sequence[str]) -> str:
+    def format_line(self, answer: Any, true: Sequence[str]) -> str:
         """The caption and its score, then the true captions."""
-        doubtful = ", doubtful" if self.doubtful(answer) else ""
+        doubtful = ", doubtful" if self.is_doubtful(answer) else ""
         return f"{answer.text}  ({answer.score:.2f}{doubtful})" + "".join(
             f"\n    true: {text}" for text in true
         )
 
-    def record(self, answer: Any, mark: str = "") -> tuple[str | float, ...]:
+    def make_record(self, answer: Any, mark: str = "") -> tuple[str | float, ...]:
         """Caption and score; of a doubtful one no caption, and where there is a column for it, what it would have been."""
-        texts = ("", answer.text) if self.doubtful(answer) else (answer.text, "")
+        texts = ("", answer.text) if self.is_doubtful(answer) else (answer.text, "")
         values = dict(zip(("caption", "doubtful"), texts, strict=True)) | {
             "photo": mark,
             "score": answer.score,
         }
         return tuple(values[name] for name in self.columns[1:])
 
-    def doubtful(self, answer: Any) -> bool:
+    def is_doubtful(self, answer: Any) -> bool:
         """Whether its score is too low."""
         return round(answer.score, 4) < self.minimum_score  # as it stands in the file
 
-    def unlike(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    def describe_mismatches(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
         """How many captions have too low a score, or too many words."""
         rows = list(rows)
         empty = sum(not row["caption"] for row in rows)
@@ -186,7 +187,7 @@ class Captioning:
             told += [f"{long} longer than --max-length {most}"] * bool(long)
         return told
 
-    def to_copy(self, row: Mapping[str, Any]) -> str:
+    def caption_to_copy(self, row: Mapping[str, Any]) -> str:
         """The caption, if its score is not too low."""
         return "" if self._too_low(row) else str(row["caption"] or "").strip()
 
@@ -194,12 +195,12 @@ class Captioning:
         # One that stands beside what was doubtful was written by somebody.
         return float(row["score"]) < self.minimum_score and not row.get("doubtful")
 
-    def figure(self, photo: Path | np.ndarray, answer: Any, true: Sequence[str]) -> Any:
+    def draw(self, photo: Path | np.ndarray, answer: Any, true: Sequence[str]) -> Any:
         """The photo with attention laid over it."""
-        from utils.plots.attention import attention_figure
+        from utils.plots.attention import draw_attention
 
-        return attention_figure(
-            _pixels(photo),
+        return draw_attention(
+            load_pixels(photo),
             answer.words,
             answer.attention,
             grid=answer.grid,
@@ -208,16 +209,16 @@ class Captioning:
         )
 
 
-def _pixels(photo: Path | np.ndarray) -> np.ndarray:
+def load_pixels(photo: Path | np.ndarray) -> np.ndarray:
     """The pixels of a photo, or those that were given."""
     from data.photos.images import read
 
     return photo if isinstance(photo, np.ndarray) else read(photo)
 
 
-def captioning(
+def load_captioner(
     run: Path, weights: str | None, engine: str, search: dict[str, Any], **marking: Any
-) -> Answering:
+) -> Predictor:
     """A run's captions; refused where its network cannot search so."""
     from models.captioner import Captioner
     from pipeline import features as encoding
@@ -225,66 +226,4 @@ def captioning(
     encoding.tell_slower(engine)
     captioner = Captioner.load(run, weights=weights, engine=engine)
     captioner([], **search)  # of no photos: before a file of results is touched
-    return Captioning(captioner, search, **marking)
-
-
-@dataclass(frozen=True)
-class Naming:
-    """The likeliest classes, by a classifier."""
-
-    classifier: Any
-
-    @property
-    def image_size(self) -> int:
-        """Pixels a side."""
-        return self.classifier.image_size
-
-    def ready(self) -> None:
-        """It is."""
-
-    def __call__(self, pictures: Sequence[Any]) -> list[Any]:
-        """An answer for each picture (S, S, 3) uint8."""
-        return self.classifier(pictures) if pictures else []
-
-    def line(self, answer: Any, true: Sequence[str]) -> str:
-        """What is said of a photo, and what is true."""
-        return ", ".join(
-            f"{name} {probability:.2f}" for name, probability in answer.likeliest(LISTED)
-        ) + "".join(f"\n    true: {name}" for name in true)
-
-    def record(self, answer: Any, mark: str = "") -> tuple[str | float, ...]:
-        """What stands in a file of results."""
-        return tuple(value for pair in answer.likeliest(LISTED) for value in pair)
-
-    def doubtful(self, answer: Any) -> bool:
-        """Never: how likely the classes are stands beside them."""
-        return False
-
-    def unlike(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
-        """Nothing: all rows are alike."""
-        return []
-
-    def to_copy(self, row: Mapping[str, Any]) -> str:
-        """Nothing: classes are no caption."""
-        return ""
-
-    def figure(self, photo: Path | np.ndarray, answer: Any, true: Sequence[str]) -> Any:
-        """The photo with its likeliest classes."""
-        from utils.plots.classes import likeliest_figure
-
-        return likeliest_figure(
-            _pixels(photo), answer.likeliest(LISTED), true=true[0] if true else None
-        )
-
-
-def naming(run: Path) -> Answering:
-    """A classifier's answers."""
-    from models.classifier import Classifier
-
-    return Naming(Classifier.load(run))
-
-
-def columns(classes: Sequence[str]) -> tuple[str, ...]:
-    """What stands in a file of results: the photo's path, then its likeliest classes, each with its probability."""
-    ranks = ["", *(f"_{rank}" for rank in range(2, min(LISTED, len(classes)) + 1))]
-    return ("path", *(f"{name}{rank}" for rank in ranks for name in ("class", "probability")))
+    return CaptionPredictor(captioner, search, **marking)

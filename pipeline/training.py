@@ -19,7 +19,7 @@ from pipeline.evaluation import tokenizer_for
 from utils import runs
 from utils.interrupt import Interruptible
 from utils.metrics.cider_reward import CiderD
-from utils.stopwatch import Spent
+from utils.stopwatch import Stopwatch
 from utils.terminal import TrainingBar, say
 
 ENDS = "<end>"  # the mark that a caption has ended, as a word of its own in the reward
@@ -82,7 +82,7 @@ def _reward(settings: Settings, prepared: Dataset, tokenizer: Tokenizer) -> Any:
 def epochs(
     trainer: Trainer,
     run: Path,
-    spent: Spent,
+    spent: Stopwatch,
     *,
     scores: Callable[[], dict[str, Any]],
     merit: Callable[[dict[str, Any]], float],
@@ -121,13 +121,13 @@ def epochs(
                 row = trainer.train_epoch(progress)
             except _AskedToStop:
                 trainer.save()
-                spent.end("training")
-                spent.write()
+                spent.lap("training")
+                spent.save()
                 return False
-            spent.end("training")
+            spent.lap("training")
             bar.scoring(row["epoch"])
             row |= scores()
-            spent.end("validation")
+            spent.lap("validation")
             rows.append(row)
             runs.write_history(run, rows)
             best = trainer.finish_epoch(merit(row))
@@ -136,9 +136,9 @@ def epochs(
                     if isinstance(value, float):
                         tf.summary.scalar(key, value)
             board.flush()
-            spent.write()
+            spent.save()
             curves(rows)
-            spent.end("saving")
+            spent.lap("saving")
             say(told(row, best))
     return True
 

@@ -16,7 +16,7 @@ from utils.errors import UserError
 from utils.files import write_json
 from utils.metrics.captions import KEYS, WITHOUT_JAVA
 from utils.metrics.java import Unavailable
-from utils.plots.fonts import wrapped
+from utils.plots.fonts import wrap
 from utils.terminal import say
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def _shown(scores: dict[str, float | None], key: str) -> str:
 
 def _cut(line: str) -> str:
     """The line, indented, with what goes beyond the terminal left out."""
-    lines = wrapped(line, _WIDTH - 11)
+    lines = wrap(line, _WIDTH - 11)
     return " " * 9 + lines[0] + " …" * (len(lines) > 1)
 
 

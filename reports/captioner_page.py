@@ -29,8 +29,8 @@ from reports.page import (
 from utils import runs
 from utils.metrics.captions import KEYS
 from utils.metrics.cider_reward import CiderD
-from utils.plots.attention import attention_tile
-from utils.plots.figure import no_larger
+from utils.plots.attention import make_attention_tile
+from utils.plots.figure import shrink
 
 if TYPE_CHECKING:
     from pipeline.evaluation import Result
@@ -261,7 +261,7 @@ def choose_photos(subject: Subject, result: "Result") -> dict[str, list[PhotoCar
             if index in pixels:
                 continue
             try:
-                pixels[index] = no_larger(read(result.photos[index].path), PHOTO)
+                pixels[index] = shrink(read(result.photos[index].path), PHOTO)
             except UnreadablePhoto:
                 continue
             chosen.append(index)
@@ -405,12 +405,12 @@ def _strips(groups: dict[str, list[PhotoCard]], language: str) -> Html:
 
 def _strip(photo: PhotoCard, language: str) -> Html:
     """A photo's caption, a word and its map each."""
-    small = no_larger(photo.pixels, TILE)
+    small = shrink(photo.pixels, TILE)
     maps = photo.caption.attention.reshape(len(photo.caption.words), *photo.caption.grid)
     words = [
         joined(
             [
-                picture(attention_tile(small, map_), f"looked most at the {_place(map_)}"),
+                picture(make_attention_tile(small, map_), f"looked most at the {_place(map_)}"),
                 element("span", word, lang=language, dir="auto"),
             ]
         )

@@ -20,7 +20,7 @@ from reports.page import (
 )
 from utils import runs
 from utils.metrics.classes import mistakes
-from utils.plots.figure import no_larger
+from utils.plots.figure import shrink
 
 NUMBERED = 20  # classes of which there is room for all mistakes
 PICTURES = 24  # of either kind: from all over the split, and mistakes
@@ -173,7 +173,7 @@ def _card(pixels: np.ndarray, taken: str, probability: float, true: str) -> Html
         None if right else element("small", f"true class: {true}"),
         class_=f"said {'s3' if right else 's0'}",
     )
-    small = no_larger(np.asarray(pixels), SIDE)
+    small = shrink(np.asarray(pixels), SIDE)
     return element(
         "figure",
         picture(small, f"a picture of the class {true}", lossless=max(small.shape) <= 64),

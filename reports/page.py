@@ -19,7 +19,7 @@ from reports.html import Content, Html, document, element, facts, folded, joined
 from utils import runs
 from utils.files import write_text
 from utils.metrics.captions import KEYS
-from utils.stopwatch import read_spent
+from utils.stopwatch import read_time_and_memory
 
 FILE = "report.html"
 # What the seconds of spent.json went to, in the order in which a run comes to it.
@@ -240,7 +240,7 @@ def _told(value: Any) -> str:
 
 def _spent(run: Path) -> Html:
     """What the run took; of one that did not record it, what its history tells."""
-    found, history = read_spent(run), runs.read_history(run)
+    found, history = read_time_and_memory(run), runs.read_history(run)
     seconds = found.get("seconds", {})
     if not seconds and not history:
         return element("p", "Nothing was recorded yet.")

@@ -6,7 +6,7 @@ from pathlib import Path
 from data.photos.images import UnreadablePhoto, read
 from pipeline.evaluation import Result
 from utils.files import write_json
-from utils.plots.attention import attention_figure
+from utils.plots.attention import draw_attention
 from utils.plots.figure import save_figure
 
 PICTURES = 8
@@ -37,7 +37,7 @@ def draw_captions(
             continue
         file = folder / f"{len(files) + 1:02}.png"
         references = list(photo.captions)
-        figure = attention_figure(
+        figure = draw_attention(
             pixels,
             caption.words,
             caption.attention,

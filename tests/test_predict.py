@@ -16,7 +16,7 @@ from models.decoders.base import refuse_longer
 from utils import runs
 from utils.captions_file import mark_of
 from utils.errors import UserError, run_script
-from utils.files import picture_names
+from utils.files import unique_picture_names
 
 
 class Invented:
@@ -470,7 +470,7 @@ def test_names_of_pictures_are_short_and_all_different():
         *(Path(f"/one/{number}/{'긴' * 80}.jpg") for number in range(3)),
         *map(Path, ("A.jpg", "a.jpg", "a.jpg.jpg")),
     ]
-    names = picture_names(deep)
+    names = unique_picture_names(deep)
     assert len({name.casefold() for name in names.values()}) == len(deep)
     assert max(len(name.encode()) for name in names.values()) <= 200
     assert names[Path("A.jpg")] == "A"

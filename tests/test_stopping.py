@@ -13,7 +13,7 @@ from models.training.trainer import Trainer
 from tests.helpers.pages import whole
 from tests.helpers.scripts import ROOT, SMALL, scenes_folder, started, typed
 from utils import runs
-from utils.stopwatch import read_spent
+from utils.stopwatch import read_time_and_memory
 from utils.terminal import TrainingBar
 
 # An epoch has five steps. Captions of one length are compiled once; the encoder's weights are random.
@@ -61,11 +61,13 @@ def test_ctrl_c_saves_and_prints_the_command_that_goes_on_exactly(unstopped, mon
     assert losses("asked") == unstopped[:1]
     run = Path("checkpoints/asked")
     assert "1 of 2, not finished yet; the best: 1" in whole(run / "report.html").texts("dd")
-    before = read_spent(run)["seconds"]
+    before = read_time_and_memory(run)["seconds"]
     done = typed(train, *command.split())
     assert done.status == 0, done.error
     assert losses("asked") == unstopped
-    assert all(read_spent(run)["seconds"][what] > seconds for what, seconds in before.items())
+    assert all(
+        read_time_and_memory(run)["seconds"][what] > seconds for what, seconds in before.items()
+    )
     assert any(
         text.startswith("2 of 2; the best: ") for text in whole(run / "report.html").texts("dd")
     )
@@ -96,7 +98,7 @@ import os, signal, sys
 sys.path.insert(0, {root!r})
 from tests.test_stopping import at_step
 from utils import runs
-from utils.progress import TrainingBar
+from utils.terminal import TrainingBar
 TrainingBar.update = at_step(2, 4, lambda: os.kill(os.getpid(), signal.SIGKILL))
 import train
 from config import Settings

@@ -21,7 +21,7 @@ from config import Settings, Vision
 from data.feature_cache import LEFT_OVER, folder_name
 from utils import command_line, runs
 from utils.errors import UsageError, UserError, run_script
-from utils.files import held, size_of, told_bytes
+from utils.files import format_bytes, is_locked, size_of
 from utils.terminal import output, warn
 
 _FEATURES = re.compile(r"\w+-[0-9a-f]{16}")
@@ -80,7 +80,7 @@ def main() -> int:
         else f"runs in {where} use all that could be removed"
     )
     output(
-        f"in all {told_bytes(before)}; {told}"
+        f"in all {format_bytes(before)}; {told}"
         + "; --prune removes it" * (bool(unused) and not given["prune"])
     )
     for run in users.unreadable:
@@ -213,7 +213,7 @@ def table(cache: Path, things: Sequence[Thing]) -> list[str]:
     """A line for each thing."""
     rows = [(f"in {cache}/", "size", "holds", "used by")]
     rows += [
-        (str(thing.path.relative_to(cache)), told_bytes(thing.size), thing.holds, thing.users)
+        (str(thing.path.relative_to(cache)), format_bytes(thing.size), thing.holds, thing.users)
         for thing in things
     ]
     widths = [max(len(row[place]) for row in rows) for place in range(4)]
@@ -224,7 +224,7 @@ def table(cache: Path, things: Sequence[Thing]) -> list[str]:
 
 
 def _size(things: Sequence[Thing]) -> str:
-    return told_bytes(sum(thing.size for thing in things))
+    return format_bytes(sum(thing.size for thing in things))
 
 
 def _prune(
@@ -259,7 +259,7 @@ def _prune(
     for path in sorted(wanted - {thing.path for thing in removed}):
         output(f"{path} stays: it is in use just now")
     output(
-        f"removed {len(removed)}; {cache}/ had {told_bytes(before)} and has {told_bytes(size_of(cache))}"
+        f"removed {len(removed)}; {cache}/ had {format_bytes(before)} and has {format_bytes(size_of(cache))}"
     )
 
 
@@ -283,7 +283,7 @@ def _agreed(question: str) -> bool:
 def _removed(path: Path) -> bool:
     """Remove a file or folder, unless a program holds it. It goes out of sight at once, and then file by file."""
     known = path / "encoder.json" if path.is_dir() else path
-    if known.exists() and held(known):
+    if known.exists() and is_locked(known):
         return False
     gone = (
         path

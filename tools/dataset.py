@@ -22,9 +22,9 @@ from data.text.tokenizer import END, SPECIAL_TOKENS, TOKEN_NAMES, UNKNOWN, Token
 from pipeline import dataset as stages
 from utils import command_line
 from utils.errors import UserError
-from utils.files import refuse_unwritable
-from utils.plots.figure import picture_file, save_figure
-from utils.plots.photos import captioned_photos
+from utils.files import check_writable
+from utils.plots.figure import check_picture_file, save_figure
+from utils.plots.photos import draw_captioned_photos
 from utils.terminal import say
 
 ON_THE_PICTURE = 9  # photos
@@ -57,8 +57,8 @@ def main() -> int:
     name, picture = given.pop("path"), given.pop("picture")
     path = stages.dataset_path(name)
     settings = presets.resolve(given | {"dataset": str(path)}, scenes=stages.is_scenes(path))
-    refuse_unwritable(Path(settings.vision.cache))
-    picture = picture_file(picture, "--picture")
+    check_writable(Path(settings.vision.cache))
+    picture = check_picture_file(picture, "--picture")
     dataset = stages.read_dataset(path, settings.data)
     asked, settings = settings, stages.suited(settings, dataset)
     hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
@@ -197,7 +197,7 @@ def _draw(prepared: Dataset, dataset: Source, file: Path) -> None:
     sides = {photo: split for split, photos in prepared.splits.items() for photo in photos}
     chosen.sort(key=lambda photo: SPLITS.index(sides[photo]))
     save_figure(
-        captioned_photos(
+        draw_captioned_photos(
             [
                 (read(photo.path), f"{photo.name} – {sides[photo]}", photo.captions)
                 for photo in chosen

@@ -16,7 +16,7 @@ from config import Classes, Settings
 from utils import command_line, runs
 from utils import hugging_face as huggingface
 from utils.errors import UsageError, UserError, run_script
-from utils.files import refuse_unwritable, size_of, told_bytes, write_json
+from utils.files import check_writable, format_bytes, size_of, write_json
 from utils.metrics.captions import KEYS
 from utils.terminal import output, warn
 
@@ -62,7 +62,7 @@ def main() -> int:
     if given["all"] and not given["run"]:
         raise UsageError("--all goes with the names of runs")
     if given["json"]:
-        refuse_unwritable(Path(given["json"]).parent)
+        check_writable(Path(given["json"]).parent)
     if given["run"]:
         found = [read(runs.find(name)) for name in given["run"]]
         damaged = next((each.damaged for each in found if each.damaged), None)
@@ -211,7 +211,7 @@ def table(found: Sequence[Run]) -> list[str]:
                 run.epochs,
                 _on_val(run),
                 _on_test(run),
-                told_bytes(run.size),
+                format_bytes(run.size),
             )
         )
     return _columns(rows)
@@ -273,7 +273,7 @@ def comparison(found: Sequence[Run], *, everything: bool) -> list[str]:
         ("date", *map(_date, found)),
         ("state", *(run.state for run in found)),
         ("epochs", *(run.epochs for run in found)),
-        ("size", *(told_bytes(run.size) for run in found)),
+        ("size", *(format_bytes(run.size) for run in found)),
     ]
     rows += [
         _title("settings" if everything else f"settings ({same} more are the same: --all)", found)

@@ -20,12 +20,12 @@ import numpy as np
 
 import presets
 from data.photos.images import UnreadablePhoto, read
-from pipeline import prediction as answering
-from pipeline import prediction as choosing
+from pipeline import prediction
+from pipeline.classifier.prediction import SHOWN_CLASSES, load_classifier
 from utils import runs
-from utils.errors import UserError, about_files
-from utils.plots.attention import NO_ATTENTION, attention_over, half_line, looks_nowhere
-from utils.plots.figure import no_larger
+from utils.errors import UserError, describe_file_error
+from utils.plots.attention import NO_ATTENTION, draw_half_peak_line, is_uniform, overlay_attention
+from utils.plots.figure import shrink
 from utils.quiet import import_tensorflow
 
 WIDEST = 20  # beams that can be turned to
@@ -79,7 +79,7 @@ def opened(photo: Path | str | bytes | np.ndarray, name: str | None = None) -> O
         pixels = photo if isinstance(photo, np.ndarray) else read(photo)
     except UnreadablePhoto as error:
         raise UserError(f"{name} cannot be read: {error}") from error
-    return Opened(name, photo, no_larger(pixels, SCREEN))
+    return Opened(name, photo, shrink(pixels, SCREEN))
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Shown:
     def over(self, word: int, pixels: np.ndarray | None = None) -> np.ndarray:
         """The photo (H, W, 3) uint8, or its pixels in another size, with the attention of that word laid over it."""
         pixels = self.opened.pixels if pixels is None else pixels
-        return half_line(attention_over(pixels, self.maps[word]), self.maps[word])
+        return draw_half_peak_line(overlay_attention(pixels, self.maps[word]), self.maps[word])
 
     def figure(self) -> Any:
         """All of it as one picture, as `predict.py --plot` draws it."""
@@ -119,7 +119,9 @@ class Model:
         self.saved = runs.read_config(run)
         self.writes = not runs.is_classifier(self.saved)  # captions, and no classes
         self._answers = (
-            answering.captioning(run, weights, engine, {}) if self.writes else answering.naming(run)
+            prediction.load_captioner(run, weights, engine, {})
+            if self.writes
+            else load_classifier(run)
         )
         self._lock = Lock()
 
@@ -139,7 +141,7 @@ class Model:
         with self._lock:
             answer = self._ask(photo, search)
         if not self.writes:
-            classes = answer.likeliest(answering.LISTED)
+            classes = answer.likeliest(SHOWN_CLASSES)
             return Shown(
                 photo,
                 classes[0][0],
@@ -147,11 +149,11 @@ class Model:
                 classes,
                 None,
                 answer,
-                self._answers.figure,
-                self._answers.record(answer),
+                self._answers.draw,
+                self._answers.make_record(answer),
             )
-        nowhere = looks_nowhere(answer.attention)
-        notes = [answering.NO_PHOTOGRAPHS.capitalize() + "."] if self._is_strange(photo) else []
+        nowhere = is_uniform(answer.attention)
+        notes = [prediction.DRAWN_SCENES_ONLY.capitalize() + "."] if self._is_strange(photo) else []
         notes += [NO_ATTENTION] if nowhere else []
         return Shown(
             photo,
@@ -160,8 +162,8 @@ class Model:
             _ordered(answer),
             " ".join(notes) or None,
             answer,
-            self._answers.figure,
-            self._answers.record(answer),
+            self._answers.draw,
+            self._answers.make_record(answer),
         )
 
     def _ask(self, photo: Opened, search: dict[str, Any]) -> Any:
@@ -177,7 +179,7 @@ class Model:
         """Whether a run that knows drawings alone is asked about a photograph."""
         if not self.saved.get("scenes", False):
             return False
-        return not isinstance(photo.photo, Path) or not choosing.drawn(
+        return not isinstance(photo.photo, Path) or not prediction.is_drawn_scene(
             photo.photo, self.saved, photo.name
         )
 
@@ -267,7 +269,7 @@ class Loading:
 
 def sentence(error: Exception) -> str:
     """What to tell a person of an error; one that nobody has foreseen also goes to standard error, whole."""
-    told = str(error) if isinstance(error, UserError) else about_files(error)
+    told = str(error) if isinstance(error, UserError) else describe_file_error(error)
     if told is None:
         traceback.print_exception(error, file=sys.stderr)
         told = f"something went wrong that should not have ({type(error).__name__}: {error}); the terminal says more"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from utils.errors import UserError
-from utils.files import claim
+from utils.files import try_lock
 
 # In every kind the path comes first, and a number last; `doubtful` is there where captions with a low score are kept out of
 # the captions, `photo` tells by `mark_of` which picture it was.
@@ -48,7 +48,7 @@ class Format:
     record: Callable[[Row, Columns], bytes]
 
 
-class ResultFile:
+class CaptionsFile:
     """Results in a `.jsonl` or `.csv` file; opened for more by `with`."""
 
     def __init__(self, file: Path, columns: Columns = COLUMNS, *others: Columns) -> None:
@@ -150,7 +150,7 @@ class ResultFile:
 
     def _claim(self) -> None:
         """Refuse to write where another program writes, or has written since the file was read."""
-        if not claim(self._opened):
+        if not try_lock(self._opened):
             raise UserError(
                 f"another command is writing into {self.file}; wait until it has ended, or choose another --out"
             )

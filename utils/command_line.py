@@ -6,7 +6,7 @@ from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 from utils.quiet import quieten
-from utils.terminal import LEVELS, tell
+from utils.terminal import LEVELS, set_level
 
 
 def setting(
@@ -93,6 +93,6 @@ def add_screen_options(parser: argparse.ArgumentParser) -> None:
 def typed(parser: argparse.ArgumentParser) -> dict[str, Any]:
     """What was typed, by name; but for how much is told on the screen, which is set."""
     given = vars(parser.parse_args())
-    tell(given.pop("log_level", "info"), quiet=given.pop("quiet", False))
+    set_level(given.pop("log_level", "info"), quiet=given.pop("quiet", False))
     quieten()
     return given

@@ -53,7 +53,7 @@ def run_script(main: Callable[[], int | None]) -> None:
         sys.stderr.close()
         status = 1
     except Exception as error:
-        line = about_files(error)
+        line = describe_file_error(error)
         if line is None:
             raise
         fail(line)
@@ -65,7 +65,7 @@ def run_script(main: Callable[[], int | None]) -> None:
 _FULL = re.compile(r"No space left on device|Disk quota exceeded|\d+ requested and \d+ written")
 
 
-def about_files(error: Exception) -> str | None:
+def describe_file_error(error: Exception) -> str | None:
     """What to tell of a full disk, missing rights and places where nothing is or can be; None of any other error."""
     number = error.errno if isinstance(error, OSError) else None
     if number in (errno.ENOSPC, errno.EDQUOT) or _FULL.search(str(error)):

@@ -17,7 +17,7 @@ except ImportError:  # Windows, where a file that is open cannot be removed
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def write_atomically(path: Path) -> Iterator[Path]:
     """A temporary name beside `path` that takes its place when the block ends well, and is removed when it does not."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Its ending too tells what kind it is. 60 characters: a file system's 255 bytes hold no more of the widest.
@@ -33,7 +33,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def refuse_unwritable(folder: Path) -> None:
+def check_writable(folder: Path) -> None:
     """Refuse a folder that could not be made or written to, before hours are spent on what should go there."""
     there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if not there.is_dir():
@@ -45,7 +45,7 @@ def refuse_unwritable(folder: Path) -> None:
         )
 
 
-def hold(file: Path) -> IO[bytes]:
+def open_locked(file: Path) -> IO[bytes]:
     """The file, opened: as long as it is, `held` tells other programs so."""
     opened = file.open("rb")
     if fcntl is not None:
@@ -54,7 +54,7 @@ def hold(file: Path) -> IO[bytes]:
     return opened
 
 
-def claim(opened: IO[bytes]) -> bool:
+def try_lock(opened: IO[bytes]) -> bool:
     """Lock an opened file for this program alone, until it is closed; False where another one has it. Where there are no
     locks, it is had."""
     if fcntl is not None:
@@ -67,7 +67,7 @@ def claim(opened: IO[bytes]) -> bool:
     return True
 
 
-def held(file: Path) -> bool:
+def is_locked(file: Path) -> bool:
     """Whether a program holds the file, or that cannot be told."""
     if fcntl is None:
         return False
@@ -93,7 +93,7 @@ def size_of(path: Path) -> int:
     return size
 
 
-def told_bytes(number: int) -> str:
+def format_bytes(number: int) -> str:
     """A size for people: 7 bytes, 2.1 kB, 58 MB, 1.3 GB."""
     for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if number >= 0.9995 * size:
@@ -101,7 +101,7 @@ def told_bytes(number: int) -> str:
     return f"{number} bytes"
 
 
-def picture_names(photos: Iterable[Path]) -> dict[Path, str]:
+def unique_picture_names(photos: Iterable[Path]) -> dict[Path, str]:
     """A name for a picture of each photo, without ending: the photo's stem; with its ending, then its folders, where
     another has that already."""
     names: dict[Path, str] = {}
@@ -120,7 +120,7 @@ def picture_names(photos: Iterable[Path]) -> dict[Path, str]:
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8."""
-    with written_whole(path) as temporary:
+    with write_atomically(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

@@ -45,7 +45,7 @@ class _Screen:
 screen = _Screen()
 
 
-def tell(level: str = "info", *, quiet: bool = False) -> None:
+def set_level(level: str = "info", *, quiet: bool = False) -> None:
     """From here on tell what is no less important than the level; with `quiet` not what is being done."""
     screen.level, screen.quiet = LEVELS[level], quiet
 
@@ -79,7 +79,7 @@ def fail(text: str) -> None:
     _print(f"{_coloured('error:', _RED, sys.stderr)} {text}", sys.stderr)
 
 
-def marked(text: str) -> str:
+def highlight(text: str) -> str:
     """The text, for a line on standard output, as the good news in it."""
     return _coloured(text, _GREEN, sys.stdout)
 

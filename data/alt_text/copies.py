@@ -9,7 +9,7 @@ from data.alt_text import jpeg_png
 from data.alt_text.xmp import CannotAddCaption
 from data.photos.images import kind
 from utils.errors import UserError
-from utils.files import refuse_unwritable, written_whole
+from utils.files import check_writable, write_atomically
 
 _SAME = (
     2_000_000_000  # nanoseconds between two times that a memory card's file system takes for one
@@ -24,7 +24,7 @@ class CaptionedCopies:
         self.folder = folder
         self._names = names
         self._language = language
-        refuse_unwritable(folder)
+        check_writable(folder)
         files = {photo: photo.resolve() for photo in names}
         photos, taken = set(files.values()), {}
         for photo, name in names.items():
@@ -67,7 +67,7 @@ class CaptionedCopies:
             return str(error)
         except OSError as error:
             return (error.strerror or str(error)).lower()
-        with written_whole(copy) as temporary:
+        with write_atomically(copy) as temporary:
             temporary.write_bytes(after)
             with suppress(PermissionError):  # of rights, the last of it: not every disk has them
                 shutil.copystat(photo, temporary)

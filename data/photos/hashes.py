@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from data.photos.images import UnreachablePhoto
-from utils.files import written_whole
+from utils.files import write_atomically
 
 
 class PhotoHashes:
@@ -91,7 +91,7 @@ class PhotoHashes:
         """Write what is known, where it is more than before."""
         if not self._changed:
             return
-        with written_whole(self._file) as temporary:
+        with write_atomically(self._file) as temporary:
             temporary.write_text(json.dumps(self._known), encoding="utf-8")
         self._changed = False
 

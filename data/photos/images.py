@@ -20,7 +20,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from utils.files import written_whole
+from utils.files import write_atomically
 
 # The largest photo that is opened: a telephone's 108 megapixels pass, and such a PNG takes 0.5 GB while it is decoded.
 MAX_PIXELS = 120_000_000
@@ -171,7 +171,7 @@ def save(image: np.ndarray, path: Path) -> None:
     kind = Image.registered_extensions().get(path.suffix.lower())
     if kind is None:
         raise ValueError(f"cannot save a picture as '{path.name}': end the name in .jpg or .png")
-    with written_whole(path) as temporary:
+    with write_atomically(path) as temporary:
         Image.fromarray(image).save(temporary, format=kind, quality=95)
 
 

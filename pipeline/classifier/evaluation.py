@@ -20,9 +20,9 @@ from utils import runs
 from utils.errors import UserError
 from utils.files import write_json
 from utils.metrics.classes import class_scores, mistakes
-from utils.plots.classes import confusion_figure, picture_grid
+from utils.plots.classes import draw_confusion, draw_picture_grid
 from utils.plots.figure import save_figure
-from utils.stopwatch import Spent
+from utils.stopwatch import Stopwatch
 from utils.terminal import output, say
 
 PICTURES = 40  # drawn with their classes
@@ -93,7 +93,7 @@ def draw_samples(batches: ClassBatches, loaded: Loaded, file: Path, *, alter: st
             break
     random.Random(0).shuffle(pictures)
     title = f"Training pictures as the network sees them: {loaded.image_size} x {loaded.image_size} pixels{ALTERED[alter]}"
-    save_figure(picture_grid(pictures[:PICTURES], title=title), file)
+    save_figure(draw_picture_grid(pictures[:PICTURES], title=title), file)
 
 
 def draw(
@@ -102,7 +102,7 @@ def draw(
     """Draw which classes are taken for which, and random pictures of the split with what is said of them."""
     told = f"{split}: {scores['accuracy']:.3f} of {scores['images']:,} pictures are named rightly"
     save_figure(
-        confusion_figure(scores["confusion"], loaded.classes, title=told), folder / "confusion.png"
+        draw_confusion(scores["confusion"], loaded.classes, title=told), folder / "confusion.png"
     )
     labels, chosen = loaded.labels(split), probabilities.argmax(axis=1)
     places = random.Random(0).sample(range(len(labels)), min(PICTURES, len(labels)))
@@ -118,14 +118,14 @@ def draw(
             )
         )
     save_figure(
-        picture_grid(
+        draw_picture_grid(
             cells, title=f"Random pictures of {split}, the likeliest class and its probability"
         ),
         folder / "predictions.png",
     )
 
 
-def final(run: Path, loaded: Loaded, *, began: float, spent: Spent, top: int) -> int:
+def final(run: Path, loaded: Loaded, *, began: float, spent: Stopwatch, top: int) -> int:
     """Reload the best epoch, score it on the test split, say where everything is."""
     from models.classifier import Classifier
 
@@ -134,8 +134,8 @@ def final(run: Path, loaded: Loaded, *, began: float, spent: Spent, top: int) ->
     write_json(run / "scores.json", scores | {"split": split})
     say(table(split, scores, _without_test(split == "val")))
     draw(run, loaded, split, scores, probabilities)
-    spent.end("scoring")
-    spent.write()
+    spent.lap("scoring")
+    spent.save()
     page = write_classifier_page(
         run, _found(loaded, split, scores, probabilities, _without_test(split == "val"))
     )

@@ -13,9 +13,9 @@ from pipeline import resume as starting
 from pipeline.classifier import dataset as class_stages
 from utils import runs
 from utils.device import use_device
-from utils.files import refuse_unwritable
-from utils.stopwatch import Spent
-from utils.terminal import marked, note, say
+from utils.files import check_writable
+from utils.stopwatch import Stopwatch
+from utils.terminal import highlight, note, say
 
 LINES = 4  # an epoch, that tell the running loss
 
@@ -27,12 +27,12 @@ def train(run: Path, settings: Settings, *, resume: bool) -> int:
     from pipeline import training as learning
     from pipeline.classifier import evaluation as class_report
     from reports.classifier_page import write_classifier_page
-    from utils.plots.classes import class_curves
+    from utils.plots.classes import draw_class_history
 
-    began, spent = time.perf_counter(), Spent(run)
+    began, spent = time.perf_counter(), Stopwatch(run)
     use_device(settings.machine.device)
     for folder in (run, Path(settings.vision.cache)):
-        refuse_unwritable(folder)
+        check_writable(folder)
     path = class_stages.dataset_path(settings.data.dataset)
     dataset = class_stages.read_dataset(path)
     hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
@@ -40,7 +40,7 @@ def train(run: Path, settings: Settings, *, resume: bool) -> int:
     prepared, kind, training = loaded.prepared, settings.classes.trunk, settings.training
     say(class_stages.told(dataset, loaded))
     stages.report_left_out(prepared.left_out, strict=settings.data.strict)
-    spent.end("reading")
+    spent.lap("reading")
 
     network = Network(kind, loaded.image_size, len(loaded.classes), seed=training.seed)
     if resume:
@@ -104,11 +104,11 @@ def train(run: Path, settings: Settings, *, resume: bool) -> int:
         }
 
     def curves(rows: list[dict[str, Any]]) -> None:
-        class_curves(rows, run / "history.png", best=trainer.kept)
+        draw_class_history(rows, run / "history.png", best=trainer.kept)
         write_classifier_page(run)
 
-    spent.end("preparing")
-    spent.write()
+    spent.lap("preparing")
+    spent.save()
     write_classifier_page(run)
     if not learning.epochs(
         trainer,
@@ -146,5 +146,5 @@ def _told(row: dict[str, Any], best: bool) -> str:
     """An epoch: what was learned, then its scores on val."""
     return (
         f"epoch {row['epoch']}: loss {row['loss']:.3f}, accuracy {row['accuracy']:.3f}, {row['seconds']:.0f} s; "
-        f"val: loss {row['val_loss']:.3f}, accuracy {row['val_accuracy']:.3f}{marked(', best so far') if best else ''}"
+        f"val: loss {row['val_loss']:.3f}, accuracy {row['val_accuracy']:.3f}{highlight(', best so far') if best else ''}"
     )

@@ -17,7 +17,7 @@ from pipeline import dataset as stages
 from pipeline import features as encoding
 from tests.helpers.scripts import SIZES, scenes_folder
 from utils.errors import UserError
-from utils.files import held, write_json
+from utils.files import is_locked, write_json
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -87,10 +87,10 @@ def test_weights_of_a_convnet_are_held_until_a_run_can_say_that_it_needs_them(mo
     ready = have_all("drawn", cache="held_cache")
     weights, features = Path(ready.weights), ready.features.folder / "encoder.json"
     assert weights.parent == Path("held_cache/convnet")
-    assert held(weights) and held(features)
+    assert is_locked(weights) and is_locked(features)
     del ready
     gc.collect()
-    assert not held(weights) and not held(features)
+    assert not is_locked(weights) and not is_locked(features)
 
 
 @pytest.mark.slow  # compiles the convnet's training, as the next one does twice

@@ -14,7 +14,7 @@ from data.feature_cache import FeatureCache, Item, feature_key, folder_name
 from tests.helpers.scripts import ROOT, started, typed
 from tools import cache as cache_list
 from utils import runs
-from utils.files import hold, size_of, told_bytes, write_json, write_text
+from utils.files import format_bytes, open_locked, size_of, write_json, write_text
 
 CACHE = Path("datasets/cache")
 USED = {"name": "convnet", "image_size": 128, "layer": None}
@@ -78,7 +78,7 @@ def rows(*words):
 def test_what_is_there_and_whose_it_is():
     told, rest = rows()
     sizes = {
-        path: told_bytes(size_of(CACHE / path))
+        path: format_bytes(size_of(CACHE / path))
         for path in (folder_name(USED), folder_name(OTHER), "photos.json")
     }
     assert told == {
@@ -94,7 +94,7 @@ def test_what_is_there_and_whose_it_is():
     }
     unused = size_of(CACHE / folder_name(OTHER)) + 1500
     assert rest == [
-        f"in all {told_bytes(size_of(CACHE))}; no run in checkpoints/ uses {told_bytes(unused)} of that; "
+        f"in all {format_bytes(size_of(CACHE))}; no run in checkpoints/ uses {format_bytes(unused)} of that; "
         "--prune removes it"
     ]
 
@@ -107,7 +107,7 @@ def test_runs_elsewhere_are_users_too():
     assert told[f"convnet/{OTHERS_WEIGHTS}"].endswith(" single")
     assert told[folder_name(USED)].endswith(" mine")
     assert rest == [
-        f"in all {told_bytes(size_of(CACHE))}; runs in checkpoints/ or elsewhere/ or single/ use all that "
+        f"in all {format_bytes(size_of(CACHE))}; runs in checkpoints/ or elsewhere/ or single/ use all that "
         "could be removed"
     ]
 
@@ -132,7 +132,7 @@ def test_nothing_is_removed_without_a_word(monkeypatch):
     assert (done.status, done.out.splitlines()[-1], files()) == (0, "nothing removed", before)
     unused = size_of(CACHE / folder_name(OTHER)) + 1500
     assert asked == [
-        f"remove 2 of these, {told_bytes(unused)}? Features are extracted again where they are wanted. [y/N] "
+        f"remove 2 of these, {format_bytes(unused)}? Features are extracted again where they are wanted. [y/N] "
     ]
     assert done.error == (
         "warning: a run in another folder cannot do without its convnet's weights; such folders are "
@@ -167,7 +167,7 @@ def test_what_no_run_uses_is_removed(monkeypatch, words):
     assert files() == {folder_name(USED), WEIGHTS, "photos.json"}
     assert not (CACHE / folder_name(OTHER)).exists()
     assert done.out.splitlines()[-1] == (
-        f"removed 2; datasets/cache/ had {told_bytes(before)} and has {told_bytes(size_of(CACHE))}"
+        f"removed 2; datasets/cache/ had {format_bytes(before)} and has {format_bytes(size_of(CACHE))}"
     )
     again = FeatureCache(CACHE, USED)
     assert all(f"{photo:064x}" in again for photo in range(40))
@@ -191,8 +191,8 @@ def test_what_another_program_has_in_hand_stays():
     """A training that has not begun its run holds its features' folder and its convnet's weights."""
     code = (
         "import sys\nfrom pathlib import Path\nfrom data.feature_cache import FeatureCache\n"
-        f"from utils.files import hold\none = FeatureCache(Path('{CACHE}'), {OTHER})\n"
-        f"other = hold(Path('{CACHE}/convnet/{OTHERS_WEIGHTS}'))\nprint(flush=True)\nsys.stdin.read()"
+        f"from utils.files import open_locked\none = FeatureCache(Path('{CACHE}'), {OTHER})\n"
+        f"other = open_locked(Path('{CACHE}/convnet/{OTHERS_WEIGHTS}'))\nprint(flush=True)\nsys.stdin.read()"
     )
     before = files()
     with subprocess.Popen(
@@ -306,9 +306,9 @@ def test_it_is_typed_as_a_module_and_needs_no_tensorflow():
 
 def test_a_file_that_is_held_is_so_until_it_is_closed(place):
     file = CACHE / "photos.json"
-    assert not cache_list.held(file)
-    one, other = hold(file), hold(file)
+    assert not cache_list.is_locked(file)
+    one, other = open_locked(file), open_locked(file)
     one.close()
-    assert cache_list.held(file)
+    assert cache_list.is_locked(file)
     other.close()
-    assert not cache_list.held(file)
+    assert not cache_list.is_locked(file)

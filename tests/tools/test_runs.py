@@ -12,7 +12,7 @@ from config import Settings
 from tests.helpers.scripts import ROOT, started, typed
 from tools import runs as run_list
 from utils import runs
-from utils.files import told_bytes, write_json, write_text
+from utils.files import format_bytes, write_json, write_text
 
 FOUND = {
     "fingerprint": {"name": "convnet"},
@@ -401,4 +401,4 @@ def test_it_is_typed_as_a_module_and_needs_no_tensorflow(place):
     ],
 )
 def test_sizes_for_people(number, told):
-    assert told_bytes(number) == told
+    assert format_bytes(number) == told

@@ -13,7 +13,7 @@ from tests.helpers.tiny_run import captioning_run, classifying_run
 from ui import answers as showing
 from ui.answers import SCREEN, Loading, Model, controls, opened, sentence
 from utils.errors import UserError
-from utils.plots.attention import attention_over
+from utils.plots.attention import overlay_attention
 from utils.plots.figure import YELLOW
 
 
@@ -109,7 +109,7 @@ def test_the_caption_stands_first_and_the_others_follow_by_their_scores_each_onc
 def test_attention_is_laid_over_the_photo_with_a_line_at_half_its_peak(model):
     shown = model(opened(np.full((40, 60, 3), 100, np.uint8)))
     object.__setattr__(shown, "maps", np.array([[[1.0, 0.0], [1.0, 0.0]]] * len(shown.words)))
-    over, plain = shown.over(0), attention_over(shown.opened.pixels, shown.maps[0])
+    over, plain = shown.over(0), overlay_attention(shown.opened.pixels, shown.maps[0])
     yellow = [int(YELLOW[place : place + 2], 16) for place in (1, 3, 5)]
     line = np.abs(over.astype(int) - yellow).sum(axis=2) < 40
     assert line[:, 28:32].any(axis=1).all()  # from top to bottom, in the middle
@@ -168,7 +168,7 @@ def test_a_network_that_looks_nowhere_has_a_caption_and_no_words(model, photo):
     model.saved, model.writes, model._lock = {}, True, threading.Lock()
     shown.answer.attention[:] = 0.25
     model._ask = lambda *_: shown.answer
-    model._answers = showing.answering.Captioning(None, {})
+    model._answers = showing.prediction.CaptionPredictor(None, {})
     nowhere = model(opened(photo))
     assert (nowhere.caption, nowhere.words) == (shown.caption, [])
     assert (

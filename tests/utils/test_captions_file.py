@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from utils.captions_file import COLUMNS, ResultFile, mark_of
+from utils.captions_file import COLUMNS, CaptionsFile, mark_of
 from utils.errors import UserError
 
 ROWS = [
@@ -17,7 +17,7 @@ ROWS = [
 
 
 def written(file, rows=ROWS):
-    with ResultFile(file) as results:
+    with CaptionsFile(file) as results:
         for row in rows:
             results.write(*row)
     return file
@@ -40,7 +40,7 @@ def file(request, tmp_path):
 
 def test_rows_come_back_whatever_is_in_them(file):
     assert read(written(file)) == ROWS
-    assert ResultFile(file).done.keys() == {path for path, _, _ in ROWS}
+    assert CaptionsFile(file).done.keys() == {path for path, _, _ in ROWS}
 
 
 def test_adding_changes_nothing_that_stands_there(file):
@@ -53,7 +53,7 @@ def test_a_file_cut_anywhere_is_gone_on_with(file):
     whole = written(file).read_bytes()
     for length in range(len(whole)):
         file.write_bytes(whole[:length])
-        results = ResultFile(file)
+        results = CaptionsFile(file)
         assert file.read_bytes() == whole[:length]  # looking changes nothing
         done = len(results.done)
         assert results.done.keys() == {path for path, _, _ in ROWS[:done]}
@@ -65,14 +65,14 @@ def test_a_file_cut_anywhere_is_gone_on_with(file):
 
 
 def test_a_row_is_in_the_file_before_the_next(file):
-    with ResultFile(file) as results:
+    with CaptionsFile(file) as results:
         results.write(*ROWS[0])
         assert read(file) == ROWS[:1]
     assert results._opened.closed
 
 
 def test_an_interruption_leaves_a_whole_file(file):
-    with pytest.raises(KeyboardInterrupt), ResultFile(file) as results:
+    with pytest.raises(KeyboardInterrupt), CaptionsFile(file) as results:
         results.write(*ROWS[0])
         raise KeyboardInterrupt
     assert results._opened.closed
@@ -93,7 +93,7 @@ def test_a_table_that_is_not_ours_is_refused_untouched(tmp_path, text):
     file = tmp_path / "out.csv"
     file.write_text(text)
     with pytest.raises(UserError, match="first line is not path,caption,score"):
-        ResultFile(file)
+        CaptionsFile(file)
     assert file.read_text() == text
 
 
@@ -113,7 +113,7 @@ def test_lines_that_are_not_ours_are_refused_untouched(tmp_path, text):
     file = tmp_path / "out.jsonl"
     file.write_text(text)
     with pytest.raises(UserError, match="line 1: not a result"):
-        ResultFile(file)
+        CaptionsFile(file)
     assert file.read_text() == text
 
 
@@ -125,7 +125,7 @@ def test_a_bad_row_in_the_middle_is_named(tmp_path, bad):
     text = f'path,caption,score\n"a\nb.jpg",a cat,0.5000\n{bad}c.jpg,a cow,0.5000\nd.jpg,a cow,0.5000\n'
     file.write_text(text)
     with pytest.raises(UserError, match="line 4: not a result"):
-        ResultFile(file)
+        CaptionsFile(file)
     assert file.read_text() == text
 
 
@@ -134,7 +134,7 @@ def test_a_bad_line_in_the_middle_is_named(tmp_path):
     text = file.read_text() + '{"path": "b.jpg", "capt\n' + file.read_text()
     file.write_text(text)
     with pytest.raises(UserError, match="line 2: not a result"):
-        ResultFile(file)
+        CaptionsFile(file)
     assert file.read_text() == text
 
 
@@ -143,7 +143,7 @@ def test_what_a_spreadsheet_made_of_it_is_ours(tmp_path):
     file.write_bytes(
         b"\xef\xbb\xbfpath,caption,score\r\na.jpg,a dog,0.5\r\n\r\nb.jpg,a cat,0.25\r\n"
     )
-    assert ResultFile(file).done.keys() == {"a.jpg", "b.jpg"}
+    assert CaptionsFile(file).done.keys() == {"a.jpg", "b.jpg"}
     assert (
         written(file, [("c.jpg", "a cow", 0.5)])
         .read_bytes()
@@ -162,24 +162,24 @@ def test_a_place_where_no_file_can_be_is_refused(tmp_path):
     (tmp_path / "note").write_text("")
     for place in (tmp_path / "folder.csv", tmp_path / "note" / "out.csv"):
         with pytest.raises(UserError, match="choose another --out"):
-            ResultFile(place)
+            CaptionsFile(place)
 
 
 def test_other_columns_are_written_and_gone_on_with_and_not_taken_for_those_of_captions(file):
     columns = ("path", "class", "probability", "class_2", "probability_2")
-    with ResultFile(file, columns) as results:
+    with CaptionsFile(file, columns) as results:
         results.write("a.jpg", "cat", 0.75, "dog", 0.25)
     whole = file.read_bytes()
     for length in range(len(whole)):
         file.write_bytes(whole[:length])
-        with ResultFile(file, columns) as results:
+        with CaptionsFile(file, columns) as results:
             if "a.jpg" not in results.done:
                 results.write("a.jpg", "cat", 0.75, "dog", 0.25)
         assert file.read_bytes() == whole
-    assert ResultFile(file, columns).done.keys() == {"a.jpg"}
+    assert CaptionsFile(file, columns).done.keys() == {"a.jpg"}
     for other in (("path", "caption", "score"), columns[:3]):
         with pytest.raises(UserError):
-            ResultFile(file, other)
+            CaptionsFile(file, other)
 
 
 MARKED = ("path", "caption", "doubtful", "score")
@@ -187,21 +187,21 @@ MARKED = ("path", "caption", "doubtful", "score")
 
 def test_a_table_of_other_columns_that_are_allowed_is_gone_on_with_in_those(tmp_path):
     file = written(tmp_path / "out.csv", ROWS[:1])
-    with ResultFile(file, MARKED, COLUMNS) as results:
+    with CaptionsFile(file, MARKED, COLUMNS) as results:
         assert results.columns == COLUMNS
         assert results.done == {
             "a,b.jpg": {"path": "a,b.jpg", "caption": 'a "red" dog', "score": "0.5000"}
         }
         results.write(*ROWS[1])
     assert read(file) == ROWS[:2]
-    with ResultFile(tmp_path / "new.csv", MARKED, COLUMNS) as results:
+    with CaptionsFile(tmp_path / "new.csv", MARKED, COLUMNS) as results:
         results.write("a.jpg", "", "a dog", 0.125)
         assert results.done["a.jpg"]["doubtful"] == "a dog"
     marked = (tmp_path / "new.csv").read_bytes()
     assert marked == b"path,caption,doubtful,score\na.jpg,,a dog,0.1250\n"
     for length in range(len(marked)):
         file.write_bytes(marked[:length])
-        with ResultFile(file, COLUMNS, MARKED) as results:
+        with CaptionsFile(file, COLUMNS, MARKED) as results:
             assert results.columns == (MARKED if length > marked.index(b"\n") else COLUMNS)
             if "a.jpg" not in results.done:
                 results.write(
@@ -215,14 +215,14 @@ def test_a_table_of_other_columns_that_are_allowed_is_gone_on_with_in_those(tmp_
 
 def test_lines_of_both_kinds_stand_in_one_file_of_json(tmp_path):
     file = written(tmp_path / "out.jsonl", ROWS[:1])
-    with ResultFile(file, MARKED, COLUMNS) as results:
+    with CaptionsFile(file, MARKED, COLUMNS) as results:
         results.write("a.jpg", "", "a dog", 0.125)
-    assert [row.get("doubtful") for row in ResultFile(file, COLUMNS, MARKED).done.values()] == [
+    assert [row.get("doubtful") for row in CaptionsFile(file, COLUMNS, MARKED).done.values()] == [
         None,
         "a dog",
     ]
     with pytest.raises(UserError, match="line 2: not a result"):
-        ResultFile(file)
+        CaptionsFile(file)
 
 
 @pytest.mark.parametrize("score", ["null", '"high"'])
@@ -233,18 +233,18 @@ def test_a_score_that_is_no_number_is_refused_with_its_line(tmp_path, score):
         f'{{"path": "b.jpg", "caption": "", "score": {score}}}\n'
     )
     with pytest.raises(UserError, match="line 2: not a result of this program"):
-        ResultFile(file)
+        CaptionsFile(file)
 
 
 def test_only_one_command_writes_into_a_file(file):
     written(file)
-    late = ResultFile(file)
-    with ResultFile(file) as first:
+    late = CaptionsFile(file)
+    with CaptionsFile(file) as first:
         with (
             pytest.raises(
                 UserError, match=r"another command is writing into .*; wait until it has ended"
             ),
-            ResultFile(file),
+            CaptionsFile(file),
         ):
             pass
         first.write("d.jpg", "four", 0.5)
@@ -266,7 +266,7 @@ def test_semicolons_between_values_are_named(tmp_path):
         UserError,
         match="has semicolons between its values, as some spreadsheets write them; save it with",
     ):
-        ResultFile(file)
+        CaptionsFile(file)
     assert file.read_text().startswith("\ufeffpath;")
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from tests.helpers.scripts import started
 from utils.quiet import quieten
-from utils.terminal import screen, tell
+from utils.terminal import screen, set_level
 
 NOISE = """
-from utils.progress import tell
-tell({level!r})
+from utils.terminal import set_level
+set_level({level!r})
 from utils.quiet import import_tensorflow, quieten
 quieten()
 import_tensorflow()
@@ -67,10 +67,10 @@ def test_an_import_that_fails_tells_what_was_held_back():
 
 def test_what_the_environment_says_goes_first_but_for_debug(monkeypatch):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "1")
-    tell("info")
+    set_level("info")
     quieten()
     assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "1"
-    tell("debug")
+    set_level("debug")
     quieten()
     assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
     assert logging.getLogger().level == logging.INFO

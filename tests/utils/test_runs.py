@@ -12,7 +12,7 @@ import pytest
 
 from utils import runs
 from utils.errors import UsageError, UserError, run_script, unknown_name_error
-from utils.files import refuse_unwritable, size_of, write_json, write_text, written_whole
+from utils.files import check_writable, size_of, write_atomically, write_json, write_text
 from utils.terminal import say
 
 
@@ -195,7 +195,7 @@ def test_a_file_is_written_whole(tmp_path):
 )
 def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(tmp_path, failure):
     write_text(tmp_path / "a.txt", "before")
-    with pytest.raises(type(failure)), written_whole(tmp_path / "a.txt") as temporary:
+    with pytest.raises(type(failure)), write_atomically(tmp_path / "a.txt") as temporary:
         temporary.write_text("half")
         assert (
             temporary.parent == tmp_path
@@ -321,15 +321,15 @@ def test_a_file_that_is_gone_or_cannot_be_made_is_one_line(capsys):
 
 
 def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(tmp_path, monkeypatch):
-    refuse_unwritable(tmp_path / "new" / "run")
+    check_writable(tmp_path / "new" / "run")
     (tmp_path / "file").write_text("")
     with pytest.raises(
         UserError, match=r"cannot write to .*file/run: .*file is a file; choose another folder"
     ):
-        refuse_unwritable(tmp_path / "file" / "run")
+        check_writable(tmp_path / "file" / "run")
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(UserError, match="no permission to write in"):
-        refuse_unwritable(tmp_path / "new")
+        check_writable(tmp_path / "new")
 
 
 def test_a_name_that_is_not_utf8_can_be_told(capsys):

@@ -11,13 +11,13 @@ from utils.terminal import (
     LEVELS,
     TrainingBar,
     fail,
-    marked,
+    highlight,
     note,
     output,
     progress,
     say,
     screen,
-    tell,
+    set_level,
     warn,
 )
 
@@ -74,7 +74,7 @@ SAID, ASKED, NOTED, WARNED, FAILED = (
     ("error", True, ASKED, NOTED + FAILED),
 ])  # fmt: skip
 def test_what_is_told_at_each_level(capsys, level, quiet, out, error):
-    tell(level, quiet=quiet)
+    set_level(level, quiet=quiet)
     all_kinds()
     assert tuple(capsys.readouterr()) == (out, error)
 
@@ -85,7 +85,7 @@ def test_all_levels_are_tried():
 
 def test_an_error_shows_where_it_came_from_where_that_is_asked_for(capsys):
     for level in ("info", "debug"):
-        tell(level)
+        set_level(level)
         try:
             int("x")
         except ValueError:
@@ -100,7 +100,7 @@ def test_an_error_shows_where_it_came_from_where_that_is_asked_for(capsys):
 def test_colour_on_a_terminal():
     with terminal() as (out, error):
         all_kinds()
-        assert marked("best") == "\033[32mbest\033[0m"
+        assert highlight("best") == "\033[32mbest\033[0m"
     assert out.getvalue() == SAID + ASKED
     assert (
         error.getvalue()
@@ -113,19 +113,19 @@ def test_no_colour_where_none_is_wanted(monkeypatch, name, value):
     monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
     with terminal() as (_, error):
         all_kinds()
-        assert marked("best") == "best"
+        assert highlight("best") == "best"
     assert error.getvalue() == NOTED + WARNED + FAILED
 
 
 def test_an_empty_no_color_forbids_nothing(monkeypatch):
     monkeypatch.setenv("NO_COLOR", "")
     with terminal():
-        assert marked("best") != "best"
+        assert highlight("best") != "best"
 
 
 def test_no_colour_in_a_file_while_the_other_stream_is_a_terminal():
     with contextlib.redirect_stderr(Terminal()) as error:
-        assert marked("best") == "best"
+        assert highlight("best") == "best"
         warn("warned of")
     assert "\033" in error.getvalue()
 
@@ -156,7 +156,7 @@ def test_one_bar_for_all_epochs_with_time_left():
 
 @pytest.mark.parametrize(("level", "quiet"), [("info", True), ("warning", False), ("error", False)])
 def test_no_bar_where_little_is_told(level, quiet):
-    tell(level, quiet=quiet)
+    set_level(level, quiet=quiet)
     with terminal() as (_, error):
         with TrainingBar(1, 2) as bar:
             bar.update(1, 1, 2, 0.5)

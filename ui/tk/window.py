@@ -20,7 +20,7 @@ from ui.tk.widgets import DARK, LIGHT, colour
 from utils.errors import UserError
 from utils.interrupt import Interruptible
 from utils.plots.figure import save_figure
-from utils.plots.fonts import missing_font
+from utils.plots.fonts import suggest_font
 
 LOOK_MS = 50  # how often it is looked whether something is done
 SIZE, LEAST = (
@@ -299,7 +299,7 @@ def _answer(model: Model, photo: Opened, search: dict[str, Any]) -> tuple[Shown,
     """What is shown of a photo, and the sentence that says what font is lacking for it."""
     shown = model(photo, **search)
     texts = [text for text, _ in shown.candidates]
-    return shown, None if "".join(texts).isascii() else missing_font(texts)
+    return shown, None if "".join(texts).isascii() else suggest_font(texts)
 
 
 def _save_figure(shown: Shown, path: Path) -> Path:

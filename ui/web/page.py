@@ -21,10 +21,10 @@ from PIL import Image
 
 from data.photos.images import read, save
 from ui.answers import WIDEST, Loading, Shown, controls, opened, sentence
-from utils.captions_file import Columns, ResultFile
+from utils.captions_file import CaptionsFile, Columns
 from utils.errors import UserError
 from utils.interrupt import Interruptible
-from utils.plots.figure import no_larger
+from utils.plots.figure import shrink
 from utils.terminal import say, warn
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before Gradio is imported
@@ -285,7 +285,7 @@ class Page:
         return Kept(
             replace(shown, opened=replace(photo, pixels=photo.pixels[:0])),
             written.getvalue(),
-            no_larger(photo.pixels, THUMBNAIL),
+            shrink(photo.pixels, THUMBNAIL),
         )
 
     def _changes(
@@ -373,7 +373,7 @@ class Page:
         folder = self.folder / uuid.uuid4().hex
         folder.mkdir()
         file = folder / ("captions.csv" if self.own else "classes.csv")
-        with ResultFile(file, self.columns) as table:
+        with CaptionsFile(file, self.columns) as table:
             for each in kept:
                 table.write(_no_formula(each.name), *each.shown.record)
         return file

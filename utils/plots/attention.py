@@ -7,18 +7,18 @@ import numpy as np
 from PIL import Image, ImageColor
 
 from utils.plots.figure import (
-    _HEAD,
-    _MARGIN,
-    _PHOTO_WIDTH,
-    _WIDTH,
+    HEAD,
     INK,
+    MARGIN,
     PALE,
+    PHOTO_WIDTH,
     PIXELS,
+    WIDTH,
     YELLOW,
-    _head,
-    no_larger,
+    draw_head,
+    shrink,
 )
-from utils.plots.fonts import drawable, families, missing_font
+from utils.plots.fonts import choose_fonts, replace_missing, suggest_font
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,7 +27,7 @@ _WORD, _FOOT = 0.36, 0.5  # inches: above each small panel for its word, and und
 NO_ATTENTION = "This network saw the photo once, before the first word, and has no attention."
 
 
-def attention_figure(
+def draw_attention(
     photo: np.ndarray,
     words: Sequence[str],
     attention: np.ndarray,
@@ -43,57 +43,59 @@ def attention_figure(
     """
     from matplotlib.figure import Figure
 
-    even = looks_nowhere(attention)
+    even = is_uniform(attention)
     if even:
         words, attention = [], attention[:0]
     maps = _grids(attention, len(words), grid)
-    sentence = missing_font([title, *references, *words])
+    sentence = suggest_font([title, *references, *words])
     font = {
-        "family": families("".join([title, *references, *words])),
+        "family": choose_fonts("".join([title, *references, *words])),
         "color": INK,
         "parse_math": False,
     }
-    photo = no_larger(photo, PIXELS)
+    photo = shrink(photo, PIXELS)
     shape = min(
         max(photo.shape[0] / photo.shape[1], 0.4), 1.6
     )  # a panorama or a tower leaves part of its box empty
     columns = 6 if len(words) <= 18 else 8
-    panel = (_WIDTH - 2 * _MARGIN) / columns * 0.93 * shape
+    panel = (WIDTH - 2 * MARGIN) / columns * 0.93 * shape
     rows = -(-len(words) // columns)
-    head = _MARGIN + float(np.clip(_PHOTO_WIDTH * shape, *_HEAD))
+    head = MARGIN + float(np.clip(PHOTO_WIDTH * shape, *HEAD))
     height = head + rows * (panel + _WORD) + _FOOT
-    figure = Figure(figsize=(_WIDTH, height))
-    _head(figure, photo, title=title, references=references, font=font, head=head)
+    figure = Figure(figsize=(WIDTH, height))
+    draw_head(figure, photo, title=title, references=references, font=font, head=head)
     places = figure.add_gridspec(
         max(rows, 1),
         columns,
-        left=_MARGIN / _WIDTH,
-        right=1 - _MARGIN / _WIDTH,
+        left=MARGIN / WIDTH,
+        right=1 - MARGIN / WIDTH,
         bottom=_FOOT / height,
         top=1 - (head + _WORD) / height,
         wspace=0.07,
         hspace=_WORD / panel,
     )
-    tile = no_larger(photo, 300)
+    tile = shrink(photo, 300)
     for place, word, map_ in zip(places, words, maps, strict=False):
         axes = figure.add_subplot(place)
         axes.set_axis_off()
-        axes.imshow(attention_over(tile, map_), interpolation="lanczos")
+        axes.imshow(overlay_attention(tile, map_), interpolation="lanczos")
         share = _share(map_, tile.shape[:2])
         if (
             share.min() < 0.5 < share.max()
         ):  # on black fur and at night brightness alone is not seen
             axes.contour(share, [0.5], colors=[YELLOW], linewidths=1.1)
-        axes.set_title(drawable(word, font), pad=4, fontsize=11 if len(word) <= 16 else 8, **font)
+        axes.set_title(
+            replace_missing(word, font), pad=4, fontsize=11 if len(word) <= 16 else 8, **font
+        )
     told = "Bright is where the network looked as it wrote the word, the line half of each panel's own peak."
     if even:
         told = NO_ATTENTION
     small = "   ".join(part for part in (told if words or even else None, sentence) if part)
-    figure.text(_MARGIN / _WIDTH, 0.16 / height, small, fontsize=8.5, **font | {"color": PALE})
+    figure.text(MARGIN / WIDTH, 0.16 / height, small, fontsize=8.5, **font | {"color": PALE})
     return figure
 
 
-def attention_over(photo: np.ndarray, attention: np.ndarray) -> np.ndarray:
+def overlay_attention(photo: np.ndarray, attention: np.ndarray) -> np.ndarray:
     """The photo (H, W, 3) uint8, bright where attention (rows, columns) is at its peak, dark and grey where it is 0.
 
     The map is spread over the whole photo, as the photo was squeezed to the encoder's input.
@@ -103,7 +105,7 @@ def attention_over(photo: np.ndarray, attention: np.ndarray) -> np.ndarray:
     return (grey + (photo - grey) * share).clip(0, 255).round().astype(np.uint8)
 
 
-def half_line(photo: np.ndarray, attention: np.ndarray) -> np.ndarray:
+def draw_half_peak_line(photo: np.ndarray, attention: np.ndarray) -> np.ndarray:
     """The photo (H, W, 3) uint8 with a line where attention (rows, columns) is half its peak: on black fur and at night
     brightness alone is not seen."""
     share = _share(attention, photo.shape[:2])
@@ -117,12 +119,12 @@ def half_line(photo: np.ndarray, attention: np.ndarray) -> np.ndarray:
     return (photo + (np.float32(ImageColor.getrgb(YELLOW)) - photo) * ink).round().astype(np.uint8)
 
 
-def attention_tile(photo: np.ndarray, attention: np.ndarray) -> np.ndarray:
+def make_attention_tile(photo: np.ndarray, attention: np.ndarray) -> np.ndarray:
     """The photo with attention over it and the line."""
-    return half_line(attention_over(photo, attention), attention)
+    return draw_half_peak_line(overlay_attention(photo, attention), attention)
 
 
-def looks_nowhere(attention: np.ndarray) -> bool:
+def is_uniform(attention: np.ndarray) -> bool:
     """Whether attention (T, L) is the same everywhere: of a network that looks nowhere in particular."""
     return attention.size > 0 and not np.ptp(attention)
 

@@ -6,27 +6,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from utils.plots.curves import curve
-from utils.plots.figure import BLUE, INK, ORANGE, PALE, PIXELS, no_larger, save_figure
-from utils.plots.fonts import drawable, families, missing_font, wrapped
+from utils.plots.curves import draw_curve
+from utils.plots.figure import BLUE, INK, MARGIN, ORANGE, PALE, PIXELS, WIDTH, save_figure, shrink
+from utils.plots.fonts import choose_fonts, replace_missing, suggest_font, wrap
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_WIDTH, _MARGIN = 12.0, 0.3  # inches
 _LIGHT = "#a9c5e0"
 _NUMBERED = 30  # classes of which a confusion matrix has room for numbers
 
 
-def class_curves(history: list[dict[str, Any]], path: Path, *, best: int = 0) -> None:
+def draw_class_history(history: list[dict[str, Any]], path: Path, *, best: int = 0) -> None:
     """Draws loss and accuracy of each epoch into a PNG, the `best` epoch marked."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 4.6), layout="constrained")
     panels = dict(zip(("loss", "accuracy"), figure.subplots(1, 2), strict=True))
     for name, axes in panels.items():
-        curve(axes, history, name, label="training", color=BLUE)
-        curve(axes, history, f"val_{name}", label="validation", color=ORANGE)
+        draw_curve(axes, history, name, label="training", color=BLUE)
+        draw_curve(axes, history, f"val_{name}", label="validation", color=ORANGE)
         axes.set_title(f"{name}", loc="left")
         axes.set_xlabel("epoch")
         axes.set_xlim(0.5, max((row["epoch"] for row in history), default=1) + 0.5)
@@ -47,7 +46,7 @@ def class_curves(history: list[dict[str, Any]], path: Path, *, best: int = 0) ->
     save_figure(figure, path)
 
 
-def picture_grid(
+def draw_picture_grid(
     cells: Sequence[tuple[np.ndarray, str, bool]], *, title: str, note: str = "", columns: int = 8
 ) -> "Figure":
     """Pictures (H, W, 3) uint8, each above its text of a line or two, which stands out where the third says so; a note may
@@ -55,13 +54,13 @@ def picture_grid(
     from matplotlib.figure import Figure
 
     text = [title, note, *(text for _, text, _ in cells)]
-    font = {"family": families("".join(text)), "parse_math": False}
-    side = (_WIDTH - 2 * _MARGIN) / columns
+    font = {"family": choose_fonts("".join(text)), "parse_math": False}
+    side = (WIDTH - 2 * MARGIN) / columns
     told = [
         [
             each
             for line in text.split("\n")
-            for each in wrapped(drawable(line, font), side / 0.085)[:2]
+            for each in wrap(replace_missing(line, font), side / 0.085)[:2]
         ]
         for _, text, _ in cells
     ]
@@ -71,11 +70,11 @@ def picture_grid(
         for start in range(0, len(told), columns)
     ]
     height = 0.65 + sum(heights) + 0.25
-    figure = Figure(figsize=(_WIDTH, height))
+    figure = Figure(figsize=(WIDTH, height))
     figure.text(
-        _MARGIN / _WIDTH,
+        MARGIN / WIDTH,
         1 - 0.2 / height,
-        drawable(title, font),
+        replace_missing(title, font),
         fontsize=13,
         weight="bold",
         va="top",
@@ -84,9 +83,9 @@ def picture_grid(
     )
     if note:
         figure.text(
-            _MARGIN / _WIDTH,
+            MARGIN / WIDTH,
             1 - 0.45 / height,
-            drawable(note, font),
+            replace_missing(note, font),
             fontsize=8.5,
             va="top",
             color=PALE,
@@ -95,14 +94,14 @@ def picture_grid(
     for number, ((picture, _, stands_out), lines) in enumerate(zip(cells, told, strict=True)):
         row, column = divmod(number, columns)
         left, below = (
-            (_MARGIN + column * side) / _WIDTH,
+            (MARGIN + column * side) / WIDTH,
             1 - (0.65 + sum(heights[:row]) + size) / height,
         )
-        axes = figure.add_axes((left, below, size / _WIDTH, size / height), anchor="S")
+        axes = figure.add_axes((left, below, size / WIDTH, size / height), anchor="S")
         axes.set_axis_off()
-        axes.imshow(no_larger(picture, PIXELS // 2), interpolation="lanczos")
+        axes.imshow(shrink(picture, PIXELS // 2), interpolation="lanczos")
         figure.text(
-            left + size / 2 / _WIDTH,
+            left + size / 2 / WIDTH,
             below - 0.05 / height,
             "\n".join(lines),
             fontsize=9,
@@ -113,12 +112,12 @@ def picture_grid(
             **font,
         )
     figure.text(
-        _MARGIN / _WIDTH, 0.08 / height, missing_font(text) or "", fontsize=8.5, color=PALE, **font
+        MARGIN / WIDTH, 0.08 / height, suggest_font(text) or "", fontsize=8.5, color=PALE, **font
     )
     return figure
 
 
-def confusion_figure(
+def draw_confusion(
     confusion: Sequence[Sequence[int]], classes: Sequence[str], *, title: str
 ) -> "Figure":
     """Which classes (rows) were taken for which (columns), as shares of the row; in numbers too where there is room."""
@@ -131,8 +130,8 @@ def confusion_figure(
     numbered = number <= _NUMBERED
     cell = 0.5 if numbered else max(0.12, 10 / number)  # inches
     letters = 9 if numbered else max(4.5, 50 * cell)
-    font = {"family": families("".join([title, *classes])), "parse_math": False}
-    names = [_short(drawable(name, font)) for name in classes]
+    font = {"family": choose_fonts("".join([title, *classes])), "parse_math": False}
+    names = [_short(replace_missing(name, font)) for name in classes]
     room = 0.4 + 0.0085 * letters * max(map(len, names))  # for names beside and above
     width, height = room + cell * number + 1.5, room + cell * number + 1.3
     width = max(width, 6.5)
@@ -163,7 +162,7 @@ def confusion_figure(
     figure.text(
         0.2 / width,
         1 - 0.15 / height,
-        drawable(title, font),
+        replace_missing(title, font),
         fontsize=13,
         weight="bold",
         va="top",
@@ -181,25 +180,25 @@ def confusion_figure(
     return figure
 
 
-def likeliest_figure(
+def draw_likeliest(
     photo: np.ndarray, likeliest: Sequence[tuple[str, float]], *, true: str | None = None
 ) -> "Figure":
     """The photo (H, W, 3) uint8 beside the classes that it may be of, as bars; the true one, where it is known, beneath."""
     from matplotlib.figure import Figure
 
     names = [name for name, _ in likeliest]
-    font = {"family": families("".join([*names, true or ""])), "parse_math": False}
+    font = {"family": choose_fonts("".join([*names, true or ""])), "parse_math": False}
     figure = Figure(figsize=(9, 3.9))
     place = figure.add_axes((0.03, 0.1, 0.38, 0.84), anchor="C")
     place.set_axis_off()
-    place.imshow(no_larger(photo, PIXELS), interpolation="lanczos")
+    place.imshow(shrink(photo, PIXELS), interpolation="lanczos")
     axes = figure.add_axes((0.62, 0.12, 0.3, 0.8))
     places = range(len(names), 0, -1)
     colours = [BLUE] + [_LIGHT] * (len(names) - 1)
     axes.barh(places, [probability for _, probability in likeliest], color=colours, height=0.6)
     axes.set_yticks(
         places,
-        ["\n".join(wrapped(drawable(name, font), 24)[:2]) for name in names],
+        ["\n".join(wrap(replace_missing(name, font), 24)[:2]) for name in names],
         fontsize=11,
         color=INK,
         **font,
@@ -213,11 +212,11 @@ def likeliest_figure(
     axes.set_xticks([])
     axes.tick_params(length=0)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
-    told = [drawable(f"true: {true}", font)] if true else []
+    told = [replace_missing(f"true: {true}", font)] if true else []
     figure.text(
         0.03,
         0.03,
-        "   ".join([*told, missing_font([*names, true or ""]) or ""]),
+        "   ".join([*told, suggest_font([*names, true or ""]) or ""]),
         fontsize=10,
         color=PALE,
         **font,

@@ -22,7 +22,7 @@ SCORES = {
 }
 
 
-def history_curves(
+def draw_history(
     history: list[dict[str, Any]], path: Path, *, best: int = 0, best_by: str = "CIDEr"
 ) -> None:
     """Draws the losses and the validation scores of each epoch into a PNG, what they have of them, the `best` epoch marked,
@@ -36,13 +36,13 @@ def history_curves(
     losses, *panels = figure.subplots(2, 2).flat
     # In self-critical epochs, which have a reward, the loss is not that of the true words.
     true_words = [row | {"loss": None} if "reward" in row else row for row in history]
-    curve(losses, true_words, "loss", label="training", color=BLUE)
-    curve(losses, history, "val_loss", label="validation", color=ORANGE)
+    draw_curve(losses, true_words, "loss", label="training", color=BLUE)
+    draw_curve(losses, history, "val_loss", label="validation", color=ORANGE)
     losses.set_title("loss, teacher-forced", loc="left")
     for axes, (title, scores) in zip(panels, SCORES.items(), strict=True):
         for name, colour in scores.items():
-            curve(axes, history, KEYS[name], label=name, color=colour)
-            curve(
+            draw_curve(axes, history, KEYS[name], label=name, color=colour)
+            draw_curve(
                 axes,
                 history,
                 f"forced_{KEYS[name]}",
@@ -52,7 +52,7 @@ def history_curves(
             )
         axes.set_title(f"{title} on val", loc="left")
     for key in sorted({key for row in history for key in row if key.startswith("Top")}):
-        curve(
+        draw_curve(
             panels[0],
             history,
             key,
@@ -60,8 +60,10 @@ def history_curves(
             color=PALE,
             linestyle="--",
         )
-    curve(panels[1], history, "reward", label="reward, drawn captions of train", color="#b5467a")
-    curve(panels[1], history, "greedy_reward", label="reward, greedy ones", color="#dd9dbb")
+    draw_curve(
+        panels[1], history, "reward", label="reward, drawn captions of train", color="#b5467a"
+    )
+    draw_curve(panels[1], history, "greedy_reward", label="reward, greedy ones", color="#dd9dbb")
     epochs = [row["epoch"] for row in history]
     marked = (
         f"Dotted: the best epoch, {best}, by {best_by}"
@@ -97,7 +99,7 @@ def _points(history: list[dict[str, Any]], key: str) -> tuple[list[int], list[fl
     return [row["epoch"] for row in rows], [row[key] for row in rows]
 
 
-def curve(axes: "Axes", history: list[dict[str, Any]], key: str, **look: Any) -> None:
+def draw_curve(axes: "Axes", history: list[dict[str, Any]], key: str, **look: Any) -> None:
     """Adds one curve, where the history has any of it; dots where there are few, open ones on a dashed line."""
     epochs, values = _points(history, key)
     if epochs:

@@ -8,14 +8,14 @@ import numpy as np
 from PIL import Image
 
 from utils.errors import UsageError
-from utils.files import refuse_unwritable, written_whole
-from utils.plots.fonts import drawable, wrapped
+from utils.files import check_writable, write_atomically
+from utils.plots.fonts import replace_missing, wrap
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_WIDTH, _MARGIN = 12.0, 0.3  # inches
-_PHOTO_WIDTH, _HEAD = (
+WIDTH, MARGIN = 12.0, 0.3  # inches
+PHOTO_WIDTH, HEAD = (
     5.2,
     (2.4, 3.7),
 )  # inches: the photo beside its caption, least and most height of the two
@@ -25,18 +25,18 @@ INK, PALE, BLUE, ORANGE, YELLOW = "#22252b", "#6b7280", "#2563a8", "#d9702b", "#
 
 def save_figure(figure: "Figure", path: Path) -> None:
     """Writes the figure as PNG, whole or not at all."""
-    with written_whole(path) as temporary:
+    with write_atomically(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110, facecolor="white")
 
 
-def picture_file(name: str | None, option: str) -> Path | None:
+def check_picture_file(name: str | None, option: str) -> Path | None:
     """The file that an option names for a picture, None where it was left out; refused where no picture can be written."""
     if name is None:
         return None
     file = Path(name)
     if file.suffix.lower() != ".png" or file.is_dir():
         raise UsageError(f"{option} wants the name of a file that ends in .png, not {name}")
-    refuse_unwritable(file.parent)
+    check_writable(file.parent)
     return file
 
 
@@ -95,14 +95,14 @@ def _raised(_kind: type[BaseException], error: BaseException, _trace: object) ->
     raise error
 
 
-def no_larger(photo: np.ndarray, pixels: int) -> np.ndarray:
+def shrink(photo: np.ndarray, pixels: int) -> np.ndarray:
     """The photo, made smaller where its longer side has more pixels."""
     image = Image.fromarray(photo)
     image.thumbnail((pixels, pixels), Image.Resampling.BICUBIC)
     return np.asarray(image)
 
 
-def _head(
+def draw_head(
     figure: "Figure",
     photo: np.ndarray,
     *,
@@ -113,15 +113,15 @@ def _head(
 ) -> None:
     """Adds the photo at the upper left, `head` inches down, and beside it the caption and its references."""
     height = figure.get_figheight()
-    place = (_MARGIN / _WIDTH, 1 - head / height, _PHOTO_WIDTH / _WIDTH, (head - _MARGIN) / height)
+    place = (MARGIN / WIDTH, 1 - head / height, PHOTO_WIDTH / WIDTH, (head - MARGIN) / height)
     axes = figure.add_axes(place, anchor="NW")
     axes.set_axis_off()
     axes.imshow(photo, interpolation="lanczos")
-    left = _MARGIN + min(_PHOTO_WIDTH, (head - _MARGIN) * photo.shape[1] / photo.shape[0]) + 0.4
-    top, room = 1 - _MARGIN / height, _WIDTH - _MARGIN - left
-    lines = wrapped(drawable(title, font), room / 0.135)[:4]
+    left = MARGIN + min(PHOTO_WIDTH, (head - MARGIN) * photo.shape[1] / photo.shape[0]) + 0.4
+    top, room = 1 - MARGIN / height, WIDTH - MARGIN - left
+    lines = wrap(replace_missing(title, font), room / 0.135)[:4]
     figure.text(
-        left / _WIDTH,
+        left / WIDTH,
         top,
         "\n".join(lines),
         fontsize=16,
@@ -135,14 +135,14 @@ def _head(
         people = [
             line
             for text in references
-            for line in wrapped("– " + drawable(text, font), room / 0.094)
+            for line in wrap("– " + replace_missing(text, font), room / 0.094)
         ]
         fitting = int(
-            (head - _MARGIN - 0.31 * len(lines) - 0.2) / 0.225
+            (head - MARGIN - 0.31 * len(lines) - 0.2) / 0.225
         )  # more would run into the panels
         text = "\n".join(["True captions", *people][:fitting])
         figure.text(
-            left / _WIDTH,
+            left / WIDTH,
             top,
             text,
             fontsize=11,

@@ -38,10 +38,10 @@ EAST_ASIAN_FONTS = (
 _LATIN = "DejaVu Sans"  # matplotlib brings it along
 
 
-def missing_font(words: Iterable[str]) -> str | None:
+def suggest_font(words: Iterable[str]) -> str | None:
     """The sentence that says what to install where no font here has all letters of the words; None where one has."""
     text = "".join(words)
-    lacking = _lacking(text, families(text))
+    lacking = _lacking(text, choose_fonts(text))
     if not lacking:
         return None
     wide = any(unicodedata.east_asian_width(letter) in "WF" for letter in lacking)
@@ -49,7 +49,7 @@ def missing_font(words: Iterable[str]) -> str | None:
     return f"No font here has all the letters (□): install one, for example by `apt install {package}`."
 
 
-def wrapped(text: str, room: float) -> list[str]:
+def wrap(text: str, room: float) -> list[str]:
     """The text in lines of so many Latin letters; East Asian letters take the room of two. After a dash at its beginning
     the lines hang."""
     dash = "– " if text.startswith("– ") else ""
@@ -100,7 +100,7 @@ def _lacking(text: str, families: Sequence[str]) -> set[str]:
     }
 
 
-def families(text: str) -> list[str]:
+def choose_fonts(text: str) -> list[str]:
     """Fonts that together draw most of the text: the Latin one, and others only where it lacks letters."""
     families = [_LATIN]
     for name in _fonts() if _lacking(text, families) else ():
@@ -111,7 +111,7 @@ def families(text: str) -> list[str]:
     return families
 
 
-def drawable(text: str, font: dict[str, Any]) -> str:
+def replace_missing(text: str, font: dict[str, Any]) -> str:
     """The text in one line, with □ for what no font has: drawn as it is, it would warn and look the same."""
     lacking = _lacking(text, font["family"])
     return "".join("□" if letter in lacking else letter for letter in " ".join(text.split()))

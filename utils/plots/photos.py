@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from utils.plots.figure import _MARGIN, _WIDTH, INK, PALE, PIXELS, no_larger
-from utils.plots.fonts import drawable, families, missing_font, wrapped
+from utils.plots.figure import INK, MARGIN, PALE, PIXELS, WIDTH, shrink
+from utils.plots.fonts import choose_fonts, replace_missing, suggest_font, wrap
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def captioned_photos(
+def draw_captioned_photos(
     photos: Sequence[tuple[np.ndarray, str, Sequence[str]]], *, title: str
 ) -> "Figure":
     """Photos (H, W, 3) uint8, each above its name and captions, three in a row."""
@@ -20,15 +20,19 @@ def captioned_photos(
 
     columns, cell, line, most = (
         3,
-        _WIDTH / 3,
+        WIDTH / 3,
         0.19,
         16,
     )  # inches: a photo's width, a line's height; lines of captions
     text = [title, *(line for _, name, captions in photos for line in (name, *captions))]
-    font = {"family": families("".join(text)), "color": INK, "parse_math": False}
-    letters = (cell - 2 * _MARGIN) / 0.08
+    font = {"family": choose_fonts("".join(text)), "color": INK, "parse_math": False}
+    letters = (cell - 2 * MARGIN) / 0.08
     told = [
-        [each for caption in captions for each in wrapped("– " + drawable(caption, font), letters)]
+        [
+            each
+            for caption in captions
+            for each in wrap("– " + replace_missing(caption, font), letters)
+        ]
         for _, _, captions in photos
     ]
     told = [lines if len(lines) <= most else [*lines[: most - 1], "…"] for lines in told]
@@ -38,11 +42,11 @@ def captioned_photos(
         for start in range(0, len(told), columns)
     ]
     height = 0.6 + sum(heights) + 0.2
-    figure = Figure(figsize=(_WIDTH, height))
+    figure = Figure(figsize=(WIDTH, height))
     figure.text(
-        _MARGIN / _WIDTH,
+        MARGIN / WIDTH,
         1 - 0.2 / height,
-        drawable(title, font),
+        replace_missing(title, font),
         fontsize=13,
         weight="bold",
         va="top",
@@ -51,11 +55,11 @@ def captioned_photos(
     for number, ((photo, name, _), lines) in enumerate(zip(photos, told, strict=True)):
         row, column = divmod(number, columns)
         below = 1 - (0.6 + sum(heights[:row]) + pictures) / height
-        left, width = (column * cell + _MARGIN) / _WIDTH, (cell - 2 * _MARGIN) / _WIDTH
+        left, width = (column * cell + MARGIN) / WIDTH, (cell - 2 * MARGIN) / WIDTH
         axes = figure.add_axes((left, below, width, pictures * 0.97 / height), anchor="SW")
         axes.set_axis_off()
-        axes.imshow(no_larger(photo, PIXELS // 2), interpolation="lanczos")
-        name = drawable(name, font)
+        axes.imshow(shrink(photo, PIXELS // 2), interpolation="lanczos")
+        name = replace_missing(name, font)
         figure.text(
             left,
             below - 0.08 / height,
@@ -74,9 +78,9 @@ def captioned_photos(
             **font,
         )
     figure.text(
-        _MARGIN / _WIDTH,
+        MARGIN / WIDTH,
         0.08 / height,
-        missing_font(text) or "",
+        suggest_font(text) or "",
         fontsize=8.5,
         **font | {"color": PALE},
     )

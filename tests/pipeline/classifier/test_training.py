@@ -27,7 +27,7 @@ from tests.helpers.scripts import SMALL, scenes_folder, typed
 from tests.test_stopping import at_step
 from utils.errors import UserError
 from utils.runs import read_config, read_history, read_making
-from utils.stopwatch import read_spent
+from utils.stopwatch import read_time_and_memory
 from utils.terminal import TrainingBar
 
 # Twelve steps an epoch.
@@ -154,7 +154,7 @@ def test_a_run_s_page_tells_its_scores_and_is_made_anew_by_a_report(tutorial):
     page, scores = whole(run / "report.html"), json.loads((run / "scores.json").read_text())
     assert rows(page, "On the 24 pictures of test")[1] == ["accuracy", f"{scores['accuracy']:.3f}"]
     assert len(page.all("img")) >= 24 and page.texts("figcaption")[-2:] == ["Loss", "Accuracy"]
-    assert read_spent(run)["seconds"].keys() == {
+    assert read_time_and_memory(run)["seconds"].keys() == {
         "reading",
         "preparing",
         "training",

@@ -530,7 +530,7 @@ def test_letters_that_no_font_has_are_said(window, photos, monkeypatch):
         return Shown(photo, "빨간 개", ["빨간", "개"], [("빨간 개", 0.5)], None, shown.answer, None)
 
     monkeypatch.setattr(Invented, "__call__", korean)
-    monkeypatch.setattr(demo_window, "missing_font", lambda texts: f"No font for {''.join(texts)}.")
+    monkeypatch.setattr(demo_window, "suggest_font", lambda texts: f"No font for {''.join(texts)}.")
     captioned(window, photos("a.png"))
     assert [button.cget("text") for button in window.body.words.buttons] == ["Photo", "빨간", "개"]
     assert window.body.note.cget("text") == "No font for 빨간 개."

@@ -25,7 +25,7 @@ from tests.helpers.scripts import ROOT, typed
 from tests.helpers.tiny_run import captioning_run, classifying_run
 from utils.captions_file import COLUMNS
 from utils.errors import UserError
-from utils.plots.attention import attention_tile
+from utils.plots.attention import make_attention_tile
 
 web = pytest.importorskip("ui.web.page", reason="gradio is not installed")
 
@@ -185,7 +185,7 @@ def test_photos_their_captions_attention_candidates_and_the_table(
         tab.request.get(tab.evaluate("document.querySelector('#view img').src")).body()
     )
     maps = wanted[0].attention.reshape(-1, *wanted[0].grid)
-    over = attention_tile(np.asarray(Image.open(photos[0])), maps[0])
+    over = make_attention_tile(np.asarray(Image.open(photos[0])), maps[0])
     assert (
         np.abs(np.asarray(Image.open(picture).convert("RGB")).astype(int) - over).mean() < 4
     )  # it was a JPEG between

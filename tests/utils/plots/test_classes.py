@@ -8,7 +8,12 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from utils.plots.classes import class_curves, confusion_figure, likeliest_figure, picture_grid
+from utils.plots.classes import (
+    draw_class_history,
+    draw_confusion,
+    draw_likeliest,
+    draw_picture_grid,
+)
 
 RANDOM = np.random.default_rng(0)
 
@@ -43,7 +48,7 @@ def overlapping(found):
 def test_a_confusion_matrix_has_its_names_apart_and_all_text_inside(number):
     names = [f"class of {'many ' * (place % 4)}words {place}" for place in range(number)]
     confusion = np.diag(RANDOM.integers(10, 200, number)) + RANDOM.integers(0, 2, (number, number))
-    figure = confusion_figure(
+    figure = draw_confusion(
         confusion, names, title="test: 0.851 of 2,000 pictures are named rightly"
     )
     assert drawn(figure).std() > 5
@@ -63,7 +68,7 @@ def test_a_confusion_matrix_has_its_names_apart_and_all_text_inside(number):
 
 
 def test_a_confusion_matrix_tells_rows_as_true_classes():
-    figure = confusion_figure([[8, 2, 0], [0, 0, 0], [1, 1, 2]], ["cat", "dog", "owl"], title="val")
+    figure = draw_confusion([[8, 2, 0], [0, 0, 0], [1, 1, 2]], ["cat", "dog", "owl"], title="val")
     (axes,) = figure.axes
     told = {text.get_position(): text.get_text() for text in axes.texts}
     assert told[(1, 0)] == "2" and (0, 1) not in told  # two cats were taken for dogs
@@ -82,7 +87,7 @@ def test_pictures_stand_above_their_classes_and_mistakes_stand_out():
         )
         for number in range(11)
     ]
-    figure = picture_grid(cells, title="Random pictures of test")
+    figure = draw_picture_grid(cells, title="Random pictures of test")
     assert drawn(figure).std() > 20
     assert len(figure.axes) == 11
     for axes, (picture, _, _) in zip(figure.axes, cells, strict=True):
@@ -92,7 +97,7 @@ def test_pictures_stand_above_their_classes_and_mistakes_stand_out():
     colours = [text.get_color() for text in texts[:11]]
     assert colours.count(colours[3]) == 1
     assert texts[3].get_text().endswith("true: cat")
-    noted = picture_grid(cells, title="Random pictures of test", note="What they are")
+    noted = draw_picture_grid(cells, title="Random pictures of test", note="What they are")
     assert [text.get_text() for text in noted.texts[1:]] == [
         "What they are",
         *(text.get_text() for text in texts),
@@ -103,9 +108,9 @@ def test_pictures_stand_above_their_classes_and_mistakes_stand_out():
 def test_letters_of_any_script_are_drawn_or_said_to_be_missing():
     photo = RANDOM.integers(0, 256, (40, 60, 3), np.uint8)
     for figure in (
-        likeliest_figure(photo, [("강아지", 0.9), ("$a_b$", 0.1)], true="강아지"),
-        picture_grid([(photo, "강아지 0.90", False)], title="강아지"),
-        confusion_figure([[1, 0], [0, 1]], ["강아지", "x^2 $"], title="강아지"),
+        draw_likeliest(photo, [("강아지", 0.9), ("$a_b$", 0.1)], true="강아지"),
+        draw_picture_grid([(photo, "강아지 0.90", False)], title="강아지"),
+        draw_confusion([[1, 0], [0, 1]], ["강아지", "x^2 $"], title="강아지"),
     ):
         assert drawn(figure).std() > 5
 
@@ -116,9 +121,7 @@ def test_bars_are_as_long_as_classes_are_likely():
         ("dog", 0.25),
         ("owl", 0.05),
     ]
-    figure = likeliest_figure(
-        RANDOM.integers(0, 256, (300, 200, 3), np.uint8), likeliest, true="dog"
-    )
+    figure = draw_likeliest(RANDOM.integers(0, 256, (300, 200, 3), np.uint8), likeliest, true="dog")
     _, axes = figure.axes
     assert [bar.get_width() for bar in axes.patches] == [0.7, 0.25, 0.05]
     tops = [bar.get_y() for bar in axes.patches]
@@ -126,7 +129,7 @@ def test_bars_are_as_long_as_classes_are_likely():
     assert figure.texts[0].get_text().strip() == "true: dog"
     assert all(box.x0 >= 0 for box in boxes(figure, axes.get_yticklabels()))
     assert drawn(figure).std() > 20
-    assert drawn(likeliest_figure(np.zeros((8, 8, 3), np.uint8), [("cat", 1.0)])).std() > 5
+    assert drawn(draw_likeliest(np.zeros((8, 8, 3), np.uint8), [("cat", 1.0)])).std() > 5
 
 
 @pytest.mark.parametrize("epochs", [0, 1, 40])
@@ -143,6 +146,6 @@ def test_curves_of_any_length_are_a_picture(tmp_path, epochs):
     ]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        class_curves(rows, tmp_path / "history.png", best=epochs)
+        draw_class_history(rows, tmp_path / "history.png", best=epochs)
     with Image.open(tmp_path / "history.png") as picture:
         assert picture.size == (1320, 506)

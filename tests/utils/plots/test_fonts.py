@@ -86,13 +86,13 @@ def ink(text, font):
 
 def test_without_a_font_it_says_what_to_install(listed):
     listed({})
-    assert "apt install fonts-noto-cjk" in fonts.missing_font(["안개", "낀", "호수"])
-    assert fonts.missing_font(["a", "red", "café", "Собака", "\n"]) is None
-    assert fonts.missing_font([]) is None
-    assert "apt install fonts-noto-cjk" in fonts.missing_font(["หมา 犬"])
-    assert "apt install fonts-noto-core" in fonts.missing_font(["หมา"])
-    assert fonts.families("안개 dog") == ["DejaVu Sans"]
-    assert fonts.drawable("안개 dog\n犬", {"family": ["DejaVu Sans"]}) == "□□ dog □"
+    assert "apt install fonts-noto-cjk" in fonts.suggest_font(["안개", "낀", "호수"])
+    assert fonts.suggest_font(["a", "red", "café", "Собака", "\n"]) is None
+    assert fonts.suggest_font([]) is None
+    assert "apt install fonts-noto-cjk" in fonts.suggest_font(["หมา 犬"])
+    assert "apt install fonts-noto-core" in fonts.suggest_font(["หมา"])
+    assert fonts.choose_fonts("안개 dog") == ["DejaVu Sans"]
+    assert fonts.replace_missing("안개 dog\n犬", {"family": ["DejaVu Sans"]}) == "□□ dog □"
 
 
 def test_a_font_that_has_the_letters_is_used(listed, monkeypatch):
@@ -108,27 +108,29 @@ def test_a_font_that_has_the_letters_is_used(listed, monkeypatch):
         {"DejaVu Serif": {ord("개")}, "DejaVu Sans Mono": {ord("개"), ord("새")}},
     )
     monkeypatch.setattr(fonts, "_letters", lambda name: letters(name) | more.get(name, set()))
-    assert fonts.missing_font(["개", "새"]) is None
-    assert "apt install" in fonts.missing_font(["개", "소"])
-    assert fonts.families("dog") == ["DejaVu Sans"]
-    assert fonts.families("개 dog") == [
+    assert fonts.suggest_font(["개", "새"]) is None
+    assert "apt install" in fonts.suggest_font(["개", "소"])
+    assert fonts.choose_fonts("dog") == ["DejaVu Sans"]
+    assert fonts.choose_fonts("개 dog") == [
         "DejaVu Sans",
         "DejaVu Serif",
     ]  # the best first, no more than are needed
-    assert fonts.families("개새소") == ["DejaVu Sans", "DejaVu Serif", "DejaVu Sans Mono"]
-    assert fonts.families("새") == ["DejaVu Sans", "DejaVu Sans Mono"]
-    assert fonts.drawable("  개  새소 ", {"family": ["DejaVu Sans", "DejaVu Serif"]}) == "개 □□"
+    assert fonts.choose_fonts("개새소") == ["DejaVu Sans", "DejaVu Serif", "DejaVu Sans Mono"]
+    assert fonts.choose_fonts("새") == ["DejaVu Sans", "DejaVu Sans Mono"]
+    assert (
+        fonts.replace_missing("  개  새소 ", {"family": ["DejaVu Sans", "DejaVu Serif"]}) == "개 □□"
+    )
 
 
 @pytest.mark.parametrize("letters", ["개가", "犬がー", "一只狗"])
 def test_a_font_installed_later_is_found_and_drawn_with(installed, tmp_path, letters):
     installed(made(tmp_path, "NanumGothic", letters))
     assert fonts._fonts()["NanumGothic"] == str(tmp_path / "NanumGothic.ttf")
-    assert fonts.missing_font([letters]) is None
-    assert "apt install" in fonts.missing_font([letters, "새"])
-    font = {"family": fonts.families(f"dog {letters}")}
+    assert fonts.suggest_font([letters]) is None
+    assert "apt install" in fonts.suggest_font([letters, "새"])
+    font = {"family": fonts.choose_fonts(f"dog {letters}")}
     assert font == {"family": ["DejaVu Sans", "NanumGothic"]}
-    assert fonts.drawable(f"dog {letters}새", font) == f"dog {letters}□"
+    assert fonts.replace_missing(f"dog {letters}새", font) == f"dog {letters}□"
     assert ink(letters, font) > 2 * ink("□" * len(letters), font) > 0  # black boxes, not empty ones
 
 
@@ -141,17 +143,20 @@ def test_the_best_font_comes_first_and_a_damaged_file_is_passed_over(installed, 
         made(tmp_path, "Unheard Of", "새"),
     )
     assert list(fonts._fonts())[:2] == ["NanumGothic", "UnDotum"]
-    assert fonts.families("개") == ["DejaVu Sans", "NanumGothic"]
-    assert fonts.families("犬") == ["DejaVu Sans", "UnDotum"]
-    assert fonts.families("새") == ["DejaVu Sans", "Unheard Of"]  # any font that has the letters
-    assert "apt install" in fonts.missing_font(["소"])
+    assert fonts.choose_fonts("개") == ["DejaVu Sans", "NanumGothic"]
+    assert fonts.choose_fonts("犬") == ["DejaVu Sans", "UnDotum"]
+    assert fonts.choose_fonts("새") == [
+        "DejaVu Sans",
+        "Unheard Of",
+    ]  # any font that has the letters
+    assert "apt install" in fonts.suggest_font(["소"])
 
 
 def test_lines_give_east_asian_letters_the_room_of_two():
-    assert fonts.wrapped("a red car by the sea", 10) == ["a red car", "by the sea"]
-    assert max(map(len, fonts.wrapped("빨간자동차가바닷가에서있다", 20))) == 10
-    assert fonts.wrapped("一只狗在草地上跑很快", 16) == ["一只狗在草地上跑", "很快"]
-    assert fonts.wrapped("", 10) == [""]
+    assert fonts.wrap("a red car by the sea", 10) == ["a red car", "by the sea"]
+    assert max(map(len, fonts.wrap("빨간자동차가바닷가에서있다", 20))) == 10
+    assert fonts.wrap("一只狗在草地上跑很快", 16) == ["一只狗在草地上跑", "很快"]
+    assert fonts.wrap("", 10) == [""]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +168,7 @@ def test_lines_give_east_asian_letters_the_room_of_two():
     ],
 )
 def test_lines_after_a_dash_hang(text):
-    lines = fonts.wrapped(text, 16)
+    lines = fonts.wrap(text, 16)
     assert len(lines) > 1
     assert lines[0].startswith("– ") and all(
         line.startswith("   ") and line[3] != " " for line in lines[1:]

@@ -18,10 +18,10 @@ from tests.helpers.screens import HEIGHT, WIDTH
 from utils.errors import UsageError, UserError
 from utils.plots import curves as curves_module
 from utils.plots import fonts
-from utils.plots.attention import attention_figure, attention_over, attention_tile
-from utils.plots.curves import history_curves
-from utils.plots.figure import has_screen, picture_file, save_figure
-from utils.plots.photos import captioned_photos
+from utils.plots.attention import draw_attention, make_attention_tile, overlay_attention
+from utils.plots.curves import draw_history
+from utils.plots.figure import check_picture_file, has_screen, save_figure
+from utils.plots.photos import draw_captioned_photos
 
 WORDS = ["a", "red", "car", "left", "of", "two", "dogs"]
 ROWS = [
@@ -53,12 +53,12 @@ def drawn(figure):
 
 @pytest.fixture
 def curves(tmp_path, monkeypatch):
-    """What history_curves draws: the figure, which is not written then."""
+    """What draw_history draws: the figure, which is not written then."""
     kept = []
     monkeypatch.setattr(curves_module, "save_figure", lambda figure, path: kept.append(figure))
 
     def draw(history, **options):
-        history_curves(history, tmp_path / "unused.png", **options)
+        draw_history(history, tmp_path / "unused.png", **options)
         drawn(kept[-1])
         return {
             line.get_label(): line.get_xydata().tolist()
@@ -71,7 +71,7 @@ def curves(tmp_path, monkeypatch):
 
 def test_history_curves_writes_one_png_over_another(tmp_path):
     for rows in (ROWS[:1], ROWS, []):
-        history_curves(rows, tmp_path / "history.png")
+        draw_history(rows, tmp_path / "history.png")
         with Image.open(tmp_path / "history.png") as image:
             assert (image.format, image.size) == ("PNG", (1320, 770))
     assert [path.name for path in tmp_path.iterdir()] == ["history.png"]
@@ -195,7 +195,7 @@ def test_the_best_epoch_is_marked(curves):
 @pytest.mark.parametrize("count", [0, 1, 7, 23])
 def test_a_panel_for_the_photo_and_one_for_each_word(count):
     words = (WORDS * 4)[:count]
-    figure = attention_figure(
+    figure = draw_attention(
         photo(), words, one_peak(count), title=" ".join(words), references=["two dogs", "a car"]
     )
     assert isinstance(figure, Figure)
@@ -217,13 +217,13 @@ def test_a_panel_for_the_photo_and_one_for_each_word(count):
 
 
 def test_attention_that_is_the_same_everywhere_has_no_panels():
-    figure = attention_figure(photo(), ["a", "dog"], np.full((2, 64), 1 / 64), title="a dog")
+    figure = draw_attention(photo(), ["a", "dog"], np.full((2, 64), 1 / 64), title="a dog")
     assert [axes.get_title() for axes in figure.axes] == [""]
     assert "has no attention" in figure.texts[-1].get_text()
     one_word = np.stack(
         [np.full(64, 1 / 64), np.eye(64)[5]]
     )  # of a network that looks, and at one word nowhere
-    figure = attention_figure(photo(), ["a", "dog"], one_word, title="a dog")
+    figure = draw_attention(photo(), ["a", "dog"], one_word, title="a dog")
     assert [len(axes.collections) for axes in figure.axes] == [0, 0, 1]
 
 
@@ -233,7 +233,7 @@ def test_the_peak_lies_where_it_does_on_the_squeezed_photo(size, place):
     attention = np.zeros((8, 8))
     attention[place] = 0.3
     white = np.full((*size, 3), 255, np.uint8)
-    shown = attention_over(white, attention)
+    shown = overlay_attention(white, attention)
     assert (shown.shape, shown.dtype) == (white.shape, np.uint8)
     bright = np.argwhere(shown.mean(axis=2) >= 0.99 * shown.mean(axis=2).max()).mean(axis=0)
     np.testing.assert_allclose(bright / size, (np.array(place) + 0.5) / 8, atol=0.07)
@@ -244,7 +244,7 @@ def test_the_peak_lies_where_it_does_on_the_squeezed_photo(size, place):
 def test_a_grid_that_is_no_square():
     attention = np.zeros((1, 12))
     attention[0, 11] = 1
-    figure = attention_figure(
+    figure = draw_attention(
         np.full((40, 40, 3), 255, np.uint8), ["x"], attention, title="x", grid=(2, 6)
     )
     shown = np.asarray(figure.axes[1].images[0].get_array()).mean(axis=2)
@@ -252,13 +252,13 @@ def test_a_grid_that_is_no_square():
     assert y > 25
     assert x > 33
     with pytest.raises(ValueError, match="wanted attention of 1 words over 3 x 3 locations, came"):
-        attention_figure(photo(), ["x"], attention, title="x")
+        draw_attention(photo(), ["x"], attention, title="x")
 
 
 def test_attention_over_keeps_the_photo_at_the_peak_and_dims_where_there_is_none():
     image = photo()
-    np.testing.assert_array_equal(attention_over(image, np.full((8, 8), 0.2)), image)
-    assert attention_over(image, np.zeros((8, 8))).mean() < 0.7 * image.mean()
+    np.testing.assert_array_equal(overlay_attention(image, np.full((8, 8), 0.2)), image)
+    assert overlay_attention(image, np.zeros((8, 8))).mean() < 0.7 * image.mean()
 
 
 def test_save_figure_writes_whole_or_not_at_all(tmp_path):
@@ -295,32 +295,32 @@ def test_a_screen_is_there_where_matplotlib_opens_windows(monkeypatch, backend, 
 
 def test_a_file_for_a_picture(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert picture_file(None, "--out") is None
-    assert picture_file("new/사진.PNG", "--out") == Path("new/사진.PNG")
+    assert check_picture_file(None, "--out") is None
+    assert check_picture_file("new/사진.PNG", "--out") == Path("new/사진.PNG")
     Path("folder.png").mkdir()
     for name in ("picture.jpg", "picture", "", "folder.png"):
         with pytest.raises(
             UsageError, match=f"^--out wants the name of a file that ends in .png, not {name}$"
         ):
-            picture_file(name, "--out")
+            check_picture_file(name, "--out")
     Path("file").touch()
     with pytest.raises(UserError, match="cannot write to file: file is a file"):
-        picture_file("file/a.png", "--out")
+        check_picture_file("file/a.png", "--out")
 
 
 def test_without_a_font_the_figure_says_what_to_install(monkeypatch):
     monkeypatch.setattr(fonts, "_fonts", dict)
     korean = ["안개", "낀", "호수"]
-    figure = attention_figure(
+    figure = draw_attention(
         photo(), korean, one_peak(3), title="안개 낀 호수", references=["$5 호수"]
     )
     drawn(figure)
     assert [axes.get_title() for axes in figure.axes] == ["", "□□", "□", "□□"]
     assert "apt install fonts-noto-cjk" in figure.texts[-1].get_text()
-    drawn(figure := captioned_photos([(photo(), "호수.jpg", korean)], title="ok"))
+    drawn(figure := draw_captioned_photos([(photo(), "호수.jpg", korean)], title="ok"))
     assert [text.get_text() for text in figure.texts][1:3] == ["□□.jpg", "– □□\n– □\n– □□"]
     assert "apt install fonts-noto-cjk" in figure.texts[-1].get_text()
-    figure = captioned_photos([(photo(), "lake.jpg", ["a lake"])], title="ok")
+    figure = draw_captioned_photos([(photo(), "lake.jpg", ["a lake"])], title="ok")
     assert figure.texts[-1].get_text() == ""
 
 
@@ -334,7 +334,7 @@ def test_captioned_photos_stand_three_in_a_row_each_above_its_captions(count):
         )
         for number in range(count)
     ]
-    figure = captioned_photos(given, title="so many")
+    figure = draw_captioned_photos(given, title="so many")
     assert drawn(figure).shape[1] == 480
     title, *texts, sentence = figure.texts
     assert (title.get_text(), sentence.get_text()) == ("so many", "")
@@ -364,7 +364,7 @@ def test_captioned_photos_stand_three_in_a_row_each_above_its_captions(count):
 
 def test_captions_and_names_that_are_too_long_are_cut():
     captions = ["a long caption of a photo " * 4] * 20
-    figure = captioned_photos(
+    figure = draw_captioned_photos(
         [(photo(600, 900), f"{'folder/' * 20}photo.jpg", captions)], title="one"
     )
     drawn(figure)
@@ -381,14 +381,14 @@ def test_captions_and_names_that_are_too_long_are_cut():
 def test_a_tile_has_a_line_round_where_attention_is_above_half_of_its_peak():
     """The peak in the upper left of four: the line is closed by the photo's edge, where none is drawn."""
     black = np.zeros((40, 40, 3), np.uint8)
-    tile = attention_tile(black, np.array([[1.0, 0.0], [0.0, 0.0]]))
+    tile = make_attention_tile(black, np.array([[1.0, 0.0], [0.0, 0.0]]))
     line = (tile == (255, 198, 26)).all(axis=2)
     assert 10 < line.sum() < 60
     assert not line[:8, :8].any() and not line[25:].any() and not line[:, 25:].any()
     assert line[0].sum() <= 2 and line[:, 0].sum() <= 2  # where it meets the edge
     np.testing.assert_array_equal(
-        attention_tile(black, np.ones((2, 2))),
-        attention_over(black, np.ones((2, 2))),
+        make_attention_tile(black, np.ones((2, 2))),
+        overlay_attention(black, np.ones((2, 2))),
     )
 
 
@@ -397,7 +397,7 @@ import os, signal, sys
 import matplotlib.pyplot as plt
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
-from utils.plots import show_figure
+from utils.plots.figure import show_figure
 
 class Told(Artist):
     def draw(self, renderer):
