@@ -1,0 +1,46 @@
+"""Tables for the terminal, made by rich: with a line under the headings there, plain text in a file or a pipe."""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_FILE_WIDTH = 10_000  # characters; in a file no row is wrapped
+
+
+def format_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = ()
+) -> str:
+    """Return a table as text for standard output; the columns in `numbers` are aligned to the right.
+
+    A terminal that is too narrow gets its rows wrapped inside the cells. Nothing is cut off.
+    """
+    is_terminal = sys.stdout.isatty()
+    table = Table(
+        box=box.SIMPLE_HEAD if is_terminal else None,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+        header_style="bold",
+    )
+    for name in columns:
+        justify = "right" if name in numbers else "left"
+        table.add_column(Text(name), justify=justify, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+
+    width = None if is_terminal else _FILE_WIDTH
+    color_system = None if os.environ.get("NO_COLOR") else "auto"
+    console = Console(
+        force_terminal=is_terminal,
+        color_system=color_system,
+        width=width,
+    )
+    with console.capture() as capture:
+        console.print(table)
+    lines = [line.rstrip() for line in capture.get().splitlines()]
+    return "\n".join(lines)
