@@ -42,7 +42,7 @@ class Tokenizer(ABC):
         return len(self.tokens)
 
     @property
-    def units(self) -> str:
+    def token_name(self) -> str:
         """What people call its tokens."""
         return TOKEN_NAMES[self.kind]
 
