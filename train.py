@@ -128,12 +128,12 @@ def _train(
     from data.photos.hashes import PhotoHashes
     from data.photos.views import Views
     from data.text.loading import load_tokenizer
-    from models.captioner import decoder_of
+    from models.captioner import build_decoder_for
     from models.decoders.base import refuse_longer
     from models.decoders.transformer import POSITIONS
     from models.decoders.with_encoder import Tuned
-    from models.training.checkpoints import load_decoder, stored
-    from models.training.optimizers import adam
+    from models.training.checkpoints import list_checkpoints, load_weights
+    from models.training.optimizers import build_adam
     from models.training.trainer import Recipe, Trainer
     from pipeline import dataset as stages
     from pipeline import evaluation
@@ -141,7 +141,7 @@ def _train(
     from pipeline import training as learning
     from reports.captioner_page import write_captioner_page
     from tools.dataset import summarise_dataset
-    from utils.metrics.captions import merit
+    from utils.metrics.captions import score_epoch
     from utils.plots.curves import draw_history
     from utils.stopwatch import Stopwatch
 
@@ -217,8 +217,8 @@ def _train(
         starting.forget_scores(run)
     begins = None if resolved["from"] is None else Path(resolved["from"])
     resolved |= sizes
-    decoder = decoder_of(resolved, len(tokenizer))
-    if not stored(run / "last"):
+    decoder = build_decoder_for(resolved, len(tokenizer))
+    if not list_checkpoints(run / "last"):
         starting.begin_decoder(
             decoder, tokenizer, settings.decoding.decoder_weights, begins, cache.fingerprint
         )
@@ -254,20 +254,20 @@ def _train(
         *learning.wanted(settings, decoder, prepared, tokenizer, cache, views),
         recipe,
         run,
-        optimizer=partial(adam, weight_decay=training.weight_decay),
+        optimizer=partial(build_adam, weight_decay=training.weight_decay),
     )
     validation = evaluation.Validation(prepared, tokenizer, cache, settings, decoder, ready.encoder)
     goes_on = resume and trainer.resume()
     say(f"parameters: {decoder.count_params():,}; ready after {time.perf_counter() - began:.0f} s")
     if not goes_on and (begun or (resolved["from"] and (training.scst or tuned))):
         if begun:
-            load_decoder(decoder.parts()["decoder"], run / "best")
-        trainer.begin(_told_start(validation.scores(), training.best_by))
+            load_weights(decoder.parts()["decoder"], run / "best")
+        trainer.start_from_current_weights(_told_start(validation.scores(), training.best_by))
     elif resume and not goes_on:
         say("the run has no checkpoint yet: it starts over")
 
     def curves(rows: list[dict[str, Any]]) -> None:
-        draw_history(rows, run / "history.png", best=trainer.kept, best_by=training.best_by)
+        draw_history(rows, run / "history.png", best=trainer.best_epoch, best_by=training.best_by)
         write_captioner_page(run)
 
     spent.lap("preparing")
@@ -278,7 +278,7 @@ def _train(
         run,
         spent,
         scores=validation.scores,
-        merit=lambda row: merit(row, training.best_by),
+        merit=lambda row: score_epoch(row, training.best_by),
         curves=curves,
         told=_told,
     ):
@@ -288,8 +288,8 @@ def _train(
     if starting.rewarded_next(run) is not None:
         return 0
     say(
-        f"scoring the best epoch, {trainer.kept}"
-        if trainer.kept > begun
+        f"scoring the best epoch, {trainer.best_epoch}"
+        if trainer.best_epoch > begun
         else "no epoch was better than what training went on from, which is kept and scored"
     )
     return _final(run, settings, began, spent)
@@ -297,18 +297,18 @@ def _train(
 
 def _told_start(row: dict[str, Any], best_by: str) -> float:
     """Say where training that goes on starts from; its merit."""
-    from utils.metrics.captions import merit
+    from utils.metrics.captions import score_epoch
 
     say(
         f"before the first epoch: val loss {row['val_loss']:.3f}, CIDEr {row['CIDEr']:.3f}, "
         f"BLEU-4 {row['Bleu_4']:.3f} (greedy)"
     )
-    return merit(row, best_by)
+    return score_epoch(row, best_by)
 
 
 def _told(row: dict[str, Any], best: bool) -> str:
     """An epoch: what was learned, then its scores on val, of captions written freely (greedily) and teacher-forced."""
-    from utils.metrics.captions import KEYS
+    from utils.metrics.captions import SCORE_KEYS
 
     learned = f"loss {row['loss']:.3f}"
     if "reward" in row:
@@ -319,7 +319,7 @@ def _told(row: dict[str, Any], best: bool) -> str:
     told = ("BLEU-2", "BLEU-4", "NIST-2", "NIST-4", "CIDEr")
 
     def scores(start: str) -> str:
-        return ", ".join(f"{name} {row[start + KEYS[name]]:.3f}" for name in told)
+        return ", ".join(f"{name} {row[start + SCORE_KEYS[name]]:.3f}" for name in told)
 
     return (
         f"epoch {row['epoch']}: {learned}, {row['seconds']:.0f} s{highlight(', best so far') if best else ''}\n"

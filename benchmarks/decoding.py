@@ -57,11 +57,13 @@ TOY = Sizes(
 
 def captioner(sizes: Sizes, grid: tuple[int, int], depth: int, encoder: Any = None) -> "Captioner":
     """A captioner of random weights, searching as it does by default, that ends no caption before its twelfth word."""
-    from models.captioner import Captioner, decoder_of
+    from models.captioner import Captioner, build_decoder_for
 
     flat = Settings.from_flat(sizes.settings or {}).flat() | {"max_length": WORDS, "no_repeat": 3}
     words = [f"word{number}" for number in range(sizes.vocabulary - len(SPECIAL_TOKENS))]
-    decoder = decoder_of(flat | {"fingerprint": {"grid": grid, "depth": depth}}, sizes.vocabulary)
+    decoder = build_decoder_for(
+        flat | {"fingerprint": {"grid": grid, "depth": depth}}, sizes.vocabulary
+    )
     bias = decoder.words.bias.numpy()
     bias[END] = NEVER
     decoder.words.bias.assign(bias)

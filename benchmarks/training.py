@@ -63,13 +63,15 @@ def trainer(
     **settings: Any,
 ) -> "Trainer":
     """A decoder in training, as its settings are by default but for these."""
-    from models.captioner import decoder_of
-    from models.training.losses import CrossEntropy, DrawnLocations
+    from models.captioner import build_decoder_for
+    from models.training.losses import CrossEntropy, HardAttention
     from models.training.trainer import Recipe, Trainer
 
     flat = Settings.from_flat(settings).flat()
-    decoder = decoder_of(flat | {"fingerprint": {"grid": [side, side], "depth": depth}}, vocabulary)
-    objective = DrawnLocations() if flat["attention"] == "hard" else CrossEntropy()
+    decoder = build_decoder_for(
+        flat | {"fingerprint": {"grid": [side, side], "depth": depth}}, vocabulary
+    )
+    objective = HardAttention() if flat["attention"] == "hard" else CrossEntropy()
     recipe = Recipe(
         flat["epochs"],
         flat["learning_rate"],

@@ -90,7 +90,9 @@ class Batches:
             (self._plan(number) if shuffle else self._in_order())[first:], self._batch
         )
 
-    def numbered(self, number: int, *, first: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def with_photo_numbers(
+        self, number: int, *, first: int = 0
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The same without captions: features (P, L, D) and the photos' numbers (P,), as they were given; −1 for none."""
         return read_ahead(self._plan(number)[first:], self._numbered)
 

@@ -28,8 +28,8 @@ from models.encoders.encoder import Encoder
 from models.encoders.engines import engine_for, marked, precision_of
 from models.search.compiled import compile_search
 from models.search.rules import Captions, Rules
-from models.search.sampling import Chance
-from models.training.checkpoints import load_decoder
+from models.search.sampling import Sampling
+from models.training.checkpoints import load_weights
 from utils import hugging_face as huggingface
 from utils.errors import UserError, unknown_name_error
 from utils.runs import find, read_config, refuse_classifier
@@ -89,7 +89,7 @@ class Captioner:
         self.settings = {"look": "likeliest", "crops": 1} | settings
         self._read = read_photo
         self._fingerprint = fingerprint
-        self._searches: dict[tuple[int, Rules, Chance | None, bool], Callable[..., Captions]] = {}
+        self._searches: dict[tuple[int, Rules, Sampling | None, bool], Callable[..., Captions]] = {}
 
     @classmethod
     def load(
@@ -110,13 +110,13 @@ class Captioner:
             tokenizer = GPT2Tokenizer(*read_vocabulary(huggingface.folder_of(folder)))
         else:
             tokenizer = load_tokenizer(folder / "vocabulary.json")
-        decoder = decoder_of(config, len(tokenizer))
+        decoder = build_decoder_for(config, len(tokenizer))
         if elsewhere:
             from models.pretrained import give_decoder  # which imports KerasHub
 
             give_decoder(decoder, str(folder), tokenizer.gpt2_ids)
         else:
-            load_decoder(decoder, folder / "best")
+            load_weights(decoder, folder / "best")
         names = (
             "beam",
             "length_penalty",
@@ -179,7 +179,7 @@ class Captioner:
         """The photo (S, S, 3) uint8 as the encoder wants it; pixels are resized just as a file's are."""
         return as_pixels(photo, (self.image_size, self.image_size), read=self._read)
 
-    def length(self, text: str) -> int:
+    def count_tokens(self, text: str) -> int:
         """How many words, characters or pieces a caption has, as `max_length` counts them."""
         return len(self.tokenizer.encode(text)) - 2  # the start and the end
 
@@ -219,7 +219,7 @@ class Captioner:
             settings["no_repeat"],
         )
         chance = (
-            Chance(settings["temperature"], settings["top_k"], settings["top_p"])
+            Sampling(settings["temperature"], settings["top_k"], settings["top_p"])
             if settings["sample"]
             else None
         )
@@ -284,7 +284,7 @@ def _by_word(words: Sequence[Word], attention: np.ndarray) -> np.ndarray:
     return np.stack(rows) if rows else attention[:0]
 
 
-def decoder_of(config: dict[str, Any], vocabulary: int) -> Decoder:
+def build_decoder_for(config: dict[str, Any], vocabulary: int) -> Decoder:
     """The decoder that a run's settings describe, with random weights."""
     fingerprint = config["fingerprint"]
     rows, columns = fingerprint["grid"]

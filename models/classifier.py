@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from data.photos.images import as_pixels, read
 from models.encoders.convnet import build_trunk
-from models.training.checkpoints import load_decoder
+from models.training.checkpoints import load_weights
 from models.training.losses import Batch, EpochBatches
 from models.training.optimizers import ConvolutionMuon
 from utils.errors import UserError
@@ -96,7 +96,7 @@ class Network(keras.Model):
         return {"encoder": self.trunk, "head": self.head}
 
 
-class ClassEntropy:
+class ClassCrossEntropy:
     """The objective: cross-entropy of the true class. Tells also how many were right."""
 
     name = "classes"
@@ -107,11 +107,11 @@ class ClassEntropy:
         )  # share of each batch, summed over the epoch's steps
         self.variables = {"right": self.right}
 
-    def inputs(self, batches: EpochBatches, epoch: int, first: int) -> Iterable[Batch]:
+    def make_batches(self, batches: EpochBatches, epoch: int, first: int) -> Iterable[Batch]:
         """Pictures and their classes."""
         return batches.epoch(epoch, first=first)
 
-    def loss(
+    def compute_loss(
         self, network: Network, pictures: tf.Tensor, labels: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """The cross-entropy, and the same with the wanted probabilities smoothed."""
@@ -122,7 +122,7 @@ class ClassEntropy:
         self.right.assign_add(tf.reduce_mean(tf.cast(found, tf.float64)))
         return loss, (1 - network.smoothing) * loss + network.smoothing * tf.reduce_mean(losses)
 
-    def told(self, steps: int) -> dict[str, float]:
+    def report(self, steps: int) -> dict[str, float]:
         """The accuracy on the pictures as they were trained on."""
         accuracy = float(self.right) / steps
         self.right.assign(0.0)
@@ -130,7 +130,7 @@ class ClassEntropy:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Prediction:
     """What may be in a photo."""
 
     classes: tuple[str, ...]
@@ -175,12 +175,12 @@ class Classifier:
         network = Network(
             config["trunk"], config["image_size"], len(config["classes"]), seed=config["seed"]
         )
-        load_decoder(network, folder / "best")
+        load_weights(network, folder / "best")
         return cls(
             network, config["classes"], config["image_size"], mirrored=config["alter"] == "mirrored"
         )
 
-    def __call__(self, photos: Photo | Sequence[Photo]) -> Answer | list[Answer]:
+    def __call__(self, photos: Photo | Sequence[Photo]) -> Prediction | list[Prediction]:
         """What may be in a photo (path, bytes or uint8 pixels), or a list of it for a list of photos."""
         if isinstance(photos, Path | str | bytes | np.ndarray):
             return self([photos])[0]
@@ -189,7 +189,7 @@ class Classifier:
             for start in range(0, len(photos), BATCH):
                 pictures = list(pool.map(self._pixels, photos[start : start + BATCH]))
                 answers += [
-                    Answer(self.classes, row) for row in self.probabilities(np.stack(pictures))
+                    Prediction(self.classes, row) for row in self.probabilities(np.stack(pictures))
                 ]
         return answers
 

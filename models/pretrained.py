@@ -11,7 +11,7 @@ import keras_hub
 import numpy as np
 
 from models.decoders.transformer import TransformerDecoder
-from models.search.rules import NEVER
+from models.search.rules import LOG_ZERO
 from models.training.teacher_forcing import END
 from utils import hugging_face as huggingface
 from utils.errors import UserError, unknown_name_error
@@ -160,7 +160,7 @@ def give_decoder(decoder: TransformerDecoder, weights: str, rows: Sequence[int])
             _assign(own[path], value, weights)
         _gpt2.cache_clear()
     decoder.embed.embeddings.assign(vectors[np.asarray(rows)])
-    decoder.bias.assign([NEVER if token < END else 0.0 for token in range(len(rows))])
+    decoder.bias.assign([LOG_ZERO if token < END else 0.0 for token in range(len(rows))])
 
 
 def give_vit(backbone: keras.Model, weights: str) -> None:

@@ -13,7 +13,7 @@ from data.text.language import SPLITTERS, choose_unit, normalize_language
 from utils import runs
 from utils.errors import UserError
 from utils.metrics import ptb
-from utils.metrics.captions import Scorer, caption_scores
+from utils.metrics.captions import Scorer, score_captions
 from utils.terminal import progress
 
 BATCH = 320  # true captions foretold together
@@ -61,9 +61,9 @@ class Subject:
 
     @cached_property
     def _measure(self) -> Callable[..., Any]:
-        from models.training.teacher_forcing import TeacherForced
+        from models.training.teacher_forcing import TeacherForcedEvaluator
 
-        return TeacherForced(self.captioner.decoder, top=self.settings.training.top)
+        return TeacherForcedEvaluator(self.captioner.decoder, top=self.settings.training.top)
 
     def captions(self, **search: Any) -> tuple[list[Any], float]:
         """Captions of all photos, and the seconds they took; the search is compiled outside the clock."""
@@ -91,7 +91,7 @@ class Subject:
             -(-len(captions) // self.batches.rows) for captions in self.references
         ]  # of a photo with many captions
         said = [self._text(found.likeliest[place]) for place in accumulate(parts[:-1], initial=0)]
-        scores = self.scorer.scores(said, FORCED)
+        scores = self.scorer.score(said, FORCED)
         return {"loss": found.loss, f"Top{self.settings.training.top}": found.accuracy} | {
             f"forced_{name}": score for name, score in scores.items()
         }
@@ -224,7 +224,7 @@ def scored(subject: Subject) -> Result:
     """The scores of a subject's captions."""
     captions, seconds = subject.captions(**subject.search)
     english = subject.language == "en"
-    scores, reasons = caption_scores(
+    scores, reasons = score_captions(
         [caption.text for caption in captions],
         subject.references,
         tokenize=tokenizer_for(subject.language),
@@ -290,4 +290,4 @@ class Validation:
         captions = self._subject.captioner.from_features(self._subject.features)
         forced = self._subject.teacher_forced()
         forced["val_loss"] = forced.pop("loss")
-        return forced | self._subject.scorer.scores([caption.text for caption in captions])
+        return forced | self._subject.scorer.score([caption.text for caption in captions])

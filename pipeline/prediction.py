@@ -183,7 +183,7 @@ class CaptionPredictor:
         ] * bool(low)
         most = self.search.get("max_length")
         if most:
-            long = sum(self.captioner.length(row["caption"]) > most for row in rows)
+            long = sum(self.captioner.count_tokens(row["caption"]) > most for row in rows)
             told += [f"{long} longer than --max-length {most}"] * bool(long)
         return told
 

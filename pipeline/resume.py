@@ -168,15 +168,17 @@ def take_over(decoder: Any, tokenizer: Any, start: Path, fingerprint: dict[str, 
     """Begin from the best weights of another run, and say what became of its words."""
     from data.text.loading import load_tokenizer
     from data.text.tokenizer import SPECIAL_TOKENS
-    from models.captioner import decoder_of
+    from models.captioner import build_decoder_for
     from models.training import warm_start
-    from models.training.checkpoints import load_decoder
+    from models.training.checkpoints import load_weights
 
     saved = runs.read_config(start)
     learned = load_tokenizer(start / "vocabulary.json")
-    other = decoder_of(saved, len(learned))
-    load_decoder(other, start / "best")
-    found = warm_start.take_over(decoder, tokenizer.spell_tokens(), other, learned.spell_tokens())
+    other = build_decoder_for(saved, len(learned))
+    load_weights(other, start / "best")
+    found = warm_start.copy_weights(
+        decoder, tokenizer.spell_tokens(), other, learned.spell_tokens()
+    )
     same = _but_for_precision(saved["fingerprint"]) == _but_for_precision(fingerprint)
     if not same and not saved.get("finetune_encoder"):
         warn(

@@ -11,8 +11,8 @@ from data.preprocess import Dataset
 from data.text.tokenizer import END, PAD, START, UNKNOWN, Tokenizer
 from models.decoders.base import Decoder
 from models.search.rules import Rules
-from models.training.losses import CrossEntropy, DrawnLocations, Objective
-from models.training.self_critical import SAMPLES, SelfCritical, cider_reward
+from models.training.losses import CrossEntropy, HardAttention, Objective
+from models.training.self_critical import SAMPLES, SelfCritical, make_cider_reward
 from models.training.trainer import Trainer
 from pipeline.dataset import training_photos
 from pipeline.evaluation import tokenizer_for
@@ -37,7 +37,7 @@ def wanted(
     training = settings.training
     photos = training_photos(prepared, "train", tokenizer, settings.words.max_length, views)
     if not training.scst:
-        objective = (DrawnLocations if settings.decoding.attention == "hard" else CrossEntropy)(
+        objective = (HardAttention if settings.decoding.attention == "hard" else CrossEntropy)(
             training.penalty
         )
         return objective, Batches(photos, cache, batch=training.batch, seed=training.seed)
@@ -76,7 +76,7 @@ def _reward(settings: Settings, prepared: Dataset, tokenizer: Tokenizer) -> Any:
     score = CiderD(
         [[words(caption) for caption in photo.captions] for photo in prepared.splits["train"]]
     )
-    return cider_reward(score, text)
+    return make_cider_reward(score, text)
 
 
 def epochs(
@@ -116,7 +116,7 @@ def epochs(
             if interrupted():
                 raise _AskedToStop
 
-        while not trainer.finished:
+        while not trainer.is_finished:
             try:
                 row = trainer.train_epoch(progress)
             except _AskedToStop:

@@ -14,8 +14,8 @@ from pipeline.evaluation import Subject, tokenizer_for
 from utils import runs
 from utils.errors import UserError
 from utils.files import write_json
-from utils.metrics.captions import KEYS, WITHOUT_JAVA
-from utils.metrics.java import Unavailable
+from utils.metrics.captions import SCORE_KEYS, SCORES_WITHOUT_JAVA
+from utils.metrics.java import ScoreUnavailable
 from utils.plots.fonts import wrap
 from utils.terminal import say
 
@@ -26,7 +26,7 @@ BEAMS = (1, 3, 5)
 EXTREMES = 10  # photos among the best, and among the worst
 # Of a search, as far as they are there: METEOR takes seconds, SPICE minutes.
 OF_A_BEAM = (
-    *WITHOUT_JAVA,
+    *SCORES_WITHOUT_JAVA,
     "METEOR",
     "facts_precision",
     "facts_recall",
@@ -39,17 +39,17 @@ _WIDTH, _BAR, _ROWS = 100, 32, 20  # of the terminal, of a histogram's longest b
 
 def write_analysis(run: Path, subject: Subject, result: "Result") -> dict[str, Any]:
     """The report, which is also written into the run as results/report.json; what is in it: checkpoints/README.md."""
-    from models.training.teacher_forcing import FreeRunning
+    from models.training.teacher_forcing import FreeRunningEvaluator
 
     said = [caption.text for caption in result.captions]
-    best, worst = find_extremes(result, subject.scorer.per_photo_cider(said))
+    best, worst = find_extremes(result, subject.scorer.score_photos_by_cider(said))
     top = f"Top{subject.settings.training.top}"
     forced = {"loss": result.scores["loss"], top: result.scores[top]} | {
         name.removeprefix("forced_"): score
         for name, score in result.scores.items()
         if name.startswith("forced_")
     }
-    free = FreeRunning(subject.captioner.decoder)(subject.batches.epoch(0, shuffle=False))
+    free = FreeRunningEvaluator(subject.captioner.decoder)(subject.batches.epoch(0, shuffle=False))
     learned = load_training_captions(run, subject)
     lost = (
         []
@@ -86,14 +86,14 @@ def _beam(subject: Subject, result: "Result", beam: int) -> dict[str, float | No
         others = {name: value for name, value in subject.search.items() if name not in OF_CHANCE}
         captions, seconds = subject.captions(**others | {"beam": beam, "sample": False})
         said = [caption.text for caption in captions]
-        scores = subject.scorer.scores(said) | {
+        scores = subject.scorer.score(said) | {
             "METEOR": None,
             "captions_per_second": len(said) / seconds,
         }
         if result.scores["METEOR"] is not None:
             try:
-                scores |= subject.scorer.scores(said, ["METEOR"])
-            except Unavailable as error:
+                scores |= subject.scorer.score(said, ["METEOR"])
+            except ScoreUnavailable as error:
                 say(f"METEOR with beam {beam}: {error}")
         scores |= subject.scene_scores(captions)
     return {name: scores[name] for name in OF_A_BEAM if name in scores}
@@ -172,7 +172,7 @@ def find_extremes(
 def format_analysis(found: dict[str, Any]) -> str:
     """The report as lines for a terminal."""
     forced, words = found["teacher_forced"], found["vocabulary"]
-    names = {name: key for name, key in KEYS.items() if key != "SPICE"}
+    names = {name: key for name, key in SCORE_KEYS.items() if key != "SPICE"}
     names |= {
         key.replace("_", " "): key for key in OF_A_BEAM if key.startswith(("facts", "pointing"))
     }

@@ -27,7 +27,7 @@ from reports.page import (
     write_page,
 )
 from utils import runs
-from utils.metrics.captions import KEYS
+from utils.metrics.captions import SCORE_KEYS
 from utils.metrics.cider_reward import CiderD
 from utils.plots.attention import make_attention_tile
 from utils.plots.figure import shrink
@@ -119,7 +119,7 @@ def make_charts(history: Sequence[dict[str, Any]], best: int | None) -> list[Htm
     }
     for title, scores in kinds.items():
         lines = [
-            make_line(history, key + KEYS[name], name + told, colour, dashed=bool(key))
+            make_line(history, key + SCORE_KEYS[name], name + told, colour, dashed=bool(key))
             for name, colour in scores.items()
             for key, told in (("", ""), ("forced_", ", teacher-forced"))
         ]
@@ -147,7 +147,7 @@ def _scores(run: Path, result: "Result | None") -> Html:
     """The scores with which training ended, and what evaluate.py --report found; nothing where neither is there."""
     tables, file = [], run / "results" / "report.json"
     if final := runs.read_scores(run):
-        rows = [[name, format_score(final.get(key))] for name, key in KEYS.items()]
+        rows = [[name, format_score(final.get(key))] for name, key in SCORE_KEYS.items()]
         rows += [
             [get_score_name(key), format_score(final[key])]
             for key in final
@@ -247,7 +247,7 @@ def _report(found: dict[str, Any]) -> Html:
 def choose_photos(subject: Subject, result: "Result") -> dict[str, list[PhotoCard]]:
     """Photos from all over the split, the best and the worst by CIDEr; in place of one that cannot be read another."""
     said = [caption.text for caption in result.captions]
-    ciders = subject.scorer.per_photo_cider(said)
+    ciders = subject.scorer.score_photos_by_cider(said)
     order = sorted(range(len(said)), key=lambda index: -ciders[index])
     few = min(EXTREMES, len(order) // 4)
     pixels: dict[int, np.ndarray] = {}

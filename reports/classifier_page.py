@@ -19,7 +19,7 @@ from reports.page import (
     write_page,
 )
 from utils import runs
-from utils.metrics.classes import mistakes
+from utils.metrics.classes import find_mistakes
 from utils.plots.figure import shrink
 
 NUMBERED = 20  # classes of which there is room for all mistakes
@@ -103,7 +103,7 @@ def _confusion(found: ClassifierResult | None, classes: Sequence[str]) -> Html:
     if found is None:
         return Html()
     counts = np.array(found.scores["confusion"])
-    commonest = mistakes(counts, classes, 10)
+    commonest = find_mistakes(counts, classes, 10)
     told = table(
         "The commonest mistakes",
         ["true class", "taken for", "times"],

@@ -18,7 +18,7 @@ from reports.charts import Line
 from reports.html import Content, Html, document, element, facts, folded, joined, table
 from utils import runs
 from utils.files import write_text
-from utils.metrics.captions import KEYS
+from utils.metrics.captions import SCORE_KEYS
 from utils.stopwatch import read_time_and_memory
 
 FILE = "report.html"
@@ -126,7 +126,7 @@ def epochs_section(run: Path, charts: Sequence[Html]) -> Html:
 
 def get_score_name(key: str) -> str:
     """What people call a score, or a number of the history."""
-    names = {key: name for name, key in KEYS.items()} | {
+    names = {key: name for name, key in SCORE_KEYS.items()} | {
         "val_loss": "loss on val",
         "val_accuracy": "accuracy on val",
     }

@@ -1,7 +1,7 @@
 """The scores of a split as a table for the terminal."""
 
 from pipeline.evaluation import Result
-from utils.metrics.captions import KEYS
+from utils.metrics.captions import SCORE_KEYS
 
 
 def format_scores(result: Result) -> str:
@@ -14,7 +14,7 @@ def format_scores(result: Result) -> str:
 
     lines = [
         f"{result.split}: {scores['images']} photos, {scores['captions_per_second']:.0f} captions a second",
-        "  ".join(f"{name} {shown(key)}" for name, key in KEYS.items()),
+        "  ".join(f"{name} {shown(key)}" for name, key in SCORE_KEYS.items()),
         f"teacher-forced: loss {shown('loss')}, top-{top} accuracy {shown(f'Top{top}')}",
     ]
     if "facts_precision" in scores:

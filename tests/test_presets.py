@@ -6,9 +6,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from models.captioner import decoder_of
+from models.captioner import build_decoder_for
 from models.training.losses import CrossEntropy
-from models.training.optimizers import adam
+from models.training.optimizers import build_adam
 from models.training.trainer import Recipe, Trainer
 from presets import PRESETS, resolve
 from tests.models.training.test_trainer import DEPTH, LOCATIONS, Invented
@@ -23,7 +23,7 @@ def test_every_preset_takes_a_step(preset, scenes, tmp_path):
     settings = resolve(given, scenes=scenes)
     training = settings.training
     fingerprint = {"grid": [LOCATIONS, 1], "depth": DEPTH}
-    decoder = decoder_of(settings.flat() | SMALL | {"fingerprint": fingerprint}, 8)
+    decoder = build_decoder_for(settings.flat() | SMALL | {"fingerprint": fingerprint}, 8)
     recipe = Recipe(1, training.learning_rate, 0, training.schedule, training.clip, 1, 99)
     trainer = Trainer(
         decoder,
@@ -31,7 +31,7 @@ def test_every_preset_takes_a_step(preset, scenes, tmp_path):
         Invented(),
         recipe,
         tmp_path,
-        optimizer=partial(adam, weight_decay=training.weight_decay),
+        optimizer=partial(build_adam, weight_decay=training.weight_decay),
     )
     before = [weight.numpy() for weight in decoder.trainable_weights]
     row = trainer.train_epoch(lambda *_: None)

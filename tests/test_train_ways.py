@@ -13,7 +13,7 @@ import evaluate
 import predict
 import train
 from models.captioner import Captioner
-from models.training.checkpoints import stored
+from models.training.checkpoints import list_checkpoints
 from tests.helpers.scripts import SMALL, scenes_folder, typed
 from utils.runs import read_config, read_history, read_splits, write_config
 
@@ -82,7 +82,7 @@ def test_rewards_go_on_from_a_run(base):
     assert f"reward {row['reward']:.3f} (greedy" in done.out
     assert abs(row["val_loss"] - base["val_loss"]) < 0.1  # five small steps from where it was
     assert row["val_loss"] != base["val_loss"]
-    assert [Path(path).name for path in stored(run / "best")] == [
+    assert [Path(path).name for path in list_checkpoints(run / "best")] == [
         "ckpt-1" if row["CIDEr"] > base["CIDEr"] else "ckpt-0"
     ]
 

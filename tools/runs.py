@@ -17,11 +17,11 @@ from utils import command_line, runs
 from utils import hugging_face as huggingface
 from utils.errors import UsageError, UserError, run_script
 from utils.files import check_writable, format_bytes, size_of, write_json
-from utils.metrics.captions import KEYS
+from utils.metrics.captions import SCORE_KEYS
 from utils.terminal import output, warn
 
 NOTHING = "–"
-_TITLES = {key: name for name, key in KEYS.items()}
+_TITLES = {key: name for name, key in SCORE_KEYS.items()}
 # Of an epoch what is learned stands beside what is scored on val.
 _OF_AN_EPOCH = {
     "loss": "training loss",
@@ -240,7 +240,7 @@ def _on_val(run: Run) -> str:
     if "trunk" in run.settings and "accuracy" in run.best:
         return f"accuracy {run.best['val_accuracy']:.3f}"
     name = run.settings.get("best_by", "CIDEr")
-    score = run.best.get("val_loss" if name == "loss" else KEYS[name])
+    score = run.best.get("val_loss" if name == "loss" else SCORE_KEYS[name])
     return NOTHING if score is None else f"{name} {score:.3f}"
 
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 from models.encoders import ENCODERS
 from models.encoders.engines import OpenVINO, engine_for, marked, precision_of
 from models.encoders.loading import _kind, _load, _of_a_run
-from models.training.checkpoints import load_encoder
+from models.training.checkpoints import load_encoder_weights
 from utils.errors import UsageError, UserError, unknown_name_error
 
 
@@ -50,7 +50,7 @@ class Encoder:
         self.network = keras.Model(network.input, output)
         self.network.trainable = False
         if _of_a_run(kind, weights):
-            load_encoder(self.network, Path(weights) / "best")
+            load_encoder_weights(self.network, Path(weights) / "best")
         self._preprocess = kind.preprocess
         sizes = getattr(network, "sizes", None)
         self.making = (

@@ -6,15 +6,15 @@ from typing import Any
 import tensorflow as tf
 
 from models.decoders.base import Decoder, begin, repeat_rows
-from models.search.beam_search import search
+from models.search.beam_search import beam_search
 from models.search.rules import Captions, Rules
-from models.search.sampling import Chance, sample
+from models.search.sampling import Sampling, sample
 
 
 def compile_search(
     decoder: Decoder,
     rules: Rules,
-    chance: Chance | None = None,
+    chance: Sampling | None = None,
     drawn: bool = False,
 ) -> Callable[..., Captions]:
     """A compiled function from features (P, L, D) and seeds (P,) to captions, by search, or by chance where it is given;
@@ -34,6 +34,8 @@ def compile_search(
 
         if chance is not None:
             return sample(step, state, seeds=seeds, locations=locations, rules=rules, chance=chance)
-        return search(step, state, photos=tf.shape(features)[0], locations=locations, rules=rules)
+        return beam_search(
+            step, state, photos=tf.shape(features)[0], locations=locations, rules=rules
+        )
 
     return run

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 Nest = Any
 Step = Callable[[tf.Tensor, Nest], tuple[tf.Tensor, Nest, tf.Tensor]]
-NEVER = -1e9  # a log-probability that loses against every real one, and survives being added to
+LOG_ZERO = -1e9  # a log-probability that loses against every real one, and survives being added to
 
 
 @dataclass(frozen=True)

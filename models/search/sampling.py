@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from models.search.beam_search import _next_words
+from models.search.beam_search import next_words
 from models.search.rules import Captions, Nest, Rules, Step
 
 
 @dataclass(frozen=True)
-class Chance:
+class Sampling:
     """How words are drawn when sampling."""
 
     temperature: float = 1.0
@@ -28,7 +28,7 @@ class Chance:
 
 
 def sample(
-    step: Step, state: Nest, *, seeds: tf.Tensor, locations: int, rules: Rules, chance: Chance
+    step: Step, state: Nest, *, seeds: tf.Tensor, locations: int, rules: Rules, chance: Sampling
 ) -> Captions:
     """K captions a photo drawn at random, in the order drawn; `seeds` (P,) make a photo's draws its own."""
     photos, steps = tf.shape(seeds)[0], rules.max_length + 1
@@ -53,7 +53,7 @@ def sample(
     def advance(
         time: tf.Tensor, tokens: tf.Tensor, total: tf.Tensor, seen: tf.Tensor, state: Nest
     ) -> tuple:
-        log, state, attention = _next_words(step, tokens, state, time, rules)
+        log, state, attention = next_words(step, tokens, state, time, rules)
         word = _drawn(log, tf.reshape(numbers[:, time], [-1]), chance)
         ended = tf.reduce_any(tokens == rules.end, axis=2)
         gained = tf.where(
@@ -74,7 +74,7 @@ def sample(
     return Captions(tokens, total, seen)
 
 
-def _drawn(log: tf.Tensor, numbers: tf.Tensor, chance: Chance) -> tf.Tensor:
+def _drawn(log: tf.Tensor, numbers: tf.Tensor, chance: Sampling) -> tf.Tensor:
     """A word for each row of log-probabilities (B, V), chosen by a number in 0..1 from those that `chance` leaves."""
     sharp = tf.nn.softmax(log / chance.temperature)
     if (

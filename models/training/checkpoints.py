@@ -9,14 +9,14 @@ import tensorflow as tf
 from utils.errors import UserError
 
 
-class Parts(Protocol):
+class Trainable(Protocol):
     """What is trained: a decoder, or a classifier."""
 
     def parts(self) -> dict[str, keras.Model]:
         """The networks in it, by the names under which a checkpoint holds them."""
 
 
-def plain(variables: list[keras.Variable]) -> list[tf.Variable]:
+def raw_variables(variables: list[keras.Variable]) -> list[tf.Variable]:
     """The TensorFlow variables under Keras' own. A model's list holds its random generators' states as well, which
     `tf.train.Checkpoint(model)` would leave out, making a resumed run differ where there is dropout."""
     return [variable.value for variable in variables]
@@ -38,7 +38,7 @@ def restore(checkpoint: tf.train.Checkpoint, path: str, *, whole: bool) -> None:
         ) from None
 
 
-def stored(folder: Path) -> list[str]:
+def list_checkpoints(folder: Path) -> list[str]:
     """The checkpoints that lie in a folder, the newest first, whatever TensorFlow's own list there says."""
     found = {
         int(file.stem.removeprefix("ckpt-")): str(file.with_suffix(""))
@@ -47,7 +47,7 @@ def stored(folder: Path) -> list[str]:
     return [found[number] for number in sorted(found, reverse=True)]
 
 
-def text_in(path: str, name: str) -> str | None:
+def read_text(path: str, name: str) -> str | None:
     """The text that a checkpoint holds under a name, empty where it holds none; None where it cannot be read."""
     key = f"{name}/.ATTRIBUTES/VARIABLE_VALUE"
     try:
@@ -57,7 +57,7 @@ def text_in(path: str, name: str) -> str | None:
         return None
 
 
-def manager(
+def open_manager(
     checkpoint: tf.train.Checkpoint, folder: Path, *, keep: int
 ) -> tf.train.CheckpointManager:
     """A manager of the folder; a list of checkpoints that was damaged there is begun anew."""
@@ -68,9 +68,9 @@ def manager(
         return tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
 
 
-def load_decoder(decoder: Parts, folder: Path) -> None:
+def load_weights(decoder: Trainable, folder: Path) -> None:
     """Give a decoder, or a classifier, the weights of the newest checkpoint in `folder` (a run's best or last)."""
-    found = stored(folder)
+    found = list_checkpoints(folder)
     if not found and folder.is_dir() and any(folder.iterdir()):
         raise UserError(
             f"the checkpoint in {folder} is damaged: its .index file is gone; restore it from a copy, or train "
@@ -81,29 +81,29 @@ def load_decoder(decoder: Parts, folder: Path) -> None:
             f"{folder.parent} has no {folder.name} checkpoint: its training was stopped before its first "
             "epoch ended; go on with --resume"
         )
-    restore(decoder_checkpoint(decoder), found[0], whole=False)
+    restore(make_checkpoint(decoder), found[0], whole=False)
 
 
-def decoder_checkpoint(decoder: Parts, **more: Any) -> tf.train.Checkpoint:
+def make_checkpoint(decoder: Trainable, **more: Any) -> tf.train.Checkpoint:
     """A checkpoint that holds the decoder, the encoder if it is trained too, and what else is named."""
     return tf.train.Checkpoint(
-        **{name: plain(part.variables) for name, part in decoder.parts().items()}, **more
+        **{name: raw_variables(part.variables) for name, part in decoder.parts().items()}, **more
     )
 
 
-def load_encoder(network: keras.Model, folder: Path) -> None:
+def load_encoder_weights(network: keras.Model, folder: Path) -> None:
     """Give an encoder's network the weights that were trained with the decoder of the newest checkpoint in `folder`."""
-    found = stored(folder)
+    found = list_checkpoints(folder)
     if not found:
         raise UserError(
             f"no checkpoint in {folder}, from which the encoder was to come; give a .weights.h5 file, or a run "
             "that was trained with --finetune-encoder or as a classifier"
         )
-    if text_in(found[0], "way") is not None and not any(
+    if read_text(found[0], "way") is not None and not any(
         name.startswith("encoder/") for name, _ in tf.train.list_variables(found[0])
     ):
         raise UserError(
             f"{folder.parent} has no encoder of its own: it was not trained with --finetune-encoder; give what it "
             "took its own from"
         )
-    restore(tf.train.Checkpoint(encoder=plain(network.variables)), found[0], whole=False)
+    restore(tf.train.Checkpoint(encoder=raw_variables(network.variables)), found[0], whole=False)

@@ -18,7 +18,7 @@ class EpochBatches(Protocol):
     def epoch(self, number: int, *, first: int = 0) -> Iterable[tuple[Any, Any]]:
         """Features (P, L, D) and tokens (B, T)."""
 
-    def numbered(self, number: int, *, first: int = 0) -> Iterable[tuple[Any, Any]]:
+    def with_photo_numbers(self, number: int, *, first: int = 0) -> Iterable[tuple[Any, Any]]:
         """Features (P, L, D) and the photos' numbers (P,), −1 where none is."""
 
 
@@ -28,23 +28,23 @@ class Objective(Protocol):
     name: str  # in checkpoints: a run goes on only with the objective that it was saved with
     variables: dict[str, tf.Variable]  # of its own, which an exact resume needs
 
-    def inputs(self, batches: EpochBatches, epoch: int, first: int) -> Iterable[Batch]:
+    def make_batches(self, batches: EpochBatches, epoch: int, first: int) -> Iterable[Batch]:
         """What each step of an epoch, from the `first` on, is given."""
 
-    def loss(self, decoder: Decoder, *batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def compute_loss(self, decoder: Decoder, *batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """What is told of a batch, and what is minimised; in the graph."""
 
-    def told(self, steps: int) -> dict[str, float]:
+    def report(self, steps: int) -> dict[str, float]:
         """What else an epoch of so many steps has to tell; begins to count anew."""
 
 
 def masked_loss(logits: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
     """Mean cross-entropy of the wanted tokens (…) under logits (…, V), padding left out."""
-    each = word_losses(logits, wanted)
+    each = token_losses(logits, wanted)
     return tf.reduce_sum(each) / _words(wanted)
 
 
-def word_losses(logits: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
+def token_losses(logits: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
     """Cross-entropy (…) of the wanted tokens (…) under logits (…, V), 0 for padding."""
     each = tf.nn.sparse_softmax_cross_entropy_with_logits(wanted, tf.cast(logits, tf.float32))
     return each * tf.cast(wanted != 0, tf.float32)
@@ -55,7 +55,7 @@ def _words(wanted: tf.Tensor) -> tf.Tensor:
     return tf.maximum(tf.reduce_sum(tf.cast(wanted != 0, tf.float32)), 1.0)
 
 
-def doubly_stochastic(attention: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
+def doubly_stochastic_penalty(attention: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
     """Σᵢ (1 − Σₜ αₜᵢ)² of each caption (Xu et al. 2015, equation 14), summed and shared among all words as the loss is:
     small where attention (B, T, L) goes over the whole photo while the wanted tokens (B, T) are written."""
     counts = tf.cast(wanted != 0, attention.dtype)
@@ -76,11 +76,11 @@ class CrossEntropy:
     def __init__(self, penalty: float = 0.0) -> None:
         self.penalty = penalty
 
-    def inputs(self, batches: EpochBatches, epoch: int, first: int) -> Iterable[Batch]:
+    def make_batches(self, batches: EpochBatches, epoch: int, first: int) -> Iterable[Batch]:
         """Features and tokens."""
         return batches.epoch(epoch, first=first)
 
-    def loss(
+    def compute_loss(
         self, decoder: Decoder, features: tf.Tensor, tokens: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """The cross-entropy, and that with the penalty."""
@@ -90,16 +90,16 @@ class CrossEntropy:
         )  # where there is no padding
         logits, attention = decoder(features, tokens[:, :-1], training=True, places=places)
         loss = masked_loss(logits, tf.gather(tf.reshape(wanted, [-1]), places))
-        return loss, loss + self.penalty * doubly_stochastic(
+        return loss, loss + self.penalty * doubly_stochastic_penalty(
             attention, wanted
         ) if self.penalty else loss
 
-    def told(self, _steps: int) -> dict[str, float]:
+    def report(self, _steps: int) -> dict[str, float]:
         """Nothing but the loss."""
         return {}
 
 
-class DrawnLocations:
+class HardAttention:
     """Cross-entropy of a decoder that looks at one location drawn before each word (Xu et al. 2015, section 4.1).
 
     The lower bound Σ_s p(s|a) log p(y|s, a) has the gradient that is estimated with drawn s̃, equation 11:
@@ -124,21 +124,21 @@ class DrawnLocations:
         )  # log p of a word; 0, which no average is, before the first batch
         self.variables = {"baseline": self.baseline}
 
-    def inputs(self, batches: EpochBatches, epoch: int, first: int) -> Iterable[Batch]:
+    def make_batches(self, batches: EpochBatches, epoch: int, first: int) -> Iterable[Batch]:
         """Features and tokens."""
         return batches.epoch(epoch, first=first)
 
-    def loss(
+    def compute_loss(
         self, decoder: Decoder, features: tf.Tensor, tokens: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """The cross-entropy, and what has the estimator's gradient."""
         logits, attention, drawn = decoder.explore(features, tokens[:, :-1])
         wanted = tokens[:, 1:]
-        losses = word_losses(logits, wanted)
+        losses = token_losses(logits, wanted)
         loss = tf.reduce_sum(losses) / _words(wanted)
         before = tf.where(self.baseline == 0.0, -loss, self.baseline)
         self.baseline.assign(0.9 * before - 0.1 * loss)
-        total = estimate(
+        total = hard_attention_loss(
             losses,
             attention,
             drawn,
@@ -147,16 +147,16 @@ class DrawnLocations:
             reward=self.reward,
             entropy=self.entropy,
         )
-        return loss, total + self.penalty * doubly_stochastic(
+        return loss, total + self.penalty * doubly_stochastic_penalty(
             attention, wanted
         ) if self.penalty else total
 
-    def told(self, _steps: int) -> dict[str, float]:
+    def report(self, _steps: int) -> dict[str, float]:
         """Nothing but the loss."""
         return {}
 
 
-def estimate(
+def hard_attention_loss(
     losses: tf.Tensor,
     attention: tf.Tensor,
     drawn: tf.Tensor,

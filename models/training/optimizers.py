@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 
-def adam(
+def build_adam(
     rate: keras.optimizers.schedules.LearningRateSchedule,
     *,
     global_clipnorm: float | None,

@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from models.decoders.base import Decoder
 from models.search.compiled import compile_search
-from models.search.rules import NEVER, Rules
-from models.search.sampling import Chance
-from models.training.losses import Batch, EpochBatches, word_losses
+from models.search.rules import LOG_ZERO, Rules
+from models.search.sampling import Sampling
+from models.training.losses import Batch, EpochBatches, token_losses
 
 SAMPLES = 5  # captions drawn of each photo
 # Probabilities are sharpened before captions are drawn by them, and are trained as they are then. Else captions drawn are
@@ -56,7 +56,7 @@ class SelfCritical:
                 decoder, replace(rules, beam=1, length_penalty=0.0, no_repeat=0)
             )
         self._draw = compile_search(
-            decoder, replace(rules, beam=samples, no_repeat=0), Chance(TEMPERATURE)
+            decoder, replace(rules, beam=samples, no_repeat=0), Sampling(TEMPERATURE)
         )
         self._seed = seed
         self._samples = samples
@@ -69,11 +69,11 @@ class SelfCritical:
             name: tf.Variable(0.0, dtype=tf.float64) for name in names
         }  # sums over an epoch's steps
 
-    def inputs(self, batches: EpochBatches, epoch: int, first: int) -> Iterable[Batch]:
+    def make_batches(self, batches: EpochBatches, epoch: int, first: int) -> Iterable[Batch]:
         """Features, drawn captions as tokens (P·K, T) with the start before them, and how much better each is than the
         baseline (P·K,)."""
         for step, (features, photos) in enumerate(
-            batches.numbered(epoch, first=first), start=first
+            batches.with_photo_numbers(epoch, first=first), start=first
         ):
             seeds = np.random.default_rng((self._seed, epoch, step)).integers(
                 2**31, size=len(photos), dtype=np.int32
@@ -117,7 +117,7 @@ class SelfCritical:
             [np.full((len(rows), 1), self._rules.start, np.int32), rows[:, :length]], axis=1
         )
 
-    def loss(
+    def compute_loss(
         self,
         decoder: Decoder,
         features: tf.Tensor,
@@ -129,7 +129,7 @@ class SelfCritical:
         places = tf.squeeze(tf.where(wanted != 0), axis=1)  # where there is no padding
         logits, _ = decoder(features, tokens[:, :-1], training=self._greedy is None, places=places)
         captions, times = places // (tokens.shape[1] - 1), places % (tokens.shape[1] - 1)
-        losses = word_losses(self._allowed(logits, times) / TEMPERATURE, tf.gather(wanted, places))
+        losses = token_losses(self._allowed(logits, times) / TEMPERATURE, tf.gather(wanted, places))
         words = tf.maximum(tf.cast(tf.size(places), tf.float32), 1.0)
         loss = tf.reduce_sum(losses * tf.gather(advantage, captions)) / words
         return loss, loss
@@ -141,11 +141,11 @@ class SelfCritical:
         never = tf.reduce_any(words[:, None] == tf.constant(self._rules.never, tf.int32), axis=1)
         return tf.where(
             never | ((times == 0)[:, None] & (words == self._rules.end)),
-            NEVER,
+            LOG_ZERO,
             tf.cast(logits, tf.float32),
         )
 
-    def told(self, steps: int) -> dict[str, float]:
+    def report(self, steps: int) -> dict[str, float]:
         """Mean reward of drawn captions, and of greedy ones where they are the baseline; the seconds that rewards took."""
         sums = {name: float(variable) for name, variable in self.variables.items()}
         for variable in self.variables.values():
@@ -156,7 +156,7 @@ class SelfCritical:
         }
 
 
-def cider_reward(
+def make_cider_reward(
     score: Callable[[int, str], float], text: Callable[[Sequence[int]], str]
 ) -> Reward:
     """The reward of captions by `score(photo, words)`; `text` makes a caption's words, separated by spaces, of tokens."""

@@ -23,7 +23,7 @@ class TeacherForcedResult(NamedTuple):
     ]  # a row a photo, as they come: the likeliest word at each place of its first caption
 
 
-class TeacherForced:
+class TeacherForcedEvaluator:
     """Mean loss and top-k accuracy over all words, each foretold from the true words before it; and the words that are the
     likeliest at the places of each photo's first caption."""
 
@@ -58,7 +58,7 @@ class TeacherForced:
         return tf.stack([masked_loss(logits, wanted) * count, hits, count]), likeliest
 
 
-class FreeRunning:
+class FreeRunningEvaluator:
     """Mean loss over all words, each foretold from what the decoder itself has found likeliest until then:
 
         − Σ log p(wₜ | ŵ₁ … ŵₜ₋₁, photo) / number of words,     ŵₜ = argmax p(w | ŵ₁ … ŵₜ₋₁, photo)

@@ -12,16 +12,16 @@ import tensorflow as tf
 
 from models.decoders.layers import products_in
 from models.training.checkpoints import (
-    Parts,
-    decoder_checkpoint,
-    manager,
-    plain,
+    Trainable,
+    list_checkpoints,
+    make_checkpoint,
+    open_manager,
+    raw_variables,
+    read_text,
     restore,
-    stored,
-    text_in,
 )
 from models.training.losses import EpochBatches, Objective
-from models.training.optimizers import adam
+from models.training.optimizers import build_adam
 from utils.errors import UserError
 
 
@@ -37,7 +37,7 @@ class Recipe:
     patience: int  # epochs without gain
     save_every: int  # steps
     encoder_rate: float = 0.0  # of an encoder that is trained too
-    begun: int = 0  # epochs that were done when this way of training began
+    first_epoch: int = 0  # epochs that were done when this way of training began
     precision: str = "float32"  # in which products are taken
 
 
@@ -63,20 +63,20 @@ class Trainer:
 
     def __init__(
         self,
-        decoder: Parts,
+        decoder: Trainable,
         objective: Objective,
         batches: EpochBatches,
         recipe: Recipe,
         folder: Path,
         *,
-        optimizer: Callable[..., keras.optimizers.Optimizer] = adam,
+        optimizer: Callable[..., keras.optimizers.Optimizer] = build_adam,
     ) -> None:
         """`folder` gets `last` and `best`; `optimizer` makes one of a learning rate."""
         self.decoder = decoder
         self.objective = objective
         self.batches = batches
         self.recipe = recipe
-        steps = max(1, recipe.epochs - recipe.begun) * batches.steps
+        steps = max(1, recipe.epochs - recipe.first_epoch) * batches.steps
         rates = dict.fromkeys(decoder.parts(), recipe.learning_rate) | {
             "encoder": recipe.encoder_rate
         }
@@ -93,11 +93,12 @@ class Trainer:
         self._without_gain = tf.Variable(0, dtype=tf.int64)
         self._seconds = tf.Variable(0.0, dtype=tf.float64)  # spent in this epoch
         # Where a run goes on in another way of training, the checkpoints of the way before are not to be gone on with.
-        self._way = " ".join([objective.name, *decoder.parts(), str(recipe.begun)])
+        self._way = " ".join([objective.name, *decoder.parts(), str(recipe.first_epoch)])
         optimizers = {
-            f"{name}_optimizer": plain(each.variables) for name, each in self._optimizers.items()
+            f"{name}_optimizer": raw_variables(each.variables)
+            for name, each in self._optimizers.items()
         }
-        everything = decoder_checkpoint(
+        everything = make_checkpoint(
             decoder,
             **optimizers,
             epoch=self._epoch,
@@ -110,8 +111,8 @@ class Trainer:
             way=tf.Variable(self._way),
         )
         # Two are kept: should the newest be cut short by a power failure, the one before is still there.
-        self._last = manager(everything, folder / "last", keep=2)
-        self._best_manager = manager(decoder_checkpoint(decoder), folder / "best", keep=1)
+        self._last = open_manager(everything, folder / "last", keep=2)
+        self._best_manager = open_manager(make_checkpoint(decoder), folder / "best", keep=1)
         self._train_step = tf.function(self._forward_and_back)
 
     @property
@@ -130,15 +131,18 @@ class Trainer:
         return float(self._best)
 
     @property
-    def kept(self) -> int:
+    def best_epoch(self) -> int:
         """The epoch whose weights are the best; 0 where they are those from before the first, or there are none."""
         return max(
-            (int(path.rpartition("-")[2]) for path in stored(Path(self._best_manager.directory))),
+            (
+                int(path.rpartition("-")[2])
+                for path in list_checkpoints(Path(self._best_manager.directory))
+            ),
             default=0,
         )
 
     @property
-    def finished(self) -> bool:
+    def is_finished(self) -> bool:
         """Whether there is nothing left to train."""
         return self.epoch >= self.recipe.epochs or int(self._without_gain) >= self.recipe.patience
 
@@ -146,9 +150,13 @@ class Trainer:
         """Go on from the newest checkpoint that is whole; False where there is none of this way of training, which then
         starts over."""
         own = {None, self._way} | (
-            {""} if not self.recipe.begun else set()
+            {""} if not self.recipe.first_epoch else set()
         )  # what cannot be read, or is older, is refused
-        found = [path for path in stored(Path(self._last.directory)) if text_in(path, "way") in own]
+        found = [
+            path
+            for path in list_checkpoints(Path(self._last.directory))
+            if read_text(path, "way") in own
+        ]
         for place, path in enumerate(found):
             try:
                 restore(self._last.checkpoint, path, whole=True)
@@ -158,10 +166,10 @@ class Trainer:
                     raise
         return False
 
-    def begin(self, score: float) -> None:
+    def start_from_current_weights(self, score: float) -> None:
         """Begin this way of training with the weights as they are, which have this validation score and are the best so
         far."""
-        self._epoch.assign(self.recipe.begun)
+        self._epoch.assign(self.recipe.first_epoch)
         self._best.assign(score)
         self._write(self._best_manager, self.epoch)
         self.save()
@@ -185,7 +193,7 @@ class Trainer:
 
     def _forward_and_back(self, *batch: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape, products_in(self.recipe.precision):
-            loss, total = self.objective.loss(self.decoder, *batch)
+            loss, total = self.objective.compute_loss(self.decoder, *batch)
         variables = {name: part.trainable_variables for name, part in self.decoder.parts().items()}
         for name, gradients in tape.gradient(total, variables).items():
             # An embedding's are sparse; of what takes no part there are none.
@@ -203,7 +211,7 @@ class Trainer:
         """
         began = time.perf_counter()
         spent = float(self._seconds)
-        for batch in self.objective.inputs(self.batches, self.epoch, int(self._step)):
+        for batch in self.objective.make_batches(self.batches, self.epoch, int(self._step)):
             loss = float(self._train_step(*batch))
             if not np.isfinite(loss):
                 clip = f" or --clip than {self.recipe.clip}" if self.recipe.clip else ""
@@ -222,7 +230,7 @@ class Trainer:
             "epoch": self.epoch + 1,
             "loss": float(self._loss_sum) / int(self._step),
             "seconds": round(float(self._seconds), 2),
-            **self.objective.told(int(self._step)),
+            **self.objective.report(int(self._step)),
         }
 
     def finish_epoch(self, score: float) -> bool:

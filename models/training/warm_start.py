@@ -10,7 +10,7 @@ from utils.errors import UserError
 
 
 @dataclass(frozen=True)
-class Kept:
+class TokenOverlap:
     """What became of the tokens."""
 
     kept: int  # known to both
@@ -18,9 +18,9 @@ class Kept:
     gone: int  # known to the other decoder alone
 
 
-def take_over(
+def copy_weights(
     decoder: Decoder, tokens: Sequence[str], other: Decoder, other_tokens: Sequence[str]
-) -> Kept:
+) -> TokenOverlap:
     """Give `decoder` the weights of `other`; a token that `other` does not know keeps the weights it has."""
     places = {token: place for place, token in enumerate(other_tokens)}
     ours = [number for number, token in enumerate(tokens) if token in places]
@@ -40,7 +40,7 @@ def take_over(
         else:
             np.moveaxis(values, axis, 0)[ours] = np.moveaxis(learned, axis, 0)[theirs]
         ours_variable.assign(values)
-    return Kept(len(ours), len(tokens) - len(ours), len(other_tokens) - len(ours))
+    return TokenOverlap(len(ours), len(tokens) - len(ours), len(other_tokens) - len(ours))
 
 
 def _refuse_other_shape(

@@ -19,7 +19,7 @@ from reports.classifier_page import ClassifierResult, write_classifier_page
 from utils import runs
 from utils.errors import UserError
 from utils.files import write_json
-from utils.metrics.classes import class_scores, mistakes
+from utils.metrics.classes import find_mistakes, score_classes
 from utils.plots.classes import draw_confusion, draw_picture_grid
 from utils.plots.figure import save_figure
 from utils.stopwatch import Stopwatch
@@ -39,7 +39,7 @@ def scored(
     began = time.perf_counter()
     probabilities = classifier.probabilities(pictures)
     seconds = time.perf_counter() - began
-    scores = class_scores(probabilities, loaded.labels(split), loaded.classes, top=top)
+    scores = score_classes(probabilities, loaded.labels(split), loaded.classes, top=top)
     scores |= {
         "images": len(pictures),
         "seconds": seconds,
@@ -68,7 +68,7 @@ def table(split: str, scores: dict[str, Any], notes: Sequence[str] = ()) -> str:
     else:
         width = max(map(len, of_classes))
         lines += [f"  {name:{width}}  {share:.3f}" for name, share in of_classes.items()]
-    wrong = mistakes(scores["confusion"], list(scores["accuracy_per_class"]), 3)
+    wrong = find_mistakes(scores["confusion"], list(scores["accuracy_per_class"]), 3)
     if wrong:
         lines.append(
             "most often mistaken: "

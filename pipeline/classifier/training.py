@@ -22,7 +22,7 @@ LINES = 4  # an epoch, that tell the running loss
 
 def train(run: Path, settings: Settings, *, resume: bool) -> int:
     """Train, as an outline; 0 when done, 130 when stopped by Ctrl-C with everything saved."""
-    from models.classifier import KINDS, ClassEntropy, Classifier, Network
+    from models.classifier import KINDS, ClassCrossEntropy, Classifier, Network
     from models.training.trainer import Recipe, Trainer
     from pipeline import training as learning
     from pipeline.classifier import evaluation as class_report
@@ -85,7 +85,7 @@ def train(run: Path, settings: Settings, *, resume: bool) -> int:
         encoder_rate=training.learning_rate,
     )
     trainer = Trainer(
-        network, ClassEntropy(), batches, recipe, run, optimizer=KINDS[kind].optimizer
+        network, ClassCrossEntropy(), batches, recipe, run, optimizer=KINDS[kind].optimizer
     )
     classifier = Classifier(
         network, loaded.classes, loaded.image_size, mirrored=settings.classes.alter == "mirrored"
@@ -104,7 +104,7 @@ def train(run: Path, settings: Settings, *, resume: bool) -> int:
         }
 
     def curves(rows: list[dict[str, Any]]) -> None:
-        draw_class_history(rows, run / "history.png", best=trainer.kept)
+        draw_class_history(rows, run / "history.png", best=trainer.best_epoch)
         write_classifier_page(run)
 
     spent.lap("preparing")
@@ -123,7 +123,7 @@ def train(run: Path, settings: Settings, *, resume: bool) -> int:
         write_classifier_page(run)
         note(f"stopped and saved; go on with: python train.py --run {run} --resume")
         return 130
-    say(f"scoring the best epoch, {trainer.kept}")
+    say(f"scoring the best epoch, {trainer.best_epoch}")
     return class_report.final(run, loaded, began=began, spent=spent, top=training.top)
 
 

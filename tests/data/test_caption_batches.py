@@ -203,7 +203,7 @@ def test_captions_of_like_length_come_together(cache):
 def test_numbered_batches_are_those_of_the_epoch_with_the_photos_numbers_for_captions(cache, first):
     batches = Batches(photos(10, views=3), cache, batch=20, seed=0)
     for number in range(2):
-        numbered = list(batches.numbered(number, first=first))
+        numbered = list(batches.with_photo_numbers(number, first=first))
         assert len(numbered) == 3 - first
         for (features, told), (wanted, _) in zip(
             numbered, epoch(batches, number, first=first), strict=True
@@ -219,7 +219,7 @@ def test_a_photo_that_comes_as_several_has_one_number(cache):
     few, many = photos(2, captions=1)[1], photos(1, captions=7)[0]
     ((features, told),) = Batches(
         [few, many], cache, batch=15, seed=0, captions_a_photo=3
-    ).numbered(0)
+    ).with_photo_numbers(0)
     wanted = {2: 0, 1: 1, 0: -1}  # by their features
     assert sorted(told) == [-1, 0, 1, 1, 1]
     np.testing.assert_array_equal(told, [wanted[int(each)] for each in features[:, 0, 0]])

@@ -4,10 +4,10 @@ import tensorflow as tf
 
 from config import Settings
 from data.text.loading import fit_tokenizer
-from models.captioner import decoder_of
+from models.captioner import build_decoder_for
 from models.classifier import Network
 from models.encoders.encoder import Encoder
-from models.training.checkpoints import decoder_checkpoint
+from models.training.checkpoints import make_checkpoint
 from utils import runs
 
 CAPTIONS = ["a red dog runs", "a blue dog sits", "two red cars stand by the sea"]
@@ -44,7 +44,7 @@ def captioning_run(folder, **about):
     }
     runs.write_config(folder, config)
     tokenizer.save(folder / "vocabulary.json")
-    decoder = decoder_of(config, len(tokenizer))
+    decoder = build_decoder_for(config, len(tokenizer))
     decoder.words.kernel.assign(
         30 * decoder.words.kernel
     )  # else all words are as likely, and rounding decides
@@ -71,6 +71,4 @@ def classifying_run(folder, classes=("cat", "dog", "owl")):
 
 
 def _save(network, folder):
-    tf.train.CheckpointManager(
-        decoder_checkpoint(network), str(folder / "best"), max_to_keep=1
-    ).save()
+    tf.train.CheckpointManager(make_checkpoint(network), str(folder / "best"), max_to_keep=1).save()

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.classifier import KINDS, Answer, ClassEntropy, Classifier, Network
+from models.classifier import KINDS, ClassCrossEntropy, Classifier, Network, Prediction
 from models.encoders.convnet import TRUNKS
-from models.training.checkpoints import decoder_checkpoint, load_decoder, manager
+from models.training.checkpoints import load_weights, make_checkpoint, open_manager
 from models.training.trainer import Recipe, Trainer
 from utils.errors import UserError
 from utils.runs import write_config
@@ -79,10 +79,10 @@ def test_one_batch_is_learned_by_heart_and_saved_and_loaded(kind, rate, tmp_path
     model = network(kind)
     recipe = Recipe(6, rate, 2, "constant", None, 9, 500, encoder_rate=rate)
     trainer = Trainer(
-        model, ClassEntropy(), Fixed(), recipe, tmp_path, optimizer=KINDS[kind].optimizer
+        model, ClassCrossEntropy(), Fixed(), recipe, tmp_path, optimizer=KINDS[kind].optimizer
     )
     rows = []
-    while not trainer.finished:
+    while not trainer.is_finished:
         rows.append(trainer.train_epoch(lambda *_: None))
         trainer.finish_epoch(rows[-1]["epoch"])
     assert rows[0]["accuracy"] < 0.9
@@ -107,16 +107,16 @@ def test_one_batch_is_learned_by_heart_and_saved_and_loaded(kind, rate, tmp_path
 
 
 def test_the_objective_tells_the_plain_loss_and_the_accuracy_and_minimises_the_smoothed_one():
-    model, objective = network("tutorial"), ClassEntropy()
+    model, objective = network("tutorial"), ClassCrossEntropy()
     model.smoothing = 0.3
-    loss, total = objective.loss(model, tf.constant(PICTURES), tf.constant(LABELS))
+    loss, total = objective.compute_loss(model, tf.constant(PICTURES), tf.constant(LABELS))
     logs = np.log(tf.nn.softmax(model(PICTURES)).numpy())
     wanted = 0.7 * np.eye(3)[LABELS] + 0.1
     assert float(loss) == pytest.approx(-logs[np.arange(6), LABELS].mean(), rel=1e-5)
     assert float(total) == pytest.approx(-(wanted * logs).sum(axis=1).mean(), rel=1e-5)
-    objective.loss(model, tf.constant(PICTURES[:3]), tf.constant(LABELS[:3]))
+    objective.compute_loss(model, tf.constant(PICTURES[:3]), tf.constant(LABELS[:3]))
     found = logs.argmax(axis=1) == LABELS
-    assert objective.told(2) == {"accuracy": pytest.approx((found.mean() + found[:3].mean()) / 2)}
+    assert objective.report(2) == {"accuracy": pytest.approx((found.mean() + found[:3].mean()) / 2)}
     assert float(objective.right) == 0
 
 
@@ -148,7 +148,7 @@ def test_a_photo_in_any_form_gets_the_same_answer(tmp_path):
 
 
 def test_the_likeliest_classes_come_first():
-    answer = Answer(NAMES, np.array([0.25, 0.25, 0.5]))
+    answer = Prediction(NAMES, np.array([0.25, 0.25, 0.5]))
     assert answer.likeliest(5) == [("red", 0.5), ("blue", 0.25), ("green", 0.25)]
     assert answer.likeliest(1) == [("red", 0.5)]
 
@@ -166,9 +166,9 @@ def test_a_run_of_captions_and_one_that_is_cut_short_are_refused(tmp_path):
         UserError,
         match="has no best checkpoint: its training was stopped before its first epoch ended",
     ):
-        load_decoder(model, tmp_path / "best")
-    manager(decoder_checkpoint(model), tmp_path / "best", keep=1).save(1)
+        load_weights(model, tmp_path / "best")
+    open_manager(make_checkpoint(model), tmp_path / "best", keep=1).save(1)
     for file in (tmp_path / "best").glob("*.index"):
         file.write_bytes(file.read_bytes()[:40])
     with pytest.raises(UserError, match="is cut short, damaged"):
-        load_decoder(model, tmp_path / "best")
+        load_weights(model, tmp_path / "best")

@@ -79,7 +79,7 @@ def test_teacher_forced_scores_are_of_each_photo_s_first_caption_and_all_its_ref
     )
     scores = subject.teacher_forced()
     forced = ["one two", "one two three four five six", "one five four"]
-    wanted = Scorer(CAPTIONS).scores(forced, FORCED)
+    wanted = Scorer(CAPTIONS).score(forced, FORCED)
     assert {name: scores[f"forced_{name}"] for name in FORCED} == pytest.approx(wanted)
     assert wanted["CIDEr"] > 1
     assert scores.keys() == {"loss", "Top1", *(f"forced_{name}" for name in FORCED)}

@@ -6,12 +6,12 @@ import numpy as np
 from PIL import Image
 
 from models.captioner import Caption
-from models.classifier import Answer
+from models.classifier import Prediction
 from pipeline.classifier.prediction import ClassPredictor, class_columns
 from pipeline.prediction import CaptionPredictor
 
 NAMES = ("cat", "dog", "owl", "yak", "emu", "fox")
-ANSWER = Answer(NAMES, np.array([0.1, 0.4, 0.2, 0.15, 0.1, 0.05]))
+ANSWER = Prediction(NAMES, np.array([0.1, 0.4, 0.2, 0.15, 0.1, 0.05]))
 
 
 def test_a_line_and_a_record_hold_the_five_likeliest_classes():

@@ -11,7 +11,7 @@ from data.photos.views import Views
 from data.preprocess import Dataset
 from data.text.tokenizer import END, START
 from data.text.word_tokenizer import WordTokenizer
-from models.training.losses import CrossEntropy, DrawnLocations
+from models.training.losses import CrossEntropy, HardAttention
 from models.training.self_critical import SelfCritical
 from pipeline.training import wanted
 from utils.metrics.cider_reward import CiderD
@@ -55,7 +55,7 @@ def made(tokenizer, **settings):
         ({}, CrossEntropy),
         ({"decoder": "lstm"}, CrossEntropy),
         ({"decoder": "lstm", "attention": "none"}, CrossEntropy),
-        ({"decoder": "lstm", "attention": "hard"}, DrawnLocations),
+        ({"decoder": "lstm", "attention": "hard"}, HardAttention),
         ({"scst": True}, SelfCritical),
         ({"decoder": "luong"}, CrossEntropy),
         ({"decoder": "luong", "attention": "additive"}, CrossEntropy),

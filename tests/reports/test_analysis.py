@@ -165,7 +165,7 @@ def test_searches_of_several_widths_are_made_once_and_the_one_in_hand_not_again(
         (("length_penalty", 1.0), ("beam", beam), ("sample", False)) for beam in (1, 5)
     }
     assert len(asked) == 6  # for one photo, for two, and for the clock
-    assert found[1]["CIDEr"] == pytest.approx(scored.scorer.scores(SAID)["CIDEr"])
+    assert found[1]["CIDEr"] == pytest.approx(scored.scorer.score(SAID)["CIDEr"])
     assert found[5]["Bleu_1"] < found[1]["Bleu_1"]
     assert found[1]["captions_per_second"] > 0
     assert found[1]["METEOR"] is None

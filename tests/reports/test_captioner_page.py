@@ -97,7 +97,7 @@ def test_a_true_caption_is_scored_against_the_photo_s_others(tmp_path):
     scorer = Scorer(subject.references)
     whole_ = Scorer([("Two dogs run in the park.", "a dog in a park"), *TRUE[1:]])
     scorer._cider_scorer.crefs[0] = whole_._cider_scorer.crefs[0]
-    assert found[0][0] == pytest.approx(scorer.per_photo_cider(["A dog runs.", "x", "x"])[0])
+    assert found[0][0] == pytest.approx(scorer.score_photos_by_cider(["A dog runs.", "x", "x"])[0])
     assert found[0][0] > 0
 
 

@@ -9,7 +9,7 @@ import presets
 from reports.classifier_page import ClassifierResult, write_classifier_page
 from tests.helpers.pages import rows, whole
 from utils import runs
-from utils.metrics.classes import class_scores
+from utils.metrics.classes import score_classes
 
 CLASSES = ["blue", "<b>green</b>", "red"]
 
@@ -43,7 +43,7 @@ def found_of(true, taken, classes=CLASSES):
     """What is found of pictures of these classes that were taken for others."""
     probabilities = np.full((len(true), len(classes)), 0.1)
     probabilities[np.arange(len(true)), taken] = 0.8
-    scores = class_scores(probabilities, np.array(true), classes, top=5) | {"images": len(true)}
+    scores = score_classes(probabilities, np.array(true), classes, top=5) | {"images": len(true)}
     return ClassifierResult(
         "test",
         scores,

@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from utils.metrics import ptb
-from utils.metrics.java import WITH_JAVA, Unavailable, _meteor, _spice
+from utils.metrics.java import SCORES_WITH_JAVA, ScoreUnavailable, score_meteor, score_spice
 
 Tokenize = Callable[[str], list[str]]
 
 # What people call the scores, and what they are called in files: as coco-caption does.
-KEYS = {
+SCORE_KEYS = {
     "BLEU-1": "Bleu_1",
     "BLEU-2": "Bleu_2",
     "BLEU-3": "Bleu_3",
@@ -29,8 +29,8 @@ KEYS = {
     "NIST-2": "NIST_2",
     "NIST-4": "NIST_4",
 }
-NAMES = tuple(KEYS.values())
-WITHOUT_JAVA = tuple(name for name in NAMES if name not in WITH_JAVA)
+NAMES = tuple(SCORE_KEYS.values())
+SCORES_WITHOUT_JAVA = tuple(name for name in NAMES if name not in SCORES_WITH_JAVA)
 
 
 class Scorer:
@@ -51,10 +51,10 @@ class Scorer:
             [" ".join(tokenize(caption)) for caption in captions] for captions in references
         ]
 
-    def scores(
-        self, captions: Sequence[str], names: Sequence[str] = WITHOUT_JAVA
+    def score(
+        self, captions: Sequence[str], names: Sequence[str] = SCORES_WITHOUT_JAVA
     ) -> dict[str, float]:
-        """The named scores of one caption a photo, in the order of the references; raises Unavailable."""
+        """The named scores of one caption a photo, in the order of the references; raises ScoreUnavailable."""
         unknown = [name for name in names if name not in NAMES]
         if unknown:
             raise ValueError(f"unknown score {unknown[0]!r}; known are {', '.join(NAMES)}")
@@ -64,12 +64,12 @@ class Scorer:
         for name, score in {"ROUGE_L": self._rouge, "CIDEr": self._cider, **nist}.items():
             if name in names:
                 found[name] = score(tokenised)
-        for name, score in (("METEOR", _meteor), ("SPICE", _spice)):
+        for name, score in (("METEOR", score_meteor), ("SPICE", score_spice)):
             if name in names:
                 found[name] = score(*self._by_number(tokenised))
         return {name: float(found[name]) for name in names}
 
-    def per_photo_cider(self, captions: Sequence[str]) -> list[float]:
+    def score_photos_by_cider(self, captions: Sequence[str]) -> list[float]:
         """CIDEr of each photo's caption; their mean is the CIDEr of all."""
         return [float(score) for score in self._ciders(self._tokenised(captions))]
 
@@ -138,17 +138,17 @@ class Scorer:
         }
 
 
-def merit(row: dict[str, Any], best_by: str) -> float:
+def score_epoch(row: dict[str, Any], best_by: str) -> float:
     """How good an epoch is by its row of the history, the higher the better: the score on val that people call `best_by`.
 
     By `loss`, and where the score is missing or as good as 0 and so tells nothing (CIDEr of a single photo; coco-caption's
     BLEU is 1e-4 or less, and not 0, where no n-gram is right), its loss on val, negated.
     """
-    score = None if best_by == "loss" else row.get(KEYS[best_by])
+    score = None if best_by == "loss" else row.get(SCORE_KEYS[best_by])
     return score if score is not None and score >= 0.001 else -row.get("val_loss", math.inf)
 
 
-def caption_scores(
+def score_captions(
     captions: Sequence[str],
     references: Sequence[Sequence[str]],
     *,
@@ -158,13 +158,13 @@ def caption_scores(
     """All scores under coco-caption's names, None for what could not be computed, and a sentence for each of these."""
     scorer = Scorer(references, tokenize=tokenize)
     scores: dict[str, float | None] = dict.fromkeys(NAMES)
-    scores |= scorer.scores(captions)
+    scores |= scorer.score(captions)
     reasons = []
-    for name in WITH_JAVA:
+    for name in SCORES_WITH_JAVA:
         try:
             if not java:
-                raise Unavailable("needs Java, which was not to be used")
-            scores |= scorer.scores(captions, [name])
-        except Unavailable as error:
+                raise ScoreUnavailable("needs Java, which was not to be used")
+            scores |= scorer.score(captions, [name])
+        except ScoreUnavailable as error:
             reasons.append(f"{name}: {error}")
     return scores, reasons

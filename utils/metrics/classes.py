@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 
-def class_scores(
+def score_classes(
     probabilities: np.ndarray, labels: np.ndarray, classes: Sequence[str], *, top: int
 ) -> dict[str, Any]:
     """Scores as fractions, of probabilities (N, K) and true classes (N,): `accuracy`, `loss` (mean cross-entropy), `Top5`
@@ -34,7 +34,7 @@ def class_scores(
     return scores | {"confusion": confusion.tolist()}
 
 
-def mistakes(
+def find_mistakes(
     confusion: Sequence[Sequence[int]], classes: Sequence[str], number: int
 ) -> list[tuple[str, str, int]]:
     """So many of the commonest mistakes: a class, what it was taken for, how often."""

@@ -9,11 +9,11 @@ from importlib import util
 from pathlib import Path
 from typing import Any
 
-WITH_JAVA = ("METEOR", "SPICE")
+SCORES_WITH_JAVA = ("METEOR", "SPICE")
 _SPICE_LIBRARIES = ("stanford-corenlp-3.6.0.jar", "stanford-corenlp-3.6.0-models.jar")
 
 
-class Unavailable(RuntimeError):
+class ScoreUnavailable(RuntimeError):
     """A score that cannot be had on this machine; the message says why."""
 
 
@@ -21,7 +21,7 @@ def _java() -> str:
     """The path of the java program."""
     program = shutil.which("java")
     if program is None:
-        raise Unavailable("needs Java; not on the PATH")
+        raise ScoreUnavailable("needs Java; not on the PATH")
     return program
 
 
@@ -39,7 +39,7 @@ def _first_line(text: str | bytes) -> str:
     )
 
 
-def _meteor(references: dict[int, list[str]], captions: dict[int, list[str]]) -> float:
+def score_meteor(references: dict[int, list[str]], captions: dict[int, list[str]]) -> float:
     """METEOR 1.5, by the jar that comes with pycocoevalcap."""
     _java()
     from pycocoevalcap.meteor.meteor import Meteor
@@ -47,7 +47,7 @@ def _meteor(references: dict[int, list[str]], captions: dict[int, list[str]]) ->
     try:
         scorer = Meteor()
     except OSError as error:
-        raise Unavailable(f"Java does not start ({error})") from error
+        raise ScoreUnavailable(f"Java does not start ({error})") from error
     process = scorer.meteor_p
     hung = threading.Event()
     timer = threading.Timer(_seconds_allowed(captions), lambda: (hung.set(), process.kill()))
@@ -56,9 +56,9 @@ def _meteor(references: dict[int, list[str]], captions: dict[int, list[str]]) ->
         return scorer.compute_score(references, captions)[0]
     except (OSError, ValueError) as error:  # a pipe that broke, or no number in the answer
         if hung.is_set():
-            raise Unavailable("Java did not answer in time") from error
+            raise ScoreUnavailable("Java did not answer in time") from error
         process.kill()
-        raise Unavailable(f"Java failed ({_first_line(process.stderr.read())})") from error
+        raise ScoreUnavailable(f"Java failed ({_first_line(process.stderr.read())})") from error
     finally:
         timer.cancel()
         _end(scorer)
@@ -83,12 +83,12 @@ def _spice_folder() -> Path:
     return Path(next(iter(util.find_spec("pycocoevalcap").submodule_search_locations))) / "spice"
 
 
-def _spice(references: dict[int, list[str]], captions: dict[int, list[str]]) -> float:
+def score_spice(references: dict[int, list[str]], captions: dict[int, list[str]]) -> float:
     """SPICE, by pycocoevalcap's jar and without its Python half, which would download what is missing."""
     java, folder = _java(), _spice_folder()
     missing = [name for name in _SPICE_LIBRARIES if not (folder / "lib" / name).is_file()]
     if missing:
-        raise Unavailable(
+        raise ScoreUnavailable(
             f"needs {' and '.join(missing)} of Stanford CoreNLP in {folder / 'lib'}; nothing is downloaded"
         )
     rows = [{"image_id": n, "test": captions[n][0], "refs": references[n]} for n in captions]
@@ -118,10 +118,10 @@ def _spice(references: dict[int, list[str]], captions: dict[int, list[str]]) -> 
                 command, cwd=folder, capture_output=True, timeout=_seconds_allowed(captions) * 5
             )
             if run.returncode:
-                raise Unavailable(f"Java failed ({_first_line(run.stderr or run.stdout)})")
+                raise ScoreUnavailable(f"Java failed ({_first_line(run.stderr or run.stdout)})")
             found = json.loads(answered.read_text(encoding="utf-8"))
             return sum(float(row["scores"]["All"]["f"]) for row in found) / len(found)
         except subprocess.TimeoutExpired as error:
-            raise Unavailable("Java did not answer in time") from error
+            raise ScoreUnavailable("Java did not answer in time") from error
         except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
-            raise Unavailable(f"Java gave no readable answer ({error})") from error
+            raise ScoreUnavailable(f"Java gave no readable answer ({error})") from error

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from utils.metrics.captions import KEYS
+from utils.metrics.captions import SCORE_KEYS
 from utils.plots.figure import BLUE, ORANGE, PALE, save_figure
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ def draw_history(
     losses.set_title("loss, teacher-forced", loc="left")
     for axes, (title, scores) in zip(panels, SCORES.items(), strict=True):
         for name, colour in scores.items():
-            draw_curve(axes, history, KEYS[name], label=name, color=colour)
+            draw_curve(axes, history, SCORE_KEYS[name], label=name, color=colour)
             draw_curve(
                 axes,
                 history,
-                f"forced_{KEYS[name]}",
+                f"forced_{SCORE_KEYS[name]}",
                 label=f"{name}, teacher-forced",
                 color=colour,
                 linestyle="--",

@@ -11,7 +11,7 @@ from models.decoders.attention import AdditiveAttention, DotAttention, context
 from models.decoders.base import repeat_rows
 from models.search.compiled import compile_search
 from models.search.rules import Rules
-from models.training.checkpoints import decoder_checkpoint, load_decoder
+from models.training.checkpoints import load_weights, make_checkpoint
 from models.training.losses import masked_loss
 from tests.helpers.decoders import small_decoder
 from utils.errors import UsageError, UserError
@@ -139,17 +139,17 @@ class TestEveryDecoder:
 
     def test_saved_and_loaded_gives_equal_outputs(self, name, options, features, tokens, tmp_path):
         decoder, other = shared(name, **options), small(name, seed=1, **options)
-        tf.train.CheckpointManager(decoder_checkpoint(decoder), str(tmp_path / "best"), 1).save()
-        load_decoder(other, tmp_path / "best")
+        tf.train.CheckpointManager(make_checkpoint(decoder), str(tmp_path / "best"), 1).save()
+        load_weights(other, tmp_path / "best")
         np.testing.assert_array_equal(other(features, tokens)[0], decoder(features, tokens)[0])
 
     def test_a_checkpoint_cut_short_is_refused_by_name(self, name, options, tmp_path):
         decoder = small(name, **options)
-        tf.train.CheckpointManager(decoder_checkpoint(decoder), str(tmp_path / "best"), 1).save()
+        tf.train.CheckpointManager(make_checkpoint(decoder), str(tmp_path / "best"), 1).save()
         data = next((tmp_path / "best").glob("*.data*"))
         data.write_bytes(data.read_bytes()[:100])
         with pytest.raises(UserError, match="best/ckpt-1 is cut short"):
-            load_decoder(decoder, tmp_path / "best")
+            load_weights(decoder, tmp_path / "best")
 
 
 def test_additive_attention_against_the_equation():
@@ -319,10 +319,10 @@ def test_what_was_drawn_before_is_in_what_is_saved(features, tokens, tmp_path):
     decoder = small("lstm", attention="hard")
     assert any(variable is decoder.chance.state for variable in decoder.variables)
     decoder.explore(features, tokens)
-    tf.train.CheckpointManager(decoder_checkpoint(decoder), str(tmp_path / "best"), 1).save()
+    tf.train.CheckpointManager(make_checkpoint(decoder), str(tmp_path / "best"), 1).save()
     next_drawn, after_next = (decoder.explore(features, tokens)[2] for _ in range(2))
     assert np.abs(after_next - next_drawn).max() == 1
-    load_decoder(decoder, tmp_path / "best")
+    load_weights(decoder, tmp_path / "best")
     np.testing.assert_array_equal(decoder.explore(features, tokens)[2], next_drawn)
 
 

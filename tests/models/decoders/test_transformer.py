@@ -11,7 +11,7 @@ from models.decoders.base import begin, refuse_longer
 from models.search.compiled import compile_search
 from models.search.rules import Rules
 from models.training.losses import CrossEntropy
-from models.training.optimizers import adam
+from models.training.optimizers import build_adam
 from models.training.trainer import Recipe, Trainer
 from tests.helpers.decoders import small_decoder
 from tests.models.training.test_trainer import DEPTH, LOCATIONS, Invented
@@ -122,7 +122,7 @@ def training(folder):
         Invented(),
         Recipe(3, 0.01, 3, "cosine", 5.0, 9, 2),
         folder,
-        optimizer=partial(adam, weight_decay=0.01),
+        optimizer=partial(build_adam, weight_decay=0.01),
     )
 
 
@@ -135,7 +135,7 @@ def losses(trainer, stop_at=None):
             raise KeyboardInterrupt
 
     try:
-        while not trainer.finished:
+        while not trainer.is_finished:
             found.append(trainer.train_epoch(progress)["loss"])
             trainer.finish_epoch(0.0)
     except KeyboardInterrupt:
@@ -153,7 +153,10 @@ def test_going_on_in_the_middle_of_an_epoch_is_exact(tmp_path):
 
 def test_decay_spares_biases_and_normalisations(tmp_path):
     made = decoder()
-    recipe, decaying = Recipe(1, 0.1, 0, "constant", 5.0, 1, 9), partial(adam, weight_decay=0.5)
+    recipe, decaying = (
+        Recipe(1, 0.1, 0, "constant", 5.0, 1, 9),
+        partial(build_adam, weight_decay=0.5),
+    )
     optimizer = Trainer(
         made, CrossEntropy(), Invented(), recipe, tmp_path, optimizer=decaying
     )._optimizers["decoder"]

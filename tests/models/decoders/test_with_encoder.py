@@ -86,7 +86,7 @@ def losses(training, at=None, what=None):
         if at == (training.epoch, step):
             what()
 
-    while not training.finished:
+    while not training.is_finished:
         training.train_epoch(progress)
         training.finish_epoch(float(training.epoch))
     return seen
@@ -215,7 +215,7 @@ def test_a_run_that_trained_no_encoder_has_none(tmp_path):
         convnet(weights=tmp_path)
     encoder = convnet()
     training = trainer(tmp_path, small_decoder(encoder))
-    training.begin(0.0)
+    training.start_from_current_weights(0.0)
     with pytest.raises(
         UserError, match=r"has no encoder of its own: it was not trained with --finetune-encoder"
     ):

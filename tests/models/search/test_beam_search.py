@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.search.beam_search import search
+from models.search.beam_search import beam_search
 from models.search.rules import Rules
-from models.search.sampling import Chance, sample
+from models.search.sampling import Sampling, sample
 
 PAD, UNKNOWN, START, END, A, B, C = range(7)
 RULES = {"start": START, "end": END, "never": (PAD, UNKNOWN, START), "max_length": 4}
@@ -29,7 +29,7 @@ def run(photos=1, **changes):
     rules = Rules(**{**RULES, "beam": 1, "length_penalty": 0.0, **changes})
     state = tf.zeros([photos * rules.beam], tf.int32)
     return tf.function(
-        lambda: search(step, state, photos=tf.constant(photos), locations=5, rules=rules)
+        lambda: beam_search(step, state, photos=tf.constant(photos), locations=5, rules=rules)
     )()
 
 
@@ -101,7 +101,7 @@ def draw(seeds, beam=1, **chance):
     rules = Rules(**RULES, beam=beam)
     state = tf.zeros([len(seeds) * beam], tf.int32)
     return sample(
-        step, state, seeds=tf.constant(seeds), locations=5, rules=rules, chance=Chance(**chance)
+        step, state, seeds=tf.constant(seeds), locations=5, rules=rules, chance=Sampling(**chance)
     )
 
 

@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from models.decoders import build_decoder, lstm
 from models.training.losses import (
-    DrawnLocations,
-    doubly_stochastic,
-    estimate,
+    HardAttention,
+    doubly_stochastic_penalty,
+    hard_attention_loss,
     masked_loss,
-    word_losses,
+    token_losses,
 )
 
 
@@ -24,16 +24,18 @@ def test_masked_loss_leaves_padding_out():
 def test_the_doubly_stochastic_penalty_by_hand():
     """Two locations. Caption one looks 1.5 and 0.5 times: 0.5² + 0.5²; caption two, its last word padding, 1 and 0: 1."""
     attention = tf.constant([[[1.0, 0.0], [0.5, 0.5]], [[1.0, 0.0], [0.3, 0.7]]])
-    assert float(doubly_stochastic(attention, tf.constant([[5, 3], [3, 0]]))) == pytest.approx(
-        (0.5 + 1) / 3
-    )
-    alone = float(doubly_stochastic(attention[:1], tf.constant([[5, 3]])))
+    assert float(
+        doubly_stochastic_penalty(attention, tf.constant([[5, 3], [3, 0]]))
+    ) == pytest.approx((0.5 + 1) / 3)
+    alone = float(doubly_stochastic_penalty(attention[:1], tf.constant([[5, 3]])))
     assert alone == pytest.approx(0.5 / 2)
     filled = tf.concat(
         [attention[:1], attention[1:]], 0
     )  # a row that only fills the batch up counts for nothing
-    assert float(doubly_stochastic(filled, tf.constant([[5, 3], [0, 0]]))) == pytest.approx(alone)
-    assert float(doubly_stochastic(attention, tf.zeros([2, 2], tf.int32))) == 0
+    assert float(doubly_stochastic_penalty(filled, tf.constant([[5, 3], [0, 0]]))) == pytest.approx(
+        alone
+    )
+    assert float(doubly_stochastic_penalty(attention, tf.zeros([2, 2], tf.int32))) == 0
 
 
 # Two captions of a photo with two locations. The first draws where it looks, and its last word is padding; the second sees
@@ -50,14 +52,14 @@ COUNTS = (WANTED != 0).astype(np.float32)
 
 
 def test_the_estimator_by_hand():
-    found = estimate(
+    found = hard_attention_loss(
         LOSSES, ATTENTION, DRAWN, WANTED, baseline=tf.constant(-1.2), reward=0.7, entropy=0.3
     )
     chosen = np.log(0.8) + np.log(0.6)
     assert float(found) == pytest.approx(
         (4.5 - 0.7 * ADVANTAGE * chosen - 0.3 * np.sum(SPREAD * COUNTS)) / 5
     )
-    plain = estimate(
+    plain = hard_attention_loss(
         LOSSES, ATTENTION, DRAWN, WANTED, baseline=tf.constant(-1.2), reward=0.0, entropy=0.0
     )
     assert float(plain) == pytest.approx(4.5 / 5)
@@ -69,7 +71,7 @@ def test_the_estimator_s_gradient_by_hand():
     scores, losses = tf.constant(np.log(ATTENTION)), tf.constant(LOSSES)
     with tf.GradientTape() as tape:
         tape.watch([scores, losses])
-        total = estimate(
+        total = hard_attention_loss(
             losses,
             tf.nn.softmax(scores),
             DRAWN,
@@ -141,9 +143,9 @@ def test_the_estimator_s_mean_is_the_lower_bound_s_gradient_whatever_the_baselin
     tokens = tf.constant([CAPTION] * 40_000)
     with tf.GradientTape(persistent=True) as tape:
         logits, attention, drawn = decoder.explore(features, tokens[:, :-1])
-        losses = word_losses(logits, tokens[:, 1:])
+        losses = token_losses(logits, tokens[:, 1:])
         totals = [
-            estimate(
+            hard_attention_loss(
                 losses,
                 attention,
                 drawn,
@@ -162,11 +164,11 @@ def test_the_estimator_s_mean_is_the_lower_bound_s_gradient_whatever_the_baselin
 
 def test_the_baseline_is_a_moving_average_of_log_p_a_word_and_the_loss_told_is_plain():
     """Batches of one caption, whose logits a decoder is given as features. The baseline of a batch is that before it."""
-    objective = DrawnLocations(0.5)
+    objective = HardAttention(0.5)
     decoder = SimpleNamespace(
         explore=lambda logits, _tokens: (logits, tf.constant(ATTENTION[:1]), tf.constant(DRAWN[:1]))
     )
-    step = tf.function(lambda logits, tokens: objective.loss(decoder, logits, tokens))
+    step = tf.function(lambda logits, tokens: objective.compute_loss(decoder, logits, tokens))
     tokens = tf.constant([[2, *WANTED[0]]], tf.int32)
     average = None
     for number in range(3):
@@ -177,8 +179,8 @@ def test_the_baseline_is_a_moving_average_of_log_p_a_word_and_the_loss_told_is_p
         average = 0.9 * before - 0.1 * plain
         assert float(loss) == pytest.approx(plain, rel=1e-6)
         assert float(objective.baseline) == pytest.approx(average, rel=1e-5)
-        wanted = estimate(
-            word_losses(logits, tokens[:, 1:]),
+        wanted = hard_attention_loss(
+            token_losses(logits, tokens[:, 1:]),
             ATTENTION[:1],
             DRAWN[:1],
             tokens[:, 1:],
@@ -186,7 +188,7 @@ def test_the_baseline_is_a_moving_average_of_log_p_a_word_and_the_loss_told_is_p
             reward=1.0,
             entropy=0.002,
         )
-        wanted += 0.5 * doubly_stochastic(tf.constant(ATTENTION[:1]), tokens[:, 1:])
+        wanted += 0.5 * doubly_stochastic_penalty(tf.constant(ATTENTION[:1]), tokens[:, 1:])
         assert float(total) == pytest.approx(float(wanted), rel=1e-5)
     assert objective.variables == {"baseline": objective.baseline}
-    assert objective.told(3) == {}
+    assert objective.report(3) == {}

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from models.search.rules import Rules
-from models.training.self_critical import SelfCritical, cider_reward
+from models.training.self_critical import SelfCritical, make_cider_reward
 
 START, END, ONE, TWO = 2, 3, 4, 5
 FEATURES = np.ones((3, 1, 1), np.float32)
@@ -41,7 +41,7 @@ class Same:
 
     steps = 3
 
-    def numbered(self, number, *, first=0):
+    def with_photo_numbers(self, number, *, first=0):
         for _ in range(first, self.steps):
             yield FEATURES, PHOTOS
 
@@ -74,7 +74,7 @@ def worth(captions):
 @pytest.fixture(scope="module")
 def steps(critical):
     """An epoch's steps, each as it is given to training, with the captions drawn."""
-    return [(*batch, critical.asked[-1]) for batch in critical.objective.inputs(Same(), 1, 0)]
+    return [(*batch, critical.asked[-1]) for batch in critical.objective.make_batches(Same(), 1, 0)]
 
 
 def test_a_drawn_caption_is_worth_what_it_gets_more_than_the_greedy_one(steps):
@@ -93,7 +93,7 @@ def test_or_what_it_gets_more_than_the_mean_of_the_other_drawn_ones(steps):
     """The same captions are drawn, and no greedy one is asked for."""
     critical = made("others")
     for (_, tokens, advantage), (*_, drawn) in zip(
-        critical.objective.inputs(Same(), 1, 0), steps, strict=True
+        critical.objective.make_batches(Same(), 1, 0), steps, strict=True
     ):
         captions = critical.asked[-1]
         np.testing.assert_array_equal(captions, drawn[:, :-1])
@@ -105,7 +105,7 @@ def test_or_what_it_gets_more_than_the_mean_of_the_other_drawn_ones(steps):
             advantage.reshape(3, 400), (each - others) * (PHOTOS >= 0)[:, None], atol=1e-5
         )
         assert len(tokens) == 1200
-    told = critical.objective.told(3)
+    told = critical.objective.report(3)
     assert told.keys() == {"reward", "reward_seconds"}
     assert told["reward"] == pytest.approx(
         4.5 + np.mean([worth(each)[PHOTOS >= 0].mean() for each in critical.asked])
@@ -154,11 +154,13 @@ def test_tokens_are_as_long_as_the_longest_caption_needs_in_few_lengths(longest,
 
 def test_what_is_drawn_is_told_by_seed_epoch_and_step(critical, steps):
     drawn = [tokens for _, tokens, *_ in steps]
-    again = [tokens for _, tokens, _ in critical.objective.inputs(Same(), 1, 0)]
-    later = [tokens for _, tokens, _ in critical.objective.inputs(Same(), 1, 1)]  # as after a stop
+    again = [tokens for _, tokens, _ in critical.objective.make_batches(Same(), 1, 0)]
+    later = [
+        tokens for _, tokens, _ in critical.objective.make_batches(Same(), 1, 1)
+    ]  # as after a stop
     for one, other in (*zip(drawn, again, strict=True), *zip(drawn[1:], later, strict=True)):
         np.testing.assert_array_equal(one, other)
-    next_epoch = next(tokens for _, tokens, _ in critical.objective.inputs(Same(), 2, 0))
+    next_epoch = next(tokens for _, tokens, _ in critical.objective.make_batches(Same(), 2, 0))
     assert len({tokens.tobytes() for tokens in (*drawn, next_epoch)}) == 4
     of_photos = drawn[0].reshape(3, 400, 7)
     assert (of_photos[0] != of_photos[2]).any()
@@ -166,15 +168,15 @@ def test_what_is_drawn_is_told_by_seed_epoch_and_step(critical, steps):
 
 def test_an_epoch_tells_mean_rewards_and_counts_anew(critical):
     """Of two photos, 7 and 2: the photo that is none counts for nothing."""
-    critical.objective.told(1)
-    batches = [critical.asked[-1] for _ in critical.objective.inputs(Same(), 3, 1)]
+    critical.objective.report(1)
+    batches = [critical.asked[-1] for _ in critical.objective.make_batches(Same(), 3, 1)]
     worths = [worth(each)[PHOTOS >= 0] + [[7], [2]] for each in batches]
-    told = critical.objective.told(2)
+    told = critical.objective.report(2)
     assert told["reward"] == pytest.approx(np.mean([each[:, :-1].mean() for each in worths]))
     assert told["greedy_reward"] == pytest.approx(2 + 4.5)
     assert told.keys() == {"reward", "greedy_reward", "reward_seconds"}
     assert told["reward_seconds"] >= 0
-    assert critical.objective.told(1) == {"reward": 0, "greedy_reward": 0, "reward_seconds": 0}
+    assert critical.objective.report(1) == {"reward": 0, "greedy_reward": 0, "reward_seconds": 0}
     assert set(critical.objective.variables) == told.keys()
 
 
@@ -208,7 +210,7 @@ def test_the_loss_by_hand(baseline, dropout):
         sum(logs[row, place, word] for place, word in enumerate(tokens[row, 1:]) if word)
         for row in range(3)
     ]
-    loss, total = objective.loss(decoder, None, tf.constant(tokens), tf.constant(advantage))
+    loss, total = objective.compute_loss(decoder, None, tf.constant(tokens), tf.constant(advantage))
     assert float(loss) == float(total) == pytest.approx(-np.dot(advantage, each) / 7, rel=1e-5)
 
 
@@ -219,7 +221,7 @@ def test_rewards_by_the_words_of_captions():
         assert photo >= 0
         return photo + len(words.split()) / 10
 
-    reward = cider_reward(score, lambda row: " ".join(str(token) for token in row if token))
+    reward = make_cider_reward(score, lambda row: " ".join(str(token) for token in row if token))
     captions = np.array([[[4, 5, 0], [4, 0, 0]], [[4, 5, 6], [4, 0, 0]], [[4, 0, 0], [5, 6, 7]]])
     np.testing.assert_allclose(
         reward(np.array([3, -1, 0]), captions), [[3.2, 3.1], [0, 0], [0.1, 0.3]]

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from models.decoders import DECODERS
-from models.training.teacher_forcing import FreeRunning, TeacherForced
+from models.training.teacher_forcing import FreeRunningEvaluator, TeacherForcedEvaluator
 from tests.helpers.decoders import small_decoder
 
 PAD, UNKNOWN, START, END, A, B, C = range(7)
@@ -63,7 +63,7 @@ def losses(caption, before):
 
 
 def test_the_likeliest_words_at_the_places_of_each_first_caption():
-    found = TeacherForced(Table())([FIRST, SECOND])
+    found = TeacherForcedEvaluator(Table())([FIRST, SECOND])
     after_unknown = A + int(TABLE[0, UNKNOWN, A:].argmax())
     assert [row.tolist() for row in found.likeliest] == [[A, C, after_unknown], [B, C, C], [], []]
 
@@ -77,7 +77,7 @@ def test_loss_and_accuracy_of_the_true_words(top):
         for photo, words in captions
         for before, word in zip([START, *words], words, strict=False)
     ]
-    loss, accuracy, _ = TeacherForced(Table(), top=top)([FIRST, SECOND])
+    loss, accuracy, _ = TeacherForcedEvaluator(Table(), top=top)([FIRST, SECOND])
     assert loss == pytest.approx(np.mean(each), rel=1e-5)
     assert accuracy == pytest.approx(np.mean([rank < top for rank in ranks]))
 
@@ -88,7 +88,7 @@ def test_the_free_running_loss_reads_its_own_likeliest_words():
     own = {0: [START, A, C, A], 1: [START, B, C, C]}
     each = [loss for caption in captions for loss in losses(caption, own[caption[0]])]
     assert len(each) == 10
-    assert FreeRunning(Table())([FIRST, SECOND]) == pytest.approx(np.mean(each), rel=1e-5)
+    assert FreeRunningEvaluator(Table())([FIRST, SECOND]) == pytest.approx(np.mean(each), rel=1e-5)
 
 
 @pytest.mark.parametrize("kind", DECODERS)
@@ -102,12 +102,12 @@ def test_free_running_is_teacher_forcing_with_its_own_words(kind):
         own = np.concatenate(
             [own, logits[:, A:].argmax(axis=1)[:, None].astype(np.int32) + A], axis=1
         )
-    forced = TeacherForced(decoder)([(features, own)])
-    assert FreeRunning(decoder)([(features, own)]) == pytest.approx(forced.loss, rel=1e-5)
+    forced = TeacherForcedEvaluator(decoder)([(features, own)])
+    assert FreeRunningEvaluator(decoder)([(features, own)]) == pytest.approx(forced.loss, rel=1e-5)
     assert [row.tolist() for row in forced.likeliest] == own[:, 1:].tolist()
     other = np.where(
         own == START, START, A + (own - A + 1) % 5
     )  # other words: they are foretold, but never read
-    assert FreeRunning(decoder)([(features, other)]) != pytest.approx(
-        TeacherForced(decoder)([(features, other)]).loss
+    assert FreeRunningEvaluator(decoder)([(features, other)]) != pytest.approx(
+        TeacherForcedEvaluator(decoder)([(features, other)]).loss
     )

@@ -12,10 +12,10 @@ import tensorflow as tf
 
 from models.decoders import build_decoder
 from models.search.rules import Rules
-from models.training.checkpoints import decoder_checkpoint, stored
-from models.training.losses import CrossEntropy, DrawnLocations, doubly_stochastic
+from models.training.checkpoints import list_checkpoints, make_checkpoint
+from models.training.losses import CrossEntropy, HardAttention, doubly_stochastic_penalty
 from models.training.self_critical import SelfCritical
-from models.training.teacher_forcing import TeacherForced
+from models.training.teacher_forcing import TeacherForcedEvaluator
 from models.training.trainer import Recipe, Trainer, _rate
 from utils.errors import UserError
 
@@ -45,7 +45,7 @@ class Invented:
             tokens = np.array([[2, 4 + kind, 7, 3, 0] for kind in kinds], np.int32)
             yield tf.constant(features), tf.constant(tokens)
 
-    def numbered(self, number, *, first=0):
+    def with_photo_numbers(self, number, *, first=0):
         """A photo's number is its kind; the last of each batch is none."""
         for features, kinds in self._photos(number, first):
             yield features, np.append(kinds[:-1], -1)
@@ -100,7 +100,7 @@ def losses(training, scores=(0.1, 0.2, 0.3), stop=None):
         if stop == (training.epoch, step):
             raise KeyboardInterrupt
 
-    while not training.finished:
+    while not training.is_finished:
         training.train_epoch(progress)
         training.finish_epoch(scores[training.epoch])
     return seen
@@ -129,7 +129,7 @@ def test_a_tiny_batch_is_overfitted(tmp_path):
     training = trainer(tmp_path, epochs=25)
     seen = losses(training, scores=[float(epoch) for epoch in range(25)])
     assert seen[0][2] > 1.5
-    loss, top, _ = TeacherForced(training.decoder, top=1)(Invented().epoch(99))
+    loss, top, _ = TeacherForcedEvaluator(training.decoder, top=1)(Invented().epoch(99))
     assert loss < 0.05
     assert top > 0.99
 
@@ -220,7 +220,7 @@ def test_where_the_newest_checkpoint_is_damaged_the_one_before_serves(
     assert rest == whole[-len(rest) :]
     again = trainer(tmp_path / "run")
     assert again.resume()
-    assert again.finished
+    assert again.is_finished
 
 
 def test_without_a_checkpoint_there_is_nothing_to_resume(tmp_path):
@@ -245,7 +245,7 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_step(tmp_path):
 
 def test_padding_and_empty_captions_count_for_nothing(tmp_path):
     """A batch filled up with empty captions of an empty photo has the loss of the batch without them."""
-    measure = TeacherForced(trainer(tmp_path).decoder)
+    measure = TeacherForcedEvaluator(trainer(tmp_path).decoder)
     features, tokens = next(Invented().epoch(0))
     filled = (
         tf.concat([features, tf.zeros_like(features)], 0),
@@ -259,13 +259,13 @@ def test_the_penalty_keeps_attention_spread_and_stays_out_of_the_loss_that_is_to
     for penalty in (0.0, 20.0):
         trained = trainer(tmp_path / str(penalty), epochs=6, penalty=penalty)
         rows = []
-        while not trained.finished:
+        while not trained.is_finished:
             rows.append(trained.train_epoch(lambda *_: None))
             trained.finish_epoch(-rows[-1]["loss"])
         assert rows[0]["loss"] < 3.0  # of eight words, whatever the penalty
         features, tokens = next(iter(Invented().epoch(9)))
         _, attention = trained.decoder(features, tokens[:, :-1])
-        left_out[penalty] = float(doubly_stochastic(attention, tokens[:, 1:]))
+        left_out[penalty] = float(doubly_stochastic_penalty(attention, tokens[:, 1:]))
     even = 4 * (1 - 3 / 4) ** 2 / 3  # three words share out over four locations alike
     assert left_out[20.0] == pytest.approx(even, abs=0.01)
     assert left_out[0.0] > left_out[20.0] + 0.02
@@ -275,7 +275,7 @@ def drawing(folder, **changes):
     """Hard attention."""
     return Trainer(
         invented_decoder("lstm", attention="hard"),
-        DrawnLocations(0.1),
+        HardAttention(0.1),
         Invented(),
         recipe(**changes),
         folder,
@@ -336,7 +336,7 @@ def test_other_ways_of_training_learn_and_go_on_as_exactly(tmp_path, made, epoch
     def trained():
         seen.clear()
         rows = []
-        while not training.finished:
+        while not training.is_finished:
             row = training.train_epoch(progress)
             training.finish_epoch(float(training.epoch))
             rows.append({name: value for name, value in row.items() if "seconds" not in name})
@@ -367,12 +367,12 @@ def test_another_way_of_training_begins_from_epochs_that_are_done(tmp_path):
             trained.decoder,
             CrossEntropy(),
             Invented(),
-            recipe(epochs=4, begun=2, warmup=0, **changes),
+            recipe(epochs=4, first_epoch=2, warmup=0, **changes),
             tmp_path,
         )
 
     def best():
-        (path,) = stored(tmp_path / "best")
+        (path,) = list_checkpoints(tmp_path / "best")
         name = next(
             name for name, shape in tf.train.list_variables(path) if shape == list(kernel.shape)
         )
@@ -382,8 +382,8 @@ def test_another_way_of_training_begins_from_epochs_that_are_done(tmp_path):
     assert not other.resume()
     assert other.epoch == 0
     kernel.assign(kernel * 0 + 7)
-    other.begin(0.25)
-    assert (other.epoch, other.best, other.finished) == (2, 0.25, False)
+    other.start_from_current_weights(0.25)
+    assert (other.epoch, other.best, other.is_finished) == (2, 0.25, False)
     assert best() == ("2", 7)
     again = another()
     assert again.resume()
@@ -399,7 +399,7 @@ def test_another_way_of_training_begins_from_epochs_that_are_done(tmp_path):
     assert (again.best, best()) == (0.25, ("2", 7))
     kernel.assign(kernel * 0 + 9)
     assert again.finish_epoch(0.26)
-    assert (again.epoch, again.best, best(), again.finished) == (4, 0.26, ("4", 9), True)
+    assert (again.epoch, again.best, best(), again.is_finished) == (4, 0.26, ("4", 9), True)
     third = another()
     assert third.resume()
     assert (third.epoch, third.best) == (4, 0.26)
@@ -408,20 +408,24 @@ def test_another_way_of_training_begins_from_epochs_that_are_done(tmp_path):
 def test_a_way_that_begins_after_as_many_epochs_as_one_without_any_takes_no_checkpoint_of_that_for_its_own(
     tmp_path,
 ):
-    rewarded(tmp_path, begun=2).begin(0.5)  # and stopped in its first epoch
+    rewarded(tmp_path, first_epoch=2).start_from_current_weights(
+        0.5
+    )  # and stopped in its first epoch
     assert not Trainer(
-        invented_decoder(), CrossEntropy(), Invented(), recipe(begun=2), tmp_path
+        invented_decoder(), CrossEntropy(), Invented(), recipe(first_epoch=2), tmp_path
     ).resume()
 
 
 def test_a_run_from_before_there_were_ways_goes_on_in_another_and_does_not_start_over(tmp_path):
     """Its checkpoints say nothing of a way: they are not of the new one, and of the old one they cannot be read."""
     decoder = invented_decoder()
-    older = decoder_checkpoint(
+    older = make_checkpoint(
         decoder, optimizer=[tf.Variable(1.0)], epoch=tf.Variable(2, dtype=tf.int64)
     )
     tf.train.CheckpointManager(older, str(tmp_path / "last"), 2).save()
-    assert not Trainer(decoder, CrossEntropy(), Invented(), recipe(begun=2), tmp_path).resume()
+    assert not Trainer(
+        decoder, CrossEntropy(), Invented(), recipe(first_epoch=2), tmp_path
+    ).resume()
     with pytest.raises(
         UserError, match="last/ckpt-1 is cut short, damaged, or of another model or version"
     ):
@@ -432,10 +436,10 @@ def test_a_run_from_before_there_were_ways_goes_on_in_another_and_does_not_start
 def test_where_all_checkpoints_are_damaged_nothing_starts_over_unasked(tmp_path, begun):
     def made():
         return Trainer(
-            invented_decoder(), CrossEntropy(), Invented(), recipe(begun=begun), tmp_path
+            invented_decoder(), CrossEntropy(), Invented(), recipe(first_epoch=begun), tmp_path
         )
 
-    made().begin(0.5)
+    made().start_from_current_weights(0.5)
     for data in (tmp_path / "last").glob("*.data*"):
         data.write_bytes(b"")
     with pytest.raises(UserError, match="last/ckpt-1 is cut short, damaged"):

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from models.decoders import DECODERS
-from models.training.warm_start import Kept, take_over
+from models.training.warm_start import TokenOverlap, copy_weights
 from tests.helpers.decoders import small_decoder
 from utils.errors import UserError
 
@@ -49,7 +49,7 @@ class TestEveryDecoder:
     def test_known_tokens_take_over_new_ones_stay_and_the_rest_is_the_other_s(self, name):
         decoder, other = built(name, NEW), built(name, OLD, seed=1)
         before, learned = values(decoder), values(other)
-        assert take_over(decoder, NEW, other, OLD) == Kept(kept=7, new=4, gone=2)
+        assert copy_weights(decoder, NEW, other, OLD) == TokenOverlap(kept=7, new=4, gone=2)
         axes = {variable.path: axis for variable, axis in decoder.by_token()}
         fresh = [5, 7, 9, 10]
         for variable, own, theirs in zip(decoder.weights, before, learned, strict=True):
@@ -73,13 +73,13 @@ class TestEveryDecoder:
         features = tf.constant(np.random.default_rng(2).random((2, 4, 5)), tf.float32)
         tokens = tf.constant([[2, 4, 5], [2, 7, 8]])
         assert np.abs(decoder(features, tokens)[0] - other(features, tokens)[0]).max() > 0.1
-        assert take_over(decoder, OLD, other, OLD) == Kept(kept=9, new=0, gone=0)
+        assert copy_weights(decoder, OLD, other, OLD) == TokenOverlap(kept=9, new=0, gone=0)
         for one, two in zip(decoder(features, tokens), other(features, tokens), strict=True):
             np.testing.assert_array_equal(one, two)
 
     def test_of_known_words_the_scores_stay_in_another_vocabulary(self, name):
         decoder, other = built(name, NEW), built(name, OLD, seed=1)
-        take_over(decoder, NEW, other, OLD)
+        copy_weights(decoder, NEW, other, OLD)
         features = tf.constant(np.random.default_rng(2).random((1, 4, 5)), tf.float32)
         ours, seen = decoder(features, tf.constant([[OURS[6], OURS[4]]]))
         theirs, looked = other(features, tf.constant([[THEIRS[6], THEIRS[4]]]))
@@ -90,7 +90,9 @@ class TestEveryDecoder:
 
     def test_a_vocabulary_that_shares_only_the_special_tokens(self, name):
         decoder, other = built(name, [*SPECIAL, "개"]), built(name, OLD, seed=1)
-        assert take_over(decoder, [*SPECIAL, "개"], other, OLD) == Kept(kept=4, new=1, gone=5)
+        assert copy_weights(decoder, [*SPECIAL, "개"], other, OLD) == TokenOverlap(
+            kept=4, new=1, gone=5
+        )
 
     @pytest.mark.parametrize(
         "option", ["units", "embedding", "attention_units", "locations", "depth"]
@@ -107,7 +109,7 @@ class TestEveryDecoder:
         decoder, other = built(name, NEW, **{option: 9}), built(name, OLD, seed=1)
         wanted = r"the weights to begin from do not fit: (\S+) is (\(.+?\)) there and (\(.+?\)) here; leave --decoder,"
         with pytest.raises(UserError, match=wanted) as refused:
-            take_over(decoder, NEW, other, OLD)
+            copy_weights(decoder, NEW, other, OLD)
         name, there, here = re.match(wanted, str(refused.value)).groups()
         assert there in {str(tuple(variable.shape)) for variable in other.weights}
         assert here in {
@@ -137,4 +139,4 @@ def test_a_decoder_of_another_make_is_refused():
         UserError,
         match=f"{number} tensors there and {number - 1} here; leave --decoder as it was there",
     ):
-        take_over(built("gru", OLD), OLD, larger, OLD)
+        copy_weights(built("gru", OLD), OLD, larger, OLD)

@@ -31,9 +31,9 @@ def fake_java(folder, monkeypatch, script):
 
 
 def test_scores_equal_those_of_coco_caption():
-    scores, reasons = metrics.caption_scores(CAPTIONS, REFERENCES, java=False)
+    scores, reasons = metrics.score_captions(CAPTIONS, REFERENCES, java=False)
     assert list(scores) == list(metrics.NAMES)
-    for name in metrics.WITHOUT_JAVA:
+    for name in metrics.SCORES_WITHOUT_JAVA:
         assert scores[name] == pytest.approx(ROWS["scores"][name], abs=1e-9), name
     assert scores["METEOR"] is None
     assert scores["SPICE"] is None
@@ -44,15 +44,15 @@ def test_scores_equal_those_of_coco_caption():
 
 @needs_java
 def test_meteor_equals_that_of_coco_caption():
-    score = metrics.Scorer(REFERENCES).scores(CAPTIONS, ["METEOR"])
+    score = metrics.Scorer(REFERENCES).score(CAPTIONS, ["METEOR"])
     assert score == {"METEOR": pytest.approx(ROWS["scores"]["METEOR"], abs=1e-9)}
 
 
 def test_cider_of_each_photo_and_of_all():
     recorded = [row["cider"] for row in ROWS["photos"]]
     scorer = metrics.Scorer(REFERENCES)
-    assert scorer.per_photo_cider(CAPTIONS) == pytest.approx(recorded, abs=1e-9)
-    assert scorer.scores(CAPTIONS, ["CIDEr"])["CIDEr"] == pytest.approx(
+    assert scorer.score_photos_by_cider(CAPTIONS) == pytest.approx(recorded, abs=1e-9)
+    assert scorer.score(CAPTIONS, ["CIDEr"])["CIDEr"] == pytest.approx(
         ROWS["scores"]["CIDEr"], abs=1e-9
     )
 
@@ -64,17 +64,17 @@ def test_a_scorer_tokenises_references_once_and_forgets_earlier_captions():
     )
     assert len(seen) == sum(map(len, REFERENCES))
     seen.clear()
-    first = scorer.scores(CAPTIONS)
+    first = scorer.score(CAPTIONS)
     assert seen == CAPTIONS
-    other = scorer.scores([captions[0] for captions in REFERENCES])
+    other = scorer.score([captions[0] for captions in REFERENCES])
     assert other["Bleu_4"] > first["Bleu_4"]
     assert other["CIDEr"] > first["CIDEr"]
-    assert scorer.scores(CAPTIONS) == first
-    assert list(scorer.scores(CAPTIONS, ["CIDEr", "Bleu_4"])) == ["CIDEr", "Bleu_4"]
+    assert scorer.score(CAPTIONS) == first
+    assert list(scorer.score(CAPTIONS, ["CIDEr", "Bleu_4"])) == ["CIDEr", "Bleu_4"]
 
 
 def test_scores_worked_by_hand():
-    scores, _ = metrics.caption_scores(
+    scores, _ = metrics.score_captions(
         ["A dog runs in the park .", "two cats"],
         [["a dog runs in the park"], ["two cats", "some cats sleep"]],
         java=False,
@@ -83,7 +83,7 @@ def test_scores_worked_by_hand():
         assert scores[name] == pytest.approx(1.0, abs=1e-6)
     # The reference word for word is worth 10; "two cats" has none of the three- and four-grams that make up half of it.
     captions = ["a dog runs in the park", "two cats"]
-    assert metrics.Scorer([[caption] for caption in captions]).per_photo_cider(
+    assert metrics.Scorer([[caption] for caption in captions]).score_photos_by_cider(
         captions
     ) == pytest.approx([10.0, 5.0])
 
@@ -100,8 +100,8 @@ def test_scores_worked_by_hand():
     ],
 )
 def test_empty_captions_and_single_photos_are_scored(captions, references):
-    scores, _ = metrics.caption_scores(captions, references, java=False)
-    assert all(0 <= scores[name] < 20 for name in metrics.WITHOUT_JAVA)
+    scores, _ = metrics.score_captions(captions, references, java=False)
+    assert all(0 <= scores[name] < 20 for name in metrics.SCORES_WITHOUT_JAVA)
 
 
 def test_nist_by_hand():
@@ -110,12 +110,12 @@ def test_nist_by_hand():
     references = [["a dog runs"], ["a cat runs"]]
     alone = 2 * (2 * np.log2(3) + np.log2(6)) / 6
     pairs = 2 * 1 / 4
-    scores = metrics.Scorer(references).scores(["a dog runs", "a cat runs"], ["NIST_2", "NIST_4"])
+    scores = metrics.Scorer(references).score(["a dog runs", "a cat runs"], ["NIST_2", "NIST_4"])
     assert scores["NIST_2"] == pytest.approx(alone + pairs)
     assert scores["NIST_4"] == pytest.approx(
         alone + pairs
     )  # the only triples follow from their pairs
-    scores = metrics.Scorer(references).scores(["dog", "cat"], ["NIST_2"])  # no caption has a pair
+    scores = metrics.Scorer(references).score(["dog", "cat"], ["NIST_2"])  # no caption has a pair
     assert scores["NIST_2"] == pytest.approx(
         np.log2(6) * np.exp(np.log(0.5) / np.log(1.5) ** 2 * np.log(1 / 3) ** 2)
     )
@@ -136,27 +136,31 @@ ROW = {
 
 def test_an_epoch_s_merit_is_its_score_and_where_that_tells_nothing_its_loss():
     merits = [
-        metrics.merit(ROW, name)
+        metrics.score_epoch(ROW, name)
         for name in ("CIDEr", "BLEU-4", "BLEU-2", "NIST-4", "NIST-2", "ROUGE-L", "loss")
     ]
     assert merits == [0.4, 0.1, 0.3, 3.1, 2.9, 0.45, -2.5]
-    assert metrics.merit(ROW | {"CIDEr": 0.0}, "CIDEr") == -2.5
-    assert metrics.merit(ROW | {"Bleu_4": None}, "BLEU-4") == -2.5
-    assert metrics.merit({"epoch": 3, "val_loss": 2.5}, "NIST-2") == -2.5
-    assert metrics.merit({"epoch": 3}, "CIDEr") == metrics.merit({"epoch": 3}, "loss") == -np.inf
-    without_a_pair = metrics.Scorer([["a dog runs"]]).scores(["a cat"], ["Bleu_2"])
+    assert metrics.score_epoch(ROW | {"CIDEr": 0.0}, "CIDEr") == -2.5
+    assert metrics.score_epoch(ROW | {"Bleu_4": None}, "BLEU-4") == -2.5
+    assert metrics.score_epoch({"epoch": 3, "val_loss": 2.5}, "NIST-2") == -2.5
+    assert (
+        metrics.score_epoch({"epoch": 3}, "CIDEr")
+        == metrics.score_epoch({"epoch": 3}, "loss")
+        == -np.inf
+    )
+    without_a_pair = metrics.Scorer([["a dog runs"]]).score(["a cat"], ["Bleu_2"])
     assert 0 < without_a_pair["Bleu_2"] < 1e-6
-    assert metrics.merit(ROW | without_a_pair, "BLEU-2") == -2.5
+    assert metrics.score_epoch(ROW | without_a_pair, "BLEU-2") == -2.5
 
 
 def test_every_score_that_may_choose_the_best_epoch_is_known():
     assert set(config.BEST_BY) - {"loss"} <= {
-        name for name, key in metrics.KEYS.items() if key in metrics.WITHOUT_JAVA
+        name for name, key in metrics.SCORE_KEYS.items() if key in metrics.SCORES_WITHOUT_JAVA
     }
 
 
 def test_other_tokenizers_can_be_used():
-    scores, _ = metrics.caption_scores(
+    scores, _ = metrics.score_captions(
         ["개 가 달린다"], [["개 가 달린다"]], tokenize=str.split, java=False
     )
     assert scores["Bleu_3"] == pytest.approx(1.0, abs=1e-6)
@@ -174,12 +178,12 @@ def test_other_tokenizers_can_be_used():
 )
 def test_wrong_input_is_refused(captions, references, names, message):
     with pytest.raises(ValueError, match=message):
-        metrics.Scorer(references).scores(captions, names)
+        metrics.Scorer(references).score(captions, names)
 
 
 def test_missing_java_is_said(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    scores, reasons = metrics.caption_scores(["a dog"], [["a dog"]])
+    scores, reasons = metrics.score_captions(["a dog"], [["a dog"]])
     assert scores["METEOR"] is None
     assert scores["Bleu_1"] == pytest.approx(1.0, abs=1e-6)
     assert reasons == ["METEOR: needs Java; not on the PATH", "SPICE: needs Java; not on the PATH"]
@@ -197,8 +201,8 @@ def test_missing_java_is_said(tmp_path, monkeypatch):
 def test_failing_java_is_said(tmp_path, monkeypatch, script, reason):
     fake_java(tmp_path, monkeypatch, script)
     monkeypatch.setattr(metrics, "_seconds_allowed", lambda captions: 1.0)
-    with pytest.raises(metrics.Unavailable) as error:
-        metrics.Scorer([["a dog"]] * 5).scores(["a dog"] * 5, ["METEOR"])
+    with pytest.raises(metrics.ScoreUnavailable) as error:
+        metrics.Scorer([["a dog"]] * 5).score(["a dog"] * 5, ["METEOR"])
     assert str(error.value) == reason
 
 
@@ -206,9 +210,9 @@ def test_spice_is_not_downloaded(tmp_path, monkeypatch):
     fake_java(tmp_path, monkeypatch, "exit 0")
     monkeypatch.setattr(metrics, "_spice_folder", lambda: tmp_path)
     with pytest.raises(
-        metrics.Unavailable, match=r"needs stanford-corenlp-3.6.0.jar .* nothing is downloaded"
+        metrics.ScoreUnavailable, match=r"needs stanford-corenlp-3.6.0.jar .* nothing is downloaded"
     ):
-        metrics.Scorer([["a dog"]]).scores(["a dog"], ["SPICE"])
+        metrics.Scorer([["a dog"]]).score(["a dog"], ["SPICE"])
 
 
 @pytest.mark.parametrize(
@@ -232,15 +236,15 @@ def test_spice_reads_what_java_answers(tmp_path, monkeypatch, script, expected):
         (tmp_path / "lib" / name).touch()
     scorer = metrics.Scorer([["a dog"]])
     if isinstance(expected, float):
-        assert scorer.scores(["a dog"], ["SPICE"]) == {"SPICE": expected}
+        assert scorer.score(["a dog"], ["SPICE"]) == {"SPICE": expected}
     else:
-        with pytest.raises(metrics.Unavailable) as error:
-            scorer.scores(["a dog"], ["SPICE"])
+        with pytest.raises(metrics.ScoreUnavailable) as error:
+            scorer.score(["a dog"], ["SPICE"])
         assert expected in str(error.value)
 
 
 def test_nothing_is_printed(capfd):
-    metrics.caption_scores(CAPTIONS[:5], REFERENCES[:5], java=False)
+    metrics.score_captions(CAPTIONS[:5], REFERENCES[:5], java=False)
     assert capfd.readouterr() == ("", "")
 
 

@@ -77,7 +77,7 @@ def test_of_scenes_it_equals_that_of_coco_caption(scenes):
     captions = altered(scenes)
     wanted = recorded(captions, scenes)
     assert scored(captions, CiderD(scenes)) == pytest.approx(wanted, abs=1e-9)
-    assert Scorer(scenes, tokenize=str.split).per_photo_cider(captions) == pytest.approx(
+    assert Scorer(scenes, tokenize=str.split).score_photos_by_cider(captions) == pytest.approx(
         wanted, abs=1e-9
     )
     assert min(wanted) < 0.5 and max(wanted) > 5
