@@ -367,11 +367,11 @@ def _copied(copies: "CaptionedCopies", photo: Path, caption: str) -> bool:
 
 def _answered(answers: Predictor, photos: Sequence[Path]) -> Iterator[tuple[Path, Any]]:
     """Each photo with its answer; one that cannot be read with the reason, as text."""
-    from data.photos.images import UnreadablePhoto, read
+    from data.photos.images import UnreadablePhoto, read_photo
 
     def pixels(photo: Path) -> Any:
         try:
-            return read(photo, (answers.image_size, answers.image_size))
+            return read_photo(photo, (answers.image_size, answers.image_size))
         except UnreadablePhoto as error:
             return str(error)
 

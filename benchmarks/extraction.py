@@ -17,9 +17,10 @@ import numpy as np
 
 from benchmarks import made_up
 from benchmarks.measuring import Given, Measures, Row, Turn, measured, script
-from data.feature_cache import BATCH, FeatureCache, Item
+from data.feature_cache import FeatureCache
+from data.feature_extraction import BATCH_SIZE, PendingPicture, encode_pictures
 from data.photos.hashes import PhotoHashes
-from data.photos.images import read
+from data.photos.images import read_photo
 
 if TYPE_CHECKING:
     from models.encoders.encoder import Encoder
@@ -57,11 +58,11 @@ def extracted(
     size = (encoder.image_size, encoder.image_size)
     # With their number, since equal photos would count once.
     items = [
-        Item(f"{photo_hash}/{number}", lambda photo=photo: read(photo, size))
+        PendingPicture(f"{photo_hash}/{number}", lambda photo=photo: read_photo(photo, size))
         for number, (photo, photo_hash, _) in enumerate(hashes.hashed(photos))
     ]
     cache = FeatureCache(folder, fingerprint)
-    return sum(cache.extract(items, encoder, unreadable=_refuse))
+    return sum(encode_pictures(items, cache, encoder, on_unreadable=_refuse))
 
 
 def _refuse(_key: str, error: Exception) -> None:
@@ -92,7 +93,7 @@ def _ours(photos: list[str], folder: str, compared: int, network: dict[str, Any]
         place = Path(folder) / f"ours-{next(turns)}"
         return {"photos": extracted(files[:number], encoder, fingerprint, place)} | _how(encoder)
 
-    turn(BATCH)
+    turn(BATCH_SIZE)
     return turn
 
 
@@ -141,11 +142,11 @@ def cosine(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 def _pictures(photos: Sequence[str], encoder: "Encoder") -> np.ndarray:
     size = (encoder.image_size, encoder.image_size)
-    return np.stack([read(photo, size) for photo in photos])
+    return np.stack([read_photo(photo, size) for photo in photos])
 
 
 def _batches(pictures: np.ndarray) -> Any:
-    return (pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH))
+    return (pictures[start : start + BATCH_SIZE] for start in range(0, len(pictures), BATCH_SIZE))
 
 
 def _how(encoder: "Encoder") -> dict[str, str]:

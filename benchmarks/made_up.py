@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data.caption_batches import Batches, TrainingPhoto
-from data.photos.images import photos_in
+from data.caption_batches import CaptionBatches, TrainingPhoto
+from data.photos.images import find_photos
 from data.text.tokenizer import END, SPECIAL_TOKENS, START
 from utils.errors import UserError
 
@@ -26,7 +26,7 @@ def photos(number: int, folder: Path, own: str | None = None) -> list[Path]:
         return _cropped(number, folder)
     if not Path(own).is_dir():
         raise UserError(f"no folder {own}; --photos names one with JPEG files")
-    found = [photo for photo in photos_in(Path(own)) if photo.suffix.lower() in (".jpg", ".jpeg")]
+    found = [photo for photo in find_photos(Path(own)) if photo.suffix.lower() in (".jpg", ".jpeg")]
     if not found:
         raise UserError(f"no JPEG files in {own}; name another folder, or leave --photos out")
     return found[:number]
@@ -68,7 +68,7 @@ class Rows:
 
     features: np.ndarray
 
-    def rows(self, keys: Sequence[str]) -> np.ndarray:
+    def get(self, keys: Sequence[str]) -> np.ndarray:
         """Features of these keys (n, L, D)."""
         return self.features[[int(key) % len(self.features) for key in keys]]
 
@@ -108,7 +108,7 @@ def training_photos(
 class Epoch:
     """The same epoch at every call, or its first steps: what was compiled in one turn is there in the next."""
 
-    batches: Batches
+    batches: CaptionBatches
     steps: int
 
     def epoch(self, _number: int, *, first: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -16,8 +16,9 @@ from benchmarks import made_up
 from benchmarks.measuring import Given, Measures, Row, Turn, measured, script
 from benchmarks.training import Sizes as Learned
 from benchmarks.training import of_preset, trainer
-from data.caption_batches import Batches
-from data.feature_cache import BATCH, FeatureCache
+from data.caption_batches import CaptionBatches
+from data.feature_cache import FeatureCache
+from data.feature_extraction import BATCH_SIZE
 from utils.files import write_json
 
 FINGERPRINT = {"name": "made-up"}
@@ -38,8 +39,8 @@ TOY = Sizes(few=40, many=70, steps=2)
 def hollow(folder: Path, photos: int, side: int, depth: int) -> None:
     """A feature cache of so many photos, whose arrays hold nothing."""
     cache = FeatureCache(folder, FINGERPRINT)
-    for start in range(0, photos, BATCH):
-        keys = [str(number) for number in range(start, min(start + BATCH, photos))]
+    for start in range(0, photos, BATCH_SIZE):
+        keys = [str(number) for number in range(start, min(start + BATCH_SIZE, photos))]
         file = cache.folder / f"{start:08d}.npy"
         np.lib.format.open_memmap(file, "w+", np.float16, (len(keys), side * side, depth))
         seen = file.stat()
@@ -58,7 +59,7 @@ def hollow(folder: Path, photos: int, side: int, depth: int) -> None:
 def _training(folder: str, photos: int, steps: int, learned: dict[str, Any]) -> Turn:
     sizes = Learned(**learned)
     cache = FeatureCache(Path(folder), FINGERPRINT)
-    batches = Batches(
+    batches = CaptionBatches(
         made_up.training_photos(photos, sizes.vocabulary), cache, batch=sizes.batch, seed=0
     )
     training = trainer(made_up.Epoch(batches, steps), Path(folder) / "run", **of_preset(sizes))

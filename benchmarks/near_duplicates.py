@@ -11,8 +11,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance
 
-from data.photos.images import photos_in, read
-from data.photos.near_duplicates import SIDE, alike, look, together
+from data.photos.images import find_photos, read_photo
+from data.photos.near_duplicates import (
+    HASH_SIDE,
+    compute_perceptual_hash,
+    find_similar,
+    is_same_picture,
+)
 
 ALTERED: dict[str, Callable[[Image.Image], Image.Image]] = {
     "saved as JPEG at quality 30": lambda photo: photo,
@@ -32,7 +37,7 @@ def _cropped(photo: Image.Image, part: int) -> Image.Image:
 
 
 def _pixels(photo: bytes | Path) -> np.ndarray:
-    return read(photo, (SIDE, SIDE))
+    return read_photo(photo, (HASH_SIDE, HASH_SIDE))
 
 
 def found(photos: list[Path]) -> dict[str, float]:
@@ -42,12 +47,16 @@ def found(photos: list[Path]) -> dict[str, float]:
         near = []
         for photo in photos:
             copy = io.BytesIO()
-            alter(Image.fromarray(read(photo))).save(
+            alter(Image.fromarray(read_photo(photo))).save(
                 copy, "JPEG", quality=30 if "30" in name else 90
             )
             pixels = _pixels(photo), _pixels(copy.getvalue())
             near.append(
-                any(True for _ in alike(*([look(each)] for each in pixels))) and together(*pixels)
+                any(
+                    True
+                    for _ in find_similar(*([compute_perceptual_hash(each)] for each in pixels))
+                )
+                and is_same_picture(*pixels)
             )
         shares[name] = float(np.mean(near))
     return shares
@@ -55,9 +64,13 @@ def found(photos: list[Path]) -> dict[str, float]:
 
 def same(photos: list[Path]) -> list[tuple[Path, Path]]:
     """The pairs that are taken for the same."""
-    looks = [look(_pixels(photo)) for photo in photos]
-    pairs = [(photos[left], photos[right]) for left, right in alike(looks, looks) if left < right]
-    return [(left, right) for left, right in pairs if together(_pixels(left), _pixels(right))]
+    looks = [compute_perceptual_hash(_pixels(photo)) for photo in photos]
+    pairs = [
+        (photos[left], photos[right]) for left, right in find_similar(looks, looks) if left < right
+    ]
+    return [
+        (left, right) for left, right in pairs if is_same_picture(_pixels(left), _pixels(right))
+    ]
 
 
 def main() -> None:
@@ -74,7 +87,7 @@ def main() -> None:
         help="how many are altered (default 120)",
     )
     given = parser.parse_args()
-    photos = photos_in(Path(given.folder))
+    photos = find_photos(Path(given.folder))
     print(f"| copies of {min(given.altered, len(photos))} photos | found |\n| --- | --- |")
     for name, share in found(photos[: given.altered]).items():
         print(f"| {name} | {share:.1%} |")

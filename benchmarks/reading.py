@@ -24,8 +24,8 @@ from PIL import Image
 from benchmarks.measuring import Measures, Turn, measured, serve
 from data import sources
 from data.photos.hashes import PhotoHashes
-from data.photos.images import read
-from data.photos.near_duplicates import LOOK, SIDE, look
+from data.photos.images import read_photo
+from data.photos.near_duplicates import HASH_NAME, HASH_SIDE, compute_perceptual_hash
 from utils.files import write_json
 
 CAPTIONS = 5  # a photo
@@ -100,7 +100,11 @@ def _hash(path: Path, cache: str) -> int:
 def _look(path: Path, cache: str) -> int:
     hashes = PhotoHashes(Path(cache))
     photos = [photo for photo, *_ in hashes.hashed(sorted((path / "train2017").iterdir()))]
-    looks = hashes.looks(photos, lambda photo: look(read(photo, (SIDE, SIDE))), name=LOOK)
+    looks = hashes.looks(
+        photos,
+        lambda photo: compute_perceptual_hash(read_photo(photo, (HASH_SIDE, HASH_SIDE))),
+        name=HASH_NAME,
+    )
     seen = sum(each is not None for each in looks)
     hashes.save()
     return seen

@@ -22,7 +22,7 @@ from benchmarks.measuring import Given, Measures, Row, Turn, measured, script
 from benchmarks.training import TOY as SMALL
 from benchmarks.training import Sizes as Learned
 from benchmarks.training import of_preset, trainer
-from data.caption_batches import Batches
+from data.caption_batches import CaptionBatches
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _epoch(
     rows = made_up.Rows(made_up.features(min(sizes), learned.side, learned.depth))
     epochs = {}
     for size in sizes:
-        batches = Batches(
+        batches = CaptionBatches(
             made_up.training_photos(size, learned.vocabulary), rows, batch=learned.batch, seed=0
         )
         epochs[size] = made_up.Epoch(batches, batches.steps)

@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks import made_up
 from benchmarks.measuring import Given, Measures, Row, Turn, measured, script
 from config import Settings
-from data.caption_batches import Batches
+from data.caption_batches import CaptionBatches
 from data.text.tokenizer import START
 
 if TYPE_CHECKING:
@@ -92,10 +92,10 @@ def of_preset(sizes: Sizes) -> dict[str, Any]:
     )
 
 
-def batches(sizes: Sizes) -> Batches:
+def batches(sizes: Sizes) -> CaptionBatches:
     """All captions, a photo's together."""
     rows = made_up.Rows(made_up.features(sizes.photos, sizes.side, sizes.depth))
-    return Batches(
+    return CaptionBatches(
         made_up.training_photos(sizes.photos, sizes.vocabulary), rows, batch=sizes.batch, seed=0
     )
 

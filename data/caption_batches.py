@@ -4,9 +4,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
+
+from data.feature_cache import FeatureStore
 
 Make = Callable[..., tuple[np.ndarray, np.ndarray]]  # which photos, and how they are seen → a batch
 
@@ -23,12 +25,6 @@ class TrainingPhoto:
         str, ...
     ]  # of its features in the cache, a view each; one is drawn at random every epoch
     captions: tuple[tuple[int, ...], ...]  # as tokens, start to end
-
-
-class Rows(Protocol):
-    """Where what the decoder is given of the photos comes from: the feature cache, or pictures."""
-
-    def rows(self, keys: Sequence[str]) -> np.ndarray: ...
 
 
 def read_ahead(
@@ -51,7 +47,7 @@ def read_ahead(
             pool.shutdown(cancel_futures=True)
 
 
-class Batches:
+class CaptionBatches:
     """Batches of P photos with C captions each: features (P, L, D) float16 and tokens (P·C, T) int32.
 
     Photos with fewer captions than C, and a last batch with fewer photos, are filled up with empty captions, whose
@@ -61,14 +57,14 @@ class Batches:
     def __init__(
         self,
         photos: Sequence[TrainingPhoto],
-        cache: Rows,
+        cache: FeatureStore,
         *,
         batch: int,
         seed: int,
-        captions_a_photo: int = 5,
+        captions_per_photo: int = 5,
     ) -> None:
-        """`batch` counts captions; `captions_a_photo` is C at most."""
-        most = min(captions_a_photo, max(len(photo.captions) for photo in photos), batch)
+        """`batch` counts captions; `captions_per_photo` is C at most."""
+        most = min(captions_per_photo, max(len(photo.captions) for photo in photos), batch)
         parts = [
             (number, TrainingPhoto(photo.keys, photo.captions[start : start + most]))
             for number, photo in enumerate(photos)
@@ -78,9 +74,9 @@ class Batches:
         self._photos = [part for _, part in parts]
         self._cache = cache
         self._seed = seed
-        self.rows = most
-        self.photos = max(1, batch // most)
-        self.steps = -(-len(self._photos) // self.photos)
+        self.captions_per_photo = most
+        self.photos_per_batch = max(1, batch // most)
+        self.steps = -(-len(self._photos) // self.photos_per_batch)
 
     def epoch(
         self, number: int, *, first: int = 0, shuffle: bool = True
@@ -94,14 +90,16 @@ class Batches:
         self, number: int, *, first: int = 0
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The same without captions: features (P, L, D) and the photos' numbers (P,), as they were given; −1 for none."""
-        return read_ahead(self._plan(number)[first:], self._numbered)
+        return read_ahead(self._plan(number)[first:], self._make_numbered_batch)
 
     def _in_order(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Every photo as it is, in the order given."""
         numbers = np.arange(len(self._photos))
         return [
             (group, np.zeros_like(group))
-            for group in np.split(numbers, range(self.photos, len(numbers), self.photos))
+            for group in np.split(
+                numbers, range(self.photos_per_batch, len(numbers), self.photos_per_batch)
+            )
         ]
 
     def _plan(self, epoch: int) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -113,14 +111,14 @@ class Batches:
         random = np.random.default_rng((self._seed, epoch))
         order = random.permutation(len(self._photos))
         longest = np.array([max(map(len, photo.captions)) for photo in self._photos])
-        window = WINDOW * self.photos
+        window = WINDOW * self.photos_per_batch
         order = np.concatenate(
             [
                 part[np.argsort(longest[part], kind="stable")]
                 for part in np.split(order, range(window, len(order), window))
             ]
         )
-        groups = np.split(order, range(self.photos, len(order), self.photos))
+        groups = np.split(order, range(self.photos_per_batch, len(order), self.photos_per_batch))
         views = [
             random.integers(0, [len(self._photos[index].keys) for index in group])
             for group in groups
@@ -132,21 +130,25 @@ class Batches:
         longest = max(len(caption) for photo in photos for caption in photo.captions)
         # One token more than the network reads: it reads all but the last and foretells all but the first.
         length = -(-(longest - 1) // LENGTH_STEP) * LENGTH_STEP + 1
-        tokens = np.zeros((self.photos, self.rows, length), np.int32)
+        tokens = np.zeros((self.photos_per_batch, self.captions_per_photo, length), np.int32)
         for place, photo in enumerate(photos):
             for row, caption in enumerate(photo.captions):
                 tokens[place, row, : len(caption)] = caption
-        return self._features(indices, views), tokens.reshape(self.photos * self.rows, length)
+        return self._features(indices, views), tokens.reshape(
+            self.photos_per_batch * self.captions_per_photo, length
+        )
 
-    def _numbered(self, indices: np.ndarray, views: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        numbers = np.full(self.photos, -1)
+    def _make_numbered_batch(
+        self, indices: np.ndarray, views: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        numbers = np.full(self.photos_per_batch, -1)
         numbers[: len(indices)] = self._numbers[indices]
         return self._features(indices, views), numbers
 
     def _features(self, indices: np.ndarray, views: np.ndarray) -> np.ndarray:
         """(P, …), filled up with zeros."""
-        found = self._cache.rows(
+        found = self._cache.get(
             [self._photos[index].keys[view] for index, view in zip(indices, views, strict=True)]
         )
-        missing = np.zeros((self.photos - len(found), *found.shape[1:]), found.dtype)
+        missing = np.zeros((self.photos_per_batch - len(found), *found.shape[1:]), found.dtype)
         return np.concatenate([found, missing]) if len(missing) else found

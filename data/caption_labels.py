@@ -11,7 +11,7 @@ from data.text.language import SPLITTERS, choose_unit
 Label = tuple[str, ...]  # what a picture holds, in parts: (dog), (dog, red)
 
 
-def word_labels(
+def choose_word_labels(
     photos: Sequence[Photo], *, words: int, common: frozenset[str], language: str = "en"
 ) -> list[set[Label]]:
     """For each photo those of the `words` commonest content words that its captions use; `common` words say nothing."""
@@ -28,7 +28,9 @@ def word_labels(
     return [{(word,) for word in each & set(telling)} for each in used]
 
 
-def label_matrix(labels: Sequence[set[Label]], *, least: int) -> tuple[list[Label], np.ndarray]:
+def build_label_matrix(
+    labels: Sequence[set[Label]], *, least: int
+) -> tuple[list[Label], np.ndarray]:
     """The K labels that at least `least` of the photos have, and which photo has which: 0/1 (N, K) uint8."""
     counts = Counter(label for each in labels for label in each)
     kept = sorted(label for label, count in counts.items() if count >= least)

@@ -9,19 +9,19 @@ import numpy as np
 
 from data.caption_batches import read_ahead
 
-SHARE = 0.4  # of the machine's memory that pictures may take
+MEMORY_SHARE = 0.4  # of the machine's memory that pictures may take
 
 
-def fits_memory(number: int, image_size: int) -> bool:
+def can_hold_in_memory(number: int, image_size: int) -> bool:
     """Whether so many pictures may be held in memory; where the system does not say how much there is, 2 GB may."""
     try:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
-        memory = 2e9 / SHARE
-    return number * image_size**2 * 3 <= SHARE * memory
+        memory = 2e9 / MEMORY_SHARE
+    return number * image_size**2 * 3 <= MEMORY_SHARE * memory
 
 
-def room_on_disk(shape: tuple[int, ...], folder: Path) -> np.ndarray:
+def allocate_on_disk(shape: tuple[int, ...], folder: Path) -> np.ndarray:
     """Room for pictures in a file without a name, which is gone when the program ends, however it ends."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
@@ -58,14 +58,14 @@ class ClassBatches:
         def make(step: int, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             places = np.sort(places)  # a file is read in order
             random = np.random.default_rng((self._seed, number, step))
-            return altered(np.asarray(self._pictures[places]), self._alter, random), self._labels[
-                places
-            ]
+            return alter_pictures(
+                np.asarray(self._pictures[places]), self._alter, random
+            ), self._labels[places]
 
         return read_ahead(chosen, make)
 
 
-def altered(pictures: np.ndarray, alter: str, random: np.random.Generator) -> np.ndarray:
+def alter_pictures(pictures: np.ndarray, alter: str, random: np.random.Generator) -> np.ndarray:
     """The pictures (B, S, S, 3), each moved by up to a sixteenth of its side, what comes in from there mirrored at the
     edge; with `mirrored`, half of them the other way round."""
     if alter == "none":

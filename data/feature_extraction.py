@@ -2,21 +2,38 @@
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from data.feature_cache import BATCH, FeatureCache, Item, _pictures
+from data.feature_cache import FeatureCache
 from data.photos.hashes import PhotoHashes
 from data.photos.photo import Photo, PicturesOf
 from data.photos.pixels import Progress
 from data.preprocess import Dataset
 from data.sources.base import SPLITS
+from utils.device import cores
 from utils.errors import UserError
 
+BATCH_SIZE = 32  # photos: large enough for the encoder, small enough to lose
+READ_AHEAD = 2  # batches of pictures read before the encoder needs them
+
 Encode = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class PendingPicture:
+    """One picture to encode: its cache key and a function that loads it as uint8 (S, S, 3)."""
+
+    key: str
+    load: Callable[[], np.ndarray]
+
+
+OnUnreadable = Callable[[str, ValueError], None]  # called with the key and the reason
 
 
 def extract(
@@ -35,7 +52,7 @@ def extract(
 
     Photos that turn out unreadable leave the splits. Says what it will cost before it starts.
     """
-    items: dict[str, Item] = {}
+    items: dict[str, PendingPicture] = {}
     owners: dict[str, Photo] = {}
     wanted: set[str] = set()
     for split in splits:
@@ -44,8 +61,9 @@ def extract(
             wanted.update(keys)
             for view, key in enumerate(keys):
                 if key not in cache and key not in items:
-                    items[key] = Item(
-                        key, lambda photo=photo, view=view: views.picture(photo, view, image_size)
+                    items[key] = PendingPicture(
+                        key,
+                        lambda photo=photo, view=view: views.load_picture(photo, view, image_size),
                     )
                     owners[key] = photo
     if cache.damaged:
@@ -68,7 +86,9 @@ def extract(
     try:
         extracted = sum(
             progress(
-                cache.extract(list(items.values()), encode, unreadable=note), len(items), "photos"
+                encode_pictures(list(items.values()), cache, encode, on_unreadable=note),
+                len(items),
+                "photos",
             )
         )
     finally:
@@ -86,18 +106,18 @@ class Cost:
 
 
 def cost(
-    items: Sequence[Item],
+    items: Sequence[PendingPicture],
     encode: Callable[[np.ndarray], np.ndarray],
     blank: np.ndarray,
     *,
-    batch: int = BATCH,
+    batch: int = BATCH_SIZE,
 ) -> Cost:
     """Measured on a batch of the photos, from all over, and on blank pictures: one batch to warm up, one for the clock."""
     pictures = np.broadcast_to(blank, (batch, *blank.shape)).copy()
     features = np.asarray(encode(pictures))
     some = items[:: max(1, len(items) // batch)][:batch]
     began = time.perf_counter()
-    for _ in _pictures(some, batch, lambda key, error: None):
+    for _ in _read_batches(some, batch, lambda key, error: None):
         pass
     reading = (time.perf_counter() - began) / len(some)
     began = time.perf_counter()
@@ -115,3 +135,71 @@ def refuse_small_disk(folder: Path, gigabytes: float) -> None:
             f"the features need {gigabytes:.1f} GB and the disk of {folder} has {free:.1f} GB free; make "
             "room, use fewer photos (--limit) or views (--augment), or another --cache"
         )
+
+
+def encode_pictures(
+    pending: Sequence[PendingPicture],
+    cache: FeatureCache,
+    encode: Encode,
+    *,
+    on_unreadable: OnUnreadable,
+    batch_size: int = BATCH_SIZE,
+) -> Iterator[int]:
+    """Encode pictures into the cache; yield the number of photos in each finished batch.
+
+    Pictures are read before the encoder needs them, and features are written while it encodes the next batch.
+    A picture that cannot be read is reported to `on_unreadable` and skipped.
+    """
+    writing: Future[int] | None = None
+
+    def write(keys: list[str], features: np.ndarray) -> int:
+        cache.put(keys, features)
+        return len(keys)
+
+    with ThreadPoolExecutor(1) as writer:
+        for keys, pictures in _read_batches(pending, batch_size, on_unreadable):
+            # One shape, so that the encoder is compiled once.
+            padding = np.zeros((batch_size - len(keys), *pictures.shape[1:]), np.uint8)
+            features = encode(np.concatenate([pictures, padding]))[: len(keys)]
+            if writing is not None:
+                yield writing.result()
+            writing = writer.submit(write, keys, features)
+        if writing is not None:
+            yield writing.result()
+
+
+def _read_batches(
+    pending: Sequence[PendingPicture], batch_size: int, on_unreadable: OnUnreadable
+) -> Iterator[tuple[list[str], np.ndarray]]:
+    """Yield keys and pictures (n, S, S, 3) of each batch; one thread per core reads ahead."""
+    groups = [pending[start : start + batch_size] for start in range(0, len(pending), batch_size)]
+    with ThreadPoolExecutor(cores()) as pool:
+
+        def start_reading(group: Sequence[PendingPicture]) -> list[Future[np.ndarray]]:
+            return [pool.submit(picture.load) for picture in group]
+
+        reading = deque(start_reading(group) for group in groups[:READ_AHEAD])
+        try:
+            for number, group in enumerate(groups):
+                keys, pictures = _collect(group, reading.popleft(), on_unreadable)
+                if number + READ_AHEAD < len(groups):
+                    reading.append(start_reading(groups[number + READ_AHEAD]))
+                if keys:
+                    yield keys, np.stack(pictures)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _collect(
+    group: Sequence[PendingPicture], reading: list[Future[np.ndarray]], on_unreadable: OnUnreadable
+) -> tuple[list[str], list[np.ndarray]]:
+    """Wait for the pictures of a batch; return keys and pixels of those that could be read."""
+    keys = []
+    pictures = []
+    for picture, future in zip(group, reading, strict=True):
+        try:
+            pictures.append(future.result())
+            keys.append(picture.key)
+        except ValueError as error:
+            on_unreadable(picture.key, error)
+    return keys, pictures

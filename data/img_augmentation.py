@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from data.photos.images import read
+from data.photos.images import read_photo
 from utils.errors import UserError
 
 # Flips are given up where more than one caption in so many says left or right. Up to there, a flip of every second
 # view makes at most one caption in a thousand false, well below what people get wrong who write captions. Flickr8k is
 # beyond it: one in 235. 'Left the house' and 'right behind' count too; they are one in seven there, and to miss flips
 # costs a little variety while false flips teach the wrong word.
-CAPTIONS_A_SIDE = 500
+CAPTIONS_PER_SIDE = 500
 
 _SIDES = re.compile(
     r"\b(left|right)(s|most|ward|wards|handed|hand|side)?\b"  # English
@@ -65,7 +65,7 @@ def augment(image: np.ndarray, *, photo_hash: str, seed: int, view: int, flip: b
 
 
 @functools.cache
-def recipe_name(*, flip: bool) -> str:
+def make_recipe_name(*, flip: bool) -> str:
     """Return the recipe's name in the feature cache; other values, or another imaug, give another name."""
     version = json.dumps([RECIPE, importlib.metadata.version("imaug")])
     return f"gentle-{hashlib.sha256(version.encode()).hexdigest()[:10]}{'-flip' if flip else ''}"
@@ -74,10 +74,10 @@ def recipe_name(*, flip: bool) -> str:
 def mentions_sides(captions: Iterable[str]) -> bool:
     """Whether so many captions say left or right that a flipped photo would teach the wrong word."""
     said = [bool(_SIDES.search(caption)) for caption in captions]
-    return sum(said) * CAPTIONS_A_SIDE > len(said)
+    return sum(said) * CAPTIONS_PER_SIDE > len(said)
 
 
-def imgaug_augmenters() -> ModuleType:
+def import_augmenters() -> ModuleType:
     """The module imgaug.augmenters, imported late because it takes two seconds; refused with what to install."""
     try:
         import imgaug
@@ -149,12 +149,12 @@ def _jpeg(images: list[np.ndarray], random_state: Any, *_: Any) -> list[np.ndarr
         buffer = io.BytesIO()
         quality = int(random_state.integers(lowest, highest + 1))
         Image.fromarray(image).save(buffer, "JPEG", quality=quality)
-        compressed.append(read(buffer.getvalue()))
+        compressed.append(read_photo(buffer.getvalue()))
     return compressed
 
 
 def _shade() -> Any:
-    iaa = imgaug_augmenters()
+    iaa = import_augmenters()
     shade = RECIPE["shade"]
     return iaa.BlendAlphaSimplexNoise(
         iaa.Multiply(shade["strength"]),
@@ -166,19 +166,19 @@ def _shade() -> Any:
 
 
 def _haze() -> Any:
-    iaa = imgaug_augmenters()
+    iaa = import_augmenters()
     return iaa.BlendAlpha(RECIPE["haze"]["strength"], iaa.GaussianBlur(RECIPE["haze"]["blur"]))
 
 
 def _side_light() -> Any:
-    iaa = imgaug_augmenters()
+    iaa = import_augmenters()
     return iaa.BlendAlphaHorizontalLinearGradient(
         iaa.Multiply(RECIPE["side light"]), min_value=0.0, max_value=1.0
     )
 
 
 def _top_light() -> Any:
-    iaa = imgaug_augmenters()
+    iaa = import_augmenters()
     return iaa.BlendAlphaVerticalLinearGradient(
         iaa.Multiply(RECIPE["top light"]), min_value=0.0, max_value=1.0
     )
@@ -186,17 +186,17 @@ def _top_light() -> Any:
 
 # Each augmenter alone, by name: the function that builds it.
 AUGMENTERS: dict[str, Callable[[], Any]] = {
-    "flip": lambda: imgaug_augmenters().Fliplr(RECIPE["flip"]),
-    "affine": lambda: imgaug_augmenters().Affine(**RECIPE["affine"]),
-    "brightness": lambda: imgaug_augmenters().Multiply(RECIPE["brightness"]),
-    "contrast": lambda: imgaug_augmenters().LinearContrast(RECIPE["contrast"]),
-    "gamma": lambda: imgaug_augmenters().GammaContrast(RECIPE["gamma"]),
-    "hue": lambda: imgaug_augmenters().AddToHue(RECIPE["hue"]),
-    "saturation": lambda: imgaug_augmenters().MultiplySaturation(RECIPE["saturation"]),
-    "blur": lambda: imgaug_augmenters().GaussianBlur(RECIPE["blur"]),
-    "noise": lambda: imgaug_augmenters().AdditiveGaussianNoise(scale=RECIPE["noise"]),
-    "sharpen": lambda: imgaug_augmenters().Sharpen(**RECIPE["sharpen"]),
-    "jpeg": lambda: imgaug_augmenters().Lambda(func_images=_jpeg),
+    "flip": lambda: import_augmenters().Fliplr(RECIPE["flip"]),
+    "affine": lambda: import_augmenters().Affine(**RECIPE["affine"]),
+    "brightness": lambda: import_augmenters().Multiply(RECIPE["brightness"]),
+    "contrast": lambda: import_augmenters().LinearContrast(RECIPE["contrast"]),
+    "gamma": lambda: import_augmenters().GammaContrast(RECIPE["gamma"]),
+    "hue": lambda: import_augmenters().AddToHue(RECIPE["hue"]),
+    "saturation": lambda: import_augmenters().MultiplySaturation(RECIPE["saturation"]),
+    "blur": lambda: import_augmenters().GaussianBlur(RECIPE["blur"]),
+    "noise": lambda: import_augmenters().AdditiveGaussianNoise(scale=RECIPE["noise"]),
+    "sharpen": lambda: import_augmenters().Sharpen(**RECIPE["sharpen"]),
+    "jpeg": lambda: import_augmenters().Lambda(func_images=_jpeg),
     "haze": _haze,
     "side light": _side_light,
     "top light": _top_light,
@@ -206,7 +206,7 @@ AUGMENTERS: dict[str, Callable[[], Any]] = {
 
 def _recipe(*, flip: bool) -> Any:
     """The augmenters of a view in turn: place, colour, detail, light."""
-    iaa = imgaug_augmenters()
+    iaa = import_augmenters()
     import imgaug.parameters
 
     def built(*names: str) -> list[Any]:

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from data.feature_cache import FeatureRows
+from data.feature_cache import FeatureSequence
 from data.photos.photo import Photo
 from data.photos.views import Views
 from utils.errors import UserError
 
 
-class Pictures:
+class PictureLoader:
     """What the feature cache is to a frozen encoder: by the same keys, pictures (n, S, S, 3) uint8."""
 
     def __init__(
@@ -27,18 +27,18 @@ class Pictures:
         }
         self._pool = ThreadPoolExecutor(2)
 
-    def rows(self, keys: Sequence[str]) -> np.ndarray:
+    def get(self, keys: Sequence[str]) -> np.ndarray:
         """The pictures of these keys, several read at a time."""
         return np.stack(list(self._pool.map(self._picture, keys)))
 
-    def sequence(self, keys: Sequence[str]) -> FeatureRows:
+    def select(self, keys: Sequence[str]) -> FeatureSequence:
         """The pictures of these keys, read when a slice of them is asked for."""
-        return FeatureRows(self, keys)
+        return FeatureSequence(self, keys)
 
     def _picture(self, key: str) -> np.ndarray:
         photo, view = self._places[key]
         try:
-            return self._views.picture(photo, view, self._image_size)
+            return self._views.load_picture(photo, view, self._image_size)
         except ValueError as error:
             raise UserError(
                 f"{photo.path} cannot be read ({error}); take it out of the dataset and start a new run"

@@ -8,8 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from data.photos.hashes import PhotoHashes
-from data.photos.images import read
-from data.photos.near_duplicates import LOOK, SIDE, alike, look, together
+from data.photos.images import read_photo
+from data.photos.near_duplicates import (
+    HASH_NAME,
+    HASH_SIDE,
+    compute_perceptual_hash,
+    find_similar,
+    is_same_picture,
+)
 from data.photos.photo import Photo
 from data.photos.pixels import Progress
 from data.sources.base import SPLITS, LeftOut, Source
@@ -156,20 +162,24 @@ def near_duplicates(
     sides = [prepared.splits[split] for split in ("test", "val", "train")]
     photos = [photo for side in sides for photo in side]
     looked = hashes.looks(
-        (photo.path for photo in photos), lambda path: look(read(path, (SIDE, SIDE))), name=LOOK
+        (photo.path for photo in photos),
+        lambda path: compute_perceptual_hash(read_photo(path, (HASH_SIDE, HASH_SIDE))),
+        name=HASH_NAME,
     )
     looks = dict(zip(photos, progress(looked, len(photos), "photos compared"), strict=True))
     sides = [[photo for photo in side if looks[photo] is not None] for side in sides]
     pixels = functools.cache(
-        lambda photo: read(photo.path, (SIDE, SIDE))
+        lambda photo: read_photo(photo.path, (HASH_SIDE, HASH_SIDE))
     )  # of the few that may be the same
     pairs = [
         (one[left], other[right])
         for place, one in enumerate(sides)
         for other in sides[place + 1 :]
-        for left, right in alike([looks[photo] for photo in one], [looks[photo] for photo in other])
+        for left, right in find_similar(
+            [looks[photo] for photo in one], [looks[photo] for photo in other]
+        )
     ]
-    return [(left, right) for left, right in pairs if together(pixels(left), pixels(right))]
+    return [(left, right) for left, right in pairs if is_same_picture(pixels(left), pixels(right))]
 
 
 def _rank(photo: Photo, seed: int) -> float:

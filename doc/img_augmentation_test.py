@@ -17,7 +17,7 @@ import numpy as np
 
 import presets
 import showing
-from data.img_augmentation import AUGMENTERS, augment, recipe_name
+from data.img_augmentation import AUGMENTERS, augment, make_recipe_name
 from utils import command_line
 from utils.errors import UsageError, run_script
 from utils.plots.classes import draw_picture_grid
@@ -75,7 +75,9 @@ def main() -> int:
     alone = {
         name: strongest(name, image, given.seed) for name in AUGMENTERS if flip or name != "flip"
     }
-    say(f"{photo}: recipe {recipe_name(flip=flip)}, seed {given.seed}, views 1 to {given.views}")
+    say(
+        f"{photo}: recipe {make_recipe_name(flip=flip)}, seed {given.seed}, views 1 to {given.views}"
+    )
 
     cells = [
         (image, photo.name, False),

@@ -21,7 +21,7 @@ import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from data import sources  # noqa: E402
-from data.photos.images import read  # noqa: E402
+from data.photos.images import read_photo  # noqa: E402
 from utils import runs  # noqa: E402
 from utils.errors import UserError, run_script, unknown_name_error  # noqa: E402
 from utils.files import write_atomically  # noqa: E402
@@ -208,7 +208,7 @@ def _draw_captions(
         caption = captioner(photo)
         _write_figure(
             draw_attention(
-                read(photo),
+                read_photo(photo),
                 caption.words,
                 caption.attention,
                 grid=caption.grid,
@@ -222,7 +222,10 @@ def _draw_captions(
         captions = captioner(sheet)
         _write_figure(
             _sheet(
-                [(read(each), caption.text) for each, caption in zip(sheet, captions, strict=True)]
+                [
+                    (read_photo(each), caption.text)
+                    for each, caption in zip(sheet, captions, strict=True)
+                ]
             ),
             "scenes",
         )

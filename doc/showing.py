@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data.photos.images import UnreadablePhoto, read
+from data.photos.images import UnreadablePhoto, read_photo
 from utils.errors import UsageError, UserError
 from utils.plots.figure import check_picture_file, has_screen, save_figure, show_figure
 from utils.terminal import say
@@ -56,7 +56,7 @@ def sample(name: str = SAMPLES[0]) -> Path:
 def opened(photo: Path, size: tuple[int, int] | None = None) -> np.ndarray:
     """The photo's pixels, squeezed to `size` where one is given; refused where it cannot be read."""
     try:
-        return read(photo, size)
+        return read_photo(photo, size)
     except UnreadablePhoto as error:
         raise UserError(
             f"{photo} cannot be read: {error}; name a photo, such as a JPEG or PNG file"

@@ -150,7 +150,7 @@ def json_file(name: str | None) -> Path | None:
 def read(path: str, data: config.Data) -> tuple[dict[str, list[str]], str]:
     """The captions by their photos' names, and their language."""
     if path != "scenes":
-        said = sources.captions_at(Path(path), language=data.language, format=data.format)
+        said = sources.read_captions(Path(path), language=data.language, format=data.format)
         some = [
             caption
             for captions in list(said.values())[:: len(said) // 100 + 1]

@@ -16,8 +16,8 @@ from typing import Any, Protocol, Self
 import numpy as np
 import tensorflow as tf
 
-from data.photos.crops import Crops, on_photo
-from data.photos.images import as_pixels, read
+from data.photos.crops import Crops, project_to_photo
+from data.photos.images import load_pixels, read_photo
 from data.text.gpt2 import GPT2Tokenizer, read_vocabulary
 from data.text.loading import load_tokenizer
 from data.text.tokenizer import END, PAD, START, UNKNOWN, Word
@@ -76,7 +76,7 @@ class Captioner:
         grid: tuple[int, int],
         image_size: int,
         settings: dict[str, Any],
-        read_photo: Callable[..., np.ndarray] = read,
+        read_photo: Callable[..., np.ndarray] = read_photo,
         fingerprint: dict[str, Any] | None = None,
     ) -> None:
         """`encoder` makes the encoder when it is first needed, also for its `fingerprint` where that is not given;
@@ -169,7 +169,7 @@ class Captioner:
 
     def _features(self, pictures: Sequence[np.ndarray], crops: Crops) -> np.ndarray:
         """Features of all crops of each photo (N, L, D), one crop's locations after the other's."""
-        every = np.stack([crop for picture in pictures for crop in crops.of(picture)])
+        every = np.stack([crop for picture in pictures for crop in crops.cut(picture)])
         parts = [
             self.encoder(every[start : start + BATCH]) for start in range(0, len(every), BATCH)
         ]
@@ -177,7 +177,7 @@ class Captioner:
 
     def _pixels(self, photo: Photo) -> np.ndarray:
         """The photo (S, S, 3) uint8 as the encoder wants it; pixels are resized just as a file's are."""
-        return as_pixels(photo, (self.image_size, self.image_size), read=self._read)
+        return load_pixels(photo, (self.image_size, self.image_size), read=self._read)
 
     def count_tokens(self, text: str) -> int:
         """How many words, characters or pieces a caption has, as `max_length` counts them."""
@@ -267,7 +267,7 @@ def _in_places(crops: Sequence[np.ndarray], grid: tuple[int, int]) -> np.ndarray
     """Attention (T, L) to the L places of the photo's grid, of that to each crop (T, n + L), without what went to a crop as
     a whole; rows sum to 1."""
     whole = crops[0].shape[1] - grid[0] * grid[1]
-    places = on_photo([attention[:, whole:] for attention in crops], grid)
+    places = project_to_photo([attention[:, whole:] for attention in crops], grid)
     if not whole:
         return places
     return places / np.maximum(places.sum(axis=1, keepdims=True), 1e-12)

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from data.photos.images import as_pixels, read
+from data.photos.images import load_pixels, read_photo
 from models.encoders.convnet import build_trunk
 from models.training.checkpoints import load_weights
 from models.training.losses import Batch, EpochBatches
@@ -194,7 +194,7 @@ class Classifier:
         return answers
 
     def _pixels(self, photo: Photo) -> np.ndarray:
-        return as_pixels(photo, (self.image_size, self.image_size), read=read)
+        return load_pixels(photo, (self.image_size, self.image_size), read=read_photo)
 
     def probabilities(self, pictures: np.ndarray) -> np.ndarray:
         """Probabilities (N, K) of the classes of uint8 pictures (N, S, S, 3)."""

@@ -8,7 +8,7 @@ from config import Data, Settings
 from data import sources
 from data.caption_batches import TrainingPhoto
 from data.photos.hashes import PhotoHashes
-from data.photos.images import save
+from data.photos.images import save_picture
 from data.photos.photo import Photo
 from data.photos.views import Views
 from data.preprocess import Dataset, identify, near_duplicates, split_photos
@@ -61,7 +61,7 @@ def dataset_path(name: str | None, language: str | None = None) -> Path:
 
 def _is_dataset(path: Path, language: str | None) -> bool:
     ours = path.name in ("scenes", "cache", "README.md") or path.name.startswith(".")
-    return not ours and sources.recognised(path, language) is not None
+    return not ours and sources.find_format(path, language) is not None
 
 
 def is_scenes(path: Path) -> bool:
@@ -89,17 +89,17 @@ def read_dataset(path: Path, data: Data) -> Source:
     dataset = sources.read(
         path, language=data.language, format=data.format, outside=data.outside_photos
     )
-    wrong = describe_wrong_language(dataset.path, data.language, dataset.letters)
+    wrong = describe_wrong_language(dataset.path, data.language, dataset.detected_language)
     if wrong:
         warn(wrong)
     mixed = [
         f"{share:.0%} {LANGUAGE_NAMES[name]}"
-        for name, share in dataset.mixed.items()
+        for name, share in dataset.other_languages.items()
         if share > MIXED
     ]
     if mixed:
         warn(
-            f"by their letters the captions are not {LANGUAGE_NAMES[dataset.letters]} alone but also {', '.join(mixed)}; "
+            f"by their letters the captions are not {LANGUAGE_NAMES[dataset.detected_language]} alone but also {', '.join(mixed)}; "
             "they are all cut and scored as one language"
         )
     return dataset
@@ -283,7 +283,10 @@ def save_augmented(prepared: Dataset, views: Views, image_size: int, folder: Pat
     wanted = [(photo, view) for photo in photos for view in range(1, views.number + 1)]
     say(f"writing {len(wanted)} altered views into {folder}/")
     for photo, view in progress(wanted, len(wanted), "pictures"):
-        save(views.picture(photo, view, image_size), folder / f"{names[photo.path]}_view{view}.jpg")
+        save_picture(
+            views.load_picture(photo, view, image_size),
+            folder / f"{names[photo.path]}_view{view}.jpg",
+        )
 
 
 def training_photos(

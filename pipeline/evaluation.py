@@ -88,7 +88,7 @@ class Subject:
         scores of the likeliest words at the places of each photo's first caption."""
         found = self._measure(self.batches.epoch(0, shuffle=False))
         parts = [
-            -(-len(captions) // self.batches.rows) for captions in self.references
+            -(-len(captions) // self.batches.captions_per_photo) for captions in self.references
         ]  # of a photo with many captions
         said = [self._text(found.likeliest[place]) for place in accumulate(parts[:-1], initial=0)]
         scores = self.scorer.score(said, FORCED)
@@ -116,7 +116,7 @@ class Subject:
 
 def subject_of(run: Path, *, split: str, weights: str | None = None, **changes: Any) -> Subject:
     """A run's best epoch and a split to score it on; `changes` are settings other than the run's."""
-    from data.caption_batches import Batches
+    from data.caption_batches import CaptionBatches
     from data.photos.crops import Crops
     from data.photos.hashes import PhotoHashes
     from models.captioner import Captioner
@@ -181,8 +181,8 @@ def subject_of(run: Path, *, split: str, weights: str | None = None, **changes: 
         split,
         captioner,
         photos,
-        cache.sequence(keys, together=crops.number),
-        Batches(training, cache, batch=BATCH, seed=0),
+        cache.select(keys, keys_per_photo=crops.number),
+        CaptionBatches(training, cache, batch=BATCH, seed=0),
         settings,
         search={name: value for name, value in changes.items() if name in captioner.settings},
         facts=stages.facts_of(dataset),
@@ -259,7 +259,7 @@ class Validation:
         encoder: Any,
     ) -> None:
         """Everything that stays the same from epoch to epoch is made here."""
-        from data.caption_batches import Batches
+        from data.caption_batches import CaptionBatches
         from models.captioner import Captioner
         from pipeline import dataset as stages
 
@@ -280,8 +280,8 @@ class Validation:
             "val",
             captioner,
             photos,
-            cache.sequence([photo.hash for photo in photos]),
-            Batches(training, cache, batch=BATCH, seed=0),
+            cache.select([photo.hash for photo in photos]),
+            CaptionBatches(training, cache, batch=BATCH, seed=0),
             settings,
         )
 

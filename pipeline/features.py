@@ -11,14 +11,14 @@ from typing import Any
 import tensorflow as tf
 
 from config import Settings
-from data.caption_labels import label_matrix, word_labels
+from data.caption_labels import build_label_matrix, choose_word_labels
 from data.feature_cache import FeatureCache
 from data.feature_extraction import extract
 from data.photos.hashes import PhotoHashes
 from data.photos.photo import Photo, PicturesOf
 from data.photos.pixels import load_pictures
 from data.photos.views import Views
-from data.picture_batches import Pictures
+from data.picture_batches import PictureLoader
 from data.preprocess import Dataset
 from data.scenes import facts as scene_facts
 from data.sources.base import SPLITS, Source
@@ -157,7 +157,7 @@ def _convnet_weights(
     kept, pictures = load_pictures(photos, size, hashes, progress=progress)
     if len(kept) < len(photos):  # the next run knows from the start which photos cannot be read
         labels, file = labels_and_file(kept)
-    names, matrix = label_matrix(labels, least=max(2, len(kept) // 200))
+    names, matrix = build_label_matrix(labels, least=max(2, len(kept) // 200))
     if not names:
         raise UserError(
             f"the captions of {len(kept)} photos name nothing often enough to train the convnet on; use more "
@@ -183,7 +183,9 @@ def _content(
         return [scene_facts.find_content_labels(facts[photo.name]["facts"]) for photo in photos]
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-    return word_labels(photos, words=CONVNET_WORDS, common=ENGLISH_STOP_WORDS, language=language)
+    return choose_word_labels(
+        photos, words=CONVNET_WORDS, common=ENGLISH_STOP_WORDS, language=language
+    )
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,9 @@ class Ready:
     pairs: list[tuple[Photo, Photo]]  # on two sides, that look alike
     encoder: Encoder
     weights: str  # where the encoder's are
-    features: FeatureCache | Pictures  # all of them; of an encoder that is trained, the pictures
+    features: (
+        FeatureCache | PictureLoader
+    )  # all of them; of an encoder that is trained, the pictures
 
 
 def have_all(
@@ -254,7 +258,7 @@ def have_pictures(
         pairs,
         encoder,
         weights,
-        Pictures(photos, views, encoder.image_size, encoder.fingerprint()),
+        PictureLoader(photos, views, encoder.image_size, encoder.fingerprint()),
     )
 
 

@@ -19,7 +19,7 @@ from utils.terminal import say
 
 def select_photos(names: Iterable[str]) -> dict[Path, Path]:
     """The photos that names of files and folders mean, folders gone through; of each the name that its copy is to have."""
-    from data.photos.images import photos_in
+    from data.photos.images import find_photos
 
     photos: dict[Path, Path] = {}
     for name in names:
@@ -29,7 +29,7 @@ def select_photos(names: Iterable[str]) -> dict[Path, Path]:
         if not path.exists():
             raise UserError(f"no photo or folder {name}")
         if path.is_dir():
-            found = photos_in(path)
+            found = find_photos(path)
             if not found:
                 raise UserError(f"no photos in {path}")
             photos |= {photo: photo.relative_to(path) for photo in found if photo not in photos}
@@ -211,9 +211,9 @@ class CaptionPredictor:
 
 def load_pixels(photo: Path | np.ndarray) -> np.ndarray:
     """The pixels of a photo, or those that were given."""
-    from data.photos.images import read
+    from data.photos.images import read_photo
 
-    return photo if isinstance(photo, np.ndarray) else read(photo)
+    return photo if isinstance(photo, np.ndarray) else read_photo(photo)
 
 
 def load_captioner(

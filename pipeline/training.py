@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from config import Settings
-from data.caption_batches import Batches, TrainingPhoto
+from data.caption_batches import CaptionBatches, TrainingPhoto
 from data.photos.views import Views
 from data.preprocess import Dataset
 from data.text.tokenizer import END, PAD, START, UNKNOWN, Tokenizer
@@ -32,7 +32,7 @@ def wanted(
     tokenizer: Tokenizer,
     cache: Any,
     views: Views,
-) -> tuple[Objective, Batches]:
+) -> tuple[Objective, CaptionBatches]:
     """The objective, and the batches of training photos that it learns from."""
     training = settings.training
     photos = training_photos(prepared, "train", tokenizer, settings.words.max_length, views)
@@ -40,7 +40,7 @@ def wanted(
         objective = (HardAttention if settings.decoding.attention == "hard" else CrossEntropy)(
             training.penalty
         )
-        return objective, Batches(photos, cache, batch=training.batch, seed=training.seed)
+        return objective, CaptionBatches(photos, cache, batch=training.batch, seed=training.seed)
     rules = Rules(START, END, (PAD, UNKNOWN, START), settings.words.max_length)
     objective = SelfCritical(
         decoder,
@@ -52,7 +52,7 @@ def wanted(
     once = [
         TrainingPhoto(photo.keys, ((START, END),)) for photo in photos
     ]  # their captions are drawn, not read
-    return objective, Batches(
+    return objective, CaptionBatches(
         once, cache, batch=max(1, training.batch // SAMPLES), seed=training.seed
     )
 

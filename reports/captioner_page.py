@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data.photos.images import UnreadablePhoto, read
+from data.photos.images import UnreadablePhoto, read_photo
 from data.text.language import LANGUAGE_NAMES, normalize_language
 from pipeline.evaluation import Subject, tokenizer_for
 from reports.analysis import compute_length_shares
@@ -261,7 +261,7 @@ def choose_photos(subject: Subject, result: "Result") -> dict[str, list[PhotoCar
             if index in pixels:
                 continue
             try:
-                pixels[index] = shrink(read(result.photos[index].path), PHOTO)
+                pixels[index] = shrink(read_photo(result.photos[index].path), PHOTO)
             except UnreadablePhoto:
                 continue
             chosen.append(index)

@@ -3,7 +3,7 @@
 import random
 from pathlib import Path
 
-from data.photos.images import UnreadablePhoto, read
+from data.photos.images import UnreadablePhoto, read_photo
 from pipeline.evaluation import Result
 from utils.files import write_json
 from utils.plots.attention import draw_attention
@@ -32,7 +32,7 @@ def draw_captions(
             break
         photo, caption = result.photos[index], result.captions[index]
         try:
-            pixels = read(photo.path)
+            pixels = read_photo(photo.path)
         except UnreadablePhoto:
             continue
         file = folder / f"{len(files) + 1:02}.png"

@@ -13,7 +13,7 @@ from PIL import Image
 import evaluate
 import predict
 import train
-from data.photos.images import read
+from data.photos.images import read_photo
 from models.captioner import Captioner
 from tests.helpers.pages import rows, whole
 from tests.helpers.scripts import ROOT, SIZES, SMALL, in_terminal, scenes_folder, started, typed
@@ -472,7 +472,7 @@ def test_from_python_a_photo_is_captioned_alike_alone_in_company_and_in_any_form
     files = [Path("drawn", name) for name in photos("test")[:4]]
     together = captioner(files, **changes)
     for file, wanted in zip(files, together, strict=True):
-        for form in (str(file), file.read_bytes(), read(file)):
+        for form in (str(file), file.read_bytes(), read_photo(file)):
             caption = captioner(form, **changes)
             assert (caption.text, caption.words) == (wanted.text, wanted.words)
             assert caption.score == pytest.approx(wanted.score, rel=1e-3)

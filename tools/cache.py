@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from config import Settings, Vision
-from data.feature_cache import LEFT_OVER, folder_name
+from data.feature_cache import STALE_AFTER, make_folder_name
 from utils import command_line, runs
 from utils.errors import UsageError, UserError, run_script
 from utils.files import format_bytes, is_locked, size_of
@@ -139,7 +139,7 @@ def _users(roots: Sequence[Path]) -> Users:
 def _used_by(saved: dict[str, Any]) -> Iterator[str]:
     """The names of what a run uses. Weights go by their name alone: it tells what they learned, wherever they lie."""
     if saved.get("fingerprint"):
-        yield folder_name(saved["fingerprint"])
+        yield make_folder_name(saved["fingerprint"])
     if saved.get("encoder_weights"):
         yield Path(saved["encoder_weights"]).name
 
@@ -156,7 +156,7 @@ def _thing(path: Path, users: Users) -> Thing:
     """A file or folder of the cache."""
     size = size_of(path)
     if path.name.startswith((".part-", _REMOVED)):
-        old = path.name.startswith(_REMOVED) or time.time() - path.stat().st_mtime > LEFT_OVER
+        old = path.name.startswith(_REMOVED) or time.time() - path.stat().st_mtime > STALE_AFTER
         return Thing(
             path,
             "what a program that was stopped left",

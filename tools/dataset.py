@@ -13,7 +13,7 @@ import config
 import presets
 from config import Settings
 from data.photos.hashes import PhotoHashes
-from data.photos.images import read
+from data.photos.images import read_photo
 from data.photos.photo import Photo
 from data.preprocess import Dataset
 from data.sources.base import SPLITS, LeftOut, Source
@@ -126,7 +126,7 @@ def _language(asked: Settings, settings: Settings, dataset: Source) -> str:
         known = {
             "en": "English, by its Latin letters; another is said with --language",
             "und": "of another script; say it with --language",
-        }.get(dataset.letters, f"{name}, by its letters")
+        }.get(dataset.detected_language, f"{name}, by its letters")
     usual = (
         "of the decoder's weights"
         if settings.decoding.pretrained
@@ -199,7 +199,7 @@ def _draw(prepared: Dataset, dataset: Source, file: Path) -> None:
     save_figure(
         draw_captioned_photos(
             [
-                (read(photo.path), f"{photo.name} – {sides[photo]}", photo.captions)
+                (read_photo(photo.path), f"{photo.name} – {sides[photo]}", photo.captions)
                 for photo in chosen
             ],
             title=f"{dataset.kind}: {dataset.path}",

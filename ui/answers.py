@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 import presets
-from data.photos.images import UnreadablePhoto, read
+from data.photos.images import UnreadablePhoto, read_photo
 from pipeline import prediction
 from pipeline.classifier.prediction import SHOWN_CLASSES, load_classifier
 from utils import runs
@@ -76,7 +76,7 @@ def opened(photo: Path | str | bytes | np.ndarray, name: str | None = None) -> O
         else "the photo"
     )
     try:
-        pixels = photo if isinstance(photo, np.ndarray) else read(photo)
+        pixels = photo if isinstance(photo, np.ndarray) else read_photo(photo)
     except UnreadablePhoto as error:
         raise UserError(f"{name} cannot be read: {error}") from error
     return Opened(name, photo, shrink(pixels, SCREEN))

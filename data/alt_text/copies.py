@@ -7,7 +7,7 @@ from pathlib import Path
 
 from data.alt_text import jpeg_png
 from data.alt_text.xmp import CannotAddCaption
-from data.photos.images import kind
+from data.photos.images import detect_format
 from utils.errors import UserError
 from utils.files import check_writable, write_atomically
 
@@ -41,7 +41,7 @@ class CaptionedCopies:
 
     def find_obstacle(self, photo: Path) -> str | None:
         """Why a photo of its kind has no copy; None where it may have one, or is no picture, which reading it tells."""
-        found = kind(photo)
+        found = detect_format(photo)
         return (
             None
             if found in (None, "JPEG", "PNG")

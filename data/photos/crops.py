@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from data.feature_cache import feature_key
-from data.photos.images import read
+from data.feature_cache import make_feature_key
+from data.photos.images import read_photo
 from data.photos.photo import Photo
 
 _MARGIN = 1 / 16  # of the side, which the middle leaves out at each edge
@@ -27,19 +27,19 @@ class Crops:
     def keys(self, photo: Photo, _split: str = "") -> tuple[str, ...]:
         """Cache keys of the crops, the photo itself first."""
         return tuple(
-            feature_key(photo.hash, recipe="crop", view=crop) for crop in range(self.number)
+            make_feature_key(photo.hash, recipe="crop", view=crop) for crop in range(self.number)
         )
 
-    def picture(self, photo: Photo, crop: int, image_size: int) -> np.ndarray:
+    def load_picture(self, photo: Photo, crop: int, image_size: int) -> np.ndarray:
         """The pixels of a crop."""
-        return cropped(read(photo.path, (image_size, image_size)), crop)
+        return crop_picture(read_photo(photo.path, (image_size, image_size)), crop)
 
-    def of(self, picture: np.ndarray) -> list[np.ndarray]:
+    def cut(self, picture: np.ndarray) -> list[np.ndarray]:
         """The crops (S, S, 3) of a picture of that size."""
-        return [cropped(picture, crop) for crop in range(self.number)]
+        return [crop_picture(picture, crop) for crop in range(self.number)]
 
 
-def cropped(picture: np.ndarray, crop: int) -> np.ndarray:
+def crop_picture(picture: np.ndarray, crop: int) -> np.ndarray:
     """Crop 0, 1, 2 or 3 of a picture uint8 (H, W, 3), as large as that."""
     if crop % 2:
         height, width = picture.shape[:2]
@@ -50,7 +50,7 @@ def cropped(picture: np.ndarray, crop: int) -> np.ndarray:
     return picture[:, ::-1] if crop >= 2 else picture
 
 
-def on_photo(attention: Sequence[np.ndarray], grid: tuple[int, int]) -> np.ndarray:
+def project_to_photo(attention: Sequence[np.ndarray], grid: tuple[int, int]) -> np.ndarray:
     """Attention (T, L) over the places of the whole photo, of that over those of each crop (T, L); the sum stays."""
     rows, columns = grid
     total = np.zeros_like(attention[0])

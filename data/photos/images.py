@@ -79,7 +79,7 @@ class UnreachablePhoto(UnreadablePhoto):
     """A photo that the system does not hand out now: gone, locked, on a disk that fails. It may be there again later."""
 
 
-def read(photo: Path | str | bytes, size: tuple[int, int] | None = None) -> np.ndarray:
+def read_photo(photo: Path | str | bytes, size: tuple[int, int] | None = None) -> np.ndarray:
     """The photo as a person sees it: upright RGB on white, uint8 (H, W, 3); of an animation the first frame.
 
     Colour profiles are not applied: the datasets that the encoders learned from were read without them too.
@@ -105,28 +105,28 @@ def read(photo: Path | str | bytes, size: tuple[int, int] | None = None) -> np.n
         return np.array(flat.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else flat)
 
 
-def resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def resize(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Pixels uint8 (H, W, 3) squeezed to size (height, width), just as `read` does it."""
     return (
         pixels if pixels.shape[:2] == size else np.asarray(_resized(Image.fromarray(pixels), size))
     )
 
 
-def as_pixels(
+def load_pixels(
     photo: Path | str | bytes | np.ndarray,
     size: tuple[int, int],
     *,
-    read: Callable[..., np.ndarray] = read,
+    read: Callable[..., np.ndarray] = read_photo,
 ) -> np.ndarray:
     """A photo, or the uint8 pixels (H, W, 3) of one, squeezed to size (height, width): pixels just as a file's are."""
     if not isinstance(photo, np.ndarray):
         return read(photo, size)
     if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
         raise ValueError(f"pixels are uint8 of shape (H, W, 3), not {photo.dtype} of {photo.shape}")
-    return resized(photo, size)
+    return resize(photo, size)
 
 
-def kind(photo: Path) -> str | None:
+def detect_format(photo: Path) -> str | None:
     """What kind of picture a file's first bytes are of: JPEG, PNG, GIF …; None where they are of none, or not to be had."""
     try:
         with _stream(photo) as stream:
@@ -138,13 +138,13 @@ def kind(photo: Path) -> str | None:
     )
 
 
-def longer_side(photo: Path) -> int:
+def read_longer_side(photo: Path) -> int:
     """How many pixels the photo's longer side has; no more than its header is read."""
     with _stream(photo) as stream, _refusals():
         return max(_header(stream).size)
 
 
-def photos_in(folder: Path) -> list[Path]:
+def find_photos(folder: Path) -> list[Path]:
     """The photos under a folder by their endings, sorted; what is hidden (.name) is left out.
 
     A folder inside it that may not be opened is listed too, so that `read` refuses it by name.
@@ -166,13 +166,13 @@ def photos_in(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def save(image: np.ndarray, path: Path) -> None:
+def save_picture(image: np.ndarray, path: Path) -> None:
     """Writes uint8 (H, W, 3) as the kind that the ending names, whole or not at all; a JPEG at quality 95."""
-    kind = Image.registered_extensions().get(path.suffix.lower())
-    if kind is None:
+    format = Image.registered_extensions().get(path.suffix.lower())
+    if format is None:
         raise ValueError(f"cannot save a picture as '{path.name}': end the name in .jpg or .png")
     with write_atomically(path) as temporary:
-        Image.fromarray(image).save(temporary, format=kind, quality=95)
+        Image.fromarray(image).save(temporary, format=format, quality=95)
 
 
 def _stream(photo: Path | str | bytes) -> BinaryIO:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from data.photos.hashes import PhotoHashes
-from data.photos.images import read
+from data.photos.images import read_photo
 from data.photos.photo import Photo
 
 Progress = Callable[
@@ -30,7 +30,7 @@ def load_pictures(
     pictures = room((len(photos), image_size, image_size, 3))
     for photo in progress(photos, len(photos), "photos read"):
         try:
-            pictures[len(kept)] = read(photo.path, (image_size, image_size))
+            pictures[len(kept)] = read_photo(photo.path, (image_size, image_size))
             kept.append(photo)
         except ValueError as error:
             hashes.mark_unreadable(photo.path, error)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.feature_cache import feature_key
-from data.img_augmentation import augment, mentions_sides, recipe_name
-from data.photos.images import read
+from data.feature_cache import make_feature_key
+from data.img_augmentation import augment, make_recipe_name, mentions_sides
+from data.photos.images import read_photo
 from data.photos.photo import Photo
 
 
@@ -21,15 +21,15 @@ class Views:
         """Cache keys of the photo as it is, then of its views, which those of training have."""
         if split != "train":
             return (photo.hash,)
-        recipe = recipe_name(flip=not mentions_sides(photo.captions)) if self.number else None
+        recipe = make_recipe_name(flip=not mentions_sides(photo.captions)) if self.number else None
         return tuple(
-            feature_key(photo.hash, recipe=recipe, seed=self.seed, view=view)
+            make_feature_key(photo.hash, recipe=recipe, seed=self.seed, view=view)
             for view in range(self.number + 1)
         )
 
-    def picture(self, photo: Photo, view: int, image_size: int) -> np.ndarray:
+    def load_picture(self, photo: Photo, view: int, image_size: int) -> np.ndarray:
         """The pixels of a view."""
-        image = read(photo.path, (image_size, image_size))
+        image = read_photo(photo.path, (image_size, image_size))
         if view == 0:
             return image
         return augment(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.sources import class_folders, coco, flickr, tables
-from data.sources.base import LeftOut, Part, Source, captions_of, gather
+from data.sources.base import CaptionRows, LeftOut, Source, gather, gather_captions
 from data.text.language import detect_language, find_other_languages
 from utils.errors import UserError, unknown_name_error
 
@@ -27,7 +27,7 @@ class Format:
     looked_for: str
     find: Callable[[Path, str | None], list[Path]]  # its captions files in a folder, for a language
     fits: Callable[[Path], bool]  # whether a file is one
-    read: Callable[[list[Path], Path, str | None], list[Part]]
+    read: Callable[[list[Path], Path, str | None], list[CaptionRows]]
 
 
 def _is_table(file: Path) -> bool:
@@ -100,7 +100,7 @@ FORMATS = {
 }
 
 
-def recognised(path: Path, language: str | None = None) -> str | None:
+def find_format(path: Path, language: str | None = None) -> str | None:
     """The name of the first format that the folder or file is of, None where it is of none."""
     fits = (
         (lambda each: each.find(path, language))
@@ -128,14 +128,14 @@ def read(
     return dataset
 
 
-def captions_at(
+def read_captions(
     path: Path, *, language: str | None = None, format: str | None = None
 ) -> dict[str, list[str]]:
     """The captions at `path` by their photos' names, just as `read` takes them, but whether or not the photos are there."""
     with _permitted():
         form = _format(path, language, format)
         folder, files = _files(path, form, language)
-        said = captions_of(form.read(files, folder, language))
+        said = gather_captions(form.read(files, folder, language))
     if not said:
         raise UserError(f"{path} holds no caption")
     return said
@@ -158,9 +158,9 @@ def _format(path: Path, language: str | None, asked: str | None) -> Format:
         raise unknown_name_error("format", asked, list(FORMATS))
     if not path.exists():
         raise UserError(f"no dataset at {path}; give a captions file, its folder, or `scenes`")
-    name = asked or recognised(path, language)
+    name = asked or find_format(path, language)
     if name is None:
-        if path.is_dir() and class_folders.recognised(path):
+        if path.is_dir() and class_folders.recognise(path):
             raise UserError(
                 f"{path} holds pictures in folders of classes, and no captions: --preset classifier learns "
                 "from such"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from data.sources.photo_finder import SHOWN, Finder
+from data.sources.photo_finder import MAX_SHOWN, PhotoFinder
 from utils.errors import UserError
 
 SPLITS = ("train", "val", "test")
@@ -25,7 +25,9 @@ _SPLIT_NAMES = {
     "dev": "val",
     "test": "test",
 }
-LONGEST = 2000  # characters of a caption; the longest dense descriptions in use have about 1,500
+MAX_CAPTION_LENGTH = (
+    2000  # characters of a caption; the longest dense descriptions in use have about 1,500
+)
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ class Source:
     examples: list[Example]
     left_out: list[LeftOut] = field(default_factory=list)
     language: str = "en"
-    letters: str = "en"  # the language that the captions' letters tell
-    mixed: dict[str, float] = field(
+    detected_language: str = "en"  # the language that the captions' letters tell
+    other_languages: dict[str, float] = field(
         default_factory=dict
     )  # the shares of captions that are in others
 
@@ -74,7 +76,7 @@ class Row(NamedTuple):
 
 
 @dataclass
-class Part:
+class CaptionRows:
     """A captions file: its rows, and the folders where its photos may lie, the likeliest first."""
 
     rows: Iterable[Row]
@@ -89,7 +91,7 @@ class Part:
     left_out: list[LeftOut] = field(default_factory=list)  # filled while the rows are read
 
 
-def split_name(text: str | None, where: str) -> str | None:
+def parse_split(text: str | None, where: str) -> str | None:
     """Our name of a split as files write it, None for none."""
     if text is None or not text.strip():
         return None
@@ -99,19 +101,19 @@ def split_name(text: str | None, where: str) -> str | None:
     return name
 
 
-def kept_for(first: str, second: str) -> tuple[str, str]:
+def resolve_split(first: str, second: str) -> tuple[str, str]:
     """The split of a photo that two splits claim (test before val before train, so that what is scored stays whole), and
     what is told of it."""
     kept = max(first, second, key=SPLITS.index)
     return kept, f"listed for {first} and for {second}; kept for {kept}"
 
 
-def folder_split(name: str) -> str | None:
+def infer_folder_split(name: str) -> str | None:
     """The split that a folder's name tells (train, val2014), None where it tells none."""
     return _SPLIT_NAMES.get(name.lower().rstrip("0123456789_-"))
 
 
-def opened_text(path: Path, *, newline: str | None = None) -> TextIO:
+def open_text(path: Path, *, newline: str | None = None) -> TextIO:
     """The file's text, UTF-8 (or UTF-16 that begins with its mark); refused with the line where it is neither."""
     content = path.read_bytes()
     marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
@@ -131,14 +133,14 @@ def opened_text(path: Path, *, newline: str | None = None) -> TextIO:
     return io.TextIOWrapper(io.BytesIO(content), encoding, newline=newline)
 
 
-def numbered_lines(path: Path) -> Iterator[tuple[str, str]]:
+def read_lines(path: Path) -> Iterator[tuple[str, str]]:
     """The lines that are not blank, without their ends, each with file and line."""
-    for number, line in enumerate(opened_text(path), start=1):
+    for number, line in enumerate(open_text(path), start=1):
         if line.strip():
             yield f"{path}, line {number}", line.rstrip("\n")
 
 
-def parsed_json(text: str, path: Path, line: int = 1, *, advice: str = "is the file whole?") -> Any:
+def parse_json(text: str, path: Path, line: int = 1, *, advice: str = "is the file whole?") -> Any:
     """What JSON says that begins in this line of the file; refused with the line where it is broken."""
     try:
         return json.loads(text)
@@ -153,12 +155,12 @@ def parsed_json(text: str, path: Path, line: int = 1, *, advice: str = "is the f
         raise UserError(f"{path}, line {line}: broken JSON ({error})") from None
 
 
-def loaded_json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
     """What a JSON file holds."""
-    return parsed_json(opened_text(path).read(), path)
+    return parse_json(open_text(path).read(), path)
 
 
-def json_head(path: Path, size: int = 1 << 16) -> str:
+def read_json_start(path: Path, size: int = 1 << 16) -> str:
     """The beginning of a JSON file, by which it is recognised."""
     with path.open("rb") as file:
         head = file.read(size)
@@ -166,25 +168,25 @@ def json_head(path: Path, size: int = 1 << 16) -> str:
     return head.decode("utf-16" if marked else "utf-8", "replace").lstrip("\ufeff \t\r\n")
 
 
-def split_told(name: str) -> str | None:
+def infer_file_split(name: str) -> str | None:
     """The split that a part of a file's name tells: train of caption_train_annotations."""
     return next(
         (
             split
             for piece in reversed(re.split(r"[_.\-\s]", name))
-            if (split := folder_split(piece))
+            if (split := infer_folder_split(piece))
         ),
         None,
     )
 
 
 def gather(
-    parts: Iterable[Part], folder: Path, *, outside: bool
+    parts: Iterable[CaptionRows], folder: Path, *, outside: bool
 ) -> tuple[list[Example], list[LeftOut]]:
     """Examples in the order of their first row; and what was left out. `outside` allows photos beyond `folder`."""
     entries: dict[str, _Entry] = {}
     left_out: list[LeftOut] = []
-    finder = Finder(folder, outside=outside)
+    finder = PhotoFinder(folder, outside=outside)
     beside: set[str] = set()
     contested: set[tuple[str, frozenset[str]]] = set()
     for part in parts:
@@ -204,7 +206,7 @@ def gather(
                     pair := frozenset((entry.split, split)),
                 ) not in contested:  # once, not for each caption
                     contested.add((entry.photo, pair))
-                    entry.split, told = kept_for(entry.split, split)
+                    entry.split, told = resolve_split(entry.split, split)
                     left_out.append(LeftOut(name, told, where))
             reason = entry.add(caption, repeats=part.repeats)
             if reason is not None:
@@ -241,7 +243,7 @@ def gather(
     return examples, [each._replace(where=each.where.removeprefix(within)) for each in left_out]
 
 
-def captions_of(parts: Iterable[Part]) -> dict[str, list[str]]:
+def gather_captions(parts: Iterable[CaptionRows]) -> dict[str, list[str]]:
     """The captions by their photos' names, those that `gather` would leave out left out, but no photo looked for."""
     entries: dict[str, _Entry] = {}
     for part in parts:
@@ -267,10 +269,10 @@ class _Entry:
             caption = (
                 unicodedata.normalize("NFC", caption).encode("utf-8", "replace").decode("utf-8")
             )
-        if len(caption) > LONGEST:
+        if len(caption) > MAX_CAPTION_LENGTH:
             number = caption.count(" ") + 1
             words = f"{number:,} words" if number > 1 else "one word"
-            return f"a caption of {words} ({len(caption):,} characters, {LONGEST:,} at most)"
+            return f"a caption of {words} ({len(caption):,} characters, {MAX_CAPTION_LENGTH:,} at most)"
         if not caption:
             return "an empty caption"
         if caption in self.captions and not repeats:
@@ -283,7 +285,7 @@ def _entry(
     name: str,
     where: str,
     roots: Sequence[Path],
-    finder: Finder,
+    finder: PhotoFinder,
     entries: dict[str, _Entry],
     left_out: list[LeftOut],
 ) -> _Entry | None:
@@ -294,11 +296,11 @@ def _entry(
     try:
         photo = finder.find(name, roots, where)
     except PermissionError:
-        left_out.append(LeftOut(name[:SHOWN], "no permission to look into its folder", where))
+        left_out.append(LeftOut(name[:MAX_SHOWN], "no permission to look into its folder", where))
         return None
     if photo is None:
         like = finder.like(name, roots)
         reason = "a caption, but no such photo" + (f" (there is {like})" if like else "")
-        left_out.append(LeftOut(name[:SHOWN], reason, where))
+        left_out.append(LeftOut(name[:MAX_SHOWN], reason, where))
         return None
     return entries.setdefault(photo, _Entry(photo))

@@ -4,14 +4,14 @@ import os
 import unicodedata
 from pathlib import Path
 
-from data.photos.images import PHOTO_ENDINGS, photos_in
-from data.sources.base import Example, LeftOut, Source, folder_split
+from data.photos.images import PHOTO_ENDINGS, find_photos
+from data.sources.base import Example, LeftOut, Source, infer_folder_split
 from utils.errors import UserError
 
-FORM = "a folder of split/class/*.jpg (train, val, test), or of class/*.jpg"
+LAYOUT = "a folder of split/class/*.jpg (train, val, test), or of class/*.jpg"
 
 
-def recognised(folder: Path) -> bool:
+def recognise(folder: Path) -> bool:
     """Whether a folder is one of classes, at least two."""
     places = _splits(folder) or [folder]
     return len({each.name for place in places for each in _class_folders(place)}) > 1
@@ -20,14 +20,14 @@ def recognised(folder: Path) -> bool:
 def read(folder: Path) -> Source:
     """The pictures of a folder, each with its class as its one caption; and what was left out."""
     if not folder.exists():
-        raise UserError(f"no folder {folder}; give {FORM}, or cifar10")
-    if not folder.is_dir() or not recognised(folder):
+        raise UserError(f"no folder {folder}; give {LAYOUT}, or cifar10")
+    if not folder.is_dir() or not recognise(folder):
         inner = (
-            next((each for each in _folders(folder) if recognised(each)), None)
+            next((each for each in _folders(folder) if recognise(each)), None)
             if folder.is_dir()
             else None
         )
-        hint = f"; did you mean {inner}?" if inner else f"; wanted is {FORM}"
+        hint = f"; did you mean {inner}?" if inner else f"; wanted is {LAYOUT}"
         raise UserError(
             f"{folder} has no two folders of pictures whose names could be classes" + hint
         )
@@ -36,9 +36,9 @@ def read(folder: Path) -> Source:
     splits = _splits(folder)
     _refuse_datasets(folder, [inner for place in splits or [folder] for inner in _folders(place)])
     for place in splits or [folder]:
-        split = folder_split(place.name) if splits else None
+        split = infer_folder_split(place.name) if splits else None
         for inner in _folders(place):
-            photos = photos_in(inner)
+            photos = find_photos(inner)
             name = unicodedata.normalize("NFC", inner.name)
             examples += [Example(photo, (name,), split) for photo in photos]
             if not photos:
@@ -67,13 +67,15 @@ def _refuse_datasets(folder: Path, classes: list[Path]) -> None:
 
 def _splits(folder: Path) -> list[Path]:
     """The folders whose names are those of splits, and that hold folders of pictures: a class, too, may be called train."""
-    return [each for each in _folders(folder) if folder_split(each.name) and _class_folders(each)]
+    return [
+        each for each in _folders(folder) if infer_folder_split(each.name) and _class_folders(each)
+    ]
 
 
 def _class_folders(place: Path) -> list[Path]:
     """The folders in a place that hold pictures; none where all are called as splits are, as in datasets of captions."""
     found = [each for each in _folders(place) if _holds_picture(each)]
-    return [] if all(folder_split(each.name) for each in found) else found
+    return [] if all(infer_folder_split(each.name) for each in found) else found
 
 
 def _folders(place: Path) -> list[Path]:

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from data.sources.base import (
+    CaptionRows,
     LeftOut,
-    Part,
     Row,
-    folder_split,
-    json_head,
-    loaded_json,
-    split_name,
-    split_told,
+    infer_file_split,
+    infer_folder_split,
+    parse_split,
+    read_json,
+    read_json_start,
 )
 from data.sources.photo_finder import PHOTO_FOLDERS
 from data.text.language import normalize_language
@@ -31,7 +31,7 @@ _YEARS = (
 
 def looks_like(kind: str, path: Path) -> bool:
     """Whether a JSON file begins as one of this kind does: coco, karpathy or aihub."""
-    head = json_head(path) if path.suffix.lower() == ".json" else ""
+    head = read_json_start(path) if path.suffix.lower() == ".json" else ""
     if head.startswith("["):
         return kind == "aihub" and '"caption_ko"' in head
     if (
@@ -76,7 +76,7 @@ def find_karpathy(folder: Path, _language: str | None) -> list[Path]:
 
 def _photos_there(file: Path, folder: Path) -> int:
     """How many of the first twenty photos that one of Karpathy's files names lie in the folder."""
-    head = json_head(file)
+    head = read_json_start(file)
     paths, names = (
         re.findall(rf'"{key}":\s*"([^"]+)"', head)[:20] for key in ("filepath", "filename")
     )
@@ -108,21 +108,21 @@ def _own_folder(file: Path) -> str:
     return file.stem.rpartition("captions_")[2] if "captions_" in file.stem else file.stem
 
 
-def read_coco(files: list[Path], folder: Path, _language: str | None) -> list[Part]:
+def read_coco(files: list[Path], folder: Path, _language: str | None) -> list[CaptionRows]:
     """COCO's captions: images and annotations, put together by the image's number."""
     parts = []
     for file in files:
         own = _own_folder(file)
         plain = re.sub(r"\d+$", "", own)
         names = (own, f"images/{own}", plain, f"images/{plain}", *_YEARS, *_PHOTO_FOLDERS)
-        part = Part((), [*(folder / name for name in names), file.parent], repeats=True)
-        part.rows = _coco_rows(file, split_told(file.stem), part.left_out)
+        part = CaptionRows((), [*(folder / name for name in names), file.parent], repeats=True)
+        part.rows = _coco_rows(file, infer_file_split(file.stem), part.left_out)
         parts.append(part)
     return parts
 
 
 def _coco_rows(path: Path, split: str | None, left_out: list[LeftOut]) -> Iterator[Row]:
-    content = loaded_json(path)
+    content = read_json(path)
     if not isinstance(content, dict) or not all(
         isinstance(content.get(key), list) for key in ("images", "annotations")
     ):
@@ -173,19 +173,19 @@ def _is_id(value: Any) -> bool:
     return isinstance(value, int | str)
 
 
-def read_karpathy(files: list[Path], folder: Path, _language: str | None) -> list[Part]:
+def read_karpathy(files: list[Path], folder: Path, _language: str | None) -> list[CaptionRows]:
     """Karpathy's files: an object a photo, with its split and sentences; restval counts as train."""
     roots = [folder / name for name in _PHOTO_FOLDERS]
     parts = []
     for file in files:
-        part = Part((), [*roots, file.parent], repeats=True)
+        part = CaptionRows((), [*roots, file.parent], repeats=True)
         part.rows = _karpathy_rows(file, part.left_out)
         parts.append(part)
     return parts
 
 
 def _karpathy_rows(path: Path, left_out: list[LeftOut]) -> Iterator[Row]:
-    content = loaded_json(path)
+    content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
         raise UserError(f"{path}: Karpathy's files have a list `images`, and it is not there")
     for number, image, name in _once(
@@ -196,7 +196,7 @@ def _karpathy_rows(path: Path, left_out: list[LeftOut]) -> Iterator[Row]:
     ):
         where = f"{path}, images[{number}]"
         try:
-            split = split_name(image.get("split"), where)
+            split = parse_split(image.get("split"), where)
             captions = [
                 sentence["raw"] + "" if "raw" in sentence else " ".join(sentence["tokens"])
                 for sentence in image["sentences"]
@@ -210,11 +210,13 @@ def _karpathy_rows(path: Path, left_out: list[LeftOut]) -> Iterator[Row]:
             yield Row(name, caption, split, where)
 
 
-def read_aihub(files: list[Path], folder: Path, language: str | None) -> list[Part]:
+def read_aihub(files: list[Path], folder: Path, language: str | None) -> list[CaptionRows]:
     """AI-Hub's translation of COCO's captions: an object a photo with file_path and caption_ko, and the English ones."""
     parts = []
     for file in files:
-        part = Part((), [*(folder / name for name in _PHOTO_FOLDERS), file.parent], repeats=True)
+        part = CaptionRows(
+            (), [*(folder / name for name in _PHOTO_FOLDERS), file.parent], repeats=True
+        )
         part.rows = _aihub_rows(
             file,
             "captions" if language and normalize_language(language) == "en" else "caption_ko",
@@ -225,7 +227,7 @@ def read_aihub(files: list[Path], folder: Path, language: str | None) -> list[Pa
 
 
 def _aihub_rows(path: Path, key: str, left_out: list[LeftOut]) -> Iterator[Row]:
-    content = loaded_json(path)
+    content = read_json(path)
     if not isinstance(content, list):
         raise UserError(
             f"{path}: AI-Hub's file is a list of photos, and came {_shortened(content)}"
@@ -242,7 +244,10 @@ def _aihub_rows(path: Path, key: str, left_out: list[LeftOut]) -> Iterator[Row]:
             raise UserError(f"{where}: {key} is wanted, and came {_shortened(image)}")
         for caption in captions:
             yield Row(
-                name, caption, folder_split(Path(name).parts[0]) if "/" in name else None, where
+                name,
+                caption,
+                infer_folder_split(Path(name).parts[0]) if "/" in name else None,
+                where,
             )
 
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from data.sources.base import LeftOut, Part, Row, kept_for, numbered_lines, split_name
+from data.sources.base import CaptionRows, LeftOut, Row, parse_split, read_lines, resolve_split
 from data.sources.photo_finder import PHOTO_FOLDERS
-from data.sources.tables import CAPTION, PHOTO, first_there, separator_of
+from data.sources.tables import CAPTION, PHOTO, find_first, separator_of
 from utils.errors import UserError
 
 _NAME = re.compile(r"[^#\t,|]{0,80}")  # of the photo, with which every line begins
@@ -22,21 +22,21 @@ _LISTS = {
 
 def find_flickr8k(folder: Path, _language: str | None) -> list[Path]:
     """Flickr8k's captions as distributed, else as Kaggle has them."""
-    return first_there(
+    return find_first(
         folder, ["Flickr8k.token.txt", "Flickr8k_text/Flickr8k.token.txt"]
     ) or _kaggle(folder, "captions.txt")
 
 
 def find_flickr30k(folder: Path, _language: str | None) -> list[Path]:
     """Flickr30k's captions as distributed, else as Kaggle has them (in some copies among the photos)."""
-    return first_there(folder, ["results_20130124.token"]) or _kaggle(
+    return find_first(folder, ["results_20130124.token"]) or _kaggle(
         folder, "results.csv", "flickr30k_images/results.csv"
     )
 
 
 def _kaggle(folder: Path, *names: str) -> list[Path]:
     """The first of these files that has a header as Kaggle's."""
-    return [file for name in names for file in first_there(folder, [name]) if _kaggle_header(file)][
+    return [file for name in names for file in find_first(folder, [name]) if _kaggle_header(file)][
         :1
     ]
 
@@ -53,11 +53,11 @@ def is_flickr30k(file: Path) -> bool:
     )
 
 
-def read_flickr(files: list[Path], folder: Path, _language: str | None) -> list[Part]:
+def read_flickr(files: list[Path], folder: Path, _language: str | None) -> list[CaptionRows]:
     """The captions; where there are lists of the splits, of listed photos alone."""
     parts = []
     for file in files:
-        part = Part(
+        part = CaptionRows(
             (),
             [
                 place / name
@@ -89,15 +89,15 @@ def _splits(folders: list[Path], left_out: list[LeftOut]) -> dict[str, tuple[str
     """The split of each listed photo and where it is listed."""
     splits: dict[str, tuple[str, str]] = {}
     for split, names in _LISTS.items():
-        for file in [file for folder in folders for file in first_there(folder, list(names))][:1]:
-            for where, line in numbered_lines(file):
+        for file in [file for folder in folders for file in find_first(folder, list(names))][:1]:
+            for where, line in read_lines(file):
                 name = (
                     line.strip() if "." in line else f"{line.strip()}.jpg"
                 )  # Flickr30k's lists have the stems
                 if name in splits:
                     before = splits[name][0]
                     kept, told = (
-                        kept_for(before, split) if before != split else (split, "listed twice")
+                        resolve_split(before, split) if before != split else (split, "listed twice")
                     )
                     splits[name] = (kept, splits[name][1])
                     left_out.append(LeftOut(name, told, where))
@@ -132,7 +132,7 @@ def _token_rows(path: Path, left_out: list[LeftOut]) -> Iterator[Row]:
 def _once(path: Path, left_out: list[LeftOut]) -> Iterator[tuple[str, str]]:
     """The lines; one that stands there before is left out."""
     seen: set[str] = set()
-    for where, line in numbered_lines(path):
+    for where, line in read_lines(path):
         if line in seen:
             left_out.append(LeftOut(_NAME.match(line)[0], "the same line twice", where))
         else:
@@ -142,7 +142,7 @@ def _once(path: Path, left_out: list[LeftOut]) -> Iterator[tuple[str, str]]:
 
 def _kaggle_header(path: Path) -> list[str] | None:
     """The columns of Kaggle's files, a photo first and a caption last; None where the first line names none."""
-    line = next(numbered_lines(path), ("", ""))[1]
+    line = next(read_lines(path), ("", ""))[1]
     header = [name.strip().strip('"').lower() for name in line.split(separator_of(path))]
     return header if len(header) > 1 and header[0] in PHOTO and header[-1] in CAPTION else None
 
@@ -170,7 +170,7 @@ def _kaggle_rows(path: Path, header: list[str], left_out: list[LeftOut]) -> Iter
         yield Row(
             cells[0].strip(),
             cells[-1],
-            split_name(cells[split], where) if split is not None else None,
+            parse_split(cells[split], where) if split is not None else None,
             where,
         )
 

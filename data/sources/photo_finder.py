@@ -8,7 +8,7 @@ from pathlib import Path
 from data.photos.images import PHOTO_ENDINGS
 from utils.errors import UserError
 
-SHOWN = 80  # characters of a name in a message
+MAX_SHOWN = 80  # characters of a name in a message
 # Where the photos of Flickr8k, Flickr30k and COCO's relatives lie, from the dataset's folder.
 PHOTO_FOLDERS = (
     "Flicker8k_Dataset",
@@ -23,7 +23,7 @@ PHOTO_FOLDERS = (
 )
 
 
-class Finder:
+class PhotoFinder:
     """Finds photos by name. Folders are listed once: to ask for each of 120,000 files would take longer than to read
     their captions."""
 
@@ -47,7 +47,7 @@ class Finder:
             inside = absolute.startswith(self._bounds)
             if not inside and not self._outside:
                 raise UserError(
-                    f"{where}: the photo {name[:SHOWN]} lies outside the dataset's folder {self._folder}; "
+                    f"{where}: the photo {name[:MAX_SHOWN]} lies outside the dataset's folder {self._folder}; "
                     "--outside-photos allows that"
                 )
             # However it is named, a photo has one path.

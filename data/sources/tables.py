@@ -5,21 +5,21 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from data.photos.images import photos_in
+from data.photos.images import find_photos
 from data.sources.base import (
+    CaptionRows,
     LeftOut,
-    Part,
     Row,
-    folder_split,
-    json_head,
-    loaded_json,
-    numbered_lines,
-    opened_text,
-    parsed_json,
-    split_name,
-    split_told,
+    infer_file_split,
+    infer_folder_split,
+    open_text,
+    parse_json,
+    parse_split,
+    read_json,
+    read_json_start,
+    read_lines,
 )
-from data.sources.photo_finder import SHOWN
+from data.sources.photo_finder import MAX_SHOWN
 from data.text.language import normalize_language
 from utils.errors import UserError
 
@@ -46,7 +46,7 @@ def find_tables(folder: Path, language: str | None) -> list[Path]:
         "metadata.csv",
         *(alone if len(alone) == 1 else ()),
     ]
-    return first_there(folder, names) or _by_split(folder, "metadata.csv") or _only_table(folder)
+    return find_first(folder, names) or _by_split(folder, "metadata.csv") or _only_table(folder)
 
 
 def _only_table(folder: Path) -> list[Path]:
@@ -86,7 +86,7 @@ def find_objects(folder: Path, language: str | None) -> list[Path]:
     challenge = [
         file for file in sorted(folder.glob("caption_*annotations*.json")) if is_list(file)
     ]  # AI Challenger's
-    return first_there(folder, found) or challenge or _by_split(folder, "metadata.jsonl")
+    return find_first(folder, found) or challenge or _by_split(folder, "metadata.jsonl")
 
 
 def _codes(language: str | None) -> list[str]:
@@ -96,18 +96,21 @@ def _codes(language: str | None) -> list[str]:
 
 def _by_split(folder: Path, name: str) -> list[Path]:
     """The files of this name in folders named as splits, as `datasets` of Hugging Face has them."""
-    return [file for file in sorted(folder.glob(f"*/{name}")) if folder_split(file.parent.name)]
+    return [
+        file for file in sorted(folder.glob(f"*/{name}")) if infer_folder_split(file.parent.name)
+    ]
 
 
-def first_there(folder: Path, names: list[str]) -> list[Path]:
+def find_first(folder: Path, names: list[str]) -> list[Path]:
     """The first of the files that is there, as a list of one; an empty list where none is."""
     return [folder / name for name in names if (folder / name).is_file()][:1]
 
 
-def read_table(files: list[Path], folder: Path, _language: str | None) -> list[Part]:
+def read_table(files: list[Path], folder: Path, _language: str | None) -> list[CaptionRows]:
     """A table with a header: a photo column, a caption column, perhaps a split column."""
     return [
-        Part(_table_rows(file, _split_of(file, folder)), _roots(file, folder)) for file in files
+        CaptionRows(_table_rows(file, _split_of(file, folder)), _roots(file, folder))
+        for file in files
     ]
 
 
@@ -118,20 +121,20 @@ def _roots(file: Path, folder: Path) -> list[Path]:
         for place in [*sorted(file.parent.glob("*[iI]mages*")), file.parent / "photos"]
         if place.is_dir()
     ]
-    beside.sort(key=lambda place: split_told(place.name) != split_told(file.stem))
+    beside.sort(key=lambda place: infer_file_split(place.name) != infer_file_split(file.stem))
     return [file.parent, folder, *beside]
 
 
 def _split_of(file: Path, folder: Path) -> str | None:
     """The split that a file has by the folder that it lies in, or by its own name (caption_train_annotations.json)."""
     if file.parent != folder:
-        return folder_split(file.parent.name)
-    return split_told(file.stem) if "annotations" in file.stem else None
+        return infer_folder_split(file.parent.name)
+    return infer_file_split(file.stem) if "annotations" in file.stem else None
 
 
 def _table_rows(path: Path, usual: str | None) -> Iterator[Row]:
     table = _numbered(path)
-    header = [" ".join(name.split()).lower()[:SHOWN] for name in next(table, ("", []))[1]]
+    header = [" ".join(name.split()).lower()[:MAX_SHOWN] for name in next(table, ("", []))[1]]
     if not header:
         raise UserError(
             f"{path} is empty; its first line should name the columns, as in: photo,caption,split"
@@ -140,7 +143,7 @@ def _table_rows(path: Path, usual: str | None) -> Iterator[Row]:
     if photo is None or caption is None:
         raise UserError(
             f"{path}: the first line names no photo and caption column; found "
-            f"{', '.join(header)[:SHOWN]}; write photo,caption or photo,caption,split there"
+            f"{', '.join(header)[:MAX_SHOWN]}; write photo,caption or photo,caption,split there"
         )
     split = _column(header, ("split",))
     for where, row in table:
@@ -151,7 +154,7 @@ def _table_rows(path: Path, usual: str | None) -> Iterator[Row]:
                 f"{where}: {len(row)} column{'s' * (len(row) != 1)} where the header has {len(header)}; put "
                 "quotes round a caption with commas (or tabs) in it"
             )
-        named = split_name(row[split], where) if split is not None else None
+        named = parse_split(row[split], where) if split is not None else None
         yield Row(row[photo].strip(), row[caption], named or usual, where)
 
 
@@ -161,7 +164,7 @@ def _column(header: list[str], names: tuple[str, ...]) -> int | None:
 
 def separator_of(path: Path) -> str:
     """What stands between the columns: by the header's line, else by the file's ending."""
-    with opened_text(path) as text:
+    with open_text(path) as text:
         header = next((line for line in text if line.strip(" \t\r\n,;|")), "")
     counts = {separator: header.count(separator) for separator in _SEPARATORS}
     usual = "\t" if path.suffix.lower() == ".tsv" else ","
@@ -177,7 +180,7 @@ def separator_of(path: Path) -> str:
 def _numbered(path: Path) -> Iterator[tuple[str, list[str]]]:
     """The rows of a table that are not blank, each with the file and the line where it begins."""
     # Strict, for else a quote that is never closed would swallow all lines after it in silence.
-    with opened_text(path, newline="") as text:
+    with open_text(path, newline="") as text:
         table = csv.reader(text, delimiter=separator_of(path), strict=True)
         before = 0
         try:
@@ -194,31 +197,33 @@ def _numbered(path: Path) -> Iterator[tuple[str, list[str]]]:
 
 def is_list(file: Path) -> bool:
     """Whether a file is a list of objects in JSON (and not AI-Hub's)."""
-    head = json_head(file) if file.suffix.lower() == ".json" else ""
+    head = read_json_start(file) if file.suffix.lower() == ".json" else ""
     return head.startswith("[") and '"caption_ko"' not in head
 
 
-def read_objects(files: list[Path], folder: Path, _language: str | None) -> list[Part]:
+def read_objects(files: list[Path], folder: Path, _language: str | None) -> list[CaptionRows]:
     """An object for each photo or caption, with a photo, a caption (or a list of them), perhaps a split."""
     parts = []
     for file in files:
-        objects = _listed(file) if json_head(file, 100).startswith("[") else _line_by_line(file)
-        parts.append(Part(_object_rows(objects, _split_of(file, folder)), _roots(file, folder)))
+        objects = (
+            _listed(file) if read_json_start(file, 100).startswith("[") else _line_by_line(file)
+        )
+        parts.append(
+            CaptionRows(_object_rows(objects, _split_of(file, folder)), _roots(file, folder))
+        )
     return parts
 
 
 def _line_by_line(path: Path) -> Iterator[tuple[str, Any]]:
-    for where, line in numbered_lines(path):
+    for where, line in read_lines(path):
         yield (
             where,
-            parsed_json(
-                line, path, int(where.rpartition(" ")[2]), advice="a line holds one object"
-            ),
+            parse_json(line, path, int(where.rpartition(" ")[2]), advice="a line holds one object"),
         )
 
 
 def _listed(path: Path) -> Iterator[tuple[str, Any]]:
-    for number, row in enumerate(loaded_json(path)):
+    for number, row in enumerate(read_json(path)):
         yield f"{path}, [{number}]", row
 
 
@@ -233,12 +238,12 @@ def _object_rows(objects: Iterable[tuple[str, Any]], usual: str | None) -> Itera
         captions = captions if isinstance(captions, list) else [captions]
         if not isinstance(name, str) or not all(isinstance(caption, str) for caption in captions):
             raise UserError(
-                f"{where}: no photo and caption as text; found {', '.join(row)[:SHOWN] or 'nothing'}; write "
+                f"{where}: no photo and caption as text; found {', '.join(row)[:MAX_SHOWN] or 'nothing'}; write "
                 '{"photo": …, "caption": …}'
             )
         if not isinstance(row.get("split"), str | None):
             raise UserError(f"{where}: unknown split {row['split']!r}; use train, val or test")
-        split = split_name(row.get("split"), where) or usual
+        split = parse_split(row.get("split"), where) or usual
         for caption in captions:
             yield Row(name.strip(), caption, split, where)
 
@@ -270,14 +275,14 @@ def _with_texts(folder: Path, language: str | None) -> Iterator[tuple[Path, Path
 
 def _by_folder(folder: Path) -> Iterator[tuple[Path, list[Path]]]:
     folders: dict[Path, list[Path]] = {}
-    for photo in photos_in(folder):
+    for photo in find_photos(folder):
         folders.setdefault(photo.parent, []).append(photo)
     yield from folders.items()
 
 
-def read_texts(files: list[Path], folder: Path, language: str | None) -> list[Part]:
+def read_texts(files: list[Path], folder: Path, language: str | None) -> list[CaptionRows]:
     """A caption a line in a text beside each photo; the first folder's name (train, val, test) is the split."""
-    part = Part((), [folder])
+    part = CaptionRows((), [folder])
     part.rows = _text_rows(files[0], language, part.left_out)
     return [part]
 
@@ -287,8 +292,8 @@ def _text_rows(folder: Path, language: str | None, left_out: list[LeftOut]) -> I
     for photo, text in _with_texts(folder, language):
         used.add(text)
         name = photo.relative_to(folder)
-        split = folder_split(name.parts[0]) if len(name.parts) > 1 else None
-        lines = list(numbered_lines(text))
+        split = infer_folder_split(name.parts[0]) if len(name.parts) > 1 else None
+        lines = list(read_lines(text))
         if not lines:
             left_out.append(LeftOut(str(name), "an empty caption", str(text)))
         for where, line in lines:

@@ -11,9 +11,9 @@ import numpy as np
 
 from config import Settings
 from data import sources
-from data.class_batches import fits_memory, room_on_disk
+from data.class_batches import allocate_on_disk, can_hold_in_memory
 from data.photos.hashes import PhotoHashes
-from data.photos.images import UnreadablePhoto, longer_side
+from data.photos.images import UnreadablePhoto, read_longer_side
 from data.photos.photo import Photo
 from data.photos.pixels import load_pictures
 from data.preprocess import Dataset
@@ -37,7 +37,7 @@ def dataset_path(name: str | None) -> Path:
     if name == "scenes":
         raise UsageError(
             "--dataset scenes: drawings with captions, and no classes; give cifar10, or "
-            f"{class_folders.FORM}"
+            f"{class_folders.LAYOUT}"
         )
     if name is not None:
         return Path(name).expanduser()
@@ -66,8 +66,8 @@ def _is_dataset(path: Path) -> bool:
     return (
         not ours
         and path.is_dir()
-        and sources.recognised(path) is None
-        and class_folders.recognised(path)
+        and sources.find_format(path) is None
+        and class_folders.recognise(path)
     )
 
 
@@ -100,7 +100,7 @@ def _downloaded() -> dict[str, cifar10.Part]:
         raise UserError(
             f"CIFAR-10 could not be downloaded ({str(error).splitlines()[0][:120]}); put cifar-10-python.tar.gz, "
             f"had elsewhere, where Keras looks for it, as {archive}, or give pictures of your own: --dataset with "
-            f"{class_folders.FORM}"
+            f"{class_folders.LAYOUT}"
         ) from None
     return {"train": train, "test": test}
 
@@ -192,7 +192,7 @@ def _suited_size(photos: Sequence[Photo], trunk: str) -> int:
     sides = []
     for photo in photos[:: max(1, len(photos) // 100)]:
         try:
-            sides.append(longer_side(photo.path))
+            sides.append(read_longer_side(photo.path))
         except UnreadablePhoto:
             continue
     middle = float(np.median(sides)) if sides else SIZES[-1]
@@ -203,13 +203,13 @@ def _room(
     number: int, image_size: int, cache: Path
 ) -> dict[str, Callable[[tuple[int, ...]], np.ndarray]]:
     """What makes room for so many pictures: memory, or, where they would take too much of it, the disk."""
-    if fits_memory(number, image_size):
+    if can_hold_in_memory(number, image_size):
         return {}
     say(
         f"pictures: {number * image_size**2 * 3 / 1e9:.1f} GB, too much for this machine's memory: they are kept in a file "
         f"in {cache}/ while this runs"
     )
-    return {"room": partial(room_on_disk, folder=cache)}
+    return {"room": partial(allocate_on_disk, folder=cache)}
 
 
 def told(dataset: Source, loaded: Loaded) -> str:

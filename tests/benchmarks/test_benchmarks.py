@@ -33,7 +33,7 @@ from benchmarks.measuring import Given, Row, measured, table
 from config import ATTENTIONS
 from data.feature_cache import FeatureCache
 from data.photos.hashes import PhotoHashes
-from data.photos.images import read, save
+from data.photos.images import read_photo, save_picture
 from data.text.tokenizer import END, START
 from tests.helpers.scripts import ROOT, typed
 from utils.errors import UserError
@@ -76,7 +76,9 @@ def test_altered_photos_are_found_and_others_are_not(tmp_path):
     random = np.random.default_rng(0)
     for number in range(3):
         pixels = random.integers(0, 256, (9, 12, 3), np.uint8)
-        save(np.asarray(Image.fromarray(pixels).resize((120, 90))), tmp_path / f"{number}.jpg")
+        save_picture(
+            np.asarray(Image.fromarray(pixels).resize((120, 90))), tmp_path / f"{number}.jpg"
+        )
     with Image.open(tmp_path / "0.jpg") as photo:
         photo.resize((80, 60)).save(tmp_path / "again.png")
     done = typed(near_duplicates, tmp_path, "--altered", "2")
@@ -287,8 +289,8 @@ def test_drawn_photos_are_the_same_at_every_start_and_differ(tmp_path):
     contents = [photo.read_bytes() for photo in photos]
     assert [photo.read_bytes() for photo in again] == contents
     assert len(set(contents)) == 12
-    assert {read(photo).shape for photo in photos} == {(375, 500, 3)}
-    assert min(read(photo).std() for photo in photos) > 10
+    assert {read_photo(photo).shape for photo in photos} == {(375, 500, 3)}
+    assert min(read_photo(photo).std() for photo in photos) > 10
 
 
 def test_own_photos_are_jpeg_files(tmp_path):
@@ -331,7 +333,7 @@ def test_made_up_photos_have_captions_and_features():
         np.float16,
         0,
     )
-    assert (rows.rows(["1", "4", "2"]) == rows.features[[1, 1, 2]]).all()
+    assert (rows.get(["1", "4", "2"]) == rows.features[[1, 1, 2]]).all()
 
 
 @pytest.fixture
@@ -410,7 +412,7 @@ def pooled(size, weights, layer):
 def test_the_tutorial_writes_a_file_a_photo(tmp_path):
     photos = [tmp_path / f"{number}.jpg" for number in range(17)]  # a batch and one more
     for number, photo in enumerate(photos):
-        save(np.full((40, 60, 3), number * 15, np.uint8), photo)
+        save_picture(np.full((40, 60, 3), number * 15, np.uint8), photo)
     assert tutorial.extract(photos, pooled(20, "none", None), 20, tmp_path) == 17
     for number in range(17):
         features = np.load(tmp_path / f"{number}.npy")
@@ -471,8 +473,8 @@ def test_extraction_at_toy_size(tmp_path, here, monkeypatch):
         f"{mark}/{number}"
         for number, (_, mark, _) in enumerate(PhotoHashes(tmp_path / "none").hashed(photos))
     ]
-    features = encoder(np.stack([read(photo, (75, 75)) for photo in photos]))
-    assert cache.rows(keys).astype(np.float32) == pytest.approx(features, rel=0.05, abs=0.02)
+    features = encoder(np.stack([read_photo(photo, (75, 75)) for photo in photos]))
+    assert cache.get(keys).astype(np.float32) == pytest.approx(features, rel=0.05, abs=0.02)
 
 
 def test_cosines_are_by_location():
@@ -657,7 +659,7 @@ def test_a_hollow_cache_is_whole(tmp_path):
     memory.hollow(tmp_path, 70, 8, 2048)
     cache = FeatureCache(tmp_path, memory.FINGERPRINT)
     assert cache.damaged == 0
-    rows = cache.rows(["0", "31", "32", "69"])
+    rows = cache.get(["0", "31", "32", "69"])
     assert (rows.shape, rows.dtype, rows.any()) == ((4, 64, 2048), np.float16, False)
     files = list(cache.folder.glob("*.npy"))
     assert sum(file.stat().st_size for file in files) > 70 * 64 * 2048 * 2

@@ -5,8 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from data.caption_batches import Batches, TrainingPhoto
-from data.feature_cache import FeatureCache, Item
+from data.caption_batches import CaptionBatches, TrainingPhoto
+from data.feature_cache import FeatureCache
 
 LOCATIONS, DEPTH = 3, 2
 START, END = 2, 3
@@ -16,22 +16,12 @@ START, END = 2, 3
 def cache(tmp_path_factory):
     """Features that tell their photo and view: photo n has n + 1, its view v a hundred v more."""
     cache = FeatureCache(tmp_path_factory.mktemp("cache"), {"name": "toy"})
-    items = [
-        Item(
-            f"{number}/{view}",
-            lambda value=number + 1, view=view: np.array([value, view], np.uint8),
-        )
-        for number in range(40)
-        for view in range(3)
-    ]
-
-    def encode(pictures):
-        return np.broadcast_to(
-            (pictures[:, 0] + 100.0 * pictures[:, 1])[:, None, None],
-            (len(pictures), LOCATIONS, DEPTH),
-        )
-
-    list(cache.extract(items, encode, unreadable=None))
+    for number in range(40):
+        keys = [f"{number}/{view}" for view in range(3)]
+        features = np.zeros((3, LOCATIONS, DEPTH))
+        for view in range(3):
+            features[view] = number + 1 + 100 * view
+        cache.put(keys, features)
     return cache
 
 
@@ -77,8 +67,8 @@ def captions_of(batch, rows):
 
 
 def test_shapes_are_fixed_and_the_last_batch_is_filled_up(cache):
-    batches = Batches(photos(10), cache, batch=20, seed=0)
-    assert (batches.rows, batches.photos, batches.steps) == (5, 4, 3)
+    batches = CaptionBatches(photos(10), cache, batch=20, seed=0)
+    assert (batches.captions_per_photo, batches.photos_per_batch, batches.steps) == (5, 4, 3)
     seen = epoch(batches)
     assert len(seen) == batches.steps
     for features, tokens in seen:
@@ -93,7 +83,7 @@ def test_shapes_are_fixed_and_the_last_batch_is_filled_up(cache):
 
 def test_the_batches_in_order(cache):
     (first, tokens), (second, more) = epoch(
-        Batches(photos(3, captions=2, views=3), cache, batch=4, seed=0), shuffle=False
+        CaptionBatches(photos(3, captions=2, views=3), cache, batch=4, seed=0), shuffle=False
     )
     np.testing.assert_array_equal(
         first[:, 0, 0], [1, 2]
@@ -107,8 +97,8 @@ def test_the_batches_in_order(cache):
 
 def test_fewer_captions_than_others_are_filled_up_and_more_come_as_several_photos(cache):
     few, many = photos(2, captions=1)[1], photos(1, captions=7)[0]
-    batches = Batches([few, many], cache, batch=15, seed=0, captions_a_photo=3)
-    assert (batches.rows, batches.photos) == (3, 5)
+    batches = CaptionBatches([few, many], cache, batch=15, seed=0, captions_per_photo=3)
+    assert (batches.captions_per_photo, batches.photos_per_batch) == (3, 5)
     ((features, tokens),) = epoch(batches, shuffle=False)
     np.testing.assert_array_equal(features[:, 0, 0], [2, 1, 1, 1, 0])
     np.testing.assert_array_equal(
@@ -122,8 +112,8 @@ def test_fewer_captions_than_others_are_filled_up_and_more_come_as_several_photo
     [(1, 4, 1, 4), (3, 8, 3, 2), (5, 64, 5, 12), (5, 2, 2, 1)],
 )
 def test_batch_counts_captions(cache, captions, batch, rows, held):
-    batches = Batches(photos(6, captions=captions), cache, batch=batch, seed=0)
-    assert (batches.rows, batches.photos) == (rows, held)
+    batches = CaptionBatches(photos(6, captions=captions), cache, batch=batch, seed=0)
+    assert (batches.captions_per_photo, batches.photos_per_batch) == (rows, held)
     assert rows * held <= batch
 
 
@@ -133,9 +123,11 @@ def test_every_caption_comes_exactly_once_an_epoch_with_its_own_photo(cache, cap
     all_photos = photos(
         37, captions=captions, length=lambda each, place: 4 + (each * 7 + place) % 9
     )
-    batches = Batches(all_photos, cache, batch=12, seed=3)
+    batches = CaptionBatches(all_photos, cache, batch=12, seed=3)
     seen = Counter(
-        pair for batch in epoch(batches, number) for pair in captions_of(batch, batches.rows)
+        pair
+        for batch in epoch(batches, number)
+        for pair in captions_of(batch, batches.captions_per_photo)
     )
     assert seen == Counter(
         (each + 1, text) for each, photo in enumerate(all_photos) for text in photo.captions
@@ -144,9 +136,9 @@ def test_every_caption_comes_exactly_once_an_epoch_with_its_own_photo(cache, cap
 
 def test_the_order_depends_on_seed_and_epoch_alone(cache):
     def seen(number, seed=0):
-        return epoch(Batches(photos(30, views=3), cache, batch=10, seed=seed), number)
+        return epoch(CaptionBatches(photos(30, views=3), cache, batch=10, seed=seed), number)
 
-    used = Batches(photos(30, views=3), cache, batch=10, seed=0)
+    used = CaptionBatches(photos(30, views=3), cache, batch=10, seed=0)
     epoch(used, 0)
     assert same(epoch(used, 2), seen(2))  # what was asked for before does not matter
     assert not same(seen(0), seen(1))
@@ -155,7 +147,7 @@ def test_the_order_depends_on_seed_and_epoch_alone(cache):
 
 @pytest.mark.parametrize("first", [1, 4, 15])
 def test_an_epoch_goes_on_exactly_where_it_stopped(cache, first):
-    batches = Batches(photos(30, views=3), cache, batch=10, seed=0)
+    batches = CaptionBatches(photos(30, views=3), cache, batch=10, seed=0)
     whole = epoch(batches, 5)
     assert len(whole) == 15
     assert same(epoch(batches, 5, first=first), whole[first:])
@@ -163,7 +155,7 @@ def test_an_epoch_goes_on_exactly_where_it_stopped(cache, first):
 
 
 def test_views_are_drawn_anew_every_epoch(cache):
-    batches = Batches(photos(40, captions=1, views=3), cache, batch=8, seed=0)
+    batches = CaptionBatches(photos(40, captions=1, views=3), cache, batch=8, seed=0)
     views = {
         number: {
             value % 100: value // 100
@@ -182,14 +174,14 @@ def test_views_are_drawn_anew_every_epoch(cache):
 def test_lengths_are_even_and_one_and_hold_the_longest_caption(cache):
     for longest, length in ((2, 3), (3, 3), (4, 5), (5, 5), (10, 11)):
         photo = TrainingPhoto(("0/0",), ((START, *[10] * (longest - 2), END), (START, END)))
-        ((_, tokens),) = epoch(Batches([photo], cache, batch=2, seed=0))
+        ((_, tokens),) = epoch(CaptionBatches([photo], cache, batch=2, seed=0))
         assert tokens.shape == (2, length)
         assert tokens[0].tolist() == [START, *[10] * (longest - 2), END] + [0] * (length - longest)
 
 
 def test_captions_of_like_length_come_together(cache):
     """Captions of 4 to 19 tokens, three or two of each length: sorted in fives these are the longest, padded."""
-    batches = Batches(
+    batches = CaptionBatches(
         photos(40, captions=1, length=lambda number, place: 4 + number % 16), cache, batch=5, seed=0
     )
     lengths = [[tokens.shape[1] for _, tokens in epoch(batches, number)] for number in range(3)]
@@ -201,7 +193,7 @@ def test_captions_of_like_length_come_together(cache):
 
 @pytest.mark.parametrize("first", [0, 2])
 def test_numbered_batches_are_those_of_the_epoch_with_the_photos_numbers_for_captions(cache, first):
-    batches = Batches(photos(10, views=3), cache, batch=20, seed=0)
+    batches = CaptionBatches(photos(10, views=3), cache, batch=20, seed=0)
     for number in range(2):
         numbered = list(batches.with_photo_numbers(number, first=first))
         assert len(numbered) == 3 - first
@@ -217,8 +209,8 @@ def test_numbered_batches_are_those_of_the_epoch_with_the_photos_numbers_for_cap
 
 def test_a_photo_that_comes_as_several_has_one_number(cache):
     few, many = photos(2, captions=1)[1], photos(1, captions=7)[0]
-    ((features, told),) = Batches(
-        [few, many], cache, batch=15, seed=0, captions_a_photo=3
+    ((features, told),) = CaptionBatches(
+        [few, many], cache, batch=15, seed=0, captions_per_photo=3
     ).with_photo_numbers(0)
     wanted = {2: 0, 1: 1, 0: -1}  # by their features
     assert sorted(told) == [-1, 0, 1, 1, 1]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data.class_batches import ClassBatches, altered, fits_memory, room_on_disk
+from data.class_batches import ClassBatches, allocate_on_disk, alter_pictures, can_hold_in_memory
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (11, 32, 32, 3), np.uint8)
 LABELS = np.arange(11)
@@ -53,7 +53,7 @@ def test_fewer_pictures_than_a_batch_make_a_smaller_one():
 
 
 def test_pictures_are_moved_by_a_sixteenth_at_most():
-    moved = altered(PICTURES, "moved", np.random.default_rng(1))
+    moved = alter_pictures(PICTURES, "moved", np.random.default_rng(1))
     wider = np.pad(PICTURES, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="reflect")
     places = [
         [
@@ -71,7 +71,7 @@ def test_pictures_are_moved_by_a_sixteenth_at_most():
 def test_half_of_the_pictures_are_mirrored_where_that_is_wanted():
     def turned(alter):
         many = np.repeat(PICTURES[:1], 400, axis=0)
-        left = altered(many, alter, np.random.default_rng(1))[:, 8:24, 8:24].astype(int)
+        left = alter_pictures(many, alter, np.random.default_rng(1))[:, 8:24, 8:24].astype(int)
         wide = [
             PICTURES[0, 8 + down : 24 + down, 8 + right : 24 + right]
             for down in range(-2, 3)
@@ -83,20 +83,20 @@ def test_half_of_the_pictures_are_mirrored_where_that_is_wanted():
 
     assert turned("moved") == 0
     assert 0.4 < turned("mirrored") < 0.6
-    assert altered(PICTURES, "none", np.random.default_rng(1)) is PICTURES
+    assert alter_pictures(PICTURES, "none", np.random.default_rng(1)) is PICTURES
 
 
 def test_room_on_disk_holds_what_memory_would_and_leaves_no_file(tmp_path):
-    room = room_on_disk(PICTURES.shape, tmp_path / "cache")
+    room = allocate_on_disk(PICTURES.shape, tmp_path / "cache")
     room[:] = PICTURES
     assert list((tmp_path / "cache").iterdir()) == []
     kept = ClassBatches(room, LABELS, batch=4, seed=0, alter="mirrored").epoch(0)
     for (one, _), (other, _) in zip(kept, batches(alter="mirrored").epoch(0), strict=True):
         np.testing.assert_array_equal(one, other)
         assert type(one) is np.ndarray
-    assert room_on_disk((0, 8, 8, 3), tmp_path).shape == (0, 8, 8, 3)
+    assert allocate_on_disk((0, 8, 8, 3), tmp_path).shape == (0, 8, 8, 3)
 
 
 @pytest.mark.parametrize(("number", "fits"), [(20_000, True), (10**9, False)])
 def test_what_fits_memory(number, fits):
-    assert fits_memory(number, 128) == fits
+    assert can_hold_in_memory(number, 128) == fits

@@ -13,7 +13,7 @@ import pytest
 from imgaug import parameters
 
 from data import img_augmentation
-from data.img_augmentation import AUGMENTERS, augment, mentions_sides, recipe_name
+from data.img_augmentation import AUGMENTERS, augment, make_recipe_name, mentions_sides
 from utils.errors import UserError
 
 COLOURS = {
@@ -157,8 +157,8 @@ def test_what_is_no_view_is_refused():
 
 def test_cached_views_stay_valid():
     """Whoever changes the recipe writes its new name here, and knows that all views are extracted again."""
-    assert recipe_name(flip=False) == "gentle-c5a4e3f6f1"
-    assert recipe_name(flip=True) == "gentle-c5a4e3f6f1-flip"
+    assert make_recipe_name(flip=False) == "gentle-c5a4e3f6f1"
+    assert make_recipe_name(flip=True) == "gentle-c5a4e3f6f1-flip"
 
 
 def test_the_pixels_belong_to_the_recipe():
@@ -177,13 +177,13 @@ def test_the_pixels_belong_to_the_recipe():
 
 @pytest.mark.parametrize("name", img_augmentation.RECIPE)
 def test_every_value_is_part_of_the_name(monkeypatch, name):
-    before = recipe_name(flip=False)
+    before = make_recipe_name(flip=False)
     monkeypatch.setitem(img_augmentation.RECIPE, name, 0.123)
-    recipe_name.cache_clear()
+    make_recipe_name.cache_clear()
     try:
-        assert recipe_name(flip=False) != before
+        assert make_recipe_name(flip=False) != before
     finally:
-        recipe_name.cache_clear()
+        make_recipe_name.cache_clear()
 
 
 SAID = [
@@ -226,7 +226,7 @@ def test_a_missing_system_library_is_named_with_its_package(monkeypatch, library
     with pytest.raises(
         UserError, match=r"apt install libgl1 libglib2\.0-0.*opencv-python-headless==\d+\.\d"
     ) as caught:
-        img_augmentation.imgaug_augmenters()
+        img_augmentation.import_augmenters()
     assert library in str(caught.value)
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from data.photos.photo import Photo
 from data.photos.views import Views
-from data.picture_batches import Pictures
+from data.picture_batches import PictureLoader
 from utils.errors import UserError
 
 SIZE = 80
@@ -29,34 +29,34 @@ def photos(tmp_path_factory):
 
 
 def test_rows_are_the_photos_and_their_views_by_key(photos):
-    pictures = Pictures(photos, VIEWS, SIZE, {"name": "some"})
+    pictures = PictureLoader(photos, VIEWS, SIZE, {"name": "some"})
     assert pictures.fingerprint == {"name": "some"}
     wanted = [(photos[2], 0), (photos[0], 2), (photos[0], 1), (photos[1], 0), (photos[0], 2)]
-    rows = pictures.rows([VIEWS.keys(photo)[view] for photo, view in wanted])
+    rows = pictures.get([VIEWS.keys(photo)[view] for photo, view in wanted])
     assert (rows.shape, rows.dtype) == ((5, SIZE, SIZE, 3), np.uint8)
     for row, (photo, view) in zip(rows, wanted, strict=True):
-        np.testing.assert_array_equal(row, VIEWS.picture(photo, view, SIZE))
+        np.testing.assert_array_equal(row, VIEWS.load_picture(photo, view, SIZE))
     np.testing.assert_array_equal(rows[1], rows[4])
     assert (rows[1] != rows[2]).mean() > 0.2  # one view is not another
 
 
 def test_a_sequence_is_read_where_it_is_sliced(photos):
-    pictures = Pictures(photos, VIEWS, SIZE, {})
-    sequence = pictures.sequence([photo.hash for photo in photos])
+    pictures = PictureLoader(photos, VIEWS, SIZE, {})
+    sequence = pictures.select([photo.hash for photo in photos])
     assert len(sequence) == 3
-    np.testing.assert_array_equal(sequence[1:], pictures.rows([photos[1].hash, photos[2].hash]))
-    np.testing.assert_array_equal(sequence[:1][0], VIEWS.picture(photos[0], 0, SIZE))
+    np.testing.assert_array_equal(sequence[1:], pictures.get([photos[1].hash, photos[2].hash]))
+    np.testing.assert_array_equal(sequence[:1][0], VIEWS.load_picture(photos[0], 0, SIZE))
 
 
 def test_a_photo_that_cannot_be_read_is_named(photos, tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(Path(photos[0].path).read_bytes()[:200])
-    pictures = Pictures(
+    pictures = PictureLoader(
         [*photos, Photo(broken, "broken.png", (), "f" * 64, "val")], VIEWS, SIZE, {}
     )
-    pictures.rows([photos[0].hash])
+    pictures.get([photos[0].hash])
     with pytest.raises(
         UserError,
         match=rf"^{broken} cannot be read \(.+\); take it out of the dataset and start a new run$",
     ):
-        pictures.rows([photos[0].hash, "f" * 64])
+        pictures.get([photos[0].hash, "f" * 64])

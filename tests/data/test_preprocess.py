@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from data.caption_labels import label_matrix, word_labels
+from data.caption_labels import build_label_matrix, choose_word_labels
 from data.feature_cache import FeatureCache
 from data.feature_extraction import extract
 from data.photos.hashes import PhotoHashes
@@ -348,12 +348,12 @@ def test_pictures_of_views(tmp_path):
         photo(1, "a dog", folder=tmp_path),
     )
     views = Views(8, 0)
-    np.testing.assert_array_equal(views.picture(sided, 0, 32), image)
-    altered = [views.picture(sided, view, 32) for view in range(1, 9)]
+    np.testing.assert_array_equal(views.load_picture(sided, 0, 32), image)
+    altered = [views.load_picture(sided, view, 32) for view in range(1, 9)]
     assert all(
         (each != image).any() and each[:, -4:].mean() > each[:, :4].mean() for each in altered
     )
-    assert any(views.picture(plain, view, 32)[:, -4:].mean() < 100 for view in range(1, 9))
+    assert any(views.load_picture(plain, view, 32)[:, -4:].mean() < 100 for view in range(1, 9))
 
 
 def test_word_labels_are_the_commonest_words_that_tell_photos_apart():
@@ -364,14 +364,14 @@ def test_word_labels_are_the_commonest_words_that_tell_photos_apart():
         photo(4, "A bird"),
     ]
     common = frozenset({"and", "the"})
-    assert word_labels(photos, words=2, common=common) == [
+    assert choose_word_labels(photos, words=2, common=common) == [
         {("dog",)},
         {("cat",), ("dog",)},
         {("cat",)},
         set(),
     ]
     # 'a' is said of every photo; among words of equal count the first letter decides
-    assert word_labels(photos, words=4, common=common) == [
+    assert choose_word_labels(photos, words=4, common=common) == [
         {("dog",), ("big",)},
         {("cat",), ("dog",)},
         {("cat",)},
@@ -382,8 +382,8 @@ def test_word_labels_are_the_commonest_words_that_tell_photos_apart():
 def test_word_labels_are_the_same_in_every_process():
     """Sets of words have another order in every process; were the labels to follow it, the convnet was trained anew."""
     code = (
-        "from tests.data.test_preprocess import photo, word_labels; photos = [photo(n, f'w{n} v{n} u{n}') for n in range(9)];"
-        "print(sorted(label for each in word_labels(photos, words=5, common=frozenset()) for label in each))"
+        "from tests.data.test_preprocess import choose_word_labels, photo; photos = [photo(n, f'w{n} v{n} u{n}') for n in range(9)];"
+        "print(sorted(label for each in choose_word_labels(photos, words=5, common=frozenset()) for label in each))"
     )
     told = {
         subprocess.run(
@@ -400,11 +400,11 @@ def test_word_labels_are_the_same_in_every_process():
 
 def test_label_matrix_has_a_column_for_each_label_that_is_frequent_enough():
     labels = [{("dog",), ("dog", "red")}, {("dog",)}, {("cat",)}, {("cat",), ("dog", "red")}, set()]
-    names, matrix = label_matrix(labels, least=2)
+    names, matrix = build_label_matrix(labels, least=2)
     assert names == [("cat",), ("dog",), ("dog", "red")]
     assert matrix.dtype == np.uint8
     np.testing.assert_array_equal(matrix, [[0, 1, 1], [0, 1, 0], [1, 0, 0], [1, 0, 1], [0, 0, 0]])
-    names, matrix = label_matrix(labels, least=3)
+    names, matrix = build_label_matrix(labels, least=3)
     assert names == []
     assert matrix.shape == (5, 0)
 
@@ -478,7 +478,7 @@ def test_extraction_happens_once(tmp_path):
     assert bench.said[-1].startswith("features: 5 to extract, 0 in the cache; about ")
     photos = [each for side in bench.prepared.splits.values() for each in side]
     np.testing.assert_array_equal(
-        bench.cache.rows([each.hash for each in photos])[:, 0, 0], [0, 10, 20, 30, 40]
+        bench.cache.get([each.hash for each in photos])[:, 0, 0], [0, 10, 20, 30, 40]
     )
 
     bench.open()
@@ -517,9 +517,9 @@ def test_the_features_of_a_view_are_those_of_its_picture(tmp_path):
     views = Views(3, 0)
     bench.extract(views)
     first = bench.prepared.splits["train"][0]
-    rows = bench.cache.rows(views.keys(first))
+    rows = bench.cache.get(views.keys(first))
     np.testing.assert_array_equal(
-        rows, bench.encode(np.stack([views.picture(first, view, SIZE) for view in range(4)]))
+        rows, bench.encode(np.stack([views.load_picture(first, view, SIZE) for view in range(4)]))
     )
     assert len({row.tobytes() for row in rows}) == 4
 

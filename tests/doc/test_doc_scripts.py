@@ -16,7 +16,7 @@ import showing
 import tokenizer_sample
 from data.img_augmentation import AUGMENTERS
 from data.photos.hashes import PhotoHashes
-from data.photos.images import read, save
+from data.photos.images import read_photo, save_picture
 from data.photos.photo import Photo
 from data.photos.views import Views
 from data.text import loading
@@ -66,7 +66,9 @@ def test_the_grid_has_the_views_that_training_gets(looked_at, tmp_path, words, c
     views = Views(number=4, seed=3)
     known = Photo(photo, photo.name, (caption,), hash_of(photo, tmp_path), "train")
     shown = pixels(looked.figure)
-    np.testing.assert_array_equal(shown[:5], [views.picture(known, view, 96) for view in range(5)])
+    np.testing.assert_array_equal(
+        shown[:5], [views.load_picture(known, view, 96) for view in range(5)]
+    )
     names = [name for name in AUGMENTERS if name != "flip" or not words]
     texts = [text.get_text() for text in looked.figure.texts][2:-1]
     assert texts[:5] == ["flower.jpg", "view 1", "view 2", "view 3", "view 4"]
@@ -79,7 +81,7 @@ def test_the_grid_has_the_views_that_training_gets(looked_at, tmp_path, words, c
 
 
 def test_of_each_augmenter_the_strongest_draw_is_shown():
-    image = read(showing.sample(), (64, 64))
+    image = read_photo(showing.sample(), (64, 64))
     augmenter = AUGMENTERS["brightness"]()
     augmenter.seed_(5)
     draws = [augmenter(image=image) for _ in range(augmentation.DRAWS)]
@@ -101,7 +103,7 @@ def test_the_same_photo_five_ways(looked_at):
         "tf.image.per_image_standardization",
     ]
     assert [each.get_title() for each in axes[:5]] == names
-    photo = read(showing.sample())
+    photo = read_photo(showing.sample())
     low, high, mean, deviation = int(photo.min()), int(photo.max()), photo.mean(), photo.std()
     by_colour = (photo - photo.mean((0, 1))) / photo.std((0, 1))
     standard = [(low - mean) / deviation, (high - mean) / deviation, 0, 1]
@@ -185,7 +187,7 @@ def test_a_photo_of_one_colour_is_0_everywhere(way):
 
 
 def test_a_large_photo_is_made_smaller_and_that_is_said(looked_at, tmp_path):
-    save(np.zeros((30, 1500, 3), np.uint8), tmp_path / "wide.png")
+    save_picture(np.zeros((30, 1500, 3), np.uint8), tmp_path / "wide.png")
     looked = looked_at(normalization, "wide.png")
     assert looked.lines[0] == "wide.png: 1500 x 30 pixels, made smaller: 720 x 14"
     assert looked.lines[2].split(":")[-1].strip() == "0.00 to 0.00, mean 0.00, deviation 0.00"
@@ -342,7 +344,7 @@ def test_chinese_captions_are_characters(looked_at, tmp_path):
 def test_mistakes_are_told_in_one_line(tmp_path, monkeypatch, script, words, status, told):
     monkeypatch.chdir(tmp_path)
     folder_with(tmp_path, files={"text.jpg": "text", "empty.csv": "photo,caption\na.jpg, \n"})
-    save(np.zeros((4, 4, 3), np.uint8), tmp_path / "photo.png")
+    save_picture(np.zeros((4, 4, 3), np.uint8), tmp_path / "photo.png")
     before = sorted(tmp_path.iterdir())
     done = typed(script, *words)
     assert done.status == status

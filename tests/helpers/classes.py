@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from data.photos.images import save
+from data.photos.images import save_picture
 
 CLASSES = ("blue", "green", "red")
 SIDE = 24  # pixels
@@ -23,5 +23,5 @@ def class_folders(folder, *, seed=0, **splits):
             for each in range(number):
                 file = folder / ("" if split == "unsplit" else split) / name / f"{each:02}.png"
                 file.parent.mkdir(parents=True, exist_ok=True)
-                save(picture(name, (seed, place, kind, each)), file)
+                save_picture(picture(name, (seed, place, kind, each)), file)
     return folder

@@ -155,7 +155,7 @@ def test_a_photo_in_several_crops(captioner, photos, crops):
     assert same(captioner(plain), captioner(plain, crops=crops))
     pictures = [captioner._pixels(photo) for photo in photos]
     rows = [
-        np.concatenate([encoder(each[None])[0] for each in Crops(crops).of(picture)])
+        np.concatenate([encoder(each[None])[0] for each in Crops(crops).cut(picture)])
         for picture in pictures
     ]
     for caption, other in zip(captioner.from_features(np.stack(rows)), several, strict=True):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data.photos.images import resized
+from data.photos.images import resize
 from data.text.gpt2 import GPT2Tokenizer, read_vocabulary
 from models import pretrained
 from models.captioner import Captioner
@@ -62,7 +62,7 @@ def test_pixels_are_normalised_and_encoder_states_are_those_recorded(recorded):
 
 
 def test_a_photo_is_resized_as_there(recorded):
-    difference = resized(recorded.of["photo"], (32, 32)).astype(int) - recorded.of["photo_resized"]
+    difference = resize(recorded.of["photo"], (32, 32)).astype(int) - recorded.of["photo_resized"]
     assert np.abs(difference).max() <= 1
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from config import Data, Settings
 from data.photos.hashes import PhotoHashes
-from data.photos.images import read
+from data.photos.images import read_photo
 from data.photos.views import Views
 from pipeline import dataset as stages
 from tests.helpers.scripts import scenes_folder
@@ -53,6 +53,6 @@ def test_every_view_of_every_training_photo_is_saved_under_a_name_of_its_own(tmp
     names = sorted(file.name for file in (tmp_path / "augmented").iterdir())
     stems = [photo.path.stem for photo in photos[:3]] + [photos[0].path.name]
     assert names == sorted(f"{stem}_view{view}.jpg" for stem in stems for view in (1, 2))
-    saved = read(tmp_path / "augmented" / f"{stems[2]}_view2.jpg").astype(float)
-    assert abs(saved - views.picture(photos[2], 2, 64)).mean() < 4  # JPEG's loss
-    assert abs(saved - views.picture(photos[2], 1, 64)).mean() > 4
+    saved = read_photo(tmp_path / "augmented" / f"{stems[2]}_view2.jpg").astype(float)
+    assert abs(saved - views.load_picture(photos[2], 2, 64)).mean() < 4  # JPEG's loss
+    assert abs(saved - views.load_picture(photos[2], 1, 64)).mean() > 4

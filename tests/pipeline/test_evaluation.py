@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from config import Settings
-from data.caption_batches import Batches, TrainingPhoto
+from data.caption_batches import CaptionBatches, TrainingPhoto
 from data.text.tokenizer import SPECIAL_TOKENS
 from data.text.word_tokenizer import WordTokenizer
 from models import captioner
@@ -33,7 +33,7 @@ class Counting:
 class Nothing:
     """A cache of features that nobody looks at."""
 
-    def rows(self, keys):
+    def get(self, keys):
         return np.zeros((len(keys), 1, 1), np.float16)
 
 
@@ -74,7 +74,7 @@ def test_teacher_forced_scores_are_of_each_photo_s_first_caption_and_all_its_ref
         SimpleNamespace(decoder=Counting(), tokenizer=tokenizer),
         [SimpleNamespace(captions=told) for told in CAPTIONS],
         None,
-        Batches(training, Nothing(), batch=batch, seed=0),
+        CaptionBatches(training, Nothing(), batch=batch, seed=0),
         Settings.from_flat({"top": 1, "language": "en"}),
     )
     scores = subject.teacher_forced()

@@ -75,7 +75,7 @@ def test_features_are_pooled_to_the_grid_that_is_asked_for():
     ready = have_all("drawn", weights="none", grid=3)
     assert ready.encoder.grid == (3, 3)
     photo = ready.prepared.splits["val"][0]
-    assert ready.features.rows([photo.hash]).shape == (1, 9, ready.encoder.depth)
+    assert ready.features.get([photo.hash]).shape == (1, 9, ready.encoder.depth)
 
 
 def test_weights_of_a_convnet_are_held_until_a_run_can_say_that_it_needs_them(monkeypatch):

@@ -66,7 +66,9 @@ def test_each_setting_has_its_objective_and_batches(tokenizer, settings, kind):
     """20 captions a step: of ten photos with two each; or five drawn of each of four."""
     objective, batches = made(tokenizer, **settings)
     assert type(objective) is kind
-    assert (batches.rows, batches.photos) == ((1, 4) if kind is SelfCritical else (2, 10))
+    assert (batches.captions_per_photo, batches.photos_per_batch) == (
+        (1, 4) if kind is SelfCritical else (2, 10)
+    )
 
 
 def test_the_penalty_is_weighed_as_the_settings_say(tokenizer):

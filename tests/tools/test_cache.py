@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.feature_cache import FeatureCache, Item, feature_key, folder_name
+from data.feature_cache import FeatureCache, make_feature_key, make_folder_name
 from tests.helpers.scripts import ROOT, started, typed
 from tools import cache as cache_list
 from utils import runs
@@ -26,17 +26,18 @@ def filled(fingerprint, photos, views=0, crops=0):
     """The folder of an encoder's features."""
     cache = FeatureCache(CACHE, fingerprint)
     keys = [
-        feature_key(f"{photo:064x}", recipe="r", view=view)
+        make_feature_key(f"{photo:064x}", recipe="r", view=view)
         for photo in range(photos)
         for view in range(views + 1)
     ]
     keys += [
-        feature_key(f"{photo:064x}", recipe="crop", view=crop + 1)
+        make_feature_key(f"{photo:064x}", recipe="crop", view=crop + 1)
         for photo in range(photos)
         for crop in range(crops)
     ]
-    items = [Item(key, lambda: np.zeros((2, 2, 3), np.uint8)) for key in keys]
-    list(cache.extract(items, lambda images: np.zeros((len(images), 4, 2)), unreadable=None))
+    for start in range(0, len(keys), 32):
+        batch = keys[start : start + 32]
+        cache.put(batch, np.zeros((len(batch), 4, 2)))
     return cache.folder
 
 
@@ -79,20 +80,20 @@ def test_what_is_there_and_whose_it_is():
     told, rest = rows()
     sizes = {
         path: format_bytes(size_of(CACHE / path))
-        for path in (folder_name(USED), folder_name(OTHER), "photos.json")
+        for path in (make_folder_name(USED), make_folder_name(OTHER), "photos.json")
     }
     assert told == {
         f"convnet/{WEIGHTS}": "1.5 kB weights of a convnet mine",
         f"convnet/{OTHERS_WEIGHTS}": "1.5 kB weights of a convnet no run",
-        folder_name(
+        make_folder_name(
             USED
-        ): f"{sizes[folder_name(USED)]} 40 photos, 40 altered views (128 pixels) mine",
-        folder_name(
+        ): f"{sizes[make_folder_name(USED)]} 40 photos, 40 altered views (128 pixels) mine",
+        make_folder_name(
             OTHER
-        ): f"{sizes[folder_name(OTHER)]} 3 photos, 6 crops (299 pixels, mixed8, bfloat16) no run",
+        ): f"{sizes[make_folder_name(OTHER)]} 3 photos, 6 crops (299 pixels, mixed8, bfloat16) no run",
         "photos.json": f"{sizes['photos.json']} what is known of 1,200 photos, by path every run",
     }
-    unused = size_of(CACHE / folder_name(OTHER)) + 1500
+    unused = size_of(CACHE / make_folder_name(OTHER)) + 1500
     assert rest == [
         f"in all {format_bytes(size_of(CACHE))}; no run in checkpoints/ uses {format_bytes(unused)} of that; "
         "--prune removes it"
@@ -103,9 +104,9 @@ def test_runs_elsewhere_are_users_too():
     run("elsewhere/deep/er", fingerprint=OTHER)
     run("single", encoder_weights=OTHERS_WEIGHTS)
     told, rest = rows("--runs", "elsewhere", "single")
-    assert told[folder_name(OTHER)].endswith(" elsewhere/deep/er")
+    assert told[make_folder_name(OTHER)].endswith(" elsewhere/deep/er")
     assert told[f"convnet/{OTHERS_WEIGHTS}"].endswith(" single")
-    assert told[folder_name(USED)].endswith(" mine")
+    assert told[make_folder_name(USED)].endswith(" mine")
     assert rest == [
         f"in all {format_bytes(size_of(CACHE))}; runs in checkpoints/ or elsewhere/ or single/ use all that "
         "could be removed"
@@ -115,13 +116,13 @@ def test_runs_elsewhere_are_users_too():
 def test_a_run_that_is_linked_to_is_a_user():
     run("far/away", fingerprint=OTHER)
     Path("checkpoints/linked").symlink_to(Path("far/away").absolute())
-    assert rows()[0][folder_name(OTHER)].endswith(" linked")
+    assert rows()[0][make_folder_name(OTHER)].endswith(" linked")
 
 
 def test_of_many_users_some_are_named():
     for number in range(5):
         run(f"checkpoints/run{number}", fingerprint=OTHER)
-    assert rows()[0][folder_name(OTHER)].endswith(" run0, run1, run2 and 2 more")
+    assert rows()[0][make_folder_name(OTHER)].endswith(" run0, run1, run2 and 2 more")
 
 
 def test_nothing_is_removed_without_a_word(monkeypatch):
@@ -130,7 +131,7 @@ def test_nothing_is_removed_without_a_word(monkeypatch):
     monkeypatch.setattr(builtins, "input", lambda question: asked.append(question) or "no")
     done = typed(cache_list, "--prune")
     assert (done.status, done.out.splitlines()[-1], files()) == (0, "nothing removed", before)
-    unused = size_of(CACHE / folder_name(OTHER)) + 1500
+    unused = size_of(CACHE / make_folder_name(OTHER)) + 1500
     assert asked == [
         f"remove 2 of these, {format_bytes(unused)}? Features are extracted again where they are wanted. [y/N] "
     ]
@@ -164,8 +165,8 @@ def test_what_no_run_uses_is_removed(monkeypatch, words):
     before = size_of(CACHE)
     done = typed(cache_list, *words)
     assert done.status == 0
-    assert files() == {folder_name(USED), WEIGHTS, "photos.json"}
-    assert not (CACHE / folder_name(OTHER)).exists()
+    assert files() == {make_folder_name(USED), WEIGHTS, "photos.json"}
+    assert not (CACHE / make_folder_name(OTHER)).exists()
     assert done.out.splitlines()[-1] == (
         f"removed 2; datasets/cache/ had {format_bytes(before)} and has {format_bytes(size_of(CACHE))}"
     )
@@ -204,14 +205,14 @@ def test_what_another_program_has_in_hand_stays():
         program.stdout.readline()
         done = typed(cache_list, "--prune", "--yes")
         assert (done.status, files()) == (0, before)
-        stay = [CACHE / "convnet" / OTHERS_WEIGHTS, CACHE / folder_name(OTHER)]
+        stay = [CACHE / "convnet" / OTHERS_WEIGHTS, CACHE / make_folder_name(OTHER)]
         assert done.out.splitlines()[-3:-1] == [
             f"{path} stays: it is in use just now" for path in stay
         ]
         program.stdin.close()
         program.wait()
     typed(cache_list, "--prune", "--yes")
-    assert files() == {folder_name(USED), WEIGHTS, "photos.json"}
+    assert files() == {make_folder_name(USED), WEIGHTS, "photos.json"}
 
 
 def test_a_run_that_cannot_be_read_forbids_all_removing():
@@ -231,7 +232,7 @@ def test_a_run_that_cannot_be_read_forbids_all_removing():
 
 def test_a_run_of_another_version_keeps_what_it_uses():
     write_json(Path("checkpoints/newer/config.json"), {"version": 99, "fingerprint": OTHER})
-    assert rows()[0][folder_name(OTHER)].endswith(" newer")
+    assert rows()[0][make_folder_name(OTHER)].endswith(" newer")
 
 
 def test_what_is_not_of_the_cache_stays():
@@ -264,7 +265,7 @@ def test_what_a_stopped_program_left_is_removed_when_old():
 
 
 def test_damaged_files_of_the_cache_are_listed_all_the_same():
-    used = CACHE / folder_name(USED)
+    used = CACHE / make_folder_name(USED)
     sidecars = [file for file in used.glob("*.json") if file.stem != "encoder"]
     assert len(sidecars) == 3
     for sidecar in sidecars:

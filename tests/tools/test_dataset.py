@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.photos.images import read, save
+from data.photos.images import read_photo, save_picture
 from tests.helpers.scripts import ROOT, started, typed
 from tools import dataset as summary
 
@@ -24,8 +24,13 @@ def folder(tmp_path):
     random = np.random.default_rng(0)
     pixels = [random.integers(0, 256, (12, 16, 3), np.uint8) for _ in range(2)]
     for number, each in enumerate(pixels):
-        save(np.asarray(Image.fromarray(each).resize((160, 120))), tmp_path / f"{number}.jpg")
-    save(np.asarray(Image.fromarray(read(tmp_path / "0.jpg")).resize((96, 72))), tmp_path / "2.jpg")
+        save_picture(
+            np.asarray(Image.fromarray(each).resize((160, 120))), tmp_path / f"{number}.jpg"
+        )
+    save_picture(
+        np.asarray(Image.fromarray(read_photo(tmp_path / "0.jpg")).resize((96, 72))),
+        tmp_path / "2.jpg",
+    )
     (tmp_path / "captions.csv").write_text(TABLE + "broken.jpg,A cow.,train\n")
     (tmp_path / "broken.jpg").write_bytes((tmp_path / "1.jpg").read_bytes()[:900])
     return tmp_path
@@ -61,7 +66,9 @@ def test_all_that_is_there_is_told(folder):
 
 def test_what_was_found_out_is_kept(folder, monkeypatch):
     first = told(folder)
-    monkeypatch.setattr("data.preprocess.look", None)  # nothing is looked at again
+    monkeypatch.setattr(
+        "data.preprocess.compute_perceptual_hash", None
+    )  # nothing is looked at again
     monkeypatch.setattr("hashlib.file_digest", None)
     assert told(folder) == first
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageTk
 
-from data.photos.images import resized
+from data.photos.images import resize
 
 LIGHT = {
     "back": "#f3f4f6",
@@ -166,7 +166,7 @@ class PhotoView(tkinter.Canvas):
             return
         height, width = self._pixels.shape[:2]
         scale = min(room[0] / width, room[1] / height, LARGEST)
-        fitting = resized(
+        fitting = resize(
             self._pixels, (max(round(height * scale), 1), max(round(width * scale), 1))
         )
         image = Image.fromarray(fitting if self._lay is None else self._lay(fitting))

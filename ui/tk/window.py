@@ -11,7 +11,7 @@ from tkinter import filedialog, ttk
 from types import TracebackType
 from typing import Any
 
-from data.photos.images import PHOTO_ENDINGS, save
+from data.photos.images import PHOTO_ENDINGS, save_picture
 from ui.answers import Loading, Model, Opened, Shown, opened, sentence
 from ui.tk.background import Latest
 from ui.tk.body import COPY, MODIFIER, OPEN, READ, SAVE, SAVE_VIEW, Body
@@ -308,7 +308,7 @@ def _save_figure(shown: Shown, path: Path) -> Path:
 
 
 def _save_over(shown: Shown, word: int, path: Path) -> Path:
-    save(shown.over(word), path)
+    save_picture(shown.over(word), path)
     return path
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from data.photos.images import read, save
+from data.photos.images import read_photo, save_picture
 from ui.answers import WIDEST, Loading, Shown, controls, opened, sentence
 from utils.captions_file import CaptionsFile, Columns
 from utils.errors import UserError
@@ -60,7 +60,7 @@ class Kept:
     @property
     def pixels(self) -> np.ndarray:
         """(H, W, 3) uint8."""
-        return read(self.picture)
+        return read_photo(self.picture)
 
     @property
     def name(self) -> str:
@@ -359,7 +359,7 @@ class Page:
             folder
             / f"{stem if word is None else f'{stem}-{one.shown.words[word]}'}.png".replace("/", "-")
         )
-        save(one.pixels if word is None else one.shown.over(word, one.pixels), file)
+        save_picture(one.pixels if word is None else one.shown.over(word, one.pixels), file)
         return str(file)
 
     def tidy(self) -> None:

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from config import CROPS
-from data.photos.crops import Crops, cropped, on_photo
+from data.photos.crops import Crops, crop_picture, project_to_photo
 from data.photos.photo import Photo
 
 SIDE = 64
@@ -25,11 +25,11 @@ def slope():
 @pytest.mark.parametrize("number", CROPS)
 def test_every_number_that_can_be_asked_for_gives_so_many_different_crops(number, slope):
     assert CROPS == (1, 2, 4)
-    assert len({crop.tobytes() for crop in Crops(number).of(slope)}) == number
+    assert len({crop.tobytes() for crop in Crops(number).cut(slope)}) == number
 
 
 def test_the_middle_is_seven_eighths_of_the_photo(slope):
-    middle = cropped(slope, 1).astype(float)
+    middle = crop_picture(slope, 1).astype(float)
     assert middle.shape == slope.shape
     left, right = 255 * (1 / 16), 255 * (15 / 16)
     for channel, axis in ((0, 1), (1, 0)):
@@ -39,11 +39,11 @@ def test_the_middle_is_seven_eighths_of_the_photo(slope):
 
 
 def test_crops_and_their_mirrors_in_turn(slope):
-    photo, middle, mirrored, other = Crops(4).of(slope)
+    photo, middle, mirrored, other = Crops(4).cut(slope)
     np.testing.assert_array_equal(photo, slope)
     np.testing.assert_array_equal(mirrored, slope[:, ::-1])
     np.testing.assert_array_equal(other, middle[:, ::-1])
-    assert len(Crops(2).of(slope)) == 2 and len(Crops(1).of(slope)) == 1
+    assert len(Crops(2).cut(slope)) == 2 and len(Crops(1).cut(slope)) == 1
 
 
 def test_keys_and_pictures_of_a_photo(slope, tmp_path):
@@ -55,7 +55,9 @@ def test_keys_and_pictures_of_a_photo(slope, tmp_path):
     )  # whose features are those of the photo as it is
     assert Crops(2).keys(photo, "train") == keys[:2]
     for crop in range(4):
-        np.testing.assert_array_equal(Crops(4).picture(photo, crop, SIDE), cropped(slope, crop))
+        np.testing.assert_array_equal(
+            Crops(4).load_picture(photo, crop, SIDE), crop_picture(slope, crop)
+        )
 
 
 def test_attention_to_crops_lies_where_it_looked():
@@ -64,7 +66,7 @@ def test_attention_to_crops_lies_where_it_looked():
     at[0, 0, 1] = 0.4  # of the photo: first row, second column
     at[2, 0, 0] = 0.6  # of its mirror: first row, first column, which is the photo's last
     np.testing.assert_allclose(
-        on_photo(list(at), (rows, columns)), [[0, 0.4, 0, 0.6, 0, 0, 0, 0]], atol=1e-6
+        project_to_photo(list(at), (rows, columns)), [[0, 0.4, 0, 0.6, 0, 0, 0, 0]], atol=1e-6
     )
 
 
@@ -73,7 +75,7 @@ def test_attention_to_the_middle_is_shared_by_what_lies_under_it():
     at = np.zeros((2, 3, 64), np.float32)
     at[1, 0, 0] = at[1, 1, 63] = 1
     at[1, 2] = 1 / 64
-    found = on_photo(list(at), (8, 8)).reshape(3, 8, 8)
+    found = project_to_photo(list(at), (8, 8)).reshape(3, 8, 8)
     np.testing.assert_allclose(found.sum(axis=(1, 2)), 1, rtol=1e-5)
     np.testing.assert_allclose(
         found[0, :2, :2], np.outer([4 / 7, 3 / 7], [4 / 7, 3 / 7]), rtol=1e-5

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from data.photos import images
-from data.photos.images import UnreadablePhoto, read
+from data.photos.images import UnreadablePhoto, read_photo
 
 RED, GREEN, BLUE, GREY = (220, 30, 20), (20, 160, 40), (30, 40, 200), (128, 128, 128)
 
@@ -152,8 +152,8 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_is_read_as_a_person_sees_it(kind):
     content, seen, tolerance = KINDS[kind]
-    assert farthest(read(content), seen) <= tolerance
-    assert farthest(read(content, (24, 32)), seen[::2, ::2]) <= tolerance
+    assert farthest(read_photo(content), seen) <= tolerance
+    assert farthest(read_photo(content, (24, 32)), seen[::2, ::2]) <= tolerance
 
 
 TURNS = {  # EXIF's orientation → how the camera stores the upright picture
@@ -172,14 +172,14 @@ def test_exif_rotation_is_undone(turn, kind):
     content = encoded(
         stored, kind, exif=exif, **({"quality": 95} if kind in ("JPEG", "WEBP") else {})
     )
-    assert farthest(read(content), quarters(480, 640)) <= 12
-    assert farthest(read(content, (48, 64)), quarters()) <= 12
+    assert farthest(read_photo(content), quarters(480, 640)) <= 12
+    assert farthest(read_photo(content, (48, 64)), quarters()) <= 12
 
 
 def test_a_corrupt_exif_block_does_not_matter_and_is_not_warned_of(tmp_path):
     content = encoded(quarters(), "JPEG", quality=95, exif=b"Exif\0\0II*\0\xff\xff\xff\xff junk")
     (tmp_path / "photo.jpg").write_bytes(content)
-    command = "import sys; from data.photos.images import read; print(read(sys.argv[1]).shape)"
+    command = "import sys; from data.photos.images import read_photo; print(read_photo(sys.argv[1]).shape)"
     told = subprocess.run(
         [sys.executable, "-c", command, tmp_path / "photo.jpg"], capture_output=True, text=True
     )
@@ -192,28 +192,28 @@ def test_a_corrupt_exif_block_does_not_matter_and_is_not_warned_of(tmp_path):
 def test_the_content_decides_not_the_name(tmp_path, name):
     (tmp_path / name).write_bytes(encoded(quarters(), "PNG"))
     for photo in (tmp_path / name, str(tmp_path / name)):
-        np.testing.assert_array_equal(read(photo), quarters())
+        np.testing.assert_array_equal(read_photo(photo), quarters())
 
 
 def test_a_kind_is_told_without_reading_the_picture(tmp_path):
     file = tmp_path / "a.jpg"
     for kind in "JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF":
         file.write_bytes(encoded(Image.new("RGB", (9, 9)), kind)[:40])
-        assert images.kind(file) == kind
+        assert images.detect_format(file) == kind
     for content in b"no picture", b"":
         file.write_bytes(content)
-        assert images.kind(file) is None
-    assert images.kind(tmp_path) is images.kind(tmp_path / "none.png") is None
+        assert images.detect_format(file) is None
+    assert images.detect_format(tmp_path) is images.detect_format(tmp_path / "none.png") is None
 
 
 def test_a_resized_photo_is_averaged_not_picked():
     checks = np.kron(np.indices((300, 400)).sum(0) % 2, np.ones((2, 2))).astype(np.uint8) * 255
     for kind in ("PNG", "JPEG"):
-        small = read(encoded(np.dstack([checks] * 3), kind), (50, 50))
+        small = read_photo(encoded(np.dstack([checks] * 3), kind), (50, 50))
         assert small.shape == (50, 50, 3)
         assert np.abs(small.astype(int) - 127).max() <= 12
     assert (
-        read(encoded(quarters()[:1, :1], "PNG"), (8, 8)).tolist()
+        read_photo(encoded(quarters()[:1, :1], "PNG"), (8, 8)).tolist()
         == np.full((8, 8, 3), RED).tolist()
     )
 
@@ -254,14 +254,14 @@ def test_refused_with_the_reason(tmp_path, kind, size):
         warnings.simplefilter("error")
         for photo in (content, tmp_path / "photo.jpg"):
             with pytest.raises(UnreadablePhoto, match=f"^{reason}$"):
-                read(photo, size)
+                read_photo(photo, size)
 
 
 def test_the_limit_is_of_pixels(monkeypatch):
     monkeypatch.setattr(images, "MAX_PIXELS", 48 * 64)
-    read(encoded(quarters(), "PNG"))
+    read_photo(encoded(quarters(), "PNG"))
     with pytest.raises(UnreadablePhoto, match="too large: 64 x 49 pixels"):
-        read(encoded(np.zeros((49, 64, 3), np.uint8), "PNG"))
+        read_photo(encoded(np.zeros((49, 64, 3), np.uint8), "PNG"))
 
 
 def test_what_is_no_file_is_refused(tmp_path):
@@ -272,9 +272,9 @@ def test_what_is_no_file_is_refused(tmp_path):
         "pipe.jpg": "not a file",
     }.items():
         with pytest.raises(UnreadablePhoto, match=f"^{reason}$"):
-            read(tmp_path / place)
+            read_photo(tmp_path / place)
     with pytest.raises(UnreadablePhoto, match=r"^file name too long$"):
-        read(tmp_path / ("x" * 300))
+        read_photo(tmp_path / ("x" * 300))
 
 
 def test_without_rights(tmp_path, monkeypatch):
@@ -290,12 +290,12 @@ def test_without_rights(tmp_path, monkeypatch):
     monkeypatch.setattr(
         os, "scandir", lambda path: refuse(path) if Path(path).name == "inner" else scan(path)
     )
-    assert images.photos_in(tmp_path) == [tmp_path / "a.png", tmp_path / "inner"]
-    for photo in images.photos_in(tmp_path):
+    assert images.find_photos(tmp_path) == [tmp_path / "a.png", tmp_path / "inner"]
+    for photo in images.find_photos(tmp_path):
         with pytest.raises(UnreadablePhoto, match=r"^no permission to read$"):
-            read(photo)
+            read_photo(photo)
     with pytest.raises(PermissionError):
-        images.photos_in(tmp_path / "inner")
+        images.find_photos(tmp_path / "inner")
 
 
 def test_photos_in(tmp_path):
@@ -311,28 +311,28 @@ def test_photos_in(tmp_path):
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    seen = [str(path.relative_to(tmp_path)) for path in images.photos_in(tmp_path)]
+    seen = [str(path.relative_to(tmp_path)) for path in images.find_photos(tmp_path)]
     assert seen == ["a.png", "b.JPG", "deep/er/두 마리.webp", "z.heic"]
     with pytest.raises(FileNotFoundError):
-        images.photos_in(tmp_path / "absent")
+        images.find_photos(tmp_path / "absent")
 
 
 def test_save_writes_whole_or_not_at_all(tmp_path):
-    images.save(quarters(), tmp_path / "개.png")
-    images.save(quarters(), tmp_path / "개.jpg")
-    np.testing.assert_array_equal(read(tmp_path / "개.png"), quarters())
-    assert farthest(read(tmp_path / "개.jpg"), quarters()) <= 4
+    images.save_picture(quarters(), tmp_path / "개.png")
+    images.save_picture(quarters(), tmp_path / "개.jpg")
+    np.testing.assert_array_equal(read_photo(tmp_path / "개.png"), quarters())
+    assert farthest(read_photo(tmp_path / "개.jpg"), quarters()) <= 4
     with pytest.raises(ValueError, match=r"end the name in \.jpg or \.png"):
-        images.save(quarters(), tmp_path / "개.doc")
+        images.save_picture(quarters(), tmp_path / "개.doc")
     with pytest.raises(TypeError):
-        images.save(np.zeros((2, 2, 7), np.complex64), tmp_path / "개.png")
+        images.save_picture(np.zeros((2, 2, 7), np.complex64), tmp_path / "개.png")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["개.jpg", "개.png"]
-    np.testing.assert_array_equal(read(tmp_path / "개.png"), quarters())
+    np.testing.assert_array_equal(read_photo(tmp_path / "개.png"), quarters())
 
 
 def test_many_threads_read_the_same():
     contents = [content for content, _, _ in KINDS.values()] * 4
-    alone = [read(content, (32, 32)) for content in contents]
+    alone = [read_photo(content, (32, 32)) for content in contents]
     with ThreadPoolExecutor(8) as threads:
-        together = list(threads.map(lambda content: read(content, (32, 32)), contents))
+        together = list(threads.map(lambda content: read_photo(content, (32, 32)), contents))
     np.testing.assert_array_equal(together, alone)

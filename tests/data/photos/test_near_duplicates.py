@@ -8,8 +8,13 @@ import pytest
 from PIL import Image, ImageEnhance
 from sklearn.datasets import load_sample_images
 
-from data.photos.images import read
-from data.photos.near_duplicates import DISTANCE, SIDE, alike, look
+from data.photos.images import read_photo
+from data.photos.near_duplicates import (
+    HASH_SIDE,
+    MAX_DISTANCE,
+    compute_perceptual_hash,
+    find_similar,
+)
 
 
 def blobs(seed):
@@ -32,7 +37,7 @@ def saved(picture, kind="PNG", **options):
 
 
 def looks(content):
-    return look(read(content, (SIDE, SIDE)))
+    return compute_perceptual_hash(read_photo(content, (HASH_SIDE, HASH_SIDE)))
 
 
 def apart(one, other):
@@ -68,29 +73,31 @@ ALTERED = {
 def test_an_altered_photo_looks_alike(pictures, change):
     ones = [looks(saved(picture)) for picture in pictures[:12]]
     others = [looks(ALTERED[change](picture)) for picture in pictures[:12]]
-    assert list(alike(ones, others)) == [(place, place) for place in range(12)]
+    assert list(find_similar(ones, others)) == [(place, place) for place in range(12)]
 
 
 def test_a_photo_that_lost_a_little_of_its_edges_looks_alike(pictures):
     for picture in pictures[:2]:
         width, height = picture.size
         cut = picture.crop((width // 50, height // 50, width - width // 50, height - height // 50))
-        assert 0 < apart(looks(saved(picture)), looks(saved(cut))) <= DISTANCE
+        assert 0 < apart(looks(saved(picture)), looks(saved(cut))) <= MAX_DISTANCE
 
 
 def test_different_photos_do_not_look_alike(pictures):
     seen = [looks(saved(picture)) for picture in pictures]
     distances = [apart(one, other) for place, one in enumerate(seen) for other in seen[:place]]
     assert len(distances) == 861
-    assert min(distances) > DISTANCE
+    assert min(distances) > MAX_DISTANCE
     assert 30 < np.mean(distances) < 33  # half of the bits, as of bits drawn at random
-    assert not list(alike(seen[:20], seen[20:]))
+    assert not list(find_similar(seen[:20], seen[20:]))
 
 
 def test_a_mirrored_or_turned_photo_is_another(pictures):
     for picture in pictures[:2]:
         for change in (Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.ROTATE_180):
-            assert apart(looks(saved(picture)), looks(saved(picture.transpose(change)))) > DISTANCE
+            assert (
+                apart(looks(saved(picture)), looks(saved(picture.transpose(change)))) > MAX_DISTANCE
+            )
 
 
 def test_a_photo_turned_by_its_orientation_mark_looks_as_people_see_it(pictures):
@@ -99,23 +106,27 @@ def test_a_photo_turned_by_its_orientation_mark_looks_as_people_see_it(pictures)
     exif[0x0112] = 6  # to be turned clockwise
     assert (
         apart(looks(saved(lying, "JPEG", exif=exif, quality=95)), looks(saved(pictures[0])))
-        <= DISTANCE
+        <= MAX_DISTANCE
     )
-    assert apart(looks(saved(lying, "JPEG", quality=95)), looks(saved(pictures[0]))) > DISTANCE
+    assert apart(looks(saved(lying, "JPEG", quality=95)), looks(saved(pictures[0]))) > MAX_DISTANCE
 
 
 def test_the_bits_are_the_low_frequencies_above_their_median():
     """The transform from its definition, X[k, l] = Σ x[m, n] cos(π k (2m + 1) / 2N) cos(π l (2n + 1) / 2N), scaled."""
-    pixels = np.random.default_rng(3).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    pixels = np.random.default_rng(3).integers(0, 256, (HASH_SIDE, HASH_SIDE, 3), np.uint8)
     grey = np.asarray(Image.fromarray(pixels).convert("L"), float)
-    place = np.arange(SIDE)
-    waves = np.cos(np.pi * place[:8, None] * (2 * place + 1) / (2 * SIDE)) * np.sqrt(2 / SIDE)
+    place = np.arange(HASH_SIDE)
+    waves = np.cos(np.pi * place[:8, None] * (2 * place + 1) / (2 * HASH_SIDE)) * np.sqrt(
+        2 / HASH_SIDE
+    )
     waves[0] /= np.sqrt(2)
     low = (waves @ grey @ waves.T).ravel()
     bits = "".join("1" if each > np.median(low) else "0" for each in low)
     assert bits.count("1") == 32
-    assert look(pixels) == int(bits, 2)
-    assert look(pixels).bit_length() == 64  # the mean light is the greatest of all
+    assert compute_perceptual_hash(pixels) == int(bits, 2)
+    assert (
+        compute_perceptual_hash(pixels).bit_length() == 64
+    )  # the mean light is the greatest of all
 
 
 @pytest.mark.parametrize("distance", [0, 3, 8, 20])
@@ -133,25 +144,29 @@ def test_alike_against_counting_every_pair(distance):
         if bin(one ^ seen).count("1") <= distance
     ]
     assert any(one >= 2**63 for one in ones) and counted
-    assert list(alike(ones, others, distance=distance)) == counted
+    assert list(find_similar(ones, others, distance=distance)) == counted
 
 
 def test_alike_at_the_edge_and_of_none():
-    one, edge = 0xF0F0_F0F0_0F0F_0F0F, 2**DISTANCE - 1
+    one, edge = 0xF0F0_F0F0_0F0F_0F0F, 2**MAX_DISTANCE - 1
     assert list(
-        alike([one, ~one % 2**64], [one ^ edge, one ^ edge << (64 - DISTANCE), ~one % 2**64 ^ edge])
+        find_similar(
+            [one, ~one % 2**64],
+            [one ^ edge, one ^ edge << (64 - MAX_DISTANCE), ~one % 2**64 ^ edge],
+        )
     ) == [(0, 0), (0, 1), (1, 2)]
-    assert list(alike([one], [one ^ (2 ** (DISTANCE + 1) - 1)])) == []
-    assert list(alike([], [one])) == list(alike([one], [])) == []
+    assert list(find_similar([one], [one ^ (2 ** (MAX_DISTANCE + 1) - 1)])) == []
+    assert list(find_similar([], [one])) == list(find_similar([one], [])) == []
 
 
 def test_pictures_without_detail_are_like_no_other():
     """Of a plain colour or an edge hardly a frequency is left, and those of all such pictures are alike."""
-    plain = [np.full((SIDE, SIDE, 3), shade, np.uint8) for shade in (0, 128, 255)]
-    edge = np.zeros((SIDE, SIDE, 3), np.uint8)
-    edge[:, SIDE // 2 :] = 255
+    plain = [np.full((HASH_SIDE, HASH_SIDE, 3), shade, np.uint8) for shade in (0, 128, 255)]
+    edge = np.zeros((HASH_SIDE, HASH_SIDE, 3), np.uint8)
+    edge[:, HASH_SIDE // 2 :] = 255
     seen = [
-        look(each) for each in (*plain, edge, edge[:, ::-1].copy(), edge.transpose(1, 0, 2).copy())
+        compute_perceptual_hash(each)
+        for each in (*plain, edge, edge[:, ::-1].copy(), edge.transpose(1, 0, 2).copy())
     ]
-    assert max(apart(one, other) for one in seen for other in seen) <= DISTANCE
-    assert list(alike(seen, seen)) == []
+    assert max(apart(one, other) for one in seen for other in seen) <= MAX_DISTANCE
+    assert list(find_similar(seen, seen)) == []

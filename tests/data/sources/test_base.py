@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from data.sources.base import (
+    CaptionRows,
     Example,
     LeftOut,
-    Part,
     Row,
-    folder_split,
     gather,
-    numbered_lines,
-    split_name,
-    split_told,
+    infer_file_split,
+    infer_folder_split,
+    parse_split,
+    read_lines,
 )
 from tests.helpers.datasets import ROOT_READS_ALL, folder_with
 from utils.errors import UserError
@@ -30,7 +30,7 @@ def gathered(folder, *rows, roots=(".",), outside=False, **options):
         for number, row in enumerate(rows, start=2)
     ]
     examples, left_out = gather(
-        [Part(rows, [folder / root for root in roots], **options)], folder, outside=outside
+        [CaptionRows(rows, [folder / root for root in roots], **options)], folder, outside=outside
     )
     return {
         each.photo.relative_to(folder).as_posix(): (each.captions, each.split) for each in examples
@@ -44,7 +44,7 @@ def test_examples_stand_in_the_order_of_their_first_rows(tmp_path):
         Row("a.jpg", "A cat.", None, ""),
         Row("b.jpg", "Dogs!", None, ""),
     ]
-    assert gather([Part(rows, [tmp_path])], tmp_path, outside=False) == (
+    assert gather([CaptionRows(rows, [tmp_path])], tmp_path, outside=False) == (
         [
             Example(tmp_path / "b.jpg", ("A dog runs.", "Dogs!"), "val"),
             Example(tmp_path / "a.jpg", ("A cat.",), None),
@@ -78,14 +78,14 @@ def test_what_is_left_out_says_what_why_and_where():
     ],
 )
 def test_split_names(text, name):
-    assert split_name(text, GIVEN) == name
+    assert parse_split(text, GIVEN) == name
 
 
 def test_an_unknown_split_is_refused():
     with pytest.raises(
         UserError, match=r"^list.csv, line 2: unknown split 'tset'; use train, val or test$"
     ):
-        split_name("tset", GIVEN)
+        parse_split("tset", GIVEN)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_an_unknown_split_is_refused():
     ],
 )
 def test_a_folder_may_tell_the_split(folder, split):
-    assert folder_split(folder) == split
+    assert infer_folder_split(folder) == split
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_folder_may_tell_the_split(folder, split):
     ],
 )
 def test_a_part_of_a_files_name_may_tell_the_split(name, split):
-    assert split_told(name) == split
+    assert infer_file_split(name) == split
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_part_of_a_files_name_may_tell_the_split(name, split):
 def test_lines_have_numbers_and_neither_marks_nor_ends(tmp_path, text, encoding):
     file = tmp_path / "a.txt"
     file.write_bytes(text.removeprefix("\ufeff" * (encoding == "utf-16")).encode(encoding))
-    assert list(numbered_lines(file)) == [
+    assert list(read_lines(file)) == [
         (f"{file}, line 1", "한 줄"),
         (f"{file}, line 4", "둘째 줄 "),
     ]
@@ -146,7 +146,7 @@ def test_lines_have_numbers_and_neither_marks_nor_ends(tmp_path, text, encoding)
 def test_what_is_not_utf8_is_refused_with_its_line(tmp_path, content, line, reason):
     (tmp_path / "a.txt").write_bytes(content)
     with pytest.raises(UserError) as caught:
-        list(numbered_lines(tmp_path / "a.txt"))
+        list(read_lines(tmp_path / "a.txt"))
     assert str(caught.value) == (
         f"{tmp_path}/a.txt, line {line}: not UTF-8 text ({reason}); save the file as UTF-8 (it may "
         "be Windows-1252 or, in Korean, CP949 now)"
@@ -267,7 +267,7 @@ def test_where_is_told_within_the_folder(tmp_path):
         Row("a.jpg", "", None, f"{place}, line 2")
         for place in (own / "sub/list.csv", other / "list.csv")
     ]
-    assert [each.where for each in gather([Part(rows, [own])], own, outside=False)[1]] == [
+    assert [each.where for each in gather([CaptionRows(rows, [own])], own, outside=False)[1]] == [
         "sub/list.csv, line 2",
         f"{other}/list.csv, line 2",
         "",
@@ -368,7 +368,7 @@ def test_an_absolute_path_is_the_same_photo_where_the_folder_is_relative(
         Row(name, caption, None, "")
         for name, caption in zip(names, ("A cat.", "A pet.", "A tom."), strict=True)
     ]
-    assert gather([Part(rows, [Path(given)])], Path(given), outside=False) == (
+    assert gather([CaptionRows(rows, [Path(given)])], Path(given), outside=False) == (
         [Example(Path(os.path.normpath(given), "a.jpg"), ("A cat.", "A pet.", "A tom."))],
         [],
     )
@@ -378,7 +378,7 @@ def test_a_photo_outside_has_one_path_too(tmp_path, monkeypatch):
     folder_with(tmp_path, "b.jpg", "own/a.jpg")
     monkeypatch.chdir(tmp_path)
     rows = [Row("../b.jpg", "A cat.", None, ""), Row(str(tmp_path / "b.jpg"), "A pet.", None, "")]
-    assert gather([Part(rows, [Path("own")])], Path("own"), outside=True)[0] == [
+    assert gather([CaptionRows(rows, [Path("own")])], Path("own"), outside=True)[0] == [
         Example(tmp_path / "b.jpg", ("A cat.", "A pet."))
     ]
 
@@ -441,7 +441,7 @@ def test_photos_outside_the_folder_are_read_where_that_is_allowed(tmp_path):
         Row("../other/b.jpg", "A dog.", None, ""),
         Row(str(other / "c.jpg"), "A cow.", None, ""),
     ]
-    assert gather([Part(rows, [folder])], folder, outside=True) == (
+    assert gather([CaptionRows(rows, [folder])], folder, outside=True) == (
         [Example(other / "b.jpg", ("A dog.",)), Example(other / "c.jpg", ("A cow.",))],
         [],
     )

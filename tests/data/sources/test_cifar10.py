@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data.photos.images import read
+from data.photos.images import read_photo
 from data.sources.cifar10 import CLASSES, write
 from data.sources.class_folders import read as read_folder
 
@@ -28,7 +28,7 @@ def test_every_picture_is_there_pixel_for_pixel_under_its_class(tmp_path):
         pictures, numbers = given[example.split]
         place = int(example.photo.stem)
         assert example.captions == (CLASSES[numbers[place, 0]],)
-        np.testing.assert_array_equal(read(example.photo), pictures[place])
+        np.testing.assert_array_equal(read_photo(example.photo), pictures[place])
 
 
 def test_stopped_half_way_it_leaves_nothing(tmp_path):

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from data.sources import read as read_captions
-from data.sources.class_folders import read, recognised
+from data.sources.class_folders import read, recognise
 from utils.errors import UserError
 
 
@@ -101,7 +101,7 @@ def test_what_is_in_no_class_is_named(tmp_path):
 )
 def test_what_has_no_two_classes_is_not_taken_for_one(tmp_path, names):
     files(tmp_path, *names)
-    assert not recognised(tmp_path)
+    assert not recognise(tmp_path)
     with pytest.raises(
         UserError,
         match=rf"^{tmp_path} has no two folders of pictures .*; wanted is a folder of split/class",

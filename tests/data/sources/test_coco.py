@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from data.sources import read, recognised
-from data.sources.base import Example, LeftOut, loaded_json
+from data.sources import find_format, read
+from data.sources.base import Example, LeftOut, read_json
 from tests.helpers.datasets import captions, coco, folder_with, karpathy, refusal, sample, splits
 from utils.errors import UserError
 
@@ -40,7 +40,7 @@ def test_coco(tmp_path, photos, year):
         },
     )
     dataset = read(tmp_path)
-    assert (recognised(tmp_path), dataset.path) == ("coco", tmp_path)
+    assert (find_format(tmp_path), dataset.path) == ("coco", tmp_path)
     assert dataset.examples == [
         Example(tmp_path / train / "25.jpg", ("A cat.", "A cat."), "train"),
         Example(tmp_path / train / "09.jpg", ("A dog runs.",), "train"),
@@ -77,7 +77,7 @@ def test_coco_of_the_year_whose_photos_are_there(tmp_path):
 def test_files_in_cocos_syntax(tmp_path, file, folder, split):
     folder_with(tmp_path, f"{folder}/a.jpg", files={file: coco({1: "a.jpg"}, [(1, "개")])})
     dataset = read(tmp_path)
-    assert (recognised(tmp_path), dataset.path) == ("coco", tmp_path / file)
+    assert (find_format(tmp_path), dataset.path) == ("coco", tmp_path / file)
     assert dataset.examples == [Example(tmp_path / folder / "a.jpg", ("개",), split)]
 
 
@@ -207,7 +207,7 @@ def test_json_that_is_cut_off_is_refused_with_its_line(tmp_path, name):
 def test_broken_json_is_refused_with_its_line(tmp_path, text, told):
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(UserError) as caught:
-        loaded_json(tmp_path / "a.json")
+        read_json(tmp_path / "a.json")
     assert str(caught.value) == f"{tmp_path}/a.json{told}"
 
 
@@ -216,7 +216,7 @@ def test_a_number_too_long_for_python_is_refused(tmp_path):
     with pytest.raises(
         UserError, match=r"/a\.json, line 1: broken JSON \(Exceeds the limit \(4300 digits\)"
     ):
-        loaded_json(tmp_path / "a.json")
+        read_json(tmp_path / "a.json")
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_karpathys_flickr(tmp_path, photos):
         files={"dataset_flickr8k.json": content},
     )
     dataset = read(tmp_path)
-    assert recognised(tmp_path) == "karpathy"
+    assert find_format(tmp_path) == "karpathy"
     assert {example.photo.parent for example in dataset.examples} == {tmp_path / photos}
     assert captions(dataset) == {
         "a.jpg": ("A cat .", "A cat .", "A pet ."),
@@ -374,7 +374,7 @@ def test_aihubs_korean_coco(tmp_path, photos):
         files={"MSCOCO_train_val_Korean.json": KOREAN},
     )
     dataset, english = read(tmp_path), read(tmp_path, language="en")
-    assert (recognised(tmp_path), dataset.language) == ("aihub", "ko")
+    assert (find_format(tmp_path), dataset.language) == ("aihub", "ko")
     assert dataset.examples == [
         Example(tmp_path / photos / "val2014/a.jpg", ("고양이 한 마리.",) * 2, "val"),
         Example(tmp_path / photos / "train2014/b.jpg", ("개가 달린다.",), "train"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from data.sources import read, recognised
+from data.sources import find_format, read
 from data.sources.base import Example, LeftOut
 from tests.helpers.datasets import captions, folder_with, refusal, splits
 
@@ -49,7 +49,7 @@ def test_flickr8k_with_its_lists(tmp_path, photos, text):
         tmp_path, photos, text, train="a.jpg\nc.jpg\n", dev="my b.jpg\r\nwordless.jpg\n", test=""
     )
     dataset = read(tmp_path)
-    assert (recognised(tmp_path), dataset.path) == (
+    assert (find_format(tmp_path), dataset.path) == (
         "flickr8k",
         tmp_path / text / "Flickr8k.token.txt",
     )
@@ -158,7 +158,7 @@ def test_flickr8k_of_kaggle(tmp_path):
         files={"captions.txt": KAGGLE},
     )
     dataset = read(tmp_path)
-    assert recognised(tmp_path) == "flickr8k"
+    assert find_format(tmp_path) == "flickr8k"
     assert dataset.examples == [
         Example(
             tmp_path / "Images/a.jpg",
@@ -274,7 +274,7 @@ def test_quotes_round_every_cell(tmp_path):
 def test_files_that_only_have_the_name_are_passed_over(tmp_path):
     others = {"results.csv": "epoch,loss\n1,2.5\n", "captions.txt": "A cat .\n"}
     folder_with(tmp_path, "a.jpg", files=others | {"a.txt": "A pet.\n"})
-    assert recognised(tmp_path) == "texts"
+    assert find_format(tmp_path) == "texts"
 
 
 def test_the_same_numbered_line_counts_once_and_lists_beside_the_folder_count(tmp_path):
@@ -324,7 +324,7 @@ def test_flickr30k_of_kaggle_and_its_broken_line(tmp_path, photos, table):
         files={table: RESULTS},
     )
     dataset = read(tmp_path)
-    assert (recognised(tmp_path), recognised(tmp_path / table), dataset.path) == (
+    assert (find_format(tmp_path), find_format(tmp_path / table), dataset.path) == (
         "flickr30k",
         "flickr30k",
         tmp_path / table,
@@ -353,7 +353,7 @@ def test_flickr30k_of_kaggle_with_commas(tmp_path):
         tmp_path, "flickr30k_images/1.jpg", files={"captions.txt": text, "results.csv": text}
     )
     for path in (tmp_path, tmp_path / "captions.txt", tmp_path / "results.csv"):
-        assert recognised(path) == ("flickr30k" if path.suffix == ".csv" else "flickr8k")
+        assert find_format(path) == ("flickr30k" if path.suffix == ".csv" else "flickr8k")
         assert captions(read(path)) == {
             "1.jpg": ("Two people , both in hats .", 'He says " hi " .', "A , b")
         }
@@ -361,7 +361,7 @@ def test_flickr30k_of_kaggle_with_commas(tmp_path):
 
 def test_a_table_of_ones_own_may_be_named_results(tmp_path):
     folder_with(tmp_path, "a.jpg", files={"results.csv": "id,photo,caption\n7,a.jpg,A cat .\n"})
-    assert recognised(tmp_path / "results.csv") == "csv"
+    assert find_format(tmp_path / "results.csv") == "csv"
     assert captions(read(tmp_path / "results.csv")) == {"a.jpg": ("A cat .",)}
 
 
@@ -396,7 +396,7 @@ def test_flickr30k_with_the_lists_of_entities(tmp_path):
         },
     )
     dataset = read(tmp_path)
-    assert recognised(tmp_path) == recognised(tmp_path / "results_20130124.token") == "flickr30k"
+    assert find_format(tmp_path) == find_format(tmp_path / "results_20130124.token") == "flickr30k"
     assert splits(dataset) == {"1.jpg": "train", "2.jpg": "val", "3.jpg": "test"}
     assert captions(dataset) == {
         "1.jpg": ("A cat .", "A cat ."),

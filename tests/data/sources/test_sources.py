@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from data.sources import FORMATS, captions_at, read, recognised
+from data.sources import FORMATS, find_format, read, read_captions
 from data.sources.base import Example
 from tests.helpers.datasets import (
     ROOT_READS_ALL,
@@ -38,7 +38,7 @@ def test_every_format_has_a_sample():
 @EVERY
 def test_each_format_is_recognised_by_its_folder(tmp_path, name):
     photo, file = sample(tmp_path, name)
-    assert recognised(tmp_path) == name
+    assert find_format(tmp_path) == name
     dataset = read(tmp_path)
     assert dataset.examples == [Example(photo, TWO, SAMPLES[name][3])]
     assert dataset.left_out == []
@@ -49,7 +49,7 @@ def test_each_format_is_recognised_by_its_folder(tmp_path, name):
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "texts"])
 def test_and_by_its_file(tmp_path, name):
     photo, file = sample(tmp_path, name)
-    assert recognised(file) == name
+    assert find_format(file) == name
     dataset = read(file)
     assert dataset.examples == [Example(photo, TWO, SAMPLES[name][3])]
     assert (dataset.kind, dataset.path, dataset.folder) == (FORMATS[name].title, file, tmp_path)
@@ -58,11 +58,11 @@ def test_and_by_its_file(tmp_path, name):
 @EVERY
 def test_captions_are_read_without_their_photos_too(tmp_path, name):
     photo, file = sample(tmp_path, name)
-    with_photo = captions_at(tmp_path)
+    with_photo = read_captions(tmp_path)
     assert list(with_photo.values()) == [list(TWO)]
     if name != "texts":  # whose photos say where the texts are
         photo.unlink()
-        assert captions_at(tmp_path) == captions_at(file) == with_photo
+        assert read_captions(tmp_path) == read_captions(file) == with_photo
 
 
 def test_captions_that_are_none_are_left_out_with_or_without_photos(tmp_path):
@@ -73,10 +73,10 @@ def test_captions_that_are_none_are_left_out_with_or_without_photos(tmp_path):
             f"{'long ' * 500}\nc.jpg,A cat.\n"
         },
     )
-    assert captions_at(tmp_path) == {"a.jpg": ["A dog."], "c.jpg": ["A cat."]}
+    assert read_captions(tmp_path) == {"a.jpg": ["A dog."], "c.jpg": ["A cat."]}
     (tmp_path / "captions.csv").write_text("photo,caption\na.jpg, \n")
     with pytest.raises(UserError, match=r"holds no caption$"):
-        captions_at(tmp_path)
+        read_captions(tmp_path)
 
 
 @EVERY
@@ -179,7 +179,7 @@ def test_format_goes_before_what_it_looks_like(tmp_path):
 
 def test_format_says_what_a_file_of_another_name_is(tmp_path):
     folder_with(tmp_path, "a.jpg", files={"words.dat": "image,caption\na.jpg,A dog, a cat .\n"})
-    assert recognised(tmp_path / "words.dat") is None
+    assert find_format(tmp_path / "words.dat") is None
     assert captions(read(tmp_path / "words.dat", format="flickr8k")) == {
         "a.jpg": ("A dog, a cat .",)
     }
@@ -276,7 +276,7 @@ def test_a_dataset_without_any_photo_is_refused_with_the_first_reason(tmp_path):
 def test_what_captions_json_is_its_beginning_tells(tmp_path, name, content, encoding):
     folder_with(tmp_path, "a.jpg", files={"captions.json": json.dumps(content).encode(encoding)})
     for path in (tmp_path, tmp_path / "captions.json"):
-        assert recognised(path) == name
+        assert find_format(path) == name
         assert captions(read(path)) == {"a.jpg": ("A cat.",)}
 
 
@@ -304,8 +304,8 @@ def test_the_current_directory_may_be_that_of_the_dataset(tmp_path, name, monkey
 def test_the_language_is_what_is_said_else_what_the_letters_tell(tmp_path):
     folder_with(tmp_path, "a.jpg", files={"captions.csv": "photo,caption\na.jpg,고양이 한 마리\n"})
     dataset, said = read(tmp_path), read(tmp_path, language="fr")
-    assert (dataset.language, dataset.letters) == ("ko", "ko")
-    assert (said.language, said.letters) == ("fr", "ko")
+    assert (dataset.language, dataset.detected_language) == ("ko", "ko")
+    assert (said.language, said.detected_language) == ("fr", "ko")
 
 
 @ROOT_READS_ALL

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from data.sources import read, recognised
+from data.sources import find_format, read
 from data.sources.base import Example, LeftOut
 from tests.helpers.datasets import captions, folder_with, refusal, splits
 
@@ -475,7 +475,7 @@ def test_a_table_of_one_language_alone_is_found(tmp_path):
     folder_with(tmp_path, "a.jpg", files={"captions.ko.csv": "photo,caption\na.jpg,고양이\n"})
     assert captions(read(tmp_path)) == {"a.jpg": ("고양이",)}
     folder_with(tmp_path, files={"captions.ja.csv": "photo,caption\na.jpg,ネコ\n"})
-    assert recognised(tmp_path) is None  # which of the two?
+    assert find_format(tmp_path) is None  # which of the two?
     assert captions(read(tmp_path, language="ja")) == {"a.jpg": ("ネコ",)}
 
 
@@ -514,10 +514,10 @@ def test_the_one_table_of_a_folder_may_have_any_name(tmp_path):
     table(tmp_path, '"Image",caption\na.jpg,A cat.\n', "a.jpg", name="Labels.CSV")
     assert captions(read(tmp_path)) == {"a.jpg": ("A cat.",)}
     table(tmp_path, "photo,caption\na.jpg,A pet.\n", name="more.csv")
-    assert recognised(tmp_path) is None  # which of the two?
+    assert find_format(tmp_path) is None  # which of the two?
     (tmp_path / "Labels.CSV").write_text("epoch,loss\n1,2.5\n")
     (tmp_path / "more.csv").unlink()
-    assert recognised(tmp_path) is None
+    assert find_format(tmp_path) is None
 
 
 def test_a_readme_and_folders_named_as_texts_are_no_captions(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data.photos.hashes import PhotoHashes
-from data.photos.images import save
+from data.photos.images import save_picture
 from pipeline.classifier import dataset as class_stages
 from presets import resolve
 from tests.helpers.classes import CLASSES, class_folders, picture
@@ -137,8 +137,8 @@ def test_val_is_carved_out_of_train_and_all_splits_out_of_classes_alone(place):
 
 def test_equal_pictures_never_stand_on_two_sides(place):
     class_folders(place / "colours", train=3, test=3)
-    save(picture("red", 99), place / "colours/train/red/twin.png")
-    save(picture("red", 99), place / "colours/test/red/other.png")
+    save_picture(picture("red", 99), place / "colours/train/red/twin.png")
+    save_picture(picture("red", 99), place / "colours/test/red/other.png")
     found = loaded("colours")
     assert (
         "train/red/twin.png" not in found.prepared.names()["train"] + found.prepared.names()["val"]
@@ -202,11 +202,11 @@ def test_one_class_is_nothing_to_tell_apart(place):
 def test_pictures_are_squeezed_to_what_suits_them(place, side, trunk, wanted):
     for name, grey in (("dark", 20), ("light", 200)):
         for number in range(3):
-            save(
+            save_picture(
                 np.full((side, side // 2, 3), grey + number, np.uint8),
                 place / f"greys/train/{name}/{number}.png",
             )
-            save(
+            save_picture(
                 np.full((side, side // 2, 3), grey + number + 9, np.uint8),
                 place / f"greys/val/{name}/{number}.png",
             )
@@ -218,7 +218,9 @@ def test_what_would_not_fit_memory_lies_on_disk_while_the_program_runs(place, mo
     plain = loaded("colours")
     assert capsys.readouterr().out == ""
     monkeypatch.setattr(
-        class_stages, "fits_memory", lambda number, image_size: (number, image_size) != (15, 32)
+        class_stages,
+        "can_hold_in_memory",
+        lambda number, image_size: (number, image_size) != (15, 32),
     )
     found = loaded("colours", cache="kept")
     assert (
