@@ -1,9 +1,11 @@
-# make setup | train | test | lint — the first of them makes .venv; after that nothing is installed again
-# until requirements.txt changes. Another Python: make setup PYTHON=python3.12
+# make setup | train | test | lint
+# The first of them creates .venv. Packages are installed again only when requirements.txt changes.
+# To use another Python: make setup PYTHON=python3.12
 
 PYTHON ?= python3
 BIN := .venv/bin
-# imaug asks for both builds of OpenCV; the full one needs libGL, which a slim machine lacks, and is not used here.
+# imaug requires both builds of OpenCV. The full one needs libGL, which slim machines lack, and is not
+# used here.
 OPENCV := opencv-python-headless==4.12.0.88
 
 .PHONY: setup train test lint
