@@ -1,38 +1,43 @@
-"""The README's commands that need no network and no data but ours, typed as they stand there, on small scenes."""
+"""The commands of the documents that need no network and no foreign data, run on small scenes."""
 
 import re
-import shlex
 import shutil
 from pathlib import Path
 
 import pytest
 
 import train
+from tests.helpers.documents import SCRIPTS, find_commands, split_command
 from tests.helpers.scripts import SMALL, scenes_folder, typed
-from tests.test_readme import PARSERS, commands
 
-# What a user has and we have not: datasets, weights, runs on them, a screen.
-OF_OTHERS = re.compile(
-    r"FLICKR8K|CIFAR10|cifar10|datasets/|FOLDER|CAPTIONS|hf:|\bsat\b|flickr8k|demo\.py| -h$|FILE"
+# Commands that need what a user has and the tests have not: datasets, weights, runs, a screen.
+FOREIGN = re.compile(
+    r"FLICKR8K|CIFAR10|cifar10|datasets/|FOLDER|CAPTIONS|PHOTOS|PATH|COCO|hf:|\bsat\b|flickr8k|"
+    r"demo\.py| -h$|FILE|classifier|make_pictures"
 )
-TYPED = sorted(
-    {
-        command
-        for document, command in commands()
-        if document == "README.md" and not OF_OTHERS.search(command)
-    }
-)
-LEARNING = [
-    command
-    for command in TYPED
-    if command.startswith("python train.py") and "--resume" not in command
-]
-OURS = {"RUN": "one", "NAME": "one", "ONE": "one", "OTHER": "other"}
+GUIDES = ("README.md", "doc/training.md", "doc/captioning.md", "doc/metrics.md")
+PLACEHOLDERS = {"RUN": "one", "NAME": "one", "ONE": "one", "OTHER": "other"}
+
+
+def find_runnable_commands():
+    commands = set()
+    for document, command in find_commands():
+        if document in GUIDES and not FOREIGN.search(command):
+            commands.add(command.split("#")[0].strip())
+    return sorted(commands)
+
+
+def is_training(command):
+    """Return whether a command would train a new run; test_readme.py parses those."""
+    return command.startswith("python train.py") and "--resume" not in command
+
+
+COMMANDS = find_runnable_commands()
 
 
 @pytest.fixture(scope="module", autouse=True)
 def place(tmp_path_factory):
-    """A run as `python train.py` makes it, but on few scenes and small; a copy of it; a photo, and a folder of two."""
+    """A small run, a copy of it, a photo, and a folder of two photos."""
     with scenes_folder(tmp_path_factory.mktemp("readme")) as folder:
         done = typed(train, *SMALL, "--run", "one")
         assert done.status == 0, done.error
@@ -45,38 +50,29 @@ def place(tmp_path_factory):
         yield folder
 
 
-def test_each_command_has_something_to_run():
-    scripts = {command.split()[1] for command in TYPED} | {
-        " ".join(command.split()[1:3]) for command in TYPED
-    }
-    assert scripts >= {
-        "train.py",
-        "evaluate.py",
-        "predict.py",
-        "-m tools.runs",
-        "-m tools.cache",
-        "doc/img_augmentation_test.py",
-        "doc/image_normalization_test.py",
-        "doc/tokenizer_sample.py",
-    }
-    assert {"python train.py", "python train.py --dataset scenes"} == set(
-        LEARNING
-    )  # what was learned for all here
-    assert len(TYPED) > 20
+def test_commands_cover_every_script():
+    scripts = {split_command(command)[0] for command in COMMANDS}
+    screen_scripts = {"demo.py", "doc/make_pictures.py"}
+    assert scripts >= SCRIPTS.keys() - screen_scripts - {"data.sources"}
+    assert len(COMMANDS) > 20
 
 
-@pytest.mark.parametrize("command", [command for command in TYPED if command not in LEARNING])
-def test_a_command_does_what_it_says(command):
-    script, *words = shlex.split(command.removeprefix("python ").removeprefix("-m "), comments=True)
-    words = [OURS.get(word, word.replace("RUN", "one")) for word in words]
-    if script == "evaluate.py" or script == "tools.cache":
+@pytest.mark.parametrize("command", [text for text in COMMANDS if not is_training(text)])
+def test_command_of_a_document_runs(command):
+    script, words = split_command(command)
+    words = [PLACEHOLDERS.get(word, word.replace("RUN", "one")) for word in words]
+    if script in ("evaluate.py", "tools.cache"):
         words += ["--cache", "cache"]
     if "--prune" in words:
         words.append("--yes")
-    done = typed(PARSERS[script], *words)
+    done = typed(SCRIPTS[script], *words)
     assert done.status == 0, done.error
     assert done.out.strip()
     for flag in ("--out", "--json", "--plot", "--write-metadata"):
         if flag in words:
-            file = Path(words[words.index(flag) + 1])
-            assert any(file.iterdir()) if file.is_dir() else file.stat().st_size
+            output = Path(words[words.index(flag) + 1])
+            assert output.exists()
+            if output.is_dir():
+                assert any(output.iterdir())
+            else:
+                assert output.stat().st_size > 0
