@@ -12,8 +12,7 @@ import config
 import presets
 from pipeline.evaluation import scored, subject_of
 from reports.scores import format_scores
-from utils import command_line, runs
-from utils import hugging_face as huggingface
+from utils import command_line, hugging_face, runs
 from utils.device import use_device
 from utils.errors import UserError, run_script
 from utils.files import check_writable, write_json
@@ -70,7 +69,7 @@ def main() -> int:
         presets.refuse_foreign("classifier", given | ({"weights": weights} if weights else {}))
     elif saved["dataset"] is None and "dataset" not in given:
         raise UserError(f"{run} has no photos of its own; say by --dataset which to score")
-    if more and huggingface.named(run):
+    if more and hugging_face.is_hugging_face(run):
         raise UserError(f"--report is written into a run's folder, and {run} is none; leave it out")
     if file:
         check_writable(Path(file).parent)

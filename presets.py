@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 from config import FITTED, OF_A_CLASSIFIER, Classes, Settings
-from utils import hugging_face as huggingface
+from utils import hugging_face
 from utils.errors import require, unknown_name_error
 
 # Ways of training that go on from what a run has learned from true captions; what each wants of other settings, where
@@ -87,7 +87,7 @@ VIT_GPT2: dict[str, Any] = {
     "warmup": 500,
     "weight_decay": 0.01,
     "epochs": 5,
-    **huggingface.SEARCH,
+    **hugging_face.SEARCH,
 }
 
 # python train.py --preset vit-gpt2 --decoder-weights none --dataset FLICKR8K
@@ -194,7 +194,7 @@ def _of_vit_gpt2(values: dict[str, Any], given: dict[str, Any], *, scenes: bool)
     """The preset's values where the decoder is pretrained, begins from random weights (as on drawings, which nothing
     pretrained fits, unless weights are typed), or is another one."""
     if given.get("decoder", "transformer") != "transformer":
-        kept = {name: values[name] for name in ("preset", "encoder", *huggingface.SEARCH)}
+        kept = {name: values[name] for name in ("preset", "encoder", *hugging_face.SEARCH)}
         return kept | (SCENES if scenes else {})
     if given.get("decoder_weights", "none" if scenes else values["decoder_weights"]) == "none":
         drawings = SCENES | SCENES_FROM_SCRATCH if scenes else {}

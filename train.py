@@ -19,8 +19,7 @@ import config
 import presets
 from config import Settings
 from pipeline import resume as starting
-from utils import command_line, runs
-from utils import hugging_face as huggingface
+from utils import command_line, hugging_face, runs
 from utils.device import use_device
 from utils.errors import UsageError, UserError, run_script
 from utils.files import check_writable, write_json
@@ -68,7 +67,7 @@ def main() -> int:
     given = command_line.typed(options())
     name, resume, start = (given.pop(each) for each in ("run", "resume", "start"))
     for option in ("weights", "decoder_weights"):  # wherever one stands later
-        if huggingface.named(given.get(option)):
+        if hugging_face.is_hugging_face(given.get(option)):
             given[option] = str(runs.find(given[option]))
     typed = frozenset(given)
     if resume:
@@ -129,9 +128,9 @@ def _train(
     from data.photos.views import Views
     from data.text.loading import load_tokenizer
     from models.captioner import build_decoder_for
-    from models.decoders.base import refuse_longer
+    from models.decoders.base import check_max_length
     from models.decoders.transformer import POSITIONS
-    from models.decoders.with_encoder import Tuned
+    from models.decoders.with_encoder import DecoderWithEncoder
     from models.training.checkpoints import list_checkpoints, load_weights
     from models.training.optimizers import build_adam
     from models.training.trainer import Recipe, Trainer
@@ -164,7 +163,7 @@ def _train(
     dataset = stages.read_dataset(path, settings.data)
     asked, settings = settings, stages.suited(settings, dataset)
     if settings.decoding.decoder == "transformer":
-        refuse_longer(settings.words.max_length, sizes.get("positions", POSITIONS))
+        check_max_length(settings.words.max_length, sizes.get("positions", POSITIONS))
     hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
     tuned = settings.vision.finetune_encoder
     views = Views(
@@ -226,8 +225,8 @@ def _train(
         tokenizer.save(run / "vocabulary.json")
         starting.begin_folder(run, prepared, ready.pairs, start)
         starting.keep_encoder(run, ready.weights)
-    if tuned and ready.encoder.making:
-        runs.write_making(run, ready.encoder.making)
+    if tuned and ready.encoder.construction:
+        runs.write_making(run, ready.encoder.construction)
     runs.write_config(run, resolved)
     if settings.vision.save_augmented:
         some = Views(
@@ -236,7 +235,7 @@ def _train(
         stages.save_augmented(prepared, some, ready.encoder.image_size, run / "augmented")
 
     training = settings.training
-    decoder = Tuned(ready.encoder, decoder) if tuned else decoder
+    decoder = DecoderWithEncoder(ready.encoder, decoder) if tuned else decoder
     recipe = Recipe(
         training.epochs,
         training.learning_rate,

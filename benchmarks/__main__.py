@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import decoding, extraction, first_caption, measuring, memory, scaling, training
-from utils.device import cores, processor_features
+from utils.device import count_cores, read_processor_features
 from utils.errors import UserError, run_script, unknown_name_error
 from utils.files import check_writable, write_json, write_text
 from utils.terminal import say
@@ -60,9 +60,9 @@ def machine() -> dict[str, Any]:
         else None
     )
     return {
-        "cores": cores(),
+        "cores": count_cores(),
         "processor": model[1] if model else platform.processor() or platform.machine(),
-        "flags": [flag for flag in FLAGS if flag in processor_features()],
+        "flags": [flag for flag in FLAGS if flag in read_processor_features()],
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in PACKAGES},
         "date": datetime.now(UTC).date().isoformat(),

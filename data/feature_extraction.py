@@ -16,7 +16,7 @@ from data.photos.photo import Photo, PicturesOf
 from data.photos.pixels import Progress
 from data.preprocess import Dataset
 from data.sources.base import SPLITS
-from utils.device import cores
+from utils.device import count_cores
 from utils.errors import UserError
 
 BATCH_SIZE = 32  # photos: large enough for the encoder, small enough to lose
@@ -173,7 +173,7 @@ def _read_batches(
 ) -> Iterator[tuple[list[str], np.ndarray]]:
     """Yield keys and pictures (n, S, S, 3) of each batch; one thread per core reads ahead."""
     groups = [pending[start : start + batch_size] for start in range(0, len(pending), batch_size)]
-    with ThreadPoolExecutor(cores()) as pool:
+    with ThreadPoolExecutor(count_cores()) as pool:
 
         def start_reading(group: Sequence[PendingPicture]) -> list[Future[np.ndarray]]:
             return [pool.submit(picture.load) for picture in group]

@@ -22,15 +22,15 @@ from data.text.gpt2 import GPT2Tokenizer, read_vocabulary
 from data.text.loading import load_tokenizer
 from data.text.tokenizer import END, PAD, START, UNKNOWN, Word
 from models.decoders import DECODERS, build_decoder
-from models.decoders.base import Decoder, refuse_longer
+from models.decoders.base import Decoder, check_max_length
 from models.encoders import ENCODERS
 from models.encoders.encoder import Encoder
-from models.encoders.engines import engine_for, marked, precision_of
+from models.encoders.engines import choose_engine, choose_precision, describe_precision
 from models.search.compiled import compile_search
 from models.search.rules import Captions, Rules
 from models.search.sampling import Sampling
 from models.training.checkpoints import load_weights
-from utils import hugging_face as huggingface
+from utils import hugging_face
 from utils.errors import UserError, unknown_name_error
 from utils.runs import find, read_config, refuse_classifier
 
@@ -105,16 +105,16 @@ class Captioner:
         refuse_classifier(folder, config)
         fingerprint = _as_made_here(config["fingerprint"], engine)
         rows, columns = fingerprint["grid"]
-        elsewhere = huggingface.named(folder)
+        elsewhere = hugging_face.is_hugging_face(folder)
         if elsewhere:
-            tokenizer = GPT2Tokenizer(*read_vocabulary(huggingface.folder_of(folder)))
+            tokenizer = GPT2Tokenizer(*read_vocabulary(hugging_face.find_folder(folder)))
         else:
             tokenizer = load_tokenizer(folder / "vocabulary.json")
         decoder = build_decoder_for(config, len(tokenizer))
         if elsewhere:
-            from models.pretrained import give_decoder  # which imports KerasHub
+            from models.pretrained import load_decoder_weights  # which imports KerasHub
 
-            give_decoder(decoder, str(folder), tokenizer.gpt2_ids)
+            load_decoder_weights(decoder, str(folder), tokenizer.gpt2_ids)
         else:
             load_weights(decoder, folder / "best")
         names = (
@@ -199,8 +199,8 @@ class Captioner:
         settings = self.settings | changes
         if not settings["sample"] and changes.keys() & {"temperature", "top_k", "top_p"}:
             raise ValueError("temperature, top_k and top_p go with sample=True")
-        refuse_longer(settings["max_length"], self.decoder.positions)
-        if settings["look"] == "drawn" and not self.decoder.draws:
+        check_max_length(settings["max_length"], self.decoder.positions)
+        if settings["look"] == "drawn" and not self.decoder.can_draw:
             raise UserError(
                 "--look drawn is for runs with --attention hard: this one looks at all locations at once"
             )
@@ -307,9 +307,9 @@ def build_decoder_for(config: dict[str, Any], vocabulary: int) -> Decoder:
 def _as_made_here(fingerprint: dict[str, Any], engine: str) -> dict[str, Any]:
     """The fingerprint of a run's features as its encoder makes them with this engine, on this machine."""
     wanted = fingerprint.get("precision", "float32")
-    return {name: value for name, value in fingerprint.items() if name != "precision"} | marked(
-        precision_of(engine_for(engine), wanted)
-    )
+    return {
+        name: value for name, value in fingerprint.items() if name != "precision"
+    } | describe_precision(choose_precision(choose_engine(engine), wanted))
 
 
 def _encoder_of(run: Path, config: dict[str, Any], weights: str | None, engine: str) -> Encoder:
@@ -326,13 +326,16 @@ def _encoder_of(run: Path, config: dict[str, Any], weights: str | None, engine: 
         return Encoder(config["encoder"], weights=str(run), **options)
     by_name = ENCODERS[
         config["encoder"]
-    ].presets  # weights need be no file, and are told apart where they are loaded
+    ].accepts_presets  # weights need be no file, and are told apart where they are loaded
     if weights is not None and not by_name and not Path(weights).exists():
         raise UserError(
             f"no weights file {weights}; --weights says where the run's encoder weights are now"
         )
     weights = weights or config["encoder_weights"]
-    if huggingface.named(weights) and not Path(weights[len(huggingface.PREFIX) :]).is_dir():
+    if (
+        hugging_face.is_hugging_face(weights)
+        and not Path(weights[len(hugging_face.PREFIX) :]).is_dir()
+    ):
         raise UserError(
             f"the run's encoder weights were at {weights}, and are not there now; say where with --weights "
             "hf:FOLDER"

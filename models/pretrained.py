@@ -13,7 +13,7 @@ import numpy as np
 from models.decoders.transformer import TransformerDecoder
 from models.search.rules import LOG_ZERO
 from models.training.teacher_forcing import END
-from utils import hugging_face as huggingface
+from utils import hugging_face
 from utils.errors import UserError, unknown_name_error
 
 # By the name of a variable in KerasHub's networks, that of the same weights in Hugging Face's; {0} is the block, from 0 on.
@@ -67,7 +67,7 @@ _ENDS = {
 }
 
 
-def from_preset(kind: str, name: str) -> tuple[keras.Model, Any]:
+def load_preset(kind: str, name: str) -> tuple[keras.Model, Any]:
     """KerasHub's backbone of ViT or GPT2 by a preset's name or folder, with its image converter (None where it has none) or
     its tokenizer."""
     backbone = getattr(keras_hub.models, f"{kind}Backbone")
@@ -111,13 +111,13 @@ def _converter(name: str) -> Any:
 @functools.lru_cache(1)
 def _gpt2(weights: str) -> tuple[keras.Model, Any]:
     """The preset's backbone and tokenizer, in memory until its weights are given on."""
-    return from_preset("GPT2", weights)
+    return load_preset("GPT2", weights)
 
 
-def decoder_sizes(weights: str) -> dict[str, Any]:
+def find_decoder_sizes(weights: str) -> dict[str, Any]:
     """What a transformer must be made with to take these weights."""
-    if huggingface.named(weights):
-        return huggingface.sizes_of_decoder(weights)
+    if hugging_face.is_hugging_face(weights):
+        return hugging_face.read_decoder_sizes(weights)
     backbone, _ = _gpt2(weights)
     return {
         "units": backbone.hidden_dim,
@@ -129,20 +129,20 @@ def decoder_sizes(weights: str) -> dict[str, Any]:
     }
 
 
-def vocabulary(weights: str) -> tuple[dict[str, int], list[str]]:
+def load_vocabulary(weights: str) -> tuple[dict[str, int], list[str]]:
     """GPT-2's pieces and merges that a preset's weights were learned with."""
     _, tokenizer = _gpt2(weights)
     return dict(tokenizer.vocabulary), list(tokenizer.merges)
 
 
-def give_decoder(decoder: TransformerDecoder, weights: str, rows: Sequence[int]) -> None:
+def load_decoder_weights(decoder: TransformerDecoder, weights: str, rows: Sequence[int]) -> None:
     """Put pretrained weights into a decoder; `rows` says for each of its tokens which row of GPT-2's word vectors it has.
 
     Of GPT-2 alone all that it has: cross-attention, the projection and the places keep what they began with. The first
     three special tokens, which GPT-2 does not know, are never said.
     """
-    if huggingface.named(weights):
-        arrays = huggingface.arrays(weights)
+    if hugging_face.is_hugging_face(weights):
+        arrays = hugging_face.read_weights(weights)
         vectors = _word_vectors(arrays, weights)
         _refuse_other_words(weights, rows, len(vectors))
         for variable in decoder.weights:
@@ -163,9 +163,9 @@ def give_decoder(decoder: TransformerDecoder, weights: str, rows: Sequence[int])
     decoder.bias.assign([LOG_ZERO if token < END else 0.0 for token in range(len(rows))])
 
 
-def give_vit(backbone: keras.Model, weights: str) -> None:
+def load_vit_weights(backbone: keras.Model, weights: str) -> None:
     """Put the ViT of hf:FOLDER into a backbone of its sizes."""
-    arrays = {_older(name): value for name, value in huggingface.arrays(weights).items()}
+    arrays = {_older(name): value for name, value in hugging_face.read_weights(weights).items()}
     for variable in backbone.weights:
         path = re.sub(r"^vit_(patching_and_embedding|encoder)/", "", variable.path)
         _assign(variable, _looked_up(arrays, path, _VIT, weights, half="encoder."), weights)
@@ -221,7 +221,7 @@ def _refuse_other_words(weights: str, rows: Sequence[int], known: int) -> None:
             f"GPT-2's vocabulary has {max(rows) + 1} pieces here, and {weights} has vectors for {known}; use the "
             "vocabulary that lies with the weights"
         )
-    marks = huggingface.marks(weights)
+    marks = hugging_face.read_boundary_tokens(weights)
     if marks != {rows[END]}:
         raise UserError(
             f"captions of {weights} begin and end with the tokens {sorted(marks)}; what is read is GPT-2's way, "

@@ -23,7 +23,7 @@ from data.text.language import (
 )
 from data.text.loading import choose_kind, fit_tokenizer, load_tokenizer
 from data.text.tokenizer import Tokenizer
-from utils import hugging_face as huggingface
+from utils import hugging_face
 from utils.errors import UsageError, UserError
 from utils.files import unique_picture_names
 from utils.runs import read_config, read_seen, read_splits, seen
@@ -144,18 +144,18 @@ def _gpt2(source: str | None, settings: Settings, start: Path | None) -> Tokeniz
     weights, cut = settings.decoding.decoder_weights, choose_unit(str(settings.data.language))
     if source is not None and source != "gpt2":
         return GPT2Tokenizer(*read_vocabulary(Path(source).expanduser()), cut)
-    if start is not None and not huggingface.named(start):
+    if start is not None and not hugging_face.is_hugging_face(start):
         return load_tokenizer(start / "vocabulary.json")
     if not settings.decoding.pretrained:
         raise UserError(
             "--tokenizer gpt2 wants GPT-2's vocabulary: name a folder with vocab.json and merges.txt (or "
             "encoder.json and vocab.bpe) in its place, or --decoder-weights that come with one"
         )
-    if huggingface.named(weights):
-        return GPT2Tokenizer(*read_vocabulary(huggingface.folder_of(weights)), cut)
-    from models.pretrained import vocabulary
+    if hugging_face.is_hugging_face(weights):
+        return GPT2Tokenizer(*read_vocabulary(hugging_face.find_folder(weights)), cut)
+    from models.pretrained import load_vocabulary
 
-    return GPT2Tokenizer(*vocabulary(weights), cut)
+    return GPT2Tokenizer(*load_vocabulary(weights), cut)
 
 
 def prepare(

@@ -27,7 +27,7 @@ from models.encoders import ENCODERS
 from models.encoders import convnet_training as content_classifier
 from models.encoders.convnet_training import Label
 from models.encoders.encoder import Encoder
-from models.encoders.engines import engine_for, precision_of
+from models.encoders.engines import choose_engine, choose_precision
 from pipeline.dataset import facts_of, look_through
 from utils import runs
 from utils.device import has_bfloat16
@@ -62,9 +62,9 @@ def for_this_machine(settings: Settings) -> Settings:
     if settings.vision.finetune_encoder:
         say(f"products in {precision}, the encoder learns in float32")
     else:
-        engine = engine_for(machine.engine)
+        engine = choose_engine(machine.engine)
         say(
-            f"products in {precision}, features by {ENGINES[engine]} in {precision_of(engine, precision)}"
+            f"products in {precision}, features by {ENGINES[engine]} in {choose_precision(engine, precision)}"
         )
     tell_slower(machine.engine)
     return Settings.from_flat(settings.flat() | {"precision": precision})
@@ -74,7 +74,7 @@ def tell_slower(engine: str) -> None:
     """Say that OpenVINO would be quicker, where it was not left out on purpose."""
     if (
         engine == "auto"
-        and engine_for(engine) == "tensorflow"
+        and choose_engine(engine) == "tensorflow"
         and not tf.config.get_visible_devices("GPU")
     ):
         say(
@@ -166,7 +166,7 @@ def _convnet_weights(
     say(
         f"training the convnet encoder on {len(kept)} photos and {len(names)} labels, {epochs} epochs"
     )
-    with TrainingBar(epochs, content_classifier.steps_for(len(kept))) as bar:
+    with TrainingBar(epochs, content_classifier.count_steps(len(kept))) as bar:
         trunk = content_classifier.train_convnet(
             pictures, matrix, names, epochs=epochs, seed=settings.training.seed, report=bar.update
         )
@@ -249,7 +249,7 @@ def have_pictures(
     """The same with the pictures in the features' place, for an encoder that is trained."""
     prepared, pairs = looked_through
     encoder, weights = make_encoder(settings, dataset, prepared, hashes)
-    encoder.tune(settings.vision.finetune_from)
+    encoder.unfreeze(settings.vision.finetune_from)
     if agreed:
         agreed(encoder.fingerprint())
     photos = [photo for split in SPLITS for photo in prepared.splits[split]]

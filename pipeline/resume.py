@@ -11,8 +11,7 @@ import presets
 from config import Settings
 from data.scenes.dataset import SCENES_FOLDER
 from data.sources import cifar10
-from utils import hugging_face as huggingface
-from utils import runs
+from utils import hugging_face, runs
 from utils.errors import UsageError, UserError
 from utils.files import write_json
 from utils.terminal import say, warn
@@ -53,8 +52,8 @@ def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
                 f"--{name.replace('_', '-')} {now}: the weights of {start} are of {before}; "
                 "leave it out"
             )
-    if huggingface.named(start):
-        search = {name: saved[name] for name in (*huggingface.SEARCH, "max_length")}
+    if hugging_face.is_hugging_face(start):
+        search = {name: saved[name] for name in (*hugging_face.SEARCH, "max_length")}
         return (
             {name: saved[name] for name in ("preset", "encoder", "weights", *own)} | search | given
         )
@@ -128,15 +127,15 @@ def sized(
 ) -> tuple[Settings, dict[str, Any]]:
     """The settings with the sizes of what the decoder begins from, a run or pretrained weights; and what these say of its
     making beyond the settings. Other sizes than theirs are refused where they were typed."""
-    if start is not None and not huggingface.named(start):
+    if start is not None and not hugging_face.is_hugging_face(start):
         saved = runs.read_config(start)
         return settings, {name: saved[name] for name in MAKING if name in saved}
     if not settings.decoding.pretrained:
         return settings, {}
-    from models.pretrained import decoder_sizes
+    from models.pretrained import find_decoder_sizes
 
     weights = settings.decoding.decoder_weights
-    sizes = decoder_sizes(weights)
+    sizes = find_decoder_sizes(weights)
     making = {name: sizes.pop(name) for name in MAKING}
     for name, size in sizes.items():
         if given.get(name, size) != size:
@@ -155,12 +154,12 @@ def begin_decoder(
     fingerprint: dict[str, Any],
 ) -> None:
     """Give a new decoder the weights of the run that it starts from, or pretrained ones, where any are named."""
-    if start is not None and not huggingface.named(start):
+    if start is not None and not hugging_face.is_hugging_face(start):
         take_over(decoder, tokenizer, start, fingerprint)
     elif weights not in (None, "none"):
-        from models.pretrained import give_decoder
+        from models.pretrained import load_decoder_weights
 
-        give_decoder(decoder, weights, tokenizer.gpt2_ids)
+        load_decoder_weights(decoder, weights, tokenizer.gpt2_ids)
         say(f"the decoder begins with the weights of {weights}")
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 import predict
 from models.captioner import Caption, Captioner
-from models.decoders.base import refuse_longer
+from models.decoders.base import check_max_length
 from utils import runs
 from utils.captions_file import mark_of
 from utils.errors import UserError, run_script
@@ -32,7 +32,7 @@ class Invented:
         return len(text.split())
 
     def __call__(self, pictures, *, max_length=2, **_search):
-        refuse_longer(max_length, 36)
+        check_max_length(max_length, 36)
         self.asked += len(pictures)
         words = [["brightness", str(int(picture.mean()))][:max_length] for picture in pictures]
         scores = [0.5 if picture.mean() < 200 else 0.25 for picture in pictures]

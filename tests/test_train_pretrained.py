@@ -187,7 +187,7 @@ def test_a_vit_that_was_trained_is_found_in_the_run_without_the_folder_it_began_
     def gone(*_):
         raise AssertionError("the folder is asked for again")
 
-    monkeypatch.setattr(vit, "give_vit", gone)
+    monkeypatch.setattr(vit, "load_vit_weights", gone)
     loaded = captioner.Captioner.load("checkpoints/begun")
     photo = next(Path("drawn/photos").glob("*.jpg"))
     assert loaded(photo).attention.shape[1] == 16

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from config import Classes, Settings
-from utils import command_line, runs
-from utils import hugging_face as huggingface
+from utils import command_line, hugging_face, runs
 from utils.errors import UsageError, UserError, run_script
 from utils.files import check_writable, format_bytes, size_of, write_json
 from utils.metrics.captions import SCORE_KEYS
@@ -152,12 +151,12 @@ class Run:
 def read(run: Path, root: Path | None = None) -> Run:
     """What is known of a run in a folder of runs; what is wrong with one run is no reason to tell nothing of the others."""
     name = run.name if root in (None, runs.ROOT) and run.parent == runs.ROOT else str(run)
-    if huggingface.named(run):
+    if hugging_face.is_hugging_face(run):
         saved = runs.read_config(run)
         said = {
             name: value for name, value in _settings(saved).items() if name in saved
         }  # nothing of its training
-        return Run(name, run, size=size_of(huggingface.folder_of(run)), settings=said)
+        return Run(name, run, size=size_of(hugging_face.find_folder(run)), settings=said)
     known: dict[str, Any] = {}
     try:
         known = {"began": runs.began(run), "size": size_of(run)}

@@ -33,7 +33,7 @@ def use_device(name: str) -> None:
         tf.config.experimental.set_memory_growth(gpu, True)
 
 
-def keep_graphs() -> None:
+def disable_graph_rewriting() -> None:
     """Have TensorFlow run graphs as they are written. Where its rewriting takes memory to be short, gradients are added up
     as they come, and the same seed gives other losses; nothing here is quicker by it (doc/benchmarks.md)."""
     import tensorflow as tf
@@ -49,10 +49,10 @@ def has_bfloat16() -> bool:
     if gpus:
         told = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
         return all(each.get("compute_capability", (0, 0)) >= (8, 0) for each in told)
-    return bool(_BFLOAT16 & processor_features())
+    return bool(_BFLOAT16 & read_processor_features())
 
 
-def processor_features() -> set[str]:
+def read_processor_features() -> set[str]:
     """What the processor says that it can do; nothing where the system does not tell."""
     if not _CPU.is_file():
         return set()
@@ -64,12 +64,12 @@ def processor_features() -> set[str]:
     return set(told[1].split()) if told else set()
 
 
-def cores() -> int:
+def count_cores() -> int:
     """How many processor cores this program may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def machine() -> str:
+def describe_machine() -> str:
     """What computes here: how many cores, and the GPUs that TensorFlow sees."""
     import tensorflow as tf
 
@@ -77,10 +77,10 @@ def machine() -> str:
         tf.config.experimental.get_device_details(gpu).get("device_name", "a GPU")
         for gpu in tf.config.get_visible_devices("GPU")
     ]
-    return ", ".join([f"{cores()} core{'s' * (cores() > 1)}", *gpus])
+    return ", ".join([f"{count_cores()} core{'s' * (count_cores() > 1)}", *gpus])
 
 
-def peak_memory() -> int | None:
+def measure_peak_memory() -> int | None:
     """The most bytes of memory that this process has held so far; None where the system does not tell.
 
     What the system may drop at any time, such as features that are read from their files, is counted while it is held.

@@ -30,12 +30,12 @@ _KNOWN = {
 }
 
 
-def named(run: Any) -> bool:
+def is_hugging_face(run: Any) -> bool:
     """Whether `hf:FOLDER` stands where a run is named."""
     return str(run)[: len(PREFIX)].lower() == PREFIX
 
 
-def folder_of(run: Any) -> Path:
+def find_folder(run: Any) -> Path:
     """The folder of `hf:FOLDER`, refused where it is not there."""
     name = str(run)[len(PREFIX) :]
     folder = Path(name).expanduser()
@@ -47,9 +47,9 @@ def folder_of(run: Any) -> Path:
     return folder
 
 
-def description(run: Any) -> dict[str, Any]:
+def read_description(run: Any) -> dict[str, Any]:
     """Its config.json, of a ViT and a GPT-2 that are understood here."""
-    folder = folder_of(run)
+    folder = find_folder(run)
     found = _json(folder / "config.json")
     if found is None:
         raise UserError(f"{folder} has no config.json: it is no Hugging Face model")
@@ -73,10 +73,10 @@ def description(run: Any) -> dict[str, Any]:
     return found
 
 
-def sizes_of_encoder(run: Any) -> dict[str, Any]:
+def read_encoder_sizes(run: Any) -> dict[str, Any]:
     """What its ViT is made with, by KerasHub's names, and how it wants pixels 0..255: scale and offset."""
-    said = description(run)["encoder"]
-    pixels = _json(folder_of(run) / "preprocessor_config.json") or {}
+    said = read_description(run)["encoder"]
+    pixels = _json(find_folder(run) / "preprocessor_config.json") or {}
     normalised = pixels.get("do_normalize", True)
     mean, deviation = (
         pixels.get(name, [0.5] * 3) if normalised else [other] * 3
@@ -101,9 +101,9 @@ def sizes_of_encoder(run: Any) -> dict[str, Any]:
     }
 
 
-def sizes_of_decoder(run: Any) -> dict[str, Any]:
+def read_decoder_sizes(run: Any) -> dict[str, Any]:
     """What its GPT-2 is made with, by the names of settings here."""
-    said = description(run)["decoder"]
+    said = read_description(run)["decoder"]
     units, heads = _whole(run, said, "n_embd", 768), _whole(run, said, "n_head", 12)
     _refuse_rest(run, ("n_embd", units), ("n_head", heads))
     inner = 4 * units if said.get("n_inner") is None else _whole(run, said, "n_inner", 0)
@@ -122,7 +122,7 @@ def _whole(run: Any, said: dict[str, Any], name: str, usual: int) -> int:
     value = said.get(name, usual)
     if type(value) is not int or value < 1:
         raise UserError(
-            f"{folder_of(run) / 'config.json'}: {name} is {value!r}; what is read is a number from 1"
+            f"{find_folder(run) / 'config.json'}: {name} is {value!r}; what is read is a number from 1"
         )
     return value
 
@@ -131,21 +131,21 @@ def _refuse_rest(run: Any, whole: tuple[str, int], part: tuple[str, int]) -> Non
     """Refuse a size that another one does not divide."""
     if whole[1] % part[1]:
         raise UserError(
-            f"{folder_of(run) / 'config.json'}: {whole[0]} is {whole[1]}, no multiple of {part[0]}, {part[1]}"
+            f"{find_folder(run) / 'config.json'}: {whole[0]} is {whole[1]}, no multiple of {part[0]}, {part[1]}"
         )
 
 
 def _generation(run: Any) -> dict[str, Any]:
     """What is said of how captions are written: in generation_config.json, else beside the two halves."""
-    said = description(run)
+    said = read_description(run)
     return said | {
         name: value
-        for name, value in (_json(folder_of(run) / "generation_config.json") or {}).items()
+        for name, value in (_json(find_folder(run) / "generation_config.json") or {}).items()
         if value is not None
     }
 
 
-def marks(run: Any) -> set[int]:
+def read_boundary_tokens(run: Any) -> set[int]:
     """The tokens that begin and end its captions."""
     said = _generation(run)
     decoder = said["decoder"]
@@ -156,11 +156,11 @@ def marks(run: Any) -> set[int]:
     return {start, *(ends if isinstance(ends, list) else [ends])} - {None}
 
 
-def config_of(run: Any) -> dict[str, Any]:
+def build_run_config(run: Any) -> dict[str, Any]:
     """What a run's config.json would say of it."""
-    vit, gpt2, said = sizes_of_encoder(run), sizes_of_decoder(run), _generation(run)
+    vit, gpt2, said = read_encoder_sizes(run), read_decoder_sizes(run), _generation(run)
     side = vit["image_shape"][0] // vit["patch_size"]
-    name = f"{PREFIX}{folder_of(run)}"
+    name = f"{PREFIX}{find_folder(run)}"
     names = {
         "beam": "num_beams",
         "length_penalty": "length_penalty",
@@ -207,12 +207,12 @@ def config_of(run: Any) -> dict[str, Any]:
     }
 
 
-def arrays(run: Any) -> "dict[str, np.ndarray]":
+def read_weights(run: Any) -> "dict[str, np.ndarray]":
     """Its weights by their names there, from .safetensors; a pickle is never opened."""
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    folder = folder_of(run)
+    folder = find_folder(run)
     index = _json(folder / "model.safetensors.index.json")
     files = sorted(set(index["weight_map"].values())) if index else ["model.safetensors"]
     if not index and not (folder / files[0]).is_file():

@@ -24,7 +24,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from utils import hugging_face as huggingface
+from utils import hugging_face
 from utils.errors import UsageError, UserError
 from utils.files import write_json, write_text
 
@@ -52,8 +52,8 @@ def place(name: str | None, *, default: str) -> Path:
 
 def find(name: str | None) -> Path:
     """The folder of an existing run; the newest where no name is given. `hf:FOLDER` stays what it is."""
-    if name is not None and huggingface.named(name):
-        return Path(f"{huggingface.PREFIX}{huggingface.folder_of(name).resolve()}")
+    if name is not None and hugging_face.is_hugging_face(name):
+        return Path(f"{hugging_face.PREFIX}{hugging_face.find_folder(name).resolve()}")
     if name is not None:
         folder = place(name, default="")
         if not folder.is_dir() and Path(name).is_dir():
@@ -108,8 +108,8 @@ def write_config(run: Path, config: dict[str, Any]) -> None:
 def read_config(run: Path) -> dict[str, Any]:
     """The contents of config.json; refused where the folder is not a run or is of another version. Of hf:FOLDER what it
     would say."""
-    if huggingface.named(run):
-        return huggingface.config_of(run)
+    if hugging_face.is_hugging_face(run):
+        return hugging_face.build_run_config(run)
     try:
         config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -120,7 +120,7 @@ def read_config(run: Path) -> dict[str, Any]:
         ) from None
     if isinstance(config, dict) and "model_type" in config:
         raise UserError(
-            f"{run} is a Hugging Face model and no run; say so: {huggingface.PREFIX}{run}"
+            f"{run} is a Hugging Face model and no run; say so: {hugging_face.PREFIX}{run}"
         )
     if not isinstance(config, dict) or config.get("version") != VERSION:
         version = config.get("version") if isinstance(config, dict) else None
@@ -188,7 +188,7 @@ def read_making(run: Path) -> dict[str, Any] | None:
 
 def read_splits(run: Path) -> dict[str, list[str]]:
     """The names of the photos in each split that the run was trained with."""
-    if huggingface.named(run):
+    if hugging_face.is_hugging_face(run):
         raise UserError(
             f"{run} does not say which photos it was trained with; name photos, or a --dataset"
         )

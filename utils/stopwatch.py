@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from utils.device import machine, peak_memory
+from utils.device import describe_machine, measure_peak_memory
 from utils.files import write_json
 
 
@@ -27,12 +27,13 @@ class Stopwatch:
     def save(self) -> None:
         """Write it into the run's folder."""
         most = max(
-            filter(None, (self._before.get("peak_memory_bytes"), peak_memory())), default=None
+            filter(None, (self._before.get("peak_memory_bytes"), measure_peak_memory())),
+            default=None,
         )
         write_json(
             self._file,
             {
-                "machine": machine(),
+                "machine": describe_machine(),
                 "peak_memory_bytes": most,
                 "seconds": {what: round(seconds, 2) for what, seconds in self._seconds.items()},
             },

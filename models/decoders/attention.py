@@ -18,7 +18,7 @@ class AdditiveAttention(keras.layers.Layer):
         self.key = Dense(units, use_bias=False)
         self.score = keras.layers.Dense(1, use_bias=False)
 
-    def keys(self, values: tf.Tensor) -> tf.Tensor:
+    def compute_keys(self, values: tf.Tensor) -> tf.Tensor:
         """The half of the score that depends on the photo alone: values (P, L, U) → keys (P, L, A)."""
         return self.key(values)
 
@@ -36,7 +36,7 @@ class DotAttention(keras.layers.Layer):
     It learns nothing itself: queries and values are of one width, and their layers learn to agree.
     """
 
-    def keys(self, values: tf.Tensor) -> tf.Tensor:
+    def compute_keys(self, values: tf.Tensor) -> tf.Tensor:
         """The values (P, L, U) themselves."""
         return values
 
@@ -49,19 +49,19 @@ class DotAttention(keras.layers.Layer):
         return tf.reshape(tf.nn.softmax(scores, axis=-1), [-1, locations])
 
 
-def context(attention: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+def compute_context(attention: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     """What is seen: Σ attention · value, (B, U) of attention (B, L) and values (P, L, U)."""
     photos, locations = values.shape[0] or tf.shape(values)[0], values.shape[1]
     seen = tf.matmul(tf.reshape(attention, [photos, -1, locations]), values)  # (P, C, U)
     return tf.reshape(seen, [-1, values.shape[2]])
 
 
-def one_location(attention: tf.Tensor, noise: tf.Tensor | None = None) -> tf.Tensor:
+def pick_one_location(attention: tf.Tensor, noise: tf.Tensor | None = None) -> tf.Tensor:
     """One-hot (B, L): the likeliest location; with Gumbel noise (B, L), one drawn by its attention."""
     chances = attention if noise is None else tf.math.log(attention + 1e-30) + noise
     return tf.one_hot(tf.argmax(chances, axis=-1), attention.shape[-1], dtype=attention.dtype)
 
 
-def gumbel(uniform: tf.Tensor) -> tf.Tensor:
+def make_gumbel_noise(uniform: tf.Tensor) -> tf.Tensor:
     """Gumbel noise of numbers in 0..1: log p + noise is largest at place i with probability pᵢ."""
     return -tf.math.log(-tf.math.log(tf.clip_by_value(uniform, 1e-20, 1 - 1e-7)))

@@ -32,7 +32,7 @@ class Decoder(keras.Model):
 
     OPTIONS: ClassVar[tuple[str, ...]]
     locations: int
-    draws: bool = False
+    can_draw: bool = False
     positions: int | None = None
 
     @abstractmethod
@@ -60,16 +60,16 @@ class Decoder(keras.Model):
         return {"decoder": self}
 
     @abstractmethod
-    def by_token(self) -> list[tuple[keras.Variable, int]]:
+    def find_token_variables(self) -> list[tuple[keras.Variable, int]]:
         """The variables that have a slice for each token of the vocabulary, and the axis along which."""
 
 
-def of_crops(place: tf.Tensor | keras.Variable, features: tf.Tensor) -> tf.Tensor:
+def repeat_for_crops(place: tf.Tensor | keras.Variable, features: tf.Tensor) -> tf.Tensor:
     """What is learned of each location (L, U), once for every crop that the features (P, k·L, D) are of."""
     return tf.tile(place, [features.shape[1] // place.shape[0], 1])
 
 
-def refuse_longer(max_length: int, positions: int | None) -> None:
+def check_max_length(max_length: int, positions: int | None) -> None:
     """Refuse captions of more words than a decoder has `positions` for, the start beside them."""
     if positions and max_length >= positions:
         raise UserError(
@@ -78,7 +78,7 @@ def refuse_longer(max_length: int, positions: int | None) -> None:
         )
 
 
-def begin(
+def begin_captions(
     decoder: Decoder, features: tf.Tensor, *, steps: int, seeds: tf.Tensor | None = None
 ) -> tuple[Nest, Nest]:
     """Memory and first state of photos (P, L, D) for captions of so many steps; with seeds, of a decoder that draws."""
@@ -86,7 +86,7 @@ def begin(
     return decoder.begin(features, **more if seeds is None else more | {"seeds": seeds})
 
 
-def picked(outputs: tf.Tensor, places: tf.Tensor | None) -> tf.Tensor:
+def select_places(outputs: tf.Tensor, places: tf.Tensor | None) -> tf.Tensor:
     """What the vocabulary is projected from (B, T, U), or (N, U) at these of the B·T places: it takes a third of a step,
     and padding needs none."""
     return (

@@ -3,8 +3,8 @@
 import keras
 import tensorflow as tf
 
-from models.decoders.attention import AdditiveAttention, context
-from models.decoders.base import of_crops
+from models.decoders.attention import AdditiveAttention, compute_context
+from models.decoders.base import repeat_for_crops
 from models.decoders.layers import Dense, GRUCell
 from models.decoders.recurrent import RecurrentDecoder
 
@@ -66,8 +66,8 @@ class GRUDecoder(RecurrentDecoder):
     def begin(self, features: tf.Tensor) -> tuple[Tensors, tf.Tensor]:
         """Memory (values and their attention keys) and first hidden state (P, U) of photos (P, L, D)."""
         features = self.norm(tf.cast(features, self.compute_dtype))
-        values = self.look(features) + of_crops(self.place, features)  # (P, L, U)
-        return {"values": values, "keys": self.attend.keys(values)}, self.first(
+        values = self.look(features) + repeat_for_crops(self.place, features)  # (P, L, U)
+        return {"values": values, "keys": self.attend.compute_keys(values)}, self.first(
             tf.reduce_mean(values, axis=1)
         )
 
@@ -75,7 +75,7 @@ class GRUDecoder(RecurrentDecoder):
         self, word: tf.Tensor, memory: Tensors, state: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         attention = self.attend(tf.concat([state, word], axis=-1), memory["keys"])
-        seen = context(attention, memory["values"])
+        seen = compute_context(attention, memory["values"])
         _, state = self.cell(tf.concat([word, seen], axis=-1), state)
         return seen, attention, state
 

@@ -18,7 +18,7 @@ _loop: ContextVar[dict[tuple[int, tf.Graph], Product] | None] = ContextVar("loop
 
 
 @contextmanager
-def products_in(precision: str) -> Iterator[None]:
+def use_precision(precision: str) -> Iterator[None]:
     """What is computed in here, or built to be computed, multiplies in bfloat16 or float32."""
     before = _precision.set(precision)
     try:
@@ -28,7 +28,7 @@ def products_in(precision: str) -> Iterator[None]:
 
 
 @contextmanager
-def repeating() -> Iterator[None]:
+def share_kernel_gradients() -> Iterator[None]:
     """For a loop that multiplies by the same kernels at every step: each has one gradient for all of them."""
     before = _loop.set({})
     try:
@@ -37,7 +37,7 @@ def repeating() -> Iterator[None]:
         _loop.reset(before)
 
 
-def product(left: tf.Tensor, kernel: tf.Tensor | keras.Variable) -> tf.Tensor:
+def multiply(left: tf.Tensor, kernel: tf.Tensor | keras.Variable) -> tf.Tensor:
     """(…, K) times (K, N), float32; in a loop (B, K)."""
     loop = _loop.get()
     if loop is None:
@@ -99,7 +99,7 @@ class Dense(keras.layers.Dense):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """(…, K) → (…, units)."""
-        output = product(inputs, self.kernel)
+        output = multiply(inputs, self.kernel)
         if self.bias is not None:
             output = tf.nn.bias_add(output, self.bias)
         return output if self.activation is None else self.activation(output)
@@ -113,9 +113,9 @@ class GRUCell(keras.layers.GRUCell):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """The next state (B, U), twice, of inputs (B, E) and the state before."""
         of_input, of_state = tf.unstack(self.bias)
-        update, reset, told = tf.split(product(inputs, self.kernel) + of_input, 3, axis=1)
+        update, reset, told = tf.split(multiply(inputs, self.kernel) + of_input, 3, axis=1)
         update_by, reset_by, kept = tf.split(
-            product(states, self.recurrent_kernel) + of_state, 3, axis=1
+            multiply(states, self.recurrent_kernel) + of_state, 3, axis=1
         )
         update = tf.sigmoid(update + update_by)
         told = tf.tanh(told + tf.sigmoid(reset + reset_by) * kept)
@@ -134,7 +134,7 @@ class LSTMCell(keras.layers.LSTMCell):
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """The next hidden state (B, U), and both states, of inputs (B, E) and the states before."""
         hidden, carried = states
-        gates = product(inputs, self.kernel) + product(hidden, self.recurrent_kernel) + self.bias
+        gates = multiply(inputs, self.kernel) + multiply(hidden, self.recurrent_kernel) + self.bias
         enters, stays, told, leaves = tf.split(gates, 4, axis=1)
         carried = tf.sigmoid(stays) * carried + tf.sigmoid(enters) * tf.tanh(told)
         hidden = tf.sigmoid(leaves) * tf.tanh(carried)

@@ -5,8 +5,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from models.decoders.attention import AdditiveAttention, context, gumbel, one_location
-from models.decoders.base import picked, repeat_rows
+from models.decoders.attention import (
+    AdditiveAttention,
+    compute_context,
+    make_gumbel_noise,
+    pick_one_location,
+)
+from models.decoders.base import repeat_rows, select_places
 from models.decoders.layers import Dense, LSTMCell
 from models.decoders.recurrent import RecurrentDecoder
 
@@ -53,7 +58,7 @@ class LSTMDecoder(RecurrentDecoder):
         hard or none."""
         super().__init__()
         self.locations = locations
-        self.looks, self.draws = attention != "none", attention == "hard"
+        self.looks, self.can_draw = attention != "none", attention == "hard"
         if self.looks:
             self.attend = AdditiveAttention(attention_units)
             self.first = [[Dense(units, activation="tanh") for _ in "hc"] for _ in range(layers)]
@@ -69,7 +74,7 @@ class LSTMDecoder(RecurrentDecoder):
         # One mask for all words of a caption (Gal & Ghahramani 2016).
         self.drop_words = keras.layers.Dropout(dropout, noise_shape=(None, 1, None))
         self.drop_output = keras.layers.Dropout(dropout, noise_shape=(None, 1, None))
-        if self.draws:
+        if self.can_draw:
             self.chance = keras.random.SeedGenerator()
         self(tf.zeros([1, locations, depth]), tf.zeros([1, 2], tf.int32))  # makes the variables
 
@@ -92,7 +97,7 @@ class LSTMDecoder(RecurrentDecoder):
                     fn_output_signature=tf.TensorSpec(shape),
                 )
             )
-        return {"values": features, "keys": self.attend.keys(features)}, state
+        return {"values": features, "keys": self.attend.compute_keys(features)}, state
 
     def call(
         self,
@@ -102,9 +107,9 @@ class LSTMDecoder(RecurrentDecoder):
         places: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Logits (B, T, V) of the word after each of `tokens` (B, T), or (N, V) at `places`; and the attention (B, T, L)."""
-        if self.draws and training:
+        if self.can_draw and training:
             outputs, attention, _ = self._explored(features, tokens)
-            return self.words(picked(outputs, places)), attention
+            return self.words(select_places(outputs, places)), attention
         return super().call(features, tokens, training, places)
 
     def explore(
@@ -133,7 +138,10 @@ class LSTMDecoder(RecurrentDecoder):
     @staticmethod
     def _drawing(uniform: tf.Tensor) -> State:
         """What a state needs to draw locations by numbers (B, N, L) in 0..1."""
-        return {"noise": gumbel(uniform), "time": tf.zeros(tf.shape(uniform)[:1], tf.int32)}
+        return {
+            "noise": make_gumbel_noise(uniform),
+            "time": tf.zeros(tf.shape(uniform)[:1], tf.int32),
+        }
 
     def _recur(
         self, word: tf.Tensor, memory: Tensors, state: State
@@ -144,19 +152,19 @@ class LSTMDecoder(RecurrentDecoder):
             return tf.zeros_like(word), tf.repeat(memory["even"], times, axis=0), {"layers": after}
         last = self._hidden(state)
         attention = self.attend(last, memory["keys"])
-        share, state = self._share(attention, state) if self.draws else (attention, state)
-        seen = self.gate(last) * context(share, memory["values"])
+        share, state = self._share(attention, state) if self.can_draw else (attention, state)
+        seen = self.gate(last) * compute_context(share, memory["values"])
         after = self._told(tf.concat([word, seen], axis=-1), state["layers"])
         return seen, attention if "expected" in state else share, state | {"layers": after}
 
     def _share(self, attention: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         """How much of each location is seen (B, L) with hard attention: all of one; and the state with the draw counted."""
         if "noise" not in state:
-            return one_location(attention), state
+            return pick_one_location(attention), state
         noise = tf.gather(
             state["noise"], state["time"] % state["noise"].shape[1], axis=1, batch_dims=1
         )
-        share = one_location(attention, noise)
+        share = pick_one_location(attention, noise)
         state = state | {"time": state["time"] + 1}
         if "expected" not in state:
             return share, state

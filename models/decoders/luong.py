@@ -3,9 +3,9 @@
 import keras
 import tensorflow as tf
 
-from models.decoders.attention import AdditiveAttention, DotAttention, context
-from models.decoders.base import Decoder, picked, repeat_rows
-from models.decoders.layers import Dense, GRUCell, repeating
+from models.decoders.attention import AdditiveAttention, DotAttention, compute_context
+from models.decoders.base import Decoder, repeat_rows, select_places
+from models.decoders.layers import Dense, GRUCell, share_kernel_gradients
 
 Tensors = dict[str, tf.Tensor]
 
@@ -57,7 +57,9 @@ class LuongDecoder(Decoder):
     def begin(self, features: tf.Tensor) -> tuple[Tensors, tf.Tensor]:
         """Memory (values and their attention keys) and the first hidden state, zeros (P, U), of photos (P, L, D)."""
         values = self.look(tf.cast(features, self.compute_dtype))  # (P, L, U)
-        return {"values": values, "keys": self.attend.keys(values)}, tf.zeros_like(values[:, 0])
+        return {"values": values, "keys": self.attend.compute_keys(values)}, tf.zeros_like(
+            values[:, 0]
+        )
 
     def step(
         self, tokens: tf.Tensor, memory: Tensors, state: tf.Tensor
@@ -78,7 +80,7 @@ class LuongDecoder(Decoder):
         memory, state = self.begin(features)
         words = self.drop_words(self.embed(tokens), training=training)  # (B, T, E)
         state, states = repeat_rows(state, tokens.shape[0] // features.shape[0]), []
-        with repeating():
+        with share_kernel_gradients():
             for word in tf.unstack(words, axis=1):
                 _, state = self.cell(word, state)
                 states.append(state)
@@ -86,7 +88,7 @@ class LuongDecoder(Decoder):
         rows, steps, units = hidden.shape
         output, attention = self._seen(tf.reshape(hidden, [rows * steps, units]), memory)
         output = self.drop_output(tf.reshape(output, [rows, steps, units]), training=training)
-        return self.words(picked(output, places)), tf.reshape(
+        return self.words(select_places(output, places)), tf.reshape(
             attention, [rows, steps, self.locations]
         )
 
@@ -94,8 +96,8 @@ class LuongDecoder(Decoder):
         """LayerNorm(h + c) (R, U) and the attention (R, L) of hidden states (R, U), any number of them a photo, in the
         order of the photos."""
         attention = self.attend(hidden, memory["keys"])
-        return self.norm(hidden + context(attention, memory["values"])), attention
+        return self.norm(hidden + compute_context(attention, memory["values"])), attention
 
-    def by_token(self) -> list[tuple[keras.Variable, int]]:
+    def find_token_variables(self) -> list[tuple[keras.Variable, int]]:
         """Word vectors and the output layer."""
         return [(self.embed.embeddings, 0), (self.words.kernel, 1), (self.words.bias, 0)]

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from models.decoders.base import Decoder, Nest, picked, repeat_rows
-from models.decoders.layers import repeating
+from models.decoders.base import Decoder, Nest, repeat_rows, select_places
+from models.decoders.layers import share_kernel_gradients
 
 
 class RecurrentDecoder(Decoder):
@@ -33,7 +33,7 @@ class RecurrentDecoder(Decoder):
     ) -> tf.Tensor:
         """What tells of the next word (…, O)."""
 
-    def by_token(self) -> list[tuple[keras.Variable, int]]:
+    def find_token_variables(self) -> list[tuple[keras.Variable, int]]:
         """Word vectors and the output layer."""
         return [(self.embed.embeddings, 0), (self.words.kernel, 1), (self.words.bias, 0)]
 
@@ -56,7 +56,7 @@ class RecurrentDecoder(Decoder):
         memory, state = self.begin(features)
         state = repeat_rows(state, tokens.shape[0] // features.shape[0])
         outputs, attention, _ = self._follow(tokens, memory, state, training)
-        return self.words(picked(outputs, places)), attention
+        return self.words(select_places(outputs, places)), attention
 
     def _follow(
         self,
@@ -71,7 +71,7 @@ class RecurrentDecoder(Decoder):
         """
         words = self.drop_words(self.embed(tokens), training=training)  # (B, T, E)
         contexts, attentions, states = [], [], []
-        with repeating():
+        with share_kernel_gradients():
             for word in tf.unstack(words, axis=1):
                 seen, attention, state = self._recur(word, memory, state)
                 contexts.append(seen)

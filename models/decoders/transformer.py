@@ -5,8 +5,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from models.decoders.base import Decoder, of_crops, picked
-from models.decoders.layers import Dense, product
+from models.decoders.base import Decoder, repeat_for_crops, select_places
+from models.decoders.layers import Dense, multiply
 
 State = dict[
     str, Any
@@ -184,7 +184,7 @@ class TransformerDecoder(Decoder):
         self.drop = keras.layers.Dropout(dropout)
         self(tf.zeros([1, locations, depth]), tf.zeros([1, 2], tf.int32))  # makes the variables
 
-    def by_token(self) -> list[tuple[keras.Variable, int]]:
+    def find_token_variables(self) -> list[tuple[keras.Variable, int]]:
         """Word vectors, which are the output layer too, and its bias."""
         return [(self.embed.embeddings, 0), (self.bias, 0)]
 
@@ -193,7 +193,9 @@ class TransformerDecoder(Decoder):
         values = tf.cast(features, self.compute_dtype)
         if self.project is not None:
             values = self.project(values)
-        return [block.seen(values + of_crops(self.place, features)) for block in self.blocks]
+        return [
+            block.seen(values + repeat_for_crops(self.place, features)) for block in self.blocks
+        ]
 
     def begin(
         self, features: tf.Tensor, *, steps: int | None = None
@@ -245,10 +247,10 @@ class TransformerDecoder(Decoder):
         for block, seen in zip(self.blocks, self._seen(features), strict=True):
             words, attention, _ = block(words, seen, mask, training=training)
             attentions.append(attention)
-        return self._logits(picked(words, places)), _mean(attentions)
+        return self._logits(select_places(words, places)), _mean(attentions)
 
     def _logits(self, words: tf.Tensor) -> tf.Tensor:
-        return product(self.norm(words), tf.transpose(self.embed.embeddings)) + self.bias
+        return multiply(self.norm(words), tf.transpose(self.embed.embeddings)) + self.bias
 
 
 def _mean(attentions: list[tf.Tensor]) -> tf.Tensor:

@@ -9,7 +9,7 @@ from models.decoders.base import Decoder, Nest
 from models.encoders.encoder import Encoder
 
 
-class Tuned(Decoder):
+class DecoderWithEncoder(Decoder):
     """A decoder to everything that trains, searches and scores; where it is given features it takes uint8 pictures
     (P, H, W, 3), and looks at them by the encoder."""
 
@@ -21,7 +21,7 @@ class Tuned(Decoder):
         self.network = encoder.network
         self.decoder = decoder
         self.locations = decoder.locations
-        self.draws, self.positions = decoder.draws, decoder.positions
+        self.can_draw, self.positions = decoder.can_draw, decoder.positions
         self.built = True
 
     def parts(self) -> dict[str, keras.Model]:
@@ -54,6 +54,6 @@ class Tuned(Decoder):
         """The decoder's own, where it draws."""
         return self.decoder.explore(self.encoder.features(features), tokens)
 
-    def by_token(self) -> list[tuple[keras.Variable, int]]:
+    def find_token_variables(self) -> list[tuple[keras.Variable, int]]:
         """The decoder's own."""
-        return self.decoder.by_token()
+        return self.decoder.find_token_variables()

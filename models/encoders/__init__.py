@@ -11,11 +11,11 @@ from models.encoders.convnet import build_convnet
 
 
 @dataclass(frozen=True)
-class Kind:
+class EncoderSpec:
     """What is particular to an encoder."""
 
     image_size: int  # pixels a side
-    # (image size, "imagenet" or None) → float pixels to a feature grid (B, rows, columns, D), or, where `presets`, to a
+    # (image size, "imagenet" or None) → float pixels to a feature grid (B, rows, columns, D), or, where `accepts_presets`, to a
     # sequence (B, n + L, D) whose first n tell of the whole picture; then weights may also be other names, or sizes.
     network: Callable[[int, Any], keras.Model]
     preprocess: Callable[
@@ -26,7 +26,7 @@ class Kind:
     tuned_from: (
         str | None
     )  # block from which on it is trained with a decoder; None: the last third of however many
-    presets: bool = False  # whether weights may be named as KerasHub's and Hugging Face's
+    accepts_presets: bool = False  # whether weights may be named as KerasHub's and Hugging Face's
 
 
 def _inception_v3(image_size: int, weights: str | None) -> keras.Model:
@@ -84,13 +84,13 @@ def _centred_bgr(pixels: tf.Tensor) -> tf.Tensor:
     return pixels[..., ::-1] - [103.939, 116.779, 123.68]
 
 
-ENCODERS: dict[str, Kind] = {
-    "inception_v3": Kind(299, _inception_v3, _signed, "mixed8", r"(mixed\d+)", "mixed7"),
+ENCODERS: dict[str, EncoderSpec] = {
+    "inception_v3": EncoderSpec(299, _inception_v3, _signed, "mixed8", r"(mixed\d+)", "mixed7"),
     # 8 x 8 locations; at 224, which is usual, they are 7 x 7.
-    "resnet101": Kind(
+    "resnet101": EncoderSpec(
         256, _resnet101, _centred_bgr, "conv4_block23_out", r"(conv\d_block\d+)_out", "conv4_block1"
     ),
-    "inception_resnet_v2": Kind(
+    "inception_resnet_v2": EncoderSpec(
         299,
         _inception_resnet_v2,
         _signed,
@@ -99,11 +99,11 @@ ENCODERS: dict[str, Kind] = {
         "mixed_7a",
     ),
     # The size that its weights are scored at: 12 x 12 locations; at 256 they are 8 x 8.
-    "efficientnet_v2_s": Kind(
+    "efficientnet_v2_s": EncoderSpec(
         384, _efficientnet_v2_s, _as_they_are, "block6o_add", r"(block\d[a-z]|top)_.+", "block6a"
     ),
     # 7 x 7 locations.
-    "mobilenet_v3_large": Kind(
+    "mobilenet_v3_large": EncoderSpec(
         224,
         _mobilenet_v3_large,
         _as_they_are,
@@ -112,14 +112,14 @@ ENCODERS: dict[str, Kind] = {
         "expanded_conv_12",
     ),
     # 14 x 14 locations, after one vector for the whole picture.
-    "vit_b16": Kind(
+    "vit_b16": EncoderSpec(
         224,
         _vit,
         _as_they_are,
         "transformer_block_11",
         r"(transformer_block_\d+)",
         None,
-        presets=True,
+        accepts_presets=True,
     ),
-    "convnet": Kind(128, _convnet, _signed, "stage3_1", r"(stage\d_\d)", "stage3_1"),
+    "convnet": EncoderSpec(128, _convnet, _signed, "stage3_1", r"(stage\d_\d)", "stage3_1"),
 }

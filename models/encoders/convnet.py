@@ -63,14 +63,14 @@ def build_tutorial(image_size: int) -> keras.Model:
     return keras.Model(inputs, grid, name="tutorial")
 
 
-def halvings_for(image_size: int) -> int:
+def count_halvings(image_size: int) -> int:
     """How often a classifier's trunk halves pictures of this size: 32 x 32 pixels three times, 64 and more four times."""
     return min(4, max(1, int(np.log2(image_size / COARSEST))))
 
 
 TRUNKS: dict[str, Callable[[int, int], keras.Model]] = {
     "modern": lambda image_size, learned_at: build_convnet(
-        image_size, stages=MODERN, halvings=halvings_for(learned_at)
+        image_size, stages=MODERN, halvings=count_halvings(learned_at)
     ),
     "tutorial": lambda image_size, _learned_at: build_tutorial(image_size),
 }

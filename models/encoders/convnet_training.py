@@ -62,7 +62,7 @@ class ContentClassifier(keras.Model):
         )
 
 
-def steps_for(pictures: int) -> int:
+def count_steps(pictures: int) -> int:
     """How many steps an epoch of so many pictures has."""
     return -(-pictures // BATCH)
 
@@ -93,7 +93,7 @@ def train_convnet(
     trunk = build_convnet(pictures.shape[1])
     model = ContentClassifier(trunk, labels, np.clip(wanted.mean(0), 1e-3, 1 - 1e-3))
     model(tf.zeros([1, *pictures.shape[1:]]))  # makes the variables
-    steps = steps_for(len(pictures))
+    steps = count_steps(len(pictures))
     warmup = epochs * steps // 6
     rate = keras.optimizers.schedules.CosineDecay(
         1e-3, epochs * steps - warmup, warmup_target=0.02, warmup_steps=warmup

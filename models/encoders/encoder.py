@@ -13,14 +13,14 @@ import numpy as np
 import tensorflow as tf
 
 from models.encoders import ENCODERS
-from models.encoders.engines import OpenVINO, engine_for, marked, precision_of
-from models.encoders.loading import _kind, _load, _of_a_run
+from models.encoders.engines import OpenVINO, choose_engine, choose_precision, describe_precision
+from models.encoders.loading import find_spec, is_trained_run, load_network
 from models.training.checkpoints import load_encoder_weights
 from utils.errors import UsageError, UserError, unknown_name_error
 
 
 class Encoder:
-    """uint8 pictures (B, H, W, 3) → features (B, L, D) float32; frozen, until `tune`.
+    """uint8 pictures (B, H, W, 3) → features (B, L, D) float32; frozen, until `unfreeze`.
 
     The first `whole` of the L features tell of the whole picture, all others of the locations of `grid`, row by row.
     """
@@ -42,33 +42,34 @@ class Encoder:
         processor has it."""
         if name not in ENCODERS:
             raise unknown_name_error("encoder", name, list(ENCODERS))
-        kind = self._kind = _kind(name, weights)
+        spec = self._spec = find_spec(name, weights)
         self.name = name
-        network = _load(name, kind, image_size, weights)
+        self.weights = weights
+        network = load_network(name, spec, image_size, weights)
         self.image_size = network.input.shape[1]
         output = _layer_output(network, layer, name)
         self.network = keras.Model(network.input, output)
         self.network.trainable = False
-        if _of_a_run(kind, weights):
+        if is_trained_run(spec, weights):
             load_encoder_weights(self.network, Path(weights) / "best")
-        self._preprocess = kind.preprocess
+        self._preprocess = spec.preprocess
         sizes = getattr(network, "sizes", None)
-        self.making = (
+        self.construction = (
             None if sizes is None else {"encoder": name, "sizes": sizes}
         )  # what its name does not tell
         if len(output.shape) == 4:
             _, rows, columns, self.depth = output.shape
-            self.whole = 0
+            self.whole_vectors = 0
         else:
             _, places, self.depth = output.shape
             rows = columns = math.isqrt(places)
-            self.whole = places - rows * columns
+            self.whole_vectors = places - rows * columns
         self._layer_grid = (rows, columns)
         self._bins = None if grid is None else (_bins(rows, grid), _bins(columns, grid))
         self.grid = self._layer_grid if grid is None else (grid, grid)
         self.layer = layer
-        self.engine = engine_for(engine)
-        self.precision = precision_of(self.engine, precision)
+        self.engine = choose_engine(engine)
+        self.precision = choose_precision(self.engine, precision)
         self._refuse_broken(weights)
 
     @cached_property
@@ -91,27 +92,27 @@ class Encoder:
         """The same in a graph that others compile, and learn in."""
         grid = self.network(self._preprocess(tf.cast(images, tf.float32)), training=False)
         grid = tf.cast(grid, tf.float32)
-        whole = grid[:, : self.whole] if self.whole else None
+        whole = grid[:, : self.whole_vectors] if self.whole_vectors else None
         if self._bins is not None:
             grid = tf.reshape(
-                grid if whole is None else grid[:, self.whole :],
+                grid if whole is None else grid[:, self.whole_vectors :],
                 [-1, *self._layer_grid, self.depth],
             )
             down, across = self._bins
             grid = tf.einsum("yr,brcd,xc->byxd", down, grid, across)
             grid = tf.reshape(grid, [-1, self.grid[0] * self.grid[1], self.depth])
             return grid if whole is None else tf.concat([whole, grid], axis=1)
-        return tf.reshape(grid, [-1, self.whole + self.grid[0] * self.grid[1], self.depth])
+        return tf.reshape(grid, [-1, self.whole_vectors + self.grid[0] * self.grid[1], self.depth])
 
-    def tune(self, block: str | None = None) -> None:
+    def unfreeze(self, block: str | None = None) -> None:
         """Let the network learn, from a block on; its batch normalisation keeps the statistics that it has."""
-        kind, names = self._kind, [layer.name for layer in self.network.layers]
+        spec, names = self._spec, [layer.name for layer in self.network.layers]
         ends = {
             number: found[1]
             for number, name in enumerate(names)
-            if (found := re.fullmatch(kind.block_end, name))
+            if (found := re.fullmatch(spec.block_end, name))
         }
-        wanted = block or kind.tuned_from or list(ends.values())[-max(1, len(ends) // 3)]
+        wanted = block or spec.tuned_from or list(ends.values())[-max(1, len(ends) // 3)]
         first = next(
             (
                 number
@@ -146,7 +147,11 @@ class Encoder:
         pooled = (
             {} if self._bins is None else {"pooled_from": list(self._layer_grid)}
         )  # only then: older caches stay valid
-        made = {} if self.making is None else {"whole": self.whole, "sizes": self.making["sizes"]}
+        made = (
+            {}
+            if self.construction is None
+            else {"whole": self.whole_vectors, "sizes": self.construction["sizes"]}
+        )
         return {
             "name": self.name,
             "weights": digest.hexdigest(),
@@ -157,7 +162,7 @@ class Encoder:
             "keras": keras.__version__,
             **pooled,
             **made,
-            **marked(self.precision),
+            **describe_precision(self.precision),
         }
 
     def _refuse_broken(self, weights: str) -> None:
@@ -166,7 +171,7 @@ class Encoder:
             raise UserError(
                 f"the weights {weights} give no finite values at layer {self.layer or 'last'!r} of {self.name}: "
                 "they are damaged or incomplete; use others, or an earlier --layer (such as "
-                f"{self._kind.earlier})"
+                f"{self._spec.earlier})"
             )
 
 

@@ -19,7 +19,7 @@ from utils.errors import UserError
 ENGINES = ("auto", "tensorflow", "openvino")
 
 
-def engine_for(name: str) -> str:
+def choose_engine(name: str) -> str:
     """tensorflow or openvino: of `auto` the quicker one here."""
     there = importlib.util.find_spec("openvino") is not None
     if name == "openvino" and not there:
@@ -32,7 +32,7 @@ def engine_for(name: str) -> str:
     return "openvino" if there and not tf.config.get_visible_devices("GPU") else "tensorflow"
 
 
-def precision_of(engine: str, wanted: str) -> str:
+def choose_precision(engine: str, wanted: str) -> str:
     """In what this engine takes products here: bfloat16 is taken by OpenVINO alone, where the processor has it."""
     return (
         "bfloat16"
@@ -41,7 +41,7 @@ def precision_of(engine: str, wanted: str) -> str:
     )
 
 
-def marked(precision: str) -> dict[str, str]:
+def describe_precision(precision: str) -> dict[str, str]:
     """What a fingerprint says of the precision: of float32 nothing, so that older caches and runs stay valid."""
     return {} if precision == "float32" else {"precision": precision}
 

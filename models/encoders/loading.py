@@ -5,13 +5,13 @@ from pathlib import Path
 
 import keras
 
-from models.encoders import ENCODERS, Kind, _vit
+from models.encoders import ENCODERS, EncoderSpec, _vit
 from models.encoders.convnet import build_trunk
 from utils import runs
 from utils.errors import UsageError, UserError
 
 
-def _kind(name: str, weights: str) -> Kind:
+def find_spec(name: str, weights: str) -> EncoderSpec:
     """What is particular to an encoder with these weights: of a run, built as it was there."""
     made = runs.read_making(Path(weights)) if Path(weights).is_dir() else None
     if made is None:
@@ -32,27 +32,27 @@ def _kind(name: str, weights: str) -> Kind:
     )
 
 
-def _load(name: str, kind: Kind, image_size: int | None, weights: str) -> keras.Model:
+def load_network(name: str, spec: EncoderSpec, image_size: int | None, weights: str) -> keras.Model:
     """The network with its weights; every way in which they cannot be had is answered with the ways on."""
-    chosen, image_size = image_size, image_size or kind.image_size
+    chosen, image_size = image_size, image_size or spec.image_size
     if weights == "none":
         keras.utils.set_random_seed(
             0
         )  # random, but the same at every start: cached features stay valid
-        return kind.network(image_size, None)
-    if _of_a_run(
-        kind, weights
+        return spec.network(image_size, None)
+    if is_trained_run(
+        spec, weights
     ):  # its weights come when the network is cut at its layer, as they were saved
-        return kind.network(image_size, None)
-    if kind.presets and not Path(weights).is_file():  # these know their pictures' size
-        return kind.network(chosen, weights)
+        return spec.network(image_size, None)
+    if spec.accepts_presets and not Path(weights).is_file():  # these know their pictures' size
+        return spec.network(chosen, weights)
     if weights == "imagenet":
         if name == "convnet":
             raise UsageError(
                 "the convnet has no imagenet weights; leave --weights out to train it here"
             )
         try:
-            return kind.network(image_size, "imagenet")
+            return spec.network(image_size, "imagenet")
         except Exception as error:  # Keras raises a bare Exception where the download fails
             raise UserError(
                 f"the imagenet weights of {name} could not be downloaded ({str(error).splitlines()[0][:120]}); use "
@@ -64,7 +64,7 @@ def _load(name: str, kind: Kind, image_size: int | None, weights: str) -> keras.
             f"no weights file {weights}; --weights is imagenet, none, a .weights.h5 file of {name}, or a run in "
             "which it was trained"
         )
-    network = kind.network(image_size, None)
+    network = spec.network(image_size, None)
     try:
         network.load_weights(weights)
     except (ValueError, OSError, KeyError, TypeError) as error:
@@ -74,6 +74,8 @@ def _load(name: str, kind: Kind, image_size: int | None, weights: str) -> keras.
     return network
 
 
-def _of_a_run(kind: Kind, weights: str) -> bool:
+def is_trained_run(spec: EncoderSpec, weights: str) -> bool:
     """Whether the weights are those of a run in which the encoder was trained, and no preset's folder."""
-    return Path(weights).is_dir() and (not kind.presets or (Path(weights) / "best").is_dir())
+    return Path(weights).is_dir() and (
+        not spec.accepts_presets or (Path(weights) / "best").is_dir()
+    )

@@ -7,8 +7,8 @@ import keras
 import keras_hub
 import numpy as np
 
-from models.pretrained import from_preset, give_vit
-from utils import hugging_face as huggingface
+from models.pretrained import load_preset, load_vit_weights
+from utils import hugging_face
 from utils.errors import UsageError
 
 PRESET = "vit_base_patch16_224_imagenet"  # what `imagenet` means
@@ -48,13 +48,13 @@ def build_vit(image_size: int | None, weights: str | Mapping[str, Any] | None) -
                 "pixels; use a multiple of that"
             )
         return _laid_open(keras_hub.models.ViTBackbone(**_of_backbone(sizes)), sizes)
-    if huggingface.named(weights):
-        sizes = huggingface.sizes_of_encoder(weights)
+    if hugging_face.is_hugging_face(weights):
+        sizes = hugging_face.read_encoder_sizes(weights)
         backbone = keras_hub.models.ViTBackbone(**_of_backbone(sizes))
         _refuse_other_size(image_size, backbone, weights)
-        give_vit(backbone, weights)
+        load_vit_weights(backbone, weights)
         return _laid_open(backbone, sizes)
-    backbone, converter = from_preset("ViT", PRESET if weights == "imagenet" else weights)
+    backbone, converter = load_preset("ViT", PRESET if weights == "imagenet" else weights)
     _refuse_other_size(image_size, backbone, weights)
     sizes = backbone.get_config()
     scale, offset = (1 / 127.5, -1.0) if converter is None else (converter.scale, converter.offset)

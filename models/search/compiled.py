@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from models.decoders.base import Decoder, begin, repeat_rows
+from models.decoders.base import Decoder, begin_captions, repeat_rows
 from models.search.beam_search import beam_search
 from models.search.rules import Captions, Rules
 from models.search.sampling import Sampling, sample
@@ -24,7 +24,7 @@ def compile_search(
     def run(features: tf.Tensor, seeds: tf.Tensor) -> Captions:
         # Pictures (P, S, S, 3) are given where the encoder learns too; features may be of several crops.
         locations = features.shape[1] if features.shape.rank == 3 else decoder.locations
-        memory, state = begin(
+        memory, state = begin_captions(
             decoder, features, steps=rules.max_length + 1, seeds=seeds if drawn else None
         )
         state = repeat_rows(state, rules.beam)

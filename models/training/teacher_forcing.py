@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from models.decoders.base import Decoder, begin
+from models.decoders.base import Decoder, begin_captions
 from models.training.losses import masked_loss
 
 Batch = tuple[tf.Tensor, tf.Tensor]  # features (P, L, D) and tokens (B, T)
@@ -81,7 +81,9 @@ class FreeRunningEvaluator:
     def _of_batch(self, features: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
         """Summed loss, and words (2,)."""
         photos, captions = features.shape[0], tokens.shape[0] // features.shape[0]
-        memory, state = begin(self._decoder, tf.cast(features, tf.float32), steps=tokens.shape[1])
+        memory, state = begin_captions(
+            self._decoder, tf.cast(features, tf.float32), steps=tokens.shape[1]
+        )
         word, logs = tf.fill([photos], START), []
         for _ in range(tokens.shape[1] - 1):
             logits, state, _ = self._decoder.step(word, memory, state)

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.decoders.layers import products_in
+from models.decoders.layers import use_precision
 from models.training.checkpoints import (
     Trainable,
     list_checkpoints,
@@ -192,7 +192,7 @@ class Trainer:
             ) from None
 
     def _forward_and_back(self, *batch: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape, products_in(self.recipe.precision):
+        with tf.GradientTape() as tape, use_precision(self.recipe.precision):
             loss, total = self.objective.compute_loss(self.decoder, *batch)
         variables = {name: part.trainable_variables for name, part in self.decoder.parts().items()}
         for name, gradients in tape.gradient(total, variables).items():

@@ -30,7 +30,7 @@ def copy_weights(
             f"the weights to begin from do not fit: {len(other.weights)} tensors there and {len(decoder.weights)} "
             "here; leave --decoder as it was there"
         )
-    axes = {variable.path: axis for variable, axis in decoder.by_token()}
+    axes = {variable.path: axis for variable, axis in decoder.find_token_variables()}
     for ours_variable, theirs_variable in zip(decoder.weights, other.weights, strict=True):
         axis = axes.get(ours_variable.path)
         values, learned = np.array(ours_variable.numpy()), theirs_variable.numpy()

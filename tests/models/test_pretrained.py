@@ -15,7 +15,7 @@ from data.text.gpt2 import GPT2Tokenizer, read_vocabulary
 from models import pretrained
 from models.captioner import Captioner
 from models.encoders.encoder import Encoder
-from utils import hugging_face as huggingface
+from utils import hugging_face
 from utils.errors import UsageError, UserError
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"  # made by make_vit_gpt2.py there
@@ -58,7 +58,7 @@ def test_pixels_are_normalised_and_encoder_states_are_those_recorded(recorded):
     np.testing.assert_allclose(
         encoder(recorded.of["images"]), recorded.of["encoder_states"], atol=1e-4
     )
-    assert (encoder.whole, encoder.grid, encoder.image_size) == (1, (4, 4), 32)
+    assert (encoder.whole_vectors, encoder.grid, encoder.image_size) == (1, (4, 4), 32)
 
 
 def test_a_photo_is_resized_as_there(recorded):
@@ -77,7 +77,7 @@ def test_logits_and_attention_are_those_recorded(recorded):
 
 
 def test_biases_of_keys_which_change_no_attention_are_those_of_the_file(recorded):
-    arrays = huggingface.arrays(f"hf:{recorded.folder}")
+    arrays = hugging_face.read_weights(f"hf:{recorded.folder}")
     block = recorded.captioner.decoder.blocks[1]
     for layer, name in ((block.self_attention, "attn"), (block.cross_attention, "crossattention")):
         key = np.split(
@@ -134,7 +134,7 @@ def test_scores_of_beams_are_those_recorded(recorded):
 
 def test_what_the_folder_says_of_the_search_goes_before_what_is_usual():
     says, silent = (
-        huggingface.config_of(f"hf:{FIXTURES / name}")
+        hugging_face.build_run_config(f"hf:{FIXTURES / name}")
         for name in ("vit_gpt2_projected", "vit_gpt2")
     )
     assert {name: says[name] for name in ("beam", "length_penalty", "no_repeat", "max_length")} == {
@@ -160,11 +160,11 @@ def test_generation_settings_are_kept_zeros_among_them(folder):
         no_repeat_ngram_size=0,
         max_new_tokens=7,
     )
-    config = huggingface.config_of(f"hf:{folder}")
+    config = hugging_face.build_run_config(f"hf:{folder}")
     names = ("beam", "length_penalty", "no_repeat", "max_length", "sample")
     assert [config[name] for name in names] == [1, 0.0, 0, 7, False]
     said(folder, "generation_config.json", do_sample=True, temperature=0.7, top_p=0.9)
-    config = huggingface.config_of(f"hf:{folder}")
+    config = hugging_face.build_run_config(f"hf:{folder}")
     assert [config[name] for name in ("sample", "temperature", "top_k", "top_p")] == [
         True,
         0.7,
@@ -175,7 +175,7 @@ def test_generation_settings_are_kept_zeros_among_them(folder):
 
 def test_pixels_that_are_not_to_be_changed_are_not(folder):
     said(folder, "preprocessor_config.json", do_normalize=False, do_rescale=False)
-    sizes = huggingface.sizes_of_encoder(f"hf:{folder}")
+    sizes = hugging_face.read_encoder_sizes(f"hf:{folder}")
     assert (sizes["scale"], sizes["offset"]) == ([1.0] * 3, [0.0] * 3)
 
 
@@ -323,7 +323,7 @@ def test_weights_in_several_files_are_read(folder):
     for file in set(parts.values()):
         save_file({name: whole[name] for name in parts if parts[name] == file}, folder / file)
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": parts}))
-    found = huggingface.arrays(f"hf:{folder}")
+    found = hugging_face.read_weights(f"hf:{folder}")
     assert found.keys() == whole.keys()
     np.testing.assert_array_equal(
         found["decoder.transformer.wte.weight"], whole["decoder.transformer.wte.weight"]
@@ -384,8 +384,8 @@ def test_gpt2_s_weights_say_what_they_said(presets):
 
     folder, gpt2, _ = presets
     weights = str(folder / "gpt2")
-    assert pretrained.vocabulary(weights) == (VOCABULARY, ["a b"])
-    sizes = pretrained.decoder_sizes(weights)
+    assert pretrained.load_vocabulary(weights) == (VOCABULARY, ["a b"])
+    sizes = pretrained.find_decoder_sizes(weights)
     assert sizes == {
         "units": 8,
         "layers": 2,
@@ -398,7 +398,7 @@ def test_gpt2_s_weights_say_what_they_said(presets):
     decoder = build_decoder(
         "transformer", seed=0, vocabulary=len(tokenizer), locations=3, depth=6, dropout=0.1, **sizes
     )
-    pretrained.give_decoder(decoder, weights, tokenizer.gpt2_ids)
+    pretrained.load_decoder_weights(decoder, weights, tokenizer.gpt2_ids)
     for block in decoder.blocks:
         block.cross_attention.output_dense.kernel.assign(
             tf.zeros_like(block.cross_attention.output_dense.kernel)
@@ -433,13 +433,13 @@ def test_mistakes_about_presets_are_answered_with_what_to_do(presets, tmp_path):
     with pytest.raises(
         UsageError, match="unknown preset of GPT2 'gpt2_bas_en'; did you mean 'gpt2_base_en'"
     ):
-        pretrained.decoder_sizes("gpt2_bas_en")
+        pretrained.find_decoder_sizes("gpt2_bas_en")
     with pytest.raises(
         UsageError, match="unknown preset of ViT 'vit_base'; did you mean 'vit_base_patch"
     ):
         Encoder("vit_b16", weights="vit_base")
     with pytest.raises(UserError, match="holds no KerasHub preset of GPT2"):
-        pretrained.decoder_sizes(str(folder / "vit"))
+        pretrained.find_decoder_sizes(str(folder / "vit"))
     with pytest.raises(UserError, match="holds no KerasHub preset of ViT"):
         Encoder("vit_b16", weights=str(tmp_path))
     with pytest.raises(
@@ -484,4 +484,4 @@ def test_a_failed_download_names_the_ways_on(monkeypatch, kind, name, message):
     with pytest.raises(
         UserError, match=rf"the preset {name} could not be downloaded \(no way out\); use {message}"
     ):
-        pretrained.from_preset(kind, name)
+        pretrained.load_preset(kind, name)

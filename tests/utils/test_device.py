@@ -68,21 +68,21 @@ def test_a_gpu_is_asked_where_there_is_one(monkeypatch, tmp_path, capability, ha
 
 @pytest.mark.parametrize(("gpus", "told"), [([], "2 cores"), (["a", "b"], "2 cores, GPU a, GPU b")])
 def test_the_machine_is_told(monkeypatch, gpus, told):
-    monkeypatch.setattr(device, "cores", lambda: 2)
+    monkeypatch.setattr(device, "count_cores", lambda: 2)
     monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: gpus)
     monkeypatch.setattr(
         tf.config.experimental, "get_device_details", lambda gpu: {"device_name": f"GPU {gpu}"}
     )
-    assert device.machine() == told
+    assert device.describe_machine() == told
 
 
 def test_the_most_memory_held_is_that_which_the_system_tells(monkeypatch, tmp_path):
     """By what /proc tells; where it tells nothing about the same, of this process, by another way."""
-    most = device.peak_memory()
+    most = device.measure_peak_memory()
     assert 10**8 < most < 10**11
     monkeypatch.setattr(device, "_STATUS", tmp_path / "status")
-    assert device.peak_memory() == pytest.approx(most, rel=0.5)
+    assert device.measure_peak_memory() == pytest.approx(most, rel=0.5)
     (tmp_path / "status").write_text(
         "Name:\tpython\nVmPeak:\t 99999 kB\nVmHWM:\t  2048 kB\nVmRSS:\t 1 kB\n"
     )
-    assert device.peak_memory() == 2 * 1024**2
+    assert device.measure_peak_memory() == 2 * 1024**2

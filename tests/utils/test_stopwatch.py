@@ -13,8 +13,8 @@ def clock(monkeypatch):
     """Seconds that go by as they are told to, and a machine of 5 GB."""
     now = [100.0]
     monkeypatch.setattr(stopwatch.time, "perf_counter", lambda: now[0])
-    monkeypatch.setattr(stopwatch, "peak_memory", lambda: 5 * 10**9)
-    monkeypatch.setattr(stopwatch, "machine", lambda: "2 cores")
+    monkeypatch.setattr(stopwatch, "measure_peak_memory", lambda: 5 * 10**9)
+    monkeypatch.setattr(stopwatch, "describe_machine", lambda: "2 cores")
 
     def goes_by(seconds):
         now[0] += seconds
@@ -56,7 +56,7 @@ def test_time_goes_to_what_it_is_said_to_and_is_added_up_when_a_run_goes_on(tmp_
 )
 def test_memory_is_the_most_of_all_sessions(tmp_path, monkeypatch, clock, before, now, most):
     (tmp_path / "spent.json").write_text(json.dumps({"peak_memory_bytes": before}))
-    monkeypatch.setattr(stopwatch, "peak_memory", lambda: now)
+    monkeypatch.setattr(stopwatch, "measure_peak_memory", lambda: now)
     Stopwatch(tmp_path).save()
     assert read_time_and_memory(tmp_path)["peak_memory_bytes"] == most
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from models.decoders import DECODERS, build_decoder, lstm
-from models.decoders.attention import AdditiveAttention, DotAttention, context
+from models.decoders.attention import AdditiveAttention, DotAttention, compute_context
 from models.decoders.base import repeat_rows
 from models.search.compiled import compile_search
 from models.search.rules import Rules
@@ -157,9 +157,9 @@ def test_additive_attention_against_the_equation():
     random = np.random.default_rng(0)
     query, values = random.random((4, 3), np.float32), random.random((2, 5, 3), np.float32)
     layer = AdditiveAttention(6)
-    keys = layer.keys(values)
+    keys = layer.compute_keys(values)
     attention = layer(query, keys)
-    seen = context(attention, values)
+    seen = compute_context(attention, values)
     weights = [
         variable.numpy()
         for variable in (layer.query.kernel, layer.query.bias, layer.key.kernel, layer.score.kernel)
@@ -183,7 +183,7 @@ def test_dot_attention_against_the_equation():
         random.normal(size=(2, 5, 3)).astype(np.float32),
     )
     layer = DotAttention()
-    attention = layer(tf.constant(query), layer.keys(tf.constant(values)))
+    attention = layer(tf.constant(query), layer.compute_keys(tf.constant(values)))
     for row in range(4):
         scores = values[row // 2] @ query[row]
         np.testing.assert_allclose(attention[row], np.exp(scores) / np.exp(scores).sum(), rtol=1e-4)

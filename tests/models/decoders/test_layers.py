@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.decoders.layers import Dense, GRUCell, LSTMCell, product, products_in, repeating
+from models.decoders.layers import (
+    Dense,
+    GRUCell,
+    LSTMCell,
+    multiply,
+    share_kernel_gradients,
+    use_precision,
+)
 from models.training.losses import CrossEntropy
 from tests.helpers.decoders import small_decoder
 
@@ -23,10 +30,10 @@ def rounded(tensor):
 def test_products_are_float32_of_rounded_values_where_bfloat16_is_asked_for():
     left, kernel = values(2, 3, 40), values(40, 5)
     np.testing.assert_allclose(
-        product(left, kernel), left.numpy() @ kernel.numpy(), rtol=1e-5, atol=1e-5
+        multiply(left, kernel), left.numpy() @ kernel.numpy(), rtol=1e-5, atol=1e-5
     )
-    with products_in("bfloat16"):
-        half = product(left, kernel)
+    with use_precision("bfloat16"):
+        half = multiply(left, kernel)
     assert half.dtype == tf.float32
     exact = rounded(left).numpy() @ rounded(kernel).numpy()
     np.testing.assert_allclose(half, exact, rtol=2**-8, atol=1e-5)
@@ -34,7 +41,7 @@ def test_products_are_float32_of_rounded_values_where_bfloat16_is_asked_for():
         np.abs(half - left.numpy() @ kernel.numpy()).max() > 1e-3
     )  # they are not the float32 ones
     np.testing.assert_array_equal(
-        product(left, kernel), tf.tensordot(left, kernel, 1)
+        multiply(left, kernel), tf.tensordot(left, kernel, 1)
     )  # nor is it asked for any more
 
 
@@ -44,7 +51,7 @@ def test_a_loop_has_the_gradients_of_plain_products(precision, tolerance, compil
     first, kernel, other = values(4, 3), tf.Variable(values(3, 3)), tf.Variable(values(3, 3))
 
     def gradients(times):
-        with tf.GradientTape() as tape, repeating(), products_in(precision):
+        with tf.GradientTape() as tape, share_kernel_gradients(), use_precision(precision):
             rows = first
             for _ in range(5):
                 rows = tf.tanh(times(rows, kernel) - times(rows, other))
@@ -52,7 +59,7 @@ def test_a_loop_has_the_gradients_of_plain_products(precision, tolerance, compil
         return tape.gradient(loss, [kernel, other])
 
     wanted = gradients(tf.matmul)
-    found = (tf.function(gradients) if compiled else gradients)(product)
+    found = (tf.function(gradients) if compiled else gradients)(multiply)
     for one, another in zip(found, wanted, strict=True):
         np.testing.assert_allclose(one, another, rtol=tolerance, atol=tolerance)
 
@@ -62,10 +69,10 @@ def test_a_loop_takes_one_gradient_of_each_kernel():
 
     @tf.function
     def gradient():
-        with tf.GradientTape() as tape, repeating():
+        with tf.GradientTape() as tape, share_kernel_gradients():
             rows = tf.ones([4, 3])
             for _ in range(5):
-                rows = product(rows, kernel)
+                rows = multiply(rows, kernel)
             loss = tf.reduce_sum(rows)
         return tape.gradient(loss, kernel)
 
@@ -109,11 +116,11 @@ def test_every_decoder_takes_its_products_as_it_is_told(name):
     decoder = small_decoder(name, depth=6)
     features, tokens = values(2, 4, 6), tf.constant([[2, 5, 6, 3], [2, 4, 3, 0]])
     loss = CrossEntropy().loss(decoder, features, tokens)[0]
-    with products_in("bfloat16"):
+    with use_precision("bfloat16"):
         half = CrossEntropy().loss(decoder, features, tokens)[0]
     assert half != loss
     assert abs(half - loss) < 0.3  # dropout differs too
     plain, _ = decoder(features, tokens)
-    with products_in("bfloat16"):
+    with use_precision("bfloat16"):
         other, _ = decoder(features, tokens)
     assert 1e-6 < np.abs(plain - other).max() < 0.05

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.decoders.base import begin, refuse_longer
+from models.decoders.base import begin_captions, check_max_length
 from models.search.compiled import compile_search
 from models.search.rules import Rules
 from models.training.losses import CrossEntropy
@@ -98,7 +98,7 @@ def test_a_block_is_gpt2_s_with_cross_attention_between_its_halves():
 
 def test_there_is_room_for_as_many_words_as_are_asked_for_and_no_more_than_it_can_tell_apart():
     made = decoder(positions=6)
-    _, state = begin(made, FEATURES, steps=5)
+    _, state = begin_captions(made, FEATURES, steps=5)
     assert [kept.shape for kept in state["kept"]] == [(2, 2, 5, 2, 4)] * 2
     assert made.begin(FEATURES)[1]["kept"][0].shape == (2, 2, 6, 2, 4)
     assert compile_search(made, Rules(2, 3, (0,), 5))(
@@ -108,9 +108,9 @@ def test_there_is_room_for_as_many_words_as_are_asked_for_and_no_more_than_it_ca
         UserError,
         match="captions of 6 tokens are asked for, and this network has room for 5; use a lower",
     ):
-        refuse_longer(6, made.positions)
-    refuse_longer(5, made.positions)
-    refuse_longer(600, small_decoder("gru").positions)
+        check_max_length(6, made.positions)
+    check_max_length(5, made.positions)
+    check_max_length(600, small_decoder("gru").positions)
 
 
 def training(folder):

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from models.decoders import build_decoder
 from models.decoders.base import repeat_rows
-from models.decoders.with_encoder import Tuned
+from models.decoders.with_encoder import DecoderWithEncoder
 from models.encoders.encoder import Encoder
 from models.training.losses import CrossEntropy
 from models.training.trainer import Recipe, Trainer
@@ -25,7 +25,7 @@ def pictures(seed):
 def convnet(weights="none", block=None):
     encoder = Encoder("convnet", weights=str(weights), image_size=SIZE)
     if block:
-        encoder.tune(block)
+        encoder.unfreeze(block)
     return encoder
 
 
@@ -100,10 +100,10 @@ def values(network):
 def test_pictures_to_the_two_are_what_their_features_are_to_the_decoder():
     encoder = convnet(block="stage3_1")
     decoder = small_decoder(encoder, "lstm", attention="hard")
-    tuned = Tuned(encoder, decoder)
-    assert (tuned.locations, tuned.draws) == (25, True)
-    assert [variable.path for variable, _ in tuned.by_token()] == [
-        variable.path for variable, _ in decoder.by_token()
+    tuned = DecoderWithEncoder(encoder, decoder)
+    assert (tuned.locations, tuned.can_draw) == (25, True)
+    assert [variable.path for variable, _ in tuned.find_token_variables()] == [
+        variable.path for variable, _ in decoder.find_token_variables()
     ]
     images, tokens = pictures(0), tf.constant([[2, 5, 6], [2, 7, 8], [2, 4, 4], [2, 8, 5]])
     features = encoder(images)
@@ -135,7 +135,10 @@ def test_at_a_rate_of_nothing_it_learns_what_a_decoder_of_a_frozen_encoder_learn
     encoder = convnet(block="stage3_1")
     before = values(encoder.network)
     tuned = trainer(
-        tmp_path / "tuned", Tuned(encoder, small_decoder(encoder)), encoder_rate=0.0, epochs=1
+        tmp_path / "tuned",
+        DecoderWithEncoder(encoder, small_decoder(encoder)),
+        encoder_rate=0.0,
+        epochs=1,
     )
     frozen = convnet()
     alone = trainer(tmp_path / "frozen", small_decoder(frozen), frozen, epochs=1)
@@ -154,7 +157,9 @@ def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tuning") / "whole"
     encoder = convnet(block="stage3_1")
     before = values(encoder.network)
-    training = trainer(folder, Tuned(encoder, small_decoder(encoder)), encoder_rate=0.001)
+    training = trainer(
+        folder, DecoderWithEncoder(encoder, small_decoder(encoder)), encoder_rate=0.001
+    )
     seen = losses(training, at=(1, 3), what=lambda: shutil.copytree(folder, folder.parent / "cut"))
     return training, folder, seen, before
 
@@ -195,7 +200,7 @@ def test_it_goes_on_exactly_where_it_was_cut_off(whole):
     training, folder, seen, _ = whole
     cut, mark = folder.parent / "cut", training.decoder.encoder.fingerprint()
     encoder = convnet(block="stage3_1")
-    new = trainer(cut, Tuned(encoder, small_decoder(encoder)), encoder_rate=0.001)
+    new = trainer(cut, DecoderWithEncoder(encoder, small_decoder(encoder)), encoder_rate=0.001)
     shutil.rmtree(folder)
     shutil.copytree(cut, folder)
     for each in (training, new):

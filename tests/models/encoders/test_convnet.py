@@ -13,7 +13,7 @@ from models.encoders.convnet import (
     build_convnet,
     build_trunk,
     build_tutorial,
-    halvings_for,
+    count_halvings,
 )
 
 SIZE = 64
@@ -59,7 +59,7 @@ def test_the_scenes_convnet_is_the_network_that_its_weights_files_are_of():
     [(16, 2, 4), (28, 2, 7), (32, 3, 4), (64, 4, 4), (128, 4, 8), (224, 4, 14)],
 )
 def test_small_pictures_are_halved_less_often(image_size, halvings, side):
-    assert halvings_for(image_size) == halvings
+    assert count_halvings(image_size) == halvings
     network = build_trunk("modern", image_size)
     sides = [network.get_layer(f"stage{stage}_1").output.shape[1] for stage in range(1, 5)]
     assert sides == [

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from models.encoders.convnet import build_convnet
-from models.encoders.convnet_training import ContentClassifier, steps_for, train_convnet
+from models.encoders.convnet_training import ContentClassifier, count_steps, train_convnet
 
 SIZE = 64
 COLOURS = {"red": (220, 30, 30), "blue": (30, 30, 220)}
@@ -52,7 +52,7 @@ def test_it_learns_and_the_loss_falls():
     assert [step[:3] for step in told] == [
         (epoch, step, 6) for epoch in range(1, 7) for step in range(1, 7)
     ]
-    assert steps_for(192) == 6 and steps_for(193) == 7
+    assert count_steps(192) == 6 and count_steps(193) == 7
     losses = [loss for _, step, steps, loss in told if step == steps]
     assert losses[-1] < 0.4 * losses[0]
     # The frozen grid tells crosses from squares where they are: a linear probe on new pictures.

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from models.encoders import ENCODERS, vit
 from models.encoders.encoder import Encoder
-from models.encoders.loading import _load
+from models.encoders.loading import load_network
 from utils.errors import UsageError, UserError
 
 SIZE = 96
@@ -38,8 +38,12 @@ def images(number, seed=0):
 
 def test_features_have_the_declared_shape_and_are_finite(encoder):
     features = encoder(images(2))
-    assert features.shape == (2, encoder.whole + encoder.grid[0] * encoder.grid[1], encoder.depth)
-    assert encoder.whole == (encoder.name == "vit_b16")
+    assert features.shape == (
+        2,
+        encoder.whole_vectors + encoder.grid[0] * encoder.grid[1],
+        encoder.depth,
+    )
+    assert encoder.whole_vectors == (encoder.name == "vit_b16")
     assert features.dtype == np.float32
     assert np.isfinite(features).all()
 
@@ -47,7 +51,7 @@ def test_features_have_the_declared_shape_and_are_finite(encoder):
 def test_the_layer_that_is_named_for_an_example_is_a_grid_before_the_last(encoder):
     names = [layer.name for layer in encoder.network.layers]
     example = encoder.network.get_layer(ENCODERS[encoder.name].earlier)
-    assert len(example.output.shape) == (3 if encoder.whole else 4)
+    assert len(example.output.shape) == (3 if encoder.whole_vectors else 4)
     assert names.index(example.name) < len(names) - 1
 
 
@@ -63,14 +67,14 @@ def test_random_weights_are_the_same_at_every_start_and_those_of_a_file_are_the_
     encoder, tmp_path
 ):
     """Both in one, as large networks take seconds to make: an encoder that did not read the file would be another one."""
-    kind, file = ENCODERS[encoder.name], tmp_path / "some.weights.h5"
-    network = _load(encoder.name, kind, SIZE, "none")
+    spec, file = ENCODERS[encoder.name], tmp_path / "some.weights.h5"
+    network = load_network(encoder.name, spec, SIZE, "none")
     network.save_weights(file)
     loaded = Encoder(encoder.name, weights=str(file), image_size=SIZE)
     assert loaded.fingerprint() == encoder.fingerprint()
     pixels = images(1)
     np.testing.assert_array_equal(loaded(pixels), encoder(pixels))
-    wanted = network(kind.preprocess(tf.cast(pixels, tf.float32)))
+    wanted = network(spec.preprocess(tf.cast(pixels, tf.float32)))
     np.testing.assert_allclose(
         loaded(pixels)[0],
         tf.reshape(wanted, loaded(pixels)[0].shape),
@@ -161,9 +165,9 @@ def test_what_is_given_pixels_as_they_are_rescales_them_itself(name):
     ],
 )
 def test_networks_at_their_own_size_have_so_many_rows_and_columns(name, layer, image_size, side):
-    kind = ENCODERS[name]
-    assert kind.image_size == image_size
-    network = kind.network(image_size, None)
+    spec = ENCODERS[name]
+    assert spec.image_size == image_size
+    network = spec.network(image_size, None)
     assert (network.output if layer is None else network.get_layer(layer).output).shape[1:3] == (
         side,
         side,
@@ -347,7 +351,7 @@ def test_training_begins_at_a_block(encoder):
     assert early and not learn()
     try:
         for block in (None, first, stage, usual):
-            encoder.tune(block)
+            encoder.unfreeze(block)
             assert learn() == (everything if block == first else everything - early), block
         wrong, last = usual[1:], network.layers[-1].name
         with pytest.raises(
@@ -355,7 +359,7 @@ def test_training_begins_at_a_block(encoder):
             match=f"^unknown block of {encoder.name} up to its layer {last} '{wrong}'; "
             f"did you mean '{usual}'",
         ):
-            encoder.tune(wrong)
+            encoder.unfreeze(wrong)
         assert learn() == everything - early
     finally:
         network.trainable = False
@@ -367,4 +371,4 @@ def test_no_block_is_trained_that_the_features_do_not_come_from():
         UsageError,
         match=r"unknown block of convnet up to its layer stage3_2 'stage4_1'; did you mean",
     ):
-        encoder.tune("stage4_1")
+        encoder.unfreeze("stage4_1")

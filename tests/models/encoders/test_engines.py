@@ -9,7 +9,7 @@ import tensorflow as tf
 from models import captioner
 from models.encoders import engines
 from models.encoders.encoder import Encoder
-from models.encoders.engines import engine_for
+from models.encoders.engines import choose_engine
 from tests.helpers.scripts import ROOT, started
 from utils.errors import UserError
 
@@ -91,7 +91,7 @@ def test_features_in_bfloat16_point_where_those_in_float32_do():
 def test_an_encoder_that_learns_is_tensorflows_and_sees_with_what_it_has_learned():
     encoder = convnet(engine="openvino", precision="bfloat16")
     before = encoder(pictures(2))
-    encoder.tune("stage3_1")
+    encoder.unfreeze("stage3_1")
     assert (encoder.engine, encoder.precision) == ("tensorflow", "float32")
     encoder.network.trainable_variables[0].assign_add(
         tf.ones_like(encoder.network.trainable_variables[0])
@@ -103,24 +103,24 @@ def test_the_engine_is_the_quicker_one_that_is_there(monkeypatch):
     there = {"openvino": True, "GPU": []}
     monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: there[name] or None)
     monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: there[kind])
-    assert [engine_for(name) for name in ("auto", "openvino", "tensorflow")] == [
+    assert [choose_engine(name) for name in ("auto", "openvino", "tensorflow")] == [
         "openvino",
         "openvino",
         "tensorflow",
     ]
     there["GPU"] = ["GPU:0"]
-    assert [engine_for(name) for name in ("auto", "openvino")] == ["tensorflow", "openvino"]
+    assert [choose_engine(name) for name in ("auto", "openvino")] == ["tensorflow", "openvino"]
     there.update(openvino=False, GPU=[])
-    assert engine_for("auto") == "tensorflow"
+    assert choose_engine("auto") == "tensorflow"
     with pytest.raises(
         UserError, match=r"openvino is not installed; pip install openvino, or leave --engine out"
     ):
-        engine_for("openvino")
+        choose_engine("openvino")
 
 
 SEES = """
 import numpy as np
-from models.encoders import Encoder
+from models.encoders.encoder import Encoder
 print(Encoder("convnet", weights="none", image_size=48, engine="openvino")(np.zeros((1, 48, 48, 3), np.uint8)).shape)
 """
 
@@ -138,7 +138,7 @@ def test_nobody_is_told_that_openvino_is_used(tmp_path):
 INTERRUPTED = """
 import signal
 import numpy as np
-from models.encoders import Encoder
+from models.encoders.encoder import Encoder
 photo = np.zeros((1, 48, 48, 3), np.uint8)
 first, second = (Encoder("convnet", weights="none", image_size=48, engine="openvino") for _ in range(2))
 first(photo), second(photo)

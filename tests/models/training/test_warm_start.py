@@ -42,15 +42,15 @@ class TestEveryDecoder:
             if len(set(sizes)) == 2
         ]
         assert grown
-        assert sorted((variable.path, axis) for variable, axis in decoder.by_token()) == sorted(
-            grown
-        )
+        assert sorted(
+            (variable.path, axis) for variable, axis in decoder.find_token_variables()
+        ) == sorted(grown)
 
     def test_known_tokens_take_over_new_ones_stay_and_the_rest_is_the_other_s(self, name):
         decoder, other = built(name, NEW), built(name, OLD, seed=1)
         before, learned = values(decoder), values(other)
         assert copy_weights(decoder, NEW, other, OLD) == TokenOverlap(kept=7, new=4, gone=2)
-        axes = {variable.path: axis for variable, axis in decoder.by_token()}
+        axes = {variable.path: axis for variable, axis in decoder.find_token_variables()}
         fresh = [5, 7, 9, 10]
         for variable, own, theirs in zip(decoder.weights, before, learned, strict=True):
             axis = axes.get(variable.path)
