@@ -1,152 +1,142 @@
-"""Caption photos in a window, or in the browser, and see where the network looked at each word.
+"""Caption photos in a window or in the browser, and see where the network looked at each word.
 
 python demo.py                    the newest run
-python demo.py photo.jpg          begins with that photo
-python demo.py --run NAME         another run; a classifier names classes
+python demo.py photo.jpg          open this photo first
+python demo.py --run NAME         another run; a classifier predicts classes
 python demo.py --web              in the browser, for several photos at once
 """
 
 import argparse
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 import config
 import presets
-from pipeline.classifier.prediction import class_columns
+from ui.answers import ModelLoader, read_search_settings
 from utils import command_line, runs
-from utils.captions_file import COLUMNS
 from utils.errors import UsageError, UserError, run_script
 from utils.terminal import note
 
+HOST = "127.0.0.1"
+PORT = 7860
+
 
 def options() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     parser = command_line.parser(__doc__)
-    parser.add_argument("photo", nargs="?", metavar="PHOTO", help="the photo to begin with")
+    parser.add_argument("photo", nargs="?", metavar="PHOTO", help="the photo to open first")
     parser.add_argument(
         "--run",
         metavar="NAME|DIR",
-        help="the run that captions, or names classes (default: the newest); "
-        "or hf:FOLDER, a VisionEncoderDecoderModel of Hugging Face with ViT and GPT-2",
+        help="a run, or hf:FOLDER with a VisionEncoderDecoderModel (default: the newest run)",
     )
     parser.add_argument(
         "--weights",
         metavar="FILE|hf:FOLDER",
-        help="where the encoder's weights are now, if they were moved",
+        help="the encoder's weights, if they were moved",
     )
     page = parser.add_argument_group("page")
     page.add_argument(
-        "--web",
-        action="store_true",
-        help="a page for the browser, where several photos can be given, in the window's place",
+        "--web", action="store_true", help="serve a web page instead of opening a window"
     )
     page.add_argument(
-        "--port", type=int, metavar="NUMBER", help="where the page is served (default 7860)"
+        "--port", type=int, metavar="NUMBER", help=f"the page's port (default {PORT})"
     )
     page.add_argument(
         "--host",
         metavar="ADDRESS",
-        help="for whom: 127.0.0.1 is this machine alone, 0.0.0.0 everyone who "
-        "reaches it (default 127.0.0.1)",
+        help=f"{HOST} is this machine only, 0.0.0.0 is every network (default {HOST})",
     )
     command_line.add_options(parser, config.Machine, only=config.WHERE)
     return parser
 
 
 def main() -> None:
-    """Open the window at once; the model is loaded beside it."""
-    given = vars(options().parse_args())
-    own = {name: given.pop(name) for name in ("photo", "run", "weights", "web", "port", "host")}
-    _check(own)
-    run = runs.find(own["run"])
+    """Open the window or the page at once; the model loads in the background."""
+    arguments = options().parse_args()
+    check_page_options(arguments)
+    run = runs.find(arguments.run)
+    machine = {name: value for name, value in vars(arguments).items() if name in config.WHERE}
     if runs.is_classifier(runs.read_config(run)):
-        presets.refuse_foreign(
-            "classifier",
-            {
-                name: value
-                for name, value in (given | {"weights": own["weights"]}).items()
-                if value is not None and name != "device"
-            },
-        )
-    from ui.answers import Loading, controls
-
-    begun: list[Loading] = []
-
-    def start() -> Loading:
-        begun.append(Loading(run, weights=own["weights"], **given))
-        return begun[-1]
-
-    stopped = False
+        reject_captioner_options(arguments.weights, machine)
+    loader = ModelLoader(run, weights=arguments.weights, **machine)
+    status = 0
     try:
-        if own["web"]:
-            _serve(run, start, own)
+        if arguments.web:
+            serve_page(run, loader, arguments)
         else:
-            _window(own["photo"], start, name=run.name, controls=controls(run))
+            show_window(run, loader, arguments.photo)
     except KeyboardInterrupt:
-        if all(each.done for each in begun):
+        if not loader.is_loading:
             raise
-        stopped = True
-    if not all(each.done for each in begun):
-        _leave(stopped)
-
-
-def _leave(stopped: bool) -> NoReturn:
-    """End at once: TensorFlow aborts where Python ends while a thread is still loading it."""
-    if stopped:
         note("stopped")
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(130 if stopped else 0)
+        status = 130
+    if loader.is_loading:
+        exit_at_once(status)
 
 
-def _window(photo: str | None, start: Callable[[], Any], **about: Any) -> None:
-    """The window."""
+def check_page_options(arguments: argparse.Namespace) -> None:
+    """Reject contradictions and values out of bounds."""
+    for name in ("port", "host"):
+        if getattr(arguments, name) is not None and not arguments.web:
+            raise UsageError(f"--{name} needs --web")
+    port = arguments.port
+    if port is not None and not 1 <= port <= 65535:
+        raise UsageError(f"--port must be from 1 to 65535 (got {port})")
+    photo = arguments.photo
+    if arguments.web and photo is not None and not Path(photo).is_file():
+        raise UserError(f"no photo {photo}")
+
+
+def reject_captioner_options(weights: str | None, machine: dict[str, Any]) -> None:
+    """Reject options that a classifier does not have."""
+    typed = {name: value for name, value in machine.items() if name != "device"}
+    if weights is not None:
+        typed["weights"] = weights
+    presets.refuse_foreign("classifier", typed)
+
+
+def show_window(run: Path, loader: ModelLoader, photo: str | None) -> None:
+    """Show the window until it is closed."""
     try:
-        from ui.tk.window import open_window
+        from ui.tk.window import open_window  # Python may have been built without Tk
     except ImportError as error:
         if error.name not in ("tkinter", "_tkinter"):
             raise
         raise UserError(
-            "this Python has no Tk, and a window needs it; install it (on Debian and Ubuntu: apt install "
-            "python3-tk), or see the same in the browser: python demo.py --web"
+            "this Python has no Tk, which the window needs; install it "
+            "(Debian and Ubuntu: apt install python3-tk) "
+            "or use the browser: python demo.py --web"
         ) from None
-    open_window(start, photo, **about)
+    open_window(loader, photo, name=run.name, settings=read_search_settings(run))
 
 
-def _check(own: dict[str, Any]) -> None:
-    """Refuse what was typed wrong."""
-    for name in ("port", "host"):
-        if own[name] is not None and not own["web"]:
-            raise UsageError(f"--{name} goes with --web")
-    if own["port"] is not None and not 1 <= own["port"] <= 65535:
-        raise UsageError(f"--port is a number from 1 to 65535, not {own['port']}")
-    if own["web"] and own["photo"] is not None and not Path(own["photo"]).is_file():
-        raise UserError(f"no photo {own['photo']}")
-
-
-def _serve(run: Path, start: Callable[[], Any], own: dict[str, Any]) -> None:
-    """The page in the browser."""
+def serve_page(run: Path, loader: ModelLoader, arguments: argparse.Namespace) -> None:
+    """Serve the page until Ctrl-C."""
     try:
-        from ui.web import page as web
+        from ui.web.server import serve  # Gradio takes seconds to import, and may be missing
     except ImportError as error:
         if error.name != "gradio":
             raise
         raise UserError(
-            "gradio is not installed, and the page needs it; pip install gradio"
+            "gradio, which the page needs, is not installed; install it: pip install gradio"
         ) from None
-    saved = runs.read_config(run)
-    columns = class_columns(saved["classes"]) if runs.is_classifier(saved) else COLUMNS
-    web.serve(
-        start,
-        run=run,
-        columns=columns,
-        host=own["host"] or "127.0.0.1",
-        port=own["port"] or 7860,
-        photo=own["photo"],
+    serve(
+        run,
+        loader,
+        host=arguments.host or HOST,
+        port=arguments.port or PORT,
+        photo=arguments.photo,
     )
+
+
+def exit_at_once(status: int) -> NoReturn:
+    """Exit without Python's clean-up: TensorFlow aborts if a thread still loads it."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":

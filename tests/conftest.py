@@ -23,17 +23,17 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def display():
-    """An X display for all tests of this process: a Tk that has been on one does not outlive it."""
+    """One X display for all tests of this process: Tk crashes if its display goes away."""
     pytest.importorskip("tkinter", reason="this Python has no Tk")
     if shutil.which("Xvfb") is None:
         pytest.skip("Xvfb is not installed; on Debian and Ubuntu: apt install xvfb")
-    with screens.started() as name:
+    with screens.run_display() as name:
         yield name
 
 
 @pytest.fixture
 def screen(display, monkeypatch):
-    """The name of a screen that nobody sees, where windows are opened meanwhile."""
+    """Open all windows on an invisible screen; return its name."""
     monkeypatch.setenv("DISPLAY", display)
-    monkeypatch.setenv("GTK_THEME", "Adwaita")  # light, whatever the desktop of whom it belongs to
+    monkeypatch.setenv("GTK_THEME", "Adwaita")  # light, whatever the desktop is set to
     return display

@@ -1,4 +1,4 @@
-"""demo.py as a user starts it: in a process of its own, driven by keys, on a screen that nobody sees."""
+"""demo.py as a user starts it: in a process of its own, by keys, on an invisible screen."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from PIL import Image
 
 import demo
 from models.captioner import Captioner
-from tests.helpers.screens import seen, wait
+from tests.helpers.screens import grab_pixels, wait_for
 from tests.helpers.scripts import ROOT, started, typed
 from tests.helpers.tiny_run import captioning_run, classifying_run
 from utils import runs
@@ -28,25 +28,26 @@ def run(tmp_path_factory):
 
 
 @pytest.fixture
-def keys(screen):
-    """What xdotool does with these words, as text."""
+def xdotool(screen):
+    """Calls xdotool with these words, and returns its output."""
     if shutil.which("xdotool") is None:
         pytest.skip("xdotool is not installed; on Debian and Ubuntu: apt install xdotool")
 
-    def done(*words):
-        return subprocess.run(
+    def call(*words):
+        process = subprocess.run(
             ["xdotool", *map(str, words)], capture_output=True, text=True, check=False
-        ).stdout.strip()
+        )
+        return process.stdout.strip()
 
-    return done
+    return call
 
 
 @pytest.fixture
-def begin():
-    """Starts demo.py with these words; what is left of it is ended after the test."""
-    begun = []
+def start_demo():
+    """Starts demo.py with these words; kills it after the test."""
+    processes = []
 
-    def begin(*words):
+    def start(*words):
         process = subprocess.Popen(
             [sys.executable, ROOT / "demo.py", *map(str, words)],
             stdout=subprocess.PIPE,
@@ -54,124 +55,148 @@ def begin():
             text=True,
             env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"},
         )
-        begun.append(process)
+        processes.append(process)
         return process
 
-    yield begin
-    for process in begun:
+    yield start
+    for process in processes:
         process.kill()
         process.communicate()
 
 
-def test_from_the_command_line_to_the_caption_by_keys_alone(run, keys, begin, screen, tmp_path):
+def test_from_the_command_line_to_the_caption_by_keys(run, xdotool, start_demo, screen, tmp_path):
     tkinter = pytest.importorskip("tkinter")
     Image.new("RGB", (60, 40), GREEN).save(tmp_path / "사진.png")
-    began = time.monotonic()
-    process = begin("--run", run, tmp_path / "사진.png")
-    window = wait(lambda: keys("search", "--onlyvisible", "--name", r"[.]png.* r$"))
-    opened = time.monotonic() - began
-    wait(
-        lambda: (np.abs(seen(screen).astype(int) - GREEN).sum(axis=2) < 6).sum() > 50_000
-    )  # the photo, and large
-    keys("windowfocus", "--sync", window)
+    start = time.monotonic()
+    process = start_demo("--run", run, tmp_path / "사진.png")
+    window = wait_for(lambda: xdotool("search", "--onlyvisible", "--name", r"[.]png.* r$"))
+    seconds_to_window = time.monotonic() - start
+
+    def shows_plain_photo():
+        difference = np.abs(grab_pixels(screen).astype(int) - GREEN).sum(axis=2)
+        return (difference < 6).sum() > 50_000
+
+    wait_for(shows_plain_photo)
+    xdotool("windowfocus", "--sync", window)
     reader = tkinter.Tk()
     reader.withdraw()
-    wanted = Captioner.load(run)(tmp_path / "사진.png").text
+    caption = Captioner.load(run)(tmp_path / "사진.png").text
 
-    def copied():
-        keys("key", "ctrl+c")
+    def is_copied():
+        xdotool("key", "ctrl+c")
         reader.update()
         try:
-            return reader.clipboard_get() == wanted
-        except tkinter.TclError:  # nothing is copied yet
+            return reader.clipboard_get() == caption
+        except tkinter.TclError:  # the clipboard is empty
             return False
 
-    wait(copied)
-    assert time.monotonic() - began > opened  # the window was there first
-    keys("key", "Right")
-    wait(
-        lambda: (np.abs(seen(screen).astype(int) - GREEN).sum(axis=2) < 6).sum() < 50_000
-    )  # attention is laid over it
-    keys("key", "Escape")
-    wait(lambda: (np.abs(seen(screen).astype(int) - GREEN).sum(axis=2) < 6).sum() > 50_000)
+    wait_for(is_copied)
+    assert time.monotonic() - start > seconds_to_window  # the window was there first
+    xdotool("key", "Right")
+    wait_for(lambda: not shows_plain_photo())  # attention is laid over it
+    xdotool("key", "Escape")
+    wait_for(shows_plain_photo)
     reader.destroy()
-    keys("key", "ctrl+q")
+    xdotool("key", "ctrl+q")
     assert process.communicate(timeout=30) == ("", "")
     assert process.returncode == 0
 
 
 @pytest.mark.parametrize("how, status", [("key", 0), ("signal", 130)])
-def test_it_can_be_closed_while_the_model_loads(run, keys, begin, how, status):
-    process = begin("--run", run)
-    window = wait(lambda: keys("search", "--onlyvisible", "--name", "^r$"))
+def test_it_can_be_closed_while_the_model_loads(run, xdotool, start_demo, how, status):
+    process = start_demo("--run", run)
+    window = wait_for(lambda: xdotool("search", "--onlyvisible", "--name", "^r$"))
     if how == "key":
-        keys("windowfocus", "--sync", window, "key", "ctrl+w")
+        xdotool("windowfocus", "--sync", window, "key", "ctrl+w")
     else:
         process.send_signal(signal.SIGINT)
     out, error = process.communicate(timeout=30)
     assert (process.returncode, out, error.replace("stopped\n", "")) == (status, "", "")
 
 
-def test_without_a_display_it_says_so_and_names_the_page(run):
+def test_tensorflow_is_not_imported_with_demo():
+    """The window and mistakes in options would wait for it."""
+    done = started("-c", "import demo, sys; print('tensorflow' in sys.modules)")
+    assert (done.out, done.error) == ("False\n", "")
+
+
+def test_without_a_display_the_error_names_the_page(run):
     pytest.importorskip("tkinter")
     for display in ("", ":4711"):
-        left = started(ROOT / "demo.py", "--run", run, DISPLAY=display)
-        assert (left.status, left.out) == (1, "")
-        assert left.error == (
-            f'error: no window can be opened here (couldn\'t connect to display "{display}"); see the '
-            "same in the browser: python demo.py --web\n"
-        )
+        done = started(ROOT / "demo.py", "--run", run, DISPLAY=display)
+        assert (done.status, done.out) == (1, "")
+        assert f'connect to display "{display}"' in done.error
+        assert done.error.endswith("use the browser: python demo.py --web\n")
 
 
-def test_without_tk_it_says_what_to_install_and_names_the_page(run, monkeypatch):
+def test_without_tk_the_error_says_what_to_install(run, monkeypatch):
     monkeypatch.delitem(sys.modules, "ui.tk.window", raising=False)
     monkeypatch.setitem(sys.modules, "tkinter", None)
-    left = typed(demo, "--run", run)
-    assert (left.status, left.out) == (1, "")
-    assert left.error.startswith("error: this Python has no Tk")
-    assert "apt install python3-tk" in left.error and "demo.py --web" in left.error
+    done = typed(demo, "--run", run)
+    assert (done.status, done.out) == (1, "")
+    assert done.error.startswith("error: this Python has no Tk")
+    assert "apt install python3-tk" in done.error
+    assert "demo.py --web" in done.error
 
 
-def test_a_mistake_is_told_in_the_terminal_before_anything_opens(run, tmp_path, monkeypatch):
+def test_mistakes_are_reported_before_a_window_opens(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert (
-        typed(demo).error
-        == f"error: no run in {Path.cwd() / 'checkpoints'} yet; make one with: python train.py\n"
-    )
-    assert typed(demo, "--run", "r").error.startswith(
-        f"error: no run 'r', and none in {Path.cwd() / 'checkpoints'}"
-    )
-    left = typed(demo, "--run", run, "--beams")
-    assert (left.status, left.error.splitlines()[-1]) == (
-        2,
-        "demo.py: error: unrecognized arguments: --beams",
-    )
+    done = typed(demo)
+    assert done.error.startswith("error: no run")
+    assert str(Path.cwd() / "checkpoints") in done.error
+    done = typed(demo, "--run", "r")
+    assert done.error.startswith("error: no run 'r'")
+    assert str(Path.cwd() / "checkpoints") in done.error
+    done = typed(demo, "--run", run, "--beams")
+    assert done.status == 2
+    assert done.error.splitlines()[-1] == "demo.py: error: unrecognized arguments: --beams"
     (tmp_path / "config.json").write_text("{")
     assert "config.json is damaged" in typed(demo, "--run", tmp_path).error
 
 
-def test_what_is_typed_reaches_the_window(run, monkeypatch):
-    """Without the window."""
-    demo_window = pytest.importorskip("ui.tk.window", exc_type=ImportError)
-
-    told = []
-    monkeypatch.setattr(
-        demo_window, "open_window", lambda start, photo, **more: told.append((start, photo, more))
-    )
-    monkeypatch.setattr("ui.answers.Loading", lambda *given, **more: (given, more))
-    assert (
-        typed(demo, "--run", run, "a.jpg", "--weights", "w.h5", "--engine", "tensorflow").status
-        == 0
-    )
-    ((start, photo, more),) = told
-    assert (photo, more["name"], more["controls"]["beam"]) == ("a.jpg", "r", 3)
-    assert start() == ((runs.find(str(run)),), {"weights": "w.h5", "engine": "tensorflow"})
+@pytest.mark.parametrize(
+    ("words", "status", "parts"),
+    [
+        (["--port", "7861"], 2, ["--port", "--web"]),
+        (["--host", "0.0.0.0"], 2, ["--host", "--web"]),
+        (["--web", "--port", "0"], 2, ["--port", "65535", "(got 0)"]),
+        (["--web", "nope.jpg"], 1, ["no photo nope.jpg"]),
+    ],
+)
+def test_wrong_options_of_the_page_are_rejected(run, words, status, parts):
+    done = typed(demo, "--run", run, *words)
+    assert done.status == status
+    for part in parts:
+        assert part in done.error
 
 
-def test_a_classifier_takes_no_options_of_captions(tmp_path):
+def test_options_reach_the_window(run, monkeypatch):
+    window = pytest.importorskip("ui.tk.window", exc_type=ImportError)
+    calls = []
+
+    class FakeLoader:
+        is_loading = False
+
+        def __init__(self, run, **options):
+            self.run = run
+            self.options = options
+
+    def open_window(loader, photo, **options):
+        calls.append((loader, photo, options))
+
+    monkeypatch.setattr(window, "open_window", open_window)
+    monkeypatch.setattr(demo, "ModelLoader", FakeLoader)
+    words = ("a.jpg", "--weights", "w.h5", "--engine", "tensorflow")
+    assert typed(demo, "--run", run, *words).status == 0
+    ((loader, photo, options),) = calls
+    assert (photo, options["name"], options["settings"]["beam"]) == ("a.jpg", "r", 3)
+    assert loader.run == runs.find(str(run))
+    assert loader.options == {"weights": "w.h5", "engine": "tensorflow"}
+
+
+def test_a_classifier_takes_no_options_of_captioners(tmp_path):
     run = classifying_run(tmp_path / "c")
-    left = typed(demo, "--run", run, "--weights", "w.h5")
-    assert left.status == 2
-    assert left.error.startswith(
-        "error: --weights: that is for captions, and a classifier writes none"
-    )
+    done = typed(demo, "--run", run, "--weights", "w.h5")
+    assert done.status == 2
+    assert "--weights" in done.error
+    assert "classifier" in done.error

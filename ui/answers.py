@@ -1,8 +1,9 @@
-"""What demo.py shows of a photo, in a window or on a page: a run's model, loaded in the background, and its answers.
+"""The model behind both screens of demo.py: loads a run in the background and answers for photos.
 
-loading = Loading(run)                          # loading.progress tells how far it is
-shown = loading.model()(opened("photo.jpg"), beam=5)
-shown.caption, shown.words, shown.over(0), shown.candidates
+loader = ModelLoader(run)
+loader.start()                                      # loader.progress says how far it is
+answer = loader.wait()(open_photo("photo.jpg"), beam=5)
+answer.caption, answer.words, answer.draw_attention(0), answer.candidates
 """
 
 import math
@@ -24,20 +25,22 @@ from pipeline import prediction
 from pipeline.classifier.prediction import SHOWN_CLASSES, load_classifier
 from utils import runs
 from utils.errors import UserError, describe_file_error
-from utils.plots.attention import NO_ATTENTION, draw_half_peak_line, is_uniform, overlay_attention
+from utils.plots.attention import NO_ATTENTION, overlay_attention, draw_half_peak_line, is_uniform
 from utils.plots.figure import shrink
 from utils.quiet import import_tensorflow
 
-WIDEST = 20  # beams that can be turned to
-SCREEN = 1280  # pixels of the longer side of a photo as it is shown
-# What is loaded, and the seconds it takes on two cores.
-STEPS = {
-    "TensorFlow": 6.0,
-    "the decoder": 1.0,
-    "the encoder": 3.0,
-    "a first caption, for practice": 5.0,
+MAXIMUM_BEAM = 20  # the widest beam that the screens offer
+SCREEN_PIXELS = 1280  # the longer side of a photo on the screen
+
+# The steps of loading, with their seconds on two cores.
+LOADING_STEPS = {
+    "Loading TensorFlow": 6.0,
+    "Loading the decoder": 1.0,
+    "Loading the encoder": 3.0,
+    "Warming up": 5.0,
 }
-CONTROLS = (
+# The settings of a search that the screens may change.
+SEARCH_SETTINGS = (
     "beam",
     "length_penalty",
     "sample",
@@ -45,232 +48,273 @@ CONTROLS = (
     "top_k",
     "top_p",
     "seed",
-)  # settings of a search to turn
+)
 
 
-def controls(run: Path) -> dict[str, Any]:
-    """The run's own settings of what there is to turn, known before it is loaded; nothing of a classifier."""
-    saved = runs.read_config(run)
-    return (
-        {}
-        if runs.is_classifier(saved)
-        else {name: saved[name] for name in CONTROLS if name in saved}
-    )
+def read_search_settings(run: Path) -> dict[str, Any]:
+    """Return the run's own search settings without loading the model; {} for a classifier."""
+    config = runs.read_config(run)
+    if runs.is_classifier(config):
+        return {}
+    return {name: config[name] for name in SEARCH_SETTINGS if name in config}
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A photo that could be read."""
+class ScreenPhoto:
+    """A photo that could be read, with its pixels at the size of the screen."""
 
     name: str
-    photo: Path | bytes | np.ndarray
-    pixels: np.ndarray  # (H, W, 3) uint8, upright, no larger than the screen wants it
+    source: Path | bytes | np.ndarray
+    pixels: np.ndarray  # (H, W, 3) uint8, upright
 
 
-def opened(photo: Path | str | bytes | np.ndarray, name: str | None = None) -> Opened:
-    """The photo, by its path, the bytes of its file, or its pixels; refused where it cannot be read. Needs no model."""
-    photo = Path(photo) if isinstance(photo, str) else photo
-    name = name or (
-        photo.name.encode("utf-8", "backslashreplace").decode()
-        if isinstance(photo, Path)
-        else "the photo"
-    )
-    try:
-        pixels = photo if isinstance(photo, np.ndarray) else read_photo(photo)
-    except UnreadablePhoto as error:
-        raise UserError(f"{name} cannot be read: {error}") from error
-    return Opened(name, photo, shrink(pixels, SCREEN))
+def open_photo(source: Path | str | bytes | np.ndarray, name: str | None = None) -> ScreenPhoto:
+    """Open a photo from its path, the bytes of its file, or its pixels."""
+    if isinstance(source, str):
+        source = Path(source)
+    if not name:
+        name = _name_photo(source)
+    pixels = source
+    if not isinstance(source, np.ndarray):
+        try:
+            pixels = read_photo(source)
+        except UnreadablePhoto as error:
+            raise _unreadable_error(name, error) from error
+    return ScreenPhoto(name, source, shrink(pixels, SCREEN_PIXELS))
+
+
+def _name_photo(source: Path | bytes | np.ndarray) -> str:
+    if isinstance(source, Path):
+        return source.name.encode("utf-8", "backslashreplace").decode()
+    return "the photo"
+
+
+def _unreadable_error(name: str, error: UnreadablePhoto) -> UserError:
+    return UserError(f"{name} cannot be read: {error}")
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What is shown of a photo."""
+class Answer:
+    """The model's answer for one photo, as both screens show it."""
 
-    opened: Opened
-    caption: str  # of a classifier its likeliest class
-    words: list[str]  # empty where there is no attention to show
-    candidates: list[
-        tuple[str, float]
-    ]  # captions and their scores, or classes and their probabilities; what is said first
-    note: str | None  # a sentence that belongs to it
-    answer: Any
+    photo: ScreenPhoto
+    caption: str  # a classifier's likeliest class
+    words: list[str]  # empty if there is no attention to show
+    # Captions with their scores, or classes with their probabilities; the answer comes first.
+    candidates: list[tuple[str, float]]
+    note: str | None  # a remark for the user
+    prediction: Any
     draw: Callable[..., Any]
-    record: tuple[str | float, ...] = ()  # what stands of it in a file of results
+    row: tuple[str | float, ...] = ()  # the values for a file of results
 
     @cached_property
     def maps(self) -> np.ndarray:
-        """Attention (words, rows, columns)."""
-        return self.answer.attention.reshape(len(self.words), *self.answer.grid)
+        """Return the attention (T, rows, columns)."""
+        return self.prediction.attention.reshape(len(self.words), *self.prediction.grid)
 
-    def over(self, word: int, pixels: np.ndarray | None = None) -> np.ndarray:
-        """The photo (H, W, 3) uint8, or its pixels in another size, with the attention of that word laid over it."""
-        pixels = self.opened.pixels if pixels is None else pixels
-        return draw_half_peak_line(overlay_attention(pixels, self.maps[word]), self.maps[word])
+    def draw_attention(self, word: int, pixels: np.ndarray | None = None) -> np.ndarray:
+        """Lay a word's attention over the photo, or over its pixels (H, W, 3) at another size."""
+        if pixels is None:
+            pixels = self.photo.pixels
+        attention = self.maps[word]
+        return draw_half_peak_line(overlay_attention(pixels, attention), attention)
 
-    def figure(self) -> Any:
-        """All of it as one picture, as `predict.py --plot` draws it."""
-        return self.draw(self.opened.pixels, self.answer, ())
+    def draw_figure(self) -> Any:
+        """Draw photo, caption and all attention maps as one picture, like `predict.py --plot`."""
+        return self.draw(self.photo.pixels, self.prediction, ())
 
 
 class Model:
-    """A run's captioner or classifier, which answers one photo at a time."""
+    """A run's captioner or classifier, which answers for one photo at a time."""
 
     def __init__(self, run: Path, *, weights: str | None = None, engine: str = "auto") -> None:
-        self.saved = runs.read_config(run)
-        self.writes = not runs.is_classifier(self.saved)  # captions, and no classes
-        self._answers = (
-            prediction.load_captioner(run, weights, engine, {})
-            if self.writes
-            else load_classifier(run)
-        )
+        self.config = runs.read_config(run)
+        self.is_captioner = not runs.is_classifier(self.config)
+        if self.is_captioner:
+            self._predictor = prediction.load_captioner(run, weights, engine, {})
+        else:
+            self._predictor = load_classifier(run)
         self._lock = Lock()
 
     @property
     def image_size(self) -> int:
-        """Pixels a side of what it looks at."""
-        return self._answers.image_size
+        """Return the side of the model's input in pixels."""
+        return self._predictor.image_size
 
     def load_encoder(self) -> None:
-        """Load the encoder, which a captioner does only when it is first asked for."""
-        if self.writes:
-            _ = self._answers.captioner.encoder
+        """Load the encoder now; a captioner would load it at its first photo."""
+        self._predictor.load_encoder()
 
-    def __call__(self, photo: Opened, **search: Any) -> Shown:
-        """What is shown of a photo; `search` are settings of `CONTROLS`."""
-        presets.resolve(search, scenes=False)  # refuses what cannot be
+    def __call__(self, photo: ScreenPhoto, **search: Any) -> Answer:
+        """Answer for a photo; `search` holds values for `SEARCH_SETTINGS`."""
+        presets.resolve(search, scenes=False)  # rejects unknown settings and bad values
         with self._lock:
-            answer = self._ask(photo, search)
-        if not self.writes:
-            classes = answer.likeliest(SHOWN_CLASSES)
-            return Shown(
-                photo,
-                classes[0][0],
-                [],
-                classes,
-                None,
-                answer,
-                self._answers.draw,
-                self._answers.make_record(answer),
-            )
-        nowhere = is_uniform(answer.attention)
-        notes = [prediction.DRAWN_SCENES_ONLY.capitalize() + "."] if self._is_strange(photo) else []
-        notes += [NO_ATTENTION] if nowhere else []
-        return Shown(
-            photo,
-            answer.text,
-            [] if nowhere else answer.words,
-            _ordered(answer),
-            " ".join(notes) or None,
-            answer,
-            self._answers.draw,
-            self._answers.make_record(answer),
-        )
+            result = self._predict(photo, search)
+        if self.is_captioner:
+            return self._describe_caption(photo, result)
+        return self._describe_classes(photo, result)
 
-    def _ask(self, photo: Opened, search: dict[str, Any]) -> Any:
-        """The answer, of the pixels that predict.py reads of the same file."""
+    def _predict(self, photo: ScreenPhoto, search: dict[str, Any]) -> Any:
+        """Predict from the file and not from the screen's pixels, like predict.py."""
         try:
-            if self.writes:
-                return self._answers.captioner(photo.photo, **search)
-            return self._answers.classifier(photo.photo)
-        except UnreadablePhoto as error:  # it has changed since it was opened
-            raise UserError(f"{photo.name} cannot be read: {error}") from error
+            if self.is_captioner:
+                return self._predictor.captioner(photo.source, **search)
+            return self._predictor.classifier(photo.source)
+        except UnreadablePhoto as error:  # the file has changed since it was opened
+            raise _unreadable_error(photo.name, error) from error
 
-    def _is_strange(self, photo: Opened) -> bool:
-        """Whether a run that knows drawings alone is asked about a photograph."""
-        if not self.saved.get("scenes", False):
-            return False
-        return not isinstance(photo.photo, Path) or not prediction.is_drawn_scene(
-            photo.photo, self.saved, photo.name
+    def _describe_caption(self, photo: ScreenPhoto, result: Any) -> Answer:
+        words = result.words
+        notes = []
+        if self._is_unfamiliar(photo):
+            notes.append(f"{prediction.DRAWN_SCENES_ONLY.capitalize()}.")
+        if is_uniform(result.attention):
+            words = []
+            notes.append(NO_ATTENTION)
+        return Answer(
+            photo,
+            caption=result.text,
+            words=words,
+            candidates=rank_candidates(result),
+            note=" ".join(notes) or None,
+            prediction=result,
+            draw=self._predictor.draw,
+            row=self._predictor.make_record(result),
         )
 
+    def _describe_classes(self, photo: ScreenPhoto, result: Any) -> Answer:
+        classes = result.likeliest(SHOWN_CLASSES)
+        return Answer(
+            photo,
+            caption=classes[0][0],
+            words=[],
+            candidates=classes,
+            note=None,
+            prediction=result,
+            draw=self._predictor.draw,
+            row=self._predictor.make_record(result),
+        )
 
-def _ordered(answer: Any) -> list[tuple[str, float]]:
-    """The caption, then the others by their scores; each once. (A search may prefer a longer one, and a draw is a draw.)"""
-    others = dict(
-        sorted(answer.candidates, key=lambda candidate: candidate[1])
-    )  # of equal ones the best score stays
-    others.pop(answer.text, None)
-    return [
-        (answer.text, answer.score),
-        *sorted(others.items(), key=lambda candidate: -candidate[1]),
-    ]
+    def _is_unfamiliar(self, photo: ScreenPhoto) -> bool:
+        """Return whether a run that knows only drawn scenes gets a photograph."""
+        if not self.config.get("scenes", False):
+            return False
+        if not isinstance(photo.source, Path):
+            return True
+        return not prediction.is_drawn_scene(photo.source, self.config, photo.name)
+
+
+def rank_candidates(result: Any) -> list[tuple[str, float]]:
+    """Return the caption, then the other candidates by score, each text once.
+
+    The caption need not have the highest score: a search may prefer a longer one, and sampling
+    returns whatever it sampled.
+    """
+    best_scores: dict[str, float] = {}
+    for text, score in result.candidates:
+        best_scores[text] = max(score, best_scores.get(text, score))
+    best_scores.pop(result.text, None)
+    others = sorted(best_scores.items(), key=lambda candidate: candidate[1], reverse=True)
+    return [(result.text, result.score), *others]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far loading is."""
+    """The progress of loading."""
 
-    share: float  # 0 to 1; within a step it is guessed from the time
+    share: float  # 0 to 1; estimated from the time within a step
     text: str
 
 
-class Loading:
-    """A run's model, loaded by a thread of its own."""
+class ModelLoader:
+    """Loads a run's model in a thread of its own."""
 
     def __init__(
         self, run: Path, *, weights: str | None = None, engine: str = "auto", device: str = "auto"
     ) -> None:
-        self._how = (run, weights, engine, device)
-        self._step, self._since = next(iter(STEPS)), time.monotonic()
+        self._run = run
+        self._weights = weights
+        self._engine = engine
+        self._device = device
+        self._step = next(iter(LOADING_STEPS))
+        self._step_began = time.monotonic()
+        self._has_started = False
         self._done = Event()
         self._model: Model | None = None
         self._error: Exception | None = None
+
+    def start(self) -> None:
+        """Start loading."""
+        self._has_started = True
+        self._step_began = time.monotonic()
         Thread(target=self._load, name="loading", daemon=True).start()
 
     @property
-    def done(self) -> bool:
-        """Whether it is at its end, for good or ill."""
+    def is_loading(self) -> bool:
+        """Return whether the thread is at work."""
+        return self._has_started and not self.is_done
+
+    @property
+    def is_done(self) -> bool:
+        """Return whether loading has ended, with a model or with an error."""
         return self._done.is_set()
 
     @property
     def progress(self) -> Progress:
-        """How far it is, and what it is at."""
-        if self.done:
-            return Progress(1.0, "ready")
-        step, seconds = self._step, time.monotonic() - self._since
-        before = sum(STEPS[each] for each in list(STEPS)[: list(STEPS).index(step)])
-        now = STEPS[step] * (1 - math.exp(-seconds / STEPS[step]))
-        return Progress((before + now) / sum(STEPS.values()), f"Loading {step}")
+        """Return how far loading is and what it does now."""
+        if self.is_done:
+            return Progress(1.0, "Ready")
+        step = self._step
+        steps = list(LOADING_STEPS)
+        seconds_before = sum(LOADING_STEPS[each] for each in steps[: steps.index(step)])
+        expected = LOADING_STEPS[step]
+        elapsed = time.monotonic() - self._step_began
+        # Slower and slower, so that a step that takes longer than expected never seems finished.
+        seconds_now = expected * (1 - math.exp(-elapsed / expected))
+        return Progress((seconds_before + seconds_now) / sum(LOADING_STEPS.values()), step)
 
     @property
     def failure(self) -> str | None:
-        """Why there will be no model, as a sentence; None while it loads, and where it came."""
-        return None if self._error is None else sentence(self._error)
+        """Return why loading failed, or None if it has not."""
+        return None if self._error is None else explain_error(self._error)
 
-    def model(self) -> Model:
-        """The model, once it is there; raises what kept it from coming."""
+    def wait(self) -> Model:
+        """Wait for the model and return it, or raise the error that stopped loading."""
         self._done.wait()
         if self._error is not None:
             raise self._error
         return self._model
 
     def _load(self) -> None:
-        run, weights, engine, device = self._how
         try:
             import_tensorflow()
+            # utils.device needs TensorFlow, which only this thread may load: it takes seconds.
             from utils.device import use_device
 
-            use_device(device)
-            self._begin("the decoder")
-            model = Model(run, weights=weights, engine=engine)
-            self._begin("the encoder")
+            use_device(self._device)
+            self._begin_step("Loading the decoder")
+            model = Model(self._run, weights=self._weights, engine=self._engine)
+            self._begin_step("Loading the encoder")
             model.load_encoder()
-            self._begin("a first caption, for practice")
+            self._begin_step("Warming up")
             grey = np.full((model.image_size, model.image_size, 3), 128, np.uint8)
-            model(Opened("practice", grey, grey))
+            model(open_photo(grey))
             self._model = model
-        except Exception as error:  # whatever it is, who waits for the model is told
+        except Exception as error:  # raised again by `wait`
             self._error = error
         self._done.set()
 
-    def _begin(self, step: str) -> None:
-        self._since, self._step = time.monotonic(), step
+    def _begin_step(self, step: str) -> None:
+        self._step_began = time.monotonic()
+        self._step = step
 
 
-def sentence(error: Exception) -> str:
-    """What to tell a person of an error; one that nobody has foreseen also goes to standard error, whole."""
-    told = str(error) if isinstance(error, UserError) else describe_file_error(error)
-    if told is None:
+def explain_error(error: Exception) -> str:
+    """Return an error as a sentence for the user; print an unexpected one with its traceback."""
+    if isinstance(error, UserError):
+        return str(error)
+    sentence = describe_file_error(error)
+    if sentence is None:
         traceback.print_exception(error, file=sys.stderr)
-        told = f"something went wrong that should not have ({type(error).__name__}: {error}); the terminal says more"
-    return told
+        sentence = f"unexpected error ({type(error).__name__}: {error}); see the terminal for more"
+    return sentence

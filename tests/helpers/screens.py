@@ -1,4 +1,4 @@
-"""A screen that nobody sees, for windows (conftest.py gives it to a test), and what is on it."""
+"""An invisible screen for windows (conftest.py gives it to a test), and the pixels on it."""
 
 import contextlib
 import os
@@ -12,8 +12,8 @@ WIDTH, HEIGHT = 1024, 768
 
 
 @contextlib.contextmanager
-def started():
-    """The name of an X display of its own, under Xvfb."""
+def run_display():
+    """Start Xvfb with an X display of its own; yield the display's name."""
     read, write = os.pipe()
     server = subprocess.Popen(
         [
@@ -31,32 +31,32 @@ def started():
         stderr=subprocess.DEVNULL,
     )
     os.close(write)
-    with os.fdopen(read) as told:
-        number = told.readline().strip()  # once it is ready
+    with os.fdopen(read) as output:
+        number = output.readline().strip()  # printed once the display is ready
     yield f":{number}"
     server.terminate()
     server.wait(10)
 
 
-def seen(screen, box=None):
-    """The pixels (H, W, 3) of the screen, or of a box (left, top, right, bottom) of it."""
+def grab_pixels(screen, box=None):
+    """Return the pixels (H, W, 3) of the screen, or of a box (left, top, right, bottom) of it."""
     return np.asarray(ImageGrab.grab(bbox=box, xdisplay=screen).convert("RGB"))
 
 
-def until(window, true, seconds=10):
-    """Let the window live until something is true."""
+def update_until(window, condition, seconds=10):
+    """Run the window's events until the condition is true."""
     end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it has not come to that"
+    while not condition():
+        assert time.monotonic() < end, "the condition did not become true"
         window.update()
         time.sleep(0.005)
     window.update()
 
 
-def wait(true, seconds=60):
-    """Wait until something is there, and return it."""
+def wait_for(find, seconds=60):
+    """Wait until `find` returns something true, and return it."""
     end = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < end, "it has not come to that"
+    while not (found := find()):
+        assert time.monotonic() < end, "the condition did not become true"
         time.sleep(0.05)
     return found

@@ -1,4 +1,4 @@
-"""Work in a thread of its own, of which only the last that was asked for counts."""
+"""Background work of which only the newest job counts."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -7,38 +7,42 @@ from threading import Thread
 from typing import Any
 
 
-class Latest:
-    """Does one thing after the other, and forgets what was asked before the last: what is not begun is never done, what is
-    being done has no answer. Its thread ends with the program."""
+class LatestJob:
+    """Runs jobs one after another in a thread of its own, and keeps only the newest one's result.
+
+    A newer job cancels an older one: if the older one has not started, it never runs; if it is
+    running, its result is dropped. The thread ends with the program.
+    """
 
     def __init__(self) -> None:
         self._jobs: SimpleQueue[tuple[Future, Callable[[], Any]]] = SimpleQueue()
-        self._last: Future | None = None
+        self._newest: Future | None = None
         Thread(target=self._work, daemon=True).start()
 
-    def ask(self, job: Callable[[], Any]) -> None:
-        """Have this done, in place of what was asked before."""
-        self.forget()
-        self._last = Future()
-        self._jobs.put((self._last, job))
+    def submit(self, job: Callable[[], Any]) -> None:
+        """Run this job, and cancel the one before."""
+        self.cancel()
+        self._newest = Future()
+        self._jobs.put((self._newest, job))
 
-    def forget(self) -> None:
-        """Want no answer any more."""
-        if self._last is not None:
-            self._last.cancel()
-        self._last = None
+    def cancel(self) -> None:
+        """Cancel the newest job."""
+        if self._newest is not None:
+            self._newest.cancel()
+        self._newest = None
 
     @property
-    def busy(self) -> bool:
-        """Whether an answer is to come, or has not been taken."""
-        return self._last is not None
+    def is_busy(self) -> bool:
+        """Return whether a job is running or its result has not been taken."""
+        return self._newest is not None
 
     def take(self) -> Future | None:
-        """The answer, once; None where none is there."""
-        if self._last is None or not self._last.done():
+        """Return the newest job once it is done, and only once; None before."""
+        if self._newest is None or not self._newest.done():
             return None
-        done, self._last = self._last, None
-        return done
+        job = self._newest
+        self._newest = None
+        return job
 
     def _work(self) -> None:
         while True:
@@ -47,5 +51,5 @@ class Latest:
                 continue
             try:
                 future.set_result(job())
-            except BaseException as error:  # for who takes the answer
+            except BaseException as error:  # raised where the result is taken
                 future.set_exception(error)

@@ -1,128 +1,153 @@
-"""All that stands in demo.py's window, and where."""
+"""The layout of demo.py's window."""
 
 import sys
 import tkinter
 from collections.abc import Callable
+from dataclasses import dataclass
 from tkinter import ttk
 from typing import Any
 
-from ui.answers import Shown
+from ui.answers import Answer
 from ui.tk.controls import SearchControls
-from ui.tk.widgets import Candidates, PhotoView, Words
+from ui.tk.widgets import CandidateList, PhotoView, WordButtons, show_if
 
-# The key that goes with a letter: as Tk calls it, and as people read it.
-MODIFIER, READ = ("Command", "⌘") if sys.platform == "darwin" else ("Control", "Ctrl+")
-PAD = 12  # pixels
-OPEN, COPY, SAVE, SAVE_VIEW = BUTTONS = {  # with their letters
-    "Open photo…": "O",
-    "Copy caption": "C",
-    "Save picture…": "S",
-    "Save this view…": "Shift+S",
-}
+# The key that goes with a letter: its name in Tk, and its name on the buttons.
+if sys.platform == "darwin":
+    MODIFIER, MODIFIER_LABEL = "Command", "⌘"
+else:
+    MODIFIER, MODIFIER_LABEL = "Control", "Ctrl+"
+PADDING = 12  # pixels
+
+OPEN = "Open photo…"
+COPY = "Copy caption"
+SAVE = "Save picture…"
+SAVE_VIEW = "Save this view…"
+BUTTON_KEYS = {OPEN: "O", COPY: "C", SAVE: "S", SAVE_VIEW: "Shift+S"}
+
+
+@dataclass(frozen=True)
+class Actions:
+    """The functions that the window's widgets call."""
+
+    buttons: dict[str, Callable[[], None]]  # by the names in `BUTTON_KEYS`
+    choose_word: Callable[[int | None], None]
+    change_settings: Callable[[], None]
 
 
 class Body(ttk.Frame):
-    """The photo, beside it what there is to press and to turn; below them the caption, its words, all candidates."""
+    """All of the window's widgets.
+
+    The photo has the buttons and the search settings beside it; the caption, its words and all
+    candidates are below.
+    """
 
     def __init__(
         self,
         parent: tkinter.Misc,
         colours: dict[str, str],
-        controls: dict[str, Any],
-        *,
-        actions: dict[str, Callable[[], None]],
-        choose_word: Callable[[int | None], None],
-        turned: Callable[[], None],
+        settings: dict[str, Any],
+        actions: Actions,
     ) -> None:
-        """`actions` are those of the `BUTTONS`; `turned` is called when a caption is wanted anew; `controls` are the
-        run's own settings, none of a run that names classes."""
-        super().__init__(parent, padding=PAD)
-        self.columnconfigure(0, weight=1)
+        """Build the widgets; `settings` are the run's search settings, {} for a classifier."""
+        super().__init__(parent, padding=PADDING)
+        is_captioner = bool(settings)
+        headings = ("Score", "Captions") if is_captioner else ("Probability", "Classes")
         self.warning = ttk.Label(self, style="Warning.TLabel")
         self.photo = PhotoView(self, colours)
         side = ttk.Frame(self)
-        offered = {
-            name: letter for name, letter in BUTTONS.items() if controls or name != SAVE_VIEW
-        }
-        what = "caption" if controls else "class"
-        told = {
-            name: f"{name.replace('caption', what)}   {READ}{letter}"
-            for name, letter in offered.items()
-        }
-        self.buttons = {
-            name: ttk.Button(side, text=text, command=actions[name]) for name, text in told.items()
-        }
-        for button in self.buttons.values():
-            button.pack(fill="x", pady=(0, 6))
-        self.controls = SearchControls(side, controls, turned) if controls else None
-        if self.controls is not None:
+        self.buttons = self._add_buttons(side, actions, is_captioner=is_captioner)
+        self.controls: SearchControls | None = None
+        if is_captioner:
+            self.controls = SearchControls(side, settings, actions.change_settings)
             self.controls.pack(fill="x", pady=(8, 0))
         self.caption = ttk.Label(self, style="Caption.TLabel")
-        self.words = Words(self, choose_word)
+        self.words = WordButtons(self, actions.choose_word)
         self.note = ttk.Label(self, style="Pale.TLabel")
-        self.candidates = Candidates(
-            self, ("Score", "Captions") if controls else ("Probability", "Classes")
-        )
-        state = ttk.Frame(self)
-        self.bar = ttk.Progressbar(state, maximum=1.0, length=220)
-        self.state = ttk.Label(state, style="Pale.TLabel")
-        self.bar.pack(side="left", padx=(0, PAD))
-        self.state.pack(side="left")
+        self.candidates = CandidateList(self, headings)
+        status_line = ttk.Frame(self)
+        self.bar = ttk.Progressbar(status_line, maximum=1.0, length=220)
+        self.status = ttk.Label(status_line, style="Pale.TLabel")
+        self.bar.pack(side="left", padx=(0, PADDING))
+        self.status.pack(side="left")
 
-        self.photo.grid(row=1, column=0, sticky="nsew")
-        side.grid(row=1, column=1, sticky="ns", padx=(PAD, 0))
-        self.warning.grid(row=0, column=0, columnspan=2, sticky="ew", pady=(0, 8))
-        for row, widget in enumerate(
-            (self.caption, self.words, self.note, self.candidates, state), start=2
-        ):
-            widget.grid(row=row, column=0, columnspan=2, sticky="nsew", pady=(8, 0))
-        if not controls:
+        self._arrange(side, status_line)
+        if not is_captioner:
             self.words.grid_remove()
-        # The photo has what room is left. Where there is little, it becomes no lower than what is beside it; then the
-        # list does, which can be scrolled.
-        self.update_idletasks()  # now it is known how high that is
-        self.rowconfigure(1, weight=1000, minsize=side.winfo_reqheight())
-        self.rowconfigure(5, weight=1, minsize=80)
         self.warn(None)
         self.show(None)
-        self.bind("<Configure>", self._wrap)
+        self.bind("<Configure>", self._wrap_labels)
 
-    def show(self, shown: Shown | None, note: str = "") -> None:
-        """Show what is known of a photo, and a sentence below it; nothing is known yet where that is None."""
-        self.caption.configure(text=shown.caption if shown else "")
-        self.words.show(shown.words if shown else [])
-        self.candidates.show(shown.candidates if shown else [])
+    def _add_buttons(
+        self, side: ttk.Frame, actions: Actions, *, is_captioner: bool
+    ) -> dict[str, ttk.Button]:
+        buttons = {}
+        for name, key in BUTTON_KEYS.items():
+            label = name
+            if not is_captioner:
+                if name == SAVE_VIEW:  # a classifier has no attention to save
+                    continue
+                label = name.replace("caption", "class")
+            text = f"{label}   {MODIFIER_LABEL}{key}"
+            buttons[name] = ttk.Button(side, text=text, command=actions.buttons[name])
+            buttons[name].pack(fill="x", pady=(0, 6))
+        return buttons
+
+    def _arrange(self, side: ttk.Frame, status_line: ttk.Frame) -> None:
+        self.columnconfigure(0, weight=1)
+        self.warning.grid(row=0, column=0, columnspan=2, sticky="ew", pady=(0, 8))
+        self.photo.grid(row=1, column=0, sticky="nsew")
+        side.grid(row=1, column=1, sticky="ns", padx=(PADDING, 0))
+        below = (self.caption, self.words, self.note, self.candidates, status_line)
+        for row, widget in enumerate(below, start=2):
+            widget.grid(row=row, column=0, columnspan=2, sticky="nsew", pady=(8, 0))
+        # The photo gets all spare room. In a small window it shrinks to the height of the widgets
+        # beside it; after that the list shrinks, since it can scroll.
+        self.update_idletasks()  # computes that height
+        self.rowconfigure(1, weight=1000, minsize=side.winfo_reqheight())
+        self.rowconfigure(5, weight=1, minsize=80)
+
+    def show(self, answer: Answer | None, note: str = "") -> None:
+        """Show the answer for a photo and a note below it; with None, clear both."""
+        self.caption.configure(text=answer.caption if answer else "")
+        self.words.show(answer.words if answer else [])
+        self.candidates.show(answer.candidates if answer else [])
         self.note.configure(text=note)
-        (self.note.grid if note else self.note.grid_remove)()
-        self.offer(shown, None)
+        show_if(self.note, bool(note))
+        self.enable_buttons(answer, word=None)
 
-    def offer(self, shown: Shown | None, word: int | None) -> None:
-        """Let those buttons be pressed for which there is something."""
-        there = {OPEN: True, COPY: shown, SAVE: shown, SAVE_VIEW: word is not None}
+    def enable_buttons(self, answer: Answer | None, word: int | None) -> None:
+        """Enable the buttons that have something to copy or save."""
+        is_enabled = {
+            OPEN: True,
+            COPY: answer is not None,
+            SAVE: answer is not None,
+            SAVE_VIEW: word is not None,
+        }
         for name, button in self.buttons.items():
-            button.state(["!disabled" if there[name] else "disabled"])
+            button.state(["!disabled" if is_enabled[name] else "disabled"])
 
-    def say(self, text: str) -> None:
-        """Say at the bottom what is done."""
-        self.state.configure(text=text)
+    def set_status(self, text: str) -> None:
+        """Show at the bottom what the program does."""
+        self.status.configure(text=text)
 
     def warn(self, text: str | None) -> None:
-        """Show a warning at the top, or take it away."""
+        """Show a warning at the top, or hide it."""
         self.warning.configure(text=text or "")
-        (self.warning.grid if text else self.warning.grid_remove)()
+        show_if(self.warning, bool(text))
 
     @property
-    def warned(self) -> bool:
-        """Whether a warning is shown."""
+    def has_warning(self) -> bool:
+        """Return whether a warning is shown."""
         return bool(self.warning.cget("text"))
 
-    def load(self, share: float | None) -> None:
-        """Show how much is loaded; all, when that is None."""
-        if share is None:
-            self.bar.pack_forget()
-        else:
-            self.bar.configure(value=share)
+    def show_loading(self, share: float) -> None:
+        """Show which share of the model is loaded."""
+        self.bar.configure(value=share)
 
-    def _wrap(self, event: Any) -> None:
+    def hide_loading(self) -> None:
+        """Hide the bar."""
+        self.bar.pack_forget()
+
+    def _wrap_labels(self, event: Any) -> None:
         for label in (self.warning, self.caption, self.note):
-            label.configure(wraplength=max(event.width - 2 * PAD - 20, 100))
+            label.configure(wraplength=max(event.width - 2 * PADDING - 20, 100))

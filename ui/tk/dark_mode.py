@@ -1,10 +1,12 @@
-"""What the desktop is set to."""
+"""The desktop's dark mode."""
 
 import os
 import subprocess
 import sys
 
-_ASKED = {  # what tells on each system; of Linux the setting that GNOME, and others for its programs, keep
+# The command that prints the setting of each system. On Linux it is GNOME's, which other desktops
+# set too.
+COMMANDS = {
     "darwin": ("defaults", "read", "-g", "AppleInterfaceStyle"),
     "linux": ("gsettings", "get", "org.gnome.desktop.interface", "color-scheme"),
     "win32": (
@@ -18,13 +20,17 @@ _ASKED = {  # what tells on each system; of Linux the setting that GNOME, and ot
 
 
 def is_dark() -> bool:
-    """Whether programs are wanted dark; no where nothing tells."""
-    if os.environ.get("GTK_THEME"):
-        return os.environ["GTK_THEME"].lower().endswith("dark")
-    try:
-        told = subprocess.run(
-            _ASKED[sys.platform], capture_output=True, text=True, timeout=2, check=True
-        ).stdout
-    except (KeyError, OSError, subprocess.SubprocessError):
+    """Return whether the desktop is in dark mode; False if it does not say."""
+    theme = os.environ.get("GTK_THEME")
+    if theme:
+        return theme.lower().endswith("dark")
+    command = COMMANDS.get(sys.platform)
+    if command is None:
         return False
-    return "dark" in told.lower() or told.split()[-1:] == ["0x0"]
+    try:
+        process = subprocess.run(command, capture_output=True, text=True, timeout=2, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    setting = process.stdout.lower()
+    uses_light_theme = setting.split()[-1:]  # the last word in Windows' registry, 0x0 or 0x1
+    return "dark" in setting or uses_light_theme == ["0x0"]

@@ -1,4 +1,4 @@
-"""What demo.py's window is made of: its colours, a photo that fits itself in, words as buttons in lines."""
+"""The widgets of demo.py's window: the photo, the words of a caption, the list of candidates."""
 
 import tkinter
 from collections.abc import Callable, Sequence
@@ -10,259 +10,177 @@ from PIL import Image, ImageTk
 
 from data.photos.images import resize
 
-LIGHT = {
-    "back": "#f3f4f6",
-    "field": "#ffffff",
-    "button": "#e3e6ea",
-    "hover": "#d3d8de",
-    "line": "#9aa1ab",
-    "ink": "#1b1e23",
-    "pale": "#565d68",
-    "chosen": "#1f5c99",
-    "on_chosen": "#ffffff",
-    "warning": "#fde8b8",
-    "on_warning": "#4a3200",
-}
-DARK = {
-    "back": "#1e2126",
-    "field": "#15171b",
-    "button": "#33383f",
-    "hover": "#444a53",
-    "line": "#646c78",
-    "ink": "#eceef1",
-    "pale": "#a7aeb9",
-    "chosen": "#8fc1f0",
-    "on_chosen": "#10151b",
-    "warning": "#5a430c",
-    "on_warning": "#ffe9b0",
-}
-LARGEST = 8  # times its own size that a small photo is shown
+MAXIMUM_SCALE = 8  # how much larger than its own size a small photo is shown
 
-Laying = Callable[[np.ndarray], np.ndarray]
+Overlay = Callable[[np.ndarray], np.ndarray]
 
 
-def colour(window: tkinter.Misc, colours: dict[str, str]) -> None:
-    """Give the window, and all widgets that will come into it, these colours."""
-    style = ttk.Style(window)
-    style.theme_use("clam")  # the one theme of every system whose colours can all be set
-    window.configure(background=colours["back"])
-    style.configure(
-        ".",
-        background=colours["back"],
-        foreground=colours["ink"],
-        fieldbackground=colours["field"],
-        bordercolor=colours["line"],
-        lightcolor=colours["back"],
-        darkcolor=colours["back"],
-        troughcolor=colours["field"],
-        focuscolor=colours["chosen"],
-        insertcolor=colours["ink"],
-        arrowcolor=colours["ink"],
-        selectbackground=colours["chosen"],
-        selectforeground=colours["on_chosen"],
-    )
-    style.map(
-        ".",
-        foreground=[("disabled", colours["pale"])],
-        fieldbackground=[("disabled", colours["back"])],
-        bordercolor=[("focus", colours["chosen"])],
-    )
-    shades = [
-        ("selected", colours["chosen"]),
-        ("disabled", colours["back"]),
-        ("active", colours["hover"]),
-    ]
-    for name in ("TButton", "Word.Toolbutton"):
-        style.configure(name, background=colours["button"], padding=(8, 4))
-        style.map(
-            name,
-            background=shades,
-            foreground=[("disabled", colours["pale"]), ("selected", colours["on_chosen"])],
-        )
-    style.configure("Word.Toolbutton", relief="flat", borderwidth=1)
-    style.map(
-        "TCheckbutton",
-        background=[("active", colours["back"])],
-        indicatorbackground=[("selected", colours["chosen"]), ("!selected", colours["field"])],
-    )
-    style.configure(
-        "TCheckbutton",
-        indicatorforeground=colours["on_chosen"],
-        indicatorbackground=colours["field"],
-    )
-    style.configure("TProgressbar", background=colours["chosen"])
-    style.configure("Pale.TLabel", foreground=colours["pale"])
-    style.configure(
-        "Warning.TLabel", background=colours["warning"], foreground=colours["on_warning"], padding=8
-    )
-    usual = font.nametofont("TkDefaultFont", root=window)
-    large = usual.copy()
-    large.configure(size=round(usual.actual("size") * 1.5), weight="bold")
-    window.large = large  # a font that nobody holds is gone
-    style.configure("Caption.TLabel", font=large)
-    style.configure(
-        "Treeview",
-        background=colours["field"],
-        foreground=colours["ink"],
-        rowheight=usual.metrics("linespace") + 6,
-    )
-    style.map(
-        "Treeview",
-        background=[("selected", colours["chosen"])],
-        foreground=[("selected", colours["on_chosen"])],
-    )
-    style.configure("Treeview.Heading", background=colours["button"])
-    style.map("Treeview.Heading", background=[("active", colours["button"])])
+def show_if(widget: tkinter.Widget, is_shown: bool) -> None:
+    """Show a widget at its place in the grid, or hide it."""
+    if is_shown:
+        widget.grid()
+    else:
+        widget.grid_remove()
 
 
 class PhotoView(tkinter.Canvas):
-    """A photo as large as there is room for, or a hint where there is none."""
+    """A photo as large as the room allows, or a hint if there is no photo."""
 
     def __init__(self, parent: tkinter.Misc, colours: dict[str, str]) -> None:
         super().__init__(
             parent, background=colours["back"], highlightthickness=0, width=320, height=200
         )
-        self._ink = colours["pale"]
-        self._pixels: np.ndarray | None = None
-        self._lay: Laying | None = None
+        self._hint_colour = colours["pale"]
         self._hint = ""
-        self._later: str | None = None
+        self._pixels: np.ndarray | None = None
+        self._overlay: Overlay | None = None
+        self._timer: str | None = None
         self.bind("<Configure>", self._resize)
 
-    def hint(self, text: str) -> None:
-        """Show these words, where there is no photo."""
+    def show_hint(self, text: str) -> None:
+        """Show this text while there is no photo."""
         self._hint = text
         self._draw()
 
-    def show(self, pixels: np.ndarray, lay: Laying | None = None) -> None:
-        """Show the photo (H, W, 3) uint8, with what `lay` lays over it once it has the size of the screen."""
-        self._pixels, self._lay = pixels, lay
+    def show(self, pixels: np.ndarray, overlay: Overlay | None = None) -> None:
+        """Show the photo (H, W, 3) uint8; `overlay` is applied after it has been resized."""
+        self._pixels = pixels
+        self._overlay = overlay
         self._draw()
 
-    def _resize(self, _: Any) -> None:
-        """Draw anew when the window has its new size, not on the way there."""
-        if self._later is not None:
-            self.after_cancel(self._later)
-        self._later = self.after(40, self._draw)
-
     @property
-    def waits(self) -> bool:
-        """Whether it has a new size, and is not drawn in it yet."""
-        return self._later is not None
+    def is_resizing(self) -> bool:
+        """Return whether the photo is not yet drawn at the new size."""
+        return self._timer is not None
+
+    def _resize(self, _: Any) -> None:
+        """Draw once the window has its new size, and not at each step on the way."""
+        if self._timer is not None:
+            self.after_cancel(self._timer)
+        self._timer = self.after(40, self._draw)
 
     def _draw(self) -> None:
-        self._later = None
+        self._timer = None
         self.delete("all")
-        room = self.winfo_width(), self.winfo_height()
-        middle = room[0] / 2, room[1] / 2
         if self._pixels is None:
-            self.create_text(
-                *middle,
-                text=self._hint,
-                fill=self._ink,
-                justify="center",
-                width=max(room[0] - 40, 40),
-            )
-            return
-        height, width = self._pixels.shape[:2]
-        scale = min(room[0] / width, room[1] / height, LARGEST)
-        fitting = resize(
-            self._pixels, (max(round(height * scale), 1), max(round(width * scale), 1))
+            self._draw_hint()
+        else:
+            self._draw_photo()
+
+    def _draw_hint(self) -> None:
+        width = self.winfo_width()
+        self.create_text(
+            width / 2,
+            self.winfo_height() / 2,
+            text=self._hint,
+            fill=self._hint_colour,
+            justify="center",
+            width=max(width - 40, 40),
         )
-        image = Image.fromarray(fitting if self._lay is None else self._lay(fitting))
-        self.image = ImageTk.PhotoImage(image, master=self)  # one that nobody holds is gone
-        self.create_image(*middle, image=self.image)
+
+    def _draw_photo(self) -> None:
+        room_width, room_height = self.winfo_width(), self.winfo_height()
+        height, width = self._pixels.shape[:2]
+        scale = min(room_width / width, room_height / height, MAXIMUM_SCALE)
+        size = max(round(height * scale), 1), max(round(width * scale), 1)
+        pixels = resize(self._pixels, size)
+        if self._overlay is not None:
+            pixels = self._overlay(pixels)
+        # Tk drops an image that nobody holds.
+        self.image = ImageTk.PhotoImage(Image.fromarray(pixels), master=self)
+        self.create_image(room_width / 2, room_height / 2, image=self.image)
 
 
-class Words(ttk.Frame):
-    """The words of a caption as buttons, after one for the photo alone; the arrow keys go from one to the next."""
+class WordButtons(ttk.Frame):
+    """A button for the plain photo and one for each word of a caption; arrow keys move on."""
 
     GAP = 4  # pixels
 
     def __init__(self, parent: tkinter.Misc, choose: Callable[[int | None], None]) -> None:
-        """`choose` is told the number of the word that was chosen, or None for the photo alone."""
+        """`choose` is called with the number of a word, or None for the plain photo."""
         super().__init__(parent)
         self._choose = choose
         self._chosen = tkinter.StringVar(self)
         self.buttons: list[ttk.Radiobutton] = []
-        self._line = ttk.Radiobutton(
-            self, text="word", style="Word.Toolbutton"
-        ).winfo_reqheight()  # kept free for words
-        self.bind("<Configure>", lambda _: self._flow())
+        sample = ttk.Radiobutton(self, text="word", style="Word.Toolbutton")
+        self._line_height = sample.winfo_reqheight()  # kept free while there are no words
+        self.bind("<Configure>", lambda _: self._place_buttons())
 
     def show(self, words: Sequence[str]) -> None:
-        """Show these words, the photo alone chosen; nothing at all where there are none."""
-        focused = self.focus_get() in self.buttons
+        """Show these words and choose the plain photo; without words, show no button at all."""
+        had_focus = self.focus_get() in self.buttons
         for button in self.buttons:
             button.destroy()
-        self.buttons = [
-            self._button(place, text)
-            for place, text in enumerate(["Photo", *words] if words else [])
-        ]
+        texts = ["Photo", *words] if words else []
+        self.buttons = [self._make_button(place, text) for place, text in enumerate(texts)]
         self._chosen.set("0")
-        self._flow()
-        if focused and self.buttons:
+        self._place_buttons()
+        if had_focus and self.buttons:
             self.buttons[0].focus_set()
 
     def choose(self, place: int) -> None:
-        """Choose a button: 0 is the photo alone, 1 the first word."""
+        """Choose a button: 0 is the plain photo, 1 the first word."""
         if self.buttons:
             self._chosen.set(str(place))
-            self._tell()
+            self._report()
 
     def step(self, step: int) -> None:
-        """Choose the next button, or the one before."""
+        """Choose the button that is `step` places further, and start again after the last."""
         if self.buttons:
-            self._go(int(self._chosen.get()) + step)
+            self._focus(int(self._chosen.get()) + step)
 
-    def _button(self, place: int, text: str) -> ttk.Radiobutton:
+    def _make_button(self, place: int, text: str) -> ttk.Radiobutton:
         button = ttk.Radiobutton(
             self,
             text=text,
             variable=self._chosen,
             value=str(place),
             style="Word.Toolbutton",
-            command=self._tell,
+            command=self._report,
             takefocus=place == 0,
         )
         for key, step in (("<Left>", -1), ("<Up>", -1), ("<Right>", 1), ("<Down>", 1)):
-            button.bind(key, lambda _, step=step: self._go(place + step))
-        button.bind("<Home>", lambda _: self._go(0))
-        button.bind("<End>", lambda _: self._go(len(self.buttons) - 1))
+            button.bind(key, lambda _, step=step: self._focus(place + step))
+        button.bind("<Home>", lambda _: self._focus(0))
+        button.bind("<End>", lambda _: self._focus(len(self.buttons) - 1))
         return button
 
-    def _go(self, place: int) -> str:
-        """Choose a button and give it the keyboard; nothing else is then done at the key."""
+    def _focus(self, place: int) -> str:
+        """Choose a button and give it the focus."""
         place %= len(self.buttons)
         self.choose(place)
         self.buttons[place].focus_set()
-        return "break"
+        return "break"  # Tk then ignores the key's other bindings
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         chosen = int(self._chosen.get())
-        for place, button in enumerate(self.buttons):  # one stop for the Tab key: the chosen one
-            button.configure(takefocus=place == chosen)
-        self._choose(chosen - 1 if chosen else None)
+        for place, button in enumerate(self.buttons):
+            button.configure(takefocus=place == chosen)  # the Tab key stops only here
+        self._choose(None if chosen == 0 else chosen - 1)
 
-    def _flow(self) -> None:
-        """Put the buttons into lines, as many to each as there is room for."""
-        x = y = line = 0
+    def _place_buttons(self) -> None:
+        """Place the buttons in lines, and begin a new line when one is full."""
+        room = max(self.winfo_width(), 1)
+        x = y = 0
+        height = self._line_height
         for button in self.buttons:
-            width, line = button.winfo_reqwidth(), button.winfo_reqheight()
-            if x and x + width > self.winfo_width():
-                x, y = 0, y + line + self.GAP
-            button.place(x=x, y=y, width=min(width, max(self.winfo_width(), 1)))
+            width = button.winfo_reqwidth()
+            height = button.winfo_reqheight()
+            if x > 0 and x + width > room:
+                x = 0
+                y += height + self.GAP
+            button.place(x=x, y=y, width=min(width, room))
             x += width + self.GAP
-        self.configure(height=y + line if self.buttons else self._line)
+        self.configure(height=y + height)
 
 
-class Candidates(ttk.Frame):
-    """Captions with their scores, or classes with their probabilities."""
+class CandidateList(ttk.Frame):
+    """A list of captions with their scores, or of classes with their probabilities."""
 
     LINES = 5
 
     def __init__(self, parent: tkinter.Misc, headings: tuple[str, str]) -> None:
-        """`headings` are those of the numbers and of what they belong to."""
+        """`headings` are those of the number and of the text."""
         super().__init__(parent)
         self.columnconfigure(0, weight=1)
         self.rowconfigure(0, weight=1)
@@ -273,50 +191,50 @@ class Candidates(ttk.Frame):
             height=self.LINES,
             selectmode="browse",
         )
-        wide = font.nametofont("TkDefaultFont", root=self).measure(headings[0]) + 32
-        self.list.column("number", width=wide, stretch=False, anchor="e")
-        for name, heading, side in zip(("number", "text"), headings, ("e", "w"), strict=True):
-            self.list.heading(name, text=heading, anchor=side)
+        number_heading, text_heading = headings
+        self.list.heading("number", text=number_heading, anchor="e")
+        self.list.heading("text", text=text_heading, anchor="w")
+        number_width = self._measure(number_heading) + 32
+        self.list.column("number", width=number_width, stretch=False, anchor="e")
         self.list.grid(row=0, column=0, sticky="nsew")
-        for way, place in (
-            ("vertical", {"row": 0, "column": 1, "sticky": "ns"}),
-            ("horizontal", {"row": 1, "column": 0, "sticky": "ew"}),
-        ):
-            view = self.list.yview if way == "vertical" else self.list.xview
-            bar = ttk.Scrollbar(self, orient=way, command=view)
-            bar.grid(**place)
-            bar.grid_remove()
-            self.list.configure(
-                **{f"{'y' if way == 'vertical' else 'x'}scrollcommand": _where_needed(bar)}
-            )
+
+        vertical = ttk.Scrollbar(self, orient="vertical", command=self.list.yview)
+        vertical.grid(row=0, column=1, sticky="ns")
+        horizontal = ttk.Scrollbar(self, orient="horizontal", command=self.list.xview)
+        horizontal.grid(row=1, column=0, sticky="ew")
+        self.list.configure(
+            yscrollcommand=_hide_if_unneeded(vertical),
+            xscrollcommand=_hide_if_unneeded(horizontal),
+        )
 
     def show(self, candidates: Sequence[tuple[str, float]]) -> None:
-        """List these, the best first."""
+        """List the candidates in their order."""
         self.list.delete(*self.list.get_children())
+        longest = 0
         for text, number in candidates:
             self.list.insert("", "end", values=(f"{number:.2f}", text))
-        measure = font.nametofont("TkDefaultFont", root=self).measure
-        self.list.column(
-            "text", minwidth=max([measure(text) for text, _ in candidates], default=0) + 24
-        )
+            longest = max(longest, self._measure(text))
+        self.list.column("text", minwidth=longest + 24)
         if candidates:
             self.list.focus(self.list.get_children()[0])
 
-    def chosen(self) -> str | None:
-        """The text that is marked while the list has the keyboard."""
-        marked = self.list.selection()
-        return (
-            self.list.item(marked[0], "values")[1]
-            if marked and self.focus_get() is self.list
-            else None
-        )
+    def get_selected(self) -> str | None:
+        """Return the selected text, if the list has the focus."""
+        selection = self.list.selection()
+        if not selection or self.focus_get() is not self.list:
+            return None
+        return self.list.item(selection[0], "values")[1]
+
+    def _measure(self, text: str) -> int:
+        return font.nametofont("TkDefaultFont", root=self).measure(text)
 
 
-def _where_needed(bar: ttk.Scrollbar) -> Callable[[str, str], None]:
-    """What sets a scroll bar, and hides it where all is seen."""
+def _hide_if_unneeded(bar: ttk.Scrollbar) -> Callable[[str, str], None]:
+    """Return the function that moves a scroll bar, and hides it while everything is in view."""
+    bar.grid_remove()
 
-    def follow(first: str, last: str) -> None:
+    def move(first: str, last: str) -> None:
         bar.set(first, last)
-        (bar.grid_remove if float(first) <= 0 and float(last) >= 1 else bar.grid)()
+        show_if(bar, float(first) > 0 or float(last) < 1)
 
-    return follow
+    return move

@@ -1,55 +1,70 @@
-// Photos that are pasted, or dropped anywhere, are taken as if they had been chosen; those that are too large are named and left out.
+// Photos can be pasted, or dropped anywhere on the page. They go into Gradio's field for files, as
+// if they had been chosen there. Photos that are too large are skipped with an error.
 (function () {
-  const given = new WeakSet(); // events of ours
-  function give(files) {
+  const ownEvents = new WeakSet(); // change events that this script sent
+  const MEGABYTE = 2 ** 20;
+
+  function addFiles(files) {
     const field = document.querySelector("#drop input[type=file]");
     if (!field || !files.length) return;
-    const large = files.filter((file) => file.size > MOST_BYTES);
-    tell(large.map((file) => `${file.name} has ${Math.round(file.size / 2 ** 20)} MB; at most ${MOST_BYTES / 2 ** 20} MB are taken`));
-    const taken = new DataTransfer();
-    files.filter((file) => file.size <= MOST_BYTES).forEach((file) => taken.items.add(file));
-    if (!taken.files.length) return;
-    field.files = taken.files;
+    const large = files.filter((file) => file.size > MAXIMUM_BYTES);
+    showErrors(large.map(describeLargeFile));
+    const accepted = new DataTransfer();
+    files
+      .filter((file) => file.size <= MAXIMUM_BYTES)
+      .forEach((file) => accepted.items.add(file));
+    if (!accepted.files.length) return;
+    field.files = accepted.files;
     const event = new Event("change", { bubbles: true });
-    given.add(event);
+    ownEvents.add(event);
     field.dispatchEvent(event);
   }
-  function tell(faults) {
-    document.querySelectorAll(".large").forEach((one) => one.remove());
-    for (const fault of faults) {
+
+  function describeLargeFile(file) {
+    const size = Math.round(file.size / MEGABYTE);
+    return `${file.name} has ${size} MB; a photo may have at most ${MAXIMUM_BYTES / MEGABYTE} MB`;
+  }
+
+  function showErrors(errors) {
+    document.querySelectorAll(".large-file").forEach((line) => line.remove());
+    for (const error of errors) {
       const line = document.createElement("p");
-      line.className = "fault large";
+      line.className = "page-error large-file";
       line.setAttribute("role", "alert");
-      line.textContent = fault;
+      line.textContent = error;
       document.querySelector("#drop").before(line);
     }
   }
-  function on(kind, handle) {
-    document.addEventListener(kind, handle, true); // before Gradio hears of it
+
+  function listen(kind, handle) {
+    document.addEventListener(kind, handle, true); // true: before Gradio's own listeners
   }
-  on("change", (event) => {
-    if (given.has(event) || !event.target.matches("#drop input[type=file]")) return;
+
+  listen("change", (event) => {
+    if (ownEvents.has(event) || !event.target.matches("#drop input[type=file]")) return;
     event.stopImmediatePropagation();
-    give([...event.target.files]);
+    addFiles([...event.target.files]);
   });
-  on("paste", (event) => {
+  listen("paste", (event) => {
     const files = [...(event.clipboardData ? event.clipboardData.files : [])];
     if (files.length) event.preventDefault();
-    give(files);
+    addFiles(files);
   });
-  on("dragover", (event) => event.preventDefault());
-  on("drop", (event) => {
+  listen("dragover", (event) => event.preventDefault());
+  listen("drop", (event) => {
     event.preventDefault();
     event.stopImmediatePropagation();
-    give([...(event.dataTransfer ? event.dataTransfer.files : [])]);
+    addFiles([...(event.dataTransfer ? event.dataTransfer.files : [])]);
   });
-  // The arrow keys go from word to word, as among all buttons of which one is chosen.
-  on("keydown", (event) => {
+
+  // The arrow keys move from word to word, as in any group of radio buttons.
+  listen("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (!step || !event.target.matches || !event.target.matches("#words input")) return;
     event.preventDefault();
     const words = [...document.querySelectorAll("#words input")];
-    const next = words[(words.indexOf(event.target) + step + words.length) % words.length];
+    const place = words.indexOf(event.target) + step + words.length;
+    const next = words[place % words.length];
     next.focus();
     next.click();
   });

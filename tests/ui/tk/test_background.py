@@ -1,71 +1,74 @@
-"""Of what is asked in the background the last counts."""
+"""Of several background jobs, the newest counts."""
 
 import threading
 import time
 
 import pytest
 
-from ui.tk.background import Latest
+from ui.tk.background import LatestJob
 
 
-def taken(latest):
-    """The answer, waited for."""
+def wait_and_take(jobs):
     end = time.monotonic() + 10
-    while (done := latest.take()) is None:
+    while (job := jobs.take()) is None:
         assert time.monotonic() < end
         time.sleep(0.001)
-    return done
+    return job
+
+
+class SlowJob:
+    """A job that signals its start and then waits for permission to end."""
+
+    def __init__(self):
+        self.has_started = threading.Event()
+        self.may_end = threading.Event()
+
+    def __call__(self):
+        self.has_started.set()
+        assert self.may_end.wait(10)
+        return "slow"
 
 
 @pytest.fixture
-def slow():
-    """A job that waits until it may go on, and says when it has begun."""
-    begun, may = threading.Event(), threading.Event()
-
-    def job():
-        begun.set()
-        assert may.wait(10)
-        return "slow"
-
-    yield job, begun, may
-    may.set()
+def slow_job():
+    job = SlowJob()
+    yield job
+    job.may_end.set()
 
 
-def test_an_answer_is_taken_once():
-    latest = Latest()
-    assert latest.take() is None
-    latest.ask(lambda: 7)
-    assert taken(latest).result() == 7
-    assert latest.take() is None
+def test_a_result_is_taken_once():
+    jobs = LatestJob()
+    assert jobs.take() is None
+    jobs.submit(lambda: 7)
+    assert wait_and_take(jobs).result() == 7
+    assert jobs.take() is None
 
 
-def test_an_error_comes_as_the_answer_and_work_goes_on():
-    latest = Latest()
-    latest.ask(lambda: [][1])
-    assert isinstance(taken(latest).exception(), IndexError)
-    latest.ask(lambda: 8)
-    assert taken(latest).result() == 8
+def test_after_an_error_the_next_job_runs():
+    jobs = LatestJob()
+    jobs.submit(lambda: [][1])
+    assert isinstance(wait_and_take(jobs).exception(), IndexError)
+    jobs.submit(lambda: 8)
+    assert wait_and_take(jobs).result() == 8
 
 
-def test_only_the_last_is_answered_and_what_is_not_begun_is_never_done(slow):
-    job, begun, may = slow
-    latest, done = Latest(), []
-    latest.ask(job)
-    assert begun.wait(10)
-    latest.ask(lambda: done.append("between"))
-    latest.ask(lambda: "last")
-    assert latest.take() is None
-    may.set()
-    assert taken(latest).result() == "last"
-    assert done == []
+def test_a_job_that_has_not_started_never_runs(slow_job):
+    jobs, results = LatestJob(), []
+    jobs.submit(slow_job)
+    assert slow_job.has_started.wait(10)
+    jobs.submit(lambda: results.append("between"))
+    jobs.submit(lambda: "last")
+    assert jobs.take() is None
+    slow_job.may_end.set()
+    assert wait_and_take(jobs).result() == "last"
+    assert results == []
 
 
-def test_what_is_forgotten_has_no_answer(slow):
-    job, begun, may = slow
-    latest = Latest()
-    latest.ask(job)
-    assert begun.wait(10)
-    latest.forget()
-    may.set()
-    latest.ask(lambda: "next")
-    assert taken(latest).result() == "next"
+def test_a_cancelled_job_has_no_result(slow_job):
+    jobs = LatestJob()
+    jobs.submit(slow_job)
+    assert slow_job.has_started.wait(10)
+    jobs.cancel()
+    slow_job.may_end.set()
+    jobs.submit(lambda: "next")
+    assert wait_and_take(jobs).result() == "next"
