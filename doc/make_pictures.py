@@ -1,49 +1,57 @@
-"""Draw the README's pictures, of a run that was trained on the built-in scenes.
+"""Draw the README's pictures from a run that was trained on the built-in scenes.
 
-python doc/make_pictures.py --run RUN                     all of them, into doc/
+python doc/make_pictures.py --run RUN                     all pictures, into doc/
 python doc/make_pictures.py --run RUN --only attention --photo photos/003301.jpg
-xvfb-run -a python doc/make_pictures.py --run RUN --only demo        without a screen of one's own
+xvfb-run -a python doc/make_pictures.py --run RUN --only demo        without a screen
 """
 
 import argparse
 import io
 import json
+import shutil
 import sys
+import textwrap
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-import numpy as np  # noqa: E402
-from PIL import Image  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.patches import FancyBboxPatch  # noqa: E402
+from PIL import Image, ImageGrab  # noqa: E402
 
 from data import sources  # noqa: E402
 from data.photos.images import read_photo  # noqa: E402
+from ui.answers import ModelLoader, read_search_settings  # noqa: E402
 from utils import runs  # noqa: E402
 from utils.errors import UserError, run_script, unknown_name_error  # noqa: E402
 from utils.files import write_atomically  # noqa: E402
+from utils.plots.attention import draw_attention  # noqa: E402
 from utils.quiet import import_tensorflow  # noqa: E402
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from models.captioner import Captioner
 
-MOST_BYTES = {
+# The pictures and the largest size of each: the repository keeps every version of them.
+MAXIMUM_BYTES = {
     "pipeline": 60_000,
     "attention": 250_000,
     "scenes": 200_000,
     "demo": 200_000,
     "report": 250_000,
 }
-WIDTHS = (1320, 1200, 1080, 960, 840, 720, 600)  # pixels; the widest that is small enough is taken
-ON_THE_SHEET = 6  # scenes
+WIDTHS = (1320, 1200, 1080, 960, 840, 720, 600)  # pixels; the widest that is small enough counts
+SHEET_SCENES = 6
 BLUE, PALE, INK = "#d9e8f6", "#eef0f3", "#22252b"
+BOX_WIDTH, BOX_HEIGHT = 19, 9  # of the pipeline, in tenths of an inch
 
 
 def options() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         allow_abbrev=False,
@@ -55,197 +63,170 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--photo",
         metavar="NAME",
-        help="the scene that is captioned, as captions.csv names it (default: "
-        "the first of the test split with two kinds of object)",
+        help="the scene to caption (default: the first test scene with two kinds of object)",
     )
     parser.add_argument(
         "--only",
         nargs="+",
         metavar="NAME",
-        help=f"of {', '.join(MOST_BYTES)}; demo takes a screen, report Chromium",
+        help=f"some of {', '.join(MAXIMUM_BYTES)} (default: all)",
     )
     return parser
 
 
-def main() -> int:
-    """Draw, and say where the pictures are."""
-    given = options().parse_args()
-    wanted = given.only or list(MOST_BYTES)
-    for name in wanted:
-        if name not in MOST_BYTES:
-            raise unknown_name_error("picture", name, list(MOST_BYTES))
-    run = runs.find(given.run)
+def main() -> None:
+    """Draw the pictures and print their sizes."""
+    arguments = options().parse_args()
+    names = arguments.only or list(MAXIMUM_BYTES)
+    for name in names:
+        if name not in MAXIMUM_BYTES:
+            raise unknown_name_error("picture", name, list(MAXIMUM_BYTES))
+    if "pipeline" in names:
+        write_figure(draw_pipeline(), "pipeline")
+    if names == ["pipeline"]:
+        return
+    run = runs.find(arguments.run)
     config = runs.read_config(run)
-    dataset = sources.read(_path(config["dataset"]), language=config["language"])
-    folder = dataset.folder
-    shown = _several_kinds(run, folder)
-    photo = folder / (given.photo or shown[0])
+    dataset = sources.read(find_path(config["dataset"]), language=config["language"])
+    scenes = list_rich_scenes(run, dataset.folder)
+    photo = dataset.folder / (arguments.photo or scenes[0])
     if not photo.is_file():
-        raise UserError(f"no photo {photo.name} in {folder}; name one as captions.csv does")
-    if "pipeline" in wanted:
-        _write_figure(_pipeline(), "pipeline")
-    if {"attention", "scenes"} & set(wanted):
-        true = [
-            caption
-            for example in dataset.examples
-            if example.photo == photo
-            for caption in example.captions
-        ]
-        _draw_captions(
-            run, config, photo, true, [folder / name for name in shown[:ON_THE_SHEET]], wanted
-        )
-    if "demo" in wanted:
-        _write(_window(run, photo), "demo")
-    if "report" in wanted:
-        _write(_page(run), "report")
-    return 0
+        raise UserError(f"no photo {photo.name} in {dataset.folder}; use a name from captions.csv")
+    if "attention" in names:
+        references = []
+        for example in dataset.examples:
+            if example.photo == photo:
+                references += example.captions
+        captioner = load_captioner(run, config)
+        write_figure(draw_caption(captioner, photo, references), "attention")
+    if "scenes" in names:
+        captioner = load_captioner(run, config)
+        sheet = [dataset.folder / name for name in scenes[:SHEET_SCENES]]
+        write_figure(draw_sheet(captioner, sheet), "scenes")
+    if "demo" in names:
+        write_picture(grab_window(run, photo), "demo")
+    if "report" in names:
+        write_picture(grab_report(run), "report")
 
 
-def _path(saved: str) -> Path:
-    """A path as a run keeps it, relative to the repository, from wherever this is called."""
+def find_path(saved: str) -> Path:
+    """Return a path from a run's config, which may be relative to the repository."""
     return Path(saved) if Path(saved).exists() else ROOT / saved
 
 
-def _several_kinds(run: Path, folder: Path) -> list[str]:
-    """The test scenes that show two kinds of object or more, in order; pictures are drawn of the first of them, unseen."""
+def list_rich_scenes(run: Path, folder: Path) -> list[str]:
+    """Return the test scenes that show at least two kinds of object, in their order.
+
+    The pictures show the first of them: no scene is chosen because its caption is good.
+    """
     file = folder / "facts.json"
     if not file.is_file():
         raise UserError(f"{run} was not trained on scenes: there is no {file}")
     scenes = json.loads(file.read_text(encoding="utf-8"))["scenes"]
-    return [
-        name
-        for name in runs.read_splits(run)["test"]
-        if len({box["kind"] for box in scenes[name]["boxes"]}) >= 2
-    ]
+    rich = []
+    for name in runs.read_splits(run)["test"]:
+        kinds = {box["kind"] for box in scenes[name]["boxes"]}
+        if len(kinds) >= 2:
+            rich.append(name)
+    return rich
 
 
-def _pipeline() -> "Figure":
-    """What becomes of photos and captions, as boxes and arrows."""
-    from matplotlib.figure import Figure
+def load_captioner(run: Path, config: dict[str, Any]) -> "Captioner":
+    """Load the run's captioner."""
+    import_tensorflow()
+    from models.captioner import Captioner  # takes seconds, and other pictures do without it
 
+    weights = config["encoder_weights"]
+    if weights in ("imagenet", "none"):
+        return Captioner.load(run)
+    return Captioner.load(run, weights=str(find_path(weights)))
+
+
+def draw_pipeline() -> Figure:
+    """Draw the way of photos and captions through the program as boxes and arrows."""
     figure = Figure(figsize=(12.6, 3.5))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, 126), ylim=(0, 35))
     axes.set_axis_off()
-
-    def box(x: float, y: float, title: str, text: str, colour: str) -> None:
-        axes.text(
-            x + 9.5,
-            y + 6.6,
-            title,
-            ha="center",
-            va="center",
-            fontsize=12.5,
-            fontweight="bold",
-            color=INK,
-        )
-        axes.text(
-            x + 9.5,
-            y + 2.9,
-            text,
-            ha="center",
-            va="center",
-            fontsize=9.5,
-            color=INK,
-            linespacing=1.25,
-        )
-        axes.add_patch(
-            FancyBboxPatch(
-                (x, y),
-                19,
-                9,
-                boxstyle="round,pad=0.5,rounding_size=1",
-                facecolor=colour,
-                edgecolor=INK,
-                linewidth=1,
-            )
-        )
-
-    def arrow(start: tuple[float, float], end: tuple[float, float]) -> None:
-        axes.annotate(
-            "", end, start, arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 1.4}
-        )
-
-    from matplotlib.patches import FancyBboxPatch
-
     top, bottom = 21.5, 4.0
-    box(2, top, "photos", "yours, or drawn scenes", PALE)
-    box(28.5, top, "altered views", "seeded, per photo", BLUE)
-    box(55, top, "encoder, frozen", "InceptionV3 by OpenVINO,\neach photo once", BLUE)
-    box(81.5, top, "features, cached", "64 places x 2,048,\n.npy files", PALE)
-    box(2, bottom, "captions", "CSV, COCO, Flickr8k …", PALE)
-    box(28.5, bottom, "tokenizer", "words, characters, pieces", BLUE)
-    box(55, bottom, "training", "decoder with attention,\nGradientTape", BLUE)
-    box(81.5, bottom, "search", "beam, or words drawn", BLUE)
-    box(105.5, (top + bottom) / 2, "sentences", "with where it looked;\nscores", PALE)
+    middle = (top + bottom) / 2
+    columns = (2, 28.5, 55, 81.5)
+    for x, title, text, colour in (
+        (columns[0], "photos", "yours or drawn scenes", PALE),
+        (columns[1], "augmentation", "seeded, per photo", BLUE),
+        (columns[2], "encoder, frozen", "InceptionV3 by OpenVINO,\neach photo once", BLUE),
+        (columns[3], "features, cached", "64 locations x 2,048,\n.npy files", PALE),
+    ):
+        draw_box(axes, (x, top), title, text, colour)
+    for x, title, text, colour in (
+        (columns[0], "captions", "CSV, COCO, Flickr8k …", PALE),
+        (columns[1], "tokenizer", "words, characters, pieces", BLUE),
+        (columns[2], "training", "decoder with attention,\nGradientTape", BLUE),
+        (columns[3], "search", "beam search or sampling", BLUE),
+    ):
+        draw_box(axes, (x, bottom), title, text, colour)
+    draw_box(axes, (105.5, middle), "sentences", "with attention maps;\nscores", PALE)
     for x in (21.7, 48.2, 74.7):
-        arrow((x, top + 4.5), (x + 6.1, top + 4.5))
-        arrow((x, bottom + 4.5), (x + 6.1, bottom + 4.5))
-    arrow((88, top - 0.8), (69, bottom + 10))
-    arrow((92, top - 0.8), (92, bottom + 10))
-    arrow((101.2, bottom + 6), (108, (top + bottom) / 2 - 0.8))
+        for y in (top + 4.5, bottom + 4.5):
+            draw_arrow(axes, (x, y), (x + 6.1, y))
+    draw_arrow(axes, (88, top - 0.8), (69, bottom + 10))
+    draw_arrow(axes, (92, top - 0.8), (92, bottom + 10))
+    draw_arrow(axes, (101.2, bottom + 6), (108, middle - 0.8))
     return figure
 
 
-def _draw_captions(
-    run: Path,
-    config: dict[str, Any],
-    photo: Path,
-    true: list[str],
-    sheet: Sequence[Path],
-    wanted: Sequence[str],
-) -> None:
-    """Where the network looked at each word of a photo's caption; and a sheet of scenes with what is said of them."""
-    import_tensorflow()
-    from models.captioner import Captioner
-    from utils.plots.attention import draw_attention
-
-    weights = config["encoder_weights"]
-    captioner = Captioner.load(
-        run, weights=None if weights in ("imagenet", "none") else str(_path(weights))
+def draw_box(axes: Axes, corner: tuple[float, float], title: str, text: str, colour: str) -> None:
+    """Draw a box of the pipeline from its lower left corner."""
+    x, y = corner
+    look = {"ha": "center", "va": "center", "color": INK}
+    axes.text(x + BOX_WIDTH / 2, y + 6.6, title, fontsize=12.5, fontweight="bold", **look)
+    axes.text(x + BOX_WIDTH / 2, y + 2.9, text, fontsize=9.5, linespacing=1.25, **look)
+    axes.add_patch(
+        FancyBboxPatch(
+            corner,
+            BOX_WIDTH,
+            BOX_HEIGHT,
+            boxstyle="round,pad=0.5,rounding_size=1",
+            facecolor=colour,
+            edgecolor=INK,
+            linewidth=1,
+        )
     )
-    if "attention" in wanted:
-        caption = captioner(photo)
-        _write_figure(
-            draw_attention(
-                read_photo(photo),
-                caption.words,
-                caption.attention,
-                grid=caption.grid,
-                title=caption.text,
-                references=true,
-            ),
-            "attention",
-        )
-        print(f"  says: {caption.text}  ({caption.score:.2f})")
-    if "scenes" in wanted:
-        captions = captioner(sheet)
-        _write_figure(
-            _sheet(
-                [
-                    (read_photo(each), caption.text)
-                    for each, caption in zip(sheet, captions, strict=True)
-                ]
-            ),
-            "scenes",
-        )
 
 
-def _sheet(scenes: list[tuple[np.ndarray, str]]) -> "Figure":
-    """Three scenes a row, each above the caption that the network wrote."""
-    import textwrap
+def draw_arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Draw an arrow of the pipeline."""
+    look = {"arrowstyle": "-|>", "color": INK, "linewidth": 1.4}
+    axes.annotate("", end, start, arrowprops=look)
 
-    from matplotlib.figure import Figure
 
+def draw_caption(captioner: "Captioner", photo: Path, references: Sequence[str]) -> Figure:
+    """Draw a photo's caption with the attention at each word."""
+    caption = captioner(photo)
+    print(f"  caption: {caption.text}  ({caption.score:.2f})")
+    return draw_attention(
+        read_photo(photo),
+        caption.words,
+        caption.attention,
+        grid=caption.grid,
+        title=caption.text,
+        references=references,
+    )
+
+
+def draw_sheet(captioner: "Captioner", scenes: Sequence[Path]) -> Figure:
+    """Draw scenes, three to a row, each above its predicted caption."""
     figure = Figure(figsize=(9.6, 7.6))
     figure.subplots_adjust(left=0.01, right=0.99, top=0.99, bottom=0.08, wspace=0.04, hspace=0.16)
-    for axes, (photo, text) in zip(figure.subplots(2, 3).flat, scenes, strict=True):
+    captions = captioner(scenes)
+    panels = figure.subplots(2, 3).flat
+    for axes, scene, caption in zip(panels, scenes, captions, strict=True):
         axes.set_axis_off()
-        axes.imshow(photo, interpolation="lanczos")
+        axes.imshow(read_photo(scene), interpolation="lanczos")
         axes.text(
             0.5,
             -0.03,
-            textwrap.fill(text, 38),
+            textwrap.fill(caption.text, 38),
             transform=axes.transAxes,
             ha="center",
             va="top",
@@ -254,92 +235,95 @@ def _sheet(scenes: list[tuple[np.ndarray, str]]) -> "Figure":
     return figure
 
 
-def _window(run: Path, photo: Path) -> Image.Image:
-    """demo.py's window, with the attention of a word laid over the photo."""
-    from PIL import ImageGrab
+def grab_window(run: Path, photo: Path) -> Image.Image:
+    """Return a screenshot of demo.py's window with the attention at a caption's last word."""
+    from ui.tk.window import Window  # needs Tk, which only this picture does
 
-    from ui.answers import Loading, controls
-    from ui.tk.window import Window
-
-    window = Window(run.name, controls(run), dark=False)
-    window.begin(Loading(run), str(photo))
-
-    def wait(true: Any, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while not true():
-            if time.monotonic() > end:
-                raise UserError(f"the window has not come to a caption in {seconds:.0f} seconds")
-            window.update()
-            time.sleep(0.02)
-
+    window = Window(run.name, read_search_settings(run), dark=False)
+    loader = ModelLoader(run)
+    loader.start()
+    window.begin(loader, str(photo))
     words = window.body.words
-    wait(lambda: words.buttons, 120)
-    words.choose(len(words.buttons) - 1)  # the last word: a thing, in most captions
-    began = time.monotonic()
-    wait(lambda: time.monotonic() > began + 1 and not window.body.photo.waits, 5)
+    wait_for_window(window, lambda: bool(words.buttons), seconds=120)
+    words.choose(len(words.buttons) - 1)  # in most captions a thing
+    start = time.monotonic()
+    wait_for_window(window, lambda: time.monotonic() > start + 1, seconds=5)
+    wait_for_window(window, lambda: not window.body.photo.is_resizing, seconds=5)
     left, top = window.winfo_rootx(), window.winfo_rooty()
-    picture = ImageGrab.grab(
-        bbox=(left, top, left + window.winfo_width(), top + window.winfo_height())
-    )
+    right, bottom = left + window.winfo_width(), top + window.winfo_height()
+    picture = ImageGrab.grab(bbox=(left, top, right, bottom))
     window.destroy()
     return picture
 
 
-def _page(run: Path) -> Image.Image:
-    """Photos on the run's page, as a browser shows them."""
-    import shutil
+def wait_for_window(window: Any, condition: Callable[[], bool], *, seconds: float) -> None:
+    """Run the window's events until the condition is true."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise UserError(f"the window showed no caption within {seconds:.0f} seconds")
+        window.update()
+        time.sleep(0.02)
 
-    from playwright.sync_api import sync_playwright
 
-    chromium = next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
+def grab_report(run: Path) -> Image.Image:
+    """Return a screenshot of the photos on the run's report page."""
+    from playwright.sync_api import sync_playwright  # optional, and only this picture needs it
+
+    names = ("chromium", "chromium-browser", "google-chrome")
+    browsers = [path for path in map(shutil.which, names) if path]
+    if not browsers:
+        raise UserError(
+            "Chromium is not installed; install it (Debian and Ubuntu: apt install chromium) "
+            "or choose other pictures with --only"
+        )
     file = run / "report.html"
-    if chromium is None:
-        raise UserError(
-            "no Chromium here: install it (on Debian and Ubuntu: apt install chromium), or leave report out by "
-            "--only"
-        )
     if not file.is_file():
-        raise UserError(
-            f"{run} has no report.html; make it: python evaluate.py --run {run} --report"
-        )
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        raise UserError(f"{run} has no report.html; run: python evaluate.py --run {run} --report")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browsers[0], args=["--no-sandbox"])
         tab = browser.new_page(viewport={"width": 1100, "height": 1250}, device_scale_factor=1.2)
         tab.goto(file.resolve().as_uri())
-        tab.evaluate(
-            "[...document.querySelectorAll('h2')].find(one => one.innerText.startsWith('Photos')).scrollIntoView()"
-        )
-        shot = tab.screenshot()
+        tab.locator("h2", has_text="Photos").first.evaluate("heading => heading.scrollIntoView()")
+        screenshot = tab.screenshot()
         browser.close()
-    return Image.open(io.BytesIO(shot))
+    return Image.open(io.BytesIO(screenshot))
 
 
-def _write_figure(figure: "Figure", name: str) -> None:
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=220, facecolor="white")
-    _write(Image.open(drawn), name)
+def write_figure(figure: Figure, name: str) -> None:
+    """Write a figure as doc/NAME.png."""
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=220, facecolor="white")
+    write_picture(Image.open(png), name)
 
 
-def _write(picture: Image.Image, name: str) -> None:
-    """Write the picture as a PNG of 256 colours, as wide as its bytes allow: the repository carries every version of it."""
-    image, path, most = picture.convert("RGB"), ROOT / f"doc/{name}.png", MOST_BYTES[name]
-    for width in (width for width in WIDTHS if width <= image.width):
-        small = image.resize(
-            (width, round(image.height * width / image.width)), Image.Resampling.LANCZOS
-        )
-        written = io.BytesIO()
-        small.quantize(256, kmeans=3, dither=Image.Dither.NONE).save(written, "PNG", optimize=True)
-        if written.tell() <= most:
+def write_picture(picture: Image.Image, name: str) -> None:
+    """Write doc/NAME.png with 256 colours, as wide as its maximum size allows."""
+    picture = picture.convert("RGB")
+    path = ROOT / f"doc/{name}.png"
+    maximum = MAXIMUM_BYTES[name]
+    for width in WIDTHS:
+        if width > picture.width:
+            continue
+        height = round(picture.height * width / picture.width)
+        content = encode_png(picture.resize((width, height), Image.Resampling.LANCZOS))
+        if len(content) <= maximum:
             break
     else:
         raise UserError(
-            f"{path.name} has {written.tell():,} bytes even {width} pixels wide; {most:,} are wanted at most"
+            f"{path.name} must have at most {maximum:,} bytes "
+            f"(got {len(content):,} at {width} pixels wide)"
         )
     with write_atomically(path) as temporary:
-        temporary.write_bytes(written.getvalue())
-    print(f"{path.relative_to(ROOT)}: {width} x {small.height} pixels, {written.tell():,} bytes")
+        temporary.write_bytes(content)
+    print(f"{path.relative_to(ROOT)}: {width} x {height} pixels, {len(content):,} bytes")
+
+
+def encode_png(picture: Image.Image) -> bytes:
+    """Return the picture as a PNG of 256 colours."""
+    png = io.BytesIO()
+    picture.quantize(256, kmeans=3, dither=Image.Dither.NONE).save(png, "PNG", optimize=True)
+    return png.getvalue()
 
 
 if __name__ == "__main__":
