@@ -25,7 +25,7 @@ from pipeline import prediction
 from pipeline.classifier.prediction import SHOWN_CLASSES, load_classifier
 from utils import runs
 from utils.errors import UserError, describe_file_error
-from utils.plots.attention import NO_ATTENTION, overlay_attention, draw_half_peak_line, is_uniform
+from utils.plots.attention import NO_ATTENTION, draw_half_peak_line, is_uniform, overlay_attention
 from utils.plots.figure import shrink
 from utils.quiet import import_tensorflow
 

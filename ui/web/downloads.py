@@ -13,7 +13,7 @@ from PIL import Image
 
 from data.photos.images import read_photo, save_picture
 from ui.answers import Answer
-from utils.captions_file import Columns, CaptionsFile
+from utils.captions_file import CaptionsFile, Columns
 from utils.plots.figure import shrink
 
 THUMBNAIL_PIXELS = 480  # the longer side
