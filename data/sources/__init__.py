@@ -1,9 +1,10 @@
-"""Datasets as people have them, read into Examples: a photo, its captions, and its split where one is given.
+"""Datasets in the formats that people have, read into Examples: a photo, its captions, its split.
 
-    python -m data.sources PATH                      what is there, and what is left out and why
-    python -m data.sources PATH --picture FILE.png   and nine of its photos with their captions
+    python -m data.sources PATH                      describe the dataset, and what is left out
+    python -m data.sources PATH --picture FILE.png   and draw nine of its photos with their captions
 
-A format finds its captions files in a folder and reads them; `FORMATS` names them in the order of asking.
+To add a format, write a module with `find`, `recognise` and `read`, such as `json_lines.py`,
+and enter it in `FORMATS`.
 """
 
 import gc
@@ -13,136 +14,149 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.sources import class_folders, coco, flickr, tables
-from data.sources.base import CaptionRows, LeftOut, Source, gather, gather_captions
+from data.sources import (
+    aihub,
+    class_folders,
+    coco,
+    flickr,
+    json_lines,
+    karpathy,
+    tables,
+    text_beside_photo,
+)
+from data.sources.base import CaptionRows, Source, gather, gather_captions
 from data.text.language import detect_language, find_other_languages
 from utils.errors import UserError, unknown_name_error
+
+_SAMPLED_PHOTOS = 400  # whose captions tell the language
 
 
 @dataclass(frozen=True)
 class Format:
-    """A way in which captions and photos are kept."""
+    """A format of captions files.
+
+    `find` gets a folder and a language, and returns the captions files in the folder.
+    `recognise` returns whether a file is of the format.
+    `read` gets captions files, the folder within which photos are named, and a language.
+    """
 
     title: str
-    looked_for: str
-    find: Callable[[Path, str | None], list[Path]]  # its captions files in a folder, for a language
-    fits: Callable[[Path], bool]  # whether a file is one
+    looks_for: str
+    find: Callable[[Path, str | None], list[Path]]
+    recognise: Callable[[Path], bool]
     read: Callable[[list[Path], Path, str | None], list[CaptionRows]]
 
 
-def _is_table(file: Path) -> bool:
-    return file.suffix.lower() in (".csv", ".tsv") and not flickr.is_flickr30k(file)
-
-
-def _is_objects(file: Path) -> bool:
-    return file.suffix.lower() == ".jsonl" or tables.is_list(file)
-
-
-# What a person wrote for this program goes before what a folder was distributed with.
+# In the order of trying: what a person wrote for this program goes before what a dataset came with.
 FORMATS = {
     "csv": Format(
         "a table",
         "captions.csv, captions.tsv or metadata.csv with a header naming a photo and a caption "
         "column (captions.ko.csv with --language ko)",
-        tables.find_tables,
-        _is_table,
-        tables.read_table,
+        tables.find,
+        tables.recognise,
+        tables.read,
     ),
     "jsonl": Format(
         "JSON lines or list",
         "captions.jsonl, captions.json (a list) or metadata.jsonl",
-        tables.find_objects,
-        _is_objects,
-        tables.read_objects,
+        json_lines.find,
+        json_lines.recognise,
+        json_lines.read,
     ),
     "karpathy": Format(
         "Karpathy's JSON",
         "dataset_flickr8k.json, dataset_flickr30k.json or dataset_coco.json",
-        coco.find_karpathy,
-        lambda file: coco.looks_like("karpathy", file),
-        coco.read_karpathy,
+        karpathy.find,
+        karpathy.recognise,
+        karpathy.read,
     ),
     "aihub": Format(
         "AI-Hub's Korean COCO",
         "MSCOCO_train_val_Korean.json",
-        coco.find_aihub,
-        lambda file: coco.looks_like("aihub", file),
-        coco.read_aihub,
+        aihub.find,
+        aihub.recognise,
+        aihub.read,
     ),
     "coco": Format(
         "COCO",
         "annotations/captions_*.json",
-        coco.find_coco,
-        lambda file: coco.looks_like("coco", file),
-        coco.read_coco,
+        coco.find,
+        coco.recognise,
+        coco.read,
     ),
     "flickr8k": Format(
         "Flickr8k's layout",
         "Flickr8k.token.txt with its lists, or Kaggle's captions.txt",
         flickr.find_flickr8k,
-        flickr.is_flickr8k,
-        flickr.read_flickr,
+        flickr.recognise_flickr8k,
+        flickr.read,
     ),
     "flickr30k": Format(
         "Flickr30k's layout",
         "results_20130124.token, or Kaggle's results.csv",
         flickr.find_flickr30k,
-        flickr.is_flickr30k,
-        flickr.read_flickr,
+        flickr.recognise_flickr30k,
+        flickr.read,
     ),
     "texts": Format(
         "photos with texts",
         "photos each with a .txt of captions beside it",
-        tables.find_texts,
-        lambda file: False,
-        tables.read_texts,
+        text_beside_photo.find,
+        text_beside_photo.recognise,
+        text_beside_photo.read,
     ),
 }
 
 
 def find_format(path: Path, language: str | None = None) -> str | None:
-    """The name of the first format that the folder or file is of, None where it is of none."""
-    fits = (
-        (lambda each: each.find(path, language))
-        if path.is_dir()
-        else (lambda each: each.fits(path))
-    )
-    return next((name for name, each in FORMATS.items() if fits(each)), None)
+    """Return the name of the first format that the folder or file has, or None."""
+    for name, each in FORMATS.items():
+        if path.is_dir():
+            has_format = bool(each.find(path, language))
+        else:
+            has_format = each.recognise(path)
+        if has_format:
+            return name
+    return None
 
 
 def read(
     path: Path, *, language: str | None = None, format: str | None = None, outside: bool = False
 ) -> Source:
-    """The dataset at `path`, a captions file or its folder; `format` instead of what it looks like.
+    """Read the dataset at `path`, a captions file or its folder.
 
     Args:
-        language: of the captions, where the dataset has several; left out: what the captions' letters tell.
-        outside: whether photos may lie outside the dataset's folder.
+        language: of the captions, if the dataset has several; by default their letters decide.
+        format: a name in `FORMATS`, if the path does not show it.
+        outside: allow photos outside the dataset's folder.
     """
-    with _permitted():
-        dataset = _read(path, _format(path, language, format), language, outside)
-    if not dataset.examples:
-        raise UserError(
-            f"{dataset.path} holds no photo with a caption" + _first_reason(dataset.left_out)
-        )
-    return dataset
+    with _refuse_missing_permission():
+        source = _read(path, _choose_format(path, language, format), language, outside)
+    if source.examples:
+        return source
+    message = f"{source.path} holds no photo with a caption"
+    if not source.left_out:
+        raise UserError(f"{message}; it is empty")
+    number = len(source.left_out)
+    raise UserError(f"{message} ({number} left out; the first: {source.left_out[0]})")
 
 
 def read_captions(
     path: Path, *, language: str | None = None, format: str | None = None
 ) -> dict[str, list[str]]:
-    """The captions at `path` by their photos' names, just as `read` takes them, but whether or not the photos are there."""
-    with _permitted():
-        form = _format(path, language, format)
-        folder, files = _files(path, form, language)
-        said = gather_captions(form.read(files, folder, language))
-    if not said:
+    """Read the captions at `path` by photo name, as `read` does, but look for no photos."""
+    with _refuse_missing_permission():
+        chosen = _choose_format(path, language, format)
+        folder, files = _find_files(path, chosen, language)
+        captions = gather_captions(chosen.read(files, folder, language))
+    if not captions:
         raise UserError(f"{path} holds no caption")
-    return said
+    return captions
 
 
 @contextmanager
-def _permitted() -> Iterator[None]:
+def _refuse_missing_permission() -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
@@ -151,82 +165,80 @@ def _permitted() -> Iterator[None]:
         ) from None
 
 
-def _format(path: Path, language: str | None, asked: str | None) -> Format:
-    """The format asked for, or what `path` looks like."""
-    asked = asked.lower() if asked else None
-    if asked is not None and asked not in FORMATS:
-        raise unknown_name_error("format", asked, list(FORMATS))
+def _choose_format(path: Path, language: str | None, asked: str | None) -> Format:
+    """Return the format that was asked for, or the one that the path has."""
+    if asked is not None and asked.lower() not in FORMATS:
+        raise unknown_name_error("format", asked.lower(), list(FORMATS))
     if not path.exists():
         raise UserError(f"no dataset at {path}; give a captions file, its folder, or `scenes`")
-    name = asked or find_format(path, language)
-    if name is None:
-        if path.is_dir() and class_folders.recognise(path):
-            raise UserError(
-                f"{path} holds pictures in folders of classes, and no captions: --preset classifier learns "
-                "from such"
-            )
-        looked_for = "; ".join(each.looked_for for each in FORMATS.values())
+    if asked is not None:
+        return FORMATS[asked.lower()]
+    name = find_format(path, language)
+    if name is not None:
+        return FORMATS[name]
+    if path.is_dir() and class_folders.recognise(path):
         raise UserError(
-            f"{path} is no dataset that is known here; looked for: {looked_for}. --format says which it is "
-            "where the name differs"
+            f"{path} holds pictures in folders of classes, and no captions; "
+            "--preset classifier learns from such a folder"
         )
-    return FORMATS[name]
+    looks_for = "; ".join(each.looks_for for each in FORMATS.values())
+    raise UserError(
+        f"{path} is no known dataset; looked for: {looks_for}. "
+        "If a file has another name, give its format with --format"
+    )
 
 
-def _files(path: Path, form: Format, language: str | None) -> tuple[Path, list[Path]]:
-    """The folder within which photos are named, and the captions files."""
+def _find_files(path: Path, format: Format, language: str | None) -> tuple[Path, list[Path]]:
+    """Return the folder within which photos are named, and the captions files."""
     if path.is_dir():
-        folder, files = path, form.find(path, language)
+        files = format.find(path, language)
         if not files:
             raise UserError(
-                f"{path} is not of the format asked for; looked for: {form.looked_for}; give the file itself "
-                "where its name differs"
+                f"{path} does not have the format asked for; looked for: {format.looks_for}; "
+                "if the file has another name, give the file itself"
             )
-    else:
-        if form is FORMATS["texts"]:
-            raise UserError(
-                f"{path} is a file; of photos with texts beside them the folder is wanted"
-            )
-        folder, files = path.parent, [path]
-        # Photos do not lie in the folder of COCO's annotations or of Flickr8k's texts, but beside it.
-        if os.path.basename(os.path.abspath(folder)) in ("annotations", "Flickr8k_text"):
-            folder = folder.parent if folder.name not in ("", "..") else folder / ".."
-    return folder, files
+        return path, files
+    if format is FORMATS["texts"]:
+        raise UserError(f"{path} is a file; give the folder of the photos and their texts")
+    folder = path.parent
+    # Photos do not lie in the folder of COCO's annotations or of Flickr8k's texts, but beside it.
+    if os.path.basename(os.path.abspath(folder)) in ("annotations", "Flickr8k_text"):
+        has_own_name = folder.name not in ("", "..")
+        folder = folder.parent if has_own_name else folder / ".."
+    return folder, [path]
 
 
-def _read(path: Path, form: Format, language: str | None, outside: bool) -> Source:
-    folder, files = _files(path, form, language)
-    with _no_collection():
-        examples, left_out = gather(form.read(files, folder, language), folder, outside=outside)
-    some = [
-        caption for example in examples[:: len(examples) // 400 + 1] for caption in example.captions
-    ]
-    letters = detect_language(some)
-    file = files[0] if len(files) == 1 else path
+def _read(path: Path, format: Format, language: str | None, outside: bool) -> Source:
+    folder, files = _find_files(path, format, language)
+    with _pause_garbage_collection():
+        rows = format.read(files, folder, language)
+        examples, left_out = gather(rows, folder, outside=outside)
+    sample: list[str] = []
+    for example in examples[:: len(examples) // _SAMPLED_PHOTOS + 1]:
+        sample += example.captions
+    detected = detect_language(sample)
     return Source(
-        form.title,
-        file,
-        folder,
-        examples,
-        left_out,
-        language or letters,
-        letters,
-        find_other_languages(some, letters),
+        kind=format.title,
+        path=files[0] if len(files) == 1 else path,
+        folder=folder,
+        examples=examples,
+        left_out=left_out,
+        language=language or detected,
+        detected_language=detected,
+        other_languages=find_other_languages(sample, detected),
     )
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
-    """Without the collector of reference cycles, which would walk over millions of new objects again and again: a third
-    of the time."""
-    before = gc.isenabled()
+def _pause_garbage_collection() -> Iterator[None]:
+    """Pause the search for reference cycles.
+
+    Over millions of new objects it takes a third of the time.
+    """
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if before:
+        if was_enabled:
             gc.enable()
-
-
-def _first_reason(left_out: list[LeftOut]) -> str:
-    return f" ({len(left_out)} left out; the first: {left_out[0]})" if left_out else "; it is empty"

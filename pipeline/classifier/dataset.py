@@ -82,7 +82,7 @@ def read_dataset(path: Path) -> Source:
     return class_folders.read(path)
 
 
-def _downloaded() -> dict[str, cifar10.Part]:
+def _downloaded() -> dict[str, cifar10.LabelledPictures]:
     """CIFAR-10's pictures and their classes' numbers, by split.
 
     Keras' archive holds pickles. Keras alone opens them, from the archive whose sha256 it has compared with the one

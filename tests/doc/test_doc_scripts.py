@@ -312,7 +312,7 @@ def test_chinese_captions_are_characters(looked_at, tmp_path):
             tokenizer_sample,
             ["text.jpg"],
             1,
-            "text.jpg is no dataset that is known here; looked for: captions.csv",
+            "text.jpg is no known dataset; looked for: captions.csv",
         ),
         (tokenizer_sample, ["empty.csv"], 1, "empty.csv holds no caption"),
         (

@@ -15,8 +15,8 @@ from data.sources.base import (
     infer_file_split,
     infer_folder_split,
     parse_split,
-    read_lines,
 )
+from data.sources.text_files import read_lines
 from tests.helpers.datasets import ROOT_READS_ALL, folder_with
 from utils.errors import UserError
 
@@ -220,7 +220,7 @@ def test_the_same_caption_twice_counts_once_unless_several_people_were_asked(tmp
         {"a.jpg": (("A cat.", "A Cat."), None)},
         [LeftOut("a.jpg", "the same caption twice", "list.csv, line 3")],
     )
-    assert gathered(tmp_path, *rows, repeats=True) == (
+    assert gathered(tmp_path, *rows, allows_repeats=True) == (
         {"a.jpg": (("A cat.", "A cat.", "A Cat."), None)},
         [],
     )
@@ -301,14 +301,21 @@ def test_photos_without_captions_and_captions_without_photos_are_named(tmp_path)
             LeftOut("sub/lonely.PNG", "a photo without captions"),
         ],
     )
-    assert gathered(tmp_path, *rows[:1], whole=False) == ({"sub/a.jpg": (("A cat.",), None)}, [])
+    assert gathered(tmp_path, *rows[:1], reports_uncaptioned=False) == (
+        {"sub/a.jpg": (("A cat.",), None)},
+        [],
+    )
 
 
 def test_photos_in_no_list_are_left_out_where_there_are_lists(tmp_path):
     folder_with(tmp_path, "a.jpg", "b.jpg")
     assert gathered(
-        tmp_path, ("a.jpg", "A cat.", "val"), ("b.jpg", "A dog."), listed=True, whole=False
-    ) == ({"a.jpg": (("A cat.",), "val")}, [LeftOut("b.jpg", "in no list of a split")])
+        tmp_path,
+        ("a.jpg", "A cat.", "val"),
+        ("b.jpg", "A dog."),
+        requires_split=True,
+        reports_uncaptioned=False,
+    ) == ({"a.jpg": (("A cat.",), "val")}, [LeftOut("b.jpg", "in no split's list")])
 
 
 def test_names_with_spaces_folders_and_letters_of_any_script(tmp_path):
@@ -456,7 +463,7 @@ def test_a_folder_without_permission_is_named(tmp_path):
     finally:
         (tmp_path / "shut").chmod(0o755)
     assert left_out == [
-        LeftOut("shut/b.jpg", "no permission to look into its folder", "list.csv, line 3")
+        LeftOut("shut/b.jpg", "no permission to read its folder", "list.csv, line 3")
     ]
 
 
@@ -473,7 +480,7 @@ def test_no_permission_as_the_system_tells_it(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", scandir)
     assert gathered(tmp_path, ("a.jpg", "A cat."), ("shut/b.jpg", "A dog.")) == (
         {"a.jpg": (("A cat.",), None)},
-        [LeftOut("shut/b.jpg", "no permission to look into its folder", "list.csv, line 3")],
+        [LeftOut("shut/b.jpg", "no permission to read its folder", "list.csv, line 3")],
     )
 
 

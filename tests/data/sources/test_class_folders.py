@@ -104,7 +104,7 @@ def test_what_has_no_two_classes_is_not_taken_for_one(tmp_path, names):
     assert not recognise(tmp_path)
     with pytest.raises(
         UserError,
-        match=rf"^{tmp_path} has no two folders of pictures .*; wanted is a folder of split/class",
+        match=rf"^{tmp_path} has no two folders of pictures .*; give a folder of split/class",
     ):
         read(tmp_path)
 

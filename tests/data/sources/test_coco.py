@@ -5,7 +5,8 @@ import json
 import pytest
 
 from data.sources import find_format, read
-from data.sources.base import Example, LeftOut, read_json
+from data.sources.base import Example, LeftOut
+from data.sources.text_files import read_json
 from tests.helpers.datasets import captions, coco, folder_with, karpathy, refusal, sample, splits
 from utils.errors import UserError
 
@@ -139,9 +140,9 @@ def test_an_annotation_that_coco_has_twice(tmp_path):
 
 
 KNOWN = {"image_id": 1, "caption": "A pet."}
-NO_LISTS = ": COCO's captions have lists `images` and `annotations`, and these are not there"
-IMAGE = ", images[0]: an id and a file_name are wanted, and came "
-ANNOTATION = ", annotations[1]: an image_id and a caption are wanted, and came "
+NO_LISTS = ": COCO's captions have lists `images` and `annotations`"
+IMAGE = ", images[0]: expected an id and a file_name, got "
+ANNOTATION = ", annotations[1]: expected an image_id and a caption, got "
 
 
 @pytest.mark.parametrize(
@@ -197,10 +198,10 @@ def test_json_that_is_cut_off_is_refused_with_its_line(tmp_path, name):
     [
         (
             '{"images": [\n{"id": 1},\n{"id": 2',
-            ", line 3: broken JSON (Expecting ',' delimiter, column 9); is the file whole?",
+            ", line 3: broken JSON (Expecting ',' delimiter, column 9); is the file complete?",
         ),
-        ("", ", line 1: broken JSON (Expecting value, column 1); is the file whole?"),
-        ("{}\n{}", ", line 2: broken JSON (Extra data, column 1); is the file whole?"),
+        ("", ", line 1: broken JSON (Expecting value, column 1); is the file complete?"),
+        ("{}\n{}", ", line 2: broken JSON (Extra data, column 1); is the file complete?"),
         ("[" * 100_000, ", line 1: JSON nested too deep for captions"),
     ],
 )
@@ -259,7 +260,7 @@ def test_karpathys_flickr(tmp_path, photos):
             ),
             LeftOut(
                 "a.jpg",
-                "listed twice; its captions are put together",
+                "listed twice; its captions are joined",
                 "dataset_flickr8k.json, images[6]",
             ),
             LeftOut(
@@ -312,8 +313,8 @@ def test_of_karpathys_three_files_the_one_whose_photos_are_there(tmp_path, photo
 
 
 WHOLE = {"filename": "a.jpg", "split": "train", "sentences": [{"raw": "A cat ."}]}
-NO_NAME = ", images[1]: the photo's name is wanted, and came "
-NO_SENTENCES = ", images[1]: a filename, a split and sentences are wanted, and came "
+NO_NAME = ", images[1]: expected the photo's name, got "
+NO_SENTENCES = ", images[1]: expected a filename, a split and sentences, got "
 
 
 @pytest.mark.parametrize(
@@ -348,9 +349,7 @@ def test_karpathys_file_damaged_is_refused_with_the_place(tmp_path, image, told)
     folder_with(tmp_path, "a.jpg", files={file.name: {"images": [WHOLE, image]}})
     assert refusal(tmp_path) == f"{file}{told}"
     file.write_text(json.dumps({"images": {"sentences": 7}}))
-    assert (
-        refusal(tmp_path) == f"{file}: Karpathy's files have a list `images`, and it is not there"
-    )
+    assert refusal(tmp_path) == f"{file}: Karpathy's files have a list `images`"
 
 
 KOREAN = [
@@ -405,7 +404,7 @@ def test_a_photo_that_aihub_lists_twice_keeps_all_its_captions(tmp_path):
     assert (
         LeftOut(
             "val2014/a.jpg",
-            "listed twice; its captions are put together",
+            "listed twice; its captions are joined",
             "MSCOCO_train_val_Korean.json, [1]",
         )
         in dataset.left_out
@@ -415,15 +414,15 @@ def test_a_photo_that_aihub_lists_twice_keeps_all_its_captions(tmp_path):
 @pytest.mark.parametrize(
     ("record", "told"),
     [
-        ({"file_path": 7}, 'the photo\'s name is wanted, and came {"file_path": 7}'),
-        (7, "the photo's name is wanted, and came 7"),
+        ({"file_path": 7}, 'expected the photo\'s name, got {"file_path": 7}'),
+        (7, "expected the photo's name, got 7"),
         (
             {"file_path": "val2014/b.jpg"},
-            'caption_ko is wanted, and came {"file_path": "val2014/b.jpg"}',
+            'expected caption_ko, got {"file_path": "val2014/b.jpg"}',
         ),
         (
             {"file_path": "b.jpg", "caption_ko": [7]},
-            'caption_ko is wanted, and came {"file_path": "b.jpg", "caption_ko": [7]}',
+            'expected caption_ko, got {"file_path": "b.jpg", "caption_ko": [7]}',
         ),
     ],
 )

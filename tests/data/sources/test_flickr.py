@@ -63,7 +63,7 @@ def test_flickr8k_with_its_lists(tmp_path, photos, text):
             "wordless.jpg", "listed, but without captions", f"{text}Flickr_8k.devImages.txt, line 2"
         ),
         LeftOut(
-            (tmp_path / photos / "d.jpg").relative_to(tmp_path).as_posix(), "in no list of a split"
+            (tmp_path / photos / "d.jpg").relative_to(tmp_path).as_posix(), "in no split's list"
         ),
     ]
     by_file = read(tmp_path / text / "Flickr8k.token.txt")
@@ -220,7 +220,7 @@ def test_flickr8k_of_kaggle_with_the_lists(tmp_path):
         LeftOut(
             "wordless.jpg", "listed, but without captions", "Flickr_8k.trainImages.txt, line 2"
         ),
-        LeftOut("Images/d.jpg", "in no list of a split"),
+        LeftOut("Images/d.jpg", "in no split's list"),
     ]
 
 
@@ -248,9 +248,9 @@ def test_flickr8k_of_kaggle_with_a_column_of_splits(tmp_path):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("a.jpg,A cat .\n", "line 1: a header such as image,caption is wanted there"),
-        ("image\na.jpg\n", "line 1: a header such as image,caption is wanted there"),
-        ("", "line 1: a header such as image,caption is wanted there"),
+        ("a.jpg,A cat .\n", "line 1: expected a header such as image,caption"),
+        ("image\na.jpg\n", "line 1: expected a header such as image,caption"),
+        ("", "line 1: expected a header such as image,caption"),
         (
             "image,caption\na.jpg,A cat .\na.jpg A dog .\n",
             "line 3: 1 column where the header has 2",
@@ -380,7 +380,7 @@ def test_flickr30k_of_kaggle_with_the_lists_of_entities(tmp_path):
     )
     dataset = read(tmp_path)
     assert splits(dataset) == {"1.jpg": "train", "3.jpg": "test"}
-    assert dataset.left_out == [LeftOut("flickr30k_images/2.jpg", "in no list of a split")]
+    assert dataset.left_out == [LeftOut("flickr30k_images/2.jpg", "in no split's list")]
 
 
 def test_flickr30k_with_the_lists_of_entities(tmp_path):
@@ -405,5 +405,5 @@ def test_flickr30k_with_the_lists_of_entities(tmp_path):
     }
     assert dataset.left_out == [
         LeftOut("9.jpg", "listed, but without captions", "train.txt, line 2"),
-        LeftOut("flickr30k-images/4.jpg", "in no list of a split"),
+        LeftOut("flickr30k-images/4.jpg", "in no split's list"),
     ]

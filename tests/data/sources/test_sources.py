@@ -188,11 +188,11 @@ def test_format_says_what_a_file_of_another_name_is(tmp_path):
 def test_a_format_that_is_not_there_is_refused(tmp_path):
     sample(tmp_path, "csv")
     assert refusal(tmp_path, format="coco") == (
-        f"{tmp_path} is not of the format asked for; looked for: annotations/captions_*.json; give the file itself where "
-        "its name differs"
+        f"{tmp_path} does not have the format asked for; looked for: annotations/captions_*.json; "
+        "if the file has another name, give the file itself"
     )
     assert refusal(tmp_path / "captions.csv", format="coco") == (
-        f"{tmp_path}/captions.csv, line 1: broken JSON (Expecting value, column 1); is the file whole?"
+        f"{tmp_path}/captions.csv, line 1: broken JSON (Expecting value, column 1); is the file complete?"
     )
 
 
@@ -200,7 +200,7 @@ def test_a_text_beside_a_photo_is_no_dataset(tmp_path):
     _, file = sample(tmp_path, "texts")
     assert (
         refusal(file, format="texts")
-        == f"{file} is a file; of photos with texts beside them the folder is wanted"
+        == f"{file} is a file; give the folder of the photos and their texts"
     )
 
 
@@ -228,17 +228,13 @@ def test_what_is_no_dataset_is_refused_with_what_was_looked_for(tmp_path):
         "dataset_flickr8k.json, dataset_flickr30k.json or dataset_coco.json; MSCOCO_train_val_Korean.json; "
         "annotations/captions_*.json; Flickr8k.token.txt with its lists, or Kaggle's captions.txt; "
         "results_20130124.token, or Kaggle's results.csv; photos each with a .txt of captions beside it. "
-        "--format says which it is where the name differs"
+        "If a file has another name, give its format with --format"
     )
-    assert refusal(tmp_path) == f"{tmp_path} is no dataset that is known here; {looked_for}"
+    assert refusal(tmp_path) == f"{tmp_path} is no known dataset; {looked_for}"
     assert (
-        refusal(tmp_path / "notes.txt")
-        == f"{tmp_path}/notes.txt is no dataset that is known here; {looked_for}"
+        refusal(tmp_path / "notes.txt") == f"{tmp_path}/notes.txt is no known dataset; {looked_for}"
     )
-    assert (
-        refusal(tmp_path / "a.jpg")
-        == f"{tmp_path}/a.jpg is no dataset that is known here; {looked_for}"
-    )
+    assert refusal(tmp_path / "a.jpg") == f"{tmp_path}/a.jpg is no known dataset; {looked_for}"
 
 
 def test_what_is_not_there_is_refused(tmp_path):

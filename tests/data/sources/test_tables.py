@@ -117,8 +117,8 @@ def test_a_row_of_another_length_is_refused_with_its_line(tmp_path, name, row, c
     mark = "," if name.endswith("csv") else "\t"
     table(tmp_path, f"photo{mark}caption\na.jpg{mark}A cat.\n\n{row}\n", name=name)
     assert refusal(tmp_path) == (
-        f"{tmp_path}/{name}, line 4: {columns} where the header has 2; put quotes round a caption "
-        "with commas (or tabs) in it"
+        f"{tmp_path}/{name}, line 4: {columns} where the header has 2; put quotes "
+        "round a caption that contains commas (or tabs)"
     )
 
 
@@ -138,8 +138,8 @@ def test_what_breaks_a_table_is_refused_with_the_line(tmp_path, row, told):
 @pytest.mark.parametrize("content", ["", "\ufeff", "\n \n", ",,\n"])
 def test_an_empty_table_is_refused(tmp_path, content):
     assert refusal(table(tmp_path, content)) == (
-        f"{tmp_path}/captions.csv is empty; its first line should name the "
-        "columns, as in: photo,caption,split"
+        f"{tmp_path}/captions.csv is empty; name the columns "
+        "in its first line, such as photo,caption,split"
     )
 
 
@@ -339,7 +339,7 @@ NO_TEXT = 'no photo and caption as text; found {}; write {{"photo": …, "captio
         ('{"photo": "a.jpg"} {}', "broken JSON (Extra data, column 20); a line holds one object"),
         (
             '["a.jpg", "A cat."]',
-            'an object is wanted, such as {"photo": "a.jpg", "caption": "A cat."}',
+            'expected an object, such as {"photo": "a.jpg", "caption": "A cat."}',
         ),
         ("{}", NO_TEXT.format("nothing")),
         ('{"photo": 7, "caption": "A cat."}', NO_TEXT.format("photo, caption")),
@@ -549,6 +549,6 @@ def test_pictures_beside_a_photo_outside_are_no_concern(tmp_path):
 def test_text_without_its_mark_is_refused_for_its_zero_bytes(tmp_path):
     table(tmp_path, "photo,caption\na.jpg,A cat.\n".encode("utf-16-le"), "a.jpg")
     assert refusal(tmp_path) == (
-        f"{tmp_path}/captions.csv, line 1: zero bytes, as in UTF-16 without its mark; save the "
+        f"{tmp_path}/captions.csv, line 1: zero bytes, as in UTF-16 without a byte order mark; save the "
         "file as UTF-8"
     )
