@@ -1,226 +1,200 @@
-"""Curves and bars as SVG for a page, in its colours by light and by dark, each told in words as well."""
+"""Line charts and bar charts: what templates/charts.html draws, and a description in words."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.html import Html, element
-
-_WIDTH, _HEIGHT = 360, 210  # in the units of the drawing, about a pixel each
-_LEFT, _RIGHT, _TOP, _BOTTOM = 42, 352, 14, 184  # of the room for lines
-_MARKED = 30  # points of a line, of more none has a mark
-_COLOURS = 6
+WIDTH, HEIGHT = 360, 210  # of the drawing, in its own units: about a pixel each
+LEFT, RIGHT, TOP, BOTTOM = 42, 352, 14, 184  # edges of the area inside the axes
+_MOST_MARKS = 30  # a line with more points has no marks
+_COLOURS = 6  # colours that style.css has for lines
+_MOST_NAMES = 12  # names under the bars
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a chart: what it shows, at each x its y; its colour of the page's, from 1 on."""
+    """A line to draw: its points as (epoch, value), and the number of its colour, from 1."""
 
     name: str
     points: Sequence[tuple[float, float]]
     colour: int
-    dashed: bool = False
+    is_dashed: bool = False
 
 
-def ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Round numbers, so many at most, from one not above `low` to one not below `high`."""
+@dataclass(frozen=True)
+class Tick:
+    """A label on an axis."""
+
+    position: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line with the positions of its points in the drawing."""
+
+    positions: list[tuple[float, float]]
+    colour: int
+    is_dashed: bool
+    has_marks: bool
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar of a bar chart, in the drawing's units."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    colour: int
+
+
+@dataclass(frozen=True)
+class LegendEntry:
+    """The name of a line or of a series of bars, beside a sample of its look."""
+
+    label: str
+    colour: int
+    is_dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart, ready for the template. The description says in words what the picture shows."""
+
+    title: str
+    description: str
+    x_ticks: list[Tick]
+    y_ticks: list[Tick]
+    legend: list[LegendEntry]
+    curves: Sequence[Curve] = ()
+    bars: Sequence[Bar] = ()
+    best_position: float | None = None
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Maps values from `low` to `high` to positions from `start` to `end`."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def place(self, value: float) -> float:
+        fraction = (value - self.low) / (self.high - self.low)
+        return round(self.start + fraction * (self.end - self.start), 1)
+
+
+def choose_ticks(low: float, high: float, most: int = 6) -> list[float]:
+    """Return at most `most` round numbers, from one not above `low` to one not below `high`."""
     width = max(high - low, abs(high) * 1e-3, 1e-6)
     power = 10 ** math.floor(math.log10(width / (most - 1)))
-    for step in (power * factor for factor in (1, 2, 5, 10, 20, 50)):
-        first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    for factor in (1, 2, 5, 10, 20, 50):
+        step = power * factor
+        first = math.floor(low / step + 1e-9)
+        last = math.ceil(high / step - 1e-9)
         if last - first < most:
             break
-    return [round(number * step, 12) for number in range(first, max(last, first + 1) + 1)]
+    last = max(last, first + 1)
+    return [round(number * step, 12) for number in range(first, last + 1)]
 
 
-def line_chart(
+def make_line_chart(
     title: str, lines: Sequence[Line], *, best: float | None = None, from_zero: bool = False
-) -> Html:
-    """Lines over whole numbers (epochs), a dotted mark at the `best` of them; nothing where no line has a point."""
+) -> Chart | None:
+    """Return a chart of values by epoch with the `best` one marked; None if there are no points."""
     lines = [line for line in lines if line.points]
     if not lines:
-        return Html()
-    xs = [x for line in lines for x, _ in line.points]
-    ys = [y for line in lines for _, y in line.points]
-    down = ticks(min(0, *ys) if from_zero else min(ys), max(ys))
-    along = [x for x in ticks(min(xs), max(xs), 8) if x == int(x) and min(xs) <= x <= max(xs)]
-    left, right = min(xs) - 0.4, max(xs) + 0.4
+        return None
+    epochs = [epoch for line in lines for epoch, _ in line.points]
+    values = [value for line in lines for _, value in line.points]
+    first, last = min(epochs), max(epochs)
+    lowest = min(values)
+    if from_zero:
+        lowest = min(0, lowest)
 
-    def place(x: float, y: float) -> tuple[float, float]:
-        return (
-            round(_LEFT + (x - left) / (right - left) * (_RIGHT - _LEFT), 1),
-            round(_BOTTOM - (y - down[0]) / (down[-1] - down[0]) * (_BOTTOM - _TOP), 1),
-        )
+    y_values = choose_ticks(lowest, max(values))
+    x_scale = _Scale(first - 0.4, last + 0.4, LEFT, RIGHT)
+    y_scale = _Scale(y_values[0], y_values[-1], BOTTOM, TOP)
+    x_values = [x for x in choose_ticks(first, last, 8) if x == int(x) and first <= x <= last]
 
-    parts = [*_axes(down, along, place)]
-    if best is not None and min(xs) <= best <= max(xs):
-        x, _ = place(best, 0)
-        parts += [
-            element("line", x1=x, x2=x, y1=_TOP, y2=_BOTTOM, class_="best"),
-            element("text", "best", x=x, y=_TOP - 3, text_anchor="middle"),
-        ]
-    parts += [
-        part for line in lines for part in _drawn(line, [place(*point) for point in line.points])
-    ]
-    told = "; ".join(_told(line) for line in lines) + (
-        f"; best epoch: {best:g}" if best is not None else ""
+    description = "; ".join(_describe_line(line) for line in lines)
+    best_position = None
+    if best is not None:
+        description += f"; best epoch: {best:g}"
+        if first <= best <= last:
+            best_position = x_scale.place(best)
+
+    curves = []
+    legend = []
+    for line in lines:
+        colour = (line.colour - 1) % _COLOURS + 1
+        positions = [(x_scale.place(epoch), y_scale.place(value)) for epoch, value in line.points]
+        has_marks = len(positions) <= _MOST_MARKS
+        curves.append(Curve(positions, colour, line.is_dashed, has_marks))
+        label = f"{line.name} {_format_value(line.points[-1][1])}"
+        legend.append(LegendEntry(label, colour, line.is_dashed))
+    return Chart(
+        title,
+        f"{title}, by epoch. {description}",
+        [Tick(x_scale.place(x), f"{x:g}") for x in x_values],
+        [Tick(y_scale.place(y), f"{y:g}") for y in y_values],
+        legend,
+        curves=curves,
+        best_position=best_position,
     )
-    legend = element(
-        "ul",
-        *(
-            element("li", _swatch(line), f"{line.name} {_number(line.points[-1][1])}")
-            for line in lines
-        ),
-        class_="legend",
-    )
-    return element(
-        "figure", element("figcaption", title), _svg(f"{title}, by epoch. {told}", *parts), legend
-    )
 
 
-def bar_chart(
-    title: str, names: Sequence[str], series: Sequence[tuple[str, Sequence[float]]], *, under: str
-) -> Html:
-    """Shares by name, for each of two series: filled bars and, beside them, hollow ones. `under`: what the names are."""
-    most = max(max(shares) for _, shares in series)
-    room = (_RIGHT - _LEFT) / len(names)
+def make_bar_chart(
+    title: str, names: Sequence[str], series: Sequence[tuple[str, Sequence[float]]], *, unit: str
+) -> Chart:
+    """Return a chart with a bar for each name and series. A series has a name and its shares.
+
+    `unit` describes the names under the bars.
+    """
+    y_values = choose_ticks(0, max(max(shares) for _, shares in series))
+    y_scale = _Scale(0, y_values[-1], BOTTOM, TOP)
+    room = (RIGHT - LEFT) / len(names)  # for all bars of a name
     width = room / (len(series) + 0.5)
-    down = ticks(0, most)
-    parts = [
-        *_axes(
-            down,
-            [],
-            lambda x, y: (0, round(_BOTTOM - y / down[-1] * (_BOTTOM - _TOP), 1)),
-            share=True,
-        )
-    ]
-    for number, (_, shares) in enumerate(series):
+
+    bars = []
+    legend = []
+    most_common = []
+    for number, (series_name, shares) in enumerate(series):
+        colour = number + 1
         for place, share in enumerate(shares):
-            height = round(share / down[-1] * (_BOTTOM - _TOP), 1)
-            parts.append(
-                element(
-                    "rect",
-                    x=round(_LEFT + place * room + number * width, 1),
-                    y=round(_BOTTOM - height, 1),
-                    width=round(width * 0.85, 1),
-                    height=height,
-                    class_=_bar(number),
-                )
-            )
-    step = -(-len(names) // 12)
-    parts += [
-        element(
-            "text",
-            name,
-            x=round(_LEFT + (place + 0.4) * room, 1),
-            y=_BOTTOM + 16,
-            text_anchor="middle",
-        )
-        for place, name in enumerate(names)
-        if place % step == 0
-    ]
-    told = "; ".join(
-        f"{name}: most often {names[shares.index(max(shares))]}" for name, shares in series
-    )
-    legend = element(
-        "ul",
-        *(
-            element(
-                "li",
-                element(
-                    "svg",
-                    element("rect", x=10, y=2, width=12, height=12, class_=_bar(number)),
-                    viewBox="0 0 32 16",
-                    aria_hidden="true",
-                ),
-                name,
-            )
-            for number, (name, _) in enumerate(series)
-        ),
-        class_="legend",
-    )
-    return element(
-        "figure", element("figcaption", title), _svg(f"{title}, by {under}. {told}", *parts), legend
+            x = round(LEFT + place * room + number * width, 1)
+            height = round(share / y_values[-1] * (BOTTOM - TOP), 1)
+            bars.append(Bar(x, round(BOTTOM - height, 1), round(width * 0.85, 1), height, colour))
+        legend.append(LegendEntry(series_name, colour))
+        most_common.append(f"{series_name}: most often {names[shares.index(max(shares))]}")
+
+    step = math.ceil(len(names) / _MOST_NAMES)
+    x_ticks = []
+    for place in range(0, len(names), step):
+        x_ticks.append(Tick(round(LEFT + (place + 0.4) * room, 1), names[place]))
+    return Chart(
+        title,
+        f"{title}, by {unit}. {'; '.join(most_common)}",
+        x_ticks,
+        [Tick(y_scale.place(y), f"{y:.0%}") for y in y_values],
+        legend,
+        bars=bars,
     )
 
 
-def _svg(told: str, *parts: Html) -> Html:
-    return element("svg", *parts, viewBox=f"0 0 {_WIDTH} {_HEIGHT}", role="img", aria_label=told)
+def _format_value(value: float) -> str:
+    if abs(value) < 100:
+        return f"{value:.3f}"
+    return f"{value:.0f}"
 
 
-def _bar(number: int) -> str:
-    return f"k{number + 1} " + ("hollow" if number else "bar")
-
-
-def _number(value: float) -> str:
-    return f"{value:.3f}" if abs(value) < 100 else f"{value:.0f}"
-
-
-def _axes(
-    down: Sequence[float],
-    along: Sequence[float],
-    place: Callable[[float, float], tuple[float, float]],
-    *,
-    share: bool = False,
-) -> list[Html]:
-    """Lines across with their numbers at the left, and numbers below."""
-    parts = []
-    for y in down:
-        height = place(0, y)[1]
-        text = f"{y:.0%}" if share else f"{y:g}"
-        parts += [
-            element("line", x1=_LEFT, x2=_RIGHT, y1=height, y2=height, class_="grid"),
-            element("text", text, x=_LEFT - 6, y=height + 4, text_anchor="end"),
-        ]
-    return parts + [
-        element("text", f"{x:g}", x=place(x, 0)[0], y=_BOTTOM + 16, text_anchor="middle")
-        for x in along
-    ]
-
-
-def _drawn(line: Line, places: Sequence[tuple[float, float]]) -> list[Html]:
-    """A line with a mark at each of its points, where these are few."""
-    colour = f"k{(line.colour - 1) % _COLOURS + 1}"
-    path = element(
-        "polyline",
-        points=" ".join(f"{x},{y}" for x, y in places),
-        class_=f"{colour} curve" + (" dashed" if line.dashed else ""),
-    )
-    return [path, *(_mark(line, x, y) for x, y in places if len(places) <= _MARKED)]
-
-
-def _mark(line: Line, x: float, y: float) -> Html:
-    """A mark whose shape tells the line as its colour does; open where the line is dashed."""
-    look = f"k{(line.colour - 1) % _COLOURS + 1}" + (" open" if line.dashed else "")
-    corners = {
-        2: ((-3, -3), (3, -3), (3, 3), (-3, 3)),
-        3: ((0, -4), (4, 3), (-4, 3)),
-        4: ((0, -4), (4, 0), (0, 4), (-4, 0)),
-        5: ((0, 4), (4, -3), (-4, -3)),
-        6: ((-4, -1), (4, -1), (4, 1), (-4, 1)),
-    }.get((line.colour - 1) % _COLOURS + 1)
-    if corners is None:
-        return element("circle", cx=x, cy=y, r=3, class_=look)
-    return element(
-        "polygon",
-        points=" ".join(f"{round(x + right, 1)},{round(y + down, 1)}" for right, down in corners),
-        class_=look,
-    )
-
-
-def _swatch(line: Line) -> Html:
-    return element(
-        "svg",
-        *_drawn(line, [(2, 8), (30, 8)])[:1],
-        _mark(line, 16, 8),
-        viewBox="0 0 32 16",
-        aria_hidden="true",
-    )
-
-
-def _told(line: Line) -> str:
-    """A line in words."""
-    (first, began), (last, ended) = line.points[0], line.points[-1]
+def _describe_line(line: Line) -> str:
+    """Return the line's first and last value in words."""
+    (first, first_value), (last, last_value) = line.points[0], line.points[-1]
+    start = f"{_format_value(first_value)} in epoch {first:g}"
     if first == last:
-        return f"{line.name}: {_number(began)} in epoch {first:g}"
-    return f"{line.name}: from {_number(began)} in epoch {first:g} to {_number(ended)} in epoch {last:g}"
+        return f"{line.name}: {start}"
+    return f"{line.name}: from {start} to {_format_value(last_value)} in epoch {last:g}"

@@ -1,4 +1,4 @@
-"""The page of a classifier, report.html in its folder: scores, which classes are taken for which, pictures, curves."""
+"""The report page of a classifier: scores, confused classes, pictures, and curves."""
 
 import random
 from collections.abc import Sequence
@@ -8,28 +8,32 @@ from typing import Any
 
 import numpy as np
 
-from reports.charts import line_chart
-from reports.html import Html, element, items, joined, picture, table
+from reports.charts import Chart, make_line_chart
 from reports.page import (
+    Picture,
+    Section,
+    Table,
     describe_splits,
-    epochs_section,
-    format_score,
-    get_score_name,
+    encode_picture,
+    make_epochs_section,
     make_line,
     write_page,
 )
+from reports.scores import format_score, get_score_name
 from utils import runs
 from utils.metrics.classes import find_mistakes
 from utils.plots.figure import shrink
 
-NUMBERED = 20  # classes of which there is room for all mistakes
-PICTURES = 24  # of either kind: from all over the split, and mistakes
-SIDE = 160  # pixels of a picture's longer side, where it has more
+MOST_IN_MATRIX = 20  # classes; with more, only the most common mistakes are shown
+MISTAKES = 10
+PICTURES = 24  # of each group
+PIXELS = 160  # of a picture's longer side
+LOSSLESS_PIXELS = 64  # up to this size a picture is a PNG, since JPEG blurs it
 
 
 @dataclass(frozen=True)
 class ClassifierResult:
-    """What was scored: a split, its scores, its pictures (N, S, S, 3), their true classes (N,), probabilities (N, K)."""
+    """Scores of a split: pictures (N, S, S, 3), true classes (N,), probabilities (N, K)."""
 
     split: str
     scores: dict[str, Any]
@@ -39,143 +43,141 @@ class ClassifierResult:
     notes: Sequence[str] = ()
 
 
-def write_classifier_page(run: Path, found: ClassifierResult | None = None) -> Path:
-    """Write the page, with what was found of a split, where something was; where it is."""
-    saved, history = runs.read_config(run), runs.read_history(run)
-    best = runs.kept_epoch(run)
-    charts = [
-        line_chart(
-            title,
-            [
-                make_line(history, key, "training", 1),
-                make_line(history, f"val_{key}", "validation", 2),
-            ],
-            best=best,
-        )
-        for title, key in (("Loss", "loss"), ("Accuracy", "accuracy"))
-    ]
-    about = [("pictures", describe_splits(run)), ("classes", f"{len(saved['classes']):,}")]
-    if final := runs.read_scores(run):
-        about.append((f"accuracy on {final['split']}", format_score(final["accuracy"])))
+@dataclass(frozen=True)
+class PictureCard:
+    """A picture with its predicted class and its true class."""
+
+    picture: Picture
+    predicted: str
+    probability: float
+    true: str
+
+
+@dataclass(frozen=True)
+class MatrixCell:
+    """A number of the confusion matrix, and the class in style.css that colours it."""
+
+    number: int
+    is_right: bool
+    style: str
+
+
+def write_classifier_page(run: Path, result: ClassifierResult | None = None) -> Path:
+    """Write the page, with scores and pictures if there is a result; return the file."""
+    saved = runs.read_config(run)
     classes = saved["classes"]
-    return write_page(
-        run,
-        saved,
-        about,
-        [
-            ("Scores", _scores(found, classes)),
-            ("What is taken for what", _confusion(found, classes)),
-            ("Pictures", _pictures(found, classes)),
-            ("Epoch by epoch", epochs_section(run, charts)),
+    facts = [("pictures", describe_splits(run)), ("classes", f"{len(classes):,}")]
+    scores = runs.read_scores(run)
+    if scores:
+        facts.append((f"accuracy on {scores['split']}", format_score(scores["accuracy"])))
+
+    sections = []
+    if result is not None:
+        sections.append(_make_scores_section(result, classes))
+        sections.append(_make_confusion_section(result, classes))
+        sections.append(_make_pictures_section(result, classes))
+    charts = make_charts(runs.read_history(run), runs.kept_epoch(run))
+    sections.append(make_epochs_section(run, charts))
+    return write_page(run, saved, facts, sections)
+
+
+def make_charts(history: Sequence[dict[str, Any]], best: int | None) -> list[Chart | None]:
+    """Return charts of loss and accuracy; None if the history is empty."""
+    charts = []
+    for title, key in (("Loss", "loss"), ("Accuracy", "accuracy")):
+        lines = [
+            make_line(history, key, "training", 1),
+            make_line(history, f"val_{key}", "validation", 2),
+        ]
+        charts.append(make_line_chart(title, lines, best=best))
+    return charts
+
+
+def _make_scores_section(result: ClassifierResult, classes: Sequence[str]) -> Section:
+    scores = result.scores
+    score_rows = []
+    for key in scores:
+        if key in ("accuracy", "loss") or key.startswith("Top"):
+            score_rows.append([get_score_name(key), format_score(scores[key])])
+    pictures = np.bincount(result.labels, minlength=len(classes))
+    class_rows = []
+    for name, number in zip(classes, pictures, strict=True):
+        accuracy = format_score(scores["accuracy_per_class"][name])
+        class_rows.append([name, accuracy, f"{number:,}"])
+    caption = f"On the {scores['images']:,} pictures of {result.split}"
+    content = {
+        "tables": [
+            Table(caption, ["score", "value"], score_rows),
+            Table("By class", ["class", "accuracy", "pictures"], class_rows),
         ],
+        "notes": list(result.notes),
+    }
+    return Section("Scores", "classifier_scores.html", content)
+
+
+def _make_confusion_section(result: ClassifierResult, classes: Sequence[str]) -> Section:
+    """Return the confusion matrix if there are few classes, and the most common mistakes."""
+    counts = np.array(result.scores["confusion"])
+    rows = []
+    for true, predicted, times in find_mistakes(counts, classes, MISTAKES):
+        rows.append([true, predicted, f"{times:,}"])
+    mistakes = Table(
+        "The most common mistakes", ["true class", "predicted class", "times"], rows, "pairs"
     )
+    matrix = []
+    if len(classes) <= MOST_IN_MATRIX:
+        matrix = _make_matrix(counts, classes)
+    content = {"classes": classes, "matrix": matrix, "mistakes": mistakes}
+    return Section("Confused classes", "classifier_confusion.html", content)
 
 
-def _scores(found: ClassifierResult | None, classes: Sequence[str]) -> Html:
-    """The scores, overall and by class."""
-    if found is None:
-        return Html()
-    scores = found.scores
-    rows = [
-        [get_score_name(key), format_score(scores[key])]
-        for key in scores
-        if key in ("accuracy", "loss") or key.startswith("Top")
-    ]
-    pictures = np.bincount(found.labels, minlength=len(classes))
-    each = [
-        [name, format_score(scores["accuracy_per_class"][name]), f"{number:,}"]
-        for name, number in zip(classes, pictures, strict=True)
-    ]
-    tables = [
-        table(f"On the {scores['images']:,} pictures of {found.split}", ["score", "value"], rows),
-        table("By class", ["class", "accuracy", "pictures"], each),
-    ]
-    return joined(
-        [
-            element("div", *tables, class_="tables"),
-            items(found.notes, class_="pale") if found.notes else None,
-        ]
-    )
+def _make_matrix(counts: np.ndarray, classes: Sequence[str]) -> list[tuple[str, list[MatrixCell]]]:
+    """Return the rows of the confusion matrix: a true class and a cell for each predicted class."""
+    rows = []
+    for true, name in enumerate(classes):
+        total = max(counts[true].sum(), 1)
+        cells = []
+        for predicted, number in enumerate(counts[true]):
+            is_right = predicted == true
+            cells.append(MatrixCell(int(number), is_right, _choose_style(number / total, is_right)))
+        rows.append((name, cells))
+    return rows
 
 
-def _confusion(found: ClassifierResult | None, classes: Sequence[str]) -> Html:
-    """Which classes are taken for which: of few all, of many the commonest mistakes."""
-    if found is None:
-        return Html()
-    counts = np.array(found.scores["confusion"])
-    commonest = find_mistakes(counts, classes, 10)
-    told = table(
-        "The commonest mistakes",
-        ["true class", "taken for", "times"],
-        [[true, taken, f"{times:,}"] for true, taken, times in commonest],
-        class_="pairs",
-    )
-    parts = [told] if commonest else [element("p", "No picture is taken for what it is not.")]
-    if len(classes) <= NUMBERED:
-        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        rows = [
-            [
-                name,
-                *(
-                    _cell(number, share, right=row == column)
-                    for column, (number, share) in enumerate(zip(numbers, of_row, strict=True))
-                ),
-            ]
-            for row, (name, numbers, of_row) in enumerate(zip(classes, counts, shares, strict=True))
-        ]
-        parts.insert(
-            0,
-            table(
-                "Rows: the true class; columns: what its pictures were taken for; in bold what is right",
-                ["true class", *classes],
-                rows,
-                class_="matrix",
-            ),
-        )
-    return joined(parts)
+def _choose_style(share: float, is_right: bool) -> str:
+    """Return the colour of a cell: blue if right, orange if wrong, stronger for a larger share."""
+    if share == 0:
+        return ""
+    if is_right:
+        weak, middle, strong = "s2", "s3", "s4"
+    else:
+        weak, middle, strong = "s1", "s0", "s0"
+    if share < 0.05:
+        return weak
+    if share < 0.5:
+        return middle
+    return strong
 
 
-def _cell(number: int, share: float, *, right: bool) -> Html:
-    """A number of the matrix, the darker the larger its share of the row: of what is right blue, of mistakes orange."""
-    step = int(share > 0) + int(share >= 0.05) + int(share >= 0.5)
-    colour = (None, "s2", "s3", "s4") if right else (None, "s1", "s0", "s0")
-    return element("b" if right else "span", f"{number:,}", class_=colour[step])
+def _make_pictures_section(result: ClassifierResult, classes: Sequence[str]) -> Section:
+    """Return random pictures of the split, then more of the mistakes."""
+    predicted = result.probabilities.argmax(axis=1)
+    order = random.Random(0).sample(range(len(predicted)), len(predicted))
+    mistakes = [place for place in order[PICTURES:] if predicted[place] != result.labels[place]]
+    groups = {}
+    for title, places in (("From the whole split", order), ("More of the mistakes", mistakes)):
+        cards = [_make_card(result, place, classes) for place in places[:PICTURES]]
+        if cards:
+            groups[title] = cards
+    return Section("Pictures", "classifier_pictures.html", {"groups": groups})
 
 
-def _pictures(found: ClassifierResult | None, classes: Sequence[str]) -> Html:
-    """Pictures from all over the split and mistakes, each with what it is taken for and what it is."""
-    if found is None:
-        return Html()
-    chosen = found.probabilities.argmax(axis=1)
-    order = random.Random(0).sample(range(len(chosen)), len(chosen))
-    wrong = [place for place in order[PICTURES:] if chosen[place] != found.labels[place]]
-    parts = []
-    for title, places in (("From all over the split", order), ("More of the mistakes", wrong)):
-        cards = [
-            _card(
-                found.pictures[place],
-                classes[chosen[place]],
-                float(found.probabilities[place].max()),
-                classes[found.labels[place]],
-            )
-            for place in places[:PICTURES]
-        ]
-        parts += [element("h3", title), items(cards, class_="cards small")] if cards else []
-    return joined(parts)
-
-
-def _card(pixels: np.ndarray, taken: str, probability: float, true: str) -> Html:
-    """A picture with what it is taken for, how surely, and, where that is another, what it is."""
-    right = taken == true
-    told = element(
-        "p",
-        f"{taken} {probability:.0%}",
-        None if right else element("small", f"true class: {true}"),
-        class_=f"said {'s3' if right else 's0'}",
-    )
-    small = shrink(np.asarray(pixels), SIDE)
-    return element(
-        "figure",
-        picture(small, f"a picture of the class {true}", lossless=max(small.shape) <= 64),
-        element("figcaption", told),
+def _make_card(result: ClassifierResult, place: int, classes: Sequence[str]) -> PictureCard:
+    pixels = shrink(np.asarray(result.pictures[place]), PIXELS)
+    probabilities = result.probabilities[place]
+    return PictureCard(
+        encode_picture(pixels, lossless=max(pixels.shape) <= LOSSLESS_PIXELS),
+        classes[probabilities.argmax()],
+        float(probabilities.max()),
+        classes[result.labels[place]],
     )

@@ -1,32 +1,42 @@
-"""What every run's page tells: settings that are not the default, curves by epoch, time and memory; and the page itself.
+"""A run's report page: one HTML file without scripts that loads nothing from elsewhere.
 
-The page is made of what the run's folder holds, so that it can be made anew at any time; what more is known as it is
-made (photos, their captions) is handed to it by `captioner_page.py` and `classifier_page.py`.
+The page is made by templates/, where all text is escaped. This module has what every page shares:
+the frame, tables, pictures, and the sections about epochs, time and settings. `captioner_page.py` and
+`classifier_page.py` add their own.
 """
 
+import base64
+import io
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import config
-import presets
-from config import Settings
-from reports.charts import Line
-from reports.html import Content, Html, document, element, facts, folded, joined, table
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from PIL import Image
+
+from reports import charts
+from reports.charts import Chart, Line
+from reports.scores import format_score, get_score_name
+from reports.settings_table import list_settings
 from utils import runs
 from utils.files import write_text
-from utils.metrics.captions import SCORE_KEYS
 from utils.stopwatch import read_time_and_memory
 
-FILE = "report.html"
-# What the seconds of spent.json went to, in the order in which a run comes to it.
-WENT_TO = {
-    "reading": "reading captions and looking through photos",
+FILE_NAME = "report.html"
+JPEG_QUALITY = 78
+_FOLDER = Path(__file__).parent
+# Characters that HTML forbids: control characters, surrogates and noncharacters.
+_FORBIDDEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+# Names of the times in spent.json, in the order of a training.
+_STAGES = {
+    "reading": "reading captions and checking photos",
     "features": "encoder and features",
-    "preparing": "making the network ready",
+    "preparing": "building the network",
     "training": "training",
     "validation": "scores on val after each epoch",
     "saving": "checkpoints, curves and this page after each epoch",
@@ -34,249 +44,200 @@ WENT_TO = {
 }
 
 
+@dataclass(frozen=True)
+class Section:
+    """A part of a page: its heading, its template, and the values that the template shows."""
+
+    title: str
+    template: str
+    content: dict[str, Any]
+
+    @property
+    def anchor(self) -> str:
+        return re.sub(r"\W+", "-", self.title.lower())
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; the first row and the first column are headings. `style` is a class in style.css."""
+
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    style: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture inside the page, as a data URL, with its size in pixels."""
+
+    url: str
+    width: int
+    height: int
+
+
+def encode_picture(pixels: np.ndarray, *, lossless: bool = False) -> Picture:
+    """Return pixels (H, W, 3) uint8 as a JPEG inside the page, or as a PNG if `lossless`."""
+    file = io.BytesIO()
+    image = Image.fromarray(pixels)
+    if lossless:
+        kind = "png"
+        image.save(file, format=kind, optimize=True)
+    else:
+        kind = "jpeg"
+        image.save(file, format=kind, optimize=True, quality=JPEG_QUALITY)
+    data = base64.b64encode(file.getvalue()).decode()
+    height, width = pixels.shape[:2]
+    return Picture(f"data:image/{kind};base64,{data}", width, height)
+
+
 def write_page(
     run: Path,
     saved: dict[str, Any],
-    about: Iterable[tuple[str, Content]],
-    sections: Sequence[tuple[str, Html]],
+    facts: Sequence[tuple[str, str]],
+    sections: Sequence[Section | None],
 ) -> Path:
-    """Write the page: what the run is `about`, the sections of its kind, then those that all runs have; where it is."""
+    """Write the page: these facts and sections, and those of every page; return the file."""
     now = datetime.now().astimezone()
-    when = element("time", f"{now:%Y-%m-%d %H:%M}", datetime=now.isoformat(timespec="minutes"))
-    begun = facts(
-        [
-            ("preset", saved.get("preset", "inception-gru")),
-            ("dataset", _dataset(saved)),
-            *about,
-            ("epochs", _state(run, saved)),
-        ]
+    shared = [
+        Section("Time and memory", "time.html", _collect_times(run)),
+        Section("Settings", "settings.html", list_settings(saved)),
+    ]
+    text = render(
+        "page.html",
+        title=f"Run {run.absolute().name}",
+        facts=[
+            ("preset", saved["preset"]),
+            ("dataset", _get_dataset_name(saved)),
+            *facts,
+            ("epochs", _describe_progress(run, saved)),
+        ],
+        sections=[section for section in [*sections, *shared] if section is not None],
+        style=Markup((_FOLDER / "style.css").read_text(encoding="utf-8")),
+        time=f"{now:%Y-%m-%d %H:%M}",
+        iso_time=now.isoformat(timespec="minutes"),
     )
-    ends = [("Time and memory", _spent(run)), ("Settings", settings_section(saved))]
-    foot = element(
-        "p",
-        "Made ",
-        when,
-        " from the files of the run's folder; nothing in it is loaded from elsewhere.",
-    )
-    file = run / FILE
-    write_text(file, document(f"Run {run.absolute().name}", begun, [*sections, *ends], foot))
+    file = run / FILE_NAME
+    write_text(file, text)
     return file
 
 
-def _dataset(saved: dict[str, Any]) -> str:
-    """The dataset's name, without the folders that it lies in."""
-    return Path(saved["dataset"]).name if saved["dataset"] else "none of its own"
+def render(template: str, **values: Any) -> str:
+    """Return what a template of templates/ makes of these values."""
+    return _environment.get_template(template).render(values)
 
 
-def _state(run: Path, saved: dict[str, Any]) -> str:
-    """How far training has come."""
-    done, best = len(runs.read_history(run)), runs.kept_epoch(run)
-    told = f"{done} of {saved['epochs']}" + (
-        "" if (run / "scores.json").is_file() else ", not finished yet"
-    )
-    return told + (f"; the best: {best}" if best else "")
+def _replace_forbidden(value: Any) -> Any:
+    """Replace characters that no page may contain, in text that a template shows."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return _FORBIDDEN.sub("\ufffd", value)
+    return value
+
+
+_environment = Environment(
+    loader=FileSystemLoader(_FOLDER / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    finalize=_replace_forbidden,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+_environment.globals["charts"] = charts
 
 
 def describe_splits(run: Path) -> str:
-    """How many photos each split has."""
-    return ", ".join(
-        f"{split} {len(names):,}" for split, names in runs.read_splits(run).items() if names
-    )
-
-
-def format_score(value: float | None, digits: int = 3) -> str:
-    """A score as it stands in a table: a dash where it could not be computed."""
-    return "–" if value is None else f"{value:,.{digits}f}"
+    """Return how many photos each split of the run has."""
+    counts = []
+    for split, names in runs.read_splits(run).items():
+        if names:
+            counts.append(f"{split} {len(names):,}")
+    return ", ".join(counts)
 
 
 def make_line(
-    history: Sequence[dict[str, Any]], key: str, name: str, colour: int, *, dashed: bool = False
+    history: Sequence[dict[str, Any]], key: str, name: str, colour: int, *, is_dashed: bool = False
 ) -> Line:
-    """The line of one score."""
-    return Line(
-        name,
-        [(row["epoch"], row[key]) for row in history if row.get(key) is not None],
-        colour,
-        dashed,
-    )
+    """Return the line of one score over all epochs that have it."""
+    points = [(row["epoch"], row[key]) for row in history if row.get(key) is not None]
+    return Line(name, points, colour, is_dashed)
 
 
-def epochs_section(run: Path, charts: Sequence[Html]) -> Html:
-    """Charts, and below them all numbers of all epochs."""
+def make_epochs_section(run: Path, charts: Sequence[Chart | None]) -> Section:
+    """Return the section with charts of all epochs, and their numbers as a table."""
     history = runs.read_history(run)
-    if not history:
-        return element("p", "No epoch is done yet.")
-    keys = list(dict.fromkeys(key for row in history for key in row if key != "epoch"))
-    rows = [
-        [
-            str(row["epoch"]),
-            *(format_score(row.get(key), 1 if key == "seconds" else 3) for key in keys),
-        ]
-        for row in history
-    ]
-    numbers = table(
+    keys: list[str] = []
+    for row in history:
+        keys += [key for key in row if key not in (*keys, "epoch")]
+    rows = []
+    for row in history:
+        cells = [str(row["epoch"])]
+        for key in keys:
+            digits = 1 if key == "seconds" else 3
+            cells.append(format_score(row.get(key), digits))
+        rows.append(cells)
+    table = Table(
         "Every epoch: losses and scores, and seconds of training",
         ["epoch", *map(get_score_name, keys)],
         rows,
     )
-    return joined(
-        [element("div", *charts, class_="charts"), folded("The numbers of every epoch", numbers)]
-    )
-
-
-def get_score_name(key: str) -> str:
-    """What people call a score, or a number of the history."""
-    names = {key: name for name, key in SCORE_KEYS.items()} | {
-        "val_loss": "loss on val",
-        "val_accuracy": "accuracy on val",
+    content = {
+        "charts": [chart for chart in charts if chart is not None],
+        "table": table,
     }
-    if key.startswith("forced_"):
-        return f"{get_score_name(key.removeprefix('forced_'))}, teacher-forced"
-    place, key = ("on val ", key.removeprefix("val_")) if key.startswith("val_Top") else ("", key)
-    return (
-        f"top-{key.removeprefix('Top')} accuracy {place}".strip()
-        if key.startswith("Top")
-        else names.get(key, key.replace("_", " "))
-    )
-
-
-def settings_section(saved: dict[str, Any]) -> Html:
-    """The settings that are not the default, who wanted them so, and what each means; the others folded."""
-    meanings = {
-        each.name: each.metadata["meaning"] for group in config.GROUPS for each in fields(group)
-    }
-    meanings = {"preset": "the system that is trained"} | meanings
-    default, wanted = Settings().flat(), _wanted(saved)
-    own = {name: value for name, value in _of(saved).items() if name in default}
-    other = [name for name in own if own[name] != default[name]]
-    rows = [
-        [
-            joined([element("code", _flag(name)), element("small", _short(meanings[name]))], " "),
-            joined(
-                [_told(own[name]), *(element("small", why) for why in [wanted.get(name)] if why)],
-                " ",
-            ),
-            _told(default[name]),
-        ]
-        for name in other
-    ]
-    rest = [[element("code", _flag(name)), _told(own[name])] for name in own if name not in other]
-    differing = table(
-        "Settings that differ from the default",
-        ["setting", "this run", "default"],
-        rows,
-        class_="words",
-    )
-    return joined(
-        [
-            differing if rows else element("p", "All settings are the default."),
-            folded(
-                f"The other {len(rest)} settings, which are the default",
-                table(
-                    "Settings as they are by default", ["setting", "this run"], rest, class_="words"
-                ),
-            ),
-        ]
-    )
-
-
-def _of(saved: dict[str, Any]) -> dict[str, Any]:
-    """The settings that the run has to do with."""
-    known = Settings.of_run(saved)
-    if runs.is_classifier(saved):
-        return known.of_a_classifier()
-    foreign = {each.name for each in fields(config.Classes)}
-    return {
-        name: value for name, value in known.flat().items() if name in saved and name not in foreign
-    }
-
-
-def _wanted(saved: dict[str, Any]) -> dict[str, str]:
-    """By setting: what other than the command line wanted this value, where something did."""
-    classifier, preset = runs.is_classifier(saved), saved.get("preset", "inception-gru")
-    kind = ("trunk",) if classifier else ("decoder", "decoder_weights", "attention")
-    given = {"preset": preset} | {name: saved[name] for name in kind if name in saved}
-    scenes = bool(saved.get("scenes"))
-    layers = {f"preset {preset}": presets.resolve(given, scenes=False).flat()}
-    if scenes:
-        layers["the drawn scenes"] = presets.resolve(given, scenes=True).flat()
-    for way in () if classifier else presets.WAYS:
-        if saved.get(way):
-            layers[_flag(way)] = presets.resolve(
-                given | {way: True}, scenes=scenes, continued=True
-            ).flat()
-            layers[_flag(way)]["epochs"] += saved.get("begun", 0)
-    tokenizer = saved.get("tokenizer")
-    layers[f"suits --tokenizer {tokenizer}"] = config.LENGTHS.get(tokenizer, {})
-    default, own, wanted = Settings().flat(), _of(saved), {}
-    for told, layer in layers.items():
-        for name in layer.keys() & own.keys() - {"preset", *presets.WAYS}:
-            if layer[name] == own[name] != default[name]:
-                wanted.setdefault(name, told)
-    return wanted
-
-
-def _short(meaning: str) -> str:
-    """What a setting means, without all that it may be."""
-    return (
-        meaning
-        if len(meaning) <= 80
-        else re.match(r"(?:with --[\w -]+: )?[^;:(]+", meaning)[0].strip()
-    )
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
-def _told(value: Any) -> str:
-    """A setting's value as one would type it."""
-    return (
-        {None: "left out", True: "yes", False: "no"}[value]
-        if value is None or isinstance(value, bool)
-        else str(value)
-    )
-
-
-def _spent(run: Path) -> Html:
-    """What the run took; of one that did not record it, what its history tells."""
-    found, history = read_time_and_memory(run), runs.read_history(run)
-    seconds = found.get("seconds", {})
-    if not seconds and not history:
-        return element("p", "Nothing was recorded yet.")
-    if not seconds:
-        told = format_duration(sum(row.get("seconds", 0) for row in history))
-        return element(
-            "p",
-            f"Training took {told} in {len(history)} epochs; what else the run took was not recorded.",
-        )
-    whole = sum(seconds.values())
-    rows = [
-        [WENT_TO.get(what, what), format_duration(seconds[what]), f"{seconds[what] / whole:.0%}"]
-        for what in sorted(seconds, key=[*WENT_TO, *seconds].index)
-    ]
-    rows.append(["all of it", format_duration(whole), "100%"])
-    memory = found.get("peak_memory_bytes")
-    most = f"{memory / 1e9:.1f} GB" if memory else "not known"
-    return joined(
-        [
-            facts(
-                [
-                    ("time", format_duration(whole)),
-                    ("memory, at most", most),
-                    ("computed on", found.get("machine", "not known")),
-                ]
-            ),
-            table(
-                "Where the time went, over all sessions of the run", ["what", "time", "share"], rows
-            ),
-        ]
-    )
+    return Section("Epoch by epoch", "epochs.html", content)
 
 
 def format_duration(seconds: float) -> str:
-    """A time for people: 42 s, 3 min 5 s, 2 h 7 min."""
+    """Return a time such as 42 s, 3 min 5 s or 2 h 7 min."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
     if seconds < 60:
-        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
-    minutes, left = divmod(round(seconds), 60)
-    return f"{minutes} min {left} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _get_dataset_name(saved: dict[str, Any]) -> str:
+    """Return the dataset's name without the folders above it."""
+    if not saved["dataset"]:
+        return "none of its own"
+    return Path(saved["dataset"]).name
+
+
+def _describe_progress(run: Path, saved: dict[str, Any]) -> str:
+    """Return how many epochs are done, and which one is the best."""
+    text = f"{len(runs.read_history(run))} of {saved['epochs']}"
+    if not (run / "scores.json").is_file():
+        text += ", not finished yet"
+    best = runs.kept_epoch(run)
+    if best:
+        text += f"; the best: {best}"
+    return text
+
+
+def _collect_times(run: Path) -> dict[str, Any]:
+    """Return what the section about time and memory shows; no facts if nothing is recorded yet."""
+    record = read_time_and_memory(run)
+    seconds = record.get("seconds", {})
+    if not seconds:
+        return {"facts": [], "table": None}
+    total = sum(seconds.values())
+    rows = []
+    for stage in sorted(seconds, key=[*_STAGES, *seconds].index):
+        share = f"{seconds[stage] / total:.0%}"
+        rows.append([_STAGES.get(stage, stage), format_duration(seconds[stage]), share])
+    rows.append(["total", format_duration(total), "100%"])
+
+    memory = "not known"
+    if record.get("peak_memory_bytes"):
+        memory = f"{record['peak_memory_bytes'] / 1e9:.1f} GB"
+    facts = [
+        ("time", format_duration(total)),
+        ("peak memory", memory),
+        ("machine", record.get("machine", "not known")),
+    ]
+    caption = "Time by stage, over all sessions of the run"
+    return {"facts": facts, "table": Table(caption, ["stage", "time", "share"], rows)}

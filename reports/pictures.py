@@ -1,4 +1,4 @@
-"""Pictures of captions with attention, one a photo: train.py ends with them, and evaluate.py --report draws them again."""
+"""Pictures of captions with attention, drawn at the end of training and by evaluate.py --report."""
 
 import random
 from pathlib import Path
@@ -15,10 +15,10 @@ PICTURES = 8
 def draw_captions(
     run: Path, result: Result, *, number: int | None = None, seed: int = 0
 ) -> list[Path]:
-    """Draw captions with attention by word of random photos, as results/01.png and so on; return these files.
+    """Draw random photos with caption and attention by word, as results/01.png and so on.
 
     Pictures of an earlier call are removed. A photo that cannot be read is replaced by another one.
-    results/captions.json has a row for each picture.
+    results/captions.json has a row for each picture. Return the pictures' files.
     """
     number = PICTURES if number is None else number
     folder = run / "results"

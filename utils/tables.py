@@ -1,4 +1,4 @@
-"""Tables for the terminal, made by rich: with a line under the headings there, plain text in a file or a pipe."""
+"""Tables on standard output, made by rich: bold headings on a terminal, plain text in a file."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ _FILE_WIDTH = 10_000  # characters; in a file no row is wrapped
 def format_table(
     columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = ()
 ) -> str:
-    """Return a table as text for standard output; the columns in `numbers` are aligned to the right.
+    """Return a table for standard output; the columns in `numbers` are aligned to the right.
 
     A terminal that is too narrow gets its rows wrapped inside the cells. Nothing is cut off.
     """
@@ -44,3 +44,12 @@ def format_table(
         console.print(table)
     lines = [line.rstrip() for line in capture.get().splitlines()]
     return "\n".join(lines)
+
+
+def format_setting(value: object) -> str:
+    """Return a setting's value for a table: a dash if it is not set, yes, no, or as it is typed."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
