@@ -89,7 +89,9 @@ class _Scale:
 
 def choose_ticks(low: float, high: float, most: int = 6) -> list[float]:
     """Return at most `most` round numbers, from one not above `low` to one not below `high`."""
-    width = max(high - low, abs(high) * 1e-3, 1e-6)
+    width = high - low
+    if width == 0:
+        width = abs(high) * 0.05 or 1.0
     power = 10 ** math.floor(math.log10(width / (most - 1)))
     for factor in (1, 2, 5, 10, 20, 50):
         step = power * factor

@@ -44,6 +44,25 @@ _STAGES = {
 }
 
 
+def _replace_forbidden(value: Any) -> Any:
+    """Replace characters that no page may contain, in text that a template shows."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return _FORBIDDEN.sub("\ufffd", value)
+    return value
+
+
+templates = Environment(
+    loader=FileSystemLoader(_FOLDER / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    finalize=_replace_forbidden,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+templates.globals["charts"] = charts
+
+
 @dataclass(frozen=True)
 class Section:
     """A part of a page: its heading, its template, and the values that the template shows."""
@@ -103,8 +122,7 @@ def write_page(
         Section("Time and memory", "time.html", _collect_times(run)),
         Section("Settings", "settings.html", list_settings(saved)),
     ]
-    text = render(
-        "page.html",
+    text = templates.get_template("page.html").render(
         title=f"Run {run.absolute().name}",
         facts=[
             ("preset", saved["preset"]),
@@ -120,30 +138,6 @@ def write_page(
     file = run / FILE_NAME
     write_text(file, text)
     return file
-
-
-def render(template: str, **values: Any) -> str:
-    """Return what a template of templates/ makes of these values."""
-    return _environment.get_template(template).render(values)
-
-
-def _replace_forbidden(value: Any) -> Any:
-    """Replace characters that no page may contain, in text that a template shows."""
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return _FORBIDDEN.sub("\ufffd", value)
-    return value
-
-
-_environment = Environment(
-    loader=FileSystemLoader(_FOLDER / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    finalize=_replace_forbidden,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
-_environment.globals["charts"] = charts
 
 
 def describe_splits(run: Path) -> str:

@@ -15,7 +15,7 @@ import predict
 import train
 from data.photos.images import read_photo
 from models.captioner import Captioner
-from tests.helpers.pages import rows, whole
+from tests.helpers.pages import read_page, read_rows
 from tests.helpers.scripts import ROOT, SIZES, SMALL, in_terminal, scenes_folder, started, typed
 from utils.errors import UserError
 
@@ -84,9 +84,9 @@ def test_training_ends_with_scores_three_captions_with_references_and_the_run_fo
 def test_a_run_s_page_has_its_scores_photos_words_and_what_it_took(first):
     """Eight photos, all shown; those of whose words some are."""
     Path("first.html").write_bytes(first.files["report.html"])
-    page, scores = whole(Path("first.html")), json.loads(first.files["scores.json"])
+    page, scores = read_page(Path("first.html")), json.loads(first.files["scores.json"])
     assert page.texts("h1") == ["Run e2e"]
-    assert ["CIDEr", f"{scores['CIDEr']:.3f}"] in rows(
+    assert ["CIDEr", f"{scores['CIDEr']:.3f}"] in read_rows(
         page, "At the end of training, on the 8 photos of test"
     )
     assert (
@@ -110,7 +110,8 @@ def test_a_run_s_page_has_its_scores_photos_words_and_what_it_took(first):
     )
     assert spent["peak_memory_bytes"] > 10**8
     told = {
-        row[0].split()[0]: row[1:] for row in rows(page, "Settings that differ from the default")
+        row[0].split()[0]: row[1:]
+        for row in read_rows(page, "Settings that differ from the default")
     }
     assert (told["--units"], told["--batch"]) == (["32", "512"], ["40", "64"])
 
@@ -393,8 +394,8 @@ def test_a_report_of_a_run_made_before_there_were_reports(first):
         "captions.json",
         "report.json",
     }
-    page = whole(run / "report.html")
-    assert len(rows(page, "Searches of several widths, on the 8 photos of test, drawn")) > 10
+    page = read_page(run / "report.html")
+    assert len(read_rows(page, "Scores by beam width, on the 8 photos of test, drawn")) > 10
     assert page.texts("figcaption")[-1].startswith("Accuracy on val") and "Run older" in page.texts(
         "h1"
     )

@@ -3,6 +3,8 @@
 from html.parser import HTMLParser
 from itertools import pairwise
 
+from reports.page import templates
+
 EMPTY = {"br", "img", "link", "meta"}
 
 
@@ -50,7 +52,7 @@ class Page(HTMLParser):
         return [" ".join(each["text"].split()) for each in self.all(tag, **attributes)]
 
 
-def whole(file):
+def read_page(file):
     """A page's file, read; held to what every page promises."""
     page = Page(file.read_text(encoding="utf-8"))
     assert page.one("html")["lang"] == "en"
@@ -80,14 +82,23 @@ def whole(file):
     return page
 
 
-def rows(page, caption):
-    """The rows of the table with this caption, as text."""
-    words = {"caption": [], "rows": [], "cells": []}
+def read_rows(page, caption):
+    """Return the rows of the table with this caption, headings first, as text."""
+    found = []
+    table = None
     for each in page.elements:
         if each["tag"] == "caption":
-            words["caption"] = each["text"]
-        if words["caption"] == caption and each["tag"] == "tr":
-            words["rows"].append([])
-        if words["caption"] == caption and each["tag"] in ("th", "td"):
-            words["rows"][-1].append(" ".join(each["text"].split()))
-    return words["rows"]
+            table = each["text"]
+        if table != caption:
+            continue
+        if each["tag"] == "tr":
+            found.append([])
+        if each["tag"] in ("th", "td"):
+            found[-1].append(" ".join(each["text"].split()))
+    return found
+
+
+def render(template, **values):
+    """Return what a template's text makes of the values, as the body of a page."""
+    body = templates.from_string(template).render(values)
+    return Page(f"<!doctype html>\n<html>{body}</html>")

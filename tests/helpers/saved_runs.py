@@ -1,9 +1,8 @@
-"""Run folders without weights, for what reads settings, history and scores alone."""
+"""Run folders without weights, for tests of what reads settings, history and scores."""
 
-import json
-
-import presets
+from config import Settings
 from utils import runs
+from utils.files import write_json
 
 EPOCHS = [
     {
@@ -27,26 +26,19 @@ EPOCHS = [
 ]
 
 
-def saved_run(folder, given=None, *, history=(), scenes=False, spent=None, **more):
-    """A run folder as train.py leaves it, its settings those that were given and what the presets want."""
-    settings = presets.resolve({"dataset": "photos/mine"} | (given or {}), scenes=scenes).suited(
-        "en", "words"
-    )
-    runs.write_config(
-        folder,
-        settings.flat()
-        | {"encoder_weights": "none", "fingerprint": {}, "scenes": scenes, "begun": 0}
-        | more,
-    )
-    (folder / "splits.json").write_text(
-        json.dumps({"train": ["a.jpg"] * 1200, "val": ["b.jpg"], "test": []})
-    )
+def saved_run(folder, given=None, *, history=(), spent=None, **more):
+    """Make a run folder without weights: these settings, and `more` in its config.json."""
+    settings = {"dataset": "photos/mine", "language": "en", "epochs": 8} | (given or {})
+    facts = {"encoder_weights": "none", "fingerprint": {}}
+    runs.write_config(folder, Settings.from_flat(settings).flat() | facts | more)
+    splits = {"train": ["a.jpg"] * 1200, "val": ["b.jpg"], "test": []}
+    write_json(folder / "splits.json", splits)
     runs.write_history(folder, list(history))
     (folder / "best").mkdir()
     if history:
         (folder / f"best/ckpt-{len(history)}.index").touch()
     if spent:
-        (folder / "spent.json").write_text(json.dumps(spent))
+        write_json(folder / "spent.json", spent)
     return folder
 
 

@@ -22,7 +22,7 @@ from models.classifier import Classifier
 from models.encoders.encoder import Encoder
 from pipeline.classifier.training import running_loss
 from tests.helpers.classes import CLASSES, class_folders
-from tests.helpers.pages import rows, whole
+from tests.helpers.pages import read_page, read_rows
 from tests.helpers.scripts import SMALL, scenes_folder, typed
 from tests.test_stopping import at_step
 from utils.errors import UserError
@@ -151,8 +151,11 @@ def test_a_run_folder_has_all_that_is_promised(run):
 def test_a_run_s_page_tells_its_scores_and_is_made_anew_by_a_report(tutorial):
     """At the end of training of the test split; then of val, whose pictures the two files show as well."""
     run = Path("checkpoints/tutorial")
-    page, scores = whole(run / "report.html"), json.loads((run / "scores.json").read_text())
-    assert rows(page, "On the 24 pictures of test")[1] == ["accuracy", f"{scores['accuracy']:.3f}"]
+    page, scores = read_page(run / "report.html"), json.loads((run / "scores.json").read_text())
+    assert read_rows(page, "On the 24 pictures of test")[1] == [
+        "accuracy",
+        f"{scores['accuracy']:.3f}",
+    ]
     assert len(page.all("img")) >= 24 and page.texts("figcaption")[-2:] == ["Loss", "Accuracy"]
     assert read_time_and_memory(run)["seconds"].keys() == {
         "reading",
@@ -167,7 +170,7 @@ def test_a_run_s_page_tells_its_scores_and_is_made_anew_by_a_report(tutorial):
     assert (done.status, done.error) == (0, "")
     assert done.out.splitlines()[-1].endswith(f"all in one page: {run}/report.html")
     val = len(json.loads((run / "splits.json").read_text())["val"])
-    assert len(rows(whole(run / "report.html"), f"On the {val} pictures of val")) == 3
+    assert len(read_rows(read_page(run / "report.html"), f"On the {val} pictures of val")) == 3
     assert all((run / name).read_bytes() != content for name, content in before.items())
 
 
