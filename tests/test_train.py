@@ -187,7 +187,7 @@ def test_another_encoder_is_refused_on_resume(first):
         (
             ["--minimum-count", "100000"],
             1,
-            "error: no word comes 100000 times in the captions to learn from",
+            "error: no word occurs 100000 times in the training captions",
         ),
     ],
 )

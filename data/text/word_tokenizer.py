@@ -4,24 +4,26 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from data.text.byte_pairs import _NEW_WORD
 from data.text.language import JOINERS, SPLITTERS, has_unspaced_start
-from data.text.tokenizer import SPECIAL_TOKENS, UNKNOWN, Tokenizer
+from data.text.tokenizer import SPECIAL_TOKENS, UNKNOWN, WORD_START, Tokenizer
 
 
 class WordTokenizer(Tokenizer):
-    """Whole words, or, of scripts without spaces, characters."""
+    """Whole words; in scripts without spaces, characters."""
 
     def __init__(self, words: list[str], kind: str = "words") -> None:
-        if tuple(words[: len(SPECIAL_TOKENS)]) != SPECIAL_TOKENS or len(set(words)) != len(words):
+        first_words = tuple(words[: len(SPECIAL_TOKENS)])
+        if first_words != SPECIAL_TOKENS or len(set(words)) != len(words):
             raise ValueError(
-                f"a vocabulary begins with {', '.join(SPECIAL_TOKENS)} and names each word once"
+                f"a vocabulary must begin with {', '.join(SPECIAL_TOKENS)} and have each word once"
             )
         if not all(isinstance(word, str) for word in words):
-            raise ValueError("a word is not text")
-        self.kind, self.tokens = kind, words
-        self._cut = SPLITTERS[kind]
-        self._ids = {word: number for number, word in enumerate(words)}
+            raise ValueError("every word of a vocabulary must be text")
+        self.kind = kind
+        self.tokens = words
+        self._split = SPLITTERS[kind]
+        self._join = JOINERS[kind]
+        self._numbers = {word: number for number, word in enumerate(words)}
 
     @classmethod
     def fit(
@@ -32,25 +34,32 @@ class WordTokenizer(Tokenizer):
         minimum_count: int = 1,
         kind: str = "words",
     ) -> "WordTokenizer":
-        """The tokenizer of the `vocabulary` commonest words, of those seen at least `minimum_count` times."""
-        counts = Counter(word for caption in captions for word in SPLITTERS[kind](caption))
+        """Return a tokenizer of the `vocabulary` most common words.
+
+        Words that occur fewer than `minimum_count` times are unknown.
+        """
+        counts: Counter[str] = Counter()
+        for caption in captions:
+            counts.update(SPLITTERS[kind](caption))
         common = [word for word, count in counts.items() if count >= minimum_count]
         common.sort(key=lambda word: (-counts[word], word))
         return cls([*SPECIAL_TOKENS, *common[:vocabulary]], kind)
 
-    def _numbers(self, caption: str) -> list[int]:
-        return [self._ids.get(word, UNKNOWN) for word in self._cut(caption)]
+    def _encode_caption(self, caption: str) -> list[int]:
+        return [self._numbers.get(word, UNKNOWN) for word in self._split(caption)]
 
     def spell_tokens(self) -> list[str]:
-        """Words with the mark at their beginning; letters of scripts without spaces as they are."""
-        return [
-            token if token in SPECIAL_TOKENS or has_unspaced_start(token) else _NEW_WORD + token
-            for token in self.tokens
-        ]
+        """Return words with the mark before them, letters of scripts without spaces unchanged."""
+        spelled = []
+        for token in self.tokens:
+            if token in SPECIAL_TOKENS or has_unspaced_start(token):
+                spelled.append(token)
+            else:
+                spelled.append(WORD_START + token)
+        return spelled
 
     def join_words(self, words: Sequence[str]) -> str:
-        """The words as a sentence."""
-        return JOINERS[self.kind](words)
+        return self._join(words)
 
-    def _saved(self) -> dict[str, Any]:
+    def _to_json(self) -> dict[str, Any]:
         return {"words": self.tokens}

@@ -337,7 +337,7 @@ def test_chinese_captions_are_characters(looked_at, tmp_path):
             tokenizer_sample,
             ["--minimum-count", "5000"],
             1,
-            "no word comes 5000 times in the captions to learn from",
+            "no word occurs 5000 times in the training captions",
         ),
     ],
 )

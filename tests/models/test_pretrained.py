@@ -285,7 +285,7 @@ def test_a_pickle_is_not_opened_and_what_converts_it_is_told(folder):
         ("config.json", "{", r"config\.json cannot be read"),
         ("config.json", "[]", "is no description of a model"),
         ("model.safetensors", "cut short", r"model\.safetensors cannot be read"),
-        ("vocab.json", "{", "are no GPT-2 vocabulary"),
+        ("vocab.json", "{", "are not a GPT-2 vocabulary"),
     ],
 )
 def test_damaged_files_are_refused_by_name(folder, file, content, message):

@@ -1,4 +1,4 @@
-"""Words and characters of captions in several scripts, the spaces between them, and the language by its letters."""
+"""Captions in several scripts: their words, characters and spaces, and their language."""
 
 import random
 import unicodedata
@@ -9,19 +9,20 @@ from data.text.language import (
     JOINERS,
     LANGUAGE_NAMES,
     SPLITTERS,
-    characters,
     choose_unit,
+    describe_wrong_language,
     detect_language,
     find_other_languages,
     has_unspaced_start,
     is_wrong_language,
-    joined,
+    join_characters,
     normalize_language,
-    words,
+    split_characters,
+    split_words,
 )
 
 
-@pytest.mark.parametrize(("caption", "wanted"), [
+@pytest.mark.parametrize(("caption", "expected"), [
     ("A dog, running -- fast!", ["a", "dog", "running", "fast"]),
     ("The dog's 'big' ball isn't his .", ["the", "dog's", "big", "ball", "isn't", "his"]),
     ("The dog’s ball", ["the", "dog's", "ball"]),
@@ -42,14 +43,14 @@ from data.text.language import (
     (" .,!? ", []),
     ("", []),
 ])  # fmt: skip
-def test_words(caption, wanted):
-    assert words(caption) == [unicodedata.normalize("NFC", word) for word in wanted]
-    assert words(unicodedata.normalize("NFD", caption)) == words(caption)
+def test_split_words(caption, expected):
+    assert split_words(caption) == [unicodedata.normalize("NFC", word) for word in expected]
+    assert split_words(unicodedata.normalize("NFD", caption)) == split_words(caption)
     if not any(map(has_unspaced_start, caption)):
-        assert characters(caption) == words(caption)
+        assert split_characters(caption) == split_words(caption)
 
 
-@pytest.mark.parametrize(("caption", "wanted"), [
+@pytest.mark.parametrize(("caption", "expected"), [
     ("一只狗在草地上跑，很快！", "一 只 狗 在 草 地 上 跑 很 快"),
     ("「中文」（括号）", "中 文 括 号"),
     ("犬が走っている。", "犬 が 走 っ て い る"),
@@ -62,16 +63,16 @@ def test_words(caption, wanted):
     ("๒ หมา", "๒ ห ม า"),
     ("개가 犬 dog", "개가 犬 dog"),
 ])  # fmt: skip
-def test_characters(caption, wanted):
-    assert characters(caption) == wanted.split(" ")
-    assert characters(unicodedata.normalize("NFD", caption)) == wanted.split(" ")
+def test_split_characters(caption, expected):
+    assert split_characters(caption) == expected.split(" ")
+    assert split_characters(unicodedata.normalize("NFD", caption)) == expected.split(" ")
 
 
-def test_composed_and_decomposed_letters_are_the_same_word():
+def test_composed_and_decomposed_letters_are_equal():
     for text in ("고양이 한 마리", "un café", "ガイドが走る"):
         decomposed = unicodedata.normalize("NFD", text)
         assert decomposed != text
-        assert words(decomposed) == words(text) == text.split()
+        assert split_words(decomposed) == split_words(text) == text.split()
 
 
 @pytest.mark.parametrize(
@@ -86,8 +87,8 @@ def test_composed_and_decomposed_letters_are_the_same_word():
         ("Ａ’Ｂ", "a'b"),
     ],
 )
-def test_words_are_composed_however_they_were_written(one, other):
-    assert words(one) == characters(one) == [unicodedata.normalize("NFC", other)]
+def test_words_are_composed(one, other):
+    assert split_words(one) == split_characters(one) == [unicodedata.normalize("NFC", other)]
 
 
 @pytest.mark.parametrize(("pieces", "text"), [
@@ -101,18 +102,19 @@ def test_words_are_composed_however_they_were_written(one, other):
     (["dog"], "dog"),
     ([], ""),
 ])  # fmt: skip
-def test_joined(pieces, text):
-    assert joined(pieces) == text
+def test_join_characters(pieces, text):
+    assert join_characters(pieces) == text
 
 
-def test_what_is_joined_is_cut_into_the_same_characters():
-    draw = random.Random(0)
+def test_split_characters_reverses_join_characters():
+    rng = random.Random(0)
     letters = "ab É 12 '-. ,、。 개가 犬狗一 がっカー々 หมา \u3099\u0301"
     for _ in range(2000):
-        caption = "".join(draw.choices(letters, k=draw.randint(0, 12)))
-        pieces = characters(caption)
-        assert characters(joined(pieces)) == pieces, caption
-        assert joined(pieces) == joined(characters(joined(pieces)))
+        caption = "".join(rng.choices(letters, k=rng.randint(0, 12)))
+        pieces = split_characters(caption)
+        text = join_characters(pieces)
+        assert split_characters(text) == pieces, caption
+        assert join_characters(split_characters(text)) == text
 
 
 @pytest.mark.parametrize(("captions", "language"), [
@@ -128,20 +130,19 @@ def test_what_is_joined_is_cut_into_the_same_characters():
     (["Собака бежит"], "und"),
     (["12", ""], "und"),
     ([], "und"),
-    (["a dog beside a sign that says 犬"], "en"),  # a few letters of another script tell nothing
+    (["a dog beside a sign that says 犬"], "en"),  # a few letters of another script do not count
     (["개가 달린다 犬", "개"], "ko"),
     (["國漢文混用 개가 뛴다"], "ko"),
 ])  # fmt: skip
-def test_the_language_by_its_letters(captions, language):
+def test_detect_language(captions, language):
+    composed = [unicodedata.normalize("NFC", caption) for caption in captions]
     assert detect_language(iter(captions)) == language
-    assert (
-        detect_language([unicodedata.normalize("NFC", caption) for caption in captions]) == language
-    )
+    assert detect_language(composed) == language
     assert language in LANGUAGE_NAMES
 
 
 @pytest.mark.parametrize(
-    ("asked", "letters", "wrong"),
+    ("requested", "detected", "is_wrong"),
     [
         ("ko", "ko", False),
         ("ko", "en", True),
@@ -153,24 +154,24 @@ def test_the_language_by_its_letters(captions, language):
         ("ja", "und", True),
     ],
 )
-def test_an_asked_for_language_that_the_letters_contradict(asked, letters, wrong):
-    assert is_wrong_language(asked, letters) is wrong
+def test_letters_of_a_wrong_language(requested, detected, is_wrong):
+    assert is_wrong_language(requested, detected) is is_wrong
 
 
 @pytest.mark.parametrize(
-    ("language", "cut"),
+    ("language", "split"),
     [
-        ("en", words),
-        ("ko", words),
-        ("und", words),
-        ("fr", words),
-        ("zh", characters),
-        ("ja", characters),
-        ("th", characters),
+        ("en", split_words),
+        ("ko", split_words),
+        ("und", split_words),
+        ("fr", split_words),
+        ("zh", split_characters),
+        ("ja", split_characters),
+        ("th", split_characters),
     ],
 )
-def test_scores_count_what_suits_the_language(language, cut):
-    assert SPLITTERS[choose_unit(language)] is cut
+def test_the_unit_suits_the_language(language, split):
+    assert SPLITTERS[choose_unit(language)] is split
 
 
 @pytest.mark.parametrize(
@@ -192,36 +193,38 @@ def test_scores_count_what_suits_the_language(language, cut):
         ("und", "und"),
     ],
 )
-def test_codes_with_countries_and_other_codes_of_a_language(code, language):
+def test_other_codes_of_a_language(code, language):
     assert normalize_language(code) == language
     assert choose_unit(code) == choose_unit(language)
     assert not is_wrong_language(code, language)
     assert is_wrong_language(code, "th")
 
 
-def test_what_is_cut_into_words_keeps_its_spaces():
+def test_words_keep_their_spaces():
     assert JOINERS["words"](["a", "犬", "sign"]) == "a 犬 sign"
     assert JOINERS["characters"](["a", "犬", "sign"]) == "a犬sign"
     assert JOINERS.keys() == SPLITTERS.keys()
 
 
-def test_begins_unspaced():
-    assert [letter for letter in "a개犬がカーหé2'々" if has_unspaced_start(letter)] == list(
-        "犬がカーห々"
-    )
-    assert (
-        has_unspaced_start("犬dog")
-        and not has_unspaced_start("dog犬")
-        and not has_unspaced_start("")
-    )
+def test_has_unspaced_start():
+    unspaced = [letter for letter in "a개犬がカーหé2'々" if has_unspaced_start(letter)]
+    assert unspaced == list("犬がカーห々")
+    assert has_unspaced_start("犬dog")
+    assert not has_unspaced_start("dog犬")
+    assert not has_unspaced_start("")
 
 
-def test_captions_of_other_languages_are_counted():
+def test_find_other_languages():
     mixed = ["a dog", "a cat", "개가 있다", "犬がいる", "犬", "123"]
-    assert find_other_languages(mixed, "en") == pytest.approx(
-        {"ko": 1 / 6, "ja": 1 / 6, "zh": 1 / 6}
-    )
-    assert find_other_languages(mixed, "ja") == pytest.approx(
-        {"en": 2 / 6, "ko": 1 / 6}
-    )  # Japanese without kana looks Chinese
+    others = find_other_languages(mixed, "en")
+    assert others == pytest.approx({"ko": 1 / 6, "ja": 1 / 6, "zh": 1 / 6})
+    others = find_other_languages(mixed, "ja")  # Japanese without kana looks Chinese
+    assert others == pytest.approx({"en": 2 / 6, "ko": 1 / 6})
     assert find_other_languages(["개가 있다"], "ko") == {}
+
+
+def test_describe_wrong_language():
+    assert describe_wrong_language("photos.csv", None, "ko") is None
+    assert describe_wrong_language("photos.csv", "en-GB", "en") is None
+    warning = describe_wrong_language("photos.csv", "en-GB", "ko")
+    assert warning == "photos.csv has no captions in English; by their letters they are Korean"
