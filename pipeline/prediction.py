@@ -1,229 +1,300 @@
-"""Which photos predict.py asks about: files and folders that are named, or random ones of the run's test split."""
+"""Captions for photos: which photos, and the predictor that `predict.py` and `demo.py` ask.
+
+`pipeline/prediction_writers.py` writes what it predicts.
+"""
 
 import filecmp
 import os
 import random
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from config import Settings
+from data.photos.images import UnreadablePhoto, find_photos, read_photo
+from pipeline import dataset as caption_dataset
+from pipeline.classifier import dataset as class_dataset
 from utils import runs
-from utils.captions_file import COLUMNS, Columns
 from utils.errors import UserError
-from utils.terminal import say
+from utils.plots.attention import draw_attention
+from utils.terminal import progress, say, warn
 
-
-def select_photos(names: Iterable[str]) -> dict[Path, Path]:
-    """The photos that names of files and folders mean, folders gone through; of each the name that its copy is to have."""
-    from data.photos.images import find_photos
-
-    photos: dict[Path, Path] = {}
-    for name in names:
-        path = Path(name)
-        if not name:
-            raise UserError('an empty name names no photo; for all below the current folder: "."')
-        if not path.exists():
-            raise UserError(f"no photo or folder {name}")
-        if path.is_dir():
-            found = find_photos(path)
-            if not found:
-                raise UserError(f"no photos in {path}")
-            photos |= {photo: photo.relative_to(path) for photo in found if photo not in photos}
-        else:
-            photos.setdefault(path, Path(path.name))
-    once = {
-        os.path.normpath(photo.absolute()): photo for photo in reversed(photos)
-    }  # of its spellings the first
-    return {
-        photo: name
-        for photo, name in photos.items()
-        if once[os.path.normpath(photo.absolute())] == photo
-    }
-
-
-def is_drawn_scene(photo: Path, saved: dict[str, Any], name: str | None = None) -> bool:
-    """Whether a photo is a drawn scene: one of the run's own dataset, a copy of one (by its name there, where the copy has
-    another), or of another folder of scenes."""
-    dataset = Path(saved["dataset"]).resolve()
-    dataset = dataset.parent if dataset.suffix in (".csv", ".tsv") else dataset
-    original = dataset / "photos" / Path(name or photo.name).name
-    own = photo.resolve().is_relative_to(dataset) or (
-        photo.is_file() and original.is_file() and filecmp.cmp(photo, original, shallow=False)
-    )
-    return own or any(
-        (folder / "facts.json").is_file() for folder in (photo.parent, photo.parent.parent)
-    )
-
-
-def random_test_photos(
-    run: Path, saved: dict[str, Any], number: int, seed: int
-) -> dict[Path, tuple[str, ...]]:
-    """Random photos of the run's test split (val, where there is none) with their captions."""
-    from pipeline import dataset as stages
-    from pipeline.classifier import dataset as class_stages
-
-    if saved["dataset"] is None:
-        raise UserError(f"{run} has no photos of its own; name photos to caption")
-    path = Path(saved["dataset"])
-    dataset = (
-        class_stages.read_dataset(path)
-        if runs.is_classifier(saved)
-        else stages.read_dataset(path, Settings.of_run(saved).data)
-    )
-    splits = runs.read_splits(run)
-    if not splits["test"]:
-        say("the dataset has no test split: photos of val are taken in its place")
-    names = set(splits["test"] or splits["val"])
-    folder = dataset.folder
-    photos = {
-        example.photo: example.captions
-        for example in dataset.examples
-        if os.path.relpath(example.photo, folder).replace(os.sep, "/") in names
-    }
-    if not photos:
-        raise UserError(
-            f"the test photos of {run} are no longer in {folder}; name photos to ask about"
-        )
-    chosen = random.Random(seed).sample(sorted(photos), min(number, len(photos)))
-    return {photo: photos[photo] for photo in chosen}
-
-
+BATCH = 32  # photos read and captioned together
 DRAWN_SCENES_ONLY = (
-    "this run was trained on drawn scenes; of photographs it can say nothing sensible"
+    "this run was trained on drawn scenes only; its captions of photographs make no sense"
 )
 
 
+# Which photos
+
+
+@dataclass(frozen=True)
+class SelectedPhotos:
+    """Photos to caption."""
+
+    paths: list[Path]
+    copy_names: dict[Path, Path] = field(default_factory=dict)  # below the folder of the copies
+    references: dict[Path, tuple[str, ...]] = field(default_factory=dict)  # true captions
+
+
+def select_photos(names: Iterable[str]) -> SelectedPhotos:
+    """Return the photos of files and folders, each once, under the first spelling of its path."""
+    copy_names: dict[Path, Path] = {}
+    seen: set[str] = set()
+    for name in names:
+        for photo, copy_name in _expand(name).items():
+            normal = os.path.normpath(photo.absolute())
+            if normal not in seen:
+                seen.add(normal)
+                copy_names[photo] = copy_name
+    return SelectedPhotos(list(copy_names), copy_names)
+
+
+def _expand(name: str) -> dict[Path, Path]:
+    """Return the photo, or all photos of the folder, each with the name of its copy."""
+    path = Path(name)
+    if not name:
+        raise UserError('a photo has an empty name; use "." for all photos below this folder')
+    if not path.exists():
+        raise UserError(f"no photo or folder {name}")
+    if not path.is_dir():
+        return {path: Path(path.name)}
+    photos = find_photos(path)
+    if not photos:
+        raise UserError(f"no photos in {path}")
+    return {photo: photo.relative_to(path) for photo in photos}
+
+
+def random_test_photos(run: Path, saved: dict[str, Any], number: int, seed: int) -> SelectedPhotos:
+    """Return random photos of the run's test split (val if it has none) with their captions."""
+    if saved["dataset"] is None:
+        raise UserError(f"{run} has no photos of its own; name photos on the command line")
+    dataset = _read_dataset(saved)
+    splits = runs.read_splits(run)
+    if not splits["test"]:
+        say("the dataset has no test split; these are photos of val")
+    names = set(splits["test"] or splits["val"])
+    references = {}
+    for example in dataset.examples:
+        name = os.path.relpath(example.photo, dataset.folder).replace(os.sep, "/")
+        if name in names:
+            references[example.photo] = example.captions
+    if not references:
+        raise UserError(
+            f"the test photos of {run} are no longer in {dataset.folder}; "
+            "name photos on the command line"
+        )
+    chosen = random.Random(seed).sample(sorted(references), min(number, len(references)))
+    return SelectedPhotos(chosen, references={photo: references[photo] for photo in chosen})
+
+
+def _read_dataset(saved: dict[str, Any]) -> Any:
+    path = Path(saved["dataset"])
+    if runs.is_classifier(saved):
+        return class_dataset.read_dataset(path)
+    return caption_dataset.read_dataset(path, Settings.of_run(saved).data)
+
+
+def is_drawn_scene(photo: Path, saved: dict[str, Any], name: str | None = None) -> bool:
+    """Return whether a photo is a drawn scene.
+
+    It is one in the run's own dataset, a copy of one of these (`name` is the photo's name there,
+    if the copy has another), or in another folder of scenes.
+    """
+    dataset = Path(saved["dataset"]).resolve()
+    if dataset.suffix in (".csv", ".tsv"):
+        dataset = dataset.parent
+    if photo.resolve().is_relative_to(dataset):
+        return True
+    original = dataset / "photos" / Path(name or photo.name).name
+    if photo.is_file() and original.is_file() and filecmp.cmp(photo, original, shallow=False):
+        return True
+    folders = (photo.parent, photo.parent.parent)
+    return any((folder / "facts.json").is_file() for folder in folders)
+
+
+def warn_of_photographs(photos: Iterable[Path], saved: dict[str, Any]) -> None:
+    """Warn if a run that has seen drawn scenes alone is given anything else."""
+    if saved.get("scenes", False) and not all(is_drawn_scene(photo, saved) for photo in photos):
+        warn(DRAWN_SCENES_ONLY)
+
+
+# What is predicted
+
+
 class Predictor(Protocol):
-    """What is asked of photos, and how the answers are told."""
+    """A captioner or classifier, and how its predictions are shown and saved."""
 
     image_size: int
 
     def load_encoder(self) -> None:
-        """Load what is needed for the first photo; refused where that cannot be."""
+        """Load what the first photo needs; raise an error if that is impossible."""
 
     def predict(self, pictures: Sequence[Any]) -> list[Any]:
-        """An answer for each picture (S, S, 3) uint8."""
+        """Return a prediction for each picture (S, S, 3) uint8."""
 
-    def format_line(self, answer: Any, true: Sequence[str]) -> str:
-        """What is said of a photo, and what is true."""
+    def is_doubtful(self, prediction: Any) -> bool:
+        """Return whether the score is below `--minimum-score`."""
 
-    def make_record(self, answer: Any, mark: str = "") -> tuple[str | float, ...]:
-        """What stands in a file of results, beside the path; `mark` is the picture's."""
+    def format_line(self, prediction: Any, references: Sequence[str]) -> str:
+        """Return the prediction as text for the terminal, with the references below."""
 
-    def is_doubtful(self, answer: Any) -> bool:
-        """Whether it is told, and not taken for one."""
+    def make_record(self, prediction: Any) -> dict[str, str | float]:
+        """Return the values of a captions file's columns, all but the path and the mark."""
 
     def describe_mismatches(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
-        """What is to be said of rows of a file that are not as is asked for now."""
+        """Return a line for each way in which saved rows are not as they would be made now."""
 
     def caption_to_copy(self, row: Mapping[str, Any]) -> str:
-        """The caption of such a row that may be put into a copy, "" for none."""
+        """Return the caption of a saved row if it may go into a copy, "" if not."""
 
-    def draw(self, photo: Path | np.ndarray, answer: Any, true: Sequence[str]) -> Any:
-        """What is drawn of a photo, given by its file or as pixels."""
+    def draw(self, photo: Path | np.ndarray, prediction: Any, references: Sequence[str]) -> Any:
+        """Return a figure of the prediction beside the photo."""
 
 
 @dataclass(frozen=True)
 class CaptionPredictor:
-    """Captions, as a captioner writes them by these settings of its search."""
+    """Captions, written by a captioner with these settings of its search."""
 
     captioner: Any
     search: dict[str, Any]
-    minimum_score: float = (
-        0.0  # a caption with a lower score is doubtful: it is told, and not taken for one
-    )
-    columns: Columns = COLUMNS  # of the file of results
+    minimum_score: float = 0.0
 
     @property
     def image_size(self) -> int:
-        """Pixels a side."""
         return self.captioner.image_size
 
     def load_encoder(self) -> None:
-        """Load the encoder."""
         _ = self.captioner.encoder
 
     def predict(self, pictures: Sequence[Any]) -> list[Any]:
-        """A caption for each picture."""
         return self.captioner(pictures, **self.search)
 
-    def format_line(self, answer: Any, true: Sequence[str]) -> str:
-        """The caption and its score, then the true captions."""
-        doubtful = ", doubtful" if self.is_doubtful(answer) else ""
-        return f"{answer.text}  ({answer.score:.2f}{doubtful})" + "".join(
-            f"\n    true: {text}" for text in true
-        )
+    def is_doubtful(self, prediction: Any) -> bool:
+        return round(prediction.score, 4) < self.minimum_score  # rounded as in the captions file
 
-    def make_record(self, answer: Any, mark: str = "") -> tuple[str | float, ...]:
-        """Caption and score; of a doubtful one no caption, and where there is a column for it, what it would have been."""
-        texts = ("", answer.text) if self.is_doubtful(answer) else (answer.text, "")
-        values = dict(zip(("caption", "doubtful"), texts, strict=True)) | {
-            "photo": mark,
-            "score": answer.score,
-        }
-        return tuple(values[name] for name in self.columns[1:])
+    def format_line(self, prediction: Any, references: Sequence[str]) -> str:
+        score = f"{prediction.score:.2f}"
+        if self.is_doubtful(prediction):
+            score += ", doubtful"
+        return f"{prediction.text}  ({score})" + format_references(references)
 
-    def is_doubtful(self, answer: Any) -> bool:
-        """Whether its score is too low."""
-        return round(answer.score, 4) < self.minimum_score  # as it stands in the file
+    def make_record(self, prediction: Any) -> dict[str, str | float]:
+        """Return caption and score; a doubtful caption is only in `doubtful`."""
+        if self.is_doubtful(prediction):
+            return {"caption": "", "doubtful": prediction.text, "score": prediction.score}
+        return {"caption": prediction.text, "doubtful": "", "score": prediction.score}
 
     def describe_mismatches(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
-        """How many captions have too low a score, or too many words."""
-        rows = list(rows)
+        captioned = [row for row in rows if row["caption"]]
         empty = sum(not row["caption"] for row in rows)
-        told = [f"{empty} without a caption"] * bool(empty)
-        rows = [row for row in rows if row["caption"]]
-        low = sum(self._too_low(row) for row in rows)
-        told += [
-            f"{low} with a score below {self.minimum_score:g}, which go into no new copy"
-        ] * bool(low)
-        most = self.search.get("max_length")
-        if most:
-            long = sum(self.captioner.count_tokens(row["caption"]) > most for row in rows)
-            told += [f"{long} longer than --max-length {most}"] * bool(long)
-        return told
+        low = sum(self._is_too_low(row) for row in captioned)
+        longest = self.search.get("max_length")
+        lines = []
+        if empty:
+            lines.append(f"{empty} without a caption")
+        if low:
+            lines.append(
+                f"{low} with a score below --minimum-score {self.minimum_score:g}: not copied"
+            )
+        if longest:
+            too_long = sum(
+                self.captioner.count_tokens(row["caption"]) > longest for row in captioned
+            )
+            if too_long:
+                lines.append(f"{too_long} longer than --max-length {longest}")
+        return lines
 
     def caption_to_copy(self, row: Mapping[str, Any]) -> str:
-        """The caption, if its score is not too low."""
-        return "" if self._too_low(row) else str(row["caption"] or "").strip()
+        if self._is_too_low(row):
+            return ""
+        return str(row["caption"] or "").strip()
 
-    def _too_low(self, row: Mapping[str, Any]) -> bool:
-        # One that stands beside what was doubtful was written by somebody.
+    def _is_too_low(self, row: Mapping[str, Any]) -> bool:
+        # A caption beside a doubtful one was written by a person, whatever the score says.
         return float(row["score"]) < self.minimum_score and not row.get("doubtful")
 
-    def draw(self, photo: Path | np.ndarray, answer: Any, true: Sequence[str]) -> Any:
-        """The photo with attention laid over it."""
-        from utils.plots.attention import draw_attention
-
+    def draw(self, photo: Path | np.ndarray, prediction: Any, references: Sequence[str]) -> Any:
+        """Return the photo with attention laid over it for each word."""
         return draw_attention(
             load_pixels(photo),
-            answer.words,
-            answer.attention,
-            grid=answer.grid,
-            title=answer.text,
-            references=list(true),
+            prediction.words,
+            prediction.attention,
+            grid=prediction.grid,
+            title=prediction.text,
+            references=list(references),
         )
-
-
-def load_pixels(photo: Path | np.ndarray) -> np.ndarray:
-    """The pixels of a photo, or those that were given."""
-    from data.photos.images import read_photo
-
-    return photo if isinstance(photo, np.ndarray) else read_photo(photo)
 
 
 def load_captioner(
-    run: Path, weights: str | None, engine: str, search: dict[str, Any], **marking: Any
-) -> Predictor:
-    """A run's captions; refused where its network cannot search so."""
+    run: Path,
+    weights: str | None,
+    engine: str,
+    search: dict[str, Any],
+    *,
+    minimum_score: float = 0.0,
+) -> CaptionPredictor:
+    """Load a run's captioner; raise an error if its network does not allow such a search."""
+    # Imported here: TensorFlow comes with them.
     from models.captioner import Captioner
-    from pipeline import features as encoding
+    from pipeline import features
 
-    encoding.tell_slower(engine)
+    features.tell_slower(engine)
     captioner = Captioner.load(run, weights=weights, engine=engine)
-    captioner([], **search)  # of no photos: before a file of results is touched
-    return CaptionPredictor(captioner, search, **marking)
+    captioner([], **search)  # checks the search settings before any file is written
+    return CaptionPredictor(captioner, search, minimum_score)
+
+
+def caption_photos(
+    predictor: Predictor, photos: Sequence[Path], skip: Callable[[Path, UnreadablePhoto], None]
+) -> Iterator[tuple[Path, Any]]:
+    """Yield each photo with its prediction; call `skip` with those that cannot be read."""
+    results = _predict(predictor, photos)
+    if len(photos) > BATCH:  # fewer are one batch, whose progress is not seen
+        results = progress(results, len(photos), "photos")
+    for photo, prediction in results:
+        if isinstance(prediction, UnreadablePhoto):
+            skip(photo, prediction)
+        else:
+            yield photo, prediction
+
+
+def _predict(
+    predictor: Predictor, photos: Sequence[Path]
+) -> Iterator[tuple[Path, Any | UnreadablePhoto]]:
+    """Yield each photo with its prediction, or with the error of reading it."""
+    size = (predictor.image_size, predictor.image_size)
+
+    def try_read(photo: Path) -> np.ndarray | UnreadablePhoto:
+        try:
+            return read_photo(photo, size)
+        except UnreadablePhoto as error:
+            return error
+
+    with ThreadPoolExecutor(2) as pool:
+        for start in range(0, len(photos), BATCH):
+            batch = photos[start : start + BATCH]
+            pictures = list(pool.map(try_read, batch))
+            readable = [each for each in pictures if not isinstance(each, UnreadablePhoto)]
+            predictions = iter(predictor.predict(readable))
+            for photo, picture in zip(batch, pictures, strict=True):
+                if isinstance(picture, UnreadablePhoto):
+                    yield photo, picture
+                else:
+                    yield photo, next(predictions)
+
+
+def format_references(references: Iterable[str]) -> str:
+    """Return the true captions or classes as lines below a prediction."""
+    return "".join(f"\n    true: {text}" for text in references)
+
+
+def load_pixels(photo: Path | np.ndarray) -> np.ndarray:
+    """Return the pixels (H, W, 3) uint8 of a photo given by its file or its pixels."""
+    if isinstance(photo, np.ndarray):
+        return photo
+    return read_photo(photo)

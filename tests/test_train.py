@@ -443,9 +443,9 @@ def test_predict_writes_goes_on_draws_and_names_what_is_broken(first):
     assert re.fullmatch(r"holiday/0\.jpg: .+  \(0\.\d\d\)\n", done.out)
     done = typed(predict, "holiday", *words)
     assert done.status == 1
-    assert done.out.startswith("1 of 4 already stand in out.csv and stay as they are\n")
+    assert done.out.startswith("1 of 4 photos skipped: already in out.csv\n")
     assert done.error.splitlines()[-2:] == [
-        "left out: holiday/broken.jpg: cut short",
+        "skipped: holiday/broken.jpg: cut short",
         "error: 1 of 4 photos could not be read",
     ]
     rows = list(csv.DictReader(Path("out.csv").read_text().splitlines()))

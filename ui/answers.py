@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -105,7 +105,7 @@ class Answer:
     note: str | None  # a remark for the user
     prediction: Any
     draw: Callable[..., Any]
-    row: tuple[str | float, ...] = ()  # the values for a file of results
+    row: dict[str, str | float] = field(default_factory=dict)  # values of a captions file
 
     @cached_property
     def maps(self) -> np.ndarray:

@@ -1,6 +1,7 @@
-"""Files of results, JSON lines or CSV, written as the results come and gone on with where they stopped.
+"""Captions files: JSON lines or CSV, one line a photo, written as the captions come.
 
-A file that stands already is read and checked before anything of it is touched: what is not ours is refused as it is.
+An existing file is read and checked before anything is written to it. A file of another program is
+refused; a last line that was cut short is dropped. A classifier's classes are written the same way.
 """
 
 import csv
@@ -9,257 +10,268 @@ import io
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Self
 
 from utils.errors import UserError
-from utils.files import try_lock
-
-# In every kind the path comes first, and a number last; `doubtful` is there where captions with a low score are kept out of
-# the captions, `photo` tells by `mark_of` which picture it was.
-COLUMNS = ("path", "caption", "score")
-OF_FILES = ("path", "caption", "photo", "score")
-WITH_DOUBTFUL = ("path", "caption", "doubtful", "photo", "score")
-OLDER = (COLUMNS, ("path", "caption", "doubtful", "score"))
-_LOOKED_AT = 1 << 16  # bytes by which pictures are told apart
-_LINE_BEGINS = b'{"path": "'
-
+from utils.files import printable_path, try_lock
 
 Columns = tuple[str, ...]
-Row = tuple[str | float, ...]
+Row = dict[str, Any]
 
+# The path is the first column, a number the last. `photo` is the mark of the picture (see
+# `compute_mark`), `doubtful` a caption with a score below --minimum-score.
+CAPTION_COLUMNS = ("path", "caption", "photo", "score")
+DOUBTFUL_COLUMNS = ("path", "caption", "doubtful", "photo", "score")
+PAGE_COLUMNS = ("path", "caption", "score")  # photos uploaded to the page are no files with a mark
 
-@dataclass(frozen=True)
-class Format:
-    """How results stand in a file, as bytes."""
-
-    header: Callable[[Columns], bytes]
-    records: Callable[
-        [bytes], Iterator[bytes]
-    ]  # cuts what comes after the header into records, line ends kept
-    row: Callable[
-        [bytes, Columns], dict[str, Any] | None
-    ]  # a whole record of ours by column; None of anything else
-    may_be_cut: Callable[
-        [bytes, Columns], bool
-    ]  # whether this may be the beginning of a record of ours
-    record: Callable[[Row, Columns], bytes]
+_MARKED_BYTES = 1 << 16  # read of each photo to tell it from others
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # some spreadsheets write it before the header
 
 
 class CaptionsFile:
-    """Results in a `.jsonl` or `.csv` file; opened for more by `with`."""
+    """Captions in a `.jsonl` or `.csv` file, opened by `with` to add more."""
 
-    def __init__(self, file: Path, columns: Columns = COLUMNS, *others: Columns) -> None:
-        """Read what stands there into `done`, rows by path; refused where that is not ours. Nothing is written yet.
+    def __init__(self, file: Path, *allowed: Columns) -> None:
+        """Read and check the file. Nothing is written yet.
 
-        A table with the columns of `others` is ours too, and gone on with in those: `columns` then tells them.
+        A new file gets the first of the `allowed` columns, an existing one keeps its own.
         """
         self.file = file
-        self.done: dict[str, dict[str, Any]] = {}
+        self.rows: dict[str, Row] = {}
         self._format = FORMATS[file.suffix.lower()]
+        self._allowed = allowed
         self._opened: IO[bytes]
-        if any(parent.exists() and not parent.is_dir() for parent in file.parents) or file.is_dir():
-            raise UserError(
-                f"cannot write {file}: it is a folder, or lies in what is none; choose another --out"
-            )
-        self._written = file.read_bytes() if file.exists() else b""
-        self._known = (columns, *others)
-        self.columns = next((each for each in self._known if self._after_header(each)), columns)
-        self._header = self._format.header(self.columns)
-        self._whole = self._check()
-        self._by_place = {_place(path): row for path, row in self.done.items()}
-        self._moved = {
+        _check_place(file)
+        self._content = file.read_bytes() if file.exists() else b""
+        self.columns, start = self._read_header()
+        self._kept_bytes = self._read_rows(start)
+        self._row_by_place = {_normalise(path): row for path, row in self.rows.items()}
+        self._moved_rows = {
             (Path(path).name, row["photo"]): row
-            for path, row in self.done.items()
+            for path, row in self.rows.items()
             if row.get("photo") and not Path(path).exists()
         }
-        self._names = {name for name, _ in self._moved}
+        self._moved_names = {name for name, _ in self._moved_rows}
 
-    def standing(self, path: str) -> dict[str, Any] | None:
-        """The row of this path, however it is spelled; or of the same picture under a path at which nothing is any more, or
-        which is told from another folder."""
-        found = self._by_place.get(_place(path))
-        if found is None and Path(path).name in self._names and Path(path).is_file():
-            found = self._moved.get((Path(path).name, mark_of(Path(path))))
-        return found
+    def find(self, photo: Path) -> Row | None:
+        """Return the row of a photo, None if it has none.
 
-    def _check(self) -> int:
-        """How many bytes to keep: all but a last record that was cut short. What they hold goes into `done`."""
-        start, header = self._after_header(self.columns), self._header
-        if start == 0 and header and self._written:
-            if any(self._format.header(each).startswith(self._written) for each in self._known):
-                return 0  # cut short in its first line
-            if any(self._after_header(each, separator=b";") for each in self._known):
-                raise UserError(
-                    f"{self.file} has semicolons between its values, as some spreadsheets write them; save it "
-                    "with commas, or choose another --out; it is left as it is"
-                )
-            raise UserError(
-                f"{self.file} is not a file of these results: its first line is not {header.decode().strip()}; "
-                "it is left as it is; choose another --out"
-            )
-        end, line = start, self._written[:start].count(b"\n") + 1
-        for record in self._format.records(self._written[start:]):
-            row = self._row(record) if record.strip() else {}
-            if row is None:
-                last = end + len(record) == len(self._written)
-                if last and self._format.may_be_cut(record, self.columns):
-                    break
-                raise UserError(
-                    f"{self.file}, line {line}: not a result of this program; the file is left as it is; mend "
-                    "or remove the line, or choose another --out"
-                )
-            if row:
-                self.done[row["path"]] = row
-            end, line = end + len(record), line + record.count(b"\n")
-        return end
+        A photo is found by any spelling of its path. One that was moved, or that the file lists
+        relative to another folder, is found by its name and mark.
+        """
+        row = self._row_by_place.get(_normalise(printable_path(photo)))
+        if row is None and photo.name in self._moved_names and photo.is_file():
+            row = self._moved_rows.get((photo.name, compute_mark(photo)))
+        return row
 
-    def _row(self, record: bytes) -> dict[str, Any] | None:
-        """A record of ours by column: of the table's, or, where each record names its own, of those that there may be."""
-        rows = (
-            self._format.row(record, each)
-            for each in ((self.columns,) if self._header else self._known)
-        )
-        return next((row for row in rows if row is not None), None)
-
-    def _after_header(self, columns: Columns, separator: bytes = b",") -> int:
-        """Where the header of these columns ends; 0 where there is none. Spreadsheets put a mark before it, and end lines in
-        CR LF."""
-        header = self._format.header(columns).replace(b",", separator)
-        found = re.match(rb"(?:\xef\xbb\xbf)?" + header.rstrip(b"\n") + rb"\r?\n", self._written)
-        return found.end() if found and header else 0
+    def write(self, path: Path | str, values: Mapping[str, str | float]) -> None:
+        """Add a row with the values of this file's columns; it is on disk when this returns."""
+        row: Row = {"path": printable_path(path)}
+        for name in self.columns[1:]:
+            row[name] = values[name]
+        self._opened.write(self._format.format_row(row))
+        self._opened.flush()
+        self.rows[row["path"]] = self._row_by_place[_normalise(row["path"])] = row
 
     def __enter__(self) -> Self:
-        """Open to add, alone; a last record that was cut short is removed."""
+        """Open the file for this process alone; drop a last line that was cut short."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         self._opened = self.file.open("ab")
         try:
-            self._claim()
+            self._lock()
         except BaseException:
             self._opened.close()
             raise
-        self._opened.truncate(self._whole)
-        if self._whole == 0:
-            self._opened.write(self._header)
-        elif not self._written[: self._whole].endswith(b"\n"):  # as some editors leave it
+        self._opened.truncate(self._kept_bytes)
+        if self._kept_bytes == 0:
+            self._opened.write(self._format.format_header(self.columns))
+        elif not self._content[: self._kept_bytes].endswith(b"\n"):  # as some editors leave it
             self._opened.write(b"\n")
         self._opened.flush()
         return self
 
-    def _claim(self) -> None:
-        """Refuse to write where another program writes, or has written since the file was read."""
+    def __exit__(self, *_: Any) -> None:
+        self._opened.close()
+
+    def _lock(self) -> None:
         if not try_lock(self._opened):
             raise UserError(
-                f"another command is writing into {self.file}; wait until it has ended, or choose another --out"
+                f"another command is writing into {self.file}; "
+                "wait until it has ended, or choose another --out"
             )
-        if self._opened.seek(0, os.SEEK_END) != len(self._written):
+        if self._opened.seek(0, os.SEEK_END) != len(self._content):
             raise UserError(
                 f"{self.file} was written by another command meanwhile; run this one again"
             )
 
-    def write(self, path: str, *values: str | float) -> None:
-        """Add a result, the values of the other columns; it is in the file before the next photo's turn."""
-        self._opened.write(self._format.record((path, *values), self.columns))
-        self._opened.flush()
-        self.done[path] = self._by_place[_place(path)] = dict(
-            zip(self.columns, (path, *values), strict=True)
+    def _read_header(self) -> tuple[Columns, int]:
+        """Return the columns of the file and the number of bytes of its header."""
+        if not self._format.has_header or not self._content:
+            return self._allowed[0], 0
+        first, newline, _ = self._content.partition(b"\n")
+        if not newline and self._is_cut_header(first):
+            return self._allowed[0], 0
+        names = first.removeprefix(_BYTE_ORDER_MARK).rstrip(b"\r").decode(errors="replace")
+        if newline and tuple(names.split(",")) in self._allowed:
+            return tuple(names.split(",")), len(first) + 1
+        if tuple(names.split(";")) in self._allowed:
+            raise UserError(
+                f"{self.file} has semicolons between its values, as some spreadsheets write them; "
+                "save it with commas, or choose another --out; it was not changed"
+            )
+        raise UserError(
+            f"{self.file} is not a captions file of this program: its first line is not "
+            f"{','.join(self._allowed[0])}; it was not changed; choose another --out"
         )
 
-    def __exit__(self, *_: Any) -> None:
-        """Close; what Ctrl-C left in the buffer is written."""
-        self._opened.close()
+    def _is_cut_header(self, first: bytes) -> bool:
+        return any(self._format.format_header(each).startswith(first) for each in self._allowed)
+
+    def _read_rows(self, start: int) -> int:
+        """Read all rows after the header into `rows`; return how many bytes of the file to keep."""
+        kept_bytes = start
+        line_number = 1 if start else 0
+        for line in io.BytesIO(self._content[start:]):  # lines end at \n alone
+            line_number += 1
+            if line.strip():
+                row = self._parse(line)
+                if row is None:
+                    if not line.endswith(b"\n") and self._format.may_be_cut(line):
+                        break
+                    raise UserError(
+                        f"{self.file}, line {line_number}: not a line of a captions file of this "
+                        "program; mend or remove it, or choose another --out; "
+                        "the file was not changed"
+                    )
+                self.rows[row["path"]] = row
+            kept_bytes += len(line)
+        return kept_bytes
+
+    def _parse(self, line: bytes) -> Row | None:
+        """Return the row of a line, None if it is not a whole row of a captions file."""
+        possible = (self.columns,) if self._format.has_header else self._allowed
+        for columns in possible:
+            row = self._format.parse_row(line, columns)
+            if row is not None:
+                return row
+        return None
 
 
-def mark_of(photo: Path) -> str:
-    """A mark of a picture's file: of another picture under that name it is another. It takes no reading of whole files."""
+class _Format(ABC):
+    """How rows are written to a file, one line each."""
+
+    has_header: bool
+
+    @abstractmethod
+    def format_header(self, columns: Columns) -> bytes: ...
+
+    @abstractmethod
+    def format_row(self, row: Row) -> bytes: ...
+
+    @abstractmethod
+    def parse_row(self, line: bytes, columns: Columns) -> Row | None:
+        """Return the row of a line, None if it is not a whole row with these columns."""
+
+    @abstractmethod
+    def may_be_cut(self, line: bytes) -> bool:
+        """Return whether the last line, without its end, may be the beginning of a row."""
+
+
+class _JsonLines(_Format):
+    """Rows as JSON objects."""
+
+    has_header = False
+    _BEGINNING = b'{"path": "'
+
+    def format_header(self, columns: Columns) -> bytes:
+        return b""
+
+    def format_row(self, row: Row) -> bytes:
+        values = {
+            name: round(value, 4) if isinstance(value, float) else value
+            for name, value in row.items()
+        }
+        return (json.dumps(values, ensure_ascii=False) + "\n").encode()
+
+    def parse_row(self, line: bytes, columns: Columns) -> Row | None:
+        try:
+            row = json.loads(line)
+        except ValueError:
+            return None
+        if not isinstance(row, dict) or row.keys() != set(columns):
+            return None
+        is_valid = isinstance(row["path"], str) and isinstance(row[columns[-1]], int | float)
+        return row if is_valid else None
+
+    def may_be_cut(self, line: bytes) -> bool:
+        try:
+            json.loads(line)
+        except ValueError:
+            return line.startswith(self._BEGINNING) or self._BEGINNING.startswith(line)
+        return False  # whole, but of another program
+
+
+class _CommaSeparated(_Format):
+    """Rows as CSV after a header. A line break in a value is written as \\n."""
+
+    has_header = True
+
+    def format_header(self, columns: Columns) -> bytes:
+        return (",".join(columns) + "\n").encode()
+
+    def format_row(self, row: Row) -> bytes:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerow(map(_format_value, row.values()))
+        return text.getvalue().encode()
+
+    def parse_row(self, line: bytes, columns: Columns) -> Row | None:
+        try:
+            (values,) = csv.reader([line.decode()], strict=True)
+            float(values[-1])
+        except (ValueError, IndexError, csv.Error):
+            return None
+        if len(values) != len(columns):
+            return None
+        # Numbers are written with four decimals: without a line end, fewer mean a cut.
+        if not line.endswith(b"\n") and not re.search(r"\.\d{4}$", values[-1]):
+            return None
+        return dict(zip(columns, values, strict=True))
+
+    def may_be_cut(self, line: bytes) -> bool:
+        return True  # the header says that the file is ours
+
+
+def _format_value(value: str | float) -> str:
+    if isinstance(value, str):
+        return value.replace("\r", "\\r").replace("\n", "\\n")
+    return f"{value:.4f}"
+
+
+FORMATS: dict[str, _Format] = {".jsonl": _JsonLines(), ".csv": _CommaSeparated()}
+
+
+def compute_mark(photo: Path) -> str:
+    """Return a mark of the picture in a file: another picture has another one.
+
+    It is made of the file's size and first bytes, so that large files are read quickly.
+    """
     with photo.open("rb") as file:
-        told = file.read(_LOOKED_AT)
-    return hashlib.sha256(told + str(photo.stat().st_size).encode()).hexdigest()[:12]
+        beginning = file.read(_MARKED_BYTES)
+    size = photo.stat().st_size
+    return hashlib.sha256(beginning + str(size).encode()).hexdigest()[:12]
 
 
-def _place(path: str) -> str:
-    """The path in one spelling."""
-    return os.path.normpath(Path(path).absolute())
-
-
-def _lines(written: bytes) -> Iterator[bytes]:
-    """Each line a record."""
-    yield from io.BytesIO(written)  # unlike splitlines(), it ends lines at \n alone
-
-
-def _json_row(record: bytes, columns: Columns) -> dict[str, Any] | None:
-    try:
-        row = json.loads(record)
-    except ValueError:
-        return None
-    ours = isinstance(row, dict) and row.keys() == set(columns) and isinstance(row["path"], str)
-    return row if ours and isinstance(row[columns[-1]], int | float) else None
-
-
-def _json_may_be_cut(record: bytes, _columns: Columns) -> bool:
-    try:
-        json.loads(record)
-    except ValueError:
-        return not record.endswith(b"\n") and (
-            record.startswith(_LINE_BEGINS) or _LINE_BEGINS.startswith(record)
+def _check_place(file: Path) -> None:
+    """Raise an error if no file can be at this path."""
+    is_below_file = any(parent.exists() and not parent.is_dir() for parent in file.parents)
+    if file.is_dir() or is_below_file:
+        raise UserError(
+            f"cannot write {file}: it is a folder or lies below a file; choose another --out"
         )
-    return False  # whole, but not ours
 
 
-def _json_record(values: Row, columns: Columns) -> bytes:
-    row = {
-        name: round(value, 4) if isinstance(value, float) else value
-        for name, value in zip(columns, values, strict=True)
-    }
-    return (json.dumps(row, ensure_ascii=False) + "\n").encode()
-
-
-def _rows(written: bytes) -> Iterator[bytes]:
-    """Each row of a CSV a record: it goes on over line ends while a quote is open."""
-    row = b""
-    for line in io.BytesIO(written):
-        row += line
-        if row.count(b'"') % 2 == 0:
-            yield row
-            row = b""
-    if row:
-        yield row
-
-
-def _csv_header(columns: Columns) -> bytes:
-    return (",".join(columns) + "\n").encode()
-
-
-def _csv_row(record: bytes, columns: Columns) -> dict[str, Any] | None:
-    try:
-        (row,) = csv.reader(io.StringIO(record.decode(), newline=""), strict=True)
-        float(row[-1])
-    except (ValueError, IndexError, csv.Error):
-        return None
-    # Without its line end a row is whole only if its last number is: ours have four decimals.
-    whole = record.endswith(b"\n") or re.search(r"\.\d{4}$", row[-1])
-    return dict(zip(columns, row, strict=True)) if len(row) == len(columns) and whole else None
-
-
-def _csv_may_be_cut(record: bytes, columns: Columns) -> bool:
-    _, *later = io.BytesIO(record)
-    if any(_csv_row(line, columns) is not None for line in later):
-        return False  # a quote mistyped in the middle made one record of all that follows
-    ended = record.endswith(b"\n") and record.count(b'"') % 2 == 0
-    return not ended and re.sub(rb'"[^"]*("|$)', b"", record).count(b",") < len(columns)
-
-
-def _csv_record(values: Row, _columns: Columns) -> bytes:
-    text = io.StringIO()
-    told = [f"{value:.4f}" if isinstance(value, float) else value for value in values]
-    # Only what its line end holds makes the writer put quotes round a field, before Python 3.13: \r has to be in it.
-    csv.writer(text, lineterminator="\r\n").writerow(told)
-    return text.getvalue().removesuffix("\r\n").encode() + b"\n"
-
-
-FORMATS = {
-    ".jsonl": Format(lambda columns: b"", _lines, _json_row, _json_may_be_cut, _json_record),
-    ".csv": Format(_csv_header, _rows, _csv_row, _csv_may_be_cut, _csv_record),
-}
+def _normalise(path: str) -> str:
+    return os.path.normpath(Path(path).absolute())

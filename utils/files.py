@@ -1,6 +1,5 @@
-"""Files that are written whole or not at all."""
+"""Files: atomic writing, locks, sizes, names."""
 
-import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -12,63 +11,86 @@ from utils.errors import UserError
 
 try:
     import fcntl
-except ImportError:  # Windows, where a file that is open cannot be removed
+except ImportError:  # Windows, where an open file cannot be removed
     fcntl = None
+
+# In characters. A file system allows 255 bytes, and the widest characters take four; the rest is
+# room for an ending and for what a temporary name adds.
+_LONGEST_TEMPORARY, _LONGEST_PICTURE = 60, 50
 
 
 @contextmanager
 def write_atomically(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` that takes its place when the block ends well, and is removed when it does not."""
+    """Give a temporary path beside `path`; move it to `path` if the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Its ending too tells what kind it is. 60 characters: a file system's 255 bytes hold no more of the widest.
-    temporary = path.with_name(f".part-{os.getpid()}-{path.name[-60:]}")
+    # The name keeps its ending, by which libraries recognise the format.
+    temporary = path.with_name(f".part-{os.getpid()}-{path.name[-_LONGEST_TEMPORARY:]}")
     try:
         yield temporary
         temporary.replace(path)
     except OSError as error:
         if error.filename == str(temporary):
-            error.filename = str(path)  # the one that somebody knows
+            error.filename = str(path)  # the name that the user knows
         raise
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8."""
+    with write_atomically(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
 def check_writable(folder: Path) -> None:
-    """Refuse a folder that could not be made or written to, before hours are spent on what should go there."""
-    there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    if not there.is_dir():
-        raise UserError(f"cannot write to {folder}: {there} is a file; choose another folder")
-    if not os.access(there, os.W_OK | os.X_OK):
+    """Raise an error if the folder cannot be made or written to.
+
+    Commands check this before they spend hours on what should be written there.
+    """
+    parents = (folder, *folder.absolute().parents)
+    existing = next(parent for parent in parents if parent.exists())
+    if not existing.is_dir():
+        raise UserError(f"cannot write to {folder}: {existing} is a file; choose another folder")
+    if not os.access(existing, os.W_OK | os.X_OK):
         raise UserError(
-            f"cannot write to {folder}: no permission to write in {there}; change its rights, or choose another "
-            "folder"
+            f"cannot write to {folder}: no permission to write in {existing}; "
+            "change its permissions, or choose another folder"
         )
 
 
 def open_locked(file: Path) -> IO[bytes]:
-    """The file, opened: as long as it is, `held` tells other programs so."""
+    """Open a file to read; `is_locked` is true in other processes until it is closed."""
     opened = file.open("rb")
     if fcntl is not None:
-        with suppress(OSError):  # of file systems that know no locks
+        with suppress(OSError):  # file systems without locks
             fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
     return opened
 
 
 def try_lock(opened: IO[bytes]) -> bool:
-    """Lock an opened file for this program alone, until it is closed; False where another one has it. Where there are no
-    locks, it is had."""
-    if fcntl is not None:
-        try:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:
-            pass  # a file system without locks
+    """Lock an open file for this process alone until it is closed.
+
+    Return whether that worked: False if another process has locked it, True where there are no
+    locks.
+    """
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # a file system without locks
     return True
 
 
 def is_locked(file: Path) -> bool:
-    """Whether a program holds the file, or that cannot be told."""
+    """Return whether a process has locked the file; True if the file system does not say."""
     if fcntl is None:
         return False
     try:
@@ -82,48 +104,58 @@ def is_locked(file: Path) -> bool:
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder, in which a program may be writing."""
+    """Return the bytes of a file, or of all files below a folder."""
     if not path.is_dir():
         return path.lstat().st_size
     size = 0
     for folder, _, names in os.walk(path):
         for name in names:
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError):  # removed meanwhile by the program that wrote it
                 size += Path(folder, name).lstat().st_size
     return size
 
 
 def format_bytes(number: int) -> str:
-    """A size for people: 7 bytes, 2.1 kB, 58 MB, 1.3 GB."""
+    """Return a size as people write it: 7 bytes, 2.1 kB, 58 MB, 1.3 GB."""
     for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if number >= 0.9995 * size:
-            return f"{number / size:,.{1 if number < 9.95 * size else 0}f} {unit}"
+            decimals = 1 if number < 9.95 * size else 0
+            return f"{number / size:,.{decimals}f} {unit}"
     return f"{number} bytes"
 
 
+def printable_path(path: Path | str) -> str:
+    """Return a path as one line of UTF-8.
+
+    Line breaks become \\n and \\r, bytes that are no UTF-8 \\udcNN.
+    """
+    text = str(path).encode("utf-8", "backslashreplace").decode()
+    return text.replace("\r", "\\r").replace("\n", "\\n")
+
+
 def unique_picture_names(photos: Iterable[Path]) -> dict[Path, str]:
-    """A name for a picture of each photo, without ending: the photo's stem; with its ending, then its folders, where
-    another has that already."""
+    """Return for each photo a file name without ending, in which no two differ by case alone.
+
+    The first of these that is free: the stem, the name, the name after its folders, a number.
+    """
     names: dict[Path, str] = {}
-    taken: set[str] = set()
+    used: set[str] = set()
     for photo in photos:
-        parts = [part for part in photo.parts if part != photo.anchor]
-        longer = ("_".join(parts[-depth:]) for depth in range(2, len(parts) + 1))
-        numbered = (f"{photo.name[:40]}_{number}" for number in itertools.count(2))
-        # 50 characters: a file system's 255 bytes hold no more of the widest, with room for a temporary name.
-        tries = (name[-50:] for name in itertools.chain([photo.stem, photo.name], longer, numbered))
-        name = next(each for each in tries if each.casefold() not in taken)
-        taken.add(name.casefold())
+        for name in _possible_names(photo):
+            name = name[-_LONGEST_PICTURE:]
+            if name.casefold() not in used:
+                break
+        used.add(name.casefold())
         names[photo] = name
     return names
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8."""
-    with write_atomically(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+def _possible_names(photo: Path) -> Iterator[str]:
+    yield photo.stem
+    parts = [part for part in photo.parts if part != photo.anchor]
+    for depth in range(1, len(parts) + 1):
+        yield "_".join(parts[-depth:])
+    number = 2
+    while True:
+        yield f"{photo.name[:40]}_{number}"
+        number += 1

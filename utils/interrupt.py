@@ -1,24 +1,29 @@
 """Ctrl-C as a request to stop at the next place where everything can be saved."""
 
 import signal
+from collections.abc import Callable
 from typing import Any
 
 
 class Interruptible:
-    """While it lasts, the first Ctrl-C (or SIGTERM) only asks to stop; the second stops at once, and saves nothing."""
+    """A block in which the first Ctrl-C (or SIGTERM) only asks to stop; the second interrupts.
 
-    def __enter__(self) -> Any:
-        self._asked = False
-        self._before = {
-            each: signal.signal(each, self._ask) for each in (signal.SIGINT, signal.SIGTERM)
+    `with Interruptible() as is_stopping:` gives a function that returns whether it was asked to.
+    """
+
+    def __enter__(self) -> Callable[[], bool]:
+        self._is_stopping = False
+        self._handlers_before = {
+            number: signal.signal(number, self._handle)
+            for number in (signal.SIGINT, signal.SIGTERM)
         }
-        return lambda: self._asked
+        return lambda: self._is_stopping
 
-    def _ask(self, *_: Any) -> None:
-        if self._asked:
+    def _handle(self, *_: Any) -> None:
+        if self._is_stopping:
             raise KeyboardInterrupt
-        self._asked = True
+        self._is_stopping = True
 
     def __exit__(self, *_: Any) -> None:
-        for each, handler in self._before.items():
-            signal.signal(each, handler)
+        for number, handler in self._handlers_before.items():
+            signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""What a run has cost: the time by what it went to, over all sessions, and the most memory that was held."""
+"""Time and memory of a run: seconds by stage over all its sessions, and the peak memory."""
 
 import json
 import time
@@ -10,38 +10,34 @@ from utils.files import write_json
 
 
 class Stopwatch:
-    """A stopwatch that is kept in spent.json of a run's folder, and goes on from what stands there."""
+    """Seconds by stage, saved as spent.json in the run's folder; a resumed run adds to them."""
 
     def __init__(self, run: Path) -> None:
         self._file = run / "spent.json"
         self._before = read_time_and_memory(run)
         self._seconds: dict[str, float] = dict(self._before.get("seconds", {}))
-        self._since = time.perf_counter()
+        self._last_lap = time.perf_counter()
 
-    def lap(self, what: str) -> None:
-        """All time since the last end, or the beginning, went to this."""
+    def lap(self, stage: str) -> None:
+        """Add the time since the last lap, or since the start, to a stage."""
         now = time.perf_counter()
-        self._seconds[what] = self._seconds.get(what, 0.0) + now - self._since
-        self._since = now
+        self._seconds[stage] = self._seconds.get(stage, 0.0) + now - self._last_lap
+        self._last_lap = now
 
     def save(self) -> None:
-        """Write it into the run's folder."""
-        most = max(
-            filter(None, (self._before.get("peak_memory_bytes"), measure_peak_memory())),
-            default=None,
-        )
-        write_json(
-            self._file,
-            {
-                "machine": describe_machine(),
-                "peak_memory_bytes": most,
-                "seconds": {what: round(seconds, 2) for what, seconds in self._seconds.items()},
-            },
-        )
+        """Write spent.json."""
+        peaks = [self._before.get("peak_memory_bytes"), measure_peak_memory()]
+        known_peaks = [peak for peak in peaks if peak]
+        values = {
+            "machine": describe_machine(),
+            "peak_memory_bytes": max(known_peaks, default=None),
+            "seconds": {stage: round(seconds, 2) for stage, seconds in self._seconds.items()},
+        }
+        write_json(self._file, values)
 
 
 def read_time_and_memory(run: Path) -> dict[str, Any]:
-    """What spent.json of a run says; nothing where there is none, of an older run, or it is damaged."""
+    """Return the content of a run's spent.json; empty if it is missing or damaged."""
     try:
         return dict(json.loads((run / "spent.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.prediction import load_pixels
+from pipeline.prediction import format_references, load_pixels
+from utils.plots.classes import draw_likeliest
 
-SHOWN_CLASSES = 5  # classes of a photo, the likeliest first
+SHOWN_CLASSES = 5  # the likeliest ones of a photo
 
 
 @dataclass(frozen=True)
@@ -20,55 +21,62 @@ class ClassPredictor:
 
     @property
     def image_size(self) -> int:
-        """Pixels a side."""
         return self.classifier.image_size
 
     def load_encoder(self) -> None:
-        """It is."""
+        """Do nothing: the network is loaded whole."""
 
     def predict(self, pictures: Sequence[Any]) -> list[Any]:
-        """An answer for each picture (S, S, 3) uint8."""
         return self.classifier(pictures) if pictures else []
 
-    def format_line(self, answer: Any, true: Sequence[str]) -> str:
-        """What is said of a photo, and what is true."""
-        return ", ".join(
-            f"{name} {probability:.2f}" for name, probability in answer.likeliest(SHOWN_CLASSES)
-        ) + "".join(f"\n    true: {name}" for name in true)
-
-    def make_record(self, answer: Any, mark: str = "") -> tuple[str | float, ...]:
-        """What stands in a file of results."""
-        return tuple(value for pair in answer.likeliest(SHOWN_CLASSES) for value in pair)
-
-    def is_doubtful(self, answer: Any) -> bool:
-        """Never: how likely the classes are stands beside them."""
+    def is_doubtful(self, prediction: Any) -> bool:
+        """Return False: every class has its probability beside it."""
         return False
 
+    def format_line(self, prediction: Any, references: Sequence[str]) -> str:
+        classes = [
+            f"{name} {probability:.2f}" for name, probability in prediction.likeliest(SHOWN_CLASSES)
+        ]
+        return ", ".join(classes) + format_references(references)
+
+    def make_record(self, prediction: Any) -> dict[str, str | float]:
+        likeliest = prediction.likeliest(SHOWN_CLASSES)
+        values = [value for pair in likeliest for value in pair]
+        return dict(zip(_value_columns(len(likeliest)), values, strict=True))
+
     def describe_mismatches(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
-        """Nothing: all rows are alike."""
+        """Return nothing: no option of predict.py changes classes."""
         return []
 
     def caption_to_copy(self, row: Mapping[str, Any]) -> str:
-        """Nothing: classes are no caption."""
+        """Return "": a class is no caption."""
         return ""
 
-    def draw(self, photo: Path | np.ndarray, answer: Any, true: Sequence[str]) -> Any:
-        """The photo with its likeliest classes."""
-        from utils.plots.classes import draw_likeliest
-
+    def draw(self, photo: Path | np.ndarray, prediction: Any, references: Sequence[str]) -> Any:
+        """Return the photo with bars of its likeliest classes."""
+        true_class = references[0] if references else None
         return draw_likeliest(
-            load_pixels(photo), answer.likeliest(SHOWN_CLASSES), true=true[0] if true else None
+            load_pixels(photo), prediction.likeliest(SHOWN_CLASSES), true=true_class
         )
 
 
 def load_classifier(run: Path) -> ClassPredictor:
-    """A classifier's answers."""
+    """Load a run's classifier."""
+    # Imported here: TensorFlow comes with it.
     from models.classifier import Classifier
 
     return ClassPredictor(Classifier.load(run))
 
 
 def class_columns(classes: Sequence[str]) -> tuple[str, ...]:
-    """What stands in a file of results: the photo's path, then its likeliest classes, each with its probability."""
-    ranks = ["", *(f"_{rank}" for rank in range(2, min(SHOWN_CLASSES, len(classes)) + 1))]
-    return ("path", *(f"{name}{rank}" for rank in ranks for name in ("class", "probability")))
+    """Return the columns of a captions file: the path, then classes and probabilities by rank."""
+    return ("path", *_value_columns(min(SHOWN_CLASSES, len(classes))))
+
+
+def _value_columns(number: int) -> list[str]:
+    """Return class, probability, class_2, probability_2, … for a number of classes."""
+    columns = []
+    for rank in range(1, number + 1):
+        suffix = "" if rank == 1 else f"_{rank}"
+        columns += [f"class{suffix}", f"probability{suffix}"]
+    return columns

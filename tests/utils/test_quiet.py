@@ -35,12 +35,12 @@ def as_it_was(monkeypatch):
         yield
 
 
-def test_nothing_but_errors_gets_through():
+def test_libraries_print_errors_alone():
     done = started("-c", NOISE.format(level="info"), TF_CPP_MIN_LOG_LEVEL="3")
     assert (done.status, done.out, done.error) == (0, "", "no font\n")
 
 
-def test_all_is_heard_with_debug():
+def test_libraries_print_everything_with_debug():
     done = started("-c", NOISE.format(level="debug"), TF_CPP_MIN_LOG_LEVEL="3")
     assert (done.status, done.out) == (0, "")
     for told in (
@@ -54,7 +54,7 @@ def test_all_is_heard_with_debug():
         assert told in done.error, told
 
 
-def test_an_import_that_fails_tells_what_was_held_back():
+def test_a_failing_import_prints_what_was_held_back():
     code = (
         "import sys; sys.modules['keras'] = None\nfrom utils.quiet import import_tensorflow\n"
         "import os\ndup2 = os.dup2\nos.dup2 = lambda one, two: (dup2(one, two), os.write(2, b'why it failed\\n'))\n"
@@ -65,7 +65,7 @@ def test_an_import_that_fails_tells_what_was_held_back():
     assert "why it failed" in done.error and "ModuleNotFoundError" in done.error
 
 
-def test_what_the_environment_says_goes_first_but_for_debug(monkeypatch):
+def test_the_environment_goes_first_except_with_debug(monkeypatch):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "1")
     set_level("info")
     quieten()

@@ -22,7 +22,7 @@ def clock(monkeypatch):
     return goes_by
 
 
-def test_time_goes_to_what_it_is_said_to_and_is_added_up_when_a_run_goes_on(tmp_path, clock):
+def test_laps_add_up_by_stage_over_sessions(tmp_path, clock):
     first = Stopwatch(tmp_path)
     clock(2)
     first.lap("reading")
@@ -54,7 +54,9 @@ def test_time_goes_to_what_it_is_said_to_and_is_added_up_when_a_run_goes_on(tmp_
     ("before", "now", "most"),
     [(7, 5, 7), (3, 5, 5), (None, 5, 5), (7, None, 7), (None, None, None)],
 )
-def test_memory_is_the_most_of_all_sessions(tmp_path, monkeypatch, clock, before, now, most):
+def test_peak_memory_is_the_highest_of_all_sessions(
+    tmp_path, monkeypatch, clock, before, now, most
+):
     (tmp_path / "spent.json").write_text(json.dumps({"peak_memory_bytes": before}))
     monkeypatch.setattr(stopwatch, "measure_peak_memory", lambda: now)
     Stopwatch(tmp_path).save()
@@ -62,7 +64,7 @@ def test_memory_is_the_most_of_all_sessions(tmp_path, monkeypatch, clock, before
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "7"])
-def test_what_cannot_be_read_is_as_nothing(tmp_path, text):
+def test_a_missing_or_damaged_file_is_empty(tmp_path, text):
     if text is not None:
         (tmp_path / "spent.json").write_text(text)
     assert read_time_and_memory(tmp_path) == {}

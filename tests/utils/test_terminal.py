@@ -73,17 +73,17 @@ SAID, ASKED, NOTED, WARNED, FAILED = (
     ("info", True, ASKED, NOTED + WARNED + FAILED),
     ("error", True, ASKED, NOTED + FAILED),
 ])  # fmt: skip
-def test_what_is_told_at_each_level(capsys, level, quiet, out, error):
+def test_each_level_prints_its_kinds_of_lines(capsys, level, quiet, out, error):
     set_level(level, quiet=quiet)
     all_kinds()
     assert tuple(capsys.readouterr()) == (out, error)
 
 
-def test_all_levels_are_tried():
+def test_levels_are_those_of_the_option():
     assert list(LEVELS) == ["debug", "info", "warning", "error"]
 
 
-def test_an_error_shows_where_it_came_from_where_that_is_asked_for(capsys):
+def test_an_error_has_its_traceback_with_debug(capsys):
     for level in ("info", "debug"):
         set_level(level)
         try:
@@ -109,7 +109,7 @@ def test_colour_on_a_terminal():
 
 
 @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb"), ("TERM", None)])
-def test_no_colour_where_none_is_wanted(monkeypatch, name, value):
+def test_no_colour_if_the_environment_forbids_it(monkeypatch, name, value):
     monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
     with terminal() as (_, error):
         all_kinds()
@@ -123,7 +123,7 @@ def test_an_empty_no_color_forbids_nothing(monkeypatch):
         assert highlight("best") != "best"
 
 
-def test_no_colour_in_a_file_while_the_other_stream_is_a_terminal():
+def test_colour_depends_on_the_stream_that_is_written_to():
     with contextlib.redirect_stderr(Terminal()) as error:
         assert highlight("best") == "best"
         warn("warned of")
@@ -155,7 +155,7 @@ def test_one_bar_for_all_epochs_with_time_left():
 
 
 @pytest.mark.parametrize(("level", "quiet"), [("info", True), ("warning", False), ("error", False)])
-def test_no_bar_where_little_is_told(level, quiet):
+def test_no_bar_if_progress_is_not_shown(level, quiet):
     set_level(level, quiet=quiet)
     with terminal() as (_, error):
         with TrainingBar(1, 2) as bar:
@@ -172,7 +172,7 @@ def test_no_bar_in_a_file(capsys):
     assert tuple(capsys.readouterr()) == ("", "")
 
 
-def test_numbers_count_as_so_many_and_a_bar_comes_after_a_second():
+def test_numbers_advance_the_bar_which_appears_after_a_second():
     def parts():
         yield 30
         time.sleep(1.1)

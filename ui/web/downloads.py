@@ -71,7 +71,7 @@ class Downloads:
         file = self._make_folder() / name
         with CaptionsFile(file, columns) as table:
             for photo in photos:
-                table.write(_guard_formula(photo.name), *photo.answer.row)
+                table.write(_guard_formula(photo.name), photo.answer.row)
         return str(file)
 
     def remove_old(self) -> None:

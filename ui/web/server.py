@@ -13,7 +13,7 @@ from ui.answers import ModelLoader, read_search_settings
 from ui.web.downloads import Downloads
 from ui.web.page import MAXIMUM_BYTES, MAXIMUM_VISITORS, Page
 from utils import runs
-from utils.captions_file import COLUMNS, Columns
+from utils.captions_file import PAGE_COLUMNS, Columns
 from utils.errors import UserError
 from utils.interrupt import Interruptible
 from utils.terminal import say, warn
@@ -52,7 +52,7 @@ def _choose_columns(run: Path) -> Columns:
     config = runs.read_config(run)
     if runs.is_classifier(config):
         return class_columns(config["classes"])
-    return COLUMNS
+    return PAGE_COLUMNS
 
 
 def _launch(page: Page, host: str, port: int) -> str:

@@ -14,7 +14,7 @@ from tests.helpers.tiny_run import captioning_run, classifying_run
 from tests.helpers.web_pages import WebDemo, make_photos
 from ui.answers import ModelLoader, read_search_settings
 from ui.web.downloads import Downloads
-from utils.captions_file import COLUMNS
+from utils.captions_file import PAGE_COLUMNS
 from utils.plots.attention import make_attention_tile
 
 page_module = pytest.importorskip("ui.web.page", reason="gradio is not installed")
@@ -146,7 +146,7 @@ def test_photos_captions_attention_candidates_and_table(run, photos, web_demo, v
     with download.value.path().open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
     assert rows == [
-        list(COLUMNS),
+        list(PAGE_COLUMNS),
         ["./=바다.png", first.text, f"{first.score:.4f}"],
         ["<b>dog & cat.png", second.text, f"{second.score:.4f}"],
     ]
@@ -218,7 +218,7 @@ def test_a_classifiers_page_shows_classes(tmp_path, photos, visit):
 
 def test_photos_beyond_the_maximum_are_skipped(run, photos, tmp_path, monkeypatch):
     monkeypatch.setattr(page_module, "MAXIMUM_PHOTOS", 1)
-    page = Page("r", read_search_settings(run), COLUMNS, Downloads(tmp_path))
+    page = Page("r", read_search_settings(run), PAGE_COLUMNS, Downloads(tmp_path))
     page.loader = ModelLoader(run)
     page.loader.start()
     parts = page.components
@@ -232,7 +232,7 @@ def test_photos_beyond_the_maximum_are_skipped(run, photos, tmp_path, monkeypatc
 
 
 def test_the_progress_of_loading_is_shown(tmp_path):
-    page = Page("r", {}, COLUMNS, Downloads(tmp_path))
+    page = Page("r", {}, PAGE_COLUMNS, Downloads(tmp_path))
     assert "Starting" in page.show_progress()[0]
     page.loader = ModelLoader(tmp_path / "none")
     page.loader.start()

@@ -45,7 +45,7 @@ def overlapping(found):
 
 
 @pytest.mark.parametrize("number", [2, 10, 50, 200])
-def test_a_confusion_matrix_has_its_names_apart_and_all_text_inside(number):
+def test_text_of_a_confusion_matrix_is_inside_and_apart(number):
     names = [f"class of {'many ' * (place % 4)}words {place}" for place in range(number)]
     confusion = np.diag(RANDOM.integers(10, 200, number)) + RANDOM.integers(0, 2, (number, number))
     figure = draw_confusion(
@@ -67,7 +67,7 @@ def test_a_confusion_matrix_has_its_names_apart_and_all_text_inside(number):
     assert len(numbers) == (np.count_nonzero(confusion) if number <= 30 else 0)
 
 
-def test_a_confusion_matrix_tells_rows_as_true_classes():
+def test_rows_of_a_confusion_matrix_are_true_classes():
     figure = draw_confusion([[8, 2, 0], [0, 0, 0], [1, 1, 2]], ["cat", "dog", "owl"], title="val")
     (axes,) = figure.axes
     told = {text.get_position(): text.get_text() for text in axes.texts}
@@ -78,7 +78,7 @@ def test_a_confusion_matrix_tells_rows_as_true_classes():
     )
 
 
-def test_pictures_stand_above_their_classes_and_mistakes_stand_out():
+def test_a_picture_grid_has_text_below_and_marks_mistakes():
     cells = [
         (
             RANDOM.integers(0, 256, (32, 32, 3), np.uint8),
@@ -105,7 +105,7 @@ def test_pictures_stand_above_their_classes_and_mistakes_stand_out():
     assert overlapping(boxes(noted, noted.texts)) == []
 
 
-def test_letters_of_any_script_are_drawn_or_said_to_be_missing():
+def test_letters_of_any_script_are_drawn_or_reported_missing():
     photo = RANDOM.integers(0, 256, (40, 60, 3), np.uint8)
     for figure in (
         draw_likeliest(photo, [("강아지", 0.9), ("$a_b$", 0.1)], true="강아지"),
@@ -133,7 +133,7 @@ def test_bars_are_as_long_as_classes_are_likely():
 
 
 @pytest.mark.parametrize("epochs", [0, 1, 40])
-def test_curves_of_any_length_are_a_picture(tmp_path, epochs):
+def test_class_history_of_any_length_is_a_picture(tmp_path, epochs):
     rows = [
         {
             "epoch": number + 1,

@@ -84,7 +84,7 @@ def ink(text, font):
     return (np.asarray(Image.open(content).convert("L")) < 128).mean()
 
 
-def test_without_a_font_it_says_what_to_install(listed):
+def test_without_a_font_it_suggests_what_to_install(listed):
     listed({})
     assert "apt install fonts-noto-cjk" in fonts.suggest_font(["안개", "낀", "호수"])
     assert fonts.suggest_font(["a", "red", "café", "Собака", "\n"]) is None
@@ -134,7 +134,7 @@ def test_a_font_installed_later_is_found_and_drawn_with(installed, tmp_path, let
     assert ink(letters, font) > 2 * ink("□" * len(letters), font) > 0  # black boxes, not empty ones
 
 
-def test_the_best_font_comes_first_and_a_damaged_file_is_passed_over(installed, tmp_path):
+def test_the_best_font_comes_first_and_damaged_ones_are_skipped(installed, tmp_path):
     (tmp_path / "damaged.ttf").write_bytes(b"no font")
     installed(
         tmp_path / "damaged.ttf",
@@ -152,7 +152,7 @@ def test_the_best_font_comes_first_and_a_damaged_file_is_passed_over(installed, 
     assert "apt install" in fonts.suggest_font(["소"])
 
 
-def test_lines_give_east_asian_letters_the_room_of_two():
+def test_east_asian_letters_take_the_room_of_two():
     assert fonts.wrap("a red car by the sea", 10) == ["a red car", "by the sea"]
     assert max(map(len, fonts.wrap("빨간자동차가바닷가에서있다", 20))) == 10
     assert fonts.wrap("一只狗在草地上跑很快", 16) == ["一只狗在草地上跑", "很快"]
@@ -167,7 +167,7 @@ def test_lines_give_east_asian_letters_the_room_of_two():
         "– 빨간 차가 바닷가에 서 있다",
     ],
 )
-def test_lines_after_a_dash_hang(text):
+def test_lines_after_a_dash_are_indented(text):
     lines = fonts.wrap(text, 16)
     assert len(lines) > 1
     assert lines[0].startswith("– ") and all(

@@ -69,7 +69,7 @@ def curves(tmp_path, monkeypatch):
     return draw
 
 
-def test_history_curves_writes_one_png_over_another(tmp_path):
+def test_a_history_png_replaces_the_one_before(tmp_path):
     for rows in (ROWS[:1], ROWS, []):
         draw_history(rows, tmp_path / "history.png")
         with Image.open(tmp_path / "history.png") as image:
@@ -77,7 +77,7 @@ def test_history_curves_writes_one_png_over_another(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["history.png"]
 
 
-def test_history_curves_draw_what_the_rows_hold(curves):
+def test_history_curves_have_the_values_of_the_rows(curves):
     lines, _ = curves(ROWS)
     assert lines["training"] == [[1, 4.0], [2, 3.0], [3, 2.5]]
     assert lines["validation"] == [[1, 3.5], [2, 3.0], [3, 2.9]]
@@ -116,7 +116,7 @@ REWARDED = {
 }
 
 
-def test_free_and_teacher_forced_scores_are_told_apart_and_what_goes_beyond_1_has_its_own_panel(
+def test_teacher_forced_scores_are_dashed_and_cider_has_a_panel(
     curves,
 ):
     _, figure = curves([FULL, REWARDED])
@@ -155,7 +155,7 @@ def test_free_and_teacher_forced_scores_are_told_apart_and_what_goes_beyond_1_ha
 
 
 @pytest.mark.parametrize("epochs", [1, 40])
-def test_no_legend_lies_over_a_panel_or_another_legend(curves, epochs):
+def test_legends_overlap_neither_panels_nor_each_other(curves, epochs):
     _, figure = curves(
         [
             FULL | {"epoch": epoch, "reward": 0.6, "greedy_reward": 0.7}
@@ -193,7 +193,7 @@ def test_the_best_epoch_is_marked(curves):
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 23])
-def test_a_panel_for_the_photo_and_one_for_each_word(count):
+def test_one_panel_for_the_photo_and_one_for_each_word(count):
     words = (WORDS * 4)[:count]
     figure = draw_attention(
         photo(), words, one_peak(count), title=" ".join(words), references=["two dogs", "a car"]
@@ -216,7 +216,7 @@ def test_a_panel_for_the_photo_and_one_for_each_word(count):
     ] * count  # the line about each word's peak
 
 
-def test_attention_that_is_the_same_everywhere_has_no_panels():
+def test_uniform_attention_has_no_panels():
     figure = draw_attention(photo(), ["a", "dog"], np.full((2, 64), 1 / 64), title="a dog")
     assert [axes.get_title() for axes in figure.axes] == [""]
     assert "has no attention" in figure.texts[-1].get_text()
@@ -229,7 +229,7 @@ def test_attention_that_is_the_same_everywhere_has_no_panels():
 
 @pytest.mark.parametrize("size", [(60, 90), (90, 60), (30, 300)])
 @pytest.mark.parametrize("place", [(0, 7), (3, 5), (7, 0)])
-def test_the_peak_lies_where_it_does_on_the_squeezed_photo(size, place):
+def test_the_peak_has_its_place_on_the_squeezed_photo(size, place):
     attention = np.zeros((8, 8))
     attention[place] = 0.3
     white = np.full((*size, 3), 255, np.uint8)
@@ -241,7 +241,7 @@ def test_the_peak_lies_where_it_does_on_the_squeezed_photo(size, place):
     assert shown.mean() < 150
 
 
-def test_a_grid_that_is_no_square():
+def test_a_grid_that_is_not_square():
     attention = np.zeros((1, 12))
     attention[0, 11] = 1
     figure = draw_attention(
@@ -255,13 +255,13 @@ def test_a_grid_that_is_no_square():
         draw_attention(photo(), ["x"], attention, title="x")
 
 
-def test_attention_over_keeps_the_photo_at_the_peak_and_dims_where_there_is_none():
+def test_the_overlay_is_bright_at_the_peak_and_dim_elsewhere():
     image = photo()
     np.testing.assert_array_equal(overlay_attention(image, np.full((8, 8), 0.2)), image)
     assert overlay_attention(image, np.zeros((8, 8))).mean() < 0.7 * image.mean()
 
 
-def test_save_figure_writes_whole_or_not_at_all(tmp_path):
+def test_a_figure_is_written_whole_or_not_at_all(tmp_path):
     save_figure(Figure(figsize=(3, 2)), tmp_path / "사진.png")
     with Image.open(tmp_path / "사진.png") as image:
         assert (image.format, image.size) == ("PNG", (330, 220))
@@ -282,7 +282,7 @@ def test_save_figure_writes_whole_or_not_at_all(tmp_path):
         ("module://matplotlib_inline.backend_inline", True, False),
     ],
 )
-def test_a_screen_is_there_where_matplotlib_opens_windows(monkeypatch, backend, opens, window):
+def test_has_screen_if_matplotlib_can_open_windows(monkeypatch, backend, opens, window):
     def switch(name):
         assert name == backend
         if not opens:
@@ -293,7 +293,7 @@ def test_a_screen_is_there_where_matplotlib_opens_windows(monkeypatch, backend, 
     assert has_screen() is window
 
 
-def test_a_file_for_a_picture(tmp_path, monkeypatch):
+def test_a_picture_file_must_end_in_png(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert check_picture_file(None, "--out") is None
     assert check_picture_file("new/사진.PNG", "--out") == Path("new/사진.PNG")
@@ -308,7 +308,7 @@ def test_a_file_for_a_picture(tmp_path, monkeypatch):
         check_picture_file("file/a.png", "--out")
 
 
-def test_without_a_font_the_figure_says_what_to_install(monkeypatch):
+def test_a_figure_suggests_a_font_to_install(monkeypatch):
     monkeypatch.setattr(fonts, "_fonts", dict)
     korean = ["안개", "낀", "호수"]
     figure = draw_attention(
@@ -325,7 +325,7 @@ def test_without_a_font_the_figure_says_what_to_install(monkeypatch):
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 9])
-def test_captioned_photos_stand_three_in_a_row_each_above_its_captions(count):
+def test_captioned_photos_are_three_in_a_row_above_captions(count):
     given = [
         (
             np.full((40, 60, 3), 20 * number, np.uint8),
@@ -362,7 +362,7 @@ def test_captioned_photos_stand_three_in_a_row_each_above_its_captions(count):
     )
 
 
-def test_captions_and_names_that_are_too_long_are_cut():
+def test_long_captions_and_names_are_cut():
     captions = ["a long caption of a photo " * 4] * 20
     figure = draw_captioned_photos(
         [(photo(600, 900), f"{'folder/' * 20}photo.jpg", captions)], title="one"
@@ -378,7 +378,7 @@ def test_captions_and_names_that_are_too_long_are_cut():
     assert max(figure.axes[0].images[0].get_array().shape) == 360
 
 
-def test_a_tile_has_a_line_round_where_attention_is_above_half_of_its_peak():
+def test_a_tile_has_a_line_at_half_of_the_peak():
     """The peak in the upper left of four: the line is closed by the photo's edge, where none is drawn."""
     black = np.zeros((40, 40, 3), np.uint8)
     tile = make_attention_tile(black, np.array([[1.0, 0.0], [0.0, 0.0]]))
@@ -417,7 +417,7 @@ except KeyboardInterrupt:
 """
 
 
-def test_a_window_is_no_larger_than_the_screen_and_is_stopped_amid_its_drawing(screen):
+def test_a_window_fits_the_screen_and_stops_at_ctrl_c(screen):
     def shown(what):
         return subprocess.run(
             [sys.executable, "-c", OF_A_WINDOW, what],
