@@ -1,8 +1,8 @@
-"""What the feature cache holds, and which runs use it: for `python -m tools.cache`.
+"""List what the feature cache holds and which runs use it; remove what no run uses.
 
-python -m tools.cache                    what is there, and whose it is
+python -m tools.cache                    list the cache
 python -m tools.cache --prune            remove what no run uses, after asking
-python -m tools.cache --runs DIR         look for runs in DIR too, and not in checkpoints/ alone
+python -m tools.cache --runs DIR         look for runs in DIR too, not only in checkpoints/
 """
 
 import argparse
@@ -22,17 +22,39 @@ from data.feature_cache import STALE_AFTER, make_folder_name
 from utils import command_line, runs
 from utils.errors import UsageError, UserError, run_script
 from utils.files import format_bytes, is_locked, size_of
+from utils.tables import format_table
 from utils.terminal import output, warn
 
 _FEATURES = re.compile(r"\w+-[0-9a-f]{16}")
 _WEIGHTS = re.compile(r"[0-9a-f]{16}\.weights\.h5")
-_A_CONVNET = "weights of a convnet"
-_REMOVED = ".removed-"  # what a removed folder is called until all of it is gone
-_NAMED = 3  # users of a thing
+_REMOVED = ".removed-"  # prefix of a folder while its files are being removed
+_PARTIAL = ".part-"  # prefix of a file while it is being written
+_MOST_USERS = 3  # runs in a row of the table
+_NO_RUN = "no run"
+
+
+@dataclass(frozen=True)
+class Users:
+    """Names of the runs that use an entry, by the entry's name; and runs that cannot be read."""
+
+    names: dict[str, list[str]]
+    unreadable: list[Path]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file or folder of the cache. `content` and `users` are text for people."""
+
+    path: Path
+    content: str
+    users: str
+    size: int  # bytes
+    is_unused: bool = False
+    is_convnet: bool = False
 
 
 def options() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the command line."""
     parser = command_line.parser(__doc__.partition("\n\n")[2])
     parser.prog = "python -m tools.cache"
     command_line.add_options(parser, Vision, only=("cache",))
@@ -41,12 +63,12 @@ def options() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="DIR",
-        help=f"also look for runs in these folders (they are always looked for in {runs.ROOT}/)",
+        help=f"folders with more runs, beside {runs.ROOT}/",
     )
     parser.add_argument(
         "--prune",
         action="store_true",
-        help="remove what no run uses, after asking; what other programs use just now stays",
+        help="remove what no run uses, after asking; what a program is using stays",
     )
     parser.add_argument("--yes", action="store_true", help="with --prune: do not ask")
     command_line.add_screen_options(parser)
@@ -54,247 +76,257 @@ def options() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """List, and remove what is not wanted."""
-    given = command_line.typed(options())
-    if given["yes"] and not given["prune"]:
-        raise UsageError("--yes goes with --prune")
-    cache, roots = (
-        Path(given.get("cache", Settings().vision.cache)),
-        [runs.ROOT, *map(Path, given["runs"])],
-    )
-    for named in [*roots[1:], *[cache] * ("cache" in given)]:
-        if not named.is_dir():
-            raise UserError(f"no folder {named}")
+    """List the cache, and remove what no run uses if asked to."""
+    arguments = command_line.typed(options())
+    if arguments["yes"] and not arguments["prune"]:
+        raise UsageError("--yes needs --prune")
+    cache = Path(arguments.get("cache", Settings().vision.cache))
+    roots = [runs.ROOT, *map(Path, arguments["runs"])]
+    _check_folders(cache, roots, is_cache_typed="cache" in arguments)
     if not cache.is_dir():
-        output(f"{cache}/ is not there: nothing is cached yet")
+        output(f"{cache}/ does not exist: nothing is cached yet")
         return 0
-    users = _users(roots)
-    things = list(contents(cache, users))
-    before = size_of(cache)
-    output("\n".join(table(cache, things)))
-    unused = [thing for thing in things if thing.unused]
-    where = " or ".join(f"{root}/" for root in roots)
-    told = (
-        f"no run in {where} uses {_size(unused)} of that"
-        if unused
-        else f"runs in {where} use all that could be removed"
-    )
-    output(
-        f"in all {format_bytes(before)}; {told}"
-        + "; --prune removes it" * (bool(unused) and not given["prune"])
-    )
+
+    users = find_users(roots)
+    entries = list_entries(cache, users)
+    size = size_of(cache)
+    output(format_entries(cache, entries))
+    unused = [entry for entry in entries if entry.is_unused]
+    summary = f"total {format_bytes(size)}; {_describe_unused(unused, roots)}"
+    if unused and not arguments["prune"]:
+        summary += "; --prune removes it"
+    output(summary)
     for run in users.unreadable:
         warn(f"{run}/config.json cannot be read: what that run uses is not known")
-    if given["prune"]:
-        _prune(cache, roots, unused, users, ask=not given["yes"], before=before)
+    if arguments["prune"]:
+        _check_readable(users)
+        if unused:
+            prune(cache, roots, unused, ask=not arguments["yes"])
+        else:
+            output("nothing to remove")
     return 0
 
 
-@dataclass(frozen=True)
-class Users:
-    """Which runs use what, by its name in the cache."""
-
-    names: dict[str, list[str]]
-    unreadable: list[Path]  # runs of which that is not known
-
-
-@dataclass(frozen=True)
-class Thing:
-    """Something in the cache."""
-
-    path: Path
-    holds: str
-    users: str  # for people
-    size: int
-    unused: bool = False  # no run needs it
+def _check_folders(cache: Path, roots: Sequence[Path], *, is_cache_typed: bool) -> None:
+    """Reject folders that were typed and do not exist."""
+    typed = [("--runs", root) for root in roots[1:]]
+    if is_cache_typed:
+        typed.append(("--cache", cache))
+    for option, folder in typed:
+        if not folder.is_dir():
+            raise UserError(f"{option} must be an existing folder (got {folder})")
 
 
-def _users(roots: Sequence[Path]) -> Users:
-    """What the runs in these folders use: by its settings a run needs features, and maybe a convnet's weights."""
-
-    def vanished(error: OSError) -> None:
-        if not isinstance(
-            error, FileNotFoundError
-        ):  # such as a checkpoint's folder that was being written
-            raise error
-
+def find_users(roots: Sequence[Path]) -> Users:
+    """Return the users among all runs in these folders, however deep."""
     names: dict[str, list[str]] = {}
     unreadable = []
-    found = {
-        file.parent for root in roots for file in root.glob("*/config.json")
-    }  # which follows links, and walk does not
-    walked = (step for root in roots for step in os.walk(root, onerror=vanished))
-    found |= {Path(folder) for folder, _, files in walked if "config.json" in files}
-    for run in sorted(found):
+    for run in sorted(_find_runs(roots)):
         name = run.name if run.parent == runs.ROOT else str(run)
         try:
-            saved = json.loads((run / "config.json").read_text(encoding="utf-8"))
-            for used in _used_by(saved):
-                names.setdefault(used, []).append(name)
+            config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+            for entry in _list_used(config):
+                names.setdefault(entry, []).append(name)
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             unreadable.append(run)
     return Users(names, unreadable)
 
 
-def _used_by(saved: dict[str, Any]) -> Iterator[str]:
-    """The names of what a run uses. Weights go by their name alone: it tells what they learned, wherever they lie."""
-    if saved.get("fingerprint"):
-        yield make_folder_name(saved["fingerprint"])
-    if saved.get("encoder_weights"):
-        yield Path(saved["encoder_weights"]).name
+def _find_runs(roots: Sequence[Path]) -> set[Path]:
+    """Return all folders with a config.json."""
+
+    def ignore_missing(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):  # a folder that a training just replaced
+            raise error
+
+    found = set()
+    for root in roots:
+        found |= {file.parent for file in root.glob("*/config.json")}  # walk follows no links
+        for folder, _, files in os.walk(root, onerror=ignore_missing):
+            if "config.json" in files:
+                found.add(Path(folder))
+    return found
 
 
-def contents(cache: Path, users: Users) -> Iterator[Thing]:
-    """What lies in the cache; of what is not known to be of it nothing is said but that."""
+def _list_used(config: dict[str, Any]) -> list[str]:
+    """Return the names of the entries that a run uses, by its config.json.
+
+    A convnet's weights are compared by name: it is a hash of what they were trained on.
+    """
+    names = []
+    if config.get("fingerprint"):
+        names.append(make_folder_name(config["fingerprint"]))
+    if config.get("encoder_weights"):
+        names.append(Path(config["encoder_weights"]).name)
+    return names
+
+
+def list_entries(cache: Path, users: Users) -> list[Entry]:
+    """Return all entries of the cache; the folder convnet/ has an entry for each of its files."""
+    entries = []
     for path in sorted(cache.iterdir()):
-        for each in sorted(path.iterdir()) if path.name == "convnet" and path.is_dir() else [path]:
-            with suppress(FileNotFoundError):  # what a program was writing has its own name now
-                yield _thing(each, users)
+        paths = [path]
+        if path.name == "convnet" and path.is_dir():
+            paths = sorted(path.iterdir())
+        for each in paths:
+            with suppress(FileNotFoundError):  # a file that a program has just finished and renamed
+                entries.append(_describe_entry(each, users))
+    return entries
 
 
-def _thing(path: Path, users: Users) -> Thing:
-    """A file or folder of the cache."""
+def _describe_entry(path: Path, users: Users) -> Entry:
     size = size_of(path)
-    if path.name.startswith((".part-", _REMOVED)):
-        old = path.name.startswith(_REMOVED) or time.time() - path.stat().st_mtime > STALE_AFTER
-        return Thing(
-            path,
-            "what a program that was stopped left",
-            "no run" if old else "may be being written",
-            size,
-            old,
-        )
-    if path.name == "photos.json":
-        return Thing(path, f"what is known of {_known(path):,} photos, by path", "every run", size)
-    features = _FEATURES.fullmatch(path.name) and (path / "encoder.json").is_file()
-    weights = path.parent.name == "convnet" and _WEIGHTS.fullmatch(path.name)
-    if path.is_symlink() or not (features or weights):
-        return Thing(path, "not of the cache", "left as it is", size)
-    names = users.names.get(path.name, [])
-    told = ", ".join(names[:_NAMED]) + f" and {len(names) - _NAMED} more" * (len(names) > _NAMED)
-    return Thing(
-        path, _features(path) if features else _A_CONVNET, told or "no run", size, not names
+    name = path.name
+    if name.startswith((_PARTIAL, _REMOVED)):
+        if name.startswith(_REMOVED) or time.time() - path.stat().st_mtime > STALE_AFTER:
+            return Entry(path, "left by a program that was stopped", _NO_RUN, size, is_unused=True)
+        return Entry(path, "may be being written", "a program", size)
+    if name == "photos.json":
+        return Entry(path, f"hashes of {_count_photos(path):,} photos, by path", "every run", size)
+
+    is_features = bool(_FEATURES.fullmatch(name)) and (path / "encoder.json").is_file()
+    is_convnet = path.parent.name == "convnet" and bool(_WEIGHTS.fullmatch(name))
+    if path.is_symlink() or not (is_features or is_convnet):
+        return Entry(path, "not of the cache", "never removed", size)
+    content = _describe_features(path) if is_features else "weights of a convnet"
+    names = users.names.get(name, [])
+    return Entry(
+        path, content, _join_users(names), size, is_unused=not names, is_convnet=is_convnet
     )
 
 
-def _known(file: Path) -> int:
+def _join_users(names: Sequence[str]) -> str:
+    if not names:
+        return _NO_RUN
+    text = ", ".join(names[:_MOST_USERS])
+    if len(names) > _MOST_USERS:
+        text += f" and {len(names) - _MOST_USERS} more"
+    return text
+
+
+def _count_photos(file: Path) -> int:
     try:
         return len(json.loads(file.read_text(encoding="utf-8")))
     except (ValueError, TypeError):
         return 0
 
 
-def _features(folder: Path) -> str:
-    """Of how many photos a folder has features, and by what encoder."""
+def _describe_features(folder: Path) -> str:
+    """Return how many photos a folder has features of, and from which encoder."""
     photos, views, crops = set(), 0, 0
-    for sidecar in folder.glob("[0-9a-f]*.json"):
-        try:
-            keys = (
-                json.loads(sidecar.read_text(encoding="utf-8"))["keys"]
-                if sidecar.stem != "encoder"
-                else []
-            )
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # damaged: extracted again when it is wanted
-        photos |= {key.partition("/")[0] for key in keys}
-        crops += sum("/crop/" in key for key in keys)
-        views += sum("/" in key and "/crop/" not in key for key in keys)
+    for key in _read_keys(folder):
+        photos.add(key.partition("/")[0])
+        if "/crop/" in key:
+            crops += 1
+        elif "/" in key:
+            views += 1
+    text = f"{len(photos):,} photos"
+    if views:
+        text += f", {views:,} augmented views"
+    if crops:
+        text += f", {crops:,} crops"
+    return text + _describe_encoder(folder)
+
+
+def _read_keys(folder: Path) -> Iterator[str]:
+    """Yield the keys of all features in a folder; those of a damaged file are extracted again."""
+    for file in folder.glob("[0-9a-f]*.json"):
+        if file.stem == "encoder":
+            continue
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            yield from json.loads(file.read_text(encoding="utf-8"))["keys"]
+
+
+def _describe_encoder(folder: Path) -> str:
     try:
         encoder = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
-        kind = ", ".join(str(encoder[name]) for name in ("layer", "precision") if encoder.get(name))
-        kind = f" ({encoder['image_size']} pixels{kind and ', ' + kind})"
-    except (OSError, ValueError, KeyError, AttributeError):
-        kind = ""
-    more = f", {views:,} altered views" * bool(views) + f", {crops:,} crops" * bool(crops)
-    return f"{len(photos):,} photos{more}{kind}"
+        parts = [f"{encoder['image_size']} pixels"]
+        parts += [str(encoder[name]) for name in ("layer", "precision") if encoder.get(name)]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ""
+    return f" ({', '.join(parts)})"
 
 
-def table(cache: Path, things: Sequence[Thing]) -> list[str]:
-    """A line for each thing."""
-    rows = [(f"in {cache}/", "size", "holds", "used by")]
-    rows += [
-        (str(thing.path.relative_to(cache)), format_bytes(thing.size), thing.holds, thing.users)
-        for thing in things
-    ]
-    widths = [max(len(row[place]) for row in rows) for place in range(4)]
-    return [
-        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+def format_entries(cache: Path, entries: Sequence[Entry]) -> str:
+    """Return a table with a row for each entry."""
+    columns = [f"in {cache}/", "size", "content", "used by"]
+    rows = []
+    for entry in entries:
+        name = str(entry.path.relative_to(cache))
+        rows.append([name, format_bytes(entry.size), entry.content, entry.users])
+    return format_table(columns, rows, numbers=["size"])
 
 
-def _size(things: Sequence[Thing]) -> str:
-    return format_bytes(sum(thing.size for thing in things))
-
-
-def _prune(
-    cache: Path,
-    roots: Sequence[Path],
-    unused: Sequence[Thing],
-    users: Users,
-    *,
-    ask: bool,
-    before: int,
-) -> None:
-    """Remove what no run uses and no program has in hand."""
-    _refuse_unreadable(users)
+def _describe_unused(unused: Sequence[Entry], roots: Sequence[Path]) -> str:
+    where = " or ".join(f"{root}/" for root in roots)
     if not unused:
-        output("nothing to remove")
-        return
-    if any(thing.holds == _A_CONVNET for thing in unused):
-        warn(
-            "a run in another folder cannot do without its convnet's weights; such folders are named by --runs"
-        )
-    if ask and not _agreed(
-        f"remove {len(unused)} of these, {_size(unused)}? Features are extracted again where they are "
-        "wanted. [y/N] "
-    ):
+        return f"all of it is used by runs in {where}"
+    return f"no run in {where} uses {_format_size(unused)} of it"
+
+
+def _format_size(entries: Sequence[Entry]) -> str:
+    return format_bytes(sum(entry.size for entry in entries))
+
+
+def prune(cache: Path, roots: Sequence[Path], unused: Sequence[Entry], *, ask: bool) -> None:
+    """Remove unused entries, except those that a run or a program uses by now."""
+    if any(entry.is_convnet for entry in unused):
+        warn("a run in another folder may need its convnet's weights; name that folder by --runs")
+    question = (
+        f"remove {len(unused)} of these, {_format_size(unused)}? "
+        "Features are extracted again when they are needed. [y/N] "
+    )
+    if ask and not _confirm(question):
         output("nothing removed")
         return
-    wanted = {thing.path for thing in unused}
-    users = _users(roots)  # who has come while the question stood
-    _refuse_unreadable(users)
-    now = [thing for thing in contents(cache, users) if thing.unused and thing.path in wanted]
-    removed = [thing for thing in now if _removed(thing.path)]
-    for path in sorted(wanted - {thing.path for thing in removed}):
-        output(f"{path} stays: it is in use just now")
-    output(
-        f"removed {len(removed)}; {cache}/ had {format_bytes(before)} and has {format_bytes(size_of(cache))}"
-    )
+
+    users = find_users(roots)  # a run may have started while the question waited
+    _check_readable(users)
+    size = size_of(cache)
+    still_unused = {entry.path for entry in list_entries(cache, users) if entry.is_unused}
+    removed = 0
+    for entry in unused:
+        if entry.path in still_unused and _remove(entry.path):
+            removed += 1
+        else:
+            output(f"{entry.path} stays: it is in use")
+    new_size = format_bytes(size_of(cache))
+    output(f"removed {removed}; {cache}/ had {format_bytes(size)} and has {new_size}")
 
 
-def _refuse_unreadable(users: Users) -> None:
+def _check_readable(users: Users) -> None:
     if users.unreadable:
         raise UserError(
-            f"nothing removed: {users.unreadable[0]}/config.json cannot be read, and tells what that run uses; "
-            "restore it from a copy, or remove the run"
+            f"nothing removed: {users.unreadable[0]}/config.json cannot be read, and it says what "
+            "that run uses; restore it from a copy, or remove the run"
         )
 
 
-def _agreed(question: str) -> bool:
-    """Whether the user answers yes."""
+def _confirm(question: str) -> bool:
+    """Return whether the user answers yes."""
     try:
         return input(question).strip().lower() in ("y", "yes")
     except EOFError:
         output("")
-        raise UserError("nothing removed: no answer came; --yes removes without asking") from None
+        raise UserError("nothing removed: no answer; --yes removes without asking") from None
 
 
-def _removed(path: Path) -> bool:
-    """Remove a file or folder, unless a program holds it. It goes out of sight at once, and then file by file."""
-    known = path / "encoder.json" if path.is_dir() else path
-    if known.exists() and is_locked(known):
+def _remove(path: Path) -> bool:
+    """Remove a file or folder unless a program has it open; return whether it was removed.
+
+    A folder is renamed first, so that no program finds half of it.
+    """
+    lock = path / "encoder.json" if path.is_dir() else path
+    if lock.exists() and is_locked(lock):
         return False
-    gone = (
-        path
-        if path.name.startswith(_REMOVED)
-        else path.with_name(f"{_REMOVED}{os.getpid()}-{path.name}")
-    )
-    path.rename(gone)
-    if gone.is_dir():
-        shutil.rmtree(gone)
+    renamed = path
+    if not path.name.startswith(_REMOVED):
+        renamed = path.with_name(f"{_REMOVED}{os.getpid()}-{path.name}")
+        path.rename(renamed)
+    if renamed.is_dir():
+        shutil.rmtree(renamed)
     else:
-        gone.unlink()
+        renamed.unlink()
     return True
 
 
