@@ -204,7 +204,7 @@ def resumed(
     presets.refuse_foreign(before.get("preset", ""), given)
     saved = Settings.of_run(before).flat()
     if "dataset" in given:
-        typed = {"scenes": SCENES_FOLDER, "cifar10": cifar10.SCENES_FOLDER}.get(
+        typed = {"scenes": SCENES_FOLDER, "cifar10": cifar10.FOLDER}.get(
             given["dataset"], Path(given["dataset"])
         )
         if typed.resolve() == Path(saved["dataset"]).resolve():  # ./photos is photos
