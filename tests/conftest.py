@@ -11,9 +11,12 @@ os.environ.setdefault(
     "CUDA_VISIBLE_DEVICES", "-1"
 )  # the tests need no GPU, and do not take one from others
 
+from utils import terminal
 from utils.quiet import import_tensorflow
 
 import_tensorflow()
+# On a slow machine, lines of progress would be where tests expect nothing.
+terminal.SECONDS_PER_LINE = float("inf")
 
 
 def pytest_collection_modifyitems(items):

@@ -1,4 +1,4 @@
-"""TensorFlow and other libraries without their noise on the screen."""
+"""TensorFlow and other libraries without their messages on the screen."""
 
 import logging
 import os
@@ -8,57 +8,58 @@ import warnings
 
 from utils.terminal import screen
 
-_TENSORFLOW = (
-    "TF_CPP_MIN_LOG_LEVEL"  # of its C++ side: from 0, all, to 3, only what ends the program
-)
+# The level of TensorFlow's C++ code: from 0, everything, to 3, only what ends the program.
+_CPP_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
 def quieten() -> None:
-    """Let libraries tell of errors alone; at --log-level debug of all they do.
+    """Let libraries print errors alone, or everything at --log-level debug.
 
-    Otherwise what the environment or Python's -W says goes first.
+    Without debug, the environment and Python's -W go first.
     """
-    if screen.debug:
-        os.environ[_TENSORFLOW] = "0"
+    if screen.shows_debug:
+        os.environ[_CPP_LEVEL] = "0"
         logging.basicConfig(format="%(name)s: %(message)s")
-    os.environ.setdefault(_TENSORFLOW, "3")
-    os.environ.setdefault(
-        "KAGGLEHUB_VERBOSITY", "error"
-    )  # KerasHub's downloads are told of on standard output
-    logging.getLogger().setLevel(logging.INFO if screen.debug else logging.ERROR)
+    os.environ.setdefault(_CPP_LEVEL, "3")
+    os.environ.setdefault("KAGGLEHUB_VERBOSITY", "error")  # KerasHub's downloads
+    logging.getLogger().setLevel(logging.INFO if screen.shows_debug else logging.ERROR)
     if not sys.warnoptions:
-        warnings.simplefilter("default" if screen.debug else "ignore")
+        warnings.simplefilter("default" if screen.shows_debug else "ignore")
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow with standard error held back: its C++ side prints before any log level is heard.
+    """Import TensorFlow with standard error held back.
 
-    What was held back is printed after all where the import fails, or all is to be heard.
+    Its C++ code prints before it reads any log level. What was held back is printed if the import
+    fails, or at --log-level debug.
     """
-    os.environ.setdefault(_TENSORFLOW, "3")
+    os.environ.setdefault(_CPP_LEVEL, "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     sys.stderr.flush()
-    terminal = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        heard = True
+    standard_error = os.dup(2)
+    with tempfile.TemporaryFile() as messages:
+        os.dup2(messages.fileno(), 2)
+        is_printed = True
         try:
-            import keras
-            import tensorflow as tf
-
-            tf.config.list_physical_devices()  # the search for a GPU prints as well; no device is taken yet
-            tf.get_logger().setLevel(
-                "INFO" if screen.debug else "ERROR"
-            )  # what it warns of is told here in one line
-            if not screen.informs or not sys.stdout.isatty():
-                keras.config.disable_interactive_logging()  # its downloads' bars, on standard output
-            heard = screen.debug
+            _import_quietly()
+            is_printed = screen.shows_debug
         except KeyboardInterrupt:
-            heard = screen.debug
+            is_printed = screen.shows_debug
             raise
         finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)
-            if heard:
-                held.seek(0)
-                sys.stderr.write(held.read().decode(errors="replace"))
+            os.dup2(standard_error, 2)
+            os.close(standard_error)
+            if is_printed:
+                messages.seek(0)
+                sys.stderr.write(messages.read().decode(errors="replace"))
+
+
+def _import_quietly() -> None:
+    # Imported here: commands load TensorFlow late, by `import_tensorflow`.
+    import keras
+    import tensorflow as tf
+
+    tf.config.list_physical_devices()  # prints too; no device is used yet
+    tf.get_logger().setLevel("INFO" if screen.shows_debug else "ERROR")
+    if not screen.shows_info or not sys.stdout.isatty():
+        keras.config.disable_interactive_logging()  # bars of its downloads, on standard output

@@ -1,8 +1,9 @@
-"""What the screen shows: lines by their importance, what was asked for, errors; bars with rate and time left."""
+"""What the user sees: lines by importance, errors, and the progress of long stages."""
 
 import logging
 import os
 import sys
+import time
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,124 +17,124 @@ LEVELS = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
-_RED, _GREEN, _YELLOW = 31, 32, 33  # as terminals count
+# Without a terminal, progress is printed as lines, but not more often than every SECONDS_PER_LINE.
+SECONDS_PER_LINE = 10.0
+_RED, _GREEN, _YELLOW = 31, 32, 33  # the codes of terminals
 
 
 @dataclass
-class _Screen:
-    """How much is told: one of the process, as the screen is."""
+class Screen:
+    """How much is shown, for the whole process."""
 
-    level: int = logging.INFO  # nothing less important is shown
+    level: int = logging.INFO
     quiet: bool = False
 
     @property
-    def debug(self) -> bool:
-        """Whether libraries are heard too, and errors have their traceback."""
+    def shows_debug(self) -> bool:
+        """Return whether messages of libraries and tracebacks of errors are shown."""
         return self.level <= logging.DEBUG
 
     @property
-    def informs(self) -> bool:
-        """Whether it is told what is being done, in lines and bars."""
+    def shows_info(self) -> bool:
+        """Return whether lines and bars say what is being done."""
         return self.level <= logging.INFO and not self.quiet
 
     @property
-    def warns(self) -> bool:
-        """Whether warnings are shown."""
+    def shows_warnings(self) -> bool:
         return self.level <= logging.WARNING
 
 
-screen = _Screen()
+screen = Screen()
 
 
 def set_level(level: str = "info", *, quiet: bool = False) -> None:
-    """From here on tell what is no less important than the level; with `quiet` not what is being done."""
-    screen.level, screen.quiet = LEVELS[level], quiet
+    """Show nothing less important than the level; with `quiet` not what is being done."""
+    screen.level = LEVELS[level]
+    screen.quiet = quiet
 
 
 def say(text: str) -> None:
     """Print what is being done."""
-    if screen.informs:
+    if screen.shows_info:
         _print(text, sys.stdout)
 
 
 def output(text: str) -> None:
-    """Print what was asked for: captions, scores."""
+    """Print what the user asked for: captions, scores."""
     _print(text, sys.stdout)
 
 
 def note(text: str) -> None:
-    """Print on standard error what is to be known in any case, and is no error."""
+    """Print on standard error what the user must know although it is no error."""
     _print(text, sys.stderr)
 
 
 def warn(text: str) -> None:
     """Print a warning on standard error."""
-    if screen.warns:
-        _print(f"{_coloured('warning:', _YELLOW, sys.stderr)} {text}", sys.stderr)
+    if screen.shows_warnings:
+        _print(f"{_colour('warning:', _YELLOW, sys.stderr)} {text}", sys.stderr)
 
 
 def fail(text: str) -> None:
-    """Print an error on standard error; while one is handled, with --log-level debug, where it came from as well."""
-    if screen.debug and sys.exc_info()[0]:
+    """Print an error on standard error, with --log-level debug after its traceback."""
+    if screen.shows_debug and sys.exc_info()[0]:
         _print(traceback.format_exc(), sys.stderr)
-    _print(f"{_coloured('error:', _RED, sys.stderr)} {text}", sys.stderr)
+    _print(f"{_colour('error:', _RED, sys.stderr)} {text}", sys.stderr)
 
 
 def highlight(text: str) -> str:
-    """The text, for a line on standard output, as the good news in it."""
-    return _coloured(text, _GREEN, sys.stdout)
+    """Return good news in colour, for a line on standard output."""
+    return _colour(text, _GREEN, sys.stdout)
 
 
 def _print(text: str, stream: TextIO) -> None:
-    """Print a line at once, above a bar that may be running; bytes of a file's name that are no UTF-8 as \\udcNN."""
+    """Print a line at once, above a running bar; bytes of file names that are no UTF-8 as \\udcNN."""
     tqdm.write(text.encode("utf-8", "backslashreplace").decode(), file=stream)
     stream.flush()
 
 
-def _coloured(text: str, colour: int, stream: TextIO) -> str:
-    """The text in a colour, on a terminal that has any; plain where NO_COLOR (no-color.org) is set."""
-    plain = (
-        not stream.isatty()
-        or os.environ.get("NO_COLOR")
-        or os.environ.get("TERM", "dumb") == "dumb"
-    )
-    return text if plain else f"\033[{colour}m{text}\033[0m"
+def _colour(text: str, code: int, stream: TextIO) -> str:
+    """Return the text in a colour if the terminal has any and NO_COLOR (no-color.org) is not set."""
+    is_dumb = os.environ.get("TERM", "dumb") == "dumb"
+    if not stream.isatty() or os.environ.get("NO_COLOR") or is_dumb:
+        return text
+    return f"\033[{code}m{text}\033[0m"
 
 
-def _bar(total: int, unit: str, **more: Any) -> tqdm:
-    """A bar on standard error, where that is a terminal and it is told what is being done."""
-    return tqdm(
-        total=total,
-        unit=f" {unit}",
-        disable=None if screen.informs else True,
-        dynamic_ncols=True,
-        bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]",
-        **more,
-    )
+def progress(things: Iterable, total: int, unit: str) -> Iterator:
+    """Yield the things, showing how many of the total were done; a number counts as that many.
 
-
-def progress(things: Iterable, number: int, what: str) -> Iterator:
-    """The same things, with a bar; a thing that is a number counts as so many."""
-    with _bar(number, what, delay=1) as bar:  # after a second
+    A terminal shows a bar after a second; a log file gets lines if the stage is long.
+    """
+    lines = _ProgressLines(total, unit)
+    with _make_bar(total, unit, delay=1) as bar:
+        done = 0
         for thing in things:
             yield thing
-            bar.update(thing if isinstance(thing, int) else 1)
+            number = thing if isinstance(thing, int) else 1
+            done += number
+            bar.update(number)
+            lines.update(done)
 
 
 class TrainingBar:
-    """A bar for the steps of all epochs, with the present one and its loss so far.
+    """The progress of all epochs, with the present epoch and its loss.
 
-    Time left is by the mean rate since the start, so that the scoring after each epoch is in it.
+    The time left comes from the mean rate since the start, which includes scoring after each epoch.
     """
 
     def __init__(self, epochs: int, steps: int, *, done: int = 0) -> None:
-        """`steps` are those of an epoch, `done` those that were done before."""
-        self._epochs, self._steps, self._done = epochs, steps, done
+        """`steps` is the number in one epoch, `done` the number in sessions before."""
+        self._epochs = epochs
+        self._steps = steps
+        self._done = done
 
     def __enter__(self) -> Self:
+        total = self._epochs * self._steps
         epoch = min(self._done // self._steps + 1, self._epochs)
-        self._bar = _bar(
-            self._epochs * self._steps,
+        self._lines = _ProgressLines(total, "steps", self._done)
+        self._bar = _make_bar(
+            total,
             "steps",
             initial=self._done,
             smoothing=0,
@@ -144,14 +145,63 @@ class TrainingBar:
         return self
 
     def update(self, epoch: int, step: int, steps: int, loss: float) -> None:
-        """Show that so many of the epoch's steps are done."""
-        self._bar.set_description(f"epoch {epoch} of {self._epochs}", refresh=False)
+        """Show the step within the epoch, and the mean loss of the epoch so far."""
+        title = f"epoch {epoch} of {self._epochs}"
+        done = (epoch - 1) * steps + step
+        self._bar.set_description(title, refresh=False)
         self._bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-        self._bar.update((epoch - 1) * steps + step - self._bar.n)
+        self._bar.update(done - self._bar.n)
+        self._lines.update(done, f"{title}: loss {loss:.3f}, ", is_due=step == steps)
 
     def scoring(self, epoch: int) -> None:
-        """Show that the epoch's scores are awaited."""
+        """Show that the epoch is being scored."""
         self._bar.set_description(f"epoch {epoch} of {self._epochs}, scoring")
 
     def __exit__(self, *_: Any) -> None:
         self._bar.close()
+
+
+class _ProgressLines:
+    """Progress as lines on standard error, where that is no terminal: one for each tenth."""
+
+    def __init__(self, total: int, unit: str, done: int = 0) -> None:
+        self._total = total
+        self._unit = unit
+        self._done_before = done
+        self._tenth = self._tenth_of(done)
+        self._started = self._printed = time.monotonic()
+        self._is_shown = screen.shows_info and not sys.stderr.isatty()
+
+    def update(self, done: int, title: str = "", *, is_due: bool = False) -> None:
+        """Print a line if a tenth is complete, or the line `is_due`, and the last one is old."""
+        tenth = self._tenth_of(done)
+        is_due = is_due or tenth > self._tenth
+        self._tenth = tenth
+        if not self._is_shown or not is_due:
+            return
+        now = time.monotonic()
+        if now - self._printed < SECONDS_PER_LINE:
+            return
+        self._printed = now
+        rate = (done - self._done_before) / (now - self._started)
+        seconds_left = (self._total - done) / rate
+        note(
+            f"{title}{done:,} of {self._total:,} {self._unit} ({100 * done // self._total} %), "
+            f"{rate:,.2f} {self._unit}/s, {tqdm.format_interval(seconds_left)} left"
+        )
+
+    def _tenth_of(self, done: int) -> int:
+        return 10 * done // max(self._total, 1)
+
+
+def _make_bar(total: int, unit: str, **options: Any) -> tqdm:
+    """Return a bar on standard error, which is shown on a terminal alone."""
+    form = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]"
+    return tqdm(
+        total=total,
+        unit=f" {unit}",
+        disable=None if screen.shows_info else True,  # None: where there is no terminal
+        dynamic_ncols=True,
+        bar_format=form,
+        **options,
+    )

@@ -293,7 +293,7 @@ def test_numpy_on_a_full_disk(capsys):
 def test_missing_rights_are_one_line(capsys):
     assert left_with(capsys, PermissionError(errno.EACCES, "Permission denied", "checkpoints")) == (
         1,
-        "error: Permission denied: checkpoints; change its rights, or choose another folder\n",
+        "error: Permission denied: checkpoints; change its permissions, or choose another folder\n",
     )
     assert left_with(capsys, OSError(errno.EROFS, "Read-only file system", "x"))[0] == 1
 
