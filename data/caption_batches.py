@@ -1,4 +1,4 @@
-"""Cached features and tokens as batches of a fixed shape, in an order that depends on seed and epoch alone."""
+"""Batches of cached features and tokens: of a fixed shape, in an order set by seed and epoch."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -10,48 +10,46 @@ import numpy as np
 
 from data.feature_cache import FeatureStore
 
-Make = Callable[..., tuple[np.ndarray, np.ndarray]]  # which photos, and how they are seen → a batch
+Batch = tuple[np.ndarray, np.ndarray]
+Plan = list[tuple[np.ndarray, np.ndarray]]  # of each batch the indices of its photos, their views
 
 LENGTH_STEP = 2  # captions are padded to a multiple of this, so that few shapes need compiling
-AHEAD = 2  # batches read before they are needed
-WINDOW = 32  # batches among which photos with captions of like length are put together
+AHEAD = 2  # batches made before they are needed
+WINDOW = 32  # batches among which photos with captions of similar length are grouped
 
 
 @dataclass(frozen=True)
 class TrainingPhoto:
     """A photo as the decoder trains on it."""
 
-    keys: tuple[
-        str, ...
-    ]  # of its features in the cache, a view each; one is drawn at random every epoch
-    captions: tuple[tuple[int, ...], ...]  # as tokens, start to end
+    keys: tuple[str, ...]  # in the cache, one for each view; every epoch draws one of them
+    captions: tuple[tuple[int, ...], ...]  # tokens, from start to end
 
 
-def read_ahead(
-    chosen: Sequence[tuple[Any, ...]], make: Make
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The chosen batches, made by a thread while the step before computes.
+def read_ahead(plan: Sequence[tuple[Any, ...]], make: Callable[..., Batch]) -> Iterator[Batch]:
+    """Yield the batch that `make` makes of each entry, while a thread makes the next ones.
 
-    A plain thread: `tf.data.Dataset.from_generator` was once seen to hang for good beside a training step (its
-    executor and the step's both waiting, all workers idle; two cores, TensorFlow 2.21).
+    A plain thread: `tf.data.Dataset.from_generator` once hung for good beside a training step, its
+    executor and the step's both waiting, all workers idle (two cores, TensorFlow 2.21).
     """
     with ThreadPoolExecutor(1) as pool:
-        ahead = deque(pool.submit(make, *each) for each in chosen[:AHEAD])
+        pending = deque(pool.submit(make, *entry) for entry in plan[:AHEAD])
         try:
-            for place in range(len(chosen)):
-                batch = ahead.popleft().result()
-                if place + AHEAD < len(chosen):
-                    ahead.append(pool.submit(make, *chosen[place + AHEAD]))
+            for index in range(len(plan)):
+                batch = pending.popleft().result()
+                if index + AHEAD < len(plan):
+                    pending.append(pool.submit(make, *plan[index + AHEAD]))
                 yield batch
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 class CaptionBatches:
-    """Batches of P photos with C captions each: features (P, L, D) float16 and tokens (P·C, T) int32.
+    """Batches of P photos with C captions each: features (P, L, D) float16, tokens (P·C, T) int32.
 
-    Photos with fewer captions than C, and a last batch with fewer photos, are filled up with empty captions, whose
-    tokens are all padding and count for nothing. Photos with more than C captions come as several.
+    A photo with fewer captions than C is filled up with empty captions, and the last batch with
+    empty photos; their tokens are all padding and count for nothing. A photo with more captions
+    than C comes as several photos.
     """
 
     def __init__(
@@ -63,92 +61,89 @@ class CaptionBatches:
         seed: int,
         captions_per_photo: int = 5,
     ) -> None:
-        """`batch` counts captions; `captions_per_photo` is C at most."""
+        """Plan batches of `batch` captions, with at most `captions_per_photo` for each photo."""
         most = min(captions_per_photo, max(len(photo.captions) for photo in photos), batch)
-        parts = [
-            (number, TrainingPhoto(photo.keys, photo.captions[start : start + most]))
-            for number, photo in enumerate(photos)
-            for start in range(0, len(photo.captions), most)
-        ]
-        self._numbers = np.array([number for number, _ in parts])
-        self._photos = [part for _, part in parts]
+        self._photos: list[TrainingPhoto] = []
+        numbers = []
+        for number, photo in enumerate(photos):
+            for start in range(0, len(photo.captions), most):
+                captions = photo.captions[start : start + most]
+                self._photos.append(TrainingPhoto(photo.keys, captions))
+                numbers.append(number)
+        self._numbers = np.array(numbers)
         self._cache = cache
         self._seed = seed
         self.captions_per_photo = most
         self.photos_per_batch = max(1, batch // most)
         self.steps = -(-len(self._photos) // self.photos_per_batch)
 
-    def epoch(
-        self, number: int, *, first: int = 0, shuffle: bool = True
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The batches of an epoch, from the `first` on."""
-        return read_ahead(
-            (self._plan(number) if shuffle else self._in_order())[first:], self._batch
-        )
+    def epoch(self, number: int, *, first: int = 0, shuffle: bool = True) -> Iterator[Batch]:
+        """Yield features and tokens of an epoch's batches, from the `first` on.
 
-    def with_photo_numbers(
-        self, number: int, *, first: int = 0
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The same without captions: features (P, L, D) and the photos' numbers (P,), as they were given; −1 for none."""
-        return read_ahead(self._plan(number)[first:], self._make_numbered_batch)
+        Without `shuffle` the photos come in order, each in its first view.
+        """
+        plan = self._plan_epoch(number) if shuffle else self._plan_in_order()
+        return read_ahead(plan[first:], self._make_batch)
 
-    def _in_order(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Every photo as it is, in the order given."""
-        numbers = np.arange(len(self._photos))
-        return [
-            (group, np.zeros_like(group))
-            for group in np.split(
-                numbers, range(self.photos_per_batch, len(numbers), self.photos_per_batch)
-            )
-        ]
+    def with_photo_numbers(self, number: int, *, first: int = 0) -> Iterator[Batch]:
+        """Yield features and photos' numbers (P,) of an epoch's batches, from the `first` on.
 
-    def _plan(self, epoch: int) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Which photos make each batch, and in which view: random, but with captions of like length together.
+        A photo's number is its index among the photos given; −1 stands for no photo.
+        """
+        return read_ahead(self._plan_epoch(number)[first:], self._make_numbered_batch)
 
-        A step takes as long as its longest caption, so within a window of batches photos are sorted by length before
-        they are cut into batches; the batches then come in random order.
+    def _plan_in_order(self) -> Plan:
+        indices = np.arange(len(self._photos))
+        return [(group, np.zeros_like(group)) for group in self._cut(indices, 1)]
+
+    def _plan_epoch(self, epoch: int) -> Plan:
+        """Return the photos of each batch in random order, and a random view of each.
+
+        A step takes as long as its longest caption. So within a window of batches, photos are
+        sorted by length before they are cut into batches, and then the batches are shuffled.
         """
         random = np.random.default_rng((self._seed, epoch))
         order = random.permutation(len(self._photos))
-        longest = np.array([max(map(len, photo.captions)) for photo in self._photos])
-        window = WINDOW * self.photos_per_batch
-        order = np.concatenate(
-            [
-                part[np.argsort(longest[part], kind="stable")]
-                for part in np.split(order, range(window, len(order), window))
-            ]
-        )
-        groups = np.split(order, range(self.photos_per_batch, len(order), self.photos_per_batch))
-        views = [
-            random.integers(0, [len(self._photos[index].keys) for index in group])
-            for group in groups
-        ]
-        return [(groups[place], views[place]) for place in random.permutation(len(groups))]
+        lengths = np.array([max(map(len, photo.captions)) for photo in self._photos])
+        windows = []
+        for window in self._cut(order, WINDOW):
+            windows.append(window[np.argsort(lengths[window], kind="stable")])
+        plan = []
+        for group in self._cut(np.concatenate(windows), 1):
+            number_of_views = [len(self._photos[index].keys) for index in group]
+            plan.append((group, random.integers(0, number_of_views)))
+        return [plan[place] for place in random.permutation(len(plan))]
 
-    def _batch(self, indices: np.ndarray, views: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _cut(self, indices: np.ndarray, batches: int) -> list[np.ndarray]:
+        """Cut indices into parts of this number of batches."""
+        size = batches * self.photos_per_batch
+        return np.split(indices, range(size, len(indices), size))
+
+    def _make_batch(self, indices: np.ndarray, views: np.ndarray) -> Batch:
         photos = [self._photos[index] for index in indices]
         longest = max(len(caption) for photo in photos for caption in photo.captions)
-        # One token more than the network reads: it reads all but the last and foretells all but the first.
+        # One token more than the network reads: it reads all but the last and predicts all but the
+        # first.
         length = -(-(longest - 1) // LENGTH_STEP) * LENGTH_STEP + 1
         tokens = np.zeros((self.photos_per_batch, self.captions_per_photo, length), np.int32)
         for place, photo in enumerate(photos):
             for row, caption in enumerate(photo.captions):
                 tokens[place, row, : len(caption)] = caption
-        return self._features(indices, views), tokens.reshape(
-            self.photos_per_batch * self.captions_per_photo, length
-        )
+        return self._read_features(indices, views), tokens.reshape(-1, length)
 
-    def _make_numbered_batch(
-        self, indices: np.ndarray, views: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _make_numbered_batch(self, indices: np.ndarray, views: np.ndarray) -> Batch:
         numbers = np.full(self.photos_per_batch, -1)
         numbers[: len(indices)] = self._numbers[indices]
-        return self._features(indices, views), numbers
+        return self._read_features(indices, views), numbers
 
-    def _features(self, indices: np.ndarray, views: np.ndarray) -> np.ndarray:
-        """(P, …), filled up with zeros."""
-        found = self._cache.get(
-            [self._photos[index].keys[view] for index, view in zip(indices, views, strict=True)]
-        )
-        missing = np.zeros((self.photos_per_batch - len(found), *found.shape[1:]), found.dtype)
-        return np.concatenate([found, missing]) if len(missing) else found
+    def _read_features(self, indices: np.ndarray, views: np.ndarray) -> np.ndarray:
+        """Return features (P, …), filled up with zeros."""
+        keys = []
+        for index, view in zip(indices, views, strict=True):
+            keys.append(self._photos[index].keys[view])
+        features = self._cache.get(keys)
+        missing = self.photos_per_batch - len(features)
+        if missing == 0:
+            return features
+        padding = np.zeros((missing, *features.shape[1:]), features.dtype)
+        return np.concatenate([features, padding])

@@ -1,14 +1,17 @@
 """The feature cache: encoded photos, computed once and kept as float16 `.npy`.
 
-A feature's key holds the sha256 of the photo's bytes and the augmentation recipe, seed and view; the encoder's
-fingerprint names the folder. So a renamed photo costs nothing, and a changed encoder or recipe never finds old features.
+A feature's key holds the sha256 of the photo's bytes and the augmentation recipe, seed and view.
+The encoder's fingerprint names the folder. So a renamed photo costs nothing, and a changed encoder
+or recipe never finds old features.
 
     python -m tools.cache              list what the cache holds, and which runs use it
     python -m tools.cache --prune      remove what no run uses, after asking
 
-    CACHE/<encoder>-<fingerprint>/encoder.json     the encoder's fingerprint; held open while a program uses the folder
-    CACHE/<encoder>-<fingerprint>/<name>.npy       (n, L, D) float16, a batch of photos
-    CACHE/<encoder>-<fingerprint>/<name>.json      their keys, the file's size, times and checksum
+In the folder CACHE/<encoder>-<fingerprint>/ are
+
+    encoder.json   the fingerprint; held open while a program uses the folder
+    <name>.npy     (n, L, D) float16, a batch of photos
+    <name>.json    their keys, the file's size, times and checksum
 
 A batch counts once its `.json` is written, so a program that stops loses at most the batch in hand.
 """
@@ -36,7 +39,7 @@ STALE_AFTER = 3600  # seconds after which nobody is writing an unfinished file a
 def make_feature_key(
     photo_hash: str, *, recipe: str | None = None, seed: int = 0, view: int = 0
 ) -> str:
-    """Return the key of a photo's features within an encoder's folder; view 0 is the photo itself."""
+    """Return the key of a photo's features in an encoder's folder; view 0 is the photo itself."""
     if view == 0:
         return photo_hash
     return f"{photo_hash}/{recipe}/{seed}/{view}"
@@ -85,7 +88,7 @@ class FeatureCache:
         return np.stack(rows)
 
     def select(self, keys: Sequence[str], keys_per_photo: int = 1) -> "FeatureSequence":
-        """Return the features of these keys as a sequence that reads a slice when it is asked for."""
+        """Return the features of these keys as a sequence that reads a slice when asked for it."""
         return FeatureSequence(self, keys, keys_per_photo)
 
     def put(self, keys: Sequence[str], features: np.ndarray) -> None:
@@ -139,7 +142,7 @@ class FeatureCache:
         self._add(np.load(file, mmap_mode="r", allow_pickle=False), written["keys"])
 
     def _remove_stale_files(self) -> None:
-        """Remove unfinished files of a killed program, but not young ones: another may be writing them."""
+        """Remove a killed program's unfinished files; young ones may be in the making."""
         for file in [*self.folder.glob(".part-*"), *self.folder.glob("*.npy")]:
             if file.with_suffix(".json").exists():
                 continue
@@ -180,7 +183,7 @@ class FeatureSequence:
 
 
 def _read_times(status: os.stat_result) -> list[int]:
-    """Return when a file last changed; unlike st_mtime, st_ctime cannot be set back by whoever changes it."""
+    """Return when a file last changed; st_ctime, unlike st_mtime, cannot be set back."""
     return [status.st_mtime_ns, status.st_ctime_ns]
 
 

@@ -1,4 +1,7 @@
-"""Further views of a photo by imgaug, gentle enough that its captions stay true, and the same whenever asked for."""
+"""Augmented views of a photo by imgaug.
+
+Views are gentle enough that the captions stay true, and reproducible from photo, seed and number.
+"""
 
 import functools
 import hashlib
@@ -17,32 +20,34 @@ from PIL import Image
 from data.photos.images import read_photo
 from utils.errors import UserError
 
-# Flips are given up where more than one caption in so many says left or right. Up to there, a flip of every second
-# view makes at most one caption in a thousand false, well below what people get wrong who write captions. Flickr8k is
-# beyond it: one in 235. 'Left the house' and 'right behind' count too; they are one in seven there, and to miss flips
-# costs a little variety while false flips teach the wrong word.
+# No photo is mirrored if more than one caption in this number mentions a side. Below that,
+# mirroring every second view makes at most one caption in a thousand false; people who write
+# captions err more often. Flickr8k's captions mention a side once in 235. 'Left the house' and
+# 'right behind' count too, one mention in seven there: a missed flip costs a little variety, while
+# a false one teaches the wrong word.
 CAPTIONS_PER_SIDE = 500
 
 _SIDES = re.compile(
     r"\b(left|right)(s|most|ward|wards|handed|hand|side)?\b"  # English
-    r"|왼(쪽|편|손|팔|발|다리|눈|측|뺨|어깨)|오른(쪽|편|손|팔|발|다리|눈|뺨|어깨)|[좌우](측|회전|향)|좌우|우편에"  # Korean
+    r"|왼(쪽|편|손|팔|발|다리|눈|측|뺨|어깨)"  # Korean
+    r"|오른(쪽|편|손|팔|발|다리|눈|뺨|어깨)|[좌우](측|회전|향)|좌우|우편에"
     r"|[左右]"  # Japanese, Chinese
     r"|\b(links|rechts|linke[mnrs]?|rechte[mnrs]?|linker|rechter)\b"  # German, Dutch
-    r"|\b(gauches?|droites?|izquierd[oa]s?|derech[oa]s?|sinistr[aeio]|destr[aeio]|esquerd[oa]s?|direit[oa]s?)\b"
-    r"|\b(с?лева|с?права|влево|вправо|налево|направо|лев(ая|ой|ую|ое|ом|ый|ые|ых)|прав(ая|ой|ую|ое|ом|ый|ые|ых))\b",
+    r"|\b(gauches?|droites?|izquierd[oa]s?|derech[oa]s?"  # French, Spanish
+    r"|sinistr[aeio]|destr[aeio]|esquerd[oa]s?|direit[oa]s?)\b"  # Italian, Portuguese
+    r"|\b(с?лева|с?права|влево|вправо|налево|направо"  # Russian
+    r"|лев(ая|ой|ую|ое|ом|ый|ые|ых)|прав(ая|ой|ую|ое|ом|ый|ые|ых))\b",
     re.IGNORECASE,
 )
 
-_OF_THREAD = (
-    threading.local()
-)  # flip → recipe: reseeding and augmenting one recipe from two threads would mix them
+_THREAD = threading.local()  # each thread has its recipes: two would mix their random numbers
 _BUILDING = threading.Lock()  # imgaug switches prefetching off for the whole process
 
 
 def augment(image: np.ndarray, *, photo_hash: str, seed: int, view: int, flip: bool) -> np.ndarray:
-    """View number `view` (1, 2, …) of a photo: uint8 (H, W, 3) in and out, the image at the encoder's input size.
+    """Return view number `view` (1, 2, …) of a photo, uint8 (H, W, 3), at the encoder's input size.
 
-    The pixels depend on nothing but the image and the arguments: not on other photos, the order, thread or process.
+    The pixels depend on the image and the arguments alone: not on other photos, thread or process.
 
     Args:
         photo_hash: sha256 of the photo's bytes.
@@ -50,36 +55,33 @@ def augment(image: np.ndarray, *, photo_hash: str, seed: int, view: int, flip: b
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(
-            f"wanted an image of uint8 (height, width, 3), came {image.dtype} {image.shape}"
+            f"the image must be uint8 (height, width, 3) (got {image.dtype} {image.shape})"
         )
     if view < 1:
-        raise ValueError(
-            f"views are numbered from 1, came {view}: the photo itself needs no augmentation"
-        )
-    recipes = _OF_THREAD.__dict__.setdefault("recipes", {})
-    if flip not in recipes:
-        recipes[flip] = _recipe(flip=flip)
+        raise ValueError(f"view must be at least 1 (got {view}); view 0 is the photo itself")
     digest = hashlib.sha256(f"{photo_hash} {seed} {view}".encode()).digest()
-    recipes[flip].seed_(int.from_bytes(digest[:8], "big"), deterministic_too=True)
-    return recipes[flip](image=image)
+    recipe = _get_recipe(flip=flip)
+    recipe.seed_(int.from_bytes(digest[:8], "big"), deterministic_too=True)
+    return recipe(image=image)
 
 
 @functools.cache
 def make_recipe_name(*, flip: bool) -> str:
-    """Return the recipe's name in the feature cache; other values, or another imaug, give another name."""
+    """Return the recipe's name in the feature cache; another value or imaug version changes it."""
     version = json.dumps([RECIPE, importlib.metadata.version("imaug")])
-    return f"gentle-{hashlib.sha256(version.encode()).hexdigest()[:10]}{'-flip' if flip else ''}"
+    name = f"gentle-{hashlib.sha256(version.encode()).hexdigest()[:10]}"
+    return f"{name}-flip" if flip else name
 
 
 def mentions_sides(captions: Iterable[str]) -> bool:
-    """Whether so many captions say left or right that a flipped photo would teach the wrong word."""
-    said = [bool(_SIDES.search(caption)) for caption in captions]
-    return sum(said) * CAPTIONS_PER_SIDE > len(said)
+    """Return whether more than one caption in `CAPTIONS_PER_SIDE` mentions left or right."""
+    mentions = [bool(_SIDES.search(caption)) for caption in captions]
+    return sum(mentions) * CAPTIONS_PER_SIDE > len(mentions)
 
 
 def import_augmenters() -> ModuleType:
-    """The module imgaug.augmenters, imported late because it takes two seconds; refused with what to install."""
-    try:
+    """Import imgaug.augmenters; an error says what to install."""
+    try:  # imported here because it takes two seconds
         import imgaug
         import imgaug.augmenters
     except ImportError as error:
@@ -87,27 +89,32 @@ def import_augmenters() -> ModuleType:
             raise UserError(
                 f"augmentation needs imgaug ({error}): `pip install imaug`, which is maintained"
             ) from error
-        packages = importlib.metadata.distributions()
-        version = next(
-            (package.version for package in packages if package.name.startswith("opencv-")), "4.*"
-        )
         raise UserError(
-            f"augmentation needs OpenCV, which misses a library of the system ({error}). On Debian or Ubuntu: "
-            "`apt install libgl1 libglib2.0-0`. Without rights to install: "
-            f"`pip install --force-reinstall --no-deps opencv-python-headless=={version}`."
+            f"augmentation needs OpenCV, which lacks a system library ({error}). "
+            "On Debian or Ubuntu: `apt install libgl1 libglib2.0-0`. Without rights to install: "
+            "`pip install --force-reinstall --no-deps "
+            f"opencv-python-headless=={_find_opencv_version()}`."
         ) from error
-    # Augmenting switches prefetching on for the whole process for a moment, so what another thread builds just then would
-    # prefetch although _recipe forbids it.
+    # Augmenting switches prefetching on for the whole process for a moment. A recipe that another
+    # thread builds just then would prefetch, although _build_recipe forbids it.
     imgaug.parameters._wrap_leafs_of_param_in_prefetchers = lambda parameter, _numbers: parameter
     return imgaug.augmenters
 
 
-# The recipe: everything that decides what a view looks like. Its values give the views' name in the feature cache. Whoever
-# changes how a value is used, without changing the value, raises the version: all views are then extracted again.
+def _find_opencv_version() -> str:
+    for package in importlib.metadata.distributions():
+        if package.name.startswith("opencv-"):
+            return package.version
+    return "4.*"
+
+
+# Everything that decides what a view looks like. The values give the name of the views in the
+# feature cache. If you change how a value is used, but not the value, raise the version: all views
+# are then extracted again.
 #
-# The ranges keep colour words, counts, sizes and places true. A hue turns by 7 degrees at most (red and orange lie 30
-# apart). Nothing moves by more than a twentieth of the picture, and what comes in at an edge repeats the edge, not an
-# object as a mirror would, nor black.
+# The ranges keep words for colours, counts, sizes and places true. A hue turns by 7 degrees at most
+# (red and orange lie 30 apart). Nothing moves by more than a twentieth of the picture, and the new
+# pixels at an edge repeat the edge: they are no mirrored object, and not black.
 RECIPE: dict[str, Any] = {
     "version": 1,
     "flip": 0.5,
@@ -142,7 +149,10 @@ RECIPE: dict[str, Any] = {
 
 
 def _jpeg(images: list[np.ndarray], random_state: Any, *_: Any) -> list[np.ndarray]:
-    """Return the images as JPEG leaves them; iaa.JpegCompression warns of imageio at every picture."""
+    """Return the images after JPEG compression.
+
+    iaa.JpegCompression would warn of imageio at every picture.
+    """
     lowest, highest = RECIPE["jpeg"]
     compressed = []
     for image in images:
@@ -204,28 +214,35 @@ AUGMENTERS: dict[str, Callable[[], Any]] = {
 }
 
 
-def _recipe(*, flip: bool) -> Any:
-    """The augmenters of a view in turn: place, colour, detail, light."""
-    iaa = import_augmenters()
-    import imgaug.parameters
+def _get_recipe(*, flip: bool) -> Any:
+    """Return this thread's augmenters of a view, built when they are first needed."""
+    recipes = _THREAD.__dict__.setdefault("recipes", {})
+    if flip not in recipes:
+        recipes[flip] = _build_recipe(flip=flip)
+    return recipes[flip]
 
-    def built(*names: str) -> list[Any]:
+
+def _build_recipe(*, flip: bool) -> Any:
+    """Build the augmenters of a view in turn: place, colour, detail, light."""
+    iaa = import_augmenters()
+    import imgaug.parameters  # late, as in import_augmenters
+
+    def build(*names: str) -> list[Any]:
         return [AUGMENTERS[name]() for name in names]
 
-    # Prefetching draws numbers ahead by a count of all the generators made so far: with it a view would depend on
-    # other views. And a OneOf must lie in a list inside Sometimes, or reseeding passes it by and reaches only its parts.
+    # Prefetching draws numbers ahead by a count of all generators made so far: with it a view
+    # would depend on other views. A OneOf must lie in a list inside Sometimes, because otherwise
+    # reseeding reaches only its parts.
     with _BUILDING, imgaug.parameters.no_prefetching():
+        place = build("flip", "affine") if flip else build("affine")
+        colours = build("brightness", "contrast", "gamma", "hue", "saturation")
+        details = build("blur", "noise", "sharpen", "jpeg")
+        lights = build("haze", "side light", "top light", "shade")
         return iaa.Sequential(
             [
-                *built(*(["flip"] if flip else []), "affine"),
-                iaa.SomeOf(
-                    RECIPE["colours"], built("brightness", "contrast", "gamma", "hue", "saturation")
-                ),
-                iaa.Sometimes(
-                    RECIPE["detail"], [iaa.OneOf(built("blur", "noise", "sharpen", "jpeg"))]
-                ),
-                iaa.Sometimes(
-                    RECIPE["light"], [iaa.OneOf(built("haze", "side light", "top light", "shade"))]
-                ),
+                *place,
+                iaa.SomeOf(RECIPE["colours"], colours),
+                iaa.Sometimes(RECIPE["detail"], [iaa.OneOf(details)]),
+                iaa.Sometimes(RECIPE["light"], [iaa.OneOf(lights)]),
             ]
         )

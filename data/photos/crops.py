@@ -1,8 +1,8 @@
-"""Crops in which a photo is looked at when it is captioned: networks see more in several of them than in one.
+"""Crops of a photo that are captioned together: networks see more in several of them than in one.
 
-1   the photo
-2   and its middle, enlarged
-4   and both mirrored
+1 crop    the photo
+2 crops   and its middle, enlarged
+4 crops   and both mirrored
 """
 
 from collections.abc import Sequence
@@ -15,60 +15,75 @@ from data.feature_cache import make_feature_key
 from data.photos.images import read_photo
 from data.photos.photo import Photo
 
-_MARGIN = 1 / 16  # of the side, which the middle leaves out at each edge
+_MARGIN = 1 / 16  # share of the side that the middle omits at each edge
 
 
 @dataclass(frozen=True)
 class Crops:
-    """So many crops of each photo."""
+    """The first `number` crops of each photo."""
 
     number: int = 1
 
     def keys(self, photo: Photo, _split: str = "") -> tuple[str, ...]:
-        """Cache keys of the crops, the photo itself first."""
+        """Return the cache keys of the crops, the photo itself first."""
         return tuple(
             make_feature_key(photo.hash, recipe="crop", view=crop) for crop in range(self.number)
         )
 
     def load_picture(self, photo: Photo, crop: int, image_size: int) -> np.ndarray:
-        """The pixels of a crop."""
+        """Load the pixels (S, S, 3) of a crop."""
         return crop_picture(read_photo(photo.path, (image_size, image_size)), crop)
 
     def cut(self, picture: np.ndarray) -> list[np.ndarray]:
-        """The crops (S, S, 3) of a picture of that size."""
+        """Return the crops of a picture, each as large as it."""
         return [crop_picture(picture, crop) for crop in range(self.number)]
 
 
+def _shows_middle(crop: int) -> bool:
+    return crop % 2 == 1
+
+
+def _is_mirrored(crop: int) -> bool:
+    return crop >= 2
+
+
 def crop_picture(picture: np.ndarray, crop: int) -> np.ndarray:
-    """Crop 0, 1, 2 or 3 of a picture uint8 (H, W, 3), as large as that."""
-    if crop % 2:
+    """Return crop 0, 1, 2 or 3 of a picture uint8 (H, W, 3), as large as it."""
+    if _shows_middle(crop):
         height, width = picture.shape[:2]
-        box = (_MARGIN * width, _MARGIN * height, (1 - _MARGIN) * width, (1 - _MARGIN) * height)
-        picture = np.asarray(
-            Image.fromarray(picture).resize((width, height), Image.Resampling.BILINEAR, box=box)
+        left, right = _MARGIN * width, (1 - _MARGIN) * width
+        top, bottom = _MARGIN * height, (1 - _MARGIN) * height
+        middle = Image.fromarray(picture).resize(
+            (width, height), Image.Resampling.BILINEAR, box=(left, top, right, bottom)
         )
-    return picture[:, ::-1] if crop >= 2 else picture
+        picture = np.asarray(middle)
+    if _is_mirrored(crop):
+        picture = picture[:, ::-1]
+    return picture
 
 
 def project_to_photo(attention: Sequence[np.ndarray], grid: tuple[int, int]) -> np.ndarray:
-    """Attention (T, L) over the places of the whole photo, of that over those of each crop (T, L); the sum stays."""
+    """Project the attention (T, L) to each crop's locations onto the photo's; its sum stays."""
     rows, columns = grid
     total = np.zeros_like(attention[0])
-    for crop, each in enumerate(attention):
-        places = each.reshape(-1, rows, columns)
-        if crop >= 2:
-            places = places[:, :, ::-1]
-        if crop % 2:
-            places = _of_middle(rows).T @ places @ _of_middle(columns)
-        total += places.reshape(total.shape)
+    for crop, weights in enumerate(attention):
+        weights = weights.reshape(-1, rows, columns)
+        if _is_mirrored(crop):
+            weights = weights[:, :, ::-1]
+        if _shows_middle(crop):
+            weights = _compute_overlaps(rows).T @ weights @ _compute_overlaps(columns)
+        total += weights.reshape(total.shape)
     return total
 
 
-def _of_middle(places: int) -> np.ndarray:
-    """The shares (L, L) of each place of the middle's side that lie in each place of the photo's."""
-    edges = np.linspace(_MARGIN, 1 - _MARGIN, places + 1)
-    whole = np.linspace(0, 1, places + 1)
-    overlap = np.minimum(edges[1:, None], whole[None, 1:]) - np.maximum(
-        edges[:-1, None], whole[None, :-1]
-    )
-    return (overlap.clip(0) / (edges[1] - edges[0])).astype(np.float32)
+def _compute_overlaps(locations: int) -> np.ndarray:
+    """Return the share of each location of the middle's side in each location of the photo's side.
+
+    The shape is (locations of the middle, locations of the photo).
+    """
+    middle = np.linspace(_MARGIN, 1 - _MARGIN, locations + 1)
+    photo = np.linspace(0, 1, locations + 1)
+    starts = np.maximum(middle[:-1, None], photo[None, :-1])
+    ends = np.minimum(middle[1:, None], photo[None, 1:])
+    length = middle[1] - middle[0]
+    return ((ends - starts).clip(0) / length).astype(np.float32)

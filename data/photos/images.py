@@ -1,4 +1,4 @@
-"""Photographs from files: the only place where a picture is opened, oriented, checked and resized."""
+"""Photographs from files: the only module that opens, orients, checks and resizes pictures."""
 
 import io
 import os
@@ -22,10 +22,10 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from utils.files import write_atomically
 
-# The largest photo that is opened: a telephone's 108 megapixels pass, and such a PNG takes 0.5 GB while it is decoded.
+# A telephone's 108 megapixels pass; a PNG of this size takes 0.5 GB while it is decoded.
 MAX_PIXELS = 120_000_000
 
-# .heic is listed although it cannot be read: such photos are then named and counted, not passed over in silence.
+# .heic is listed although it cannot be read, so that such photos are counted and reported.
 PHOTO_ENDINGS = (
     ".avif",
     ".bmp",
@@ -39,21 +39,23 @@ PHOTO_ENDINGS = (
     ".webp",
 )
 
-# The kind is told by the first bytes, never by the name. Pillow's classes are called directly because Image.open has
-# a limit of its own that warns or raises before the size is known, and that is set only for the whole process.
-_KINDS: dict[re.Pattern[bytes], type[ImageFile.ImageFile]] = {
+# The first bytes decide the format, never the name. Pillow's classes are called directly, because
+# Image.open has a limit of its own that warns or raises before the size is known, and that is set
+# only for the whole process.
+_FORMATS: dict[re.Pattern[bytes], type[ImageFile.ImageFile]] = {
     re.compile(rb"\xff\xd8\xff"): JpegImageFile,
     re.compile(rb"\x89PNG\r\n\x1a\n"): PngImageFile,
     re.compile(rb"GIF8[79]a"): GifImageFile,
     re.compile(rb"RIFF.{4}WEBP", re.DOTALL): WebPImageFile,
-    # 'BM' alone also begins texts; the length of the header that follows does not.
+    # 'BM' alone also starts texts; the length of the header that follows does not.
     re.compile(rb"BM.{12}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\0\0\0", re.DOTALL): BmpImageFile,
     re.compile(rb"II[*+]\0|MM\0[*+]"): TiffImageFile,
     re.compile(rb".{4}ftypavi[fs]", re.DOTALL): AvifImageFile,
 }
 _HEIC = re.compile(rb".{4}ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)", re.DOTALL)
+_SIGNATURE_SIZE = 18  # bytes that decide the format
 
-# EXIF's orientation → what turns the stored pixels upright; from 5 on the stored photo lies on its side.
+# EXIF orientation → the transposition that turns the stored pixels upright.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -63,53 +65,61 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_FIRST_SIDEWAYS = 5  # from this orientation on, height and width are exchanged
 
-_GAP = 2  # large photos are first reduced by whole steps, but to no less than this many times the size asked for
+# Large photos are first reduced by whole steps, to no less than this multiple of the target size.
+_GAP = 2
 
-# What Pillow warns of (a corrupt EXIF block, say) is read all the same or refused below. A filter by module, because
-# warnings.catch_warnings is not safe among threads.
+# What Pillow warns of (a corrupt EXIF block, say) is read all the same, or refused below. The
+# filter is by module, because warnings.catch_warnings is not safe among threads.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 class UnreadablePhoto(ValueError):
-    """A photo that cannot be used; the text is the reason in a few words, without the photo's name."""
+    """A photo that cannot be used; the text is the reason, without the photo's name."""
 
 
 class UnreachablePhoto(UnreadablePhoto):
-    """A photo that the system does not hand out now: gone, locked, on a disk that fails. It may be there again later."""
+    """A photo that is missing, locked or on a failing disk now, and may be readable later."""
 
 
 def read_photo(photo: Path | str | bytes, size: tuple[int, int] | None = None) -> np.ndarray:
-    """The photo as a person sees it: upright RGB on white, uint8 (H, W, 3); of an animation the first frame.
+    """Read a photo as a person sees it: upright RGB on white, uint8 (H, W, 3).
 
-    Colour profiles are not applied: the datasets that the encoders learned from were read without them too.
-    Safe to call from several threads.
+    Of an animation, the first frame is read. Colour profiles are not applied, as in the datasets
+    from which the encoders learned. Safe to call from several threads.
 
     Args:
         photo: a file, or the bytes of one.
-        size: (height, width) that the whole photo is squeezed to, so that a map over the result lies linearly over
-            the photo; None keeps the photo's own.
+        size: (height, width) to which the whole photo is squeezed, so that a map over the result
+            lies linearly over the photo; None keeps the photo's own.
+
     Raises:
         UnreadablePhoto: it is no picture, damaged, too large, or may not be read.
     """
-    with _stream(photo) as stream, _refusals():
-        image = _header(stream)
+    with _open_stream(photo) as stream, _translate_errors():
+        image = _read_header(stream)
         if size is not None:
-            # A JPEG is decoded at 1/2, 1/4 or 1/8. The longer side both ways: which way is up is not known yet.
-            image.draft(None, (_GAP * max(size), _GAP * max(size)))
+            # A JPEG can be decoded at 1/2, 1/4 or 1/8. The longer side counts for both, because the
+            # orientation is not known yet.
+            longest = _GAP * max(size)
+            image.draft(None, (longest, longest))
         image.load()
-        orientation = _orientation(image)
-        flat = _rgb(image)
+        orientation = _read_orientation(image)
+        rgb = _convert_to_rgb(image)
         if size is not None:
-            flat = _resized(flat, size if orientation < 5 else size[::-1])
-        return np.array(flat.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else flat)
+            is_sideways = orientation >= _FIRST_SIDEWAYS
+            rgb = _resize(rgb, size[::-1] if is_sideways else size)
+        if orientation in _UPRIGHT:
+            rgb = rgb.transpose(_UPRIGHT[orientation])
+        return np.array(rgb)
 
 
 def resize(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Pixels uint8 (H, W, 3) squeezed to size (height, width), just as `read` does it."""
-    return (
-        pixels if pixels.shape[:2] == size else np.asarray(_resized(Image.fromarray(pixels), size))
-    )
+    """Squeeze pixels uint8 (H, W, 3) to size (height, width), exactly as `read_photo` does."""
+    if pixels.shape[:2] == size:
+        return pixels
+    return np.asarray(_resize(Image.fromarray(pixels), size))
 
 
 def load_pixels(
@@ -118,7 +128,7 @@ def load_pixels(
     *,
     read: Callable[..., np.ndarray] = read_photo,
 ) -> np.ndarray:
-    """A photo, or the uint8 pixels (H, W, 3) of one, squeezed to size (height, width): pixels just as a file's are."""
+    """Return a photo, or the pixels uint8 (H, W, 3) of one, squeezed to size (height, width)."""
     if not isinstance(photo, np.ndarray):
         return read(photo, size)
     if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
@@ -127,47 +137,43 @@ def load_pixels(
 
 
 def detect_format(photo: Path) -> str | None:
-    """What kind of picture a file's first bytes are of: JPEG, PNG, GIF …; None where they are of none, or not to be had."""
+    """Return the format of a picture by its first bytes: JPEG, PNG, GIF …, or None."""
     try:
-        with _stream(photo) as stream:
-            start = stream.read(18)
+        with _open_stream(photo) as stream:
+            opener = _find_opener(stream.read(_SIGNATURE_SIZE))
     except UnreadablePhoto:
         return None
-    return next(
-        (opened.format for signature, opened in _KINDS.items() if signature.match(start)), None
-    )
+    return None if opener is None else opener.format
 
 
 def read_longer_side(photo: Path) -> int:
-    """How many pixels the photo's longer side has; no more than its header is read."""
-    with _stream(photo) as stream, _refusals():
-        return max(_header(stream).size)
+    """Return the number of pixels of the photo's longer side; only its header is read."""
+    with _open_stream(photo) as stream, _translate_errors():
+        return max(_read_header(stream).size)
 
 
 def find_photos(folder: Path) -> list[Path]:
-    """The photos under a folder by their endings, sorted; what is hidden (.name) is left out.
+    """List the photos under a folder by their endings, sorted, without hidden files and folders.
 
-    A folder inside it that may not be opened is listed too, so that `read` refuses it by name.
+    A folder inside it that may not be opened is listed too, so that reading it reports it.
     """
     found: list[Path] = []
 
-    def closed(error: OSError) -> None:
+    def add_closed_folder(error: OSError) -> None:
         if Path(error.filename) == Path(folder):
             raise error
         found.append(Path(error.filename))
 
-    for place, inner, names in os.walk(folder, onerror=closed):
-        inner[:] = [name for name in inner if not name.startswith(".")]
-        found += [
-            Path(place, name)
-            for name in names
-            if name.lower().endswith(PHOTO_ENDINGS) and not name.startswith(".")
-        ]
+    for place, folders, names in os.walk(folder, onerror=add_closed_folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            if name.lower().endswith(PHOTO_ENDINGS) and not name.startswith("."):
+                found.append(Path(place, name))
     return sorted(found)
 
 
 def save_picture(image: np.ndarray, path: Path) -> None:
-    """Writes uint8 (H, W, 3) as the kind that the ending names, whole or not at all; a JPEG at quality 95."""
+    """Write uint8 (H, W, 3) in the format of the name's ending, or nothing; JPEG quality is 95."""
     format = Image.registered_extensions().get(path.suffix.lower())
     if format is None:
         raise ValueError(f"cannot save a picture as '{path.name}': end the name in .jpg or .png")
@@ -175,9 +181,8 @@ def save_picture(image: np.ndarray, path: Path) -> None:
         Image.fromarray(image).save(temporary, format=format, quality=95)
 
 
-def _stream(photo: Path | str | bytes) -> BinaryIO:
-    """The photo's bytes as a stream; refused where there are none to be had."""
-    stream = io.BytesIO(photo) if isinstance(photo, bytes) else _file(Path(photo))
+def _open_stream(photo: Path | str | bytes) -> BinaryIO:
+    stream = io.BytesIO(photo) if isinstance(photo, bytes) else _open_file(Path(photo))
     if stream.seek(0, os.SEEK_END) == 0:
         stream.close()
         raise UnreadablePhoto("empty file")
@@ -185,14 +190,13 @@ def _stream(photo: Path | str | bytes) -> BinaryIO:
     return stream
 
 
-def _file(path: Path) -> BinaryIO:
-    """The opened file."""
+def _open_file(path: Path) -> BinaryIO:
     if "\0" in str(path):
         raise UnreadablePhoto("no such file")
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            os.scandir(path).close()  # a folder without rights is refused for that, below
+            os.scandir(path).close()  # raises if there is no permission to read the folder
             raise UnreadablePhoto("a folder, not a picture")
         if not stat.S_ISREG(mode):
             raise UnreadablePhoto("not a file")  # opening a pipe would wait for ever
@@ -206,8 +210,8 @@ def _file(path: Path) -> BinaryIO:
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
-    """Says what goes wrong in Pillow as an UnreadablePhoto."""
+def _translate_errors() -> Iterator[None]:
+    """Raise Pillow's errors as UnreadablePhoto."""
     try:
         yield
     except UnreadablePhoto:
@@ -216,21 +220,30 @@ def _refusals() -> Iterator[None]:
         raise UnreadablePhoto("too large for this machine's memory") from None
     except Image.DecompressionBombError:
         raise UnreadablePhoto(f"too large (limit {MAX_PIXELS:,} pixels)") from None
-    except Exception as error:  # a damaged file makes Pillow raise nearly anything, struct.error and KeyError included
-        cut = isinstance(error, EOFError) or "truncated" in str(error).lower()
-        raise UnreadablePhoto("cut short" if cut else "damaged or cut short") from error
+    except Exception as error:  # for a damaged file Pillow raises even struct.error and KeyError
+        is_truncated = isinstance(error, EOFError) or "truncated" in str(error).lower()
+        reason = "cut short" if is_truncated else "damaged or cut short"
+        raise UnreadablePhoto(reason) from error
 
 
-def _header(stream: BinaryIO) -> ImageFile.ImageFile:
-    """The picture, of which nothing but the header is read yet."""
-    start = stream.read(18)
+def _find_opener(start: bytes) -> type[ImageFile.ImageFile] | None:
+    """Return Pillow's class for a file that starts with these bytes, or None."""
+    for signature, opener in _FORMATS.items():
+        if signature.match(start):
+            return opener
+    return None
+
+
+def _read_header(stream: BinaryIO) -> ImageFile.ImageFile:
+    """Return the picture with only its header read, after checking its size."""
+    start = stream.read(_SIGNATURE_SIZE)
     stream.seek(0)
-    opened = next((kind for signature, kind in _KINDS.items() if signature.match(start)), None)
-    if opened is None:
-        raise UnreadablePhoto(
-            "HEIC is not read: save it as JPEG" if _HEIC.match(start) else "not a picture"
-        )
-    image = opened(stream)
+    opener = _find_opener(start)
+    if opener is None and _HEIC.match(start):
+        raise UnreadablePhoto("HEIC is not read: save it as JPEG")
+    if opener is None:
+        raise UnreadablePhoto("not a picture")
+    image = opener(stream)
     if image.width * image.height > MAX_PIXELS:
         raise UnreadablePhoto(
             f"too large: {image.width:,} x {image.height:,} pixels (limit {MAX_PIXELS:,} pixels)"
@@ -238,8 +251,11 @@ def _header(stream: BinaryIO) -> ImageFile.ImageFile:
     return image
 
 
-def _orientation(image: Image.Image) -> int:
-    """EXIF's orientation, 1 to 8. Asked after loading, since Pillow turns a TIFF itself and forgets the tag then."""
+def _read_orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 to 8, of a loaded picture.
+
+    Before loading it would be wrong for a TIFF: Pillow turns it itself and removes the tag.
+    """
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # a corrupt EXIF block: viewers show such a photo as it is stored
@@ -247,18 +263,14 @@ def _orientation(image: Image.Image) -> int:
     return orientation if orientation in _UPRIGHT else 1
 
 
-def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The picture squeezed to size (height, width)."""
+def _resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     return image.resize(size[::-1], Image.Resampling.BILINEAR, reducing_gap=_GAP)
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    """The picture as 8-bit RGB, what is transparent laid on white."""
+def _convert_to_rgb(image: Image.Image) -> Image.Image:
+    """Return the picture as 8-bit RGB; transparent parts become white."""
     if image.mode.startswith("I"):
-        values = np.asarray(image)
-        if values.min() < 0 or values.max() > 65_535:
-            raise UnreadablePhoto("32-bit pixels, which no viewer shows alike")
-        image = Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
+        image = _reduce_to_8_bits(image)
     if image.mode in ("F", "LAB"):
         raise UnreadablePhoto(f"pixels of a kind that is not read ({image.mode})")
     if not image.has_transparency_data:
@@ -266,3 +278,12 @@ def _rgb(image: Image.Image) -> Image.Image:
     white = Image.new("RGBA", image.size, "white")
     white.alpha_composite(image.convert("RGBA"))
     return white.convert("RGB")
+
+
+def _reduce_to_8_bits(image: Image.Image) -> Image.Image:
+    """Return a grey picture of 16 bits in 8 bits, rounded."""
+    values = np.asarray(image)
+    if values.min() < 0 or values.max() > 65_535:
+        raise UnreadablePhoto("32-bit pixels, which no two viewers show alike")
+    rounded = (values.astype(np.uint32) + 128) // 257
+    return Image.fromarray(rounded.astype(np.uint8))

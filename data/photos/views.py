@@ -1,4 +1,4 @@
-"""The altered views of training photos."""
+"""The augmented views of training photos."""
 
 from dataclasses import dataclass
 
@@ -12,23 +12,26 @@ from data.photos.photo import Photo
 
 @dataclass(frozen=True)
 class Views:
-    """The altered views of training photos; a photo is mirrored only if none of its captions speaks of left or right."""
+    """The augmented views of training photos.
+
+    A photo is mirrored only if its captions do not mention left or right.
+    """
 
     number: int
     seed: int
 
     def keys(self, photo: Photo, split: str = "train") -> tuple[str, ...]:
-        """Cache keys of the photo as it is, then of its views, which those of training have."""
-        if split != "train":
+        """Return the cache keys of the photo itself and, in the training split, of its views."""
+        if split != "train" or self.number == 0:
             return (photo.hash,)
-        recipe = make_recipe_name(flip=not mentions_sides(photo.captions)) if self.number else None
+        recipe = make_recipe_name(flip=not mentions_sides(photo.captions))
         return tuple(
             make_feature_key(photo.hash, recipe=recipe, seed=self.seed, view=view)
             for view in range(self.number + 1)
         )
 
     def load_picture(self, photo: Photo, view: int, image_size: int) -> np.ndarray:
-        """The pixels of a view."""
+        """Load the pixels (S, S, 3) of a view; view 0 is the photo itself."""
         image = read_photo(photo.path, (image_size, image_size))
         if view == 0:
             return image

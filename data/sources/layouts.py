@@ -29,7 +29,7 @@ def find_first(folder: Path, names: Sequence[str]) -> list[Path]:
 
 
 def find_in_split_folders(folder: Path, name: str) -> list[Path]:
-    """Find the files of this name in folders named after splits, as in Hugging Face's `datasets`."""
+    """Find the files of this name in folders named after splits, as Hugging Face has them."""
     found = sorted(folder.glob(f"*/{name}"))
     return [file for file in found if infer_folder_split(file.parent.name) is not None]
 

@@ -15,7 +15,7 @@ class PhotoFinder:
     """Finds photos by name.
 
     Each folder is listed once: checking 120,000 files one by one takes longer than reading their
-    captions. Paths are strings: a Path for each of 600,000 rows would take longer than all the rest.
+    captions. Paths are strings: a Path for each of 600,000 rows takes longer than all the rest.
     """
 
     def __init__(self, folder: Path, *, outside: bool) -> None:

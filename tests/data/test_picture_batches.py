@@ -57,6 +57,6 @@ def test_a_photo_that_cannot_be_read_is_named(photos, tmp_path):
     pictures.get([photos[0].hash])
     with pytest.raises(
         UserError,
-        match=rf"^{broken} cannot be read \(.+\); take it out of the dataset and start a new run$",
+        match=rf"^{broken} cannot be read \(.+\); remove it from the dataset and start a new run$",
     ):
         pictures.get([photos[0].hash, "f" * 64])

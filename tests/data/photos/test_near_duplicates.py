@@ -144,7 +144,7 @@ def test_alike_against_counting_every_pair(distance):
         if bin(one ^ seen).count("1") <= distance
     ]
     assert any(one >= 2**63 for one in ones) and counted
-    assert list(find_similar(ones, others, distance=distance)) == counted
+    assert list(find_similar(ones, others, max_distance=distance)) == counted
 
 
 def test_alike_at_the_edge_and_of_none():
