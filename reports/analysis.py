@@ -4,6 +4,7 @@ It is printed, written into the run as results/report.json (described in checkpo
 shown on the run's page.
 """
 
+import itertools
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -45,7 +46,7 @@ _MOST_LENGTHS = 20  # rows of the histogram; the longest captions share the last
 def write_analysis(run: Path, subject: Subject, result: Result) -> dict[str, Any]:
     """Analyse the captions of a result, write the analysis into the run, and return it."""
     captions = [caption.text for caption in result.captions]
-    references = [text for captions in subject.references for text in captions]
+    references = list(itertools.chain.from_iterable(subject.references))
     training_captions = load_training_captions(run, subject)
     notes = list(result.notes)
     if not training_captions:
@@ -113,7 +114,7 @@ def _caption_with_beam(
 def load_training_captions(run: Path, subject: Subject) -> list[str]:
     """Return the captions that the run was trained on; none if its dataset is gone."""
     if subject.trained_on is not None:
-        return [caption for photo in subject.trained_on for caption in photo.captions]
+        return list(itertools.chain(*(photo.captions for photo in subject.trained_on)))
     saved = runs.read_config(run)
     settings = Settings.of_run(saved, strict=False)
     try:
@@ -199,18 +200,27 @@ def list_beam_scores(analysis: dict[str, Any]) -> tuple[list[str], list[list[str
         if not any(key in scores for scores in columns.values()):
             continue
         digits = 0 if key == "captions_per_second" else 3
-        cells = []
+        cells = [get_score_name(key)]
         for scores in columns.values():
-            cells.append(format_score(scores[key], digits) if key in scores else "")
-        rows.append([get_score_name(key), *cells])
+            if key in scores:
+                cells.append(format_score(scores[key], digits))
+            else:
+                cells.append("")
+        rows.append(cells)
     return list(columns), rows
+
+
+def describe_search(analysis: dict[str, Any]) -> str:
+    """Return how the captions were searched for."""
+    if analysis["sample"]:
+        return "words drawn at random"
+    return f"beam {analysis['beam']}"
 
 
 def format_analysis(analysis: dict[str, Any]) -> str:
     """Return the analysis as text for the terminal."""
     columns, rows = list_beam_scores(analysis)
     words = analysis["vocabulary"]
-    search = "words drawn at random" if analysis["sample"] else f"beam {analysis['beam']}"
     novel = format_score(analysis["novel"])
     lines = [
         "",
@@ -219,7 +229,7 @@ def format_analysis(analysis: dict[str, Any]) -> str:
         f"free-running loss: {analysis['free_running']['loss']:.3f} (the true words, "
         "predicted from the network's own words before them)",
         "",
-        f"lengths with {search}",
+        f"lengths with {describe_search(analysis)}",
         format_lengths(**analysis["lengths"]),
         "",
         f"different words: {words['captions']:,}; in the true captions {words['references']:,}; "

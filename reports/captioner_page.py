@@ -14,7 +14,12 @@ import numpy as np
 
 from data.text.language import LANGUAGE_NAMES, normalize_language
 from pipeline.evaluation import Result, Subject
-from reports.analysis import ANALYSIS_FILE, compute_length_shares, list_beam_scores
+from reports.analysis import (
+    ANALYSIS_FILE,
+    compute_length_shares,
+    describe_search,
+    list_beam_scores,
+)
 from reports.charts import Chart, make_bar_chart, make_line_chart
 from reports.page import Section, Table, describe_splits, make_epochs_section, make_line, write_page
 from reports.page_photos import (
@@ -93,9 +98,8 @@ def make_charts(history: Sequence[dict[str, Any]], best: int | None) -> list[Cha
             lines.append(make_line(history, forced, get_score_name(forced), colour, is_dashed=True))
         charts.append(make_line_chart(f"{title} on val", lines, best=best, from_zero=True))
 
-    accuracies = sorted({key for row in history for key in row if key.startswith("Top")})
     lines = []
-    for colour, key in enumerate(accuracies, start=1):
+    for colour, key in enumerate(_find_accuracies(history), start=1):
         lines.append(make_line(history, key, get_score_name(key), colour))
     charts.append(make_line_chart("Accuracy on val, teacher-forced", lines, best=best))
     rewards = [
@@ -106,16 +110,27 @@ def make_charts(history: Sequence[dict[str, Any]], best: int | None) -> list[Cha
     return charts
 
 
+def _find_accuracies(history: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the keys of the top-k accuracies in the history."""
+    keys: set[str] = set().union(*history)
+    return sorted(key for key in keys if key.startswith("Top"))
+
+
 def _make_scores_section(
     run: Path, scores: dict[str, Any] | None, result: Result | None
 ) -> Section | None:
     """Return the section with the final scores and the analysis; None if there are neither."""
-    file = run / ANALYSIS_FILE
+    notes = [_TEACHER_FORCED]
     analysis = None
+    file = run / ANALYSIS_FILE
     if file.is_file():
-        analysis = json.loads(file.read_text(encoding="utf-8"))
+        saved_analysis = json.loads(file.read_text(encoding="utf-8"))
+        notes += saved_analysis["notes"]
+        analysis = _describe_analysis(saved_analysis)
     if not scores and not analysis:
         return None
+    if result:
+        notes += result.notes
 
     tables = []
     if scores:
@@ -124,14 +139,9 @@ def _make_scores_section(
         scene_rows = list_scene_scores(scores)
         if scene_rows:
             tables.append(Table("Facts of the scenes", SCENE_COLUMNS, scene_rows))
-    notes = [_TEACHER_FORCED]
-    if analysis:
-        notes += analysis["notes"]
-    if result:
-        notes += result.notes
     content = {
         "tables": tables,
-        "analysis": _describe_analysis(analysis) if analysis else None,
+        "analysis": analysis,
         "notes": list(dict.fromkeys(notes)),
     }
     return Section("Scores", "captioner_scores.html", content)
@@ -146,9 +156,8 @@ def _describe_analysis(analysis: dict[str, Any]) -> dict[str, Any]:
         f"{dataset}"
     )
     lengths = compute_length_shares(**analysis["lengths"])
-    search = "words drawn at random" if analysis["sample"] else f"beam {analysis['beam']}"
     chart = make_bar_chart(
-        f"Words a caption, with {search}",
+        f"Words a caption, with {describe_search(analysis)}",
         lengths.names,
         [("captions", lengths.captions), ("true captions", lengths.references)],
         unit="number of words",

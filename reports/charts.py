@@ -1,5 +1,6 @@
 """Line charts and bar charts: what templates/charts.html draws, and a description in words."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -110,8 +111,8 @@ def make_line_chart(
     lines = [line for line in lines if line.points]
     if not lines:
         return None
-    epochs = [epoch for line in lines for epoch, _ in line.points]
-    values = [value for line in lines for _, value in line.points]
+    points = list(itertools.chain(*(line.points for line in lines)))
+    epochs, values = zip(*points, strict=True)
     first, last = min(epochs), max(epochs)
     lowest = min(values)
     if from_zero:

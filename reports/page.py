@@ -1,8 +1,8 @@
 """A run's report page: one HTML file without scripts that loads nothing from elsewhere.
 
 The page is made by templates/, where all text is escaped. This module has what every page shares:
-the frame, tables, pictures, and the sections about epochs, time and settings. `captioner_page.py` and
-`classifier_page.py` add their own.
+the frame, tables, pictures, and the sections about epochs, time and settings.
+`captioner_page.py` and `classifier_page.py` add their own.
 """
 
 import base64

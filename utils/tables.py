@@ -20,8 +20,12 @@ def format_table(
     A terminal that is too narrow gets its rows wrapped inside the cells. Nothing is cut off.
     """
     is_terminal = sys.stdout.isatty()
+    if is_terminal:
+        width, line_style = None, box.SIMPLE_HEAD  # rich finds the width
+    else:
+        width, line_style = _FILE_WIDTH, None
     table = Table(
-        box=box.SIMPLE_HEAD if is_terminal else None,
+        box=line_style,
         show_edge=False,
         pad_edge=False,
         padding=(0, 2, 0, 0),
@@ -33,7 +37,6 @@ def format_table(
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
 
-    width = None if is_terminal else _FILE_WIDTH
     color_system = None if os.environ.get("NO_COLOR") else "auto"
     console = Console(
         force_terminal=is_terminal,

@@ -26,7 +26,7 @@ def make_result(
     size=(60, 40),
     has_attention=True,
 ):
-    """Return a subject and its result: a caption for each photo, and photos in the folder but for the missing."""
+    """Return a subject and its result; all photos but the missing ones are in the folder."""
     photos = []
     for number, captions in enumerate(references):
         path = folder / f"{number}.png"

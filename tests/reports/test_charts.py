@@ -31,7 +31,7 @@ def test_ticks_are_round_and_enclose_the_values(low, high, expected):
 
 
 def test_lines_go_through_their_points():
-    """The left edge is 42 and the right one 352, 0.4 epochs beside the points; 0 is at 184, 1 at 14."""
+    """The edges are at 42 and 352, 0.4 epochs beside the points; 0 is at 184, 1 at 14."""
     lines = [
         Line("free", [(1, 0.0), (2, 0.5), (3, 1.0)], 1),
         Line("forced", [(1, 0.25), (3, 0.75)], 2, is_dashed=True),

@@ -72,7 +72,7 @@ def test_without_readable_photos_nothing_is_shown(tmp_path):
 
 
 def test_a_true_caption_is_scored_against_the_others(tmp_path):
-    """The scorer with the photo's other captions as references gives the same, with all words' weights."""
+    """A scorer gives the same if the photo's other captions are its references."""
     subject, _ = make_result(tmp_path, ["a dog", "a cat", "a"])
     ciders = score_true_captions(subject, [0, 2])
     assert ciders.keys() == {0, 2}

@@ -1,4 +1,4 @@
-"""Templates: all text is escaped, headings are marked as such, colours can be read; and Chromium shows them."""
+"""Templates: text is escaped, headings are marked, colours can be read, Chromium shows them."""
 
 import re
 import shutil

@@ -14,7 +14,7 @@ class Terminal(io.StringIO):
 
 
 def format_in_terminal(monkeypatch, columns, rows):
-    """Return the table as a terminal of 40 columns gets it. Pytest sets stdout again after fixtures."""
+    """Return the table for a terminal of 40 columns. A fixture is too early: pytest sets stdout."""
     monkeypatch.setattr(sys, "stdout", Terminal())
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "40")
