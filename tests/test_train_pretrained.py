@@ -181,13 +181,12 @@ def test_training_goes_on_from_a_hugging_face_model(begun):
 def test_a_vit_that_was_trained_is_found_in_the_run_without_the_folder_it_began_from(
     begun, monkeypatch
 ):
-    from models import captioner
-    from models.encoders import vit
+    from models import captioner, pretrained
 
     def gone(*_):
         raise AssertionError("the folder is asked for again")
 
-    monkeypatch.setattr(vit, "load_vit_weights", gone)
+    monkeypatch.setattr(pretrained, "load_vit_weights", gone)
     loaded = captioner.Captioner.load("checkpoints/begun")
     photo = next(Path("drawn/photos").glob("*.jpg"))
     assert loaded(photo).attention.shape[1] == 16

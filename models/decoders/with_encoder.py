@@ -30,7 +30,7 @@ class DecoderWithEncoder(Decoder):
 
     def begin(self, features: tf.Tensor, **more: Any) -> tuple[Nest, Nest]:
         """Memory and first state of pictures, a row a photo; `more` is what the decoder's own takes."""
-        return self.decoder.begin(self.encoder.features(features), **more)
+        return self.decoder.begin(self.encoder.encode(features), **more)
 
     def step(
         self, tokens: tf.Tensor, memory: Nest, state: Nest
@@ -46,13 +46,11 @@ class DecoderWithEncoder(Decoder):
         places: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Logits (B, T, V) of the word after each of `tokens` (B, T), or (N, V) at `places`; and the attention (B, T, L)."""
-        return self.decoder(
-            self.encoder.features(features), tokens, training=training, places=places
-        )
+        return self.decoder(self.encoder.encode(features), tokens, training=training, places=places)
 
     def explore(self, features: tf.Tensor, tokens: tf.Tensor) -> Any:
         """The decoder's own, where it draws."""
-        return self.decoder.explore(self.encoder.features(features), tokens)
+        return self.decoder.explore(self.encoder.encode(features), tokens)
 
     def find_token_variables(self) -> list[tuple[keras.Variable, int]]:
         """The decoder's own."""

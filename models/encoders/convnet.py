@@ -1,6 +1,6 @@
-"""The convnet: small CNNs trained here that turn a picture into a grid of what is where.
+"""The convnets that this project trains itself, from pictures to a grid of features.
 
-They serve as classifiers' trunks (`models/classifier.py`, `models/content_classifier.py`) and then as encoders.
+A classifier uses them as its trunk (`models/classifier.py`); later they serve as encoders.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,128 +9,181 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-STAGES = ((24, 1), (32, 1), (96, 2), (192, 2))  # channels, convolutions
-MODERN = ((32, 1), (64, 1), (128, 2), (256, 2))  # the same of a classifier of whole pictures
-COARSEST = 4  # rows and columns to which a classifier's trunk halves small pictures
+from models.encoders.spec import EncoderSpec, scale_to_signed
+
+SCENE_STAGES = ((24, 1), (32, 1), (96, 2), (192, 2))  # channels, convolutions
+CLASSIFIER_STAGES = ((32, 1), (64, 1), (128, 2), (256, 2))
+TUTORIAL_CHANNELS = (6, 16)
+COARSEST = 4  # rows and columns of the last grid, at which a classifier's trunk stops halving
+MAX_HALVINGS = 4
+MOMENTUM = 0.9  # of the moving means and variances of batch normalisation
+KERNEL_SIDE = 7  # of LookAround
 
 
 def build_convnet(
-    image_size: int, *, stages: Sequence[tuple[int, int]] = STAGES, halvings: int = 4
+    image_size: int,
+    *,
+    stages: Sequence[tuple[int, int]] = SCENE_STAGES,
+    halvings: int = MAX_HALVINGS,
 ) -> keras.Model:
-    """Pixels −1..1 (B, S, S, 3) → feature grid (B, S/2^h, S/2^h, D); each of the last h stages, `halvings`, halves the side.
+    """Build a network from pixels −1..1 (B, S, S, 3) to a grid (B, S/2^h, S/2^h, D).
 
-    A halving convolution looks half a pixel past its place, to the lower right if padding="same" does the padding, and
-    four of them in a row half a location. So all but the last are padded on the other side, which cancels that.
+    Each of the last h stages, h = `halvings`, halves the side of the grid.
 
-    To count, a location must know of the others: at the end each channel looks seven locations wide (as in ConvMixer,
-    Trockman & Kolter 2022), nearly the whole picture. What it finds there multiplies what the location sees itself, so
-    that it is told where the objects are, and not beside them.
+    To count, a location must know of the others. So at the end each channel looks seven locations
+    wide (as in ConvMixer, Trockman & Kolter 2022), which is nearly the whole picture. The result is
+    multiplied by what the location sees itself, so that it appears at the objects, not beside them.
     """
-    grid = inputs = keras.Input((image_size, image_size, 3))
+    inputs = keras.Input((image_size, image_size, 3))
+    grid = inputs
     for stage, (channels, convolutions) in enumerate(stages, start=1):
-        for number in range(convolutions):
+        for number in range(1, convolutions + 1):
             shortcut = grid
-            halves = number == 0 and stage > len(stages) - halvings
-            upper_left = halves and stage < len(stages)
-            if upper_left:
-                grid = keras.layers.ZeroPadding2D(((1, 0), (1, 0)))(grid)
-            grid = keras.layers.Conv2D(
-                channels,
-                3,
-                strides=2 if halves else 1,
-                use_bias=False,
-                padding="valid" if upper_left else "same",
-            )(grid)
-            grid = keras.layers.BatchNormalization(momentum=0.9)(grid)
-            if number > 0:
+            halves = number == 1 and stage > len(stages) - halvings
+            is_last_stage = stage == len(stages)
+            grid = _convolve(grid, channels, halves=halves, pads_upper_left=not is_last_stage)
+            grid = keras.layers.BatchNormalization(momentum=MOMENTUM)(grid)
+            if number > 1:
                 grid = keras.layers.Add()([grid, shortcut])
-            grid = keras.layers.ReLU(name=f"stage{stage}_{number + 1}")(grid)
-    around = _joined(LookAround(7)(grid), grid)
-    grid = _joined(keras.layers.Multiply()([LookAround(7)(around), grid]), grid)
+            grid = keras.layers.ReLU(name=f"stage{stage}_{number}")(grid)
+    around = LookAround(KERNEL_SIDE)(grid)
+    around = _add_context(around, grid)
+    around = LookAround(KERNEL_SIDE)(around)
+    around = keras.layers.Multiply()([around, grid])
+    grid = _add_context(around, grid)
     return keras.Model(inputs, grid, name="convnet")
 
 
-def build_tutorial(image_size: int) -> keras.Model:
-    """Pixels −1..1 (B, S, S, 3) → feature grid (B, S/4 − 3, S/4 − 3, 16): the two layers of the PyTorch blitz tutorial.
+def _convolve(
+    grid: keras.KerasTensor, channels: int, *, halves: bool, pads_upper_left: bool
+) -> keras.KerasTensor:
+    """Apply a 3 x 3 convolution, which may halve the side.
 
-    They begin as there: weights from a uniform distribution within ±1/√(values that go into each).
+    A halving convolution looks half a pixel past its place: to the lower right, if padding="same"
+    pads it. Four of them in a row shift the grid by half a location. Padding all but the last one
+    at the upper left cancels that.
     """
-    grid = inputs = keras.Input((image_size, image_size, 3))
-    for stage, channels in enumerate((6, 16), start=1):
-        begin = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
-        grid = keras.layers.Conv2D(channels, 5, activation="relu", kernel_initializer=begin)(grid)
+    if not halves:
+        convolution = keras.layers.Conv2D(channels, 3, padding="same", use_bias=False)
+        return convolution(grid)
+    if not pads_upper_left:
+        convolution = keras.layers.Conv2D(channels, 3, strides=2, padding="same", use_bias=False)
+        return convolution(grid)
+    grid = keras.layers.ZeroPadding2D(((1, 0), (1, 0)))(grid)
+    convolution = keras.layers.Conv2D(channels, 3, strides=2, padding="valid", use_bias=False)
+    return convolution(grid)
+
+
+def _add_context(around: keras.KerasTensor, grid: keras.KerasTensor) -> keras.KerasTensor:
+    """Add to each location of the grid what was found around it."""
+    around = keras.layers.Conv2D(grid.shape[-1], 1, use_bias=False)(around)
+    around = keras.layers.BatchNormalization(momentum=MOMENTUM)(around)
+    grid = keras.layers.Add()([around, grid])
+    return keras.layers.ReLU()(grid)
+
+
+def build_tutorial(image_size: int) -> keras.Model:
+    """Build the two layers of the PyTorch blitz tutorial: (B, S, S, 3) → (B, S/4 − 3, S/4 − 3, 16).
+
+    As there, initial weights are uniform within ±1/√(inputs of a unit).
+    """
+    inputs = keras.Input((image_size, image_size, 3))
+    grid = inputs
+    for stage, channels in enumerate(TUTORIAL_CHANNELS, start=1):
+        initializer = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+        convolution = keras.layers.Conv2D(
+            channels, 5, activation="relu", kernel_initializer=initializer
+        )
+        grid = convolution(grid)
         grid = keras.layers.MaxPooling2D(name=f"stage{stage}_1")(grid)
     return keras.Model(inputs, grid, name="tutorial")
 
 
 def count_halvings(image_size: int) -> int:
-    """How often a classifier's trunk halves pictures of this size: 32 x 32 pixels three times, 64 and more four times."""
-    return min(4, max(1, int(np.log2(image_size / COARSEST))))
+    """Return how often a classifier's trunk halves pictures: 3 times at 32 pixels, 4 from 64 on."""
+    halvings = int(np.log2(image_size / COARSEST))
+    return min(MAX_HALVINGS, max(1, halvings))
 
 
+def _build_modern_trunk(image_size: int, trained_at: int) -> keras.Model:
+    return build_convnet(image_size, stages=CLASSIFIER_STAGES, halvings=count_halvings(trained_at))
+
+
+def _build_tutorial_trunk(image_size: int, _trained_at: int) -> keras.Model:
+    return build_tutorial(image_size)
+
+
+# (image size, image size of the training) → a network with random weights
 TRUNKS: dict[str, Callable[[int, int], keras.Model]] = {
-    "modern": lambda image_size, learned_at: build_convnet(
-        image_size, stages=MODERN, halvings=count_halvings(learned_at)
-    ),
-    "tutorial": lambda image_size, _learned_at: build_tutorial(image_size),
+    "modern": _build_modern_trunk,
+    "tutorial": _build_tutorial_trunk,
 }
 
 
-def build_trunk(trunk: str, learned_at: int, image_size: int | None = None) -> keras.Model:
-    """A classifier's trunk with random weights: as it is built for pictures of the size that it learns at, but looking at
-    pictures of `image_size`, where that is another."""
-    return TRUNKS[trunk](image_size or learned_at, learned_at)
+def build_trunk(trunk: str, trained_at: int, image_size: int | None = None) -> keras.Model:
+    """Build a classifier's trunk for the image size that it is trained at.
+
+    With another `image_size` the layers stay the same, and only the grid's size changes.
+    """
+    if image_size is None:
+        image_size = trained_at
+    return TRUNKS[trunk](image_size, trained_at)
 
 
 class LookAround(keras.layers.Layer):
-    """What each channel holds in the locations about each: a depthwise convolution, normalised, ReLU.
+    """A depthwise convolution, normalised, with ReLU: each channel's values around each location.
 
-    It multiplies by a matrix from all locations to all, a small one on a grid this coarse. On several cores
-    the gradient of TensorFlow's own depthwise convolution differs from run to run.
+    It multiplies by a matrix from all locations to all, which is small on a grid this coarse. The
+    gradient of TensorFlow's own depthwise convolution differs from run to run on several cores.
     """
 
     def __init__(self, width: int) -> None:
         """`width` is the kernel's side, odd."""
         super().__init__()
         self.width = width
-        self.normalise = keras.layers.BatchNormalization(momentum=0.9)
+        self.normalise = keras.layers.BatchNormalization(momentum=MOMENTUM)
 
     def build(self, shape: tuple[int, ...]) -> None:
-        """One kernel a channel; and which of its values leads from which location to which, 0/1 (width², L, L)."""
+        """Make one kernel a channel, and the constant that spreads it over pairs of locations."""
         _, rows, columns, channels = shape
         self.kernel = self.add_weight(shape=(self.width, self.width, channels, 1), name="kernel")
-        place = np.stack(
-            np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij"), -1
-        ).reshape(-1, 2)
-        step = (
-            place[None, :] - place[:, None] + self.width // 2
-        )  # (L, L, 2), to the row from the column
-        inside = ((step >= 0) & (step < self.width)).all(-1)
-        leads = inside & (
-            step[..., 0] * self.width + step[..., 1] == np.arange(self.width**2)[:, None, None]
-        )
-        self.leads = leads.reshape(self.width**2, -1).astype(np.float32)
+        self.leads = _spread_kernel(self.width, rows, columns)
         self.normalise.build(shape)
 
     def call(self, grid: tf.Tensor, training: bool = False) -> tf.Tensor:
         """(B, H, W, C) → the same shape."""
         rows, columns, channels = grid.shape[1:]
+        locations = rows * columns
         kernel = tf.reshape(self.kernel, [-1, channels])  # (width², C)
-        matrix = tf.reshape(
-            tf.matmul(kernel, self.leads, transpose_a=True), [channels, rows * columns, -1]
-        )
-        flat = tf.transpose(
-            tf.reshape(grid, [-1, rows * columns, channels]), [2, 1, 0]
-        )  # (C, L, B)
-        around = tf.transpose(tf.matmul(matrix, flat), [2, 1, 0])
-        return tf.nn.relu(
-            self.normalise(tf.reshape(around, [-1, rows, columns, channels]), training=training)
-        )
+        matrix = tf.matmul(kernel, self.leads, transpose_a=True)  # (C, L·L)
+        matrix = tf.reshape(matrix, [channels, locations, -1])  # (C, L, L)
+        flat = tf.reshape(grid, [-1, locations, channels])  # (B, L, C)
+        flat = tf.transpose(flat, [2, 1, 0])  # (C, L, B)
+        around = tf.transpose(tf.matmul(matrix, flat), [2, 1, 0])  # (B, L, C)
+        around = tf.reshape(around, [-1, rows, columns, channels])  # (B, H, W, C)
+        return tf.nn.relu(self.normalise(around, training=training))
 
 
-def _joined(around: keras.KerasTensor, grid: keras.KerasTensor) -> keras.KerasTensor:
-    """The grid with what was found around."""
-    around = keras.layers.Conv2D(grid.shape[-1], 1, use_bias=False)(around)
-    return keras.layers.ReLU()(
-        keras.layers.Add()([keras.layers.BatchNormalization(momentum=0.9)(around), grid])
-    )
+def _spread_kernel(width: int, rows: int, columns: int) -> np.ndarray:
+    """Return 0/1 (width², L·L): which value of the kernel leads to which location from which."""
+    row_numbers, column_numbers = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
+    places = np.stack([row_numbers, column_numbers], -1).reshape(-1, 2)  # (L, 2)
+    steps = places[None, :] - places[:, None] + width // 2  # (L, L, 2)
+    is_inside = ((steps >= 0) & (steps < width)).all(-1)  # (L, L)
+    value_numbers = steps[..., 0] * width + steps[..., 1]  # (L, L)
+    leads = is_inside & (value_numbers == np.arange(width**2)[:, None, None])  # (width², L, L)
+    return leads.reshape(width**2, -1).astype(np.float32)
+
+
+def _build_scene_convnet(image_size: int, _weights: None) -> keras.Model:
+    return build_convnet(image_size)
+
+
+CONVNET = EncoderSpec(
+    image_size=128,  # 8 x 8 locations
+    build=_build_scene_convnet,
+    preprocess=scale_to_signed,
+    earlier_layer="stage3_1",
+    block_pattern=r"(stage\d_\d)",
+    first_tuned_block="stage3_1",
+)

@@ -1,10 +1,9 @@
-"""A network that turns photos into features: uint8 (B, H, W, 3) to float (B, L, D)."""
+"""The encoder: pictures to features, with preprocessing inside and a fingerprint."""
 
 import hashlib
 import math
 import re
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,22 @@ import numpy as np
 import tensorflow as tf
 
 from models.encoders import ENCODERS
-from models.encoders.engines import OpenVINO, choose_engine, choose_precision, describe_precision
+from models.encoders.engines import (
+    OpenVINO,
+    choose_engine,
+    choose_precision,
+    describe_precision,
+)
 from models.encoders.loading import find_spec, is_trained_run, load_network
 from models.training.checkpoints import load_encoder_weights
 from utils.errors import UsageError, UserError, unknown_name_error
 
 
 class Encoder:
-    """uint8 pictures (B, H, W, 3) → features (B, L, D) float32; frozen, until `unfreeze`.
+    """A network from uint8 pictures (B, H, W, 3) to features (B, L, D) float32.
 
-    The first `whole` of the L features tell of the whole picture, all others of the locations of `grid`, row by row.
+    It is frozen until `unfreeze`. The first `whole_vectors` of the L features describe the whole
+    picture; the others describe the locations of `grid`, row by row.
     """
 
     def __init__(
@@ -36,123 +41,136 @@ class Encoder:
         engine: str = "auto",
         precision: str = "float32",
     ) -> None:
-        """`weights` is imagenet, none, a .weights.h5 file of the encoder, or a run in which it was trained (a convnet: also
-        as a classifier), of a ViT also a KerasHub preset's name or folder, or hf:FOLDER; the features are pooled to `grid` x
-        `grid`. `engine` is auto, tensorflow or openvino; `precision` float32 or bfloat16, which OpenVINO takes where the
-        processor has it."""
+        """Build the network of an encoder and load its weights.
+
+        `weights`: imagenet, none, a .weights.h5 file, or a run in which the encoder was trained.
+        A ViT also takes a KerasHub preset's name or folder, or hf:FOLDER.
+        `grid`: pool the features to `grid` x `grid` locations.
+        `engine`: auto, tensorflow or openvino.
+        `precision`: float32 or bfloat16, which only OpenVINO uses, on processors that have it.
+        """
         if name not in ENCODERS:
             raise unknown_name_error("encoder", name, list(ENCODERS))
-        spec = self._spec = find_spec(name, weights)
         self.name = name
         self.weights = weights
-        network = load_network(name, spec, image_size, weights)
-        self.image_size = network.input.shape[1]
-        output = _layer_output(network, layer, name)
-        self.network = keras.Model(network.input, output)
-        self.network.trainable = False
-        if is_trained_run(spec, weights):
-            load_encoder_weights(self.network, Path(weights) / "best")
-        self._preprocess = spec.preprocess
-        sizes = getattr(network, "sizes", None)
-        self.construction = (
-            None if sizes is None else {"encoder": name, "sizes": sizes}
-        )  # what its name does not tell
-        if len(output.shape) == 4:
-            _, rows, columns, self.depth = output.shape
-            self.whole_vectors = 0
-        else:
-            _, places, self.depth = output.shape
-            rows = columns = math.isqrt(places)
-            self.whole_vectors = places - rows * columns
-        self._layer_grid = (rows, columns)
-        self._bins = None if grid is None else (_bins(rows, grid), _bins(columns, grid))
-        self.grid = self._layer_grid if grid is None else (grid, grid)
         self.layer = layer
+        self._spec = find_spec(name, weights)
+
+        full_network = load_network(name, self._spec, image_size, weights)
+        output = _find_output(full_network, layer, name)
+        self.image_size = full_network.input.shape[1]
+        self.network = keras.Model(full_network.input, output)
+        self.network.trainable = False
+        if is_trained_run(self._spec, weights):
+            load_encoder_weights(self.network, Path(weights) / "best")
+        self._check_finite()
+
+        # Whatever a run must save beside the name, to build the network again.
+        sizes = getattr(full_network, "sizes", None)
+        self.construction = None if sizes is None else {"encoder": name, "sizes": sizes}
+
+        self.whole_vectors, rows, columns, self.depth = _read_output_shape(output.shape)
+        self._layer_grid = (rows, columns)
+        self.grid = self._layer_grid
+        self._bins = None
+        if grid is not None:
+            self.grid = (grid, grid)
+            self._bins = (_make_bins(rows, grid), _make_bins(columns, grid))
+
         self.engine = choose_engine(engine)
         self.precision = choose_precision(self.engine, precision)
-        self._refuse_broken(weights)
-
-    @cached_property
-    def _encode(self) -> Callable[[np.ndarray], np.ndarray]:
-        """The network as its engine runs it, made when the first pictures come: a large one takes seconds."""
-        if self.engine == "openvino":
-            return OpenVINO(
-                self.features, self.network.variables, self.network.input.shape[1:], self.precision
-            )
-        encode = tf.function(
-            self.features, input_signature=[tf.TensorSpec(self.network.input.shape, tf.uint8)]
-        )
-        return lambda images: encode(tf.convert_to_tensor(images, tf.uint8)).numpy()
+        self._run: Callable[[np.ndarray], np.ndarray] | None = None
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Features (B, L, D) float32 of uint8 images (B, H, W, 3)."""
-        return self._encode(np.asarray(images))
+        """Return the features (B, L, D) float32 of uint8 images (B, H, W, 3)."""
+        if self._run is None:  # compiled when the first pictures come: it takes seconds
+            self._run = self._compile()
+        return self._run(np.asarray(images))
 
-    def features(self, images: tf.Tensor) -> tf.Tensor:
-        """The same in a graph that others compile, and learn in."""
-        grid = self.network(self._preprocess(tf.cast(images, tf.float32)), training=False)
-        grid = tf.cast(grid, tf.float32)
-        whole = grid[:, : self.whole_vectors] if self.whole_vectors else None
-        if self._bins is not None:
-            grid = tf.reshape(
-                grid if whole is None else grid[:, self.whole_vectors :],
-                [-1, *self._layer_grid, self.depth],
-            )
-            down, across = self._bins
-            grid = tf.einsum("yr,brcd,xc->byxd", down, grid, across)
-            grid = tf.reshape(grid, [-1, self.grid[0] * self.grid[1], self.depth])
-            return grid if whole is None else tf.concat([whole, grid], axis=1)
-        return tf.reshape(grid, [-1, self.whole_vectors + self.grid[0] * self.grid[1], self.depth])
+    def _compile(self) -> Callable[[np.ndarray], np.ndarray]:
+        """Compile the network for its engine."""
+        shape = self.network.input.shape
+        if self.engine == "openvino":
+            return OpenVINO(self.encode, self.network.variables, shape[1:], self.precision)
+        encode = tf.function(self.encode, input_signature=[tf.TensorSpec(shape, tf.uint8)])
+
+        def run(images: np.ndarray) -> np.ndarray:
+            return encode(tf.convert_to_tensor(images, tf.uint8)).numpy()
+
+        return run
+
+    def encode(self, images: tf.Tensor) -> tf.Tensor:
+        """Return the features (B, L, D) as a tensor, for graphs that others compile and train."""
+        pixels = self._preprocess(images)
+        output = self.network(pixels, training=False)
+        output = tf.cast(output, tf.float32)  # (B, rows, columns, D) or (B, N + L, D)
+        if self._bins is None:
+            locations = self.whole_vectors + self.grid[0] * self.grid[1]
+            return tf.reshape(output, [-1, locations, self.depth])  # (B, L, D)
+        if self.whole_vectors == 0:
+            return self._pool(output)
+        whole = output[:, : self.whole_vectors]
+        pooled = self._pool(output[:, self.whole_vectors :])
+        return tf.concat([whole, pooled], axis=1)
+
+    def _preprocess(self, images: tf.Tensor) -> tf.Tensor:
+        return self._spec.preprocess(tf.cast(images, tf.float32))
+
+    def _pool(self, output: tf.Tensor) -> tf.Tensor:
+        """Return the means of the bins of the grid, (B, L, D)."""
+        rows, columns = self._layer_grid
+        row_bins, column_bins = self._bins
+        grid = tf.reshape(output, [-1, rows, columns, self.depth])  # (B, R, C, D)
+        grid = tf.einsum("yr,brcd,xc->byxd", row_bins, grid, column_bins)  # (B, Y, X, D)
+        return tf.reshape(grid, [-1, self.grid[0] * self.grid[1], self.depth])  # (B, Y·X, D)
 
     def unfreeze(self, block: str | None = None) -> None:
-        """Let the network learn, from a block on; its batch normalisation keeps the statistics that it has."""
-        spec, names = self._spec, [layer.name for layer in self.network.layers]
-        ends = {
-            number: found[1]
-            for number, name in enumerate(names)
-            if (found := re.fullmatch(spec.block_end, name))
-        }
-        wanted = block or spec.tuned_from or list(ends.values())[-max(1, len(ends) // 3)]
-        first = next(
-            (
-                number
-                for number, name in ends.items()
-                if name == wanted or name.startswith(wanted + "_")
-            ),
-            None,
-        )
-        if first is None:
-            raise unknown_name_error(
-                f"block of {self.name} up to its layer {self.layer or names[-1]}",
-                wanted,
-                sorted(set(ends.values())),
-            )
-        start = max((number + 1 for number in ends if number < first), default=0)
-        self.engine, self.precision = (
-            "tensorflow",
-            "float32",
-        )  # what learns is not compiled with its weights in it
-        self.__dict__.pop("_encode", None)
+        """Make the network trainable from a block on.
+
+        Batch normalisation keeps the means and variances that it has.
+        """
+        start = self._find_block_start(block)
         self.network.trainable = True
         for number, layer in enumerate(self.network.layers):
             layer.trainable = number >= start
+        # OpenVINO compiles the weights into its program, so it cannot follow their training.
+        self.engine = "tensorflow"
+        self.precision = "float32"
+        self._run = None
+
+    def _find_block_start(self, block: str | None) -> int:
+        """Return the number of the first layer after the block before `block`."""
+        layer_names = [layer.name for layer in self.network.layers]
+        blocks = {}  # by the number of a layer that may be the block's last one
+        for number, name in enumerate(layer_names):
+            match = re.fullmatch(self._spec.block_pattern, name)
+            if match is not None:
+                blocks[number] = match[1]
+
+        block = block or self._spec.first_tuned_block
+        if block is None:
+            names = list(blocks.values())
+            last_third = max(1, len(names) // 3)
+            block = names[-last_third]
+        start = 0
+        for number, name in blocks.items():
+            if name == block or name.startswith(f"{block}_"):
+                return start
+            start = number + 1
+        last_layer = self.layer or layer_names[-1]
+        raise unknown_name_error(
+            f"block of {self.name} up to its layer {last_layer}",
+            block,
+            sorted(set(blocks.values())),
+        )
 
     def fingerprint(self) -> dict[str, Any]:
-        """What makes these features these and no others."""
+        """Return everything that the values of the features depend on, for cache keys."""
         digest = hashlib.sha256()
-        for variable in (
-            self.network.weights
-        ):  # not its variables: random generators' states differ at every start
+        # Not `variables`: they hold states of random generators, which differ at every start.
+        for variable in self.network.weights:
             digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
-        pooled = (
-            {} if self._bins is None else {"pooled_from": list(self._layer_grid)}
-        )  # only then: older caches stay valid
-        made = (
-            {}
-            if self.construction is None
-            else {"whole": self.whole_vectors, "sizes": self.construction["sizes"]}
-        )
-        return {
+        fingerprint = {
             "name": self.name,
             "weights": digest.hexdigest(),
             "layer": self.layer,
@@ -160,42 +178,62 @@ class Encoder:
             "grid": list(self.grid),
             "depth": self.depth,
             "keras": keras.__version__,
-            **pooled,
-            **made,
-            **describe_precision(self.precision),
         }
+        if self._bins is not None:
+            fingerprint["pooled_from"] = list(self._layer_grid)
+        if self.construction is not None:
+            fingerprint["whole"] = self.whole_vectors
+            fingerprint["sizes"] = self.construction["sizes"]
+        return fingerprint | describe_precision(self.precision)
 
-    def _refuse_broken(self, weights: str) -> None:
-        """Engines may take what is no number for 0, so it is looked for in the weights themselves."""
-        if not all(np.isfinite(variable.numpy()).all() for variable in self.network.weights):
-            raise UserError(
-                f"the weights {weights} give no finite values at layer {self.layer or 'last'!r} of {self.name}: "
-                "they are damaged or incomplete; use others, or an earlier --layer (such as "
-                f"{self._spec.earlier})"
-            )
+    def _check_finite(self) -> None:
+        """Reject weights that are not finite, which engines may silently treat as 0."""
+        for variable in self.network.weights:
+            if not np.isfinite(variable.numpy()).all():
+                raise UserError(
+                    f"the weights {self.weights} have no finite values up to "
+                    f"layer {self.layer or 'last'!r} of {self.name}: "
+                    "they are damaged or incomplete; use others, or an earlier --layer "
+                    f"(such as {self._spec.earlier_layer})"
+                )
 
 
-def _bins(cells: int, bins: int) -> np.ndarray:
-    """A matrix (bins, cells) that takes the mean of each bin, floor(i·cells/bins) to ceil((i + 1)·cells/bins).
+def _make_bins(cells: int, bins: int) -> np.ndarray:
+    """Return a matrix (bins, cells) that takes the mean of each bin.
 
-    The bins are those of PyTorch's AdaptiveAvgPool2d: they overlap where `bins` does not divide `cells`, and repeat cells
-    where there are fewer.
+    Bin i has the cells floor(i·cells/bins) to ceil((i + 1)·cells/bins), as in PyTorch's
+    AdaptiveAvgPool2d: bins overlap where `bins` does not divide `cells`, and repeat cells where
+    there are fewer cells than bins.
     """
     means = np.zeros((bins, cells), np.float32)
-    for each in range(bins):
-        start, end = each * cells // bins, -(-(each + 1) * cells // bins)
-        means[each, start:end] = 1 / (end - start)
+    for number in range(bins):
+        start = number * cells // bins
+        end = math.ceil((number + 1) * cells / bins)
+        means[number, start:end] = 1 / (end - start)
     return means
 
 
-def _layer_output(network: keras.Model, layer: str | None, name: str) -> Any:
-    """The output of the named layer, or the network's own, if it is a grid."""
-    known = [each.name for each in network.layers]
-    if layer is not None and layer not in known:
-        raise unknown_name_error(f"layer of {name}", layer, known)
-    output = network.output if layer is None else network.get_layer(layer).output
+def _find_output(network: keras.Model, layer: str | None, name: str) -> Any:
+    """Return the output of the layer, or of the network, if it is a grid."""
+    if layer is None:
+        output = network.output
+    else:
+        layer_names = [each.name for each in network.layers]
+        if layer not in layer_names:
+            raise unknown_name_error(f"layer of {name}", layer, layer_names)
+        output = network.get_layer(layer).output
     if len(output.shape) not in (3, 4):
         raise UsageError(
             f"--layer {layer} of {name} gives no grid of locations; choose an earlier layer"
         )
     return output
+
+
+def _read_output_shape(shape: tuple[int | None, ...]) -> tuple[int, int, int, int]:
+    """Return the vectors of the whole picture, rows, columns and depth of an output."""
+    if len(shape) == 4:
+        _, rows, columns, depth = shape
+        return 0, rows, columns, depth
+    _, vectors, depth = shape
+    side = math.isqrt(vectors)
+    return vectors - side**2, side, side, depth

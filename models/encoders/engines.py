@@ -1,4 +1,4 @@
-"""What runs a network whose weights stay as they are: TensorFlow, or on a CPU OpenVINO, in half the time or less."""
+"""The engines that run a frozen network: TensorFlow, or OpenVINO, twice as fast on a CPU."""
 
 import importlib.util
 import sys
@@ -16,116 +16,129 @@ import tensorflow as tf
 from utils.device import has_bfloat16
 from utils.errors import UserError
 
-ENGINES = ("auto", "tensorflow", "openvino")
+OPENVINO_PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 
 
 def choose_engine(name: str) -> str:
-    """tensorflow or openvino: of `auto` the quicker one here."""
-    there = importlib.util.find_spec("openvino") is not None
-    if name == "openvino" and not there:
+    """Return tensorflow or openvino; for auto, the faster one that is installed here."""
+    is_installed = importlib.util.find_spec("openvino") is not None
+    if name == "openvino" and not is_installed:
         raise UserError(
-            "--engine openvino, and the package openvino is not installed; pip install openvino, or leave "
-            "--engine out"
+            "--engine openvino needs the package openvino, which is not installed; "
+            "pip install openvino, or omit --engine"
         )
     if name != "auto":
         return name
-    return "openvino" if there and not tf.config.get_visible_devices("GPU") else "tensorflow"
+    if is_installed and not tf.config.get_visible_devices("GPU"):
+        return "openvino"
+    return "tensorflow"
 
 
 def choose_precision(engine: str, wanted: str) -> str:
-    """In what this engine takes products here: bfloat16 is taken by OpenVINO alone, where the processor has it."""
-    return (
-        "bfloat16"
-        if wanted == "bfloat16" and engine == "openvino" and has_bfloat16()
-        else "float32"
-    )
+    """Return the precision of products: bfloat16 only in OpenVINO, on processors that have it."""
+    if wanted == "bfloat16" and engine == "openvino" and has_bfloat16():
+        return "bfloat16"
+    return "float32"
 
 
 def describe_precision(precision: str) -> dict[str, str]:
-    """What a fingerprint says of the precision: of float32 nothing, so that older caches and runs stay valid."""
-    return {} if precision == "float32" else {"precision": precision}
+    """Return the precision's part of a fingerprint, which is empty for float32."""
+    if precision == "float32":
+        return {}
+    return {"precision": precision}
 
 
 class OpenVINO:
-    """A function of uint8 pictures (B, S, S, 3) to features (B, L, D), compiled with its weights as they are now."""
+    """A compiled function from uint8 pictures (B, S, S, 3) to features (B, L, D).
+
+    It keeps the values that the weights have when it is made.
+    """
 
     def __init__(
         self,
-        features: Callable[[tf.Tensor], tf.Tensor],
+        encode: Callable[[tf.Tensor], tf.Tensor],
         variables: Sequence[keras.Variable],
-        picture: tuple[int, ...],
+        picture_shape: tuple[int, ...],
         precision: str,
     ) -> None:
-        """`variables` are what the function knows; `picture` is the shape of one; `precision` that of products, where the
-        processor has it."""
-        values = [(variable, variable.numpy()) for variable in variables]
-
-        def frozen(images: tf.Tensor) -> tf.Tensor:
-            with keras.StatelessScope(
-                [(variable, tf.constant(value)) for variable, value in values]
-            ):
-                return features(images)
-
-        traced = tf.function(
-            frozen, input_signature=[tf.TensorSpec([1, *picture], tf.uint8)], autograph=False
-        )
+        """`variables` are those that `encode` reads; `precision` is that of its products."""
+        graph = _trace_frozen(encode, variables, picture_shape)
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "frozen.pb"
-            file.write_bytes(
-                traced.get_concrete_function().graph.as_graph_def().SerializeToString()
-            )
-            self._model = _core().read_model(file)
-        self._precision = {"float32": "f32", "bfloat16": "bf16"}[precision]
-        self._shape = tuple(self._model.outputs[0].shape)[1:]
-        self._turn = threading.Lock()
-
-    def _compiled(self, hint: str) -> Any:
-        return _core().compile_model(
-            self._model,
-            "CPU",
-            {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": self._precision},
-        )
-
-    @cached_property
-    def _alone(self) -> Any:
-        """For one picture, on which all cores work together."""
-        return self._compiled("LATENCY")
-
-    @cached_property
-    def _queue(self) -> Any:
-        """For many, of which each core has one at a time; so a picture's features do not depend on those beside it."""
-        queue = _openvino().AsyncInferQueue(self._compiled("THROUGHPUT"))
-
-        def done(request: Any, place: tuple[np.ndarray, int]) -> None:
-            features, row = place
-            features[row] = request.get_output_tensor(0).data[0]
-
-        queue.set_callback(done)
-        return queue
+            file.write_bytes(graph.as_graph_def().SerializeToString())
+            self._model = _get_core().read_model(file)
+        self._precision = OPENVINO_PRECISIONS[precision]
+        self._features_shape = tuple(self._model.outputs[0].shape)[1:]
+        self._lock = threading.Lock()
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Features (B, L, D) float32."""
+        """Return the features (B, L, D) float32."""
         images = np.ascontiguousarray(images)
-        with self._turn:
+        with self._lock:
             if len(images) == 1:
-                return self._alone(images)[0].copy()
-            features = np.empty((len(images), *self._shape), np.float32)
+                return self._single_model(images)[0].copy()
+            features = np.empty((len(images), *self._features_shape), np.float32)
             for row in range(len(images)):
                 self._queue.start_async({0: images[row : row + 1]}, (features, row))
             self._queue.wait_all()
             return features
 
+    @cached_property
+    def _single_model(self) -> Any:
+        """The model for one picture, on which all cores work together."""
+        return self._compile("LATENCY")
 
-def _openvino() -> Any:
-    """The package, without its telemetry, which tells its makers of every import, unasked."""
-    sys.modules.setdefault("openvino_telemetry", None)  # then it is taken to be not installed
-    import openvino
+    @cached_property
+    def _queue(self) -> Any:
+        """A queue for many pictures, in which each core works on one of them at a time.
+
+        So a picture's features do not depend on the pictures beside it.
+        """
+        queue = _import_openvino().AsyncInferQueue(self._compile("THROUGHPUT"))
+
+        def store(request: Any, place: tuple[np.ndarray, int]) -> None:
+            features, row = place
+            features[row] = request.get_output_tensor(0).data[0]
+
+        queue.set_callback(store)
+        return queue
+
+    def _compile(self, hint: str) -> Any:
+        options = {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": self._precision}
+        return _get_core().compile_model(self._model, "CPU", options)
+
+
+def _trace_frozen(
+    encode: Callable[[tf.Tensor], tf.Tensor],
+    variables: Sequence[keras.Variable],
+    picture_shape: tuple[int, ...],
+) -> tf.Graph:
+    """Return the graph of `encode` for one picture, with variables replaced by constants."""
+    values = [(variable, variable.numpy()) for variable in variables]
+
+    def encode_frozen(images: tf.Tensor) -> tf.Tensor:
+        constants = [(variable, tf.constant(value)) for variable, value in values]
+        with keras.StatelessScope(constants):
+            return encode(images)
+
+    signature = [tf.TensorSpec([1, *picture_shape], tf.uint8)]
+    traced = tf.function(encode_frozen, input_signature=signature, autograph=False)
+    return traced.get_concrete_function().graph
+
+
+def _import_openvino() -> Any:
+    """Import the package without its telemetry, which reports every import to its makers."""
+    sys.modules.setdefault("openvino_telemetry", None)  # so it seems not installed
+    import openvino  # only where this engine runs: the package is optional
 
     return openvino
 
 
 @cache
-def _core() -> Any:
-    """One for the process: each sets a stack for signals and takes the one before it back at its end, so that where two
-    end in another order, the next signal (a Ctrl-C) finds a stack that is gone."""
-    return _openvino().Core()
+def _get_core() -> Any:
+    """Return the process's only OpenVINO core.
+
+    Each core sets a stack for signals, and restores the one before at its end. If two end in
+    another order, the next signal (Ctrl-C) meets a stack that is gone, and the process crashes.
+    """
+    return _import_openvino().Core()

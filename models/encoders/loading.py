@@ -1,81 +1,111 @@
-"""Load an encoder's network and weights."""
+"""Find an encoder's spec, build its network and load its weights."""
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 
-from models.encoders import ENCODERS, EncoderSpec, _vit
+from models.encoders import ENCODERS
 from models.encoders.convnet import build_trunk
+from models.encoders.spec import EncoderSpec
+from models.encoders.vit import build_vit
 from utils import runs
 from utils.errors import UsageError, UserError
 
+LAST_EARLIER_LAYERS = {"modern": "stage3_1", "tutorial": "stage2_1"}  # by the trunk's name
+
 
 def find_spec(name: str, weights: str) -> EncoderSpec:
-    """What is particular to an encoder with these weights: of a run, built as it was there."""
-    made = runs.read_making(Path(weights)) if Path(weights).is_dir() else None
-    if made is None:
+    """Return an encoder's spec; for the weights of a run, with the network that the run built."""
+    construction = None
+    if Path(weights).is_dir():
+        construction = runs.read_making(Path(weights))
+    if construction is None:
         return ENCODERS[name]
-    if made["encoder"] != name:
+    if construction["encoder"] != name:
         raise UsageError(
-            f"--weights {weights}: what has learned there is --encoder {made['encoder']}, not {name}"
+            f"--weights {weights} is a run that trained --encoder {construction['encoder']} "
+            f"(got --encoder {name})"
         )
-    if "sizes" in made:
-        return replace(ENCODERS[name], network=lambda _size, _weights: _vit(None, made["sizes"]))
-    learned_at, last = made["image_size"], "stage3_1" if made["trunk"] == "modern" else "stage2_1"
+    if "sizes" in construction:
+        return _use_sizes(ENCODERS[name], construction["sizes"])
+    return _use_trunk(ENCODERS[name], construction["trunk"], construction["image_size"])
+
+
+def _use_sizes(spec: EncoderSpec, sizes: dict[str, Any]) -> EncoderSpec:
+    """Return the spec of a ViT of other sizes."""
+
+    def build(_image_size: int, _weights: None) -> keras.Model:
+        return build_vit(None, sizes)
+
+    return replace(spec, build=build)
+
+
+def _use_trunk(spec: EncoderSpec, trunk: str, trained_at: int) -> EncoderSpec:
+    """Return the spec of a classifier's trunk."""
+
+    def build(image_size: int, _weights: None) -> keras.Model:
+        return build_trunk(trunk, trained_at, image_size)
+
+    last = LAST_EARLIER_LAYERS[trunk]
     return replace(
-        ENCODERS[name],
-        image_size=learned_at,
-        earlier=last,
-        tuned_from=last,
-        network=lambda image_size, _weights: build_trunk(made["trunk"], learned_at, image_size),
+        spec, image_size=trained_at, build=build, earlier_layer=last, first_tuned_block=last
     )
 
 
 def load_network(name: str, spec: EncoderSpec, image_size: int | None, weights: str) -> keras.Model:
-    """The network with its weights; every way in which they cannot be had is answered with the ways on."""
-    chosen, image_size = image_size, image_size or spec.image_size
+    """Build the network and load its weights, but for those of a run.
+
+    A run holds the weights of the layers up to its --layer, so `Encoder` loads them later.
+    """
+    size = spec.image_size if image_size is None else image_size
     if weights == "none":
-        keras.utils.set_random_seed(
-            0
-        )  # random, but the same at every start: cached features stay valid
-        return spec.network(image_size, None)
-    if is_trained_run(
-        spec, weights
-    ):  # its weights come when the network is cut at its layer, as they were saved
-        return spec.network(image_size, None)
-    if spec.accepts_presets and not Path(weights).is_file():  # these know their pictures' size
-        return spec.network(chosen, weights)
+        keras.utils.set_random_seed(0)  # equal weights at every start keep cached features valid
+        return spec.build(size, None)
+    if is_trained_run(spec, weights):
+        return spec.build(size, None)
+    if spec.accepts_presets and not Path(weights).is_file():
+        return spec.build(image_size, weights)  # a preset knows its image size
     if weights == "imagenet":
-        if name == "convnet":
-            raise UsageError(
-                "the convnet has no imagenet weights; leave --weights out to train it here"
-            )
-        try:
-            return spec.network(image_size, "imagenet")
-        except Exception as error:  # Keras raises a bare Exception where the download fails
-            raise UserError(
-                f"the imagenet weights of {name} could not be downloaded ({str(error).splitlines()[0][:120]}); use "
-                "--weights FILE with a .weights.h5 file you have, --encoder convnet, which trains its own, or "
-                "--dataset scenes, which needs neither"
-            ) from None
-    if not Path(weights).is_file():
-        raise UserError(
-            f"no weights file {weights}; --weights is imagenet, none, a .weights.h5 file of {name}, or a run in "
-            "which it was trained"
-        )
-    network = spec.network(image_size, None)
-    try:
-        network.load_weights(weights)
-    except (ValueError, OSError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{weights} holds no weights for {name} ({str(error).splitlines()[0][:160]})"
-        ) from None
-    return network
+        return _download_imagenet(name, spec, size)
+    return _load_file(name, spec, size, weights)
 
 
 def is_trained_run(spec: EncoderSpec, weights: str) -> bool:
-    """Whether the weights are those of a run in which the encoder was trained, and no preset's folder."""
-    return Path(weights).is_dir() and (
-        not spec.accepts_presets or (Path(weights) / "best").is_dir()
-    )
+    """Return whether `weights` is a run in which an encoder was trained, not a preset's folder."""
+    folder = Path(weights)
+    if not folder.is_dir():
+        return False
+    return not spec.accepts_presets or (folder / "best").is_dir()
+
+
+def _download_imagenet(name: str, spec: EncoderSpec, image_size: int) -> keras.Model:
+    if name == "convnet":
+        raise UsageError(
+            "--weights imagenet does not exist for the convnet; omit --weights to train it here"
+        )
+    try:
+        return spec.build(image_size, "imagenet")
+    except Exception as error:  # Keras raises a bare Exception where the download fails
+        reason = str(error).splitlines()[0][:120]
+        raise UserError(
+            f"the imagenet weights of {name} could not be downloaded ({reason}); "
+            "use --weights FILE with a .weights.h5 file you have, "
+            "--encoder convnet, which trains its own, or --dataset scenes, which needs neither"
+        ) from None
+
+
+def _load_file(name: str, spec: EncoderSpec, image_size: int, weights: str) -> keras.Model:
+    if not Path(weights).is_file():
+        raise UserError(
+            f"no weights file {weights}; --weights is imagenet, none, a .weights.h5 file "
+            f"of {name}, or a run in which it was trained"
+        )
+    network = spec.build(image_size, None)
+    try:
+        network.load_weights(weights)
+    except (ValueError, OSError, KeyError, TypeError) as error:
+        reason = str(error).splitlines()[0][:160]
+        raise UserError(f"{weights} holds no weights for {name} ({reason})") from None
+    return network

@@ -1,29 +1,39 @@
-"""The Vision Transformer as an encoder: KerasHub's ViT, its blocks laid open so that any of them may give the features."""
+"""The Vision Transformer as an encoder: KerasHub's ViT with its blocks as separate layers.
+
+So --layer can name any block, and fine-tuning can start at any block.
+"""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
-import keras_hub
 import numpy as np
 
-from models.pretrained import load_preset, load_vit_weights
+from models.encoders.spec import EncoderSpec, keep_pixels
 from utils import hugging_face
 from utils.errors import UsageError
 
-PRESET = "vit_base_patch16_224_imagenet"  # what `imagenet` means
-NORMALISE = "normalise"  # the layer that makes of pixels what the weights expect
-# ViT-B/16; pixels from −1 to 1.
-BASE: dict[str, Any] = {
+if TYPE_CHECKING:
+    from keras_hub.models import ViTBackbone
+
+Sizes = dict[str, Any]
+IMAGENET_PRESET = "vit_base_patch16_224_imagenet"  # the meaning of --weights imagenet
+NORMALISE = "normalise"  # name of the layer that scales pixels as the weights expect
+SCALE, OFFSET = 1 / 127.5, -1.0  # pixels 0..255 → −1..1
+# ViT-B/16 (Dosovitskiy et al. 2021).
+BASE: Sizes = {
     "patch_size": 16,
     "num_layers": 12,
     "num_heads": 12,
     "hidden_dim": 768,
     "mlp_dim": 3072,
-    "scale": [1 / 127.5] * 3,
-    "offset": [-1.0] * 3,
+    "scale": [SCALE] * 3,
+    "offset": [OFFSET] * 3,
 }
-_SIZES = (
+# The settings of a KerasHub backbone that build it again.
+_BACKBONE_SIZES = (
+    "image_shape",
+    "patch_size",
     "num_layers",
     "num_heads",
     "hidden_dim",
@@ -35,69 +45,108 @@ _SIZES = (
 
 
 def build_vit(image_size: int | None, weights: str | Mapping[str, Any] | None) -> keras.Model:
-    """Pixels 0..255 (B, S, S, 3) → what is seen (B, 1 + L, D): in the whole picture (the class token), then in each patch.
+    """Build a network from pixels 0..255 (B, S, S, 3) to vectors (B, 1 + L, D).
 
-    `weights` is None, imagenet, a KerasHub preset or its folder, hf:FOLDER, which know their pictures' size; or the sizes of
-    a network to make.
+    The first vector, of the class token, describes the whole picture; the others describe patches.
+    `weights` is a preset (imagenet, a KerasHub preset or its folder, hf:FOLDER), which fixes the
+    image size. Or it is a mapping of sizes, or None for ViT-B/16, and the weights are random.
     """
-    if weights is None or isinstance(weights, Mapping):
-        sizes = {"image_shape": [image_size, image_size, 3]} | dict(weights or BASE)
-        if weights is None and image_size % BASE["patch_size"]:
-            raise UsageError(
-                f"--image-size {image_size}: vit_b16 cuts pictures into patches of {BASE['patch_size']} "
-                "pixels; use a multiple of that"
-            )
-        return _laid_open(keras_hub.models.ViTBackbone(**_of_backbone(sizes)), sizes)
+    if weights is None:
+        return _build_random(image_size, BASE)
+    if isinstance(weights, Mapping):
+        return _build_from_sizes(dict(weights))
     if hugging_face.is_hugging_face(weights):
-        sizes = hugging_face.read_encoder_sizes(weights)
-        backbone = keras_hub.models.ViTBackbone(**_of_backbone(sizes))
-        _refuse_other_size(image_size, backbone, weights)
-        load_vit_weights(backbone, weights)
-        return _laid_open(backbone, sizes)
-    backbone, converter = load_preset("ViT", PRESET if weights == "imagenet" else weights)
-    _refuse_other_size(image_size, backbone, weights)
-    sizes = backbone.get_config()
-    scale, offset = (1 / 127.5, -1.0) if converter is None else (converter.scale, converter.offset)
-    sizes = {name: sizes[name] for name in ("image_shape", "patch_size", *_SIZES)} | {
-        "scale": _each_channel(scale, 1.0),
-        "offset": _each_channel(offset, 0.0),
-    }
-    return _laid_open(backbone, sizes)
+        return _build_from_hugging_face(image_size, weights)
+    return _build_from_preset(image_size, weights)
 
 
-def _of_backbone(sizes: Mapping[str, Any]) -> dict[str, Any]:
-    """The sizes without those of pixels."""
-    return {
-        name: tuple(value) if name == "image_shape" else value
-        for name, value in sizes.items()
-        if name not in ("scale", "offset")
-    }
+def _build_random(image_size: int, sizes: Sizes) -> keras.Model:
+    """Build a network with random weights for pictures of a size."""
+    patch_size = sizes["patch_size"]
+    if image_size % patch_size:
+        raise UsageError(
+            f"--image-size must be a multiple of {patch_size}, the patch size of vit_b16 "
+            f"(got {image_size})"
+        )
+    return _build_from_sizes({"image_shape": [image_size, image_size, 3]} | sizes)
 
 
-def _each_channel(value: Any, usual: float) -> list[float]:
-    """A number for each channel."""
-    return np.broadcast_to(
-        np.asarray(usual if value is None else value, float).reshape(-1), 3
-    ).tolist()
+def _build_from_sizes(sizes: Sizes) -> keras.Model:
+    return _split_into_blocks(_make_backbone(sizes), sizes)
 
 
-def _laid_open(backbone: keras_hub.models.ViTBackbone, sizes: Mapping[str, Any]) -> keras.Model:
-    """The backbone's layers, one after the other; `sizes` is what such a network can be made with again."""
-    patches, encoder = backbone.layers[1:]
-    inputs = keras.Input(backbone.image_shape)
-    seen = patches(keras.layers.Rescaling(sizes["scale"], sizes["offset"], name=NORMALISE)(inputs))
+def _build_from_hugging_face(image_size: int | None, weights: str) -> keras.Model:
+    from models.pretrained import load_vit_weights  # imports KerasHub: one second
+
+    sizes = hugging_face.read_encoder_sizes(weights)
+    _check_image_size(image_size, sizes, weights)
+    backbone = _make_backbone(sizes)
+    load_vit_weights(backbone, weights)
+    return _split_into_blocks(backbone, sizes)
+
+
+def _build_from_preset(image_size: int | None, weights: str) -> keras.Model:
+    from models.pretrained import load_preset  # imports KerasHub: one second
+
+    if weights == "imagenet":
+        weights = IMAGENET_PRESET
+    backbone, converter = load_preset("ViT", weights)
+    config = backbone.get_config()
+    sizes = {name: config[name] for name in _BACKBONE_SIZES}
+    _check_image_size(image_size, sizes, weights)
+    if converter is None:
+        sizes["scale"] = _repeat_per_channel(SCALE, default=1.0)
+        sizes["offset"] = _repeat_per_channel(OFFSET, default=0.0)
+    else:
+        sizes["scale"] = _repeat_per_channel(converter.scale, default=1.0)
+        sizes["offset"] = _repeat_per_channel(converter.offset, default=0.0)
+    return _split_into_blocks(backbone, sizes)
+
+
+def _make_backbone(sizes: Sizes) -> "ViTBackbone":
+    """Make KerasHub's network of these sizes, with random weights."""
+    from keras_hub.models import ViTBackbone  # one second
+
+    settings = {name: value for name, value in sizes.items() if name not in ("scale", "offset")}
+    settings["image_shape"] = tuple(settings["image_shape"])
+    return ViTBackbone(**settings)
+
+
+def _split_into_blocks(backbone: "ViTBackbone", sizes: Sizes) -> keras.Model:
+    """Chain the backbone's layers into a network, with its `sizes` as an attribute."""
+    embed_patches, encoder = backbone.layers[1:]
+    pixels = keras.Input(backbone.image_shape)
+    normalise = keras.layers.Rescaling(sizes["scale"], sizes["offset"], name=NORMALISE)
+    vectors = embed_patches(normalise(pixels))
     for block in encoder.encoder_layers:
-        seen = block(seen)
-    network = keras.Model(inputs, encoder.layer_norm(seen), name="vit")
+        vectors = block(vectors)
+    network = keras.Model(pixels, encoder.layer_norm(vectors), name="vit")
     network.sizes = dict(sizes)
     return network
 
 
-def _refuse_other_size(
-    image_size: int | None, backbone: keras_hub.models.ViTBackbone, weights: str
-) -> None:
-    """Refuse pictures of another size than these weights know the places of."""
-    if image_size not in (None, backbone.image_shape[0]):
+def _repeat_per_channel(value: Any, *, default: float) -> list[float]:
+    """Return a number for each channel, of one number, of three or of None."""
+    if value is None:
+        value = default
+    return np.broadcast_to(np.asarray(value, float).reshape(-1), 3).tolist()
+
+
+def _check_image_size(image_size: int | None, sizes: Sizes, weights: str) -> None:
+    """Reject another image size than that of the weights' position embeddings."""
+    needed = sizes["image_shape"][0]
+    if image_size not in (None, needed):
         raise UsageError(
-            f"--image-size {image_size}: the weights {weights} are for {backbone.image_shape[0]} pixels"
+            f"--image-size must be {needed} for the weights {weights} (got {image_size})"
         )
+
+
+VIT_B16 = EncoderSpec(
+    image_size=224,  # 14 x 14 locations, after one vector for the whole picture
+    build=build_vit,
+    preprocess=keep_pixels,
+    earlier_layer="transformer_block_11",
+    block_pattern=r"(transformer_block_\d+)",
+    first_tuned_block=None,
+    accepts_presets=True,
+)

@@ -50,7 +50,7 @@ def test_features_have_the_declared_shape_and_are_finite(encoder):
 
 def test_the_layer_that_is_named_for_an_example_is_a_grid_before_the_last(encoder):
     names = [layer.name for layer in encoder.network.layers]
-    example = encoder.network.get_layer(ENCODERS[encoder.name].earlier)
+    example = encoder.network.get_layer(ENCODERS[encoder.name].earlier_layer)
     assert len(example.output.shape) == (3 if encoder.whole_vectors else 4)
     assert names.index(example.name) < len(names) - 1
 
@@ -85,7 +85,7 @@ def test_random_weights_are_the_same_at_every_start_and_those_of_a_file_are_the_
 
 def test_another_size_or_layer_or_other_weights_are_another_fingerprint(tmp_path):
     file = tmp_path / "some.weights.h5"
-    ENCODERS["convnet"].network(128, None).save_weights(file)
+    ENCODERS["convnet"].build(128, None).save_weights(file)
     marks = [
         Encoder("convnet", **{"weights": "none"} | changes).fingerprint()
         for changes in ({}, {"image_size": 96}, {"layer": "stage3_1"}, {"weights": str(file)})
@@ -103,7 +103,7 @@ def test_the_state_of_what_draws_at_random_is_no_part_of_a_fingerprint(monkeypat
             keras.layers.Dropout(0.5)(keras.layers.Conv2D(2, 1, kernel_initializer="ones")(pixels)),
         )
 
-    monkeypatch.setitem(ENCODERS, "dropping", replace(ENCODERS["convnet"], network=network))
+    monkeypatch.setitem(ENCODERS, "dropping", replace(ENCODERS["convnet"], build=network))
     encoder = Encoder("dropping", weights="none", image_size=SIZE)
     before = encoder.fingerprint()
     (state,) = [variable for variable in encoder.network.variables if "seed" in variable.path]
@@ -146,7 +146,7 @@ def test_preprocessing_is_that_of_keras(name, family):
 )
 def test_what_is_given_pixels_as_they_are_rescales_them_itself(name):
     """To −1..1 by its first layer."""
-    network = ENCODERS[name].network(SIZE, None)
+    network = ENCODERS[name].build(SIZE, None)
     first = network.layers[1]
     assert network.layers[0].output is first.input
     np.testing.assert_allclose(
@@ -167,7 +167,7 @@ def test_what_is_given_pixels_as_they_are_rescales_them_itself(name):
 def test_networks_at_their_own_size_have_so_many_rows_and_columns(name, layer, image_size, side):
     spec = ENCODERS[name]
     assert spec.image_size == image_size
-    network = spec.network(image_size, None)
+    network = spec.build(image_size, None)
     assert (network.output if layer is None else network.get_layer(layer).output).shape[1:3] == (
         side,
         side,
@@ -187,7 +187,7 @@ def pass_through(monkeypatch):
         return keras.Model(pixels, keras.layers.Identity()(pixels))
 
     monkeypatch.setitem(
-        ENCODERS, "pixels", replace(ENCODERS["convnet"], network=network, preprocess=tf.identity)
+        ENCODERS, "pixels", replace(ENCODERS["convnet"], build=network, preprocess=tf.identity)
     )
     return lambda image_size, grid: Encoder(
         "pixels", weights="none", image_size=image_size, grid=grid
@@ -262,7 +262,7 @@ def test_a_pooled_grid_is_in_shape_and_fingerprint(pass_through):
         (
             {"name": "convnet", "weights": "imagenet"},
             UsageError,
-            "the convnet has no imagenet weights",
+            "--weights imagenet does not exist for the convnet",
         ),
     ],
 )
@@ -279,12 +279,12 @@ def test_a_file_that_holds_no_weights_is_refused(tmp_path):
 
 
 def test_weights_with_holes_are_refused_by_layer(tmp_path):
-    network = ENCODERS["convnet"].network(SIZE, None)
+    network = ENCODERS["convnet"].build(SIZE, None)
     network.weights[0].assign(np.full(network.weights[0].shape, np.nan))
     network.save_weights(tmp_path / "some.weights.h5")
     with pytest.raises(
         UserError,
-        match=r"no finite values at layer 'last' of convnet: .* --layer \(such as stage3_1\)",
+        match=r"no finite values up to layer 'last' of convnet: .* --layer \(such as stage3_1\)",
     ):
         Encoder("convnet", weights=str(tmp_path / "some.weights.h5"), image_size=SIZE)
 

@@ -394,7 +394,7 @@ def test_its_trunk_is_an_encoder(run, layer):
     larger = Encoder("convnet", weights=str(run), image_size=32)
     assert larger.grid[0] > Encoder("convnet", weights=str(run)).grid[0]
     with pytest.raises(
-        UserError, match=r"what has learned there is --encoder convnet, not inception_v3$"
+        UserError, match=r"trained --encoder convnet \(got --encoder inception_v3\)$"
     ):
         Encoder("inception_v3", weights=str(run))
 
