@@ -112,7 +112,7 @@ def test_the_engine_is_the_quicker_one_that_is_there(monkeypatch):
     assert [choose_engine(name) for name in ("auto", "openvino")] == ["tensorflow", "openvino"]
     there.update(openvino=False, GPU=[])
     assert choose_engine("auto") == "tensorflow"
-    with pytest.raises(UserError, match="--engine openvino .*pip install openvino"):
+    with pytest.raises(UserError, match=r"--engine openvino .*pip install openvino"):
         choose_engine("openvino")
 
 
