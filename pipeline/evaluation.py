@@ -103,14 +103,14 @@ class Subject:
 
     def scene_scores(self, captions: Sequence[Any]) -> dict[str, float | None]:
         """Facts and pointing, of scenes; nothing of photographs."""
-        from data.scenes.dataset import LANGUAGES, SIZE
+        from data.scenes.dataset import LANGUAGES, PICTURE_SIZE
         from data.scenes.scores import score_facts, score_pointing
 
         if self.facts is None or self.language not in LANGUAGES:
             return {}
         scenes = [self.facts[photo.name] for photo in self.photos]
         return score_facts(captions, self.references, scenes, self.language) | score_pointing(
-            captions, scenes, self.language, SIZE
+            captions, scenes, self.language, PICTURE_SIZE
         )
 
 

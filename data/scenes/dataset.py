@@ -1,4 +1,7 @@
-"""The built-in dataset: seeded drawings of one to three objects, each with facts, boxes and ten true captions."""
+"""The built-in dataset: seeded drawings of one to three objects, each with facts and captions.
+
+A folder of scenes has photos, five captions of each in two languages, and facts with boxes.
+"""
 
 from __future__ import annotations
 
@@ -13,67 +16,84 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from data.scenes.captions import write_captions
-from data.scenes.drawing import SIZE, render_scene
+from data.scenes.drawing import PICTURE_SIZE, draw_things
 from data.scenes.layout import Scene, compose_scene
 from utils.errors import UserError
 
-VERSION = 1  # of the drawings and captions: folders of another one are written again
-SCENES_FOLDER = Path(
-    "datasets/scenes"
-)  # of the scenes that are drawn where there is no other dataset
-LANGUAGES = {"en": "captions.csv", "ko": "captions.ko.csv"}
+VERSION = 1  # of drawings and captions: folders of another version are written again
+SCENES_FOLDER = Path("datasets/scenes")  # of the default dataset
+CAPTION_FILES = {"en": "captions.csv", "ko": "captions.ko.csv"}
+LANGUAGES = tuple(CAPTION_FILES)
 _SPLITS = ("train", "val", "test")
+_MOST_WORKERS = 8
+_SCENES_A_WORKER = 20  # at least: a process takes as long to start as to draw these
+_ABANDONED_SECONDS = 3600
+_REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def draw_scene(scene: Scene, size: int = SIZE) -> np.ndarray:
-    """The picture of a scene, (size, size, 3) uint8."""
-    return _draw(scene, size)[0]
-
-
-def _draw(scene: Scene, size: int = SIZE) -> tuple[np.ndarray, list[dict[str, object]]]:
-    """The picture, and for each thing its kind and the box of what is seen of it."""
-    things = [(thing.kind, thing.colour, thing.box, thing.seed) for thing in scene.things]
-    pixels, seen = render_scene(scene.place, things, scene.seed)
-    boxes: list[dict[str, object]] = []
-    for number, thing in enumerate(scene.things, 1):
-        rows, columns = ((seen == number).any(axis=axis).nonzero()[0] for axis in (1, 0))
-        finer = len(seen) // SIZE  # half a pixel counts as a whole one
-        edges = [int(first) // finer for first in (columns[0], rows[0])]
-        edges += [-(-int(last + 1) // finer) for last in (columns[-1], rows[-1])]
-        boxes.append({"kind": thing.kind, "box": edges})
-    if size != SIZE:
-        pixels = np.asarray(Image.fromarray(pixels).resize((size, size), Image.Resampling.LANCZOS))
-    return pixels, boxes
+def draw_scene(scene: Scene, size: int = PICTURE_SIZE) -> np.ndarray:
+    """Return the picture of a scene, (size, size, 3) uint8."""
+    pixels, _ = _draw_with_boxes(scene, size)
+    return pixels
 
 
 def find_boxes(scene: Scene) -> list[dict[str, object]]:
-    """Each thing's {"kind", "box"}, the box of what is seen of it: left, top, right, bottom in pixels of SIZE."""
-    return _draw(scene)[1]
+    """Return {"kind", "box"} of each thing: left, top, right, bottom of its visible part.
+
+    Boxes are in pixels of PICTURE_SIZE.
+    """
+    _, boxes = _draw_with_boxes(scene)
+    return boxes
+
+
+def _draw_with_boxes(
+    scene: Scene, size: int = PICTURE_SIZE
+) -> tuple[np.ndarray, list[dict[str, object]]]:
+    pixels, numbers = draw_things(scene.place, scene.things, scene.seed)
+    scale = len(numbers) // PICTURE_SIZE
+    boxes: list[dict[str, object]] = []
+    for number, thing in enumerate(scene.things, 1):
+        rows = (numbers == number).any(axis=1).nonzero()[0]
+        columns = (numbers == number).any(axis=0).nonzero()[0]
+        left, right = _find_edges(columns, scale)
+        top, bottom = _find_edges(rows, scale)
+        boxes.append({"kind": thing.kind, "box": [left, top, right, bottom]})
+    if size != PICTURE_SIZE:
+        picture = Image.fromarray(pixels)
+        pixels = np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS))
+    return pixels, boxes
+
+
+def _find_edges(positions: np.ndarray, scale: int) -> tuple[int, int]:
+    """Return first pixel and end of positions on a finer grid; a part of a pixel is a whole one."""
+    first = int(positions[0]) // scale
+    end = -(-int(positions[-1] + 1) // scale)
+    return first, end
 
 
 def caption_scene(scene: Scene, language: str = "en") -> list[str]:
-    """The scene's five captions in 'en' or 'ko'."""
+    """Return the scene's five captions in 'en' or 'ko'."""
     return [caption.text for caption in write_captions(scene.facts, language, scene.seed)]
 
 
 def has_scenes(folder: Path, *, train: int, val: int, test: int, seed: int) -> bool:
-    """Whether the folder holds exactly these scenes of this version, every file of them."""
+    """Return whether the folder holds exactly these scenes of this version, every file of them."""
+    sizes = {"train": train, "val": val, "test": test}
     try:
-        facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-        sizes = {"train": train, "val": val, "test": test}
-        if (facts["version"], facts["seed"], facts["sizes"]) != (VERSION, seed, sizes):
-            return False
-        there = {f"photos/{path.name}" for path in (folder / "photos").iterdir()}
+        about = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+        is_same = (about["version"], about["seed"], about["sizes"]) == (VERSION, seed, sizes)
+        expected_photos = set(about["scenes"])
+        photos = {f"photos/{path.name}" for path in (folder / "photos").iterdir()}
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return there == set(facts["scenes"]) and all(
-        (folder / name).is_file() for name in LANGUAGES.values()
-    )
+    has_captions = all((folder / name).is_file() for name in CAPTION_FILES.values())
+    return is_same and photos == expected_photos and has_captions
 
 
 def write_scenes(
@@ -83,39 +103,24 @@ def write_scenes(
     val: int = 300,
     test: int = 300,
     seed: int = 0,
-    progress: Callable[[Iterable], Iterable] | None = None,
+    progress: Callable[[Iterable], Iterable] = iter,
 ) -> None:
-    """Writes the dataset as a folder of photos, captions in two languages and facts; all of it or nothing."""
+    """Write a folder of photos, captions in two languages, and facts; all of it or nothing."""
     if folder.exists() and any(folder.iterdir()) and not (folder / "facts.json").is_file():
         raise UserError(
-            f"{folder} is not empty and does not hold scenes; move away what is in it, or use another folder"
+            f"{folder} is not empty and does not hold scenes; move its files away, or use another "
+            "folder"
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
-    for left in folder.parent.glob(
-        f".{folder.name}-*"
-    ):  # by a run that was killed; a younger one may be at work
-        if time.time() - left.stat().st_mtime > 3600:
-            shutil.rmtree(left, ignore_errors=True)
+    _remove_abandoned(folder)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        partial.chmod(0o755)  # mkdtemp's own is for its user only
+        partial.chmod(0o755)  # mkdtemp gives rights to its user only
         (partial / "photos").mkdir()
-        records = list((progress or iter)(_Drawing(partial, seed, train + val + test)))
-        splits = [
-            name
-            for name, size in zip(_SPLITS, (train, val, test), strict=True)
-            for _ in range(size)
-        ]
-        _write_tables(partial, records, splits)
-        about = {
-            "version": VERSION,
-            "seed": seed,
-            "sizes": {name: splits.count(name) for name in _SPLITS},
-        }
-        scenes = {record["photo"]: record["scene"] for record in records}
-        (partial / "facts.json").write_text(
-            json.dumps(about | {"scenes": scenes}), encoding="utf-8"
-        )
+        sizes = dict(zip(_SPLITS, (train, val, test), strict=True))
+        records = list(progress(_SceneDrawing(partial, seed, sum(sizes.values()))))
+        _write_captions(partial, records, sizes)
+        _write_facts(partial, records, sizes, seed)
         if folder.exists():
             shutil.rmtree(folder)
         partial.replace(folder)
@@ -124,53 +129,55 @@ def write_scenes(
         raise
 
 
-def _write_tables(folder: Path, records: Sequence[dict], splits: Sequence[str]) -> None:
-    """Writes the captions of each language with their split."""
-    for language, name in LANGUAGES.items():
+def _remove_abandoned(folder: Path) -> None:
+    """Remove folders of runs that were killed; a younger one may still be written."""
+    for partial in folder.parent.glob(f".{folder.name}-*"):
+        if time.time() - partial.stat().st_mtime > _ABANDONED_SECONDS:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write_captions(folder: Path, records: Sequence[dict], sizes: dict[str, int]) -> None:
+    """Write the captions of each language with their split."""
+    splits = []
+    for split, size in sizes.items():
+        splits += [split] * size
+    for language, name in CAPTION_FILES.items():
         with (folder / name).open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
             table.writerow(("photo", "caption", "split"))
             for record, split in zip(records, splits, strict=True):
-                table.writerows(
-                    (record["photo"], caption, split) for caption in record["captions"][language]
-                )
+                for caption in record["captions"][language]:
+                    table.writerow((record["photo"], caption, split))
 
 
-class _Drawing:
-    """The records of all scenes in order, while processes of their own draw them; it has a length for progress bars.
+def _write_facts(folder: Path, records: Sequence[dict], sizes: dict[str, int], seed: int) -> None:
+    about: dict[str, Any] = {"version": VERSION, "seed": seed, "sizes": sizes}
+    about["scenes"] = {record["photo"]: record["scene"] for record in records}
+    (folder / "facts.json").write_text(json.dumps(about), encoding="utf-8")
 
-    Processes of `multiprocessing` would import the caller's script anew, and TensorFlow with it.
+
+class _SceneDrawing:
+    """The records of all scenes in order, while worker processes draw them.
+
+    It has a length for progress bars. The workers run this file as a script: processes of
+    `multiprocessing` would import the caller's script again, and TensorFlow with it.
     """
 
     def __init__(self, folder: Path, seed: int, number: int) -> None:
-        self.folder, self.seed, self.number = folder, seed, number
+        self.folder = folder
+        self.seed = seed
+        self.number = number
 
     def __len__(self) -> int:
         return self.number
 
     def __iter__(self) -> Iterator[dict]:
-        step = max(1, min(os.cpu_count() or 1, 8, self.number // 20))
-        environment = os.environ | {"PYTHONIOENCODING": "utf-8"}
-        command = [
-            sys.executable,
-            "-m",
-            "data.scenes.dataset",
-            str(self.folder.resolve()),
-            str(self.seed),
-        ]
-        workers = [
-            subprocess.Popen(
-                [*command, str(start), str(self.number), str(step)],
-                stdout=subprocess.PIPE,
-                encoding="utf-8",
-                env=environment,
-                cwd=Path(__file__).resolve().parents[2],
-            )
-            for start in range(step)
-        ]
+        most = self.number // _SCENES_A_WORKER
+        worker_count = max(1, min(os.cpu_count() or 1, _MOST_WORKERS, most))
+        workers = [self._start_worker(first, worker_count) for first in range(worker_count)]
         try:
             for number in range(self.number):
-                line = workers[number % step].stdout.readline()
+                line = workers[number % worker_count].stdout.readline()
                 if not line:
                     raise RuntimeError(f"drawing of scene {number} stopped: see the message above")
                 record = json.loads(line)
@@ -183,29 +190,50 @@ class _Drawing:
                 worker.wait()
                 worker.stdout.close()
 
+    def _start_worker(self, first: int, step: int) -> subprocess.Popen[str]:
+        """Start a process that draws every step-th scene."""
+        share = (self.seed, first, self.number, step)
+        command = [sys.executable, "-m", "data.scenes.dataset", str(self.folder.resolve())]
+        return subprocess.Popen(
+            [*command, *map(str, share)],
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+            cwd=_REPOSITORY,
+        )
+
 
 def _draw_share(folder: Path, seed: int, numbers: Iterable[int]) -> None:
-    """Draws the scenes of these numbers into the folder and prints a line of JSON for each."""
+    """Draw the scenes of these numbers into the folder and print a line of JSON for each."""
     for number in numbers:
         scene = compose_scene(seed * 1_000_000 + number)
-        pixels, boxes = _draw(scene)
+        pixels, boxes = _draw_with_boxes(scene)
         photo = f"photos/{number:06}.jpg"
-        about = {"facts": scene.facts, "boxes": boxes, "place": scene.place, "seed": scene.seed}
-        record = {
+        record: dict[str, Any] = {
             "photo": photo,
-            "scene": about,
-            "captions": {each: caption_scene(scene, each) for each in LANGUAGES},
+            "scene": {
+                "facts": scene.facts,
+                "boxes": boxes,
+                "place": scene.place,
+                "seed": scene.seed,
+            },
+            "captions": {language: caption_scene(scene, language) for language in LANGUAGES},
         }
         try:
             Image.fromarray(pixels).save(folder / photo, quality=92)
-        except OSError as error:  # told to who reads the lines, and raised there
-            record = {"errno": (error.errno, error.strerror, str(error.filename or folder / photo))}
+        except OSError as error:  # the reader of the lines raises it again
+            file = str(error.filename or folder / photo)
+            record = {"errno": (error.errno, error.strerror, file)}
         print(json.dumps(record), flush=True)
 
 
-if (
-    __name__ == "__main__"
-):  # a worker of _Drawing, which ends it on Ctrl-C; and it ends quietly when nobody reads on
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    _draw_share(Path(sys.argv[1]), int(sys.argv[2]), range(*map(int, sys.argv[3:6])))
+def _run_worker() -> None:
+    """Draw the share that the command line names, until the reader of its output ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the reader, which kills workers
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end without a message once nobody reads
+    folder, seed, first, number, step = sys.argv[1:]
+    _draw_share(Path(folder), int(seed), range(int(first), int(number), int(step)))
+
+
+if __name__ == "__main__":
+    _run_worker()

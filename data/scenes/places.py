@@ -1,4 +1,4 @@
-"""Paints the six places in which the built-in scenes stand."""
+"""Paint the six places of the built-in scenes."""
 
 from __future__ import annotations
 
@@ -14,39 +14,48 @@ PLACES = ("beach", "meadow", "street", "room", "snow", "night")
 
 
 def paint_place(place: str, side: int, rng: random.Random) -> Image.Image:
-    """A place without objects, so many pixels a side: a graded sky and ground, then what tells the place."""
+    """Return a place without objects, `side` pixels a side.
+
+    Sky and ground are graded; the details tell which place it is.
+    """
     horizon = rng.uniform(0.46, 0.58)
     sky, ground = _GRADES[place]
     rows = np.linspace(0, 1, side)[:, None]
     tint = np.array([rng.uniform(-8, 8) for _ in range(3)])
-    above = np.array(sky[0]) + (np.array(sky[1]) - np.array(sky[0])) * np.clip(rows / horizon, 0, 1)
-    nearness = np.clip((rows - horizon) / (1 - horizon), 0, 1)
-    below = np.array(ground[0]) + (np.array(ground[1]) - np.array(ground[0])) * nearness
-    column = np.clip(np.where(rows < horizon, above, below) + tint, 0, 255).astype(np.uint8)
+    above = _grade(sky, np.clip(rows / horizon, 0, 1))
+    below = _grade(ground, np.clip((rows - horizon) / (1 - horizon), 0, 1))
+    column = np.where(rows < horizon, above, below) + tint
+    column = np.clip(column, 0, 255).astype(np.uint8)
     picture = Image.fromarray(column[:, None]).resize((side, side), Image.Resampling.NEAREST)
-    _DETAILS[place](ImageDraw.Draw(picture), horizon * side, side, rng)
+    draw_details = _DETAILS[place]
+    draw_details(ImageDraw.Draw(picture), horizon * side, side, rng)
     return picture
+
+
+def _grade(colours: tuple[Colour, Colour], shares: np.ndarray) -> np.ndarray:
+    """Return colours (rows, 3) between two, by the share (rows, 1) of the second."""
+    first, last = (np.array(colour) for colour in colours)
+    return first + (last - first) * shares
 
 
 def _blob(
     pen: ImageDraw.ImageDraw, x: float, y: float, across: float, down: float, fill: Colour
 ) -> None:
-    """Fills an ellipse about (x, y)."""
+    """Fill an ellipse around (x, y)."""
     pen.ellipse((x - across, y - down, x + across, y + down), fill=fill)
 
 
 def _clouds(pen: ImageDraw.ImageDraw, horizon: float, side: float, rng: random.Random) -> None:
-    """Draws one to three soft clouds."""
+    """Draw one to three soft clouds."""
     for _ in range(rng.randint(1, 3)):
         x, y = rng.uniform(0, side), rng.uniform(0.1, 0.6) * horizon
         for step in (-1, 0, 1):
-            _blob(
-                pen, x + step * 26, y - 8 * (step == 0), 34, 15 + 5 * (step == 0), (232, 240, 246)
-            )
+            rise, down = (8, 20) if step == 0 else (0, 15)
+            _blob(pen, x + step * 26, y - rise, 34, down, (232, 240, 246))
 
 
 def _beach(pen: ImageDraw.ImageDraw, horizon: float, side: float, rng: random.Random) -> None:
-    """Draws the sea with waves, a sun, and shells in the sand."""
+    """Draw the sea with waves, a sun, and shells in the sand."""
     _blob(pen, rng.uniform(0.1, 0.9) * side, 0.25 * horizon, 34, 34, (255, 238, 170))
     shore = horizon + rng.uniform(0.05, 0.1) * side
     pen.rectangle((0, horizon, side, shore), fill=(62, 150, 178))
@@ -60,7 +69,7 @@ def _beach(pen: ImageDraw.ImageDraw, horizon: float, side: float, rng: random.Ra
 
 
 def _meadow(pen: ImageDraw.ImageDraw, horizon: float, side: float, rng: random.Random) -> None:
-    """Draws hills, tufts of grass and pale flowers."""
+    """Draw hills, tufts of grass and pale flowers."""
     _clouds(pen, horizon, side, rng)
     for x in (rng.uniform(-0.1, 0.3), rng.uniform(0.6, 1.1)):
         pen.chord(
@@ -79,14 +88,12 @@ def _meadow(pen: ImageDraw.ImageDraw, horizon: float, side: float, rng: random.R
 
 
 def _street(pen: ImageDraw.ImageDraw, horizon: float, side: float, rng: random.Random) -> None:
-    """Draws grey blocks of flats, a pavement, and a road with a broken line."""
+    """Draw grey blocks of flats, a pavement, and a road with a broken line."""
     x = -rng.uniform(0, 60)
     while x < side:
-        width, top, grey = (
-            rng.uniform(90, 150),
-            rng.uniform(0.1, 0.5) * horizon,
-            rng.randint(140, 178),
-        )
+        width = rng.uniform(90, 150)
+        top = rng.uniform(0.1, 0.5) * horizon
+        grey = rng.randint(140, 178)
         pen.rectangle((x, top, x + width, horizon), fill=(grey, grey - 6, grey - 8))
         for row in range(int(top) + 16, int(horizon) - 20, 38):
             for left in range(int(x) + 14, int(x + width) - 20, 32):
@@ -102,7 +109,7 @@ def _street(pen: ImageDraw.ImageDraw, horizon: float, side: float, rng: random.R
 
 
 def _room(pen: ImageDraw.ImageDraw, horizon: float, side: float, rng: random.Random) -> None:
-    """Draws wallpaper, a window or a framed picture, a skirting board, and floor boards."""
+    """Draw wallpaper, a window or a framed picture, a skirting board, and floor boards."""
     for x in range(rng.randint(0, 40), int(side), 46):
         pen.line((x, 0, x, horizon), fill=(218, 200, 186), width=5)
     x, y = rng.uniform(0.1, 0.7) * side, rng.uniform(0.15, 0.35) * horizon
@@ -120,13 +127,11 @@ def _room(pen: ImageDraw.ImageDraw, horizon: float, side: float, rng: random.Ran
 
 
 def _snow(pen: ImageDraw.ImageDraw, horizon: float, side: float, rng: random.Random) -> None:
-    """Draws grey mountains, drifts and falling flakes."""
+    """Draw grey mountains, drifts and falling flakes."""
     for x in (rng.uniform(0, 0.3), rng.uniform(0.4, 0.6), rng.uniform(0.7, 1)):
         peak, half = horizon - rng.uniform(90, 170), rng.uniform(120, 190)
-        for part, fill in (
-            (1, (150, 162, 178)),
-            (0.3, (232, 238, 244)),
-        ):  # rock, then the white top
+        rock, white_top = (1, (150, 162, 178)), (0.3, (232, 238, 244))
+        for part, fill in (rock, white_top):
             foot, reach = peak + part * (horizon - peak), part * half
             pen.polygon(
                 [(x * side - reach, foot), (x * side, peak), (x * side + reach, foot)], fill=fill
@@ -139,7 +144,7 @@ def _snow(pen: ImageDraw.ImageDraw, horizon: float, side: float, rng: random.Ran
 
 
 def _night(pen: ImageDraw.ImageDraw, horizon: float, side: float, rng: random.Random) -> None:
-    """Draws a moon, stars and dark hills."""
+    """Draw a moon, stars and dark hills."""
     for _ in range(60):
         _blob(pen, rng.uniform(0, side), rng.uniform(0, horizon), 2.2, 2.2, (226, 228, 240))
     x = rng.uniform(0.1, 0.9) * side
@@ -154,7 +159,7 @@ def _night(pen: ImageDraw.ImageDraw, horizon: float, side: float, rng: random.Ra
         )
 
 
-# place: (sky from top to horizon), (ground from horizon to bottom)
+# place → (sky from top to horizon), (ground from horizon to bottom)
 _GRADES = {
     "beach": (((120, 184, 226), (206, 230, 240)), ((224, 204, 158), (236, 216, 172))),
     "meadow": (((136, 190, 230), (212, 232, 242)), ((138, 190, 106), (112, 168, 82))),

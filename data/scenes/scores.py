@@ -1,4 +1,4 @@
-"""How true captions of scenes are, and whether attention looks at what is named."""
+"""Score captions of scenes: are their claims true, and does attention point at named objects?"""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -7,9 +7,11 @@ import numpy as np
 
 from data.scenes.facts import find_claims, find_objects, is_true
 
+SceneFacts = Sequence[Sequence[str | int]]  # of one scene, as tuples or as JSON gives them
+
 
 class CaptionWithAttention(Protocol):
-    """What is needed of a generated caption."""
+    """The attributes of a generated caption that are needed here."""
 
     text: str
     words: list[str]
@@ -18,18 +20,23 @@ class CaptionWithAttention(Protocol):
 
 
 def score_claims(
-    captions: Sequence[str], facts: Sequence[Sequence[Sequence[str | int]]], language: str
+    captions: Sequence[str], facts: Sequence[SceneFacts], language: str
 ) -> tuple[float, float]:
-    """Precision: the part of all claims that is true, 0 where nothing is claimed. Recall: the part of all facts claimed.
+    """Return precision and recall of one caption a scene.
 
-    There is one caption for each scene; `facts` has the facts of each scene, as tuples or as JSON gives them.
+    Precision is the share of all claims that are true, 0 if there are none. Recall is the share of
+    all facts that are claimed.
     """
-    claimed = true = stated = known = 0
-    for caption, scene in zip(captions, facts, strict=True):
-        said, real = find_claims(caption, language), {tuple(fact) for fact in scene}
-        claimed, true = claimed + len(said), true + sum(is_true(claim, real) for claim in said)
-        stated, known = stated + len(said & real), known + len(real)
-    return true / max(claimed, 1), stated / max(known, 1)
+    claim_count = true_count = 0
+    fact_count = claimed_fact_count = 0
+    for caption, scene_facts in zip(captions, facts, strict=True):
+        claims = find_claims(caption, language)
+        known = {tuple(fact) for fact in scene_facts}
+        claim_count += len(claims)
+        true_count += sum(is_true(claim, known) for claim in claims)
+        fact_count += len(known)
+        claimed_fact_count += len(claims & known)
+    return true_count / max(claim_count, 1), claimed_fact_count / max(fact_count, 1)
 
 
 def score_facts(
@@ -38,25 +45,32 @@ def score_facts(
     scenes: Sequence[dict[str, Any]],
     language: str,
 ) -> dict[str, float]:
-    """Precision of what captions claim and recall of what is to be said.
+    """Return precision and recall of the captions, with a ceiling and a floor.
 
-    The references give the ceiling (they are true, but no one says everything); captions of other photos the floor.
+    The references are the ceiling: they are true, but none says everything. Captions of other
+    photos are the floor.
     """
     facts = [scene["facts"] for scene in scenes]
     texts = [caption.text for caption in captions]
-    shuffled = texts[1:] + texts[:1]  # each caption goes to its neighbour; scenes come in no order
-    spread = [(text, each) for row, each in zip(references, facts, strict=True) for text in row]
-    found = {}
-    for name, pairs in (
-        ("", list(zip(texts, facts, strict=True))),
-        ("_references", spread),
-        ("_shuffled", list(zip(shuffled, facts, strict=True))),
-    ):
-        precision, recall = score_claims(
-            [text for text, _ in pairs], [each for _, each in pairs], language
-        )
-        found |= {f"facts_precision{name}": precision, f"facts_recall{name}": recall}
-    return found
+    other_texts = texts[1:] + texts[:1]  # of the neighbour; scenes come in no order
+
+    reference_texts, reference_facts = [], []
+    for photo_references, scene_facts in zip(references, facts, strict=True):
+        for text in photo_references:
+            reference_texts.append(text)
+            reference_facts.append(scene_facts)
+
+    pairs = {
+        "": (texts, facts),
+        "_references": (reference_texts, reference_facts),
+        "_shuffled": (other_texts, facts),
+    }
+    scores = {}
+    for suffix, (some_texts, some_facts) in pairs.items():
+        precision, recall = score_claims(some_texts, some_facts, language)
+        scores[f"facts_precision{suffix}"] = precision
+        scores[f"facts_recall{suffix}"] = recall
+    return scores
 
 
 def score_pointing(
@@ -65,28 +79,34 @@ def score_pointing(
     language: str,
     size: int,
 ) -> dict[str, float | None]:
-    """How often attention's peak, at a word that names an object of the scene, lies in a box of that object.
+    """Return how often attention's peak lies in a box of the object that the word names.
 
-    Beside it what chance gives: the share of all locations that lie in such a box. Boxes are in pixels of `size`. Attention
-    that is the same everywhere has no peak, and does not count.
+    Chance is the share of all locations in such a box. Boxes are in pixels of `size`. Attention
+    that is equal everywhere has no peak and does not count; nor does an object that the scene does
+    not have, which is for precision to count.
     """
     hits, chances = [], []
     for caption, scene in zip(captions, scenes, strict=True):
-        rows, columns = caption.grid
-        x, y = np.meshgrid(
-            (np.arange(columns) + 0.5) * size / columns, (np.arange(rows) + 0.5) * size / rows
-        )
         for word, kind in find_objects(caption.words, language):
-            boxes = [box["box"] for box in scene["boxes"] if box["kind"] == kind]
-            if not boxes:
-                continue  # a wrong word; precision counts it
-            if not np.ptp(caption.attention[word]):
-                continue
-            inside = np.zeros(rows * columns, bool)
-            for left, top, right, bottom in boxes:
-                inside |= ((left <= x) & (x < right) & (top <= y) & (y < bottom)).ravel()
-            hits.append(inside[caption.attention[word].argmax()])
-            chances.append(inside.mean())
+            boxes = [entry["box"] for entry in scene["boxes"] if entry["kind"] == kind]
+            attention = caption.attention[word]
+            has_peak = np.ptp(attention) > 0
+            if boxes and has_peak:
+                inside = _locate_boxes(boxes, caption.grid, size)
+                hits.append(inside[attention.argmax()])
+                chances.append(inside.mean())
     if not hits:
         return {"pointing": None, "pointing_chance": None}
     return {"pointing": float(np.mean(hits)), "pointing_chance": float(np.mean(chances))}
+
+
+def _locate_boxes(boxes: Sequence[Sequence[float]], grid: tuple[int, int], size: int) -> np.ndarray:
+    """Return which locations (L) have their centre in a box."""
+    rows, columns = grid
+    x, y = np.meshgrid(
+        (np.arange(columns) + 0.5) * size / columns, (np.arange(rows) + 0.5) * size / rows
+    )
+    inside = np.zeros(rows * columns, bool)
+    for left, top, right, bottom in boxes:
+        inside |= ((left <= x) & (x < right) & (top <= y) & (y < bottom)).ravel()
+    return inside

@@ -64,7 +64,7 @@ def test_every_kind_colour_place_count_size_and_relation_occurs_often(many):
 def test_half_of_the_boxes_are_small(many):
     boxes = [entry["box"] for scene in many[:200] for entry in scenes.find_boxes(scene)]
     areas = [
-        (right - left) * (bottom - top) / scene_drawing.SIZE**2
+        (right - left) * (bottom - top) / scene_drawing.PICTURE_SIZE**2
         for left, top, right, bottom in boxes
     ]
     assert np.mean(np.array(areas) < 0.12) >= 0.5
@@ -133,7 +133,7 @@ def test_boxes_hold_exactly_what_an_object_changes(many):
 
 
 def test_an_object_shows_its_colour_more_than_any_other(many):
-    paints = {name: np.array(rgb) for name, rgb in scene_drawing.COLOURS.items()}
+    paints = {name: np.array(rgb) for name, rgb in scene_drawing.PAINTS.items()}
     right = []
     for scene in many[:80]:
         picture = scenes.draw_scene(scene).astype(float)
