@@ -1,4 +1,4 @@
-"""Fonts that have the letters of a text, Korean, Japanese and Chinese ones among them, and text cut to fit."""
+"""Fonts that have the letters of a text, also East Asian ones, and text wrapped to fit."""
 
 import functools
 import textwrap
@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-# Fonts with Korean, Japanese, Chinese or Thai letters on Linux, macOS and Windows, the best first.
+# Fonts with Korean, Japanese, Chinese or Thai letters on Linux, macOS and Windows, best first.
 EAST_ASIAN_FONTS = (
     "Noto Sans CJK KR",
     "Noto Sans CJK JP",
@@ -35,83 +35,95 @@ EAST_ASIAN_FONTS = (
     "Thonburi",
     "Leelawadee UI",
 )
-_LATIN = "DejaVu Sans"  # matplotlib brings it along
+_LATIN = "DejaVu Sans"  # comes with matplotlib
+_SHORTEST_LINE = 8  # letters
+
+
+def choose_fonts(text: str) -> list[str]:
+    """Return fonts that together have most letters of the text: the Latin one, others if needed."""
+    chosen = [_LATIN]
+    missing = _find_missing(text, chosen)
+    if not missing:
+        return chosen
+    for name in _find_fonts():
+        still_missing = _find_missing(text, [*chosen, name])
+        if still_missing < missing:
+            chosen.append(name)
+            missing = still_missing
+        if not missing:
+            break
+    return chosen
 
 
 def suggest_font(words: Iterable[str]) -> str | None:
-    """The sentence that says what to install where no font here has all letters of the words; None where one has."""
+    """Return a sentence that says what to install if no font here has all letters, else None."""
     text = "".join(words)
-    lacking = _lacking(text, choose_fonts(text))
-    if not lacking:
+    missing = _find_missing(text, choose_fonts(text))
+    if not missing:
         return None
-    wide = any(unicodedata.east_asian_width(letter) in "WF" for letter in lacking)
-    package = "fonts-noto-cjk" if wide else "fonts-noto-core"
+    package = "fonts-noto-cjk" if any(map(_is_wide, missing)) else "fonts-noto-core"
     return f"No font here has all the letters (□): install one, for example by `apt install {package}`."
 
 
+def replace_missing(text: str, font: dict[str, Any]) -> str:
+    """Return the text as one line, with □ for letters that the font's families lack.
+
+    matplotlib would draw the same, with a warning.
+    """
+    line = " ".join(text.split())
+    missing = _find_missing(line, font["family"])
+    return "".join("□" if letter in missing else letter for letter in line)
+
+
 def wrap(text: str, room: float) -> list[str]:
-    """The text in lines of so many Latin letters; East Asian letters take the room of two. After a dash at its beginning
-    the lines hang."""
+    """Return the text as lines with room for a number of Latin letters.
+
+    East Asian letters take the room of two. Lines after a dash at the beginning are indented.
+    """
     dash = "– " if text.startswith("– ") else ""
-    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text) / max(len(text), 1)
-    lines = textwrap.wrap(
-        text.removeprefix(dash), max(int((room - len(dash)) / (1 + wide)), 8)
-    ) or [""]
-    return [dash + lines[0], *(("   " if dash else "") + line for line in lines[1:])]
+    share_of_wide = sum(map(_is_wide, text)) / max(len(text), 1)
+    letters = int((room - len(dash)) / (1 + share_of_wide))
+    lines = textwrap.wrap(text.removeprefix(dash), max(letters, _SHORTEST_LINE)) or [""]
+    indent = "   " if dash else ""
+    return [dash + lines[0], *(indent + line for line in lines[1:])]
+
+
+def _is_wide(letter: str) -> bool:
+    return unicodedata.east_asian_width(letter) in "WF"
+
+
+def _find_missing(text: str, families: Sequence[str]) -> set[str]:
+    """Return the letters of the text that none of the fonts has."""
+    return {
+        letter
+        for letter in set(text)
+        if not letter.isspace() and not any(ord(letter) in _letters_of(name) for name in families)
+    }
 
 
 @functools.cache
-def _fonts() -> dict[str, str]:
-    """Installed fonts: name → file, the best for East Asian letters first, then all others by name."""
+def _find_fonts() -> dict[str, str]:
+    """Return the files of installed fonts by name, best for East Asian letters first."""
     from matplotlib import font_manager
 
-    listed = {entry.fname for entry in font_manager.fontManager.ttflist}
-    for file in sorted(
-        set(font_manager.findSystemFonts()) - listed
-    ):  # matplotlib's kept list misses what came later
+    # matplotlib keeps a list of fonts, which lacks those that were installed later.
+    manager = font_manager.fontManager
+    listed = {entry.fname for entry in manager.ttflist}
+    for file in sorted(set(font_manager.findSystemFonts()) - listed):
         try:
-            font_manager.fontManager.addfont(file)
-        except (
-            OSError,
-            RuntimeError,
-        ):  # a font that matplotlib cannot read is none that it could draw with
+            manager.addfont(file)
+        except (OSError, RuntimeError):  # matplotlib cannot read it, so cannot draw with it
             continue
-    files = {entry.name: entry.fname for entry in font_manager.fontManager.ttflist}
-    # Last Resort, which matplotlib brings along, has a box for every letter and no letter.
+    files = {entry.name: entry.fname for entry in manager.ttflist}
+    # Last Resort, which comes with matplotlib, has a box for every letter and no letter.
     others = sorted(name for name in files if not name.startswith((".", "Last Resort")))
     return {name: files[name] for name in (*EAST_ASIAN_FONTS, *others) if name in files}
 
 
 @functools.cache
-def _letters(name: str) -> frozenset[int]:
-    """Code points that the font has."""
+def _letters_of(name: str) -> frozenset[int]:
+    """Return the code points that a font has."""
     from matplotlib import font_manager
 
-    file = font_manager.findfont(_LATIN) if name == _LATIN else _fonts()[name]
+    file = font_manager.findfont(_LATIN) if name == _LATIN else _find_fonts()[name]
     return frozenset(font_manager.get_font(file).get_charmap())
-
-
-def _lacking(text: str, families: Sequence[str]) -> set[str]:
-    """Letters of the text that none of the fonts has."""
-    return {
-        letter
-        for letter in text
-        if not letter.isspace() and not any(ord(letter) in _letters(name) for name in families)
-    }
-
-
-def choose_fonts(text: str) -> list[str]:
-    """Fonts that together draw most of the text: the Latin one, and others only where it lacks letters."""
-    families = [_LATIN]
-    for name in _fonts() if _lacking(text, families) else ():
-        if not _lacking(text, families):
-            break
-        if _lacking(text, [*families, name]) < _lacking(text, families):
-            families.append(name)
-    return families
-
-
-def replace_missing(text: str, font: dict[str, Any]) -> str:
-    """The text in one line, with □ for what no font has: drawn as it is, it would warn and look the same."""
-    lacking = _lacking(text, font["family"])
-    return "".join("□" if letter in lacking else letter for letter in " ".join(text.split()))

@@ -1,6 +1,5 @@
-"""A classifier's pictures: whole, readable from two to two hundred classes, and of what they are said to be."""
+"""Figures of a classifier: whole, and readable from two to two hundred classes."""
 
-import io
 import warnings
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
+from tests.helpers.figures import render
 from utils.plots.classes import (
     draw_class_history,
     draw_confusion,
@@ -16,15 +16,6 @@ from utils.plots.classes import (
 )
 
 RANDOM = np.random.default_rng(0)
-
-
-def drawn(figure):
-    """The figure as pixels; a warning while it is drawn is an error."""
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        figure.savefig(buffer, format="png", dpi=40)
-    return np.asarray(Image.open(buffer).convert("RGB"))
 
 
 def boxes(figure, texts):
@@ -51,7 +42,7 @@ def test_text_of_a_confusion_matrix_is_inside_and_apart(number):
     figure = draw_confusion(
         confusion, names, title="test: 0.851 of 2,000 pictures are named rightly"
     )
-    assert drawn(figure).std() > 5
+    assert render(figure).std() > 5
     (axes,) = figure.axes
     for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
         assert len(labels) == number
@@ -88,7 +79,7 @@ def test_a_picture_grid_has_text_below_and_marks_mistakes():
         for number in range(11)
     ]
     figure = draw_picture_grid(cells, title="Random pictures of test")
-    assert drawn(figure).std() > 20
+    assert render(figure).std() > 20
     assert len(figure.axes) == 11
     for axes, (picture, _, _) in zip(figure.axes, cells, strict=True):
         np.testing.assert_array_equal(axes.images[0].get_array(), picture)
@@ -112,7 +103,7 @@ def test_letters_of_any_script_are_drawn_or_reported_missing():
         draw_picture_grid([(photo, "강아지 0.90", False)], title="강아지"),
         draw_confusion([[1, 0], [0, 1]], ["강아지", "x^2 $"], title="강아지"),
     ):
-        assert drawn(figure).std() > 5
+        assert render(figure).std() > 5
 
 
 def test_bars_are_as_long_as_classes_are_likely():
@@ -128,8 +119,8 @@ def test_bars_are_as_long_as_classes_are_likely():
     assert tops == sorted(tops, reverse=True)  # the likeliest above
     assert figure.texts[0].get_text().strip() == "true: dog"
     assert all(box.x0 >= 0 for box in boxes(figure, axes.get_yticklabels()))
-    assert drawn(figure).std() > 20
-    assert drawn(draw_likeliest(np.zeros((8, 8, 3), np.uint8), [("cat", 1.0)])).std() > 5
+    assert render(figure).std() > 20
+    assert render(draw_likeliest(np.zeros((8, 8, 3), np.uint8), [("cat", 1.0)])).std() > 5
 
 
 @pytest.mark.parametrize("epochs", [0, 1, 40])

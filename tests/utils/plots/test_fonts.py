@@ -19,10 +19,10 @@ def listed(monkeypatch):
     """Replaces the list of fonts: name → file."""
 
     def replace(names):
-        monkeypatch.setattr(fonts, "_fonts", lambda: names)
+        monkeypatch.setattr(fonts, "_find_fonts", lambda: names)
 
     monkeypatch.setattr(
-        fonts, "_letters", fonts._letters.__wrapped__
+        fonts, "_letters_of", fonts._letters_of.__wrapped__
     )  # what it kept would outlast the test
     return replace
 
@@ -39,11 +39,11 @@ def installed(monkeypatch):
         "ttflist",
         [entry for entry in font_manager.fontManager.ttflist if "mpl-data" in entry.fname],
     )
-    fonts._fonts.cache_clear()
-    fonts._letters.cache_clear()
+    fonts._find_fonts.cache_clear()
+    fonts._letters_of.cache_clear()
     yield install
-    fonts._fonts.cache_clear()
-    fonts._letters.cache_clear()
+    fonts._find_fonts.cache_clear()
+    fonts._letters_of.cache_clear()
 
 
 def made(folder, name, letters):
@@ -104,10 +104,10 @@ def test_a_font_that_has_the_letters_is_used(listed, monkeypatch):
         }
     )
     letters, more = (
-        fonts._letters,
+        fonts._letters_of,
         {"DejaVu Serif": {ord("개")}, "DejaVu Sans Mono": {ord("개"), ord("새")}},
     )
-    monkeypatch.setattr(fonts, "_letters", lambda name: letters(name) | more.get(name, set()))
+    monkeypatch.setattr(fonts, "_letters_of", lambda name: letters(name) | more.get(name, set()))
     assert fonts.suggest_font(["개", "새"]) is None
     assert "apt install" in fonts.suggest_font(["개", "소"])
     assert fonts.choose_fonts("dog") == ["DejaVu Sans"]
@@ -125,7 +125,7 @@ def test_a_font_that_has_the_letters_is_used(listed, monkeypatch):
 @pytest.mark.parametrize("letters", ["개가", "犬がー", "一只狗"])
 def test_a_font_installed_later_is_found_and_drawn_with(installed, tmp_path, letters):
     installed(made(tmp_path, "NanumGothic", letters))
-    assert fonts._fonts()["NanumGothic"] == str(tmp_path / "NanumGothic.ttf")
+    assert fonts._find_fonts()["NanumGothic"] == str(tmp_path / "NanumGothic.ttf")
     assert fonts.suggest_font([letters]) is None
     assert "apt install" in fonts.suggest_font([letters, "새"])
     font = {"family": fonts.choose_fonts(f"dog {letters}")}
@@ -142,7 +142,7 @@ def test_the_best_font_comes_first_and_damaged_ones_are_skipped(installed, tmp_p
         made(tmp_path, "NanumGothic", "개"),
         made(tmp_path, "Unheard Of", "새"),
     )
-    assert list(fonts._fonts())[:2] == ["NanumGothic", "UnDotum"]
+    assert list(fonts._find_fonts())[:2] == ["NanumGothic", "UnDotum"]
     assert fonts.choose_fonts("개") == ["DejaVu Sans", "NanumGothic"]
     assert fonts.choose_fonts("犬") == ["DejaVu Sans", "UnDotum"]
     assert fonts.choose_fonts("새") == [
