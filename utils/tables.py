@@ -1,15 +1,18 @@
 """Tables on standard output, made by rich: bold headings on a terminal, plain text in a file."""
 
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_FILE_WIDTH = 10_000  # characters; in a file no row is wrapped
+_GAP = 2  # characters between columns
+_UNLIMITED = 10_000  # characters
 
 
 def format_table(
@@ -17,36 +20,45 @@ def format_table(
 ) -> str:
     """Return a table for standard output; the columns in `numbers` are aligned to the right.
 
-    A terminal that is too narrow gets its rows wrapped inside the cells. Nothing is cut off.
+    On a terminal, cells of several words are wrapped if that is enough to make the table fit.
+    Nothing is cut off, and no word is split.
     """
+    rows = list(rows)
     is_terminal = sys.stdout.isatty()
-    if is_terminal:
-        width, line_style = None, box.SIMPLE_HEAD  # rich finds the width
-    else:
-        width, line_style = _FILE_WIDTH, None
     table = Table(
-        box=line_style,
+        box=box.SIMPLE_HEAD,  # a line under the headings; its columns are a space apart
         show_edge=False,
         pad_edge=False,
-        padding=(0, 2, 0, 0),
+        padding=(0, _GAP - 1, 0, 0),
         header_style="bold",
     )
-    for name in columns:
-        justify = "right" if name in numbers else "left"
-        table.add_column(Text(name), justify=justify, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+    if not is_terminal:
+        table.box = None
+        table.padding = (0, _GAP, 0, 0)
 
+    needed = 0
+    for place, name in enumerate(columns):
+        longest_word = _measure_longest_word([name, *(row[place] for row in rows)])
+        needed += longest_word + _GAP
+        justify = "right" if name in numbers else "left"
+        table.add_column(Text(name), justify=justify, min_width=longest_word)
+    for row in rows:
+        table.add_row(*map(Text, row))
+
+    width = shutil.get_terminal_size().columns
+    if not is_terminal or needed > width:
+        width = _UNLIMITED
     color_system = None if os.environ.get("NO_COLOR") else "auto"
-    console = Console(
-        force_terminal=is_terminal,
-        color_system=color_system,
-        width=width,
-    )
+    console = Console(force_terminal=is_terminal, color_system=color_system, width=width)
     with console.capture() as capture:
         console.print(table)
-    lines = [line.rstrip() for line in capture.get().splitlines()]
-    return "\n".join(lines)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())
+
+
+def _measure_longest_word(cells: Iterable[str]) -> int:
+    """Return the width of the longest word in a column; East Asian letters are two wide."""
+    words = " ".join(cells).split()
+    return max(map(cell_len, words), default=0)
 
 
 def format_setting(value: object) -> str:

@@ -68,3 +68,11 @@ def test_a_terminal_gets_bold_headings_and_a_line(monkeypatch):
 def test_no_color_leaves_out_escape_codes(monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\033" not in format_in_terminal(monkeypatch, ["run", "caption"], ROWS)
+
+
+def test_a_word_is_never_split(monkeypatch):
+    """With a word of 50 letters the table cannot fit: it is as wide as its content."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    rows = [["x" * 50, "some words that could be wrapped"]]
+    lines = format_in_terminal(monkeypatch, ["run", "words"], rows).splitlines()
+    assert lines[-1] == f"{'x' * 50}  some words that could be wrapped"
