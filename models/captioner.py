@@ -237,7 +237,10 @@ class Captioner:
     def _search(self, locations: int, *how: Any) -> Callable[..., Captions]:
         """The compiled search over so many locations for these rules, chance, and whether locations are drawn."""
         if (locations, *how) not in self._searches:
-            self._searches[locations, *how] = compile_search(self.decoder, *how)
+            rules, sampling, drawn = how
+            self._searches[locations, *how] = compile_search(
+                self.decoder, rules, sampling, samples_locations=drawn
+            )
         return self._searches[locations, *how]
 
     def _caption(self, tokens: np.ndarray, logs: np.ndarray, attention: np.ndarray) -> Caption:

@@ -185,8 +185,8 @@ def take_over(decoder: Any, tokenizer: Any, start: Path, fingerprint: dict[str, 
             "mean something else to the decoder"
         )
     say(
-        f"from {start}: {found.kept - len(SPECIAL_TOKENS)} {tokenizer.token_name} are known there and keep their weights, {found.new} "
-        f"start fresh, {found.gone} of {start} are gone"
+        f"from {start}: {found.shared - len(SPECIAL_TOKENS)} {tokenizer.token_name} are known there and keep their weights, {found.new} "
+        f"start fresh, {found.dropped} of {start} are gone"
     )
 
 

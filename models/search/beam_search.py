@@ -1,144 +1,141 @@
-"""Beam search over a decoder's step."""
+"""Beam search over a decoder's step. Greedy search is a beam of one."""
 
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from models.search.rules import LOG_ZERO, Captions, Nest, Rules, Step
+from models.search.rules import LOG_ZERO, Captions, Nest, Rules, Step, predict_next_words
 
 
 class _Search(NamedTuple):
-    """A beam search between two steps. Live captions have not ended yet; a finished one is never touched again."""
+    """A beam search between two steps, with K live and at most K finished captions a photo.
 
-    live_tokens: tf.Tensor  # (P, K, T)
-    live_log: tf.Tensor  # (P, K) log-probability so far
-    live_attention: tf.Tensor  # (P, K, T, L)
-    ended_tokens: tf.Tensor  # (P, K, T)
-    ended_log: tf.Tensor  # (P, K)
-    ended_score: tf.Tensor  # (P, K) what they are ranked by; LOG_ZERO where no caption is
-    ended_attention: tf.Tensor  # (P, K, T, L)
-    state: Nest  # (P·K, …) the decoder's
+    A live caption has no end yet. A finished one never changes.
+    """
+
+    live: Captions
+    finished: Captions
+    score: tf.Tensor  # (P, K) of finished captions, best first; LOG_ZERO where there is none
+    state: Nest  # of the decoder, (P·K, …)
+
+
+class _Candidates(NamedTuple):
+    """Continuations of live captions by one word, the likeliest first."""
+
+    log_probability: tf.Tensor  # (P, N) of the whole caption
+    parent: tf.Tensor  # (P, N) number of the live caption, 0 to K − 1
+    word: tf.Tensor  # (P, N)
 
 
 def beam_search(
     step: Step, state: Nest, *, photos: tf.Tensor, locations: int, rules: Rules
 ) -> Captions:
-    """The beam search of `rules`; `state` has `rules.beam` rows a photo.
+    """Return the K best captions of each photo, best first; `state` has K rows a photo.
 
-    A photo is done when it has K finished captions. After `max_length` words comes a step that can only end captions.
+    A photo is done when it has K finished captions.
     """
+    steps = rules.max_length + 1  # the last step can only end a caption
+
+    def is_unfinished(time: tf.Tensor, search: _Search) -> tf.Tensor:
+        return (time < steps) & tf.reduce_any(search.score[:, -1] <= LOG_ZERO)
+
+    def advance(time: tf.Tensor, search: _Search) -> tuple[tf.Tensor, _Search]:
+        return time + 1, _advance(step, search, time, rules)
+
+    first = _start(state, photos, locations, rules)
+    _, last = tf.while_loop(is_unfinished, advance, (tf.constant(0), first))
+    return last.finished
+
+
+def _start(state: Nest, photos: tf.Tensor, locations: int, rules: Rules) -> _Search:
+    """Return the search before its first step: K empty live captions, none finished."""
     beam, steps = rules.beam, rules.max_length + 1
     tokens = tf.zeros([photos, beam, steps], tf.int32)
     attention = tf.zeros([photos, beam, steps, locations])
-    # All beams of a photo begin alike: the others than the first are kept from being chosen in the first step.
-    first = tf.tile(tf.constant([[0.0] + [LOG_ZERO] * (beam - 1)]), [photos, 1])
     none = tf.fill([photos, beam], LOG_ZERO)
-    begin = _Search(tokens, first, attention, tokens, none, none, attention, state)
-
-    def unfinished(time: tf.Tensor, now: _Search) -> tf.Tensor:
-        return (time < steps) & tf.reduce_any(now.ended_score[:, -1] <= LOG_ZERO)
-
-    def advance(time: tf.Tensor, now: _Search) -> tuple[tf.Tensor, _Search]:
-        return time + 1, _advance(step, now, time, rules)
-
-    _, last = tf.while_loop(unfinished, advance, (tf.constant(0), begin))
-    return Captions(last.ended_tokens, last.ended_log, last.ended_attention)
-
-
-def _advance(step: Step, now: _Search, time: tf.Tensor, rules: Rules) -> _Search:
-    """One word further."""
-    photos, beam, _ = tf.unstack(tf.shape(now.live_tokens))
-    log, state, attention = next_words(step, now.live_tokens, now.state, time, rules)
-    vocabulary = log.shape[-1]
-    # Twice as many candidates as beams, because half of them at most have just ended.
-    candidates = now.live_log[:, :, None] + tf.reshape(log, [photos, beam, vocabulary])
-    top_log, top = tf.math.top_k(
-        tf.reshape(candidates, [photos, beam * vocabulary]), k=2 * rules.beam
-    )
-    parents, words = top // vocabulary, top % vocabulary
-
-    def grown(choice: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Tokens, log-probability, attention and parents of the chosen candidates, (P, K) numbers below 2K."""
-        of_parent = tf.gather(parents, choice, batch_dims=1)
-        word = tf.gather(words, choice, batch_dims=1)
-        here = tf.cast(tf.one_hot(time, rules.max_length + 1), tf.bool)  # the column being written
-        tokens = tf.where(
-            here, word[..., None], tf.gather(now.live_tokens, of_parent, batch_dims=1)
-        )
-        looked = tf.reshape(attention, [photos, beam, 1, attention.shape[-1]])
-        seen = tf.where(here[:, None], looked, now.live_attention)
-        return (
-            tokens,
-            tf.gather(top_log, choice, batch_dims=1),
-            tf.gather(seen, of_parent, batch_dims=1),
-            of_parent,
-        )
-
-    ends = words == rules.end
-    _, alive = tf.math.top_k(tf.where(ends, LOG_ZERO + top_log, top_log), k=rules.beam)
-    live_tokens, live_log, live_attention, of_parent = grown(alive)
-    rows = tf.reshape(of_parent + tf.range(photos)[:, None] * beam, [-1])
-    state = tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), state)
-
-    # A caption ends when its end is among the K best candidates of all, not merely somewhere below.
-    ended = grown(tf.tile(tf.range(rules.beam)[None], [photos, 1]))
-    score = ended[1] / tf.cast(time + 1, tf.float32) ** rules.length_penalty
-    done = now.ended_score[:, -1:] > LOG_ZERO  # this photo has all it wants: nothing is added
-    score = tf.where(ends[:, : rules.beam] & (ended[1] > LOG_ZERO / 2) & ~done, score, LOG_ZERO)
-    merged_score, best = tf.math.top_k(tf.concat([now.ended_score, score], 1), k=rules.beam)
-
-    def merged(old: tf.Tensor, new: tf.Tensor) -> tf.Tensor:
-        return tf.gather(tf.concat([old, new], 1), best, batch_dims=1)
-
+    # All beams of a photo start equal, so the first step may choose from the first alone.
+    only_first = tf.constant([[0.0] + [LOG_ZERO] * (beam - 1)])
     return _Search(
-        live_tokens,
-        live_log,
-        live_attention,
-        merged(now.ended_tokens, ended[0]),
-        merged(now.ended_log, ended[1]),
-        merged_score,
-        merged(now.ended_attention, ended[2]),
-        state,
+        live=Captions(tokens, tf.tile(only_first, [photos, 1]), attention),
+        finished=Captions(tokens, none, attention),
+        score=none,
+        state=state,
     )
 
 
-def next_words(
-    step: Step,
-    tokens: tf.Tensor,
-    state: Nest,
-    time: tf.Tensor,
-    rules: Rules,
-) -> tuple[tf.Tensor, Nest, tf.Tensor]:
-    """Log-probabilities (B, V) after the live captions (P, K, T), with what is not allowed at LOG_ZERO."""
-    rows = tf.reshape(tokens, [-1, rules.max_length + 1])
-    before = tf.where(time == 0, rules.start, tf.gather(rows, tf.maximum(time - 1, 0), axis=1))
-    logits, state, attention = step(before, state)
-    log = tf.nn.log_softmax(tf.cast(logits, tf.float32))
-    vocabulary = tf.range(log.shape[-1])
-    forbidden = tf.reduce_any(vocabulary[:, None] == tf.constant(rules.never, tf.int32), axis=1)
-    # The first word cannot be the end (a caption says something); the step after the last word can be nothing else.
-    must_end = (time == rules.max_length) & (vocabulary != rules.end)
-    forbidden |= must_end | ((time == 0) & (vocabulary == rules.end))
-    log = tf.where(forbidden, LOG_ZERO, log)
-    if 0 < rules.no_repeat <= rules.max_length:
-        log = _without_repetition(log, rows, time, rules)
-    return log, state, attention
+def _advance(step: Step, search: _Search, time: tf.Tensor, rules: Rules) -> _Search:
+    """Add one word to each live caption; those that end are finished."""
+    beam = rules.beam
+    log, state, attention = predict_next_words(
+        step, search.state, tokens=search.live.tokens, time=time, rules=rules
+    )
+    candidates = _find_candidates(search.live, log, beam)
+    is_now = tf.cast(tf.one_hot(time, rules.max_length + 1), tf.bool)  # (T,)
+    before = _write_attention(search.live, attention, is_now, beam)
+
+    # Candidates that end lose against all others, so K live captions go on.
+    is_end = candidates.word == rules.end
+    log_if_live = tf.where(
+        is_end, LOG_ZERO + candidates.log_probability, candidates.log_probability
+    )
+    _, chosen = tf.math.top_k(log_if_live, k=beam)
+    surviving = _Candidates(*(tf.gather(each, chosen, batch_dims=1) for each in candidates))
+    live = _extend(before, surviving, is_now)
+
+    # A caption ends only where its end is among the K best candidates.
+    best = _Candidates(*(each[:, :beam] for each in candidates))
+    extended = _extend(before, best, is_now)
+    score = extended.log_probability / tf.cast(time + 1, tf.float32) ** rules.length_penalty
+    is_done = search.score[:, -1:] > LOG_ZERO  # this photo has K finished captions
+    is_possible = extended.log_probability > LOG_ZERO / 2
+    score = tf.where(is_end[:, :beam] & is_possible & ~is_done, score, LOG_ZERO)
+
+    finished, score = _merge(search, extended, score, beam)
+    return _Search(live, finished, score, _gather_states(state, surviving.parent, beam))
 
 
-def _without_repetition(
-    log: tf.Tensor, rows: tf.Tensor, time: tf.Tensor, rules: Rules
-) -> tf.Tensor:
-    """`log` with LOG_ZERO at each word that would complete an n-gram which the row (B, T) already holds."""
-    size = rules.no_repeat
-    starts = rules.max_length + 2 - size  # n-grams that fit into a row
-    grams = tf.stack(
-        [rows[:, shift : starts + shift] for shift in range(size)], axis=2
-    )  # (B, starts, n)
-    recent = tf.gather(
-        rows, tf.maximum(time - size + 1 + tf.range(size - 1), 0), axis=1
-    )  # (B, n − 1), the last words
-    repeats = tf.reduce_all(grams[:, :, :-1] == recent[:, None], axis=2)
-    repeats &= tf.range(starts) + size <= time  # whole n-grams of the past alone
-    batch = tf.tile(tf.range(tf.shape(rows)[0])[:, None], [1, starts])
-    places = tf.stack([batch, grams[:, :, -1]], axis=2)
-    return tf.tensor_scatter_nd_min(log, places, tf.where(repeats, LOG_ZERO, 0.0))
+def _find_candidates(live: Captions, log: tf.Tensor, beam: int) -> _Candidates:
+    """Return the 2K best continuations of K live captions by their next words' `log` (B, V).
+
+    At most K of them end now, so at least K can go on.
+    """
+    photos, vocabulary = tf.shape(live.tokens)[0], log.shape[-1]
+    total = live.log_probability[:, :, None] + tf.reshape(log, [photos, beam, vocabulary])
+    total = tf.reshape(total, [photos, beam * vocabulary])
+    best, place = tf.math.top_k(total, k=2 * beam)
+    return _Candidates(best, place // vocabulary, place % vocabulary)
+
+
+def _write_attention(
+    live: Captions, attention: tf.Tensor, is_now: tf.Tensor, beam: int
+) -> Captions:
+    """Return the live captions with attention (P·K, L) written where `is_now` (T,) is true."""
+    photos, locations = tf.shape(live.tokens)[0], attention.shape[-1]
+    new = tf.reshape(attention, [photos, beam, 1, locations])
+    return live._replace(attention=tf.where(is_now[:, None], new, live.attention))
+
+
+def _extend(live: Captions, candidates: _Candidates, is_now: tf.Tensor) -> Captions:
+    """Return the candidates' captions: their parents with one more word."""
+    tokens = tf.gather(live.tokens, candidates.parent, batch_dims=1)
+    return Captions(
+        tf.where(is_now, candidates.word[..., None], tokens),
+        candidates.log_probability,
+        tf.gather(live.attention, candidates.parent, batch_dims=1),
+    )
+
+
+def _merge(
+    search: _Search, extended: Captions, score: tf.Tensor, beam: int
+) -> tuple[Captions, tf.Tensor]:
+    """Return the K best of the finished captions and the extended ones, with their scores."""
+    best_score, best = tf.math.top_k(tf.concat([search.score, score], axis=1), k=beam)
+    both = [tf.concat(pair, axis=1) for pair in zip(search.finished, extended, strict=True)]
+    return Captions(*(tf.gather(each, best, batch_dims=1) for each in both)), best_score
+
+
+def _gather_states(state: Nest, parent: tf.Tensor, beam: int) -> Nest:
+    """Return the decoder's state with, for each live caption, the row of its parent (P, K)."""
+    photos = tf.shape(parent)[0]
+    rows = tf.reshape(parent + tf.range(photos)[:, None] * beam, [-1])
+    return tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), state)

@@ -14,28 +14,35 @@ from models.search.sampling import Sampling, sample
 def compile_search(
     decoder: Decoder,
     rules: Rules,
-    chance: Sampling | None = None,
-    drawn: bool = False,
+    sampling: Sampling | None = None,
+    *,
+    samples_locations: bool = False,
 ) -> Callable[..., Captions]:
-    """A compiled function from features (P, L, D) and seeds (P,) to captions, by search, or by chance where it is given;
-    with `drawn`, hard attention draws where it looks."""
+    """Compile a function from features (P, L, D) and seeds (P,) to captions.
+
+    It samples where `sampling` is given and runs a beam search otherwise. With
+    `samples_locations`, hard attention samples a location before each word.
+    """
 
     @tf.function(reduce_retracing=True)
     def run(features: tf.Tensor, seeds: tf.Tensor) -> Captions:
-        # Pictures (P, S, S, 3) are given where the encoder learns too; features may be of several crops.
-        locations = features.shape[1] if features.shape.rank == 3 else decoder.locations
-        memory, state = begin_captions(
-            decoder, features, steps=rules.max_length + 1, seeds=seeds if drawn else None
-        )
+        # A decoder that trains its encoder too gets pictures (P, S, S, 3) instead of features.
+        # Features may be those of several crops.
+        is_picture = features.shape.rank != 3
+        locations = decoder.locations if is_picture else features.shape[1]
+        location_seeds = seeds if samples_locations else None
+        steps = rules.max_length + 1
+        memory, state = begin_captions(decoder, features, steps=steps, seeds=location_seeds)
         state = repeat_rows(state, rules.beam)
 
         def step(tokens: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any, tf.Tensor]:
             return decoder.step(tokens, memory, state)
 
-        if chance is not None:
-            return sample(step, state, seeds=seeds, locations=locations, rules=rules, chance=chance)
-        return beam_search(
-            step, state, photos=tf.shape(features)[0], locations=locations, rules=rules
-        )
+        if sampling is not None:
+            return sample(
+                step, state, seeds=seeds, locations=locations, rules=rules, sampling=sampling
+            )
+        photos = tf.shape(features)[0]
+        return beam_search(step, state, photos=photos, locations=locations, rules=rules)
 
     return run

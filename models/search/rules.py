@@ -1,8 +1,8 @@
-"""From next-word probabilities to captions: beam search (greedy is a beam of one) and sampling, in the graph.
+"""The rules of a caption, and next-word probabilities under them. All searches share this file.
 
-Neither search nor sampling knows a decoder: a `step(tokens (B,), state) → logits (B, V), state, attention (B, L)` and its
-first state, a row a beam (B = P·K), are all there is. Every photo is searched by itself: its caption is the same in any
-batch.
+A search knows no decoder. It gets a function `step(tokens (B,), state)`, which returns logits
+(B, V), the next state and attention (B, L), and a first state of a row a beam (B = P·K).
+Every photo is searched by itself, so its caption is the same in any batch.
 """
 
 from collections.abc import Callable
@@ -11,31 +11,84 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-Nest = Any
+Nest = Any  # a tensor, or dicts, lists and tuples of tensors
 Step = Callable[[tf.Tensor, Nest], tuple[tf.Tensor, Nest, tf.Tensor]]
-LOG_ZERO = -1e9  # a log-probability that loses against every real one, and survives being added to
+LOG_ZERO = -1e9  # stands for log 0: finite, so that it can be added to and compared
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What a caption may be."""
+    """The rules that every caption of a search obeys."""
 
     start: int
     end: int
-    never: tuple[int, ...]  # tokens that no caption holds
+    forbidden_tokens: tuple[int, ...]
     max_length: int  # words
     beam: int = 3
     length_penalty: float = 0.7  # score = log-probability / length ** length_penalty
-    no_repeat: int = 0  # no n-gram of this length twice; 0 allows all
+    no_repeat: int = 0  # no n-gram of this length occurs twice; 0 allows all
 
     def __post_init__(self) -> None:
-        if self.beam < 1 or self.max_length < 1 or self.no_repeat < 0:
-            raise ValueError("beam and max_length are at least 1, and no_repeat is from 0")
+        if self.beam < 1:
+            raise ValueError(f"beam must be at least 1 (got {self.beam})")
+        if self.max_length < 1:
+            raise ValueError(f"max_length must be at least 1 (got {self.max_length})")
+        if self.no_repeat < 0:
+            raise ValueError(f"no_repeat must be at least 0 (got {self.no_repeat})")
 
 
 class Captions(NamedTuple):
-    """K captions a photo, the best first."""
+    """K captions a photo."""
 
-    tokens: tf.Tensor  # (P, K, T) int32; after the end token, zeros
+    tokens: tf.Tensor  # (P, K, T) int32; zeros after the end token
     log_probability: tf.Tensor  # (P, K) of the whole caption, the end token included
-    attention: tf.Tensor  # (P, K, T, L) where the network looked before writing each token
+    attention: tf.Tensor  # (P, K, T, L) at the step that predicted each token
+
+
+def predict_next_words(
+    step: Step, state: Nest, *, tokens: tf.Tensor, time: tf.Tensor, rules: Rules
+) -> tuple[tf.Tensor, Nest, tf.Tensor]:
+    """Run one decoder step after captions (P, K, T) of `time` words.
+
+    Returns log-probabilities (B, V), LOG_ZERO where the rules forbid a word, the next state and
+    attention (B, L).
+    """
+    rows = tf.reshape(tokens, [-1, rules.max_length + 1])  # (B, T)
+    previous = tf.gather(rows, tf.maximum(time - 1, 0), axis=1)
+    logits, state, attention = step(tf.where(time == 0, rules.start, previous), state)
+    log = tf.nn.log_softmax(tf.cast(logits, tf.float32))
+    log = tf.where(_find_forbidden_words(log.shape[-1], time, rules), LOG_ZERO, log)
+    if 0 < rules.no_repeat <= rules.max_length:
+        log = _forbid_repetition(log, rows, time, rules)
+    return log, state, attention
+
+
+def _find_forbidden_words(vocabulary: int, time: tf.Tensor, rules: Rules) -> tf.Tensor:
+    """Return a mask (V,) of the words that no caption may have at this time."""
+    words = tf.range(vocabulary)
+    never = tf.constant(rules.forbidden_tokens, tf.int32)
+    is_forbidden = tf.reduce_any(words[:, None] == never, axis=1)
+    # A caption has at least one word, so the end cannot come first. After `max_length` words
+    # nothing but the end can come.
+    is_forbidden |= (time == rules.max_length) & (words != rules.end)
+    is_forbidden |= (time == 0) & (words == rules.end)
+    return is_forbidden
+
+
+def _forbid_repetition(log: tf.Tensor, rows: tf.Tensor, time: tf.Tensor, rules: Rules) -> tf.Tensor:
+    """Return `log` (B, V) with LOG_ZERO at words that repeat an n-gram of their row (B, T)."""
+    size = rules.no_repeat
+    starts = rules.max_length + 2 - size  # number of n-grams in a row
+    shifted = [rows[:, shift : starts + shift] for shift in range(size)]
+    ngrams = tf.stack(shifted, axis=2)  # (B, starts, n)
+    last_places = tf.maximum(time - size + 1 + tf.range(size - 1), 0)
+    last_words = tf.gather(rows, last_places, axis=1)  # (B, n − 1)
+
+    is_repeated = tf.reduce_all(ngrams[:, :, :-1] == last_words[:, None], axis=2)
+    is_complete = tf.range(starts) + size <= time  # the n-gram has been written already
+    is_repeated &= is_complete
+
+    row_numbers = tf.tile(tf.range(tf.shape(rows)[0])[:, None], [1, starts])
+    completing_words = tf.stack([row_numbers, ngrams[:, :, -1]], axis=2)  # (B, starts, 2)
+    updates = tf.where(is_repeated, LOG_ZERO, 0.0)
+    return tf.tensor_scatter_nd_min(log, completing_words, updates)

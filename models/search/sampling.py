@@ -1,97 +1,114 @@
-"""Captions drawn at random, word by word."""
+"""Captions sampled word by word."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import tensorflow as tf
 
-from models.search.beam_search import next_words
-from models.search.rules import Captions, Nest, Rules, Step
+from models.search.rules import Captions, Nest, Rules, Step, predict_next_words
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How words are drawn when sampling."""
+    """How the words of a caption are sampled."""
 
     temperature: float = 1.0
-    top_k: int | None = None
-    top_p: float | None = None
+    top_k: int | None = None  # only among the k likeliest words
+    top_p: float | None = None  # only among the likeliest words that make up this probability
 
     def __post_init__(self) -> None:
-        if (
-            self.temperature <= 0
-            or (self.top_k is not None and self.top_k < 1)
-            or not 0 < (self.top_p or 1) <= 1
-        ):
-            raise ValueError(
-                "temperature is above 0, top_k at least 1, top_p a share above 0 and up to 1"
-            )
+        if self.temperature <= 0:
+            raise ValueError(f"temperature must be above 0 (got {self.temperature})")
+        if self.top_k is not None and self.top_k < 1:
+            raise ValueError(f"top_k must be at least 1 (got {self.top_k})")
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p must be above 0 and at most 1 (got {self.top_p})")
+
+
+class _Samples(NamedTuple):
+    """Samples between two steps, K captions a photo."""
+
+    captions: Captions
+    state: Nest  # of the decoder, (P·K, …)
 
 
 def sample(
-    step: Step, state: Nest, *, seeds: tf.Tensor, locations: int, rules: Rules, chance: Sampling
+    step: Step, state: Nest, *, seeds: tf.Tensor, locations: int, rules: Rules, sampling: Sampling
 ) -> Captions:
-    """K captions a photo drawn at random, in the order drawn; `seeds` (P,) make a photo's draws its own."""
-    photos, steps = tf.shape(seeds)[0], rules.max_length + 1
-    shape = [steps, rules.beam]
-    numbers = tf.map_fn(
-        lambda seed: tf.random.stateless_uniform(shape, [seed, 0]),
-        seeds,
-        fn_output_signature=tf.TensorSpec(shape),
-    )  # (P, T, K) in 0..1
-    tokens = tf.zeros([photos, rules.beam, steps], tf.int32)
-    begin = (
-        tf.constant(0),
-        tokens,
-        tf.zeros([photos, rules.beam]),
-        tf.zeros([photos, rules.beam, steps, locations]),
-        state,
+    """Return K captions a photo, in the order in which they are sampled.
+
+    A photo's samples depend on its own seed of `seeds` (P,) alone, and not on the batch.
+    """
+    photos, beam, steps = tf.shape(seeds)[0], rules.beam, rules.max_length + 1
+    numbers = _draw_numbers(seeds, steps, beam)
+    empty = Captions(
+        tf.zeros([photos, beam, steps], tf.int32),
+        tf.zeros([photos, beam]),
+        tf.zeros([photos, beam, steps, locations]),
     )
 
-    def unfinished(time: tf.Tensor, tokens: tf.Tensor, *_: Nest) -> tf.Tensor:
-        return (time < steps) & ~tf.reduce_all(tf.reduce_any(tokens == rules.end, axis=2))
+    def is_unfinished(time: tf.Tensor, samples: _Samples) -> tf.Tensor:
+        return (time < steps) & ~tf.reduce_all(_has_ended(samples.captions, rules))
 
-    def advance(
-        time: tf.Tensor, tokens: tf.Tensor, total: tf.Tensor, seen: tf.Tensor, state: Nest
-    ) -> tuple:
-        log, state, attention = next_words(step, tokens, state, time, rules)
-        word = _drawn(log, tf.reshape(numbers[:, time], [-1]), chance)
-        ended = tf.reduce_any(tokens == rules.end, axis=2)
-        gained = tf.where(
-            ended, 0.0, tf.reshape(tf.gather(log, word, batch_dims=1), tf.shape(total))
+    def advance(time: tf.Tensor, samples: _Samples) -> tuple[tf.Tensor, _Samples]:
+        before = samples.captions
+        log, state, attention = predict_next_words(
+            step, samples.state, tokens=before.tokens, time=time, rules=rules
         )
-        word = tf.where(ended, 0, tf.reshape(word, tf.shape(total)))
-        here = tf.cast(tf.one_hot(time, steps), tf.bool)
-        looked = tf.reshape(attention, [photos, rules.beam, 1, locations])
-        return (
-            time + 1,
-            tf.where(here, word[..., None], tokens),
-            total + gained,
-            tf.where(here[:, None], looked, seen),
-            state,
+        word = _choose_words(log, tf.reshape(numbers[:, time], [-1]), sampling)  # (P·K,)
+        word_log = tf.gather(log, word, batch_dims=1)
+        word = tf.reshape(word, [photos, beam])
+        word_log = tf.reshape(word_log, [photos, beam])
+        has_ended = _has_ended(before, rules)
+        word = tf.where(has_ended, 0, word)
+        word_log = tf.where(has_ended, 0.0, word_log)
+
+        is_now = tf.cast(tf.one_hot(time, steps), tf.bool)
+        attention = tf.reshape(attention, [photos, beam, 1, locations])
+        captions = Captions(
+            tf.where(is_now, word[..., None], before.tokens),
+            before.log_probability + word_log,
+            tf.where(is_now[:, None], attention, before.attention),
         )
+        return time + 1, _Samples(captions, state)
 
-    _, tokens, total, seen, _ = tf.while_loop(unfinished, advance, begin)
-    return Captions(tokens, total, seen)
-
-
-def _drawn(log: tf.Tensor, numbers: tf.Tensor, chance: Sampling) -> tf.Tensor:
-    """A word for each row of log-probabilities (B, V), chosen by a number in 0..1 from those that `chance` leaves."""
-    sharp = tf.nn.softmax(log / chance.temperature)
-    if (
-        chance.top_k is None and chance.top_p is None
-    ):  # nothing to sort for: it would take most of the time
-        return _chosen(sharp, numbers)
-    probability, words = tf.math.top_k(sharp, k=min(chance.top_k or log.shape[-1], log.shape[-1]))
-    if chance.top_p is not None:
-        before = tf.cumsum(probability, axis=1, exclusive=True)
-        probability = tf.where(
-            before < chance.top_p * tf.reduce_sum(sharp, 1, keepdims=True), probability, 0.0
-        )
-    return tf.gather(words, _chosen(probability, numbers), batch_dims=1)
+    first = _Samples(empty, state)
+    _, last = tf.while_loop(is_unfinished, advance, (tf.constant(0), first))
+    return last.captions
 
 
-def _chosen(probability: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
-    """The column of each row of probabilities (B, N), which need not sum to 1, that a number in 0..1 falls upon."""
+def _draw_numbers(seeds: tf.Tensor, steps: int, beam: int) -> tf.Tensor:
+    """Return random numbers (P, T, K) from 0 to 1, those of each photo by its own seed."""
+
+    def draw(seed: tf.Tensor) -> tf.Tensor:
+        return tf.random.stateless_uniform([steps, beam], [seed, 0])
+
+    return tf.map_fn(draw, seeds, fn_output_signature=tf.TensorSpec([steps, beam]))
+
+
+def _has_ended(captions: Captions, rules: Rules) -> tf.Tensor:
+    """Return whether each caption (P, K) has its end."""
+    return tf.reduce_any(captions.tokens == rules.end, axis=2)
+
+
+def _choose_words(log: tf.Tensor, numbers: tf.Tensor, sampling: Sampling) -> tf.Tensor:
+    """Choose a word for each row of log-probabilities (B, V) by a number (B,) from 0 to 1."""
+    vocabulary = log.shape[-1]
+    probability = tf.nn.softmax(log / sampling.temperature)
+    if sampling.top_k is None and sampling.top_p is None:
+        return _choose_columns(probability, numbers)  # no sort, which takes most of the time
+
+    likeliest, words = tf.math.top_k(probability, k=min(sampling.top_k or vocabulary, vocabulary))
+    if sampling.top_p is not None:
+        before = tf.cumsum(likeliest, axis=1, exclusive=True)
+        most = sampling.top_p * tf.reduce_sum(probability, axis=1, keepdims=True)
+        likeliest = tf.where(before < most, likeliest, 0.0)
+    return tf.gather(words, _choose_columns(likeliest, numbers), batch_dims=1)
+
+
+def _choose_columns(probability: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
+    """Choose a column of each row (B, N) by a number (B,) from 0 to 1; a row need not sum to 1."""
     edges = tf.cumsum(probability, axis=1)
-    place = tf.reduce_sum(tf.cast(edges <= numbers[:, None] * edges[:, -1:], tf.int32), axis=1)
-    return tf.minimum(place, tf.shape(probability)[1] - 1)
+    passed = edges <= numbers[:, None] * edges[:, -1:]
+    column = tf.reduce_sum(tf.cast(passed, tf.int32), axis=1)
+    return tf.minimum(column, tf.shape(probability)[1] - 1)

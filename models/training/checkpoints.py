@@ -1,5 +1,6 @@
-"""Weights to disk and back, as tf.train checkpoints of plain variables, with errors that people can read."""
+"""Save and load weights as tf.train checkpoints, with errors that people can read."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -8,38 +9,47 @@ import tensorflow as tf
 
 from utils.errors import UserError
 
+_READ_ERRORS = (tf.errors.OpError, ValueError, RuntimeError, IndexError)  # of damaged files
+
 
 class Trainable(Protocol):
-    """What is trained: a decoder, or a classifier."""
+    """A decoder or a classifier."""
 
     def parts(self) -> dict[str, keras.Model]:
-        """The networks in it, by the names under which a checkpoint holds them."""
+        """Return its networks by the names under which a checkpoint holds them."""
 
 
-def raw_variables(variables: list[keras.Variable]) -> list[tf.Variable]:
-    """The TensorFlow variables under Keras' own. A model's list holds its random generators' states as well, which
-    `tf.train.Checkpoint(model)` would leave out, making a resumed run differ where there is dropout."""
+def raw_variables(variables: Sequence[keras.Variable]) -> list[tf.Variable]:
+    """Return the TensorFlow variables under Keras' own.
+
+    A model's list includes the states of its random generators. `tf.train.Checkpoint(model)`
+    would omit them, and a resumed run with dropout would differ.
+    """
     return [variable.value for variable in variables]
 
 
-def restore(checkpoint: tf.train.Checkpoint, path: str, *, whole: bool) -> None:
-    """Read `path` into the variables of `checkpoint`; with `whole`, every stored value must find its place."""
+def make_checkpoint(network: Trainable, **more: Any) -> tf.train.Checkpoint:
+    """Make a checkpoint of all parts of a decoder or classifier, and of `more` by name."""
+    parts = {name: raw_variables(part.variables) for name, part in network.parts().items()}
+    return tf.train.Checkpoint(**parts, **more)
+
+
+def open_manager(
+    checkpoint: tf.train.Checkpoint, folder: Path, *, keep: int
+) -> tf.train.CheckpointManager:
+    """Open a manager of a folder; a damaged list of its checkpoints is deleted first."""
     try:
-        status = checkpoint.restore(path)
-        if whole:
-            status.assert_consumed()
-        else:
-            status.assert_existing_objects_matched().expect_partial()
-    except (tf.errors.OpError, ValueError, AssertionError, IndexError) as error:
-        reason = str(error).splitlines()[0][:160]
-        raise UserError(
-            f"checkpoint {path} is cut short, damaged, or of another model or version ({reason}); restore it from "
-            "a copy, or train again"
-        ) from None
+        return tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
+    except ValueError:  # includes UnicodeDecodeError
+        (folder / "checkpoint").unlink()
+        return tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
 
 
 def list_checkpoints(folder: Path) -> list[str]:
-    """The checkpoints that lie in a folder, the newest first, whatever TensorFlow's own list there says."""
+    """Return the checkpoints that lie in a folder, the newest first.
+
+    TensorFlow's own list there is not read: it may be damaged.
+    """
     found = {
         int(file.stem.removeprefix("ckpt-")): str(file.with_suffix(""))
         for file in folder.glob("ckpt-*.index")
@@ -47,63 +57,70 @@ def list_checkpoints(folder: Path) -> list[str]:
     return [found[number] for number in sorted(found, reverse=True)]
 
 
-def read_text(path: str, name: str) -> str | None:
-    """The text that a checkpoint holds under a name, empty where it holds none; None where it cannot be read."""
-    key = f"{name}/.ATTRIBUTES/VARIABLE_VALUE"
+def restore(checkpoint: tf.train.Checkpoint, path: str, *, whole: bool) -> None:
+    """Read a file into the variables of `checkpoint`.
+
+    With `whole`, every value in the file must belong to one of them.
+    """
     try:
-        held = tf.train.load_checkpoint(path)
-        return held.get_tensor(key).decode() if held.has_tensor(key) else ""
-    except (tf.errors.OpError, ValueError, RuntimeError, IndexError):
+        status = checkpoint.restore(path)
+        if whole:
+            status.assert_consumed()
+        else:
+            status.assert_existing_objects_matched().expect_partial()
+    except (*_READ_ERRORS, AssertionError) as error:
+        reason = str(error).splitlines()[0][:160]
+        raise UserError(
+            f"checkpoint {path} is damaged, or of another model or version ({reason}); "
+            "restore it from a copy, or train again"
+        ) from None
+
+
+def read_text(path: str, name: str) -> str | None:
+    """Return the text variable of this name in a checkpoint; None where it cannot be read."""
+    try:
+        reader = tf.train.load_checkpoint(path)
+        return reader.get_tensor(f"{name}/.ATTRIBUTES/VARIABLE_VALUE").decode()
+    except _READ_ERRORS:
         return None
 
 
-def open_manager(
-    checkpoint: tf.train.Checkpoint, folder: Path, *, keep: int
-) -> tf.train.CheckpointManager:
-    """A manager of the folder; a list of checkpoints that was damaged there is begun anew."""
-    try:
-        return tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
-    except ValueError:  # of which UnicodeDecodeError is one
-        (folder / "checkpoint").unlink()
-        return tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
-
-
-def load_weights(decoder: Trainable, folder: Path) -> None:
-    """Give a decoder, or a classifier, the weights of the newest checkpoint in `folder` (a run's best or last)."""
+def load_weights(network: Trainable, folder: Path) -> None:
+    """Give a decoder or classifier the weights of the newest checkpoint in `folder`."""
     found = list_checkpoints(folder)
     if not found and folder.is_dir() and any(folder.iterdir()):
         raise UserError(
-            f"the checkpoint in {folder} is damaged: its .index file is gone; restore it from a copy, or train "
-            "again"
+            f"the checkpoint in {folder} is damaged: it has no .index file; "
+            "restore it from a copy, or train again"
         )
     if not found:
         raise UserError(
-            f"{folder.parent} has no {folder.name} checkpoint: its training was stopped before its first "
-            "epoch ended; go on with --resume"
+            f"{folder.parent} has no {folder.name} checkpoint: its training was stopped before "
+            "the first epoch ended; continue it with --resume"
         )
-    restore(make_checkpoint(decoder), found[0], whole=False)
-
-
-def make_checkpoint(decoder: Trainable, **more: Any) -> tf.train.Checkpoint:
-    """A checkpoint that holds the decoder, the encoder if it is trained too, and what else is named."""
-    return tf.train.Checkpoint(
-        **{name: raw_variables(part.variables) for name, part in decoder.parts().items()}, **more
-    )
+    restore(make_checkpoint(network), found[0], whole=False)
 
 
 def load_encoder_weights(network: keras.Model, folder: Path) -> None:
-    """Give an encoder's network the weights that were trained with the decoder of the newest checkpoint in `folder`."""
+    """Give an encoder's network the weights that were trained in the run of `folder`."""
     found = list_checkpoints(folder)
     if not found:
         raise UserError(
-            f"no checkpoint in {folder}, from which the encoder was to come; give a .weights.h5 file, or a run "
-            "that was trained with --finetune-encoder or as a classifier"
+            f"no checkpoint with an encoder in {folder}; give a .weights.h5 file, or a run that "
+            "was trained with --finetune-encoder or as a classifier"
         )
-    if read_text(found[0], "way") is not None and not any(
-        name.startswith("encoder/") for name, _ in tf.train.list_variables(found[0])
-    ):
+    if _has_no_encoder(found[0]):
         raise UserError(
-            f"{folder.parent} has no encoder of its own: it was not trained with --finetune-encoder; give what it "
-            "took its own from"
+            f"{folder.parent} has no encoder of its own: it was not trained with "
+            "--finetune-encoder; give the weights that it used"
         )
     restore(tf.train.Checkpoint(encoder=raw_variables(network.variables)), found[0], whole=False)
+
+
+def _has_no_encoder(path: str) -> bool:
+    """Return whether a checkpoint can be read and holds no encoder."""
+    try:
+        names = [name for name, _ in tf.train.list_variables(path)]
+    except _READ_ERRORS:
+        return False
+    return not any(name.startswith("encoder/") for name in names)

@@ -1,7 +1,7 @@
-"""GradientTape steps, the epoch loop, and checkpoints from which it goes on exactly."""
+"""The training step, the epoch loop, and checkpoints from which training resumes exactly."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,45 +21,63 @@ from models.training.checkpoints import (
     restore,
 )
 from models.training.losses import EpochBatches, Objective
-from models.training.optimizers import build_adam
+from models.training.optimizers import build_adam, build_schedule
 from utils.errors import UserError
+
+Optimizers = dict[str, keras.optimizers.Optimizer]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train."""
+    """The settings of one phase of training."""
 
-    epochs: int
+    epochs: int  # of all phases together
     learning_rate: float
     warmup: int  # steps
     schedule: str  # cosine or constant
     clip: float | None  # norm of all gradients together
-    patience: int  # epochs without gain
+    patience: int  # epochs without a better score
     save_every: int  # steps
-    encoder_rate: float = 0.0  # of an encoder that is trained too
-    first_epoch: int = 0  # epochs that were done when this way of training began
-    precision: str = "float32"  # in which products are taken
+    encoder_rate: float = 0.0  # learning rate of an encoder that is trained too
+    first_epoch: int = 0  # epochs done when this phase of training began
+    precision: str = "float32"  # of matrix products
 
 
-def _rate(
-    recipe: Recipe, highest: float, steps: int
-) -> keras.optimizers.schedules.LearningRateSchedule:
-    """The learning rate over all steps."""
-    warmup = min(recipe.warmup, steps // 2)
-    if recipe.schedule == "constant":
-        return (
-            keras.optimizers.schedules.PolynomialDecay(  # which also rises, and stays where it ends
-                0.0 if warmup else highest, max(1, warmup), end_learning_rate=highest
-            )
-        )
-    return keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps - warmup), alpha=0.01, warmup_target=highest, warmup_steps=warmup
-    )
+def train_step(
+    network: Trainable,
+    objective: Objective,
+    optimizers: Optimizers,
+    batch: Sequence[tf.Tensor],
+    *,
+    precision: str,
+) -> tf.Tensor:
+    """Update every part of a network by its gradients on one batch; return the loss to report."""
+    with tf.GradientTape() as tape, use_precision(precision):
+        reported_loss, loss = objective.compute_loss(network, *batch)
+    variables = {name: part.trainable_variables for name, part in network.parts().items()}
+    gradients = tape.gradient(loss, variables)
+    for name, optimizer in optimizers.items():
+        dense = [
+            _make_dense(gradient, variable)
+            for gradient, variable in zip(gradients[name], variables[name], strict=True)
+        ]
+        optimizer.apply(dense, variables[name])
+    return reported_loss
+
+
+def _make_dense(gradient: Any, variable: tf.Variable) -> tf.Tensor:
+    """Return a gradient as a tensor: that of an embedding is sparse, that of an unused one None."""
+    if gradient is None:
+        return tf.zeros_like(variable)
+    return tf.convert_to_tensor(gradient)
 
 
 class Trainer:
-    """A decoder, or a classifier, in training. Its whole state is in the checkpoint: weights, optimizer, dropout, place in
-    the epoch."""
+    """A decoder or classifier in training.
+
+    The checkpoint `last` holds its whole state: weights, optimizers, dropout and the place in
+    the epoch. The checkpoint `best` holds the weights of the best epoch.
+    """
 
     def __init__(
         self,
@@ -71,35 +89,51 @@ class Trainer:
         *,
         optimizer: Callable[..., keras.optimizers.Optimizer] = build_adam,
     ) -> None:
-        """`folder` gets `last` and `best`; `optimizer` makes one of a learning rate."""
+        """`folder` gets the checkpoints; `optimizer` builds one from a learning rate."""
         self.decoder = decoder
         self.objective = objective
         self.batches = batches
         self.recipe = recipe
-        steps = max(1, recipe.epochs - recipe.first_epoch) * batches.steps
-        rates = dict.fromkeys(decoder.parts(), recipe.learning_rate) | {
-            "encoder": recipe.encoder_rate
-        }
-        self._optimizers = {}  # an encoder that is trained too has one of its own
-        for name, part in decoder.parts().items():
-            self._optimizers[name] = optimizer(
-                _rate(recipe, rates[name], steps), global_clipnorm=recipe.clip
-            )
-            self._optimizers[name].build(part.trainable_variables)
+        self.optimizers = self._build_optimizers(optimizer)
         self._epoch = tf.Variable(0, dtype=tf.int64)  # whole epochs done
         self._step = tf.Variable(0, dtype=tf.int64)  # steps done in this epoch
         self._loss_sum = tf.Variable(0.0, dtype=tf.float64)  # over those steps
         self._best = tf.Variable(-np.inf, dtype=tf.float64)
-        self._without_gain = tf.Variable(0, dtype=tf.int64)
+        self._without_gain = tf.Variable(0, dtype=tf.int64)  # epochs since the best
         self._seconds = tf.Variable(0.0, dtype=tf.float64)  # spent in this epoch
-        # Where a run goes on in another way of training, the checkpoints of the way before are not to be gone on with.
-        self._way = " ".join([objective.name, *decoder.parts(), str(recipe.first_epoch)])
+        # A phase resumes from its own checkpoints and not from those of the phase before.
+        self._phase = " ".join([objective.name, *decoder.parts(), str(recipe.first_epoch)])
+        # Two are kept: if a power failure cuts the newest short, the one before is still there.
+        self._last = open_manager(self._make_full_checkpoint(), folder / "last", keep=2)
+        self._best_manager = open_manager(make_checkpoint(decoder), folder / "best", keep=1)
+
+        def run_step(*batch: tf.Tensor) -> tf.Tensor:
+            return train_step(
+                decoder, objective, self.optimizers, batch, precision=recipe.precision
+            )
+
+        self._run_step = tf.function(run_step)
+
+    def _build_optimizers(self, build: Callable[..., keras.optimizers.Optimizer]) -> Optimizers:
+        """Build an optimizer for each part: an encoder that is trained too has its own rate."""
+        recipe = self.recipe
+        steps = max(1, recipe.epochs - recipe.first_epoch) * self.batches.steps
+        optimizers = {}
+        for name, part in self.decoder.parts().items():
+            rate = recipe.encoder_rate if name == "encoder" else recipe.learning_rate
+            schedule = build_schedule(recipe.schedule, rate, steps=steps, warmup=recipe.warmup)
+            optimizers[name] = build(schedule, global_clipnorm=recipe.clip)
+            optimizers[name].build(part.trainable_variables)
+        return optimizers
+
+    def _make_full_checkpoint(self) -> tf.train.Checkpoint:
+        """Make the checkpoint of everything that the next step depends on."""
         optimizers = {
-            f"{name}_optimizer": raw_variables(each.variables)
-            for name, each in self._optimizers.items()
+            f"{name}_optimizer": raw_variables(optimizer.variables)
+            for name, optimizer in self.optimizers.items()
         }
-        everything = make_checkpoint(
-            decoder,
+        return make_checkpoint(
+            self.decoder,
             **optimizers,
             epoch=self._epoch,
             step=self._step,
@@ -108,12 +142,8 @@ class Trainer:
             without_gain=self._without_gain,
             seconds=self._seconds,
             objective=self.objective.variables,
-            way=tf.Variable(self._way),
+            way=tf.Variable(self._phase),
         )
-        # Two are kept: should the newest be cut short by a power failure, the one before is still there.
-        self._last = open_manager(everything, folder / "last", keep=2)
-        self._best_manager = open_manager(make_checkpoint(decoder), folder / "best", keep=1)
-        self._train_step = tf.function(self._forward_and_back)
 
     @property
     def epoch(self) -> int:
@@ -132,119 +162,102 @@ class Trainer:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch whose weights are the best; 0 where they are those from before the first, or there are none."""
-        return max(
-            (
-                int(path.rpartition("-")[2])
-                for path in list_checkpoints(Path(self._best_manager.directory))
-            ),
-            default=0,
-        )
+        """The epoch of the best weights; 0 for weights from before the first, or if none are."""
+        saved = list_checkpoints(Path(self._best_manager.directory))
+        if not saved:
+            return 0
+        return int(saved[0].rpartition("-")[2])
 
     @property
     def is_finished(self) -> bool:
-        """Whether there is nothing left to train."""
-        return self.epoch >= self.recipe.epochs or int(self._without_gain) >= self.recipe.patience
+        is_out_of_patience = int(self._without_gain) >= self.recipe.patience
+        return self.epoch >= self.recipe.epochs or is_out_of_patience
 
     def resume(self) -> bool:
-        """Go on from the newest checkpoint that is whole; False where there is none of this way of training, which then
-        starts over."""
-        own = {None, self._way} | (
-            {""} if not self.recipe.first_epoch else set()
-        )  # what cannot be read, or is older, is refused
-        found = [
-            path
-            for path in list_checkpoints(Path(self._last.directory))
-            if read_text(path, "way") in own
-        ]
-        for place, path in enumerate(found):
+        """Load the newest whole checkpoint of this phase; return False where it has none."""
+        saved = list_checkpoints(Path(self._last.directory))
+        # None stands for a checkpoint that cannot be read: to skip it could start over a run
+        # that was trained for days.
+        candidates = [path for path in saved if read_text(path, "way") in (self._phase, None)]
+        for path in candidates:
             try:
                 restore(self._last.checkpoint, path, whole=True)
                 return True
             except UserError:
-                if place + 1 == len(found):
+                if path == candidates[-1]:
                     raise
         return False
 
     def start_from_current_weights(self, score: float) -> None:
-        """Begin this way of training with the weights as they are, which have this validation score and are the best so
-        far."""
+        """Start this phase from the weights as they are, and save them as the best so far."""
         self._epoch.assign(self.recipe.first_epoch)
         self._best.assign(score)
         self._write(self._best_manager, self.epoch)
         self.save()
 
-    def save(self) -> None:
-        """Write the checkpoint `last`; it counts once it is whole."""
-        self._write(self._last)
-
-    def _write(self, keeper: tf.train.CheckpointManager, number: int | None = None) -> None:
-        """Write a checkpoint of this number, or of the next one."""
-        try:
-            keeper.save(number)
-        except (
-            tf.errors.OpError
-        ) as error:  # TensorFlow's own words for a full disk or missing rights
-            reason = str(error.message).splitlines()[0][:160]
-            raise UserError(
-                f"the checkpoint in {keeper.directory} could not be written ({reason}); make room there and go "
-                "on with --resume"
-            ) from None
-
-    def _forward_and_back(self, *batch: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape, use_precision(self.recipe.precision):
-            loss, total = self.objective.compute_loss(self.decoder, *batch)
-        variables = {name: part.trainable_variables for name, part in self.decoder.parts().items()}
-        for name, gradients in tape.gradient(total, variables).items():
-            # An embedding's are sparse; of what takes no part there are none.
-            dense = [
-                tf.zeros_like(variable) if gradient is None else tf.convert_to_tensor(gradient)
-                for gradient, variable in zip(gradients, variables[name], strict=True)
-            ]
-            self._optimizers[name].apply(dense, variables[name])
-        return loss
-
     def train_epoch(self, progress: Callable[[int, int, float], None]) -> dict[str, Any]:
-        """Train to the end of the present epoch and give its row of the history; `progress(step, steps, loss)`.
+        """Train to the end of the present epoch and return its row of the history.
 
-        The epoch counts as done only when `finish_epoch` has written it.
+        Calls `progress(step, steps, mean loss)` after each step. The epoch counts as done only
+        when `finish_epoch` has saved it.
         """
-        began = time.perf_counter()
+        start = time.perf_counter()
         spent = float(self._seconds)
-        for batch in self.objective.make_batches(self.batches, self.epoch, int(self._step)):
-            loss = float(self._train_step(*batch))
+        for batch in self.objective.make_batches(self.batches, self.epoch, self.step):
+            loss = float(self._run_step(*batch))
             if not np.isfinite(loss):
-                clip = f" or --clip than {self.recipe.clip}" if self.recipe.clip else ""
-                raise UserError(
-                    f"the loss is {loss} at step {int(self._step) + 1} of epoch {self.epoch + 1}; start a new "
-                    f"run with a lower --learning-rate than {self.recipe.learning_rate}{clip}"
-                )
+                raise self._diverged_error(loss)
             self._step.assign_add(1)
             self._loss_sum.assign_add(loss)
-            self._seconds.assign(spent + time.perf_counter() - began)
-            step = int(self._step)
+            self._seconds.assign(spent + time.perf_counter() - start)
+            step = self.step
             progress(step, self.batches.steps, float(self._loss_sum) / step)
             if step % self.recipe.save_every == 0 and step < self.batches.steps:
                 self.save()
         return {
             "epoch": self.epoch + 1,
-            "loss": float(self._loss_sum) / int(self._step),
+            "loss": float(self._loss_sum) / self.step,
             "seconds": round(float(self._seconds), 2),
-            **self.objective.report(int(self._step)),
+            **self.objective.report(self.step),
         }
 
+    def _diverged_error(self, loss: float) -> UserError:
+        lower = f"--learning-rate than {self.recipe.learning_rate}"
+        if self.recipe.clip:
+            lower += f" or --clip than {self.recipe.clip}"
+        return UserError(
+            f"the loss is {loss} at step {self.step + 1} of epoch {self.epoch + 1}; "
+            f"start a new run with a lower {lower}"
+        )
+
     def finish_epoch(self, score: float) -> bool:
-        """Count the epoch, with its validation score, and write the checkpoints; whether it is the best so far."""
-        better = score > self.best
+        """Count and save the epoch; return whether its validation score is the best so far."""
+        is_best = score > self.best
         self._epoch.assign_add(1)
         self._step.assign(0)
         self._loss_sum.assign(0.0)
         self._seconds.assign(0.0)
-        self._without_gain.assign(0 if better else int(self._without_gain) + 1)
-        if better:
+        if is_best:
+            self._without_gain.assign(0)
             self._best.assign(score)
-            self._write(
-                self._best_manager, self.epoch
-            )  # a resumed run counts on, so the newest is always the best
+            # Numbered by epoch: a resumed run counts on, so the newest is always the best.
+            self._write(self._best_manager, self.epoch)
+        else:
+            self._without_gain.assign_add(1)
         self.save()
-        return better
+        return is_best
+
+    def save(self) -> None:
+        """Write the checkpoint `last`; it counts once it is whole."""
+        self._write(self._last)
+
+    def _write(self, manager: tf.train.CheckpointManager, number: int | None = None) -> None:
+        """Write a checkpoint of this number, by default the next one."""
+        try:
+            manager.save(number)
+        except tf.errors.OpError as error:  # TensorFlow's for a full disk or missing rights
+            reason = str(error.message).splitlines()[0][:160]
+            raise UserError(
+                f"the checkpoint in {manager.directory} could not be written ({reason}); "
+                "make room there and continue with --resume"
+            ) from None

@@ -1,4 +1,4 @@
-"""A decoder begun from another one's weights, with another vocabulary: what both know keeps what was learned of it."""
+"""Copy weights to a decoder with another vocabulary: tokens that both know keep theirs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,51 +8,61 @@ import numpy as np
 from models.decoders.base import Decoder
 from utils.errors import UserError
 
+_DOES_NOT_FIT = "the weights to start from do not fit"
+
 
 @dataclass(frozen=True)
 class TokenOverlap:
-    """What became of the tokens."""
+    """Numbers of tokens of two vocabularies."""
 
-    kept: int  # known to both
-    new: int
-    gone: int  # known to the other decoder alone
+    shared: int
+    new: int  # only in the vocabulary of the decoder that gets the weights
+    dropped: int  # only in the other one
 
 
 def copy_weights(
-    decoder: Decoder, tokens: Sequence[str], other: Decoder, other_tokens: Sequence[str]
+    decoder: Decoder, tokens: Sequence[str], source: Decoder, source_tokens: Sequence[str]
 ) -> TokenOverlap:
-    """Give `decoder` the weights of `other`; a token that `other` does not know keeps the weights it has."""
-    places = {token: place for place, token in enumerate(other_tokens)}
-    ours = [number for number, token in enumerate(tokens) if token in places]
-    theirs = [places[tokens[number]] for number in ours]
-    if len(decoder.weights) != len(other.weights):
+    """Give `decoder` the weights of `source`; tokens unknown to `source` keep their own."""
+    source_rows = {token: row for row, token in enumerate(source_tokens)}
+    rows_here = [row for row, token in enumerate(tokens) if token in source_rows]
+    rows_there = [source_rows[tokens[row]] for row in rows_here]
+    if len(decoder.weights) != len(source.weights):
         raise UserError(
-            f"the weights to begin from do not fit: {len(other.weights)} tensors there and {len(decoder.weights)} "
-            "here; leave --decoder as it was there"
+            f"{_DOES_NOT_FIT}: {len(source.weights)} tensors there and {len(decoder.weights)} "
+            "here; use the --decoder of that run"
         )
-    axes = {variable.path: axis for variable, axis in decoder.find_token_variables()}
-    for ours_variable, theirs_variable in zip(decoder.weights, other.weights, strict=True):
-        axis = axes.get(ours_variable.path)
-        values, learned = np.array(ours_variable.numpy()), theirs_variable.numpy()
-        _refuse_other_shape(ours_variable.path, values.shape, learned.shape, axis)
+
+    token_axes = {variable.path: axis for variable, axis in decoder.find_token_variables()}
+    for variable, source_variable in zip(decoder.weights, source.weights, strict=True):
+        axis = token_axes.get(variable.path)
+        values, source_values = np.array(variable.numpy()), source_variable.numpy()
+        _require_same_shape(variable.path, values.shape, source_values.shape, axis)
         if axis is None:
-            values = learned
-        else:
-            np.moveaxis(values, axis, 0)[ours] = np.moveaxis(learned, axis, 0)[theirs]
-        ours_variable.assign(values)
-    return TokenOverlap(len(ours), len(tokens) - len(ours), len(other_tokens) - len(ours))
+            variable.assign(source_values)
+            continue
+        by_token = np.moveaxis(values, axis, 0)  # a view
+        by_token[rows_here] = np.moveaxis(source_values, axis, 0)[rows_there]
+        variable.assign(values)
+
+    shared = len(rows_here)
+    return TokenOverlap(shared, len(tokens) - shared, len(source_tokens) - shared)
 
 
-def _refuse_other_shape(
-    name: str, ours: tuple[int, ...], theirs: tuple[int, ...], axis: int | None
+def _require_same_shape(
+    name: str, here: tuple[int, ...], there: tuple[int, ...], token_axis: int | None
 ) -> None:
-    """Refuse weights of another size, the axis of tokens aside."""
-    fixed = [
-        shape[:axis] + shape[axis + 1 :] if axis is not None else shape for shape in (ours, theirs)
-    ]
-    if len(ours) != len(theirs) or fixed[0] != fixed[1]:
-        raise UserError(
-            f"the weights to begin from do not fit: {name} is {theirs} there and {ours} here; leave --decoder, "
-            "--units, --embedding, --attention-units, --encoder, --layer, --image-size and --grid as they were "
-            "there"
-        )
+    """Reject weights of another shape, except along the axis of tokens."""
+    if len(here) == len(there) and _drop(here, token_axis) == _drop(there, token_axis):
+        return
+    raise UserError(
+        f"{_DOES_NOT_FIT}: {name} is {there} there and {here} here; use --decoder, --units, "
+        "--embedding, --attention-units, --encoder, --layer, --image-size and --grid of that run"
+    )
+
+
+def _drop(shape: tuple[int, ...], axis: int | None) -> tuple[int, ...]:
+    """Return a shape without an axis."""
+    if axis is None:
+        return shape
+    return shape[:axis] + shape[axis + 1 :]

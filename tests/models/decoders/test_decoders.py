@@ -370,7 +370,9 @@ def test_locations_are_drawn_by_their_attention(hard, features):
 
 def test_a_search_draws_locations_where_it_is_asked_to(hard, features):
     rules = Rules(2, 3, (0, 1, 2), max_length=3, beam=1)
-    likeliest, drawn = (compile_search(hard, rules, drawn=each) for each in (False, True))
+    likeliest, drawn = (
+        compile_search(hard, rules, samples_locations=each) for each in (False, True)
+    )
     logs = {
         seed: drawn(features, tf.constant([seed] * PHOTOS)).log_probability.numpy()
         for seed in (1, 2)

@@ -159,7 +159,7 @@ def test_decay_spares_biases_and_normalisations(tmp_path):
     )
     optimizer = Trainer(
         made, CrossEntropy(), Invented(), recipe, tmp_path, optimizer=decaying
-    )._optimizers["decoder"]
+    ).optimizers["decoder"]
     for variable in made.trainable_variables:
         variable.assign(tf.ones_like(variable))
     optimizer.apply(
