@@ -1,4 +1,4 @@
-"""Photos to captions: encoder, decoder, tokenizer and photo reader in one.
+"""Photos to captions: photo reader, encoder, decoder and tokenizer in one.
 
 from models.captioner import Captioner
 caption = Captioner.load("checkpoints/RUN")("photo.jpg")
@@ -36,26 +36,37 @@ from utils.runs import find, read_config, refuse_classifier
 
 Photo = Path | str | bytes | np.ndarray
 BATCH = 64  # photos at a time
+SEARCH_SETTINGS = (
+    "beam",
+    "length_penalty",
+    "no_repeat",
+    "max_length",
+    "sample",
+    "temperature",
+    "top_k",
+    "top_p",
+    "look",
+    "crops",
+    "seed",
+)
+# For settings without them, such as those of a Hugging Face model.
+_DEFAULTS = {"look": "likeliest", "crops": 1}
 
 
 @dataclass(frozen=True)
 class Caption:
-    """What was said of a photo."""
+    """The caption of a photo."""
 
     text: str
     score: float  # 0 to 1: the geometric mean of the words' probabilities
     words: list[str]
-    attention: (
-        np.ndarray
-    )  # (words, L): where the network looked before saying each word; rows sum to 1
+    attention: np.ndarray  # (words, L): where the network looked for each word; rows sum to 1
     grid: tuple[int, int]  # rows and columns of the L locations
-    candidates: list[
-        tuple[str, float]
-    ]  # all captions that the search ended with and their scores, the best first
+    candidates: list[tuple[str, float]]  # all captions found, with their scores, best first
 
 
 class Tokenizer(Protocol):
-    """What the captioner needs of a tokenizer."""
+    """The part of a tokenizer that the captioner needs."""
 
     def decode(self, numbers: Iterable[int]) -> list[Word]: ...
 
@@ -79,15 +90,17 @@ class Captioner:
         read_photo: Callable[..., np.ndarray] = read_photo,
         fingerprint: dict[str, Any] | None = None,
     ) -> None:
-        """`encoder` makes the encoder when it is first needed, also for its `fingerprint` where that is not given;
-        `settings` are the search's, by name."""
+        """`encoder` makes the encoder when it is first needed.
+
+        Without a `fingerprint`, the encoder's own is used. `settings` has `SEARCH_SETTINGS`.
+        """
         self._make_encoder = encoder
         self.decoder = decoder
         self.tokenizer = tokenizer
         self.grid = grid
         self.image_size = image_size
-        self.settings = {"look": "likeliest", "crops": 1} | settings
-        self._read = read_photo
+        self.settings = _DEFAULTS | settings
+        self._read_photo = read_photo
         self._fingerprint = fingerprint
         self._searches: dict[tuple[int, Rules, Sampling | None, bool], Callable[..., Captions]] = {}
 
@@ -95,180 +108,178 @@ class Captioner:
     def load(
         cls, run: str | Path | None = None, *, weights: str | None = None, engine: str = "auto"
     ) -> Self:
-        """The captioner of a run folder (the newest where none is named), with the weights of its best epoch; or that of a
-        Hugging Face model, hf:FOLDER.
+        """Load a run folder (default: the newest) with the weights of its best epoch.
 
-        `weights` says where the encoder's weights file is now, if it was moved; `engine` what is to run the encoder.
+        `run` may also be a Hugging Face model, hf:FOLDER. `weights` is the present place of the
+        encoder's weights, if they were moved. `engine` is auto, tensorflow or openvino.
         """
         folder = find(None if run is None else str(run))
         config = read_config(folder)
         refuse_classifier(folder, config)
-        fingerprint = _as_made_here(config["fingerprint"], engine)
-        rows, columns = fingerprint["grid"]
-        elsewhere = hugging_face.is_hugging_face(folder)
-        if elsewhere:
+        is_hugging_face = hugging_face.is_hugging_face(folder)
+        if is_hugging_face:
             tokenizer = GPT2Tokenizer(*read_vocabulary(hugging_face.find_folder(folder)))
         else:
             tokenizer = load_tokenizer(folder / "vocabulary.json")
         decoder = build_decoder_for(config, len(tokenizer))
-        if elsewhere:
-            from models.pretrained import load_decoder_weights  # which imports KerasHub
+        if is_hugging_face:
+            # Imported here because it imports KerasHub, which takes seconds.
+            from models.pretrained import load_decoder_weights
 
             load_decoder_weights(decoder, str(folder), tokenizer.gpt2_ids)
         else:
             load_weights(decoder, folder / "best")
-        names = (
-            "beam",
-            "length_penalty",
-            "no_repeat",
-            "max_length",
-            "sample",
-            "temperature",
-            "top_k",
-            "top_p",
-            "look",
-            "crops",
-            "seed",
-        )
+
+        fingerprint = adapt_fingerprint(config["fingerprint"], engine)
+        rows, columns = fingerprint["grid"]
+        has_own_encoder = _has_own_encoder(config) or is_hugging_face
         return cls(
-            encoder=lambda: _encoder_of(folder, config, weights, engine),
+            encoder=lambda: load_encoder(folder, config, weights, engine),
             decoder=decoder,
             tokenizer=tokenizer,
             grid=(rows, columns),
             image_size=fingerprint["image_size"],
-            fingerprint=None if config.get("finetune_encoder") or elsewhere else fingerprint,
-            settings={name: config[name] for name in names if name in config},
-        )  # an older run knows fewer
+            fingerprint=None if has_own_encoder else fingerprint,
+            settings={name: config[name] for name in SEARCH_SETTINGS if name in config},
+        )
 
     @cached_property
     def encoder(self) -> Encoder:
-        """The encoder, loaded when first asked for: captions from cached features do without it."""
+        """The encoder, loaded at first use: captions from cached features need none."""
         return self._make_encoder()
 
     @property
     def fingerprint(self) -> dict[str, Any]:
-        """What makes the encoder's features these and no others."""
+        """Everything that the values of the encoder's features depend on."""
         return self._fingerprint or self.encoder.fingerprint()
 
     def __call__(self, photos: Photo | Sequence[Photo], **changes: Any) -> Caption | list[Caption]:
-        """The caption of a photo (path, bytes or uint8 pixels), or a list of them for a list of photos.
+        """Return the caption of a photo (path, bytes or uint8 pixels), or those of a list.
 
-        `changes` are settings of the search: beam, length_penalty, no_repeat, max_length, sample, temperature, top_k,
-        top_p, look, crops, seed.
+        `changes` are search settings: beam, length_penalty, no_repeat, max_length, sample,
+        temperature, top_k, top_p, look, crops, seed.
         """
         if isinstance(photos, Path | str | bytes | np.ndarray):
             return self([photos], **changes)[0]
-        captions, settings = [], self._settings(changes)
+        settings = self._change_settings(changes)
+        captions = []
         with ThreadPoolExecutor(2) as pool:
             for start in range(0, len(photos), BATCH):
-                pictures = list(pool.map(self._pixels, photos[start : start + BATCH]))
-                features = self._features(pictures, Crops(settings["crops"]))
-                # The encoder's last bits depend on how many photos it is given: seeds come from the pixels.
-                captions += self._captions(features, pictures, settings)
+                pictures = list(pool.map(self._load_pixels, photos[start : start + BATCH]))
+                features = self._encode(pictures, Crops(settings["crops"]))
+                # Features depend a little on the size of their batch, so seeds come from pixels.
+                captions += self._caption_batch(features, pictures, settings)
         return captions
 
-    def _features(self, pictures: Sequence[np.ndarray], crops: Crops) -> np.ndarray:
-        """Features of all crops of each photo (N, L, D), one crop's locations after the other's."""
-        every = np.stack([crop for picture in pictures for crop in crops.cut(picture)])
+    def from_features(self, features: np.ndarray, **changes: Any) -> list[Caption]:
+        """Return captions by features (N, L, D), the locations of one or several crops."""
+        settings = self._change_settings(changes)
+        captions = []
+        for start in range(0, len(features), BATCH):
+            rows = np.asarray(features[start : start + BATCH])
+            captions += self._caption_batch(rows, rows, settings)
+        return captions
+
+    def count_tokens(self, text: str) -> int:
+        """Return the number of words, characters or pieces, as `max_length` counts them."""
+        return len(self.tokenizer.encode(text)) - 2  # start and end
+
+    def _load_pixels(self, photo: Photo) -> np.ndarray:
+        """Load a photo as uint8 (S, S, 3); given pixels are resized as those of a file are."""
+        return load_pixels(photo, (self.image_size, self.image_size), read=self._read_photo)
+
+    def _encode(self, pictures: Sequence[np.ndarray], crops: Crops) -> np.ndarray:
+        """Return features (N, L, D) of pictures, the locations of their crops one after another."""
+        cut = [crop for picture in pictures for crop in crops.cut(picture)]
+        stacked = np.stack(cut)
         parts = [
-            self.encoder(every[start : start + BATCH]) for start in range(0, len(every), BATCH)
+            self.encoder(stacked[start : start + BATCH]) for start in range(0, len(cut), BATCH)
         ]
         return np.concatenate(parts).reshape(len(pictures), -1, parts[0].shape[-1])
 
-    def _pixels(self, photo: Photo) -> np.ndarray:
-        """The photo (S, S, 3) uint8 as the encoder wants it; pixels are resized just as a file's are."""
-        return load_pixels(photo, (self.image_size, self.image_size), read=self._read)
-
-    def count_tokens(self, text: str) -> int:
-        """How many words, characters or pieces a caption has, as `max_length` counts them."""
-        return len(self.tokenizer.encode(text)) - 2  # the start and the end
-
-    def from_features(self, features: np.ndarray, **changes: Any) -> list[Caption]:
-        """Captions of photos by their features (N, L, D), the locations of one or several crops."""
-        captions, settings = [], self._settings(changes)
-        for start in range(0, len(features), BATCH):
-            rows = np.asarray(features[start : start + BATCH])
-            captions += self._captions(rows, rows, settings)
-        return captions
-
-    def _settings(self, changes: dict[str, Any]) -> dict[str, Any]:
-        """The search's settings with these changes."""
+    def _change_settings(self, changes: dict[str, Any]) -> dict[str, Any]:
+        """Return the search settings with these changes, checked."""
         for name in changes:
             if name not in self.settings:
                 raise unknown_name_error("setting", name, list(self.settings))
         settings = self.settings | changes
         if not settings["sample"] and changes.keys() & {"temperature", "top_k", "top_p"}:
-            raise ValueError("temperature, top_k and top_p go with sample=True")
+            raise ValueError("temperature, top_k and top_p need sample=True")
         check_max_length(settings["max_length"], self.decoder.positions)
-        if settings["look"] == "drawn" and not self.decoder.can_draw:
+        if settings["look"] == "drawn" and not self.decoder.draws:
             raise UserError(
-                "--look drawn is for runs with --attention hard: this one looks at all locations at once"
+                "--look drawn needs a run with --attention hard; this one has soft attention"
             )
         return settings
 
-    def _captions(
-        self, features: np.ndarray, seen: Iterable[np.ndarray], settings: dict[str, Any]
+    def _caption_batch(
+        self, features: np.ndarray, inputs: Sequence[np.ndarray], settings: dict[str, Any]
     ) -> list[Caption]:
+        """Return captions by features (N, L, D); a photo's seed comes from its `inputs`."""
         rules = Rules(
-            START,
-            END,
-            (PAD, UNKNOWN, START),
-            settings["max_length"],
-            settings["beam"],
-            settings["length_penalty"],
-            settings["no_repeat"],
+            start=START,
+            end=END,
+            forbidden_tokens=(PAD, UNKNOWN, START),
+            max_length=settings["max_length"],
+            beam=settings["beam"],
+            length_penalty=settings["length_penalty"],
+            no_repeat=settings["no_repeat"],
         )
-        chance = (
-            Sampling(settings["temperature"], settings["top_k"], settings["top_p"])
-            if settings["sample"]
-            else None
-        )
-        drawn = settings["look"] == "drawn"
+        sampling = None
+        if settings["sample"]:
+            sampling = Sampling(settings["temperature"], settings["top_k"], settings["top_p"])
+        samples_locations = settings["look"] == "drawn"
         seeds = np.zeros(len(features), np.int32)
-        if chance is not None or drawn:
-            # A photo's own seed, from what is seen in it: its samples do not depend on the photos that come with it.
-            seeds[:] = [zlib.crc32(each.tobytes(), settings["seed"]) & 0x7FFFFFFF for each in seen]
-        found = self._search(features.shape[1], rules, chance, drawn)(
-            tf.constant(features), tf.constant(seeds)
-        )
+        if sampling is not None or samples_locations:
+            # A seed of the photo's own: its samples do not depend on the rest of the batch.
+            seeds[:] = [_make_seed(each, settings["seed"]) for each in inputs]
+
+        search = self._get_search(features.shape[1], rules, sampling, samples_locations)
+        found = search(tf.constant(features), tf.constant(seeds))
         tokens, logs, attention = (tensor.numpy() for tensor in found)
-        return [self._caption(*each) for each in zip(tokens, logs, attention, strict=True)]
+        return [self._make_caption(*each) for each in zip(tokens, logs, attention, strict=True)]
 
-    def _search(self, locations: int, *how: Any) -> Callable[..., Captions]:
-        """The compiled search over so many locations for these rules, chance, and whether locations are drawn."""
-        if (locations, *how) not in self._searches:
-            rules, sampling, drawn = how
-            self._searches[locations, *how] = compile_search(
-                self.decoder, rules, sampling, samples_locations=drawn
+    def _get_search(
+        self, locations: int, rules: Rules, sampling: Sampling | None, samples_locations: bool
+    ) -> Callable[..., Captions]:
+        """Return the compiled search, compiled at its first use."""
+        key = (locations, rules, sampling, samples_locations)
+        if key not in self._searches:
+            self._searches[key] = compile_search(
+                self.decoder, rules, sampling, samples_locations=samples_locations
             )
-        return self._searches[locations, *how]
+        return self._searches[key]
 
-    def _caption(self, tokens: np.ndarray, logs: np.ndarray, attention: np.ndarray) -> Caption:
-        """The caption of one photo from its K rows of tokens (K, T), log-probabilities (K,), attention (K, T, L)."""
-        words = [self.tokenizer.decode(row) for row in tokens]
-        scores = [
-            float(np.exp(log / max(1, np.count_nonzero(row))))
-            for log, row in zip(logs, tokens, strict=True)
-        ]
-        texts = [
-            self.tokenizer.join_words([word.text for word in each if word.text]) for each in words
-        ]
-        candidates = [pair for pair in zip(texts, scores, strict=True) if pair[0]]
+    def _make_caption(self, tokens: np.ndarray, logs: np.ndarray, attention: np.ndarray) -> Caption:
+        """Make a photo's caption of tokens (K, T), log-probabilities (K,), attention (K, T, L)."""
+        decoded = [self.tokenizer.decode(row) for row in tokens]
+        found = []
+        for words, row, log in zip(decoded, tokens, logs, strict=True):
+            text = self.tokenizer.join_words([word.text for word in words if word.text])
+            found.append((text, float(np.exp(log / max(1, np.count_nonzero(row))))))
+
+        words = decoded[0]
         crops = np.split(attention[0], attention.shape[-1] // self.decoder.locations, axis=1)
-        looked = _by_word(words[0], _in_places(crops, self.grid))
         return Caption(
-            texts[0],
-            scores[0],
-            [word.text for word in words[0] if word.text],
-            looked,
-            self.grid,
-            candidates,
+            text=found[0][0],
+            score=found[0][1],
+            words=[word.text for word in words if word.text],
+            attention=_average_by_word(words, _project_to_grid(crops, self.grid)),
+            grid=self.grid,
+            candidates=[candidate for candidate in found if candidate[0]],
         )
 
 
-def _in_places(crops: Sequence[np.ndarray], grid: tuple[int, int]) -> np.ndarray:
-    """Attention (T, L) to the L places of the photo's grid, of that to each crop (T, n + L), without what went to a crop as
-    a whole; rows sum to 1."""
+def _make_seed(values: np.ndarray, seed: int) -> int:
+    """Return a seed from 0 to 2³¹ − 1 that depends on an array and on `seed`."""
+    return zlib.crc32(values.tobytes(), seed) & 0x7FFFFFFF
+
+
+def _project_to_grid(crops: Sequence[np.ndarray], grid: tuple[int, int]) -> np.ndarray:
+    """Return attention (T, L) on the photo's grid by that to each crop (T, n + L).
+
+    The first n columns are attention to a crop as a whole; they are dropped, and rows sum to 1.
+    """
     whole = crops[0].shape[1] - grid[0] * grid[1]
     places = project_to_photo([attention[:, whole:] for attention in crops], grid)
     if not whole:
@@ -276,27 +287,32 @@ def _in_places(crops: Sequence[np.ndarray], grid: tuple[int, int]) -> np.ndarray
     return places / np.maximum(places.sum(axis=1, keepdims=True), 1e-12)
 
 
-def _by_word(words: Sequence[Word], attention: np.ndarray) -> np.ndarray:
-    """Attention (words, L) of attention (T, L): of a word of several tokens the mean; a word without letters is left out."""
-    ends = np.cumsum([word.tokens for word in words], dtype=int)
-    rows = [
-        attention[end - word.tokens : end].mean(axis=0)
-        for word, end in zip(words, ends, strict=True)
-        if word.text
-    ]
-    return np.stack(rows) if rows else attention[:0]
+def _average_by_word(words: Sequence[Word], attention: np.ndarray) -> np.ndarray:
+    """Return attention (words, L) by attention (T, L): a word's mean over its tokens.
+
+    A word without letters has no row.
+    """
+    rows = []
+    start = 0
+    for word in words:
+        end = start + word.tokens
+        if word.text:
+            rows.append(attention[start:end].mean(axis=0))
+        start = end
+    if not rows:
+        return attention[:0]
+    return np.stack(rows)
 
 
 def build_decoder_for(config: dict[str, Any], vocabulary: int) -> Decoder:
-    """The decoder that a run's settings describe, with random weights."""
-    fingerprint = config["fingerprint"]
-    rows, columns = fingerprint["grid"]
+    """Build the decoder that a run's settings describe, with random weights."""
     kind = config["decoder"]
     if kind not in DECODERS:
         raise unknown_name_error("decoder", kind, list(DECODERS))
-    options = {
-        name: config[name] for name in DECODERS[kind].OPTIONS if name in config
-    }  # an older run knows fewer
+    # Sizes that only pretrained decoders have are not in every config.
+    options = {name: config[name] for name in DECODERS[kind].OPTIONS if name in config}
+    fingerprint = config["fingerprint"]
+    rows, columns = fingerprint["grid"]
     return build_decoder(
         kind,
         seed=config["seed"],
@@ -307,53 +323,70 @@ def build_decoder_for(config: dict[str, Any], vocabulary: int) -> Decoder:
     )
 
 
-def _as_made_here(fingerprint: dict[str, Any], engine: str) -> dict[str, Any]:
-    """The fingerprint of a run's features as its encoder makes them with this engine, on this machine."""
-    wanted = fingerprint.get("precision", "float32")
-    return {
-        name: value for name, value in fingerprint.items() if name != "precision"
-    } | describe_precision(choose_precision(choose_engine(engine), wanted))
+def adapt_fingerprint(fingerprint: dict[str, Any], engine: str) -> dict[str, Any]:
+    """Return a run's fingerprint with the precision of this engine on this machine."""
+    others = {name: value for name, value in fingerprint.items() if name != "precision"}
+    precision = choose_precision(choose_engine(engine), _get_precision(fingerprint))
+    return others | describe_precision(precision)
 
 
-def _encoder_of(run: Path, config: dict[str, Any], weights: str | None, engine: str) -> Encoder:
-    """The encoder that a run was trained on, refused where its weights are now others; or the one that it trained."""
+def _get_precision(fingerprint: dict[str, Any]) -> str:
+    return fingerprint.get("precision", "float32")
+
+
+def _has_own_encoder(config: dict[str, Any]) -> bool:
+    """Return whether the encoder was trained in the run; a Hugging Face model has no such entry."""
+    return config.get("finetune_encoder", False)
+
+
+def load_encoder(run: Path, config: dict[str, Any], weights: str | None, engine: str) -> Encoder:
+    """Load a run's encoder; its weights must be those that the run was trained with.
+
+    `weights` is their present place, if they were moved.
+    """
     options = {
-        name: config.get(name) for name in ("layer", "image_size", "grid")
-    }  # an older run knows fewer
-    options |= {"engine": engine, "precision": config["fingerprint"].get("precision", "float32")}
-    if config.get("finetune_encoder"):
+        "layer": config["layer"],
+        "image_size": config["image_size"],
+        "grid": config["grid"],
+        "engine": engine,
+        "precision": _get_precision(config["fingerprint"]),
+    }
+    if _has_own_encoder(config):
         if weights is not None:
             raise UserError(
-                f"--weights {weights}: the encoder of {run} was trained in it and lies there; leave --weights out"
+                f"--weights {weights} cannot be used: the encoder of {run} was trained in it and "
+                "lies there; omit --weights"
             )
         return Encoder(config["encoder"], weights=str(run), **options)
-    by_name = ENCODERS[
-        config["encoder"]
-    ].accepts_presets  # weights need be no file, and are told apart where they are loaded
-    if weights is not None and not by_name and not Path(weights).exists():
-        raise UserError(
-            f"no weights file {weights}; --weights says where the run's encoder weights are now"
-        )
-    weights = weights or config["encoder_weights"]
-    if (
-        hugging_face.is_hugging_face(weights)
-        and not Path(weights[len(hugging_face.PREFIX) :]).is_dir()
-    ):
-        raise UserError(
-            f"the run's encoder weights were at {weights}, and are not there now; say where with --weights "
-            "hf:FOLDER"
-        )
-    if weights not in ("imagenet", "none") and not by_name and not Path(weights).exists():
-        raise UserError(
-            f"the run's encoder weights were at {weights}, and are not there now; say where with --weights FILE"
-        )
+
+    weights = _find_weights(config, weights)
     encoder = Encoder(config["encoder"], weights=weights, **options)
-    found, wanted = encoder.fingerprint(), config["fingerprint"]
-    if found["weights"] != wanted.get(
-        "weights", found["weights"]
-    ):  # a model of elsewhere does not say
+    digest, trained_on = encoder.fingerprint()["weights"], config["fingerprint"]
+    # A Hugging Face model says nothing of its weights.
+    if digest != trained_on.get("weights", digest):
         raise UserError(
-            f"{weights} holds other weights than those that the run was trained with; give the right file with "
-            "--weights FILE, or train again"
+            f"{weights} has other weights than those that the run was trained with; "
+            "give the right file with --weights FILE, or train again"
         )
     return encoder
+
+
+def _find_weights(config: dict[str, Any], weights: str | None) -> str:
+    """Return the place of the encoder's weights, by default the one in `config`, if it exists."""
+    # Such an encoder also has weights by the names of presets; its loader checks them.
+    has_presets = bool(ENCODERS[config["encoder"]].presets)
+    if weights is not None and not has_presets and not Path(weights).exists():
+        raise UserError(
+            f"--weights must be the present place of the run's encoder weights (got {weights}, "
+            "which does not exist)"
+        )
+    weights = weights or config["encoder_weights"]
+    moved = f"the run's encoder weights were at {weights} and are no longer there"
+    if hugging_face.is_hugging_face(weights):
+        folder = Path(weights[len(hugging_face.PREFIX) :])
+        if not folder.is_dir():
+            raise UserError(f"{moved}; give their place with --weights hf:FOLDER")
+    needs_file = weights not in ("imagenet", "none") and not has_presets
+    if needs_file and not Path(weights).exists():
+        raise UserError(f"{moved}; give their place with --weights FILE")
+    return weights

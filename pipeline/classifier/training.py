@@ -22,7 +22,7 @@ LINES = 4  # an epoch, that tell the running loss
 
 def train(run: Path, settings: Settings, *, resume: bool) -> int:
     """Train, as an outline; 0 when done, 130 when stopped by Ctrl-C with everything saved."""
-    from models.classifier import KINDS, ClassCrossEntropy, Classifier, Network
+    from models.classifier import CLASSIFIER_KINDS, ClassCrossEntropy, Classifier, Network
     from models.training.trainer import Recipe, Trainer
     from pipeline import training as learning
     from pipeline.classifier import evaluation as class_report
@@ -85,7 +85,12 @@ def train(run: Path, settings: Settings, *, resume: bool) -> int:
         encoder_rate=training.learning_rate,
     )
     trainer = Trainer(
-        network, ClassCrossEntropy(), batches, recipe, run, optimizer=KINDS[kind].optimizer
+        network,
+        ClassCrossEntropy(),
+        batches,
+        recipe,
+        run,
+        optimizer=CLASSIFIER_KINDS[kind].optimizer,
     )
     classifier = Classifier(
         network, loaded.classes, loaded.image_size, mirrored=settings.classes.alter == "mirrored"

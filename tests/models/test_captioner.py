@@ -1,4 +1,4 @@
-"""The captioner over an invented encoder and a small decoder with random weights: no run, no training."""
+"""The captioner with an invented encoder and a small decoder with random weights."""
 
 import io
 
@@ -8,7 +8,7 @@ from PIL import Image
 
 from data.photos.crops import Crops
 from data.text.tokenizer import Word
-from models.captioner import Captioner, _encoder_of
+from models.captioner import Captioner, load_encoder
 from models.decoders import build_decoder
 from models.encoders.encoder import Encoder
 from utils.errors import UserError
@@ -28,7 +28,7 @@ SETTINGS = {
 
 
 class Words:
-    """Nine words beside the special ones."""
+    """A tokenizer of nine words."""
 
     def decode(self, numbers):
         words = []
@@ -44,7 +44,10 @@ class Words:
 
 
 def encoder(images):
-    """Four locations: the mean colours of the picture's quarters. Its last bits differ in a batch, as a GPU's may."""
+    """Four locations: the mean colours of the picture's quarters.
+
+    The last bits depend on the size of the batch, as on a GPU.
+    """
     halves = (
         np.asarray(images, np.float32)
         .reshape(len(images), 2, SIZE // 2, 2, SIZE // 2, 3)
@@ -104,7 +107,7 @@ def same(one, other):
     )
 
 
-def test_a_caption_has_all_that_is_promised(captioner, photos):
+def test_a_caption_has_all_its_fields(captioner, photos):
     caption = captioner(photos[0])
     assert caption.text == " ".join(caption.words)
     assert 1 <= len(caption.words) <= SETTINGS["max_length"]
@@ -117,7 +120,7 @@ def test_a_caption_has_all_that_is_promised(captioner, photos):
 
 
 @pytest.mark.parametrize("changes", [{}, {"beam": 1}, {"sample": True, "seed": 5}], ids=str)
-def test_one_photo_alone_is_captioned_as_in_a_batch(captioner, photos, changes):
+def test_a_photo_has_the_same_caption_in_a_batch(captioner, photos, changes):
     together = captioner(photos, **changes)
     assert all(
         same(captioner(photo, **changes), caption)
@@ -125,7 +128,7 @@ def test_one_photo_alone_is_captioned_as_in_a_batch(captioner, photos, changes):
     )
 
 
-def test_path_text_bytes_and_pixels_are_captioned_alike(captioner, photos):
+def test_path_bytes_and_pixels_give_the_same_caption(captioner, photos):
     for photo in photos:
         with Image.open(photo) as opened:
             pixels = np.asarray(opened.convert("RGB"))
@@ -136,16 +139,21 @@ def test_path_text_bytes_and_pixels_are_captioned_alike(captioner, photos):
         )
 
 
-def test_large_pixels_are_squeezed_as_a_file_is(captioner):
+def test_large_pixels_are_resized_as_a_file_is(captioner):
     pixels = np.random.default_rng(1).integers(0, 256, (90, 70, 3), np.uint8)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
-    np.testing.assert_array_equal(captioner._pixels(pixels), captioner._pixels(file.getvalue()))
+    np.testing.assert_array_equal(
+        captioner._load_pixels(pixels), captioner._load_pixels(file.getvalue())
+    )
 
 
 @pytest.mark.parametrize("crops", [2, 4])
 def test_a_photo_in_several_crops(captioner, photos, crops):
-    """All are looked at together, and attention is told on the photo. What is the same everywhere tells nothing new."""
+    """Their features are searched together, and attention is that on the photo.
+
+    A photo of one colour has the same caption in all crops.
+    """
     one, several = captioner(photos), captioner(photos, crops=crops)
     assert any(each.score != other.score for each, other in zip(one, several, strict=True))
     for caption in several:
@@ -153,7 +161,7 @@ def test_a_photo_in_several_crops(captioner, photos, crops):
         np.testing.assert_allclose(caption.attention.sum(axis=1), 1, atol=1e-5)
     plain = np.full((SIZE, SIZE, 3), 90, np.uint8)
     assert same(captioner(plain), captioner(plain, crops=crops))
-    pictures = [captioner._pixels(photo) for photo in photos]
+    pictures = [captioner._load_pixels(photo) for photo in photos]
     rows = [
         np.concatenate([encoder(each[None])[0] for each in Crops(crops).cut(picture)])
         for picture in pictures
@@ -167,7 +175,7 @@ def test_a_photo_in_several_crops(captioner, photos, crops):
         )
 
 
-def test_seeds_change_what_is_drawn(captioner, photos):
+def test_samples_depend_on_the_seed(captioner, photos):
     drawn = [
         [caption.text for caption in captioner(photos, sample=True, seed=seed)]
         for seed in (1, 1, 2)
@@ -175,19 +183,19 @@ def test_seeds_change_what_is_drawn(captioner, photos):
     assert drawn[0] == drawn[1] != drawn[2]
 
 
-def test_a_setting_that_there_is_not_is_refused(captioner, photos):
+def test_wrong_settings_are_rejected(captioner, photos):
     with pytest.raises(UserError, match="unknown setting 'beems'; did you mean 'beam'"):
         captioner(photos, beems=5)
     for changes, message in (
-        ({"beam": 0}, "beam and max_length are at least 1"),
-        ({"top_k": 3}, "go with sample=True"),
-        ({"sample": True, "temperature": -1}, "temperature is above 0"),
+        ({"beam": 0}, "beam must be at least 1"),
+        ({"top_k": 3}, "need sample=True"),
+        ({"sample": True, "temperature": -1}, "temperature must be above 0"),
     ):
         with pytest.raises(ValueError, match=message):
             captioner(photos, **changes)
 
 
-def test_a_run_has_the_grid_that_it_was_trained_on(tmp_path):
+def test_a_run_has_the_grid_of_its_training(tmp_path):
     config = {
         "encoder": "convnet",
         "encoder_weights": "none",
@@ -195,14 +203,12 @@ def test_a_run_has_the_grid_that_it_was_trained_on(tmp_path):
         "image_size": 80,
         "fingerprint": Encoder("convnet", weights="none", image_size=80).fingerprint(),
     }
-    assert _encoder_of(tmp_path, config | {"grid": 3}, None, "auto").grid == (3, 3)
-    assert _encoder_of(tmp_path, config, None, "auto").grid == (
-        5,
-        5,
-    )  # a run from before there was a grid to choose
+    for chosen, grid in ((3, (3, 3)), (None, (5, 5))):
+        encoder = load_encoder(tmp_path, config | {"grid": chosen}, None, "auto")
+        assert encoder.grid == grid
 
 
-def test_none_are_captioned_to_none(captioner):
+def test_no_photos_give_no_captions(captioner):
     assert captioner([]) == []
 
 
@@ -211,6 +217,6 @@ def test_none_are_captioned_to_none(captioner):
     [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)],
     ids=lambda pixels: f"{pixels.dtype}{pixels.shape}",
 )
-def test_pixels_of_another_kind_are_refused(captioner, pixels):
+def test_pixels_of_another_kind_are_rejected(captioner, pixels):
     with pytest.raises(ValueError, match="pixels are uint8 of shape"):
         captioner(pixels)

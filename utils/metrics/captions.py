@@ -1,9 +1,14 @@
-"""The field's scores of captions against references: BLEU, ROUGE-L, CIDEr, METEOR and SPICE by pycocoevalcap, NIST by nltk.
+"""Scores of captions against references, as the field computes them.
 
-Captions are tokenised as coco-caption does (see `ptb`), so the numbers equal those of its own pipeline. BLEU is the
-corpus score with brevity penalty; METEOR is METEOR 1.5 (good captioners reach about 0.25), not nltk's, which gives
-about twice that; CIDEr is CIDEr-D, its word weights taken from the references given, so it depends on how many photos
-there are and is 0 for a single one. All but CIDEr and NIST lie between 0 and 1.
+BLEU, ROUGE-L, CIDEr, METEOR and SPICE come from pycocoevalcap, NIST from nltk. Captions are
+tokenised as coco-caption does (see `ptb`), so the numbers equal those of its own pipeline.
+
+- BLEU is the corpus score with brevity penalty.
+- METEOR is METEOR 1.5, about 0.25 for good captioners. nltk's METEOR gives about twice that.
+- CIDEr is CIDEr-D. Its word weights come from the references, so it depends on the number of
+  photos. It is 0 for a single photo.
+
+All but CIDEr and NIST lie between 0 and 1.
 """
 
 import functools
@@ -14,9 +19,12 @@ from typing import Any
 from utils.metrics import ptb
 from utils.metrics.java import SCORES_WITH_JAVA, ScoreUnavailable, score_meteor, score_spice
 
+# pycocoevalcap and nltk are imported inside functions: they load NumPy and more, and commands
+# import this module before they know whether there is anything to score.
+
 Tokenize = Callable[[str], list[str]]
 
-# What people call the scores, and what they are called in files: as coco-caption does.
+# From the names that people use to coco-caption's, which files use.
 SCORE_KEYS = {
     "BLEU-1": "Bleu_1",
     "BLEU-2": "Bleu_2",
@@ -29,23 +37,21 @@ SCORE_KEYS = {
     "NIST-2": "NIST_2",
     "NIST-4": "NIST_4",
 }
-NAMES = tuple(SCORE_KEYS.values())
-SCORES_WITHOUT_JAVA = tuple(name for name in NAMES if name not in SCORES_WITH_JAVA)
+ALL_SCORES = tuple(SCORE_KEYS.values())
+SCORES_WITHOUT_JAVA = tuple(name for name in ALL_SCORES if name not in SCORES_WITH_JAVA)
+# coco-caption's BLEU is 1e-4 or less, and not 0, where no n-gram matches.
+_LEAST_SCORE = 0.001
 
 
 class Scorer:
-    """Scores captions of the same photos again and again; the references are tokenised and counted once."""
+    """Scores captions of the same photos repeatedly; references are tokenised and counted once."""
 
     def __init__(
         self, references: Sequence[Sequence[str]], *, tokenize: Tokenize = ptb.tokenize
     ) -> None:
         if not references:
             raise ValueError("no photos to score")
-        for index, captions in enumerate(references):
-            if not captions or isinstance(captions, str):
-                raise ValueError(
-                    f"photo {index} has no list of reference captions, but {captions!r}"
-                )
+        check_references(references)
         self._tokenize = tokenize
         self._references = [
             [" ".join(tokenize(caption)) for caption in captions] for captions in references
@@ -54,29 +60,41 @@ class Scorer:
     def score(
         self, captions: Sequence[str], names: Sequence[str] = SCORES_WITHOUT_JAVA
     ) -> dict[str, float]:
-        """The named scores of one caption a photo, in the order of the references; raises ScoreUnavailable."""
-        unknown = [name for name in names if name not in NAMES]
-        if unknown:
-            raise ValueError(f"unknown score {unknown[0]!r}; known are {', '.join(NAMES)}")
-        tokenised = self._tokenised(captions)
-        found = self._bleu(tokenised) if any(name.startswith("Bleu") for name in names) else {}
-        nist = {f"NIST_{n}": functools.partial(self._nist, order=n) for n in (2, 4)}
-        for name, score in {"ROUGE_L": self._rouge, "CIDEr": self._cider, **nist}.items():
-            if name in names:
-                found[name] = score(tokenised)
-        for name, score in (("METEOR", score_meteor), ("SPICE", score_spice)):
-            if name in names:
-                found[name] = score(*self._by_number(tokenised))
+        """Return the named scores of one caption a photo, in the order of the references.
+
+        Raises ScoreUnavailable where Java is needed and fails.
+        """
+        for name in names:
+            if name not in ALL_SCORES:
+                raise ValueError(f"unknown score {name!r}; known are {', '.join(ALL_SCORES)}")
+        captions = self._tokenize_all(captions)
+        found: dict[str, float] = {}
+        if any(name.startswith("Bleu") for name in names):
+            found |= self._score_bleu(captions)
+        if "ROUGE_L" in names:
+            found["ROUGE_L"] = self._score_rouge(captions)
+        if "CIDEr" in names:
+            scores = self._score_cider(captions)
+            found["CIDEr"] = sum(scores) / len(scores)
+        if "NIST_2" in names:
+            found["NIST_2"] = self._score_nist(captions, order=2)
+        if "NIST_4" in names:
+            found["NIST_4"] = self._score_nist(captions, order=4)
+        if "METEOR" in names:
+            found["METEOR"] = score_meteor(*self._number_photos(captions))
+        if "SPICE" in names:
+            found["SPICE"] = score_spice(*self._number_photos(captions))
         return {name: float(found[name]) for name in names}
 
     def score_photos_by_cider(self, captions: Sequence[str]) -> list[float]:
-        """CIDEr of each photo's caption; their mean is the CIDEr of all."""
-        return [float(score) for score in self._ciders(self._tokenised(captions))]
+        """Return the CIDEr of each photo's caption; their mean is the CIDEr of all."""
+        return [float(score) for score in self._score_cider(self._tokenize_all(captions))]
 
-    def _tokenised(self, captions: Sequence[str]) -> list[str]:
+    def _tokenize_all(self, captions: Sequence[str]) -> list[str]:
         if len(captions) != len(self._references):
             raise ValueError(
-                f"{len(captions)} captions for {len(self._references)} photos; one a photo is wanted"
+                f"one caption a photo is needed (got {len(captions)} captions for "
+                f"{len(self._references)} photos)"
             )
         return [" ".join(self._tokenize(caption)) for caption in captions]
 
@@ -99,53 +117,63 @@ class Scorer:
         scorer.compute_doc_freq()
         return scorer
 
-    def _bleu(self, captions: list[str]) -> dict[str, float]:
+    def _score_bleu(self, captions: list[str]) -> dict[str, float]:
         scores, _ = self._bleu_scorer.retest(captions).compute_score("closest")
         return {f"Bleu_{n}": score for n, score in enumerate(scores, start=1)}
 
-    def _rouge(self, captions: list[str]) -> float:
+    def _score_rouge(self, captions: list[str]) -> float:
         from pycocoevalcap.rouge.rouge import Rouge
 
-        score, _ = Rouge().compute_score(*self._by_number(captions))
+        score, _ = Rouge().compute_score(*self._number_photos(captions))
         return score
 
-    def _ciders(self, captions: list[str]) -> list[float]:
+    def _score_cider(self, captions: list[str]) -> list[float]:
         from pycocoevalcap.cider.cider_scorer import cook_test
 
-        # compute_score would count the references' words a second time, and fails where no reference has a word.
+        # compute_score would count the references' words again, and fails where none has a word.
         self._cider_scorer.ctest = [cook_test(caption) for caption in captions]
         return self._cider_scorer.compute_cider()
 
-    def _cider(self, captions: list[str]) -> float:
-        scores = self._ciders(captions)
-        return sum(scores) / len(scores)
-
-    def _nist(self, captions: list[str], *, order: int) -> float:
+    def _score_nist(self, captions: list[str], *, order: int) -> float:
         from nltk.translate.nist_score import corpus_nist
 
         words = [caption.split() for caption in captions]
         references = [[caption.split() for caption in captions] for captions in self._references]
+        # nltk divides by the number of n-grams, so no order may exceed the longest caption.
         longest = max(map(len, words))
-        try:  # orders longer than every caption have no n-grams, and nltk divides by their number
+        try:
             return corpus_nist(references, words, n=min(order, longest))
         except ZeroDivisionError:  # no caption, or no reference, has a word
             return 0.0
 
-    def _by_number(self, captions: list[str]) -> tuple[dict[int, list[str]], dict[int, list[str]]]:
-        """References and captions as pycocoevalcap takes them."""
-        return dict(enumerate(self._references)), {
-            number: [caption] for number, caption in enumerate(captions)
-        }
+    def _number_photos(
+        self, captions: list[str]
+    ) -> tuple[dict[int, list[str]], dict[int, list[str]]]:
+        """Return references and captions in the form that pycocoevalcap expects."""
+        references = dict(enumerate(self._references))
+        return references, {number: [caption] for number, caption in enumerate(captions)}
+
+
+def check_references(references: Sequence[Sequence[str]]) -> None:
+    """Reject photos without reference captions, and captions in place of lists of them."""
+    for number, captions in enumerate(references):
+        if not captions or isinstance(captions, str):
+            raise ValueError(
+                f"photo {number} needs a list of reference captions (got {captions!r})"
+            )
 
 
 def score_epoch(row: dict[str, Any], best_by: str) -> float:
-    """How good an epoch is by its row of the history, the higher the better: the score on val that people call `best_by`.
+    """Return how good an epoch is, the higher the better, by its row of the history.
 
-    By `loss`, and where the score is missing or as good as 0 and so tells nothing (CIDEr of a single photo; coco-caption's
-    BLEU is 1e-4 or less, and not 0, where no n-gram is right), its loss on val, negated.
+    That is the score on val called `best_by`. It is the negated loss on val for `loss`, and where
+    the score is missing or as good as 0, as is the CIDEr of a single photo.
     """
-    score = None if best_by == "loss" else row.get(SCORE_KEYS[best_by])
-    return score if score is not None and score >= 0.001 else -row.get("val_loss", math.inf)
+    if best_by != "loss":
+        score = row.get(SCORE_KEYS[best_by])
+        if score is not None and score >= _LEAST_SCORE:
+            return score
+    return -row.get("val_loss", math.inf)
 
 
 def score_captions(
@@ -155,15 +183,16 @@ def score_captions(
     tokenize: Tokenize = ptb.tokenize,
     java: bool = True,
 ) -> tuple[dict[str, float | None], list[str]]:
-    """All scores under coco-caption's names, None for what could not be computed, and a sentence for each of these."""
+    """Return all scores by coco-caption's names, and a reason for each that is None."""
     scorer = Scorer(references, tokenize=tokenize)
-    scores: dict[str, float | None] = dict.fromkeys(NAMES)
+    scores: dict[str, float | None] = dict.fromkeys(ALL_SCORES)
     scores |= scorer.score(captions)
     reasons = []
     for name in SCORES_WITH_JAVA:
+        if not java:
+            reasons.append(f"{name}: needs Java, which is switched off")
+            continue
         try:
-            if not java:
-                raise ScoreUnavailable("needs Java, which was not to be used")
             scores |= scorer.score(captions, [name])
         except ScoreUnavailable as error:
             reasons.append(f"{name}: {error}")

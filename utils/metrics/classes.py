@@ -1,4 +1,4 @@
-"""Scores of a classifier: accuracy, overall and by class, and which classes are taken for which."""
+"""Scores of a classifier: accuracy in all and by class, and the classes that it confuses."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,41 +9,52 @@ import numpy as np
 def score_classes(
     probabilities: np.ndarray, labels: np.ndarray, classes: Sequence[str], *, top: int
 ) -> dict[str, Any]:
-    """Scores as fractions, of probabilities (N, K) and true classes (N,): `accuracy`, `loss` (mean cross-entropy), `Top5`
-    where there are more classes than so many; `accuracy_per_class`, None of a class without pictures; and `confusion`, how
-    many pictures of each class (row) were taken for each (column)."""
-    chosen = probabilities.argmax(axis=1)
+    """Return scores, as fractions, of probabilities (N, K) and true classes (N,).
+
+    - `accuracy`, and `loss`, the mean cross-entropy
+    - `Top5`, or another number, where there are more classes than that
+    - `accuracy_per_class`, None for a class without pictures
+    - `confusion`, the number of pictures by true class (row) and predicted class (column)
+    """
+    predicted = probabilities.argmax(axis=1)
     true = probabilities[np.arange(len(labels)), labels]
-    confusion = np.zeros((len(classes), len(classes)), int)
-    np.add.at(confusion, (labels, chosen), 1)
     scores: dict[str, Any] = {
-        "accuracy": float((chosen == labels).mean()),
+        "accuracy": float((predicted == labels).mean()),
         "loss": float(0.0 - np.log(np.maximum(true, 1e-12)).mean()),
     }
     if len(classes) > top:
-        before = (probabilities == true[:, None]) & (
-            np.arange(len(classes)) < labels[:, None]
-        )  # as likely, listed first
-        better = ((probabilities > true[:, None]) | before).sum(axis=1)
-        scores[f"Top{top}"] = float((better < top).mean())
-    right, number = confusion.diagonal(), confusion.sum(axis=1)
-    scores["accuracy_per_class"] = {
-        name: float(right[place] / number[place]) if number[place] else None
-        for place, name in enumerate(classes)
-    }
-    return scores | {"confusion": confusion.tolist()}
+        # Of equally likely classes, those listed first count as likelier.
+        is_first = np.arange(len(classes)) < labels[:, None]
+        is_tied = (probabilities == true[:, None]) & is_first
+        likelier = ((probabilities > true[:, None]) | is_tied).sum(axis=1)
+        scores[f"Top{top}"] = float((likelier < top).mean())
+
+    confusion = np.zeros((len(classes), len(classes)), int)
+    np.add.at(confusion, (labels, predicted), 1)
+    scores["accuracy_per_class"] = _score_each_class(confusion, classes)
+    scores["confusion"] = confusion.tolist()
+    return scores
+
+
+def _score_each_class(confusion: np.ndarray, classes: Sequence[str]) -> dict[str, float | None]:
+    accuracies: dict[str, float | None] = {}
+    for name, row, right in zip(classes, confusion, confusion.diagonal(), strict=True):
+        pictures = row.sum()
+        accuracies[name] = float(right / pictures) if pictures else None
+    return accuracies
 
 
 def find_mistakes(
     confusion: Sequence[Sequence[int]], classes: Sequence[str], number: int
 ) -> list[tuple[str, str, int]]:
-    """So many of the commonest mistakes: a class, what it was taken for, how often."""
+    """Return the most frequent mistakes: true class, predicted class, number of pictures."""
     counts = np.array(confusion)
     np.fill_diagonal(counts, 0)
     order = np.argsort(-counts, axis=None, kind="stable")[:number]
-    pairs = [np.unravel_index(place, counts.shape) for place in order]
-    return [
-        (classes[true], classes[taken], int(counts[true, taken]))
-        for true, taken in pairs
-        if counts[true, taken]
-    ]
+    mistakes = []
+    for place in order:
+        true, predicted = np.unravel_index(place, counts.shape)
+        times = int(counts[true, predicted])
+        if times:
+            mistakes.append((classes[true], classes[predicted], times))
+    return mistakes

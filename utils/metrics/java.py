@@ -11,37 +11,19 @@ from typing import Any
 
 SCORES_WITH_JAVA = ("METEOR", "SPICE")
 _SPICE_LIBRARIES = ("stanford-corenlp-3.6.0.jar", "stanford-corenlp-3.6.0-models.jar")
+_NO_ANSWER = "Java did not answer in time"
+
+NumberedCaptions = dict[int, list[str]]  # a photo's captions by its number
 
 
 class ScoreUnavailable(RuntimeError):
-    """A score that cannot be had on this machine; the message says why."""
+    """A score that this machine cannot compute; the message is the reason."""
 
 
-def _java() -> str:
-    """The path of the java program."""
-    program = shutil.which("java")
-    if program is None:
-        raise ScoreUnavailable("needs Java; not on the PATH")
-    return program
-
-
-def _seconds_allowed(captions: dict[int, list[str]]) -> float:
-    """How long a Java scorer may take before it counts as hung: starting takes seconds, a caption milliseconds."""
-    return 180 + 0.2 * len(captions)
-
-
-def _first_line(text: str | bytes) -> str:
-    """The first line that says something, for a one-line reason."""
-    lines = (text.decode(errors="replace") if isinstance(text, bytes) else text).splitlines()
-    return next(
-        (line.strip() for line in lines if line.strip() and not line.startswith("Picked up")),
-        "no message",
-    )
-
-
-def score_meteor(references: dict[int, list[str]], captions: dict[int, list[str]]) -> float:
-    """METEOR 1.5, by the jar that comes with pycocoevalcap."""
-    _java()
+def score_meteor(references: NumberedCaptions, captions: NumberedCaptions) -> float:
+    """Compute METEOR 1.5 with the jar that comes with pycocoevalcap."""
+    _find_java()
+    # Imported here because it loads NumPy, and commands import this module to read its names.
     from pycocoevalcap.meteor.meteor import Meteor
 
     try:
@@ -49,79 +31,108 @@ def score_meteor(references: dict[int, list[str]], captions: dict[int, list[str]
     except OSError as error:
         raise ScoreUnavailable(f"Java does not start ({error})") from error
     process = scorer.meteor_p
-    hung = threading.Event()
-    timer = threading.Timer(_seconds_allowed(captions), lambda: (hung.set(), process.kill()))
+    is_too_late = threading.Event()
+
+    def stop() -> None:
+        is_too_late.set()
+        process.kill()
+
+    timer = threading.Timer(_allow_seconds(captions), stop)
     timer.start()
     try:
         return scorer.compute_score(references, captions)[0]
-    except (OSError, ValueError) as error:  # a pipe that broke, or no number in the answer
-        if hung.is_set():
-            raise ScoreUnavailable("Java did not answer in time") from error
+    except (OSError, ValueError) as error:  # a broken pipe, or no number in the answer
+        if is_too_late.is_set():
+            raise ScoreUnavailable(_NO_ANSWER) from error
         process.kill()
-        raise ScoreUnavailable(f"Java failed ({_first_line(process.stderr.read())})") from error
+        reason = _find_first_line(process.stderr.read())
+        raise ScoreUnavailable(f"Java failed ({reason})") from error
     finally:
         timer.cancel()
-        _end(scorer)
+        _end_meteor(scorer)
 
 
-def _end(scorer: Any) -> None:
-    """Ends METEOR's process. Its own clean-up waits for ever on the lock that a failed score leaves locked."""
+def score_spice(references: NumberedCaptions, captions: NumberedCaptions) -> float:
+    """Compute SPICE with pycocoevalcap's jar.
+
+    Its Python half is not used: it would download missing libraries.
+    """
+    java, folder = _find_java(), _find_spice_folder()
+    missing = [name for name in _SPICE_LIBRARIES if not (folder / "lib" / name).is_file()]
+    if missing:
+        raise ScoreUnavailable(
+            f"needs {' and '.join(missing)} of Stanford CoreNLP in {folder / 'lib'}; "
+            "nothing is downloaded"
+        )
+    rows = [
+        {"image_id": number, "test": captions[number][0], "refs": references[number]}
+        for number in captions
+    ]
+    with tempfile.TemporaryDirectory() as work:
+        questions, answers, cache = (Path(work, name) for name in ("in.json", "out.json", "cache"))
+        cache.mkdir()
+        questions.write_text(json.dumps(rows), encoding="utf-8")
+        command = [java, "-Xmx8G", "-jar", "spice-1.0.jar", questions]
+        command += ["-cache", cache, "-out", answers, "-subset", "-silent"]
+        seconds = 5 * _allow_seconds(captions)
+        try:
+            run = subprocess.run(command, cwd=folder, capture_output=True, timeout=seconds)
+            if run.returncode:
+                reason = _find_first_line(run.stderr or run.stdout)
+                raise ScoreUnavailable(f"Java failed ({reason})")
+            found = json.loads(answers.read_text(encoding="utf-8"))
+            return sum(float(row["scores"]["All"]["f"]) for row in found) / len(found)
+        except subprocess.TimeoutExpired as error:
+            raise ScoreUnavailable(_NO_ANSWER) from error
+        except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
+            raise ScoreUnavailable(f"Java gave no readable answer ({error})") from error
+
+
+def _find_java() -> str:
+    """Return the path of the java program."""
+    program = shutil.which("java")
+    if program is None:
+        raise ScoreUnavailable("needs Java; not on the PATH")
+    return program
+
+
+def _find_spice_folder() -> Path:
+    """Return the folder in which pycocoevalcap keeps SPICE."""
+    package = util.find_spec("pycocoevalcap")
+    return Path(next(iter(package.submodule_search_locations))) / "spice"
+
+
+def _allow_seconds(captions: NumberedCaptions) -> float:
+    """Return the seconds after which a Java scorer counts as hung.
+
+    To start takes it seconds, a caption milliseconds.
+    """
+    return 180 + 0.2 * len(captions)
+
+
+def _find_first_line(output: str | bytes) -> str:
+    """Return the first line of output that is a message, for a reason on one line."""
+    if isinstance(output, bytes):
+        output = output.decode(errors="replace")
+    for line in output.splitlines():
+        # Java starts with "Picked up JAVA_TOOL_OPTIONS: …" where that is set.
+        if line.strip() and not line.startswith("Picked up"):
+            return line.strip()
+    return "no message"
+
+
+def _end_meteor(scorer: Any) -> None:
+    """End METEOR's process.
+
+    Its own clean-up would wait forever for the lock that a failed score leaves locked.
+    """
     process = scorer.meteor_p
     process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout, process.stderr):
         try:
             pipe.close()
-        except OSError:  # what was still to be written to a dead process
+        except OSError:  # unwritten output for a dead process
             continue
     if scorer.lock.locked():
         scorer.lock.release()
-
-
-def _spice_folder() -> Path:
-    """Where pycocoevalcap keeps SPICE."""
-    return Path(next(iter(util.find_spec("pycocoevalcap").submodule_search_locations))) / "spice"
-
-
-def score_spice(references: dict[int, list[str]], captions: dict[int, list[str]]) -> float:
-    """SPICE, by pycocoevalcap's jar and without its Python half, which would download what is missing."""
-    java, folder = _java(), _spice_folder()
-    missing = [name for name in _SPICE_LIBRARIES if not (folder / "lib" / name).is_file()]
-    if missing:
-        raise ScoreUnavailable(
-            f"needs {' and '.join(missing)} of Stanford CoreNLP in {folder / 'lib'}; nothing is downloaded"
-        )
-    rows = [{"image_id": n, "test": captions[n][0], "refs": references[n]} for n in captions]
-    with tempfile.TemporaryDirectory() as work:
-        asked, answered, cache = (
-            Path(work, "asked.json"),
-            Path(work, "answered.json"),
-            Path(work, "cache"),
-        )
-        cache.mkdir()
-        asked.write_text(json.dumps(rows), encoding="utf-8")
-        command = [
-            java,
-            "-Xmx8G",
-            "-jar",
-            "spice-1.0.jar",
-            asked,
-            "-cache",
-            cache,
-            "-out",
-            answered,
-            "-subset",
-            "-silent",
-        ]
-        try:
-            run = subprocess.run(
-                command, cwd=folder, capture_output=True, timeout=_seconds_allowed(captions) * 5
-            )
-            if run.returncode:
-                raise ScoreUnavailable(f"Java failed ({_first_line(run.stderr or run.stdout)})")
-            found = json.loads(answered.read_text(encoding="utf-8"))
-            return sum(float(row["scores"]["All"]["f"]) for row in found) / len(found)
-        except subprocess.TimeoutExpired as error:
-            raise ScoreUnavailable("Java did not answer in time") from error
-        except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
-            raise ScoreUnavailable(f"Java gave no readable answer ({error})") from error

@@ -148,7 +148,7 @@ class TestEveryDecoder:
         tf.train.CheckpointManager(make_checkpoint(decoder), str(tmp_path / "best"), 1).save()
         data = next((tmp_path / "best").glob("*.data*"))
         data.write_bytes(data.read_bytes()[:100])
-        with pytest.raises(UserError, match="best/ckpt-1 is cut short"):
+        with pytest.raises(UserError, match="best/ckpt-1 is damaged"):
             load_weights(decoder, tmp_path / "best")
 
 

@@ -215,7 +215,7 @@ def test_it_goes_on_exactly_where_it_was_cut_off(whole):
 def test_a_run_that_trained_no_encoder_has_none(tmp_path):
     with pytest.raises(
         UserError,
-        match=r"no checkpoint in .*best, from which the encoder was to come; give a \.weights\.h5",
+        match=r"no checkpoint with an encoder in .*best; give a \.weights\.h5",
     ):
         convnet(weights=tmp_path)
     encoder = convnet()

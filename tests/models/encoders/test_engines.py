@@ -64,14 +64,14 @@ def test_features_of_a_run_go_into_the_cache_under_what_makes_them_here(monkeypa
     rounded = exact | {"precision": "bfloat16"}
     monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: True)
     monkeypatch.setattr(engines, "has_bfloat16", lambda: True)
-    assert captioner._as_made_here(rounded, "openvino") == rounded
+    assert captioner.adapt_fingerprint(rounded, "openvino") == rounded
     assert (
-        captioner._as_made_here(rounded, "tensorflow")
-        == captioner._as_made_here(exact, "openvino")
+        captioner.adapt_fingerprint(rounded, "tensorflow")
+        == captioner.adapt_fingerprint(exact, "openvino")
         == exact
     )
     monkeypatch.setattr(engines, "has_bfloat16", lambda: False)
-    assert captioner._as_made_here(rounded, "openvino") == exact
+    assert captioner.adapt_fingerprint(rounded, "openvino") == exact
 
 
 @needs_openvino

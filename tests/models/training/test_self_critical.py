@@ -1,4 +1,4 @@
-"""Self-critical training, with a next-word table in the decoder's place and rewards that are known."""
+"""Self-critical training of a next-word table, with known rewards."""
 
 from types import SimpleNamespace
 
@@ -11,9 +11,9 @@ from models.training.self_critical import SelfCritical, make_cider_reward
 
 START, END, ONE, TWO = 2, 3, 4, 5
 FEATURES = np.ones((3, 1, 1), np.float32)
-PHOTOS = np.array([7, -1, 2])  # the second only fills the batch up
+PHOTOS = np.array([7, -1, 2])  # the second row is no photo and only fills the batch
 
-# After the start "one" likelier than "two"; after that each again, or the end.
+# After the start, "one" is likelier than "two"; after a word, each of them or the end can come.
 TABLE = np.full((6, 6), 1e-9)
 TABLE[START, [ONE, TWO]] = 0.6, 0.4
 TABLE[ONE, [ONE, TWO, END]] = 0.3, 0.2, 0.5
@@ -22,7 +22,7 @@ SHARP = TABLE**2 / (TABLE**2).sum(axis=1, keepdims=True)
 
 
 def table_decoder(table):
-    """A decoder whose next word the last one tells alone."""
+    """A decoder whose next word depends on the last one alone."""
     logs = tf.constant(np.log(table), tf.float32)
 
     def step(tokens, _memory, state):
@@ -36,8 +36,8 @@ def table_decoder(table):
     )
 
 
-class Same:
-    """Three batches an epoch, all alike."""
+class EqualBatches:
+    """Three equal batches an epoch."""
 
     steps = 3
 
@@ -46,13 +46,13 @@ class Same:
             yield FEATURES, PHOTOS
 
 
-def made(baseline):
-    """The objective, and the captions that it asks the rewards of."""
+def make_critical(baseline):
+    """The objective, and the captions that it has asked rewards for."""
     asked = []
 
     def reward(photos, captions):
         asked.append(captions)
-        return worth(captions) + photos[:, None]
+        return score_words(captions) + photos[:, None]
 
     rules = Rules(START, END, (0, 1, START), max_length=6)
     objective = SelfCritical(
@@ -63,41 +63,44 @@ def made(baseline):
 
 @pytest.fixture(scope="module")
 def critical():
-    return made("greedy")
+    return make_critical("greedy")
 
 
-def worth(captions):
-    """A caption's words, "one" counted twice."""
+def score_words(captions):
+    """Count a caption's words, "one" twice."""
     return (2.0 * (captions == ONE) + (captions == TWO)).sum(axis=-1)
 
 
 @pytest.fixture(scope="module")
 def steps(critical):
-    """An epoch's steps, each as it is given to training, with the captions drawn."""
-    return [(*batch, critical.asked[-1]) for batch in critical.objective.make_batches(Same(), 1, 0)]
+    """An epoch's steps, each with the captions that were rewarded."""
+    return [
+        (*batch, critical.asked[-1])
+        for batch in critical.objective.make_batches(EqualBatches(), 1, 0)
+    ]
 
 
-def test_a_drawn_caption_is_worth_what_it_gets_more_than_the_greedy_one(steps):
-    """The greedy caption is "one", which is worth 2 and the photo's number."""
+def test_the_greedy_caption_is_the_baseline(steps):
+    """The greedy caption is "one", whose reward is 2 plus the photo's number."""
     for features, _, advantage, captions in steps:
         np.testing.assert_array_equal(features, FEATURES)
         assert captions.shape == (3, 401, 7)
         np.testing.assert_array_equal(captions[:, -1], [[ONE, END, 0, 0, 0, 0, 0]] * 3)
         assert advantage.dtype == np.float32
-        wanted = (worth(captions[:, :-1]) - 2) * (PHOTOS >= 0)[:, None]
+        wanted = (score_words(captions[:, :-1]) - 2) * (PHOTOS >= 0)[:, None]
         assert (wanted.min(), wanted.max() > 4) == (-1, True)
         np.testing.assert_array_equal(advantage, wanted.reshape(-1))
 
 
-def test_or_what_it_gets_more_than_the_mean_of_the_other_drawn_ones(steps):
-    """The same captions are drawn, and no greedy one is asked for."""
-    critical = made("others")
-    for (_, tokens, advantage), (*_, drawn) in zip(
-        critical.objective.make_batches(Same(), 1, 0), steps, strict=True
+def test_the_mean_of_the_other_samples_is_the_baseline(steps):
+    """The samples are the same, and there is no greedy caption."""
+    critical = make_critical("others")
+    for (_, tokens, advantage), (*_, sampled) in zip(
+        critical.objective.make_batches(EqualBatches(), 1, 0), steps, strict=True
     ):
         captions = critical.asked[-1]
-        np.testing.assert_array_equal(captions, drawn[:, :-1])
-        each = worth(captions)
+        np.testing.assert_array_equal(captions, sampled[:, :-1])
+        each = score_words(captions)
         others = np.stack(
             [np.delete(each, place, axis=1).mean(axis=1) for place in range(400)], axis=1
         )
@@ -105,14 +108,14 @@ def test_or_what_it_gets_more_than_the_mean_of_the_other_drawn_ones(steps):
             advantage.reshape(3, 400), (each - others) * (PHOTOS >= 0)[:, None], atol=1e-5
         )
         assert len(tokens) == 1200
-    told = critical.objective.report(3)
-    assert told.keys() == {"reward", "reward_seconds"}
-    assert told["reward"] == pytest.approx(
-        4.5 + np.mean([worth(each)[PHOTOS >= 0].mean() for each in critical.asked])
+    report = critical.objective.report(3)
+    assert report.keys() == {"reward", "reward_seconds"}
+    assert report["reward"] == pytest.approx(
+        4.5 + np.mean([score_words(each)[PHOTOS >= 0].mean() for each in critical.asked])
     )
 
 
-def test_captions_are_drawn_by_the_decoder_s_own_probabilities_sharpened(steps):
+def test_samples_follow_the_sharpened_probabilities(steps):
     captions = np.concatenate([captions[:, :-1] for *_, captions in steps]).reshape(-1, 7)
     for before, after in ((START, captions[:, 0]), (ONE, captions[captions[:, 0] == ONE, 1])):
         for word in (ONE, TWO, END):
@@ -123,7 +126,7 @@ def test_captions_are_drawn_by_the_decoder_s_own_probabilities_sharpened(steps):
             )
 
 
-def test_tokens_begin_with_the_start_and_end_with_an_end_that_was_chosen(steps):
+def test_tokens_have_a_start_and_only_a_chosen_end(steps):
     for _, tokens, _, captions in steps:
         assert tokens.shape == (
             1200,
@@ -139,51 +142,56 @@ def test_tokens_begin_with_the_start_and_end_with_an_end_that_was_chosen(steps):
 
 
 @pytest.mark.parametrize(("longest", "length"), [(2, 4), (4, 4), (5, 8), (9, 10)])
-def test_tokens_are_as_long_as_the_longest_caption_needs_in_few_lengths(longest, length):
+def test_tokens_have_few_lengths(longest, length):
     objective = SelfCritical(
         table_decoder(TABLE), None, Rules(START, END, (), max_length=10), seed=0
     )
-    drawn = np.zeros((1, 2, 11), np.int32)
-    drawn[0, :, : longest - 1], drawn[0, 0, longest - 1] = ONE, END
-    tokens = objective._tokens(drawn)
+    sampled = np.zeros((1, 2, 11), np.int32)
+    sampled[0, :, : longest - 1], sampled[0, 0, longest - 1] = ONE, END
+    tokens = objective._make_tokens(sampled)
     assert tokens.shape == (2, 1 + length)
     np.testing.assert_array_equal(
         tokens[0], [START, *[ONE] * (longest - 1), END, *[0] * (length - longest)]
     )
 
 
-def test_what_is_drawn_is_told_by_seed_epoch_and_step(critical, steps):
-    drawn = [tokens for _, tokens, *_ in steps]
-    again = [tokens for _, tokens, _ in critical.objective.make_batches(Same(), 1, 0)]
+def test_samples_depend_on_seed_epoch_and_step(critical, steps):
+    sampled = [tokens for _, tokens, *_ in steps]
+    again = [tokens for _, tokens, _ in critical.objective.make_batches(EqualBatches(), 1, 0)]
     later = [
-        tokens for _, tokens, _ in critical.objective.make_batches(Same(), 1, 1)
+        tokens for _, tokens, _ in critical.objective.make_batches(EqualBatches(), 1, 1)
     ]  # as after a stop
-    for one, other in (*zip(drawn, again, strict=True), *zip(drawn[1:], later, strict=True)):
+    for one, other in (*zip(sampled, again, strict=True), *zip(sampled[1:], later, strict=True)):
         np.testing.assert_array_equal(one, other)
-    next_epoch = next(tokens for _, tokens, _ in critical.objective.make_batches(Same(), 2, 0))
-    assert len({tokens.tobytes() for tokens in (*drawn, next_epoch)}) == 4
-    of_photos = drawn[0].reshape(3, 400, 7)
+    next_epoch = next(
+        tokens for _, tokens, _ in critical.objective.make_batches(EqualBatches(), 2, 0)
+    )
+    assert len({tokens.tobytes() for tokens in (*sampled, next_epoch)}) == 4
+    of_photos = sampled[0].reshape(3, 400, 7)
     assert (of_photos[0] != of_photos[2]).any()
 
 
-def test_an_epoch_tells_mean_rewards_and_counts_anew(critical):
-    """Of two photos, 7 and 2: the photo that is none counts for nothing."""
+def test_an_epoch_reports_mean_rewards_and_resets_them(critical):
+    """The mean is over photos 7 and 2; the row that is no photo does not count."""
     critical.objective.report(1)
-    batches = [critical.asked[-1] for _ in critical.objective.make_batches(Same(), 3, 1)]
-    worths = [worth(each)[PHOTOS >= 0] + [[7], [2]] for each in batches]
-    told = critical.objective.report(2)
-    assert told["reward"] == pytest.approx(np.mean([each[:, :-1].mean() for each in worths]))
-    assert told["greedy_reward"] == pytest.approx(2 + 4.5)
-    assert told.keys() == {"reward", "greedy_reward", "reward_seconds"}
-    assert told["reward_seconds"] >= 0
+    batches = [critical.asked[-1] for _ in critical.objective.make_batches(EqualBatches(), 3, 1)]
+    rewards = [score_words(each)[PHOTOS >= 0] + [[7], [2]] for each in batches]
+    report = critical.objective.report(2)
+    assert report["reward"] == pytest.approx(np.mean([each[:, :-1].mean() for each in rewards]))
+    assert report["greedy_reward"] == pytest.approx(2 + 4.5)
+    assert report.keys() == {"reward", "greedy_reward", "reward_seconds"}
+    assert report["reward_seconds"] >= 0
     assert critical.objective.report(1) == {"reward": 0, "greedy_reward": 0, "reward_seconds": 0}
-    assert set(critical.objective.variables) == told.keys()
+    assert set(critical.objective.variables) == report.keys()
 
 
 @pytest.mark.parametrize(("baseline", "dropout"), [("greedy", False), ("others", True)])
 def test_the_loss_by_hand(baseline, dropout):
-    """Σ advantage · −log p of three captions of seven tokens in all, by word; p sharpened, and without what cannot be drawn:
-    padding and the start anywhere, the end as the first word. With dropout where the baseline allows it."""
+    """Σ advantage · −log p of three captions of seven tokens in all, divided by seven.
+
+    p is sharpened and excludes what cannot be sampled: padding, the start, and the end as the
+    first word. There is dropout where the baseline allows it.
+    """
     logits = np.random.default_rng(0).normal(size=(3, 4, 6)).astype(np.float32)
     tokens = np.array(
         [[START, ONE, TWO, END, 0], [START, ONE, END, 0, 0], [START, TWO, TWO, 0, 0]], np.int32
@@ -202,10 +210,10 @@ def test_the_loss_by_hand(baseline, dropout):
         seed=0,
         baseline=baseline,
     )
-    chances = np.exp(2 * logits)
-    chances[:, :, [0, START]] = 0
-    chances[:, 0, END] = 0
-    logs = 2 * logits - np.log(chances.sum(axis=2, keepdims=True))
+    probabilities = np.exp(2 * logits)
+    probabilities[:, :, [0, START]] = 0
+    probabilities[:, 0, END] = 0
+    logs = 2 * logits - np.log(probabilities.sum(axis=2, keepdims=True))
     each = [
         sum(logs[row, place, word] for place, word in enumerate(tokens[row, 1:]) if word)
         for row in range(3)
@@ -214,8 +222,8 @@ def test_the_loss_by_hand(baseline, dropout):
     assert float(loss) == float(total) == pytest.approx(-np.dot(advantage, each) / 7, rel=1e-5)
 
 
-def test_rewards_by_the_words_of_captions():
-    """A photo that is none is not asked for."""
+def test_the_cider_reward_scores_words():
+    """A row that is no photo is not scored."""
 
     def score(photo, words):
         assert photo >= 0

@@ -1,4 +1,4 @@
-"""What a decoder makes of true captions, over a next-word table for each photo, by hand and by NumPy."""
+"""Predictions of true captions from a next-word table for each photo, by hand and by NumPy."""
 
 import numpy as np
 import pytest
@@ -9,8 +9,8 @@ from models.training.teacher_forcing import FreeRunningEvaluator, TeacherForcedE
 from tests.helpers.decoders import small_decoder
 
 PAD, UNKNOWN, START, END, A, B, C = range(7)
-# Logits of the next word by the word before, of two photos. The special tokens are the likeliest of all, wherever a word
-# could be: none of them is ever chosen.
+# Logits of the next word by the word before, of two photos. Special tokens are the likeliest
+# everywhere, but are never chosen.
 TABLE = np.random.default_rng(0).normal(size=(2, 7, 7)).astype(np.float32)
 TABLE[:, :, [PAD, UNKNOWN, START, END]] += 5
 TABLE[0, START, A] = TABLE[0, A, C] = TABLE[0, B, B] = TABLE[0, C, A] = 4
@@ -19,7 +19,7 @@ LOGS = TABLE - np.log(np.exp(TABLE).sum(axis=2, keepdims=True))
 
 
 class Table:
-    """A decoder that knows which photo it is, and the word before; its state counts the steps, so that none is left out."""
+    """A decoder by photo and word before; its state counts the steps."""
 
     positions = None
 
@@ -41,28 +41,28 @@ class Table:
 
 
 def batch(*photos, captions=2, length=5):
-    """Photos by (number, their captions), each filled up with empty captions."""
+    """A batch of photos by (number, captions), each filled with empty captions."""
     features = np.array([[[number]] for number, _ in photos], np.float16)
     tokens = np.zeros((len(photos), captions, length), np.int32)
-    for row, (_, told) in enumerate(photos):
-        for place, caption in enumerate(told):
+    for row, (_, written) in enumerate(photos):
+        for place, caption in enumerate(written):
             tokens[row, place, : len(caption)] = caption
     return features, tokens.reshape(-1, length)
 
 
-FIRST = batch(
-    (0, [[START, A, UNKNOWN, B, END], [START, B, END]]), (1, [[START, C, B, C]])
-)  # the last one was cut short
-SECOND = batch((1, [[START, END]]), (0, []), length=3)  # filled up with a photo that is none
+# The last caption was cut short and has no end.
+FIRST = batch((0, [[START, A, UNKNOWN, B, END], [START, B, END]]), (1, [[START, C, B, C]]))
+# The second row is no photo.
+SECOND = batch((1, [[START, END]]), (0, []), length=3)
 
 
 def losses(caption, before):
-    """−log p of each word of a caption (photo, words), by what was read before it."""
+    """−log p of each word of a caption (photo, words), by the words that were read before it."""
     photo, words = caption
     return [-LOGS[photo, one, other] for one, other in zip(before, words, strict=False)]
 
 
-def test_the_likeliest_words_at_the_places_of_each_first_caption():
+def test_the_likeliest_words_of_each_first_caption():
     found = TeacherForcedEvaluator(Table())([FIRST, SECOND])
     after_unknown = A + int(TABLE[0, UNKNOWN, A:].argmax())
     assert [row.tolist() for row in found.likeliest] == [[A, C, after_unknown], [B, C, C], [], []]
@@ -82,7 +82,7 @@ def test_loss_and_accuracy_of_the_true_words(top):
     assert accuracy == pytest.approx(np.mean([rank < top for rank in ranks]))
 
 
-def test_the_free_running_loss_reads_its_own_likeliest_words():
+def test_free_running_reads_its_own_likeliest_words():
     """Photo 0 reads start A C A, and photo 1 start B C C, whatever their captions say."""
     captions = [(0, [A, UNKNOWN, B, END]), (0, [B, END]), (1, [C, B, C]), (1, [END])]
     own = {0: [START, A, C, A], 1: [START, B, C, C]}
@@ -93,7 +93,7 @@ def test_the_free_running_loss_reads_its_own_likeliest_words():
 
 @pytest.mark.parametrize("kind", DECODERS)
 def test_free_running_is_teacher_forcing_with_its_own_words(kind):
-    """Where the true words are the network's own, the two losses are one."""
+    """The two losses are equal where the true words are the network's own."""
     decoder = small_decoder(kind, seed=1)
     features = np.random.default_rng(1).normal(size=(2, 4, 3)).astype(np.float32)
     own = np.full((2, 1), START, np.int32)
@@ -105,9 +105,8 @@ def test_free_running_is_teacher_forcing_with_its_own_words(kind):
     forced = TeacherForcedEvaluator(decoder)([(features, own)])
     assert FreeRunningEvaluator(decoder)([(features, own)]) == pytest.approx(forced.loss, rel=1e-5)
     assert [row.tolist() for row in forced.likeliest] == own[:, 1:].tolist()
-    other = np.where(
-        own == START, START, A + (own - A + 1) % 5
-    )  # other words: they are foretold, but never read
+    # Other words: they are predicted, but never read.
+    other = np.where(own == START, START, A + (own - A + 1) % 5)
     assert FreeRunningEvaluator(decoder)([(features, other)]) != pytest.approx(
         TeacherForcedEvaluator(decoder)([(features, other)]).loss
     )

@@ -1,4 +1,4 @@
-"""A decoder that begins from another's weights: each variable's values, the counts, and what does not fit."""
+"""Weights copied to another vocabulary: their values, the counts, and what does not fit."""
 
 import re
 
@@ -18,7 +18,7 @@ OURS, THEIRS = [0, 1, 2, 3, 4, 6, 8], [0, 1, 2, 3, 7, 4, 8]
 
 
 def built(name, tokens, seed=0, **options):
-    """A decoder for these tokens, of which no weight is zero."""
+    """A decoder for these tokens, with no weight of zero."""
     sizes = {"depth": 5, "units": 6, "embedding": 3, "attention_units": 2, "heads": 3} | options
     decoder = small_decoder(name, seed=seed, vocabulary=len(tokens), **sizes)
     random = np.random.default_rng(seed)
@@ -33,7 +33,7 @@ def values(decoder):
 
 @pytest.mark.parametrize("name", DECODERS)
 class TestEveryDecoder:
-    def test_every_variable_that_grows_with_the_vocabulary_is_named_with_its_axis(self, name):
+    def test_variables_that_grow_with_the_vocabulary_are_known(self, name):
         decoder, larger = built(name, OLD), built(name, [*OLD, "more"])
         grown = [
             (one.path, axis)
@@ -46,10 +46,10 @@ class TestEveryDecoder:
             (variable.path, axis) for variable, axis in decoder.find_token_variables()
         ) == sorted(grown)
 
-    def test_known_tokens_take_over_new_ones_stay_and_the_rest_is_the_other_s(self, name):
+    def test_known_tokens_are_copied_and_new_ones_stay(self, name):
         decoder, other = built(name, NEW), built(name, OLD, seed=1)
         before, learned = values(decoder), values(other)
-        assert copy_weights(decoder, NEW, other, OLD) == TokenOverlap(kept=7, new=4, gone=2)
+        assert copy_weights(decoder, NEW, other, OLD) == TokenOverlap(shared=7, new=4, dropped=2)
         axes = {variable.path: axis for variable, axis in decoder.find_token_variables()}
         fresh = [5, 7, 9, 10]
         for variable, own, theirs in zip(decoder.weights, before, learned, strict=True):
@@ -66,18 +66,18 @@ class TestEveryDecoder:
                 )
                 assert not (now.take(OURS, axis) == own.take(OURS, axis)).any()
         for now, theirs in zip(values(other), learned, strict=True):
-            np.testing.assert_array_equal(now, theirs)  # what is begun from stays
+            np.testing.assert_array_equal(now, theirs)  # the source does not change
 
     def test_the_same_vocabulary_gives_the_same_captions(self, name):
         decoder, other = built(name, OLD), built(name, OLD, seed=1)
         features = tf.constant(np.random.default_rng(2).random((2, 4, 5)), tf.float32)
         tokens = tf.constant([[2, 4, 5], [2, 7, 8]])
         assert np.abs(decoder(features, tokens)[0] - other(features, tokens)[0]).max() > 0.1
-        assert copy_weights(decoder, OLD, other, OLD) == TokenOverlap(kept=9, new=0, gone=0)
+        assert copy_weights(decoder, OLD, other, OLD) == TokenOverlap(shared=9, new=0, dropped=0)
         for one, two in zip(decoder(features, tokens), other(features, tokens), strict=True):
             np.testing.assert_array_equal(one, two)
 
-    def test_of_known_words_the_scores_stay_in_another_vocabulary(self, name):
+    def test_known_words_keep_their_logits(self, name):
         decoder, other = built(name, NEW), built(name, OLD, seed=1)
         copy_weights(decoder, NEW, other, OLD)
         features = tf.constant(np.random.default_rng(2).random((1, 4, 5)), tf.float32)
@@ -91,13 +91,13 @@ class TestEveryDecoder:
     def test_a_vocabulary_that_shares_only_the_special_tokens(self, name):
         decoder, other = built(name, [*SPECIAL, "개"]), built(name, OLD, seed=1)
         assert copy_weights(decoder, [*SPECIAL, "개"], other, OLD) == TokenOverlap(
-            kept=4, new=1, gone=5
+            shared=4, new=1, dropped=5
         )
 
     @pytest.mark.parametrize(
         "option", ["units", "embedding", "attention_units", "locations", "depth"]
     )
-    def test_weights_of_another_size_are_refused(self, name, option):
+    def test_weights_of_another_shape_are_rejected(self, name, option):
         if option not in (*DECODERS[name].OPTIONS, "locations", "depth"):
             pytest.skip(f"it has no {option}")
         if (name, option) in {
@@ -107,7 +107,9 @@ class TestEveryDecoder:
         }:
             pytest.skip("its weights do not depend on that")
         decoder, other = built(name, NEW, **{option: 9}), built(name, OLD, seed=1)
-        wanted = r"the weights to begin from do not fit: (\S+) is (\(.+?\)) there and (\(.+?\)) here; leave --decoder,"
+        wanted = (
+            r"the weights to start from do not fit: (\S+) is (\(.+?\)) there and (\(.+?\)) here"
+        )
         with pytest.raises(UserError, match=wanted) as refused:
             copy_weights(decoder, NEW, other, OLD)
         name, there, here = re.match(wanted, str(refused.value)).groups()
@@ -118,7 +120,7 @@ class TestEveryDecoder:
         assert there != here
 
 
-def test_a_decoder_of_another_make_is_refused():
+def test_another_number_of_weights_is_rejected():
     class Larger(DECODERS["gru"]):
         def build(self, *shapes):
             self.more = self.add_weight(shape=(2,), name="more")
@@ -137,6 +139,6 @@ def test_a_decoder_of_another_make_is_refused():
     number = len(larger.weights)
     with pytest.raises(
         UserError,
-        match=f"{number} tensors there and {number - 1} here; leave --decoder as it was there",
+        match=f"{number} tensors there and {number - 1} here; .*--decoder",
     ):
         copy_weights(built("gru", OLD), OLD, larger, OLD)

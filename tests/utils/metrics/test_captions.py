@@ -1,7 +1,6 @@
-"""Scores against numbers recorded from coco-caption's own pipeline (tests/fixtures/record_metrics.py)."""
+"""Scores equal those recorded from coco-caption's own pipeline by fixtures/record_metrics.py."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,35 +16,16 @@ ROWS = json.loads(
 )
 CAPTIONS = [row["caption"] for row in ROWS["photos"]]
 REFERENCES = [row["references"] for row in ROWS["photos"]]
-needs_java = pytest.mark.skipif(
-    shutil.which("java") is None, reason="METEOR needs Java; not on the PATH"
-)
-
-
-def fake_java(folder, monkeypatch, script):
-    """Puts a shell script in Java's place."""
-    program = folder / "java"
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
 
 
 def test_scores_equal_those_of_coco_caption():
     scores, reasons = metrics.score_captions(CAPTIONS, REFERENCES, java=False)
-    assert list(scores) == list(metrics.NAMES)
+    assert list(scores) == list(metrics.ALL_SCORES)
     for name in metrics.SCORES_WITHOUT_JAVA:
         assert scores[name] == pytest.approx(ROWS["scores"][name], abs=1e-9), name
     assert scores["METEOR"] is None
     assert scores["SPICE"] is None
-    assert reasons == [
-        f"{name}: needs Java, which was not to be used" for name in ("METEOR", "SPICE")
-    ]
-
-
-@needs_java
-def test_meteor_equals_that_of_coco_caption():
-    score = metrics.Scorer(REFERENCES).score(CAPTIONS, ["METEOR"])
-    assert score == {"METEOR": pytest.approx(ROWS["scores"]["METEOR"], abs=1e-9)}
+    assert [reason.partition(": ")[0] for reason in reasons] == ["METEOR", "SPICE"]
 
 
 def test_cider_of_each_photo_and_of_all():
@@ -57,7 +37,7 @@ def test_cider_of_each_photo_and_of_all():
     )
 
 
-def test_a_scorer_tokenises_references_once_and_forgets_earlier_captions():
+def test_references_are_tokenised_once():
     seen = []
     scorer = metrics.Scorer(
         REFERENCES, tokenize=lambda caption: seen.append(caption) or metrics.ptb.tokenize(caption)
@@ -81,7 +61,7 @@ def test_scores_worked_by_hand():
     )
     for name in ("Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "ROUGE_L"):
         assert scores[name] == pytest.approx(1.0, abs=1e-6)
-    # The reference word for word is worth 10; "two cats" has none of the three- and four-grams that make up half of it.
+    # The reference itself scores 10. "two cats" has no three- and four-grams, which are half of it.
     captions = ["a dog runs in the park", "two cats"]
     assert metrics.Scorer([[caption] for caption in captions]).score_photos_by_cider(
         captions
@@ -105,17 +85,18 @@ def test_empty_captions_and_single_photos_are_scored(captions, references):
 
 
 def test_nist_by_hand():
-    """Six words of reference: "a" and "runs" stand there twice, "dog" and "cat" once, and tell log₂ 6/2 or 6/1 bits each.
-    The pairs "a dog" and "a cat" tell log₂ 2/1 after "a"; "dog runs" and "cat runs" tell nothing more."""
+    """Six reference words: "a" and "runs" twice, log₂ 6/2 bits each; "dog" and "cat" once, log₂ 6.
+
+    The pairs "a dog" and "a cat" give log₂ 2/1 after "a"; "dog runs" and "cat runs" give nothing.
+    """
     references = [["a dog runs"], ["a cat runs"]]
     alone = 2 * (2 * np.log2(3) + np.log2(6)) / 6
     pairs = 2 * 1 / 4
     scores = metrics.Scorer(references).score(["a dog runs", "a cat runs"], ["NIST_2", "NIST_4"])
     assert scores["NIST_2"] == pytest.approx(alone + pairs)
-    assert scores["NIST_4"] == pytest.approx(
-        alone + pairs
-    )  # the only triples follow from their pairs
-    scores = metrics.Scorer(references).score(["dog", "cat"], ["NIST_2"])  # no caption has a pair
+    # The only triples follow from their pairs.
+    assert scores["NIST_4"] == pytest.approx(alone + pairs)
+    scores = metrics.Scorer(references).score(["dog", "cat"], ["NIST_2"])
     assert scores["NIST_2"] == pytest.approx(
         np.log2(6) * np.exp(np.log(0.5) / np.log(1.5) ** 2 * np.log(1 / 3) ** 2)
     )
@@ -134,12 +115,12 @@ ROW = {
 }
 
 
-def test_an_epoch_s_merit_is_its_score_and_where_that_tells_nothing_its_loss():
-    merits = [
+def test_an_epoch_is_ranked_by_its_score_or_its_loss():
+    ranks = [
         metrics.score_epoch(ROW, name)
         for name in ("CIDEr", "BLEU-4", "BLEU-2", "NIST-4", "NIST-2", "ROUGE-L", "loss")
     ]
-    assert merits == [0.4, 0.1, 0.3, 3.1, 2.9, 0.45, -2.5]
+    assert ranks == [0.4, 0.1, 0.3, 3.1, 2.9, 0.45, -2.5]
     assert metrics.score_epoch(ROW | {"CIDEr": 0.0}, "CIDEr") == -2.5
     assert metrics.score_epoch(ROW | {"Bleu_4": None}, "BLEU-4") == -2.5
     assert metrics.score_epoch({"epoch": 3, "val_loss": 2.5}, "NIST-2") == -2.5
@@ -153,7 +134,7 @@ def test_an_epoch_s_merit_is_its_score_and_where_that_tells_nothing_its_loss():
     assert metrics.score_epoch(ROW | without_a_pair, "BLEU-2") == -2.5
 
 
-def test_every_score_that_may_choose_the_best_epoch_is_known():
+def test_every_value_of_best_by_is_a_known_score():
     assert set(config.BEST_BY) - {"loss"} <= {
         name for name, key in metrics.SCORE_KEYS.items() if key in metrics.SCORES_WITHOUT_JAVA
     }
@@ -169,78 +150,24 @@ def test_other_tokenizers_can_be_used():
 @pytest.mark.parametrize(
     ("captions", "references", "names", "message"),
     [
-        (["a"], [["a"], ["b"]], ["CIDEr"], "1 captions for 2 photos"),
+        (["a"], [["a"], ["b"]], ["CIDEr"], "got 1 captions for 2 photos"),
         ([], [], ["CIDEr"], "no photos"),
-        (["a"], [[]], ["CIDEr"], "photo 0 has no list of reference captions"),
-        (["a"], ["a dog"], ["CIDEr"], "photo 0 has no list of reference captions, but 'a dog'"),
+        (["a"], [[]], ["CIDEr"], r"photo 0 needs .* \(got \[\]\)"),
+        (["a"], ["a dog"], ["CIDEr"], r"photo 0 needs .* \(got 'a dog'\)"),
         (["a"], [["a"]], ["BLEU-4"], "unknown score 'BLEU-4'; known are Bleu_1"),
     ],
 )
-def test_wrong_input_is_refused(captions, references, names, message):
+def test_wrong_input_is_rejected(captions, references, names, message):
     with pytest.raises(ValueError, match=message):
         metrics.Scorer(references).score(captions, names)
 
 
-def test_missing_java_is_said(tmp_path, monkeypatch):
+def test_missing_java_is_reported(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     scores, reasons = metrics.score_captions(["a dog"], [["a dog"]])
     assert scores["METEOR"] is None
     assert scores["Bleu_1"] == pytest.approx(1.0, abs=1e-6)
     assert reasons == ["METEOR: needs Java; not on the PATH", "SPICE: needs Java; not on the PATH"]
-
-
-@pytest.mark.parametrize(
-    ("script", "reason"),
-    [
-        ("echo 'No Java runtime present.' >&2; exit 1", "Java failed (No Java runtime present.)"),
-        ("read line; echo 'Out of memory' >&2; exit 3", "Java failed (Out of memory)"),
-        ("while read line; do echo nonsense; done", "Java failed (no message)"),
-        ("exec sleep 60", "Java did not answer in time"),
-    ],
-)
-def test_failing_java_is_said(tmp_path, monkeypatch, script, reason):
-    fake_java(tmp_path, monkeypatch, script)
-    monkeypatch.setattr(metrics, "_seconds_allowed", lambda captions: 1.0)
-    with pytest.raises(metrics.ScoreUnavailable) as error:
-        metrics.Scorer([["a dog"]] * 5).score(["a dog"] * 5, ["METEOR"])
-    assert str(error.value) == reason
-
-
-def test_spice_is_not_downloaded(tmp_path, monkeypatch):
-    fake_java(tmp_path, monkeypatch, "exit 0")
-    monkeypatch.setattr(metrics, "_spice_folder", lambda: tmp_path)
-    with pytest.raises(
-        metrics.ScoreUnavailable, match=r"needs stanford-corenlp-3.6.0.jar .* nothing is downloaded"
-    ):
-        metrics.Scorer([["a dog"]]).score(["a dog"], ["SPICE"])
-
-
-@pytest.mark.parametrize(
-    ("script", "expected"),
-    [
-        (
-            """while [ "$1" != -out ]; do shift; done; echo '[{"scores": {"All": {"f": 0.25}}}]' > "$2" """,
-            0.25,
-        ),
-        ("echo 'class not found' >&2; exit 1", "Java failed (class not found)"),
-        ("exit 0", "Java gave no readable answer"),
-        ("exec sleep 60", "Java did not answer in time"),
-    ],
-)
-def test_spice_reads_what_java_answers(tmp_path, monkeypatch, script, expected):
-    fake_java(tmp_path, monkeypatch, script)
-    monkeypatch.setattr(metrics, "_spice_folder", lambda: tmp_path)
-    monkeypatch.setattr(metrics, "_seconds_allowed", lambda captions: 0.2)
-    (tmp_path / "lib").mkdir()
-    for name in ("stanford-corenlp-3.6.0.jar", "stanford-corenlp-3.6.0-models.jar"):
-        (tmp_path / "lib" / name).touch()
-    scorer = metrics.Scorer([["a dog"]])
-    if isinstance(expected, float):
-        assert scorer.score(["a dog"], ["SPICE"]) == {"SPICE": expected}
-    else:
-        with pytest.raises(metrics.ScoreUnavailable) as error:
-            scorer.score(["a dog"], ["SPICE"])
-        assert expected in str(error.value)
 
 
 def test_nothing_is_printed(capfd):
@@ -250,6 +177,6 @@ def test_nothing_is_printed(capfd):
 
 def test_importing_loads_nothing_heavy():
     heavy = ("numpy", "nltk", "tensorflow", "pycocoevalcap")
-    code = f"import sys, utils.metrics.captions; print([name for name in {heavy} if name in sys.modules])"
+    code = "import sys, utils.metrics.captions; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout == "[]\n"
+    assert not set(heavy) & set(run.stdout.split())

@@ -32,27 +32,26 @@ def scenes():
     ]
 
 
-def altered(captions, seed=0):
-    """A caption for each photo, its own or another's, as decoders write them: cut short, with words twice, left out, or
-    such as no reference has."""
-    chance = random.Random(seed)
-    said = []
+def alter(captions, seed=0):
+    """Return a caption a photo such as decoders write: cut short, repetitive, with holes, odd."""
+    random_ = random.Random(seed)
+    written = []
     for number, own in enumerate(captions):
-        text = chance.choice(own if number % 3 else chance.choice(captions)).split()
-        said.append(
-            [
-                " ".join(text),
-                " ".join(text[: chance.randrange(1, 6)]),
-                " ".join([*text, *text[-3:]]),
-                " ".join(word for word in text if chance.random() < 0.8),
-                " ".join(chance.choice([word, word, "unheard"]) for word in text),
-                " ".join(word for word in text for _ in range(chance.choice([1, 1, 3]))),
-            ][number % 6]
-        )
-    return said
+        source = own if number % 3 else random_.choice(captions)
+        text = random_.choice(source).split()
+        kinds = [
+            text,
+            text[: random_.randrange(1, 6)],
+            [*text, *text[-3:]],
+            [word for word in text if random_.random() < 0.8],
+            [random_.choice([word, word, "unheard"]) for word in text],
+            [word for word in text for _ in range(random_.choice([1, 1, 3]))],
+        ]
+        written.append(" ".join(kinds[number % 6]))
+    return written
 
 
-def recorded(captions, references, documents=None):
+def score_by_coco_caption(captions, references, documents=None):
     """CIDEr-D by pycocoevalcap, n-grams counted over the references or other documents."""
     scorer = CiderScorer(n=4, sigma=6.0)
     for photo in documents or references:
@@ -69,14 +68,14 @@ def recorded(captions, references, documents=None):
     return [float(score) for score in scorer.compute_cider()]
 
 
-def scored(captions, cider):
+def score_all(captions, cider):
     return [cider(photo, caption) for photo, caption in enumerate(captions)]
 
 
-def test_of_scenes_it_equals_that_of_coco_caption(scenes):
-    captions = altered(scenes)
-    wanted = recorded(captions, scenes)
-    assert scored(captions, CiderD(scenes)) == pytest.approx(wanted, abs=1e-9)
+def test_it_equals_coco_caption_on_scenes(scenes):
+    captions = alter(scenes)
+    wanted = score_by_coco_caption(captions, scenes)
+    assert score_all(captions, CiderD(scenes)) == pytest.approx(wanted, abs=1e-9)
     assert Scorer(scenes, tokenize=str.split).score_photos_by_cider(captions) == pytest.approx(
         wanted, abs=1e-9
     )
@@ -84,23 +83,23 @@ def test_of_scenes_it_equals_that_of_coco_caption(scenes):
 
 
 @NEEDS_REAL_DATA
-def test_of_real_captions_it_equals_that_of_coco_caption():
+def test_it_equals_coco_caption_on_real_captions():
     photos = read(Path(os.environ["CAPTION_REAL_DATA"]) / "flickr8k").examples
     references = [
         [words(caption) for caption in photo.captions] for photo in photos if photo.split == "val"
     ]
-    captions = altered(references)[:200]
-    assert scored(captions, CiderD(references)) == pytest.approx(
-        recorded(captions, references), abs=1e-9
+    captions = alter(references)[:200]
+    assert score_all(captions, CiderD(references)) == pytest.approx(
+        score_by_coco_caption(captions, references), abs=1e-9
     )
 
 
-def test_ngrams_may_be_counted_over_other_photos(scenes):
+def test_ngrams_can_be_counted_over_other_photos(scenes):
     documents, references = scenes[:120], scenes[120:]
-    captions = altered(references)
-    found = scored(captions, CiderD(references, documents=documents))
-    assert found == pytest.approx(recorded(captions, references, documents), abs=1e-9)
-    assert found != pytest.approx(scored(captions, CiderD(references)), abs=1e-3)
+    captions = alter(references)
+    found = score_all(captions, CiderD(references, documents=documents))
+    assert found == pytest.approx(score_by_coco_caption(captions, references, documents), abs=1e-9)
+    assert found != pytest.approx(score_all(captions, CiderD(references)), abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +116,7 @@ def test_ngrams_may_be_counted_over_other_photos(scenes):
         "a cat runs in the park near a dog that runs",
     ],
 )
-def test_odd_captions_and_references_score_as_with_coco_caption(caption):
+def test_it_equals_coco_caption_on_odd_captions(caption):
     references = [
         ["a dog runs in the park", "dog", "", "a dog a dog", "a dog runs in the park"],
         [""],
@@ -127,7 +126,7 @@ def test_odd_captions_and_references_score_as_with_coco_caption(caption):
     ]
     for photo in range(len(references)):
         captions = ["a bird"] * photo + [caption]
-        wanted = recorded(captions, references)[photo]
+        wanted = score_by_coco_caption(captions, references)[photo]
         assert CiderD(references)(photo, caption) == pytest.approx(wanted, abs=1e-9)
         assert math.isfinite(wanted)
 
@@ -137,30 +136,31 @@ def test_cider_worked_by_hand():
     cider = CiderD([["a dog"], ["a cat", "cat cat"]])
     assert cider(0, "a dog") == pytest.approx(10 * 2 / 4)  # one word and one pair of four lengths
     assert cider(0, "a cat") == 0.0
-    # cat against "a cat": the word, one pair of words shorter; against "cat cat": counted once where there are two.
+    # "cat" against "a cat": the word, and one word shorter. Against "cat cat": once instead of
+    # twice.
     assert cider(1, "cat") == pytest.approx(10 * math.exp(-1 / 72) * (1 + 1 * 2 / 2) / 2 / 4)
-    # Twice said, it counts once where it is once.
+    # Written twice, it counts once where the reference has it once.
     assert cider(1, "cat cat") == pytest.approx(10 * (1 * 1 / 2 + (2 * 2 / 4 + 1)) / 2 / 4)
 
 
-def test_a_single_photo_tells_nothing():
+def test_a_single_photo_scores_zero():
     assert CiderD([["a dog runs"]])(0, "a dog runs") == 0.0
 
 
-def test_scores_do_not_depend_on_what_is_kept(scenes):
-    captions = altered(scenes)
-    forgetful, cider = CiderD(scenes, kept=1), CiderD(scenes)
-    first = scored(captions, cider)
-    assert scored(captions, cider) == first == scored(captions, forgetful)
+def test_scores_do_not_depend_on_the_cache(scenes):
+    captions = alter(scenes)
+    forgetful, cider = CiderD(scenes, cached_photos=1), CiderD(scenes)
+    first = score_all(captions, cider)
+    assert score_all(captions, cider) == first == score_all(captions, forgetful)
 
 
 def test_references_are_counted_once(scenes):
     """By the cache's own count: twelve photos, five captions each."""
-    cider = CiderD(scenes, kept=20)
+    cider = CiderD(scenes, cached_photos=20)
     for photo in range(12):
         for caption in scenes[photo]:
             cider(photo, caption)
-    info = cider._counted.cache_info()
+    info = cider._count_references.cache_info()
     assert (info.misses, info.hits, info.maxsize) == (12, 48, 20)
 
 
@@ -168,12 +168,12 @@ def test_references_are_counted_once(scenes):
     ("references", "photo", "message"),
     [
         ([], 0, "no photos to count words of"),
-        ([["a dog"], []], 0, r"photo 1 has no list of reference captions, but \[\]"),
-        (["a dog"], 0, "photo 0 has no list of reference captions, but 'a dog'"),
-        ([["a dog"], ["a cat"]], 2, "no photo 2: there are 2, numbered from 0"),
-        ([["a dog"], ["a cat"]], -1, "no photo -1: there are 2, numbered from 0"),
+        ([["a dog"], []], 0, r"photo 1 needs .* \(got \[\]\)"),
+        (["a dog"], 0, r"photo 0 needs .* \(got 'a dog'\)"),
+        ([["a dog"], ["a cat"]], 2, r"from 0 to 1 \(got 2\)"),
+        ([["a dog"], ["a cat"]], -1, r"from 0 to 1 \(got -1\)"),
     ],
 )
-def test_wrong_input_is_refused(references, photo, message):
+def test_wrong_input_is_rejected(references, photo, message):
     with pytest.raises(ValueError, match=message):
         CiderD(references)(photo, "a dog")

@@ -1,4 +1,4 @@
-"""Accuracy, overall and by class, and mistakes: by hand."""
+"""Accuracy, in all and by class, and mistakes, worked by hand."""
 
 import numpy as np
 import pytest
@@ -35,13 +35,13 @@ def test_scores_by_hand():
     )
 
 
-def test_a_class_that_was_impossible_costs_much_and_not_all():
+def test_a_probability_of_zero_has_a_finite_loss():
     assert score_classes(np.array([[1.0, 0.0]]), np.array([1]), ("a", "b"), top=5)[
         "loss"
     ] == pytest.approx(-np.log(1e-12))
 
 
-def test_the_commonest_mistakes():
+def test_the_most_frequent_mistakes():
     confusion = [[5, 1, 0], [3, 9, 0], [2, 0, 7]]
     assert find_mistakes(confusion, CLASSES[:3], 2) == [("dog", "cat", 3), ("owl", "cat", 2)]
     assert find_mistakes(confusion, CLASSES[:3], 9) == [
