@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 _GAP = 2  # characters between columns
-_UNLIMITED = 10_000  # characters
+_UNLIMITED = 10_000  # characters; rich cuts off what is beyond its width
 
 
 def format_table(
@@ -32,33 +32,41 @@ def format_table(
         padding=(0, _GAP - 1, 0, 0),
         header_style="bold",
     )
+    room = shutil.get_terminal_size().columns
     if not is_terminal:
         table.box = None
         table.padding = (0, _GAP, 0, 0)
+        room = _UNLIMITED
 
-    needed = 0
-    for place, name in enumerate(columns):
-        longest_word = _measure_longest_word([name, *(row[place] for row in rows)])
-        needed += longest_word + _GAP
+    widths = _choose_widths([columns, *rows], room)
+    for name, width in zip(columns, widths, strict=True):
         justify = "right" if name in numbers else "left"
-        table.add_column(Text(name), justify=justify, min_width=longest_word)
+        table.add_column(Text(name), justify=justify, width=width)
     for row in rows:
         table.add_row(*map(Text, row))
 
-    width = shutil.get_terminal_size().columns
-    if not is_terminal or needed > width:
-        width = _UNLIMITED
     color_system = None if os.environ.get("NO_COLOR") else "auto"
-    console = Console(force_terminal=is_terminal, color_system=color_system, width=width)
+    console = Console(force_terminal=is_terminal, color_system=color_system, width=_UNLIMITED)
     with console.capture() as capture:
         console.print(table)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
 
 
-def _measure_longest_word(cells: Iterable[str]) -> int:
-    """Return the width of the longest word in a column; East Asian letters are two wide."""
-    words = " ".join(cells).split()
-    return max(map(cell_len, words), default=0)
+def _choose_widths(rows: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Return the columns' widths: those of their content, or narrower if the table then fits."""
+    content, least = [], []
+    for column in zip(*rows, strict=True):
+        content.append(max(map(cell_len, column)))
+        least.append(max(map(cell_len, " ".join(column).split()), default=0))
+    room -= _GAP * (len(content) - 1)
+    if sum(least) > room:
+        return content
+    widths = list(content)
+    while sum(widths) > room:
+        shrinkable = [place for place in range(len(widths)) if widths[place] > least[place]]
+        widest = max(shrinkable, key=lambda place: widths[place])
+        widths[widest] -= 1
+    return widths
 
 
 def format_setting(value: object) -> str:

@@ -3,6 +3,8 @@
 import io
 import sys
 
+import pytest
+
 from utils.tables import format_table
 
 
@@ -13,11 +15,11 @@ class Terminal(io.StringIO):
         return True
 
 
-def format_in_terminal(monkeypatch, columns, rows):
-    """Return the table for a terminal of 40 columns. A fixture is too early: pytest sets stdout."""
+def format_in_terminal(monkeypatch, columns, rows, *, width=40):
+    """Return the table for a terminal. A fixture is too early: pytest sets stdout."""
     monkeypatch.setattr(sys, "stdout", Terminal())
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("COLUMNS", str(width))
     return format_table(columns, rows)
 
 
@@ -68,6 +70,16 @@ def test_a_terminal_gets_bold_headings_and_a_line(monkeypatch):
 def test_no_color_leaves_out_escape_codes(monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\033" not in format_in_terminal(monkeypatch, ["run", "caption"], ROWS)
+
+
+@pytest.mark.parametrize("width", [40, 41, 45, 60])
+def test_wrapped_columns_fit_and_keep_their_last_letters(monkeypatch, width):
+    """Rich alone cuts off the last column if the columns before it cannot shrink enough."""
+    columns = ["run", "date", "scores", "size"]
+    row = ["inception-gru", "2026-12-01 00:11", "CIDEr 0.5 BLEU-4 0.1", "90 MB"]
+    lines = format_in_terminal(monkeypatch, columns, [row], width=width).splitlines()
+    assert max(map(len, lines[1:])) <= width
+    assert sorted(" ".join(lines[2:]).split()) == sorted(" ".join(row).split())
 
 
 def test_a_word_is_never_split(monkeypatch):
