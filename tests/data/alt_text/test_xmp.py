@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from data.alt_text.xmp import CannotAddCaption, _of_length, add_caption_to_packet, has_caption
+from data.alt_text.xmp import CannotAddCaption, _fit_length, add_caption_to_packet, has_caption
 
 CAPTION = "개 & <고양이> \"둘\" '말'"
 RDF, DC = "http://www.w3.org/1999/02/22-rdf-syntax-ns#", "http://purl.org/dc/elements/1.1/"
@@ -107,8 +107,8 @@ def test_a_packet_keeps_its_length_where_there_is_room_left_in_it():
     assert len(new) == len(padded)
     assert len(add_caption_to_packet(new, "a", "en")) == len(padded)
     assert len(add_caption_to_packet(OLD, CAPTION, "en")) > len(OLD)
-    assert _of_length(b"<a/> <?xpacket end='w'?>", 30) == b"<a/>      \n<?xpacket end='w'?>"
-    assert _of_length(b"<a/>", 9) == b"<a/>"
+    assert _fit_length(b"<a/> <?xpacket end='w'?>", 30) == b"<a/>      \n<?xpacket end='w'?>"
+    assert _fit_length(b"<a/>", 9) == b"<a/>"
 
 
 def test_zeros_at_a_packets_end_are_no_damage():
