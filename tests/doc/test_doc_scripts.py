@@ -20,7 +20,7 @@ from data.photos.images import read_photo, save_picture
 from data.photos.photo import Photo
 from data.photos.views import Views
 from data.text import loading
-from tests.helpers.datasets import SAMPLES, coco, folder_with
+from tests.helpers.datasets import SAMPLES, make_coco, write_files
 from tests.helpers.scripts import ROOT, started, typed
 from utils.plots.figure import save_figure
 
@@ -260,16 +260,16 @@ def test_a_word_that_was_never_seen_is_unknown(looked_at):
 @pytest.mark.parametrize("name", [name for name in SAMPLES if name != "texts"])
 def test_a_captions_file_is_enough_without_its_photos(looked_at, tmp_path, name):
     _, file, content, _ = SAMPLES[name]
-    folder_with(tmp_path, files={file: content})
+    write_files(tmp_path, files={file: content})
     looked = looked_at(tokenizer_sample, file)
     assert looked.lines[0] == "captions: 2 of 1 photos, language en"
     assert [each.back for each in blocks(looked.lines)] == ["a dog runs", "a café"]
 
 
 def test_chinese_captions_are_characters(looked_at, tmp_path):
-    folder_with(
+    write_files(
         tmp_path,
-        files={"annotations/captions_val2017.json": coco({1: "a.jpg"}, [(1, "一只狗在跑。")])},
+        files={"annotations/captions_val2017.json": make_coco({1: "a.jpg"}, [(1, "一只狗在跑。")])},
     )
     looked = looked_at(tokenizer_sample, ".")
     (shown,) = blocks(looked.lines)
@@ -343,7 +343,7 @@ def test_chinese_captions_are_characters(looked_at, tmp_path):
 )
 def test_mistakes_are_told_in_one_line(tmp_path, monkeypatch, script, words, status, told):
     monkeypatch.chdir(tmp_path)
-    folder_with(tmp_path, files={"text.jpg": "text", "empty.csv": "photo,caption\na.jpg, \n"})
+    write_files(tmp_path, files={"text.jpg": "text", "empty.csv": "photo,caption\na.jpg, \n"})
     save_picture(np.zeros((4, 4, 3), np.uint8), tmp_path / "photo.png")
     before = sorted(tmp_path.iterdir())
     done = typed(script, *words)

@@ -1,4 +1,4 @@
-"""Made-up datasets in the syntax of the real ones, and what is read of them."""
+"""Made-up datasets in the syntax of the real ones, and what is read from them."""
 
 import json
 import os
@@ -6,45 +6,62 @@ import os
 import pytest
 
 from data.sources import read
+from data.sources.base import CaptionRows, Row, gather
 from utils.errors import UserError
 
 ROOT_READS_ALL = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything"
 )
-TWO = ("A dog runs .", "A café .")
+TWO_CAPTIONS = ("A dog runs .", "A café .")
 
 
-def folder_with(folder, *photos, files=None):
-    """The folder, with files named as photos, and with files of text, of bytes, or of what is then written as JSON."""
-    for name, content in [
-        *((photo, b"a picture, as far as captions go") for photo in photos),
-        *(files or {}).items(),
-    ]:
+def write_files(folder, *photos, files=None):
+    """Write files that stand for photos, and files of text, bytes, or values as JSON; return the folder."""
+    contents = dict.fromkeys(photos, b"a picture, as far as captions go")
+    for name, content in (contents | (files or {})).items():
         if not isinstance(content, str | bytes):
             content = json.dumps(content, ensure_ascii=False, indent=1)
+        if isinstance(content, str):
+            content = content.encode()
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        (folder / name).write_bytes(content)
     return folder
 
 
-def captions(dataset):
-    return {example.photo.name: example.captions for example in dataset.examples}
+def get_captions(source):
+    """Return the captions by the names of the photos' files."""
+    return {example.photo.name: example.captions for example in source.examples}
 
 
-def splits(dataset):
-    return {example.photo.name: example.split for example in dataset.examples}
+def get_splits(source):
+    """Return the splits by the names of the photos' files."""
+    return {example.photo.name: example.split for example in source.examples}
 
 
-def refusal(path, **options):
-    """The text with which a dataset is refused: one line."""
+def get_error(path, **options):
+    """Return the message with which a dataset is refused, after checking that it is one line."""
     with pytest.raises(UserError) as caught:
         read(path, **options)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
-def coco(images, annotations):
-    """COCO's object: of images {number: file name} and of annotations [(image's number, caption)]."""
+def gather_rows(folder, *rows, roots=(".",), outside=False, **options):
+    """Gather rows (name, caption[, split]); return captions and splits by path, and what is left out."""
+    numbered = []
+    for line, (name, caption, *split) in enumerate(rows, start=2):
+        numbered.append(Row(name, caption, split[0] if split else None, f"list.csv, line {line}"))
+    captions = CaptionRows(numbered, [folder / root for root in roots], **options)
+    examples, left_out = gather([captions], folder, outside=outside)
+    found = {}
+    for example in examples:
+        path = example.photo.relative_to(folder).as_posix()
+        found[path] = (example.captions, example.split)
+    return found, left_out
+
+
+def make_coco(images, annotations):
+    """Return COCO's object of images {number: file name} and annotations [(image's number, caption)]."""
     return {
         "info": {"year": 2017},
         "licenses": [{"id": 1, "name": "own", "url": "http://example.org"}],
@@ -59,34 +76,30 @@ def coco(images, annotations):
     }
 
 
-def karpathy(*photos):
-    """Karpathy's object: of (file name, split, captions), the name perhaps with a folder before it."""
+def make_karpathy(*photos):
+    """Return Karpathy's object of photos (name, perhaps after a folder; split; captions)."""
     images = []
-    for number, (name, split, told) in enumerate(photos):
-        place, _, own = name.rpartition("/")
-        sentences = [
-            {
-                "tokens": caption.lower().strip(" .").split(),
-                "raw": caption,
-                "imgid": number,
-                "sentid": sentid,
-            }
-            for sentid, caption in enumerate(told)
-        ]
-        images.append(
-            ({"filepath": place} if place else {})
-            | {
-                "sentids": [each["sentid"] for each in sentences],
-                "imgid": number,
-                "sentences": sentences,
-                "split": split,
-                "filename": own,
-            }
-        )
+    for number, (name, split, captions) in enumerate(photos):
+        sentences = []
+        for sentence, caption in enumerate(captions):
+            tokens = caption.lower().strip(" .").split()
+            sentences.append(
+                {"tokens": tokens, "raw": caption, "imgid": number, "sentid": sentence}
+            )
+        folder, _, own = name.rpartition("/")
+        image = {"filepath": folder} if folder else {}
+        image |= {
+            "sentids": list(range(len(sentences))),
+            "imgid": number,
+            "sentences": sentences,
+            "split": split,
+            "filename": own,
+        }
+        images.append(image)
     return {"images": images, "dataset": "flickr8k"}
 
 
-# Of each format: where the photo lies, the captions file, what it holds, and the split that it tells.
+# Of each format: the photo, the captions file, its content, and the split that it gives.
 SAMPLES = {
     "csv": (
         "a.jpg",
@@ -104,7 +117,7 @@ SAMPLES = {
     "karpathy": (
         "Flicker8k_Dataset/a.jpg",
         "dataset_flickr8k.json",
-        karpathy(("a.jpg", "restval", TWO)),
+        make_karpathy(("a.jpg", "restval", TWO_CAPTIONS)),
         "train",
     ),
     "aihub": (
@@ -115,7 +128,7 @@ SAMPLES = {
                 "file_path": "val2014/a.jpg",
                 "captions": ["A dog.", "A shop."],
                 "id": 7,
-                "caption_ko": list(TWO),
+                "caption_ko": list(TWO_CAPTIONS),
             }
         ],
         "val",
@@ -123,7 +136,7 @@ SAMPLES = {
     "coco": (
         "train2017/a.jpg",
         "annotations/captions_train2017.json",
-        coco({7: "a.jpg"}, [(7, TWO[0]), (7, TWO[1])]),
+        make_coco({7: "a.jpg"}, [(7, TWO_CAPTIONS[0]), (7, TWO_CAPTIONS[1])]),
         "train",
     ),
     "flickr8k": (
@@ -142,11 +155,13 @@ SAMPLES = {
 }
 
 
-def sample(folder, name, changed=lambda text: text):
-    """A dataset of this format with one photo that has TWO captions, and its captions file, whose text is changed."""
+def write_sample(folder, name, change=lambda text: text):
+    """Write a format's sample, one photo with TWO_CAPTIONS, after changing the captions file's text.
+
+    Return the paths of the photo and of the captions file.
+    """
     photo, file, content, _ = SAMPLES[name]
-    content = (
-        content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, indent=1)
-    )
-    folder_with(folder, photo, files={file: changed(content)})
+    if not isinstance(content, str):
+        content = json.dumps(content, ensure_ascii=False, indent=1)
+    write_files(folder, photo, files={file: change(content)})
     return folder / photo, folder / file

@@ -17,7 +17,7 @@ from reports.analysis import (
     format_lengths,
     load_training_captions,
 )
-from tests.helpers.datasets import folder_with
+from tests.helpers.datasets import write_files
 from tests.helpers.saved_runs import ANALYSIS, saved_run
 from utils.files import write_json
 
@@ -126,7 +126,7 @@ def test_the_histogram_has_a_bar_for_each_share():
 def make_run(folder):
     """A dataset of two photos, and a run that was trained on one of them."""
     table = "photo,caption\na.jpg,a dog\nb/c.jpg,a cat\nb/c.jpg,two cats\n"
-    folder_with(folder / "mine", "a.jpg", "b/c.jpg", files={"captions.csv": table})
+    write_files(folder / "mine", "a.jpg", "b/c.jpg", files={"captions.csv": table})
     run = saved_run(folder / "run", {"dataset": "mine"})
     write_json(run / "splits.json", {"train": ["b/c.jpg"], "val": ["a.jpg"], "test": []})
     return run

@@ -9,26 +9,26 @@ from data.sources.class_folders import read, recognise
 from utils.errors import UserError
 
 
-def files(folder, *names):
+def make_files(folder, *names):
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(b"a picture, as far as names go")
     return folder
 
 
-def told(dataset):
+def get_classes(dataset):
     return {
         str(each.photo.relative_to(dataset.folder)): (*each.captions, each.split)
         for each in dataset.examples
     }
 
 
-def left_out(dataset):
+def get_left_out(dataset):
     return [str(each) for each in dataset.left_out]
 
 
 def test_folders_of_splits_with_folders_of_classes(tmp_path):
-    files(
+    make_files(
         tmp_path,
         "train/cat/1.jpg",
         "train/dog/2.PNG",
@@ -39,32 +39,32 @@ def test_folders_of_splits_with_folders_of_classes(tmp_path):
         "train/cat/notes.txt",
     )
     dataset = read(tmp_path)
-    assert told(dataset) == {
+    assert get_classes(dataset) == {
         "train/cat/1.jpg": ("cat", "train"),
         "train/dog/2.PNG": ("dog", "train"),
         "validation/cat/deep/3.webp": ("cat", "val"),
         "test2017/dog/4.jpg": ("dog", "test"),
     }
-    assert left_out(dataset) == []
+    assert get_left_out(dataset) == []
 
 
 def test_folders_of_classes_alone_have_no_splits(tmp_path):
-    files(tmp_path, "cat/1.jpg", "dog/2.jpg")
-    assert told(read(tmp_path)) == {"cat/1.jpg": ("cat", None), "dog/2.jpg": ("dog", None)}
+    make_files(tmp_path, "cat/1.jpg", "dog/2.jpg")
+    assert get_classes(read(tmp_path)) == {"cat/1.jpg": ("cat", None), "dog/2.jpg": ("dog", None)}
 
 
 def test_a_class_may_be_called_train(tmp_path):
-    files(tmp_path, "train/1.jpg", "bus/2.jpg", "car/3.jpg")
+    make_files(tmp_path, "train/1.jpg", "bus/2.jpg", "car/3.jpg")
     assert {each.captions[0] for each in read(tmp_path).examples} == {"train", "bus", "car"}
 
 
 def test_a_name_in_pieces_is_the_same_class(tmp_path):
-    files(tmp_path, "train/caf\u00e9/1.jpg", "test/cafe\u0301/2.jpg", "train/bar/3.jpg")
+    make_files(tmp_path, "train/caf\u00e9/1.jpg", "test/cafe\u0301/2.jpg", "train/bar/3.jpg")
     assert {each.captions[0] for each in read(tmp_path).examples} == {"caf\u00e9", "bar"}
 
 
 def test_what_is_in_no_class_is_named(tmp_path):
-    files(
+    make_files(
         tmp_path,
         "train/cat/1.jpg",
         "train/dog/2.jpg",
@@ -75,15 +75,15 @@ def test_what_is_in_no_class_is_named(tmp_path):
     )
     (tmp_path / "test/owl").mkdir(parents=True)
     (tmp_path / "train/fox").mkdir()
-    assert left_out(read(tmp_path)) == [
+    assert get_left_out(read(tmp_path)) == [
         "train/fox: a folder without pictures",
         "train/stray.jpg: a picture in no class's folder",
         "unlabeled: a folder beside those of the splits",
         "loose.jpg: a picture in no class's folder",
     ]
     shutil.rmtree(tmp_path / "train")
-    files(tmp_path, "cat/1.jpg")
-    assert left_out(read(tmp_path)) == [
+    make_files(tmp_path, "cat/1.jpg")
+    assert get_left_out(read(tmp_path)) == [
         "test: a folder without pictures",
         "loose.jpg: a picture in no class's folder",
     ]
@@ -100,7 +100,7 @@ def test_what_is_in_no_class_is_named(tmp_path):
     ],
 )
 def test_what_has_no_two_classes_is_not_taken_for_one(tmp_path, names):
-    files(tmp_path, *names)
+    make_files(tmp_path, *names)
     assert not recognise(tmp_path)
     with pytest.raises(
         UserError,
@@ -110,7 +110,7 @@ def test_what_has_no_two_classes_is_not_taken_for_one(tmp_path, names):
 
 
 def test_refusals_name_the_ways_on(tmp_path):
-    files(tmp_path, "pets/cat/1.jpg", "pets/dog/2.jpg")
+    make_files(tmp_path, "pets/cat/1.jpg", "pets/dog/2.jpg")
     with pytest.raises(UserError, match=rf"; did you mean {tmp_path}/pets\?$"):
         read(tmp_path)
     with pytest.raises(
@@ -128,7 +128,7 @@ def test_refusals_name_the_ways_on(tmp_path):
 
 
 def test_a_folder_of_datasets_is_one_too_high(tmp_path):
-    files(
+    make_files(
         tmp_path,
         *(
             f"{name}/{split}/{kind}/1.jpg"

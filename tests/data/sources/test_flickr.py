@@ -1,10 +1,10 @@
-"""Flickr8k and Flickr30k as they are distributed, with their lists, and as Kaggle has them."""
+"""Flickr8k and Flickr30k as distributed and as Kaggle has them."""
 
 import pytest
 
 from data.sources import find_format, read
 from data.sources.base import Example, LeftOut
-from tests.helpers.datasets import captions, folder_with, refusal, splits
+from tests.helpers.datasets import get_captions, get_error, get_splits, write_files
 
 TOKENS = """a.jpg#0\tA cat sits .\r
 a.jpg#1\tA cat .
@@ -16,15 +16,21 @@ c.jpg#0\tA bird .
 
 d.jpg#0\tA cow .
 """
+
+
 NO_PHOTO = "a caption, but no such photo"
+
+
 STRAY = LeftOut("2258277193_586949ec62.jpg.1", NO_PHOTO, "Flickr8k.token.txt, line 6")
+
+
 BIRD = LeftOut("c.jpg", NO_PHOTO, "Flickr8k.token.txt, line 5")
 
 
-def flickr8k(folder, photos="Flicker8k_Dataset", text="", tokens=TOKENS, **lists):
+def write_flickr8k(folder, photos="Flicker8k_Dataset", text="", tokens=TOKENS, **lists):
     """The folder, with photos and texts in folders of their own, and lists of splits."""
     files = {f"{text}Flickr_8k.{listing}Images.txt": names for listing, names in lists.items()}
-    return folder_with(
+    return write_files(
         folder,
         *(f"{photos}/{name}.jpg" for name in ("a", "my b", "d", "beside")),
         files={f"{text}Flickr8k.token.txt": tokens} | files,
@@ -45,7 +51,7 @@ def flickr8k(folder, photos="Flicker8k_Dataset", text="", tokens=TOKENS, **lists
 @pytest.mark.parametrize("text", ["", "Flickr8k_text/"])
 def test_flickr8k_with_its_lists(tmp_path, photos, text):
     """A photo that no list names is left out, as in everybody's figures, and pictures beside are of no concern."""
-    flickr8k(
+    write_flickr8k(
         tmp_path, photos, text, train="a.jpg\nc.jpg\n", dev="my b.jpg\r\nwordless.jpg\n", test=""
     )
     dataset = read(tmp_path)
@@ -71,9 +77,9 @@ def test_flickr8k_with_its_lists(tmp_path, photos, text):
 
 
 def test_flickr8k_without_lists(tmp_path):
-    dataset = read(flickr8k(tmp_path))
-    assert splits(dataset) == {"a.jpg": None, "my b.jpg": None, "d.jpg": None}
-    assert captions(dataset) == {
+    dataset = read(write_flickr8k(tmp_path))
+    assert get_splits(dataset) == {"a.jpg": None, "my b.jpg": None, "d.jpg": None}
+    assert get_captions(dataset) == {
         "a.jpg": ("A cat sits .", "A cat .", "A cat ."),
         "my b.jpg": ("A dog .",),
         "d.jpg": ("A cow .",),
@@ -85,10 +91,10 @@ def test_flickr8k_without_lists(tmp_path):
     ]
 
 
-def test_a_photo_listed_twice_is_told(tmp_path):
-    flickr8k(tmp_path, train="\ufeffa.jpg\n\nd.jpg\na.jpg\n", test="my b.jpg\na.jpg\n")
+def test_a_photo_listed_twice_is_reported(tmp_path):
+    write_flickr8k(tmp_path, train="\ufeffa.jpg\n\nd.jpg\na.jpg\n", test="my b.jpg\na.jpg\n")
     dataset = read(tmp_path)
-    assert splits(dataset) == {"a.jpg": "test", "my b.jpg": "test", "d.jpg": "train"}
+    assert get_splits(dataset) == {"a.jpg": "test", "my b.jpg": "test", "d.jpg": "train"}
     assert [each for each in dataset.left_out if each.name == "a.jpg"] == [
         LeftOut("a.jpg", "listed twice", "Flickr_8k.trainImages.txt, line 4"),
         LeftOut(
@@ -99,10 +105,12 @@ def test_a_photo_listed_twice_is_told(tmp_path):
     ]
 
 
-def test_a_line_that_stands_twice_counts_once(tmp_path):
-    flickr8k(tmp_path, tokens="a.jpg#0\tA cat .\na.jpg#1\tA cat .\na.jpg#0\tA cat .\na.jpg#2\t\n")
+def test_a_repeated_line_counts_once(tmp_path):
+    write_flickr8k(
+        tmp_path, tokens="a.jpg#0\tA cat .\na.jpg#1\tA cat .\na.jpg#0\tA cat .\na.jpg#2\t\n"
+    )
     dataset = read(tmp_path)
-    assert captions(dataset) == {"a.jpg": ("A cat .", "A cat .")}
+    assert get_captions(dataset) == {"a.jpg": ("A cat .", "A cat .")}
     assert dataset.left_out[:2] == [
         LeftOut("a.jpg", "an empty caption", "Flickr8k.token.txt, line 4"),
         LeftOut("a.jpg", "the same line twice", "Flickr8k.token.txt, line 3"),
@@ -110,29 +118,33 @@ def test_a_line_that_stands_twice_counts_once(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.jpg#0", "a.jpg"])
-def test_another_caption_under_the_same_number_is_not_the_same_line(tmp_path, name):
-    flickr8k(tmp_path, ".", tokens=f"my b.jpg#0\tA dog .\n{name}\tA cat .\n{name}\tA pet .\n")
+def test_another_caption_with_the_same_number_counts(tmp_path, name):
+    write_flickr8k(tmp_path, ".", tokens=f"my b.jpg#0\tA dog .\n{name}\tA cat .\n{name}\tA pet .\n")
     dataset = read(tmp_path)
-    assert captions(dataset) == {"my b.jpg": ("A dog .",), "a.jpg": ("A cat .", "A pet .")}
+    assert get_captions(dataset) == {"my b.jpg": ("A dog .",), "a.jpg": ("A cat .", "A pet .")}
     assert "the same line twice" not in {each.reason for each in dataset.left_out}
 
 
 def test_damaged_tokens_and_lists_are_refused_with_the_line(tmp_path):
-    flickr8k(tmp_path, tokens="a.jpg#0\tA cat .\na.jpg#1 A cat .\n")
+    write_flickr8k(tmp_path, tokens="a.jpg#0\tA cat .\na.jpg#1 A cat .\n")
     token = tmp_path / "Flickr8k.token.txt"
-    assert refusal(tmp_path) == f"{token}, line 2: no tab between the photo's name and its caption"
+    assert (
+        get_error(tmp_path) == f"{token}, line 2: no tab between the photo's name and its caption"
+    )
     token.write_text("a.jpg#0@A cat .\n")
-    assert refusal(tmp_path) == f"{token}, line 1: no tab between the photo's name and its caption"
+    assert (
+        get_error(tmp_path) == f"{token}, line 1: no tab between the photo's name and its caption"
+    )
     token.write_text(TOKENS)
     (tmp_path / "Flickr_8k.trainImages.txt").write_bytes(b"a.jpg\n\xff.jpg\n")
-    assert refusal(tmp_path).startswith(
+    assert get_error(tmp_path).startswith(
         f"{tmp_path}/Flickr_8k.trainImages.txt, line 2: not UTF-8 text (invalid start byte)"
     )
 
 
 def test_tokens_that_leave_the_folder_are_refused(tmp_path):
-    flickr8k(tmp_path, tokens="a.jpg#0\tA cat .\n/etc/passwd#0\tA file .\n")
-    assert refusal(tmp_path) == (
+    write_flickr8k(tmp_path, tokens="a.jpg#0\tA cat .\n/etc/passwd#0\tA file .\n")
+    assert get_error(tmp_path) == (
         f"{tmp_path}/Flickr8k.token.txt, line 2: the photo /etc/passwd lies outside the "
         f"dataset's folder {tmp_path}; --outside-photos allows that"
     )
@@ -149,8 +161,8 @@ b.jpg,
 """
 
 
-def test_flickr8k_of_kaggle(tmp_path):
-    folder_with(
+def test_kaggles_flickr8k_is_read(tmp_path):
+    write_files(
         tmp_path,
         "Images/a.jpg",
         "Images/b.jpg",
@@ -191,21 +203,21 @@ def test_flickr8k_of_kaggle(tmp_path):
         ('"""Stop"" sign"', '"Stop" sign'),
     ],
 )
-def test_commas_and_quotes_without_quotes_round_them(tmp_path, written, read_as):
-    folder_with(
+def test_captions_may_have_commas_and_quotes_unquoted(tmp_path, written, read_as):
+    write_files(
         tmp_path,
         "Images/a.jpg",
         files={"captions.txt": f"image,caption\na.jpg,{written}\na.jpg,A cow .\n"},
     )
-    assert captions(read(tmp_path)) == {"a.jpg": (read_as, "A cow .")}
+    assert get_captions(read(tmp_path)) == {"a.jpg": (read_as, "A cow .")}
 
 
-def test_flickr8k_of_kaggle_with_the_lists(tmp_path):
+def test_kaggles_flickr8k_with_the_lists(tmp_path):
     lists = {
         "Flickr_8k.trainImages.txt": "a.jpg\nwordless.jpg\n",
         "Flickr_8k.testImages.txt": "b.jpg\n",
     }
-    folder_with(
+    write_files(
         tmp_path,
         "Images/a.jpg",
         "Images/b.jpg",
@@ -215,7 +227,7 @@ def test_flickr8k_of_kaggle_with_the_lists(tmp_path):
         | {"captions.txt": "image,caption\na.jpg,A cat .\nb.jpg,A dog .\nd.jpg,A cow .\n"},
     )
     dataset = read(tmp_path)
-    assert splits(dataset) == {"a.jpg": "train", "b.jpg": "test"}
+    assert get_splits(dataset) == {"a.jpg": "train", "b.jpg": "test"}
     assert dataset.left_out == [
         LeftOut(
             "wordless.jpg", "listed, but without captions", "Flickr_8k.trainImages.txt, line 2"
@@ -224,8 +236,8 @@ def test_flickr8k_of_kaggle_with_the_lists(tmp_path):
     ]
 
 
-def test_flickr8k_of_kaggle_with_a_column_of_splits(tmp_path):
-    folder_with(
+def test_kaggles_flickr8k_with_a_split_column(tmp_path):
+    write_files(
         tmp_path,
         "Images/a.jpg",
         "Images/b.jpg",
@@ -234,19 +246,19 @@ def test_flickr8k_of_kaggle_with_a_column_of_splits(tmp_path):
         },
     )
     dataset = read(tmp_path)
-    assert (captions(dataset), splits(dataset)) == (
+    assert (get_captions(dataset), get_splits(dataset)) == (
         {"a.jpg": ("A cat , red",), "b.jpg": ("A dog , wet",)},
         {"a.jpg": "val", "b.jpg": None},
     )
     (tmp_path / "captions.txt").write_text("image,split,caption\na.jpg,tset,A cat .\n")
     assert (
-        refusal(tmp_path)
+        get_error(tmp_path)
         == f"{tmp_path}/captions.txt, line 2: unknown split 'tset'; use train, val or test"
     )
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         ("a.jpg,A cat .\n", "line 1: expected a header such as image,caption"),
         ("image\na.jpg\n", "line 1: expected a header such as image,caption"),
@@ -257,29 +269,29 @@ def test_flickr8k_of_kaggle_with_a_column_of_splits(tmp_path):
         ),
     ],
 )
-def test_kaggles_table_damaged_is_refused_with_the_line(tmp_path, content, told):
-    folder_with(tmp_path, "Images/a.jpg", files={"captions.txt": content})
-    assert refusal(tmp_path / "captions.txt") == f"{tmp_path}/captions.txt, {told}"
+def test_kaggles_damaged_table_is_refused_with_the_line(tmp_path, content, expected):
+    write_files(tmp_path, "Images/a.jpg", files={"captions.txt": content})
+    assert get_error(tmp_path / "captions.txt") == f"{tmp_path}/captions.txt, {expected}"
 
 
-def test_quotes_round_every_cell(tmp_path):
-    folder_with(
+def test_every_cell_may_be_in_quotes(tmp_path):
+    write_files(
         tmp_path,
         "Images/a.jpg",
         files={"captions.txt": '"image","caption"\n"a.jpg","A ""red"" cat , red"\n'},
     )
-    assert captions(read(tmp_path)) == {"a.jpg": ('A "red" cat , red',)}
+    assert get_captions(read(tmp_path)) == {"a.jpg": ('A "red" cat , red',)}
 
 
-def test_files_that_only_have_the_name_are_passed_over(tmp_path):
+def test_files_that_only_have_the_name_are_ignored(tmp_path):
     others = {"results.csv": "epoch,loss\n1,2.5\n", "captions.txt": "A cat .\n"}
-    folder_with(tmp_path, "a.jpg", files=others | {"a.txt": "A pet.\n"})
+    write_files(tmp_path, "a.jpg", files=others | {"a.txt": "A pet.\n"})
     assert find_format(tmp_path) == "texts"
 
 
-def test_the_same_numbered_line_counts_once_and_lists_beside_the_folder_count(tmp_path):
+def test_lists_beside_the_folder_of_the_table_count(tmp_path):
     row = "1.jpg| 0| Two people .\n"
-    folder_with(
+    write_files(
         tmp_path,
         "flickr30k_images/1.jpg",
         files={
@@ -314,9 +326,9 @@ RESULTS = """image_name| comment_number| comment
         (".", "results.csv"),
     ],
 )
-def test_flickr30k_of_kaggle_and_its_broken_line(tmp_path, photos, table):
+def test_kaggles_flickr30k_and_its_broken_line(tmp_path, photos, table):
     """In one line a separator is missing; a quote is a quote there."""
-    folder_with(
+    write_files(
         tmp_path,
         f"{photos}/1000000001.jpg",
         f"{photos}/2199200615.jpg",
@@ -329,7 +341,7 @@ def test_flickr30k_of_kaggle_and_its_broken_line(tmp_path, photos, table):
         "flickr30k",
         tmp_path / table,
     )
-    assert captions(dataset) == {
+    assert get_captions(dataset) == {
         "1000000001.jpg": ('Two people , both in hats , say " hi " .', '"A pair" | of hats .'),
         "2199200615.jpg": ("A dog .", "A dog runs across the grass ."),
     }
@@ -339,53 +351,55 @@ def test_flickr30k_of_kaggle_and_its_broken_line(tmp_path, photos, table):
 
 @pytest.mark.parametrize("line", ["a.jpg", "a.jpg|", "a.jpg| A dog without number ."])
 def test_another_broken_line_is_refused(tmp_path, line):
-    folder_with(tmp_path, "flickr30k_images/a.jpg", files={"results.csv": f"{RESULTS}{line}\n"})
+    write_files(tmp_path, "flickr30k_images/a.jpg", files={"results.csv": f"{RESULTS}{line}\n"})
     columns = "2 columns" if "|" in line else "1 column"
-    assert refusal(tmp_path) == f"{tmp_path}/results.csv, line 7: {columns} where the header has 3"
+    assert (
+        get_error(tmp_path) == f"{tmp_path}/results.csv, line 7: {columns} where the header has 3"
+    )
 
 
-def test_flickr30k_of_kaggle_with_commas(tmp_path):
+def test_kaggles_flickr30k_with_commas(tmp_path):
     text = (
         'image_name,comment_number,comment\n1.jpg,0,"Two people , both in hats ."\n1.jpg,1,"He says "" hi "" ."\n'
         "1.jpg,2,A , b\n"
     )
-    folder_with(
+    write_files(
         tmp_path, "flickr30k_images/1.jpg", files={"captions.txt": text, "results.csv": text}
     )
     for path in (tmp_path, tmp_path / "captions.txt", tmp_path / "results.csv"):
         assert find_format(path) == ("flickr30k" if path.suffix == ".csv" else "flickr8k")
-        assert captions(read(path)) == {
+        assert get_captions(read(path)) == {
             "1.jpg": ("Two people , both in hats .", 'He says " hi " .', "A , b")
         }
 
 
 def test_a_table_of_ones_own_may_be_named_results(tmp_path):
-    folder_with(tmp_path, "a.jpg", files={"results.csv": "id,photo,caption\n7,a.jpg,A cat .\n"})
+    write_files(tmp_path, "a.jpg", files={"results.csv": "id,photo,caption\n7,a.jpg,A cat .\n"})
     assert find_format(tmp_path / "results.csv") == "csv"
-    assert captions(read(tmp_path / "results.csv")) == {"a.jpg": ("A cat .",)}
+    assert get_captions(read(tmp_path / "results.csv")) == {"a.jpg": ("A cat .",)}
 
 
-def test_two_people_may_have_said_the_same_where_captions_are_numbered(tmp_path):
+def test_numbered_captions_may_repeat(tmp_path):
     text = "image_name| comment_number| comment\n1.jpg| 0| A dog .\n1.jpg| 1| A dog .\n"
-    dataset = read(folder_with(tmp_path, "flickr30k_images/1.jpg", files={"results.csv": text}))
-    assert (captions(dataset), dataset.left_out) == ({"1.jpg": ("A dog .", "A dog .")}, [])
+    dataset = read(write_files(tmp_path, "flickr30k_images/1.jpg", files={"results.csv": text}))
+    assert (get_captions(dataset), dataset.left_out) == ({"1.jpg": ("A dog .", "A dog .")}, [])
 
 
-def test_flickr30k_of_kaggle_with_the_lists_of_entities(tmp_path):
+def test_kaggles_flickr30k_with_the_lists_of_entities(tmp_path):
     text = "image_name| comment_number| comment\n1.jpg| 0| A dog .\n2.jpg| 0| A cat .\n3.jpg| 0| A cow .\n"
-    folder_with(
+    write_files(
         tmp_path,
         *(f"flickr30k_images/{number}.jpg" for number in (1, 2, 3)),
         files={"results.csv": text, "train.txt": "1\n", "test.txt": "3\n"},
     )
     dataset = read(tmp_path)
-    assert splits(dataset) == {"1.jpg": "train", "3.jpg": "test"}
+    assert get_splits(dataset) == {"1.jpg": "train", "3.jpg": "test"}
     assert dataset.left_out == [LeftOut("flickr30k_images/2.jpg", "in no split's list")]
 
 
 def test_flickr30k_with_the_lists_of_entities(tmp_path):
     """Its lists name photos without .jpg."""
-    folder_with(
+    write_files(
         tmp_path,
         *(f"flickr30k-images/{number}.jpg" for number in (1, 2, 3, 4)),
         files={
@@ -397,8 +411,8 @@ def test_flickr30k_with_the_lists_of_entities(tmp_path):
     )
     dataset = read(tmp_path)
     assert find_format(tmp_path) == find_format(tmp_path / "results_20130124.token") == "flickr30k"
-    assert splits(dataset) == {"1.jpg": "train", "2.jpg": "val", "3.jpg": "test"}
-    assert captions(dataset) == {
+    assert get_splits(dataset) == {"1.jpg": "train", "2.jpg": "val", "3.jpg": "test"}
+    assert get_captions(dataset) == {
         "1.jpg": ("A cat .", "A cat ."),
         "2.jpg": ("A dog .",),
         "3.jpg": ("A cow .",),

@@ -1,4 +1,4 @@
-"""Every format is recognised and read from its folder and from its file; what is none is refused in one clear line."""
+"""Every format is recognised and read from its folder and its file; others are refused."""
 
 import json
 import os
@@ -13,14 +13,14 @@ from data.sources.base import Example
 from tests.helpers.datasets import (
     ROOT_READS_ALL,
     SAMPLES,
-    TWO,
-    captions,
-    coco,
-    folder_with,
-    karpathy,
-    refusal,
-    sample,
-    splits,
+    TWO_CAPTIONS,
+    get_captions,
+    get_error,
+    get_splits,
+    make_coco,
+    make_karpathy,
+    write_files,
+    write_sample,
 )
 from utils.errors import UsageError, UserError
 
@@ -28,6 +28,8 @@ NEEDS_REAL_DATA = pytest.mark.skipif(
     "CAPTION_REAL_DATA" not in os.environ,
     reason="the folder of real data is not named in CAPTION_REAL_DATA",
 )
+
+
 EVERY = pytest.mark.parametrize("name", FORMATS)
 
 
@@ -37,36 +39,36 @@ def test_every_format_has_a_sample():
 
 @EVERY
 def test_each_format_is_recognised_by_its_folder(tmp_path, name):
-    photo, file = sample(tmp_path, name)
+    photo, file = write_sample(tmp_path, name)
     assert find_format(tmp_path) == name
     dataset = read(tmp_path)
-    assert dataset.examples == [Example(photo, TWO, SAMPLES[name][3])]
+    assert dataset.examples == [Example(photo, TWO_CAPTIONS, SAMPLES[name][3])]
     assert dataset.left_out == []
     assert (dataset.kind, dataset.folder) == (FORMATS[name].title, tmp_path)
     assert dataset.path == (tmp_path if name == "texts" else file)
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "texts"])
-def test_and_by_its_file(tmp_path, name):
-    photo, file = sample(tmp_path, name)
+def test_each_format_is_recognised_by_its_file(tmp_path, name):
+    photo, file = write_sample(tmp_path, name)
     assert find_format(file) == name
     dataset = read(file)
-    assert dataset.examples == [Example(photo, TWO, SAMPLES[name][3])]
+    assert dataset.examples == [Example(photo, TWO_CAPTIONS, SAMPLES[name][3])]
     assert (dataset.kind, dataset.path, dataset.folder) == (FORMATS[name].title, file, tmp_path)
 
 
 @EVERY
-def test_captions_are_read_without_their_photos_too(tmp_path, name):
-    photo, file = sample(tmp_path, name)
+def test_captions_are_read_without_their_photos(tmp_path, name):
+    photo, file = write_sample(tmp_path, name)
     with_photo = read_captions(tmp_path)
-    assert list(with_photo.values()) == [list(TWO)]
+    assert list(with_photo.values()) == [list(TWO_CAPTIONS)]
     if name != "texts":  # whose photos say where the texts are
         photo.unlink()
         assert read_captions(tmp_path) == read_captions(file) == with_photo
 
 
-def test_captions_that_are_none_are_left_out_with_or_without_photos(tmp_path):
-    folder_with(
+def test_unusable_captions_are_left_out_without_photos_too(tmp_path):
+    write_files(
         tmp_path,
         files={
             "captions.csv": "photo,caption\na.jpg,A  dog.\na.jpg,A dog.\na.jpg, \nb.jpg,"
@@ -89,17 +91,17 @@ def test_captions_that_are_none_are_left_out_with_or_without_photos(tmp_path):
     ],
     ids=["mark", "crlf", "no last end"],
 )
-def test_a_mark_at_the_beginning_and_ends_of_lines_change_nothing(tmp_path, name, changed):
-    photo, _ = sample(tmp_path, name, changed)
+def test_byte_order_mark_and_line_ends_change_nothing(tmp_path, name, changed):
+    photo, _ = write_sample(tmp_path, name, changed)
     dataset = read(tmp_path)
-    assert dataset.examples == [Example(photo, TWO, SAMPLES[name][3])]
+    assert dataset.examples == [Example(photo, TWO_CAPTIONS, SAMPLES[name][3])]
     assert dataset.left_out == []
 
 
 @EVERY
-def test_utf16_with_its_mark_is_read(tmp_path, name):
-    photo, _ = sample(tmp_path, name, lambda text: text.encode("utf-16"))
-    assert read(tmp_path).examples == [Example(photo, TWO, SAMPLES[name][3])]
+def test_utf16_with_a_byte_order_mark_is_read(tmp_path, name):
+    photo, _ = write_sample(tmp_path, name, lambda text: text.encode("utf-16"))
+    assert read(tmp_path).examples == [Example(photo, TWO_CAPTIONS, SAMPLES[name][3])]
 
 
 @EVERY
@@ -110,9 +112,9 @@ def test_latin1_is_refused_with_file_and_line(tmp_path, name):
         return text.encode("latin-1")
 
     line = 0
-    _, file = sample(tmp_path, name, changed)
+    _, file = write_sample(tmp_path, name, changed)
     assert line > 1
-    assert refusal(tmp_path).startswith(
+    assert get_error(tmp_path).startswith(
         f"{file}, line {line}: not UTF-8 text (invalid continuation byte); save the file "
         "as UTF-8 (it may be Windows-1252 or, in Korean, CP949 now)"
     )
@@ -126,15 +128,15 @@ def test_tabs_in_captions_are_spaces(tmp_path, name):
             "dog\\truns" if SAMPLES[name][1].endswith(("json", "jsonl")) else "dog\truns",
         )
 
-    photo, _ = sample(tmp_path, name, changed)
-    assert read(tmp_path).examples == [Example(photo, TWO, SAMPLES[name][3])]
+    photo, _ = write_sample(tmp_path, name, changed)
+    assert read(tmp_path).examples == [Example(photo, TWO_CAPTIONS, SAMPLES[name][3])]
 
 
 @EVERY
 def test_a_caption_of_thousands_of_words_is_left_out(tmp_path, name):
-    sample(tmp_path, name, lambda text: text.replace("A café .", "dog " * 3000))
+    write_sample(tmp_path, name, lambda text: text.replace("A café .", "dog " * 3000))
     dataset = read(tmp_path)
-    assert captions(dataset) == {"a.jpg": TWO[:1]}
+    assert get_captions(dataset) == {"a.jpg": TWO_CAPTIONS[:1]}
     assert [each.reason.partition(" (")[0] for each in dataset.left_out] == [
         "a caption of 3,000 words"
     ]
@@ -142,20 +144,20 @@ def test_a_caption_of_thousands_of_words_is_left_out(tmp_path, name):
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "texts"])
 def test_an_empty_caption_is_left_out(tmp_path, name):
-    sample(tmp_path, name, lambda text: text.replace("A café .", " "))
+    write_sample(tmp_path, name, lambda text: text.replace("A café .", " "))
     dataset = read(tmp_path)
-    assert captions(dataset) == {"a.jpg": TWO[:1]}
+    assert get_captions(dataset) == {"a.jpg": TWO_CAPTIONS[:1]}
     assert [each.reason for each in dataset.left_out] == ["an empty caption"]
 
 
 @EVERY
 def test_captions_are_in_nfc(tmp_path, name):
-    photo, _ = sample(tmp_path, name, lambda text: unicodedata.normalize("NFD", text))
-    assert read(tmp_path).examples == [Example(photo, TWO, SAMPLES[name][3])]
+    photo, _ = write_sample(tmp_path, name, lambda text: unicodedata.normalize("NFD", text))
+    assert read(tmp_path).examples == [Example(photo, TWO_CAPTIONS, SAMPLES[name][3])]
 
 
-def test_format_goes_before_what_it_looks_like(tmp_path):
-    folder_with(
+def test_format_overrides_what_a_folder_looks_like(tmp_path):
+    write_files(
         tmp_path,
         "a.jpg",
         files={
@@ -165,50 +167,50 @@ def test_format_goes_before_what_it_looks_like(tmp_path):
             "captions.txt": "image,caption\na.jpg,Kaggle's.\n",
         },
     )
-    told = {
+    by_format = {
         "csv": "A table's.",
         "jsonl": "A line's.",
         "flickr8k": "Kaggle's.",
         "texts": "A text's.",
     }
-    assert captions(read(tmp_path)) == {"a.jpg": ("A table's.",)}
-    for name, caption in told.items():
+    assert get_captions(read(tmp_path)) == {"a.jpg": ("A table's.",)}
+    for name, caption in by_format.items():
         dataset = read(tmp_path, format=name)
-        assert (captions(dataset), dataset.kind) == ({"a.jpg": (caption,)}, FORMATS[name].title)
+        assert (get_captions(dataset), dataset.kind) == ({"a.jpg": (caption,)}, FORMATS[name].title)
 
 
-def test_format_says_what_a_file_of_another_name_is(tmp_path):
-    folder_with(tmp_path, "a.jpg", files={"words.dat": "image,caption\na.jpg,A dog, a cat .\n"})
+def test_format_allows_a_file_of_any_name(tmp_path):
+    write_files(tmp_path, "a.jpg", files={"words.dat": "image,caption\na.jpg,A dog, a cat .\n"})
     assert find_format(tmp_path / "words.dat") is None
-    assert captions(read(tmp_path / "words.dat", format="flickr8k")) == {
+    assert get_captions(read(tmp_path / "words.dat", format="flickr8k")) == {
         "a.jpg": ("A dog, a cat .",)
     }
 
 
 def test_a_format_that_is_not_there_is_refused(tmp_path):
-    sample(tmp_path, "csv")
-    assert refusal(tmp_path, format="coco") == (
+    write_sample(tmp_path, "csv")
+    assert get_error(tmp_path, format="coco") == (
         f"{tmp_path} does not have the format asked for; looked for: annotations/captions_*.json; "
         "if the file has another name, give the file itself"
     )
-    assert refusal(tmp_path / "captions.csv", format="coco") == (
+    assert get_error(tmp_path / "captions.csv", format="coco") == (
         f"{tmp_path}/captions.csv, line 1: broken JSON (Expecting value, column 1); is the file complete?"
     )
 
 
 def test_a_text_beside_a_photo_is_no_dataset(tmp_path):
-    _, file = sample(tmp_path, "texts")
+    _, file = write_sample(tmp_path, "texts")
     assert (
-        refusal(file, format="texts")
+        get_error(file, format="texts")
         == f"{file} is a file; give the folder of the photos and their texts"
     )
 
 
 @pytest.mark.parametrize("name", ["COCO", "Coco", "coco"])
 def test_the_name_of_a_format_may_have_capitals(tmp_path, name):
-    photo, _ = sample(tmp_path, "coco")
-    folder_with(tmp_path, files={"captions.csv": "photo,caption\ntrain2017/a.jpg,A table's.\n"})
-    assert read(tmp_path, format=name).examples == [Example(photo, TWO, "train")]
+    photo, _ = write_sample(tmp_path, "coco")
+    write_files(tmp_path, files={"captions.csv": "photo,caption\ntrain2017/a.jpg,A table's.\n"})
+    assert read(tmp_path, format=name).examples == [Example(photo, TWO_CAPTIONS, "train")]
 
 
 def test_an_unknown_format_is_refused_with_the_nearest(tmp_path):
@@ -219,8 +221,8 @@ def test_an_unknown_format_is_refused_with_the_nearest(tmp_path):
         read(tmp_path, format="flicker8k")
 
 
-def test_what_is_no_dataset_is_refused_with_what_was_looked_for(tmp_path):
-    folder_with(tmp_path, "a.jpg", files={"notes.txt": "hello"})
+def test_an_unknown_dataset_is_refused_with_known_formats(tmp_path):
+    write_files(tmp_path, "a.jpg", files={"notes.txt": "hello"})
     looked_for = (
         "looked for: captions.csv, captions.tsv or metadata.csv with a header naming a photo and a caption column "
         "(captions.ko.csv with --language ko); "
@@ -230,30 +232,31 @@ def test_what_is_no_dataset_is_refused_with_what_was_looked_for(tmp_path):
         "results_20130124.token, or Kaggle's results.csv; photos each with a .txt of captions beside it. "
         "If a file has another name, give its format with --format"
     )
-    assert refusal(tmp_path) == f"{tmp_path} is no known dataset; {looked_for}"
+    assert get_error(tmp_path) == f"{tmp_path} is no known dataset; {looked_for}"
     assert (
-        refusal(tmp_path / "notes.txt") == f"{tmp_path}/notes.txt is no known dataset; {looked_for}"
+        get_error(tmp_path / "notes.txt")
+        == f"{tmp_path}/notes.txt is no known dataset; {looked_for}"
     )
-    assert refusal(tmp_path / "a.jpg") == f"{tmp_path}/a.jpg is no known dataset; {looked_for}"
+    assert get_error(tmp_path / "a.jpg") == f"{tmp_path}/a.jpg is no known dataset; {looked_for}"
 
 
-def test_what_is_not_there_is_refused(tmp_path):
+def test_a_missing_path_is_refused(tmp_path):
     assert (
-        refusal(tmp_path / "none")
+        get_error(tmp_path / "none")
         == f"no dataset at {tmp_path}/none; give a captions file, its folder, or `scenes`"
     )
 
 
-def test_a_dataset_of_nothing_is_refused(tmp_path):
-    folder_with(tmp_path, "a.jpg", files={"captions.csv": "photo,caption\n"})
+def test_an_empty_dataset_is_refused(tmp_path):
+    write_files(tmp_path, "a.jpg", files={"captions.csv": "photo,caption\n"})
     assert (
-        refusal(tmp_path) == f"{tmp_path}/captions.csv holds no photo with a caption; it is empty"
+        get_error(tmp_path) == f"{tmp_path}/captions.csv holds no photo with a caption; it is empty"
     )
 
 
-def test_a_dataset_without_any_photo_is_refused_with_the_first_reason(tmp_path):
-    folder_with(tmp_path, files={"captions.csv": "photo,caption\na.jpg,A cat.\nb.jpg,A dog.\n"})
-    assert refusal(tmp_path) == (
+def test_a_dataset_without_photos_is_refused_with_the_reason(tmp_path):
+    write_files(tmp_path, files={"captions.csv": "photo,caption\na.jpg,A cat.\nb.jpg,A dog.\n"})
+    assert get_error(tmp_path) == (
         f"{tmp_path}/captions.csv holds no photo with a caption (2 left out; the first: a.jpg: a "
         "caption, but no such photo (captions.csv, line 2))"
     )
@@ -263,67 +266,72 @@ def test_a_dataset_without_any_photo_is_refused_with_the_first_reason(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("coco", coco({1: "a.jpg"}, [(1, "A cat.")])),
+        ("coco", make_coco({1: "a.jpg"}, [(1, "A cat.")])),
         ("aihub", [{"file_path": "a.jpg", "caption_ko": "A cat."}]),
-        ("karpathy", karpathy(("a.jpg", "train", ["A cat."]))),
+        ("karpathy", make_karpathy(("a.jpg", "train", ["A cat."]))),
         ("jsonl", [{"photo": "a.jpg", "caption": "A cat."}]),
     ],
 )
-def test_what_captions_json_is_its_beginning_tells(tmp_path, name, content, encoding):
-    folder_with(tmp_path, "a.jpg", files={"captions.json": json.dumps(content).encode(encoding)})
+def test_the_beginning_of_captions_json_decides(tmp_path, name, content, encoding):
+    write_files(tmp_path, "a.jpg", files={"captions.json": json.dumps(content).encode(encoding)})
     for path in (tmp_path, tmp_path / "captions.json"):
         assert find_format(path) == name
-        assert captions(read(path)) == {"a.jpg": ("A cat.",)}
+        assert get_captions(read(path)) == {"a.jpg": ("A cat.",)}
 
 
 @pytest.mark.parametrize(
     ("name", "place"), [("coco", "annotations"), ("flickr8k", "Flickr8k_text")]
 )
-def test_the_current_directory_may_be_that_of_the_annotations(tmp_path, name, place, monkeypatch):
+def test_the_working_directory_may_be_the_annotations(tmp_path, name, place, monkeypatch):
     photo, file, content, split = SAMPLES[name]
     file = Path(file).name
-    folder_with(tmp_path, photo, files={f"{place}/{file}": content})
+    write_files(tmp_path, photo, files={f"{place}/{file}": content})
     monkeypatch.chdir(tmp_path / place)
     dataset = read(Path(file))
-    assert (dataset.examples, dataset.left_out) == ([Example(Path("..", photo), TWO, split)], [])
+    assert (dataset.examples, dataset.left_out) == (
+        [Example(Path("..", photo), TWO_CAPTIONS, split)],
+        [],
+    )
 
 
 @EVERY
-def test_the_current_directory_may_be_that_of_the_dataset(tmp_path, name, monkeypatch):
-    photo, _ = sample(tmp_path, name)
+def test_the_working_directory_may_be_the_dataset(tmp_path, name, monkeypatch):
+    photo, _ = write_sample(tmp_path, name)
     monkeypatch.chdir(tmp_path)
     dataset = read(Path())
-    assert dataset.examples == [Example(photo.relative_to(tmp_path), TWO, SAMPLES[name][3])]
+    assert dataset.examples == [
+        Example(photo.relative_to(tmp_path), TWO_CAPTIONS, SAMPLES[name][3])
+    ]
     assert dataset.left_out == []
 
 
-def test_the_language_is_what_is_said_else_what_the_letters_tell(tmp_path):
-    folder_with(tmp_path, "a.jpg", files={"captions.csv": "photo,caption\na.jpg,고양이 한 마리\n"})
+def test_the_language_is_given_or_detected(tmp_path):
+    write_files(tmp_path, "a.jpg", files={"captions.csv": "photo,caption\na.jpg,고양이 한 마리\n"})
     dataset, said = read(tmp_path), read(tmp_path, language="fr")
     assert (dataset.language, dataset.detected_language) == ("ko", "ko")
     assert (said.language, said.detected_language) == ("fr", "ko")
 
 
 @ROOT_READS_ALL
-def test_no_permission_is_refused(tmp_path):
-    _, file = sample(tmp_path, "csv")
+def test_missing_permission_is_refused(tmp_path):
+    _, file = write_sample(tmp_path, "csv")
     file.chmod(0)
     assert (
-        refusal(tmp_path)
+        get_error(tmp_path)
         == f"no permission to read {file}; change its rights, or name another file"
     )
 
 
-def test_no_permission_as_the_system_tells_it(tmp_path, monkeypatch):
+def test_simulated_missing_permission_is_refused(tmp_path, monkeypatch):
     """The same where root runs the tests: the system's answer is played."""
 
     def refused(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    _, file = sample(tmp_path, "csv")
+    _, file = write_sample(tmp_path, "csv")
     monkeypatch.setattr(Path, "read_bytes", refused)
     assert (
-        refusal(tmp_path)
+        get_error(tmp_path)
         == f"no permission to read {file}; change its rights, or name another file"
     )
 
@@ -332,7 +340,7 @@ def test_no_permission_as_the_system_tells_it(tmp_path, monkeypatch):
 def test_the_real_flickr8k():
     dataset = read(Path(os.environ["CAPTION_REAL_DATA"]) / "flickr8k")
     assert (dataset.kind, dataset.language) == (FORMATS["flickr8k"].title, "en")
-    assert Counter(splits(dataset).values()) == {"train": 6000, "val": 1000}
+    assert Counter(get_splits(dataset).values()) == {"train": 6000, "val": 1000}
     assert dataset.left_out == []
     assert {len(example.captions) for example in dataset.examples} == {5}
 
@@ -341,6 +349,6 @@ def test_the_real_flickr8k():
 def test_the_real_coco():
     dataset = read(Path(os.environ["CAPTION_REAL_DATA"]) / "coco")
     assert dataset.kind == FORMATS["coco"].title
-    assert Counter(splits(dataset).values()) == {"train": 80}
+    assert Counter(get_splits(dataset).values()) == {"train": 80}
     assert dataset.left_out == []
     assert sum(len(example.captions) for example in dataset.examples) == 400

@@ -10,7 +10,7 @@ from data.photos.hashes import PhotoHashes
 from data.photos.images import save_picture
 from pipeline.classifier import dataset as class_stages
 from presets import resolve
-from tests.helpers.classes import CLASSES, class_folders, picture
+from tests.helpers.classes import CLASSES, make_picture, write_class_folders
 from utils.errors import UsageError, UserError
 
 
@@ -40,16 +40,16 @@ def test_the_dataset_that_is_meant(place, capsys):
         == "no folder of classes in datasets/: using CIFAR-10 (your own: --dataset FOLDER)\n"
     )
     for ours in ("cifar10", "cache", ".part"):
-        class_folders(place / "datasets" / ours, unsplit=1)
-    class_folders(place / "datasets/captioned", unsplit=1)
+        write_class_folders(place / "datasets" / ours, unsplit=1)
+    write_class_folders(place / "datasets/captioned", unsplit=1)
     (place / "datasets/captioned/captions.csv").write_text("photo,caption\nred/00.png,A red one.\n")
     (place / "datasets/README.md").write_text("")
     assert class_stages.dataset_path(None) == Path("datasets/cifar10")
-    class_folders(place / "datasets/colours", unsplit=1)
+    write_class_folders(place / "datasets/colours", unsplit=1)
     capsys.readouterr()
     assert class_stages.dataset_path(None) == Path("datasets/colours")
     assert capsys.readouterr().out == "using datasets/colours\n"
-    class_folders(place / "datasets/more", unsplit=1)
+    write_class_folders(place / "datasets/more", unsplit=1)
     with pytest.raises(
         UserError, match=r"^several folders of classes in datasets/: colours, more; choose one"
     ):
@@ -103,7 +103,7 @@ def test_keras_looks_for_the_archive_where_the_error_says(monkeypatch, place):
 
 
 def test_pictures_and_classes_stand_together(place):
-    class_folders(place / "colours", train=4, val=2, test=1)
+    write_class_folders(place / "colours", train=4, val=2, test=1)
     found = loaded("colours", image_size=24)
     assert found.classes == list(CLASSES)
     assert {split: pictures.shape for split, pictures in found.pictures.items()} == {
@@ -119,16 +119,16 @@ def test_pictures_and_classes_stand_together(place):
         for photo, pixels in zip(photos, found.pictures[split], strict=True):
             place_, kind = ("train", "val", "test").index(split), CLASSES.index(photo.captions[0])
             np.testing.assert_array_equal(
-                pixels, picture(photo.captions[0], (0, place_, kind, int(photo.path.stem)))
+                pixels, make_picture(photo.captions[0], (0, place_, kind, int(photo.path.stem)))
             )
 
 
 def test_val_is_carved_out_of_train_and_all_splits_out_of_classes_alone(place):
-    class_folders(place / "listed", train=20, test=5)
+    write_class_folders(place / "listed", train=20, test=5)
     found = loaded("listed")
     sizes = {split: len(photos) for split, photos in found.prepared.splits.items()}
     assert sizes["train"] + sizes["val"] == 60 and sizes["test"] == 15 and 2 <= sizes["val"] <= 12
-    class_folders(place / "unlisted", unsplit=30)
+    write_class_folders(place / "unlisted", unsplit=30)
     found = loaded("unlisted", test_size=0.2)
     sizes = {split: len(photos) for split, photos in found.prepared.splits.items()}
     assert sum(sizes.values()) == 90 and all(9 <= sizes[split] <= 27 for split in ("val", "test"))
@@ -136,9 +136,9 @@ def test_val_is_carved_out_of_train_and_all_splits_out_of_classes_alone(place):
 
 
 def test_equal_pictures_never_stand_on_two_sides(place):
-    class_folders(place / "colours", train=3, test=3)
-    save_picture(picture("red", 99), place / "colours/train/red/twin.png")
-    save_picture(picture("red", 99), place / "colours/test/red/other.png")
+    write_class_folders(place / "colours", train=3, test=3)
+    save_picture(make_picture("red", 99), place / "colours/train/red/twin.png")
+    save_picture(make_picture("red", 99), place / "colours/test/red/other.png")
     found = loaded("colours")
     assert (
         "train/red/twin.png" not in found.prepared.names()["train"] + found.prepared.names()["val"]
@@ -149,7 +149,7 @@ def test_equal_pictures_never_stand_on_two_sides(place):
 
 
 def test_the_unreadable_leave_before_the_splits_are_made_and_are_named(place):
-    class_folders(place / "colours", unsplit=12)
+    write_class_folders(place / "colours", unsplit=12)
     whole = loaded("colours").prepared.names()
     broken = place / "colours" / whole["val"][0]
     broken.write_bytes(broken.read_bytes()[:60])
@@ -162,7 +162,7 @@ def test_the_unreadable_leave_before_the_splits_are_made_and_are_named(place):
 
 
 def test_what_is_not_trained_on_is_not_scored(place):
-    class_folders(place / "colours", train=4, test=2)
+    write_class_folders(place / "colours", train=4, test=2)
     (place / "colours/train/red").rename(place / "colours/train/rouge")
     found = loaded("colours")
     assert found.classes == ["blue", "green", "rouge"]
@@ -174,7 +174,7 @@ def test_what_is_not_trained_on_is_not_scored(place):
 
 
 def test_one_class_is_nothing_to_tell_apart(place):
-    class_folders(place / "colours", train=4, val=2)
+    write_class_folders(place / "colours", train=4, val=2)
     with pytest.raises(
         UserError,
         match=r"^all pictures to train on are of one class, '.*'; use more \(a higher --limit\)",
@@ -214,7 +214,7 @@ def test_pictures_are_squeezed_to_what_suits_them(place, side, trunk, wanted):
 
 
 def test_what_would_not_fit_memory_lies_on_disk_while_the_program_runs(place, monkeypatch, capsys):
-    class_folders(place / "colours", train=3, val=2)
+    write_class_folders(place / "colours", train=3, val=2)
     plain = loaded("colours")
     assert capsys.readouterr().out == ""
     monkeypatch.setattr(
@@ -233,7 +233,7 @@ def test_what_would_not_fit_memory_lies_on_disk_while_the_program_runs(place, mo
 
 
 def test_what_is_there_is_told_in_three_lines(place):
-    class_folders(place / "colours", train=4, val=2)
+    write_class_folders(place / "colours", train=4, val=2)
     (place / "colours/train/red/03.png").unlink()
     dataset = class_stages.read_dataset(Path("colours"))
     assert class_stages.told(dataset, loaded("colours")).splitlines() == [
