@@ -17,7 +17,6 @@ from pipeline import prediction, prediction_writers
 from utils import runs
 from utils.captions_file import compute_mark
 from utils.errors import UserError, run_script
-from utils.files import unique_picture_names
 
 
 class Invented:
@@ -479,17 +478,6 @@ def test_plots_of_photos_with_the_same_name_do_not_collide(ask):
     assert len(names) == 4
     assert {"a.png", "z.png"} < set(names)
     assert all(Image.open(Path("drawn", name)).format == "PNG" for name in names)
-
-
-def test_names_of_pictures_are_short_and_all_different():
-    deep = [
-        *(Path(f"/one/{number}/{'긴' * 80}.jpg") for number in range(3)),
-        *map(Path, ("A.jpg", "a.jpg", "a.jpg.jpg")),
-    ]
-    names = unique_picture_names(deep)
-    assert len({name.casefold() for name in names.values()}) == len(deep)
-    assert max(len(name.encode()) for name in names.values()) <= 200
-    assert names[Path("A.jpg")] == "A"
 
 
 WARNING = "warning: this run was trained on drawn scenes"

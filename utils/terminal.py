@@ -88,13 +88,16 @@ def highlight(text: str) -> str:
 
 
 def _print(text: str, stream: TextIO) -> None:
-    """Print a line at once, above a running bar; bytes of file names that are no UTF-8 as \\udcNN."""
+    """Print a line at once, above a running bar.
+
+    Bytes of file names that are no UTF-8 are printed as \\udcNN.
+    """
     tqdm.write(text.encode("utf-8", "backslashreplace").decode(), file=stream)
     stream.flush()
 
 
 def _colour(text: str, code: int, stream: TextIO) -> str:
-    """Return the text in a colour if the terminal has any and NO_COLOR (no-color.org) is not set."""
+    """Return the text in a colour, plain if there is none or NO_COLOR (no-color.org) forbids it."""
     is_dumb = os.environ.get("TERM", "dumb") == "dumb"
     if not stream.isatty() or os.environ.get("NO_COLOR") or is_dumb:
         return text

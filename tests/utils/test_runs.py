@@ -1,19 +1,15 @@
-"""Run folders, files written whole, and what a script tells of a mistake."""
+"""Run folders: where they are, what they hold, what is wrong with them."""
 
-import errno
 import json
-import os
 import re
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from utils import runs
-from utils.errors import UsageError, UserError, run_script, unknown_name_error
-from utils.files import check_writable, size_of, write_atomically, write_json, write_text
-from utils.terminal import say
+from utils.errors import UserError
+from utils.files import write_json, write_text
 
 
 @pytest.fixture
@@ -178,174 +174,6 @@ def test_history_comes_back_without_a_line_that_was_cut(root):
     assert runs.read_history(root / "mine") == rows[:1]
     runs.write_history(root / "mine", rows[:1])
     assert file.read_text().count("\n") == 1
-
-
-def test_a_file_is_written_whole(tmp_path):
-    write_text(tmp_path / "new" / "folder" / "a.txt", "고양이\n")
-    assert (tmp_path / "new/folder/a.txt").read_bytes() == "고양이\n".encode()
-    write_json(tmp_path / "a.json", {"dog": ["개", 1.5, None]})
-    assert json.loads((tmp_path / "a.json").read_text("utf-8")) == {"dog": ["개", 1.5, None]}
-    assert "개" in (tmp_path / "a.json").read_text("utf-8")  # for people to read
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.json", "a.txt", "folder", "new"]
-
-
-@pytest.mark.parametrize(
-    "failure",
-    [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt(), ValueError("x")],
-)
-def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(tmp_path, failure):
-    write_text(tmp_path / "a.txt", "before")
-    with pytest.raises(type(failure)), write_atomically(tmp_path / "a.txt") as temporary:
-        temporary.write_text("half")
-        assert (
-            temporary.parent == tmp_path
-        )  # on the same disk, so that to take the place is one step
-        assert (tmp_path / "a.txt").read_text() == "before"
-        raise failure
-    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
-    assert (tmp_path / "a.txt").read_text() == "before"
-
-
-def test_what_vanishes_while_a_folder_is_measured_counts_nothing(tmp_path, monkeypatch):
-    for name in ("a/b.txt", "gone.txt"):
-        write_text(tmp_path / name, "12345")
-    assert size_of(tmp_path) == 10
-    assert size_of(tmp_path / "gone.txt") == 5
-    ordinary = Path.lstat
-
-    def lstat(path):
-        if path.name == "gone.txt":
-            raise FileNotFoundError
-        return ordinary(path)
-
-    monkeypatch.setattr(Path, "lstat", lstat)
-    assert size_of(tmp_path) == 5
-
-
-def test_what_cannot_be_written_as_json_leaves_nothing(tmp_path):
-    with pytest.raises(TypeError):
-        write_json(tmp_path / "a.json", {"an": object()})
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_unknown_name_is_answered_with_the_nearest():
-    known = ["gru", "lstm", "transformer"]
-    assert (
-        str(unknown_name_error("decoder", "gur", known))
-        == "unknown decoder 'gur'; did you mean 'gru'?"
-    )
-    assert (
-        str(unknown_name_error("decoder", "zzz", known))
-        == "unknown decoder 'zzz'; known: gru, lstm, transformer"
-    )
-    assert isinstance(unknown_name_error("decoder", "gur", known), UsageError)
-
-
-def left_with(capsys, raised=None, returned=None):
-    """Exit status and standard error of a script that raises or returns this."""
-
-    def main():
-        if raised is not None:
-            raise raised
-        return returned
-
-    with pytest.raises(SystemExit) as caught:
-        run_script(main)
-    return caught.value.code, capsys.readouterr().err
-
-
-def test_exit_status(capsys):
-    assert left_with(capsys) == (0, "")
-    assert left_with(capsys, returned=130) == (130, "")
-    assert left_with(capsys, UserError("no dataset at x")) == (1, "error: no dataset at x\n")
-    assert left_with(capsys, UsageError("unknown decoder")) == (2, "error: unknown decoder\n")
-    assert left_with(capsys, KeyboardInterrupt()) == (130, "stopped\n")
-
-
-@pytest.mark.parametrize("error", [
-    OSError(errno.ENOSPC, "No space left on device", "a.npy"),
-    OSError(errno.EDQUOT, "Disk quota exceeded"),
-    OSError("1000000 requested and 38384 written"),  # NumPy
-    RuntimeError("/c/ckpt-1.data-00000-of-00001.tempstate75; No space left on device [Op:SaveV2]"),  # as TensorFlow
-])  # fmt: skip
-def test_a_full_disk_is_one_line(capsys, error):
-    assert left_with(capsys, error) == (
-        1,
-        "error: the disk is full; make room, or choose another folder, then run the same command again\n",
-    )
-
-
-def test_numpy_on_a_full_disk(capsys):
-    """/dev/full is a disk without room."""
-    if not Path("/dev/full").exists():
-        pytest.skip("no /dev/full here")
-
-    def main():
-        with Path("/dev/full").open("wb") as file:
-            np.save(file, np.zeros(100_000))
-
-    with pytest.raises(SystemExit) as caught:
-        run_script(main)
-    assert caught.value.code == 1
-    assert capsys.readouterr().err.startswith("error: the disk is full; make room")
-
-
-def test_missing_rights_are_one_line(capsys):
-    assert left_with(capsys, PermissionError(errno.EACCES, "Permission denied", "checkpoints")) == (
-        1,
-        "error: Permission denied: checkpoints; change its permissions, or choose another folder\n",
-    )
-    assert left_with(capsys, OSError(errno.EROFS, "Read-only file system", "x"))[0] == 1
-
-
-@pytest.mark.parametrize("number", [errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG])
-def test_a_place_where_nothing_can_be_written_is_one_line(capsys, number):
-    assert left_with(capsys, OSError(number, "Not so", "a/b")) == (
-        1,
-        "error: Not so: a/b; choose another name or folder\n",
-    )
-
-
-def test_a_file_that_is_gone_or_cannot_be_made_is_one_line(capsys):
-    def main():
-        Path("/proc/x.csv").write_text("")
-
-    if not Path("/proc/self").exists():
-        pytest.skip("no /proc here")
-    with pytest.raises(SystemExit) as caught:
-        run_script(main)
-    assert (caught.value.code, capsys.readouterr().err) == (
-        1,
-        "error: No such file or directory: /proc/x.csv; it was removed meanwhile, or nothing can be made there\n",
-    )
-
-
-def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(tmp_path, monkeypatch):
-    check_writable(tmp_path / "new" / "run")
-    (tmp_path / "file").write_text("")
-    with pytest.raises(
-        UserError, match=r"cannot write to .*file/run: .*file is a file; choose another folder"
-    ):
-        check_writable(tmp_path / "file" / "run")
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(UserError, match="no permission to write in"):
-        check_writable(tmp_path / "new")
-
-
-def test_a_name_that_is_not_utf8_can_be_told(capsys):
-    say(f"left out: {os.fsdecode(bytes([0x61, 0xFF]))}.jpg")
-    assert capsys.readouterr().out == "left out: a\\udcff.jpg\n"
-
-
-@pytest.mark.parametrize(
-    "error", [ValueError("a fault of ours"), OSError(errno.EIO, "Input/output error")]
-)
-def test_a_fault_of_ours_keeps_its_traceback(error):
-    def main():
-        raise error
-
-    with pytest.raises(type(error)):
-        run_script(main)
 
 
 def test_the_best_epoch_is_that_of_the_checkpoint(tmp_path):

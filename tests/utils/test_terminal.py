@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import re
 import time
 
@@ -78,6 +79,11 @@ def test_each_level_prints_its_kinds_of_lines(capsys, level, quiet, out, error):
     set_level(level, quiet=quiet)
     all_kinds()
     assert tuple(capsys.readouterr()) == (out, error)
+
+
+def test_bytes_that_are_no_utf8_are_printed_escaped(capsys):
+    say(f"skipped: {os.fsdecode(bytes([0x61, 0xFF]))}.jpg")
+    assert capsys.readouterr().out == "skipped: a\\udcff.jpg\n"
 
 
 def test_levels_are_those_of_the_option():
