@@ -100,13 +100,10 @@ def test_the_mean_of_the_other_samples_is_the_baseline(steps):
     ):
         captions = critical.asked[-1]
         np.testing.assert_array_equal(captions, sampled[:, :-1])
-        each = score_words(captions)
-        others = np.stack(
-            [np.delete(each, place, axis=1).mean(axis=1) for place in range(400)], axis=1
-        )
-        np.testing.assert_allclose(
-            advantage.reshape(3, 400), (each - others) * (PHOTOS >= 0)[:, None], atol=1e-5
-        )
+        scores = score_words(captions)
+        others = [np.delete(scores, place, axis=1).mean(axis=1) for place in range(400)]
+        wanted = (scores - np.stack(others, axis=1)) * (PHOTOS >= 0)[:, None]
+        np.testing.assert_allclose(advantage.reshape(3, 400), wanted, atol=1e-5)
         assert len(tokens) == 1200
     report = critical.objective.report(3)
     assert report.keys() == {"reward", "reward_seconds"}
@@ -119,11 +116,9 @@ def test_samples_follow_the_sharpened_probabilities(steps):
     captions = np.concatenate([captions[:, :-1] for *_, captions in steps]).reshape(-1, 7)
     for before, after in ((START, captions[:, 0]), (ONE, captions[captions[:, 0] == ONE, 1])):
         for word in (ONE, TWO, END):
-            share = SHARP[before, word]
-            assert (
-                abs((after == word).mean() - share)
-                < 4 * np.sqrt(share * (1 - share) / len(after)) + 1e-6
-            )
+            wanted = SHARP[before, word]
+            deviation = np.sqrt(wanted * (1 - wanted) / len(after))
+            assert abs((after == word).mean() - wanted) < 4 * deviation + 1e-6
 
 
 def test_tokens_have_a_start_and_only_a_chosen_end(steps):

@@ -17,8 +17,8 @@ NEW = [*SPECIAL, "the", "horse", "a", "▁a", "cat", "Dog", "개"]  # known: the
 OURS, THEIRS = [0, 1, 2, 3, 4, 6, 8], [0, 1, 2, 3, 7, 4, 8]
 
 
-def built(name, tokens, seed=0, **options):
-    """A decoder for these tokens, with no weight of zero."""
+def build(name, tokens, seed=0, **options):
+    """Build a decoder for these tokens, with no weight of zero."""
     sizes = {"depth": 5, "units": 6, "embedding": 3, "attention_units": 2, "heads": 3} | options
     decoder = small_decoder(name, seed=seed, vocabulary=len(tokens), **sizes)
     random = np.random.default_rng(seed)
@@ -27,14 +27,14 @@ def built(name, tokens, seed=0, **options):
     return decoder
 
 
-def values(decoder):
+def read_values(decoder):
     return [variable.numpy() for variable in decoder.weights]
 
 
 @pytest.mark.parametrize("name", DECODERS)
 class TestEveryDecoder:
     def test_variables_that_grow_with_the_vocabulary_are_known(self, name):
-        decoder, larger = built(name, OLD), built(name, [*OLD, "more"])
+        decoder, larger = build(name, OLD), build(name, [*OLD, "more"])
         grown = [
             (one.path, axis)
             for one, other in zip(decoder.weights, larger.weights, strict=True)
@@ -47,8 +47,8 @@ class TestEveryDecoder:
         ) == sorted(grown)
 
     def test_known_tokens_are_copied_and_new_ones_stay(self, name):
-        decoder, other = built(name, NEW), built(name, OLD, seed=1)
-        before, learned = values(decoder), values(other)
+        decoder, other = build(name, NEW), build(name, OLD, seed=1)
+        before, learned = read_values(decoder), read_values(other)
         assert copy_weights(decoder, NEW, other, OLD) == TokenOverlap(shared=7, new=4, dropped=2)
         axes = {variable.path: axis for variable, axis in decoder.find_token_variables()}
         fresh = [5, 7, 9, 10]
@@ -65,11 +65,11 @@ class TestEveryDecoder:
                     now.take(fresh, axis), own.take(fresh, axis), err_msg=variable.path
                 )
                 assert not (now.take(OURS, axis) == own.take(OURS, axis)).any()
-        for now, theirs in zip(values(other), learned, strict=True):
+        for now, theirs in zip(read_values(other), learned, strict=True):
             np.testing.assert_array_equal(now, theirs)  # the source does not change
 
     def test_the_same_vocabulary_gives_the_same_captions(self, name):
-        decoder, other = built(name, OLD), built(name, OLD, seed=1)
+        decoder, other = build(name, OLD), build(name, OLD, seed=1)
         features = tf.constant(np.random.default_rng(2).random((2, 4, 5)), tf.float32)
         tokens = tf.constant([[2, 4, 5], [2, 7, 8]])
         assert np.abs(decoder(features, tokens)[0] - other(features, tokens)[0]).max() > 0.1
@@ -78,7 +78,7 @@ class TestEveryDecoder:
             np.testing.assert_array_equal(one, two)
 
     def test_known_words_keep_their_logits(self, name):
-        decoder, other = built(name, NEW), built(name, OLD, seed=1)
+        decoder, other = build(name, NEW), build(name, OLD, seed=1)
         copy_weights(decoder, NEW, other, OLD)
         features = tf.constant(np.random.default_rng(2).random((1, 4, 5)), tf.float32)
         ours, seen = decoder(features, tf.constant([[OURS[6], OURS[4]]]))
@@ -89,7 +89,7 @@ class TestEveryDecoder:
         np.testing.assert_allclose(seen, looked, rtol=1e-5)
 
     def test_a_vocabulary_that_shares_only_the_special_tokens(self, name):
-        decoder, other = built(name, [*SPECIAL, "개"]), built(name, OLD, seed=1)
+        decoder, other = build(name, [*SPECIAL, "개"]), build(name, OLD, seed=1)
         assert copy_weights(decoder, [*SPECIAL, "개"], other, OLD) == TokenOverlap(
             shared=4, new=1, dropped=5
         )
@@ -106,7 +106,7 @@ class TestEveryDecoder:
             ("luong", "attention_units"),
         }:
             pytest.skip("its weights do not depend on that")
-        decoder, other = built(name, NEW, **{option: 9}), built(name, OLD, seed=1)
+        decoder, other = build(name, NEW, **{option: 9}), build(name, OLD, seed=1)
         wanted = (
             r"the weights to start from do not fit: (\S+) is (\(.+?\)) there and (\(.+?\)) here"
         )
@@ -141,4 +141,4 @@ def test_another_number_of_weights_is_rejected():
         UserError,
         match=f"{number} tensors there and {number - 1} here; .*--decoder",
     ):
-        copy_weights(built("gru", OLD), OLD, larger, OLD)
+        copy_weights(build("gru", OLD), OLD, larger, OLD)

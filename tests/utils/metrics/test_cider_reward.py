@@ -1,4 +1,4 @@
-"""CIDEr-D equals that of pycocoevalcap's scorer, which counts everything anew for every caption."""
+"""CIDEr-D equals that of pycocoevalcap's scorer."""
 
 import math
 import os

@@ -1,0 +1,58 @@
+"""Compiled searches give a decoder's captions."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.search.compiled import compile_search
+from models.search.rules import Rules
+from models.search.sampling import Sampling
+from tests.helpers.next_words import END, LOCATIONS, RULES, A, B, list_words, make_step
+
+
+def make_decoder(seeds_seen=None):
+    """A decoder of the next-word table; `begin` records the seeds that it gets."""
+    next_words = make_step()
+
+    def begin(features, seeds=None):
+        if seeds_seen is not None:
+            seeds_seen.append(seeds is not None)
+        return {}, tf.zeros([tf.shape(features)[0]], tf.int32)
+
+    def step(tokens, _memory, state):
+        return next_words(tokens, state)
+
+    return SimpleNamespace(begin=begin, step=step, locations=LOCATIONS, positions=None)
+
+
+FEATURES = np.zeros((2, LOCATIONS, 3), np.float32)
+PICTURES = np.zeros((2, 8, 8, 3), np.uint8)
+SEEDS = np.arange(2, dtype=np.int32)
+
+
+@pytest.mark.parametrize("inputs", [FEATURES, PICTURES], ids=["features", "pictures"])
+def test_the_best_captions_of_each_photo(inputs):
+    search = compile_search(make_decoder(), Rules(**RULES, beam=2, length_penalty=0.0))
+    captions = search(inputs, SEEDS)
+    assert captions.attention.shape == (2, 2, 5, LOCATIONS)
+    for photo in range(2):
+        assert list_words(captions, photo) == [B, END]
+        assert list_words(captions, photo, rank=1) == [A, B, END]
+
+
+def test_samples_depend_on_the_seeds_of_photos():
+    draw = compile_search(make_decoder(), Rules(**RULES, beam=20), Sampling())
+    tokens = draw(FEATURES, SEEDS).tokens.numpy()
+    np.testing.assert_array_equal(draw(FEATURES, SEEDS).tokens, tokens)
+    assert (tokens[0] != tokens[1]).any()
+
+
+@pytest.mark.parametrize("samples_locations", [False, True])
+def test_only_sampled_locations_get_seeds(samples_locations):
+    seeds_seen = []
+    rules = Rules(**RULES)
+    search = compile_search(make_decoder(seeds_seen), rules, samples_locations=samples_locations)
+    search(FEATURES, SEEDS)
+    assert set(seeds_seen) == {samples_locations}
