@@ -1,10 +1,11 @@
-"""Show a photo normalised in five ways, each with its range of values and its histogram.
+"""Show a photo normalized in five ways, each with its range of values and its histogram.
 
-    python doc/image_normalization_test.py                      a photo that is there, in a window
-    python doc/image_normalization_test.py photo.jpg            your own
+    python doc/image_normalization_test.py                      a sample photo, in a window
+    python doc/image_normalization_test.py photo.jpg            your own photo
     python doc/image_normalization_test.py --out ranges.png     into a file
 
-Networks learn faster from small numbers around 0 than from bytes. The encoders of this program bring their own way along.
+Networks learn faster from small numbers around 0 than from bytes. Each encoder of this program
+normalizes its input in its own way.
 """
 
 import argparse
@@ -27,123 +28,130 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = {"red": "#c8423b", "green": "#3a8f5c", "blue": "#2563a8"}
-SPIKE = 2  # times what 19 in 20 bars stay below; there a histogram is cut off
+CHANNEL_COLOURS = {"red": "#c8423b", "green": "#3a8f5c", "blue": "#2563a8"}
+BINS = 64
+# A histogram is cut off at this multiple of the height that 95 % of its bars stay below.
+CUT_OFF = 2
+NOTE = (
+    "Values are drawn as they are: below 0 is black, above 1 is white (original: 0 to 255). "
+    "Normalization loses nothing: shifted and scaled back, the values are the photo again. "
+    "A bar that leaves its histogram is cut off."
+)
 
 
 def options() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     parser = command_line.parser(__doc__)
-    showing.add_photo(parser)
-    showing.add_out(parser)
+    showing.add_photo_argument(parser)
+    showing.add_out_option(parser)
     return parser
 
 
-def main() -> int:
-    """Normalise, tell, draw."""
-    given = options().parse_args()
-    photo = showing.photo_for(given.photo)
-    out = showing.file_for(given.out, photo)
-    whole = showing.opened(photo)
-    image = shrink(whole, PIXELS)
+def main() -> None:
+    """Normalize, print the ranges, draw."""
+    arguments = options().parse_args()
+    photo = showing.choose_photo(arguments.photo)
+    out = showing.check_out_file(arguments.out, photo)
+    original = showing.read_pixels(photo)
+    image = shrink(original, PIXELS)
     import_tensorflow()
 
-    ways = {
+    normalized = {
         "original": image,
-        "NumPy: min-max": min_max(image),
-        "NumPy: mean and deviation": mean_deviation(image),
-        "TensorFlow: mean and variance": mean_variance(image),
-        "tf.image.per_image_standardization": standardized(image),
+        "NumPy: min-max": normalize_min_max(image),
+        "NumPy: mean and deviation": normalize_mean_deviation(image),
+        "TensorFlow: mean and variance": normalize_mean_variance(image),
+        "tf.image.per_image_standardization": standardize(image),
     }
-    smaller = (
-        f", made smaller: {image.shape[1]} x {image.shape[0]}" if image.shape != whole.shape else ""
-    )
-    say(f"{photo}: {whole.shape[1]} x {whole.shape[0]} pixels{smaller}")
-    for name, values in ways.items():
-        say(f"{name + ':':36} {described(values)}")
-    showing.show(drawn(ways), out, __file__)
-    return 0
+    height, width = original.shape[:2]
+    size = f"{width} x {height} pixels"
+    if image.shape != original.shape:
+        size += f", resized to {image.shape[1]} x {image.shape[0]}"
+    say(f"{photo}: {size}")
+    for name, values in normalized.items():
+        say(f"{name + ':':36} {describe(values)}")
+    showing.show_or_save(draw(normalized), out, __file__)
 
 
-def min_max(image: np.ndarray) -> np.ndarray:
-    """The darkest value at 0, the brightest at 1."""
+def normalize_min_max(image: np.ndarray) -> np.ndarray:
+    """Shift and scale so that the darkest value is 0 and the brightest 1."""
     values = image.astype(np.float32)
-    return (values - values.min()) / max(
-        values.max() - values.min(), 1
-    )  # 1: a photo of one colour is no division by 0
+    value_range = max(values.max() - values.min(), 1)  # not 0 for a photo of one colour
+    return (values - values.min()) / value_range
 
 
-def mean_deviation(image: np.ndarray) -> np.ndarray:
-    """The mean of all values at 0, their standard deviation 1."""
+def normalize_mean_deviation(image: np.ndarray) -> np.ndarray:
+    """Shift and scale so that all values have the mean 0 and the standard deviation 1."""
     values = image.astype(np.float32)
     return (values - values.mean()) / max(values.std(), values.size**-0.5)
 
 
-def mean_variance(image: np.ndarray) -> np.ndarray:
-    """Each colour by itself, its mean at 0 and its variance 1: a tint of the whole photo goes."""
-    import tensorflow as tf
+def normalize_mean_variance(image: np.ndarray) -> np.ndarray:
+    """Shift and scale each channel to the mean 0 and the variance 1; this removes a tint."""
+    import tensorflow as tf  # main has imported it, without its messages
 
     values = tf.cast(image, tf.float32)
     mean, variance = tf.nn.moments(values, axes=(0, 1))  # (3,)
-    return tf.nn.batch_normalization(
+    normalized = tf.nn.batch_normalization(
         values, mean, variance, offset=None, scale=None, variance_epsilon=1e-6
-    ).numpy()
+    )
+    return normalized.numpy()
 
 
-def standardized(image: np.ndarray) -> np.ndarray:
-    """What `mean_deviation` does, in one call."""
-    import tensorflow as tf
+def standardize(image: np.ndarray) -> np.ndarray:
+    """Do the same as `normalize_mean_deviation` in one call."""
+    import tensorflow as tf  # main has imported it, without its messages
 
     return tf.image.per_image_standardization(image).numpy()
 
 
-def described(values: np.ndarray) -> str:
-    """Range, mean and standard deviation."""
+def describe(values: np.ndarray) -> str:
+    """Return range, mean and standard deviation as text."""
     digits = 0 if values.dtype == np.uint8 else 2
-    least, most, mean, deviation = (
-        f"{round(float(value), digits) + 0:.{digits}f}".replace("-", "−")  # + 0: no −0.00
-        for value in (values.min(), values.max(), values.mean(), values.std())
-    )
-    return f"{least} to {most}, mean {mean}, deviation {deviation}"
+    texts = []
+    for value in (values.min(), values.max(), values.mean(), values.std()):
+        rounded = round(float(value), digits) + 0  # + 0 turns -0.0 into 0.0
+        texts.append(f"{rounded:.{digits}f}".replace("-", "−"))
+    lowest, highest, mean, deviation = texts
+    return f"{lowest} to {highest}, mean {mean}, deviation {deviation}"
 
 
-def drawn(ways: dict[str, np.ndarray]) -> "Figure":
-    """Each way's picture, its values in words, and their histogram."""
-    from matplotlib.figure import Figure
+def draw(normalized: dict[str, np.ndarray]) -> "Figure":
+    """Draw each picture with its values and its histogram below."""
+    from matplotlib.figure import Figure  # takes a second, which -h and mistakes do without
 
     figure = Figure(figsize=(13, 4.9), layout="constrained")
-    pictures, histograms = figure.subplots(2, len(ways))
-    for (name, values), picture, histogram in zip(ways.items(), pictures, histograms, strict=True):
+    pictures, histograms = figure.subplots(2, len(normalized))
+    for place, (name, values) in enumerate(normalized.items()):
+        picture = pictures[place]
         picture.set_axis_off()
-        # Floats are drawn from 0, black, to 1, white.
-        picture.imshow(values if values.dtype == np.uint8 else values.clip(0, 1))
+        if values.dtype != np.uint8:
+            picture.imshow(values.clip(0, 1))
+        else:
+            picture.imshow(values)
         picture.set_title(name, fontsize=9, color=INK)
-        add_histogram(histogram, values)
+        draw_histogram(histograms[place], values)
     histograms[0].legend(fontsize=8, frameon=False, labelcolor=PALE)
-    told = (
-        "Drawn as they are: what is below 0 is black, above 1 white (of the original 0 to 255). The numbers have lost "
-        "nothing: shifted and stretched they are the photo again. A bar that rises out of its histogram is cut off."
-    )
-    figure.supxlabel(told, x=0.01, ha="left", fontsize=8.5, color=PALE)
+    figure.supxlabel(NOTE, x=0.01, ha="left", fontsize=8.5, color=PALE)
     return figure
 
 
-def add_histogram(axes: "Axes", values: np.ndarray) -> None:
-    """How often each value comes, by colour, under the range that they have; a spike may rise out of it, lest all else lie
-    flat."""
-    heights = []
-    for channel, (name, colour) in enumerate(COLOURS.items()):
-        counts, _, _ = axes.hist(
+def draw_histogram(axes: "Axes", values: np.ndarray) -> None:
+    """Draw a histogram of each channel; very high bars are cut off to keep the others visible."""
+    counts = []
+    for channel, (name, colour) in enumerate(CHANNEL_COLOURS.items()):
+        channel_counts, _, _ = axes.hist(
             values[..., channel].ravel(),
-            bins=64,
+            bins=BINS,
             range=(values.min(), values.max()),
             histtype="step",
             color=colour,
             label=name,
         )
-        heights.append(counts)
-    axes.set_ylim(0, min(1.05 * np.max(heights), SPIKE * max(np.quantile(heights, 0.95), 1)))
-    axes.set_title(described(values).replace(", mean", "\nmean"), fontsize=9, color=INK)
+        counts.append(channel_counts)
+    usual_height = max(np.quantile(counts, 0.95), 1)
+    axes.set_ylim(0, min(1.05 * np.max(counts), CUT_OFF * usual_height))
+    axes.set_title(describe(values).replace(", mean", "\nmean"), fontsize=9, color=INK)
     axes.set_yticks([])
     axes.spines[["top", "right", "left"]].set_visible(False)
 

@@ -1,7 +1,7 @@
-"""Show what augmentation does to a photo: the photo, the views of it that training gets, and each augmenter alone.
+"""Show a photo, the augmented views that training gets, and the effect of each augmenter alone.
 
-python doc/img_augmentation_test.py                         a photo that is there, in a window
-python doc/img_augmentation_test.py photo.jpg --views 11    your own
+python doc/img_augmentation_test.py                         a sample photo, in a window
+python doc/img_augmentation_test.py photo.jpg --views 11    your own photo
 python doc/img_augmentation_test.py --out views.png         into a file
 """
 
@@ -24,94 +24,85 @@ from utils.plots.classes import draw_picture_grid
 from utils.terminal import say
 
 COLUMNS = 6
-DRAWS = 8  # of each augmenter alone; the one that changes the photo most is shown
+DRAWS = 8  # of each augmenter; the one that changes the photo most is shown
 
 
 def options() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     parser = command_line.parser(__doc__)
-    showing.add_photo(parser)
+    showing.add_photo_argument(parser)
     parser.add_argument(
         "--views",
         type=int,
         default=COLUMNS - 1,
         metavar="NUMBER",
-        help=f"how many altered views (default {COLUMNS - 1})",
+        help=f"how many augmented views to show (default {COLUMNS - 1})",
     )
     parser.add_argument(
-        "--no-flip", action="store_true", help="as for a photo whose captions say left or right"
+        "--no-flip", action="store_true", help="never flip, as if a caption says left or right"
     )
     parser.add_argument(
         "--image-size",
         type=int,
         default=299,
         metavar="PIXELS",
-        help="side to which the photo is squeezed, as for the encoder (default 299, InceptionV3's)",
+        help="resize the photo to this side, like the encoder (default 299, InceptionV3's)",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, metavar="NUMBER", help="train.py's --seed (default 0)"
+        "--seed", type=int, default=0, metavar="NUMBER", help="the --seed of train.py (default 0)"
     )
-    showing.add_out(parser)
+    showing.add_out_option(parser)
     return parser
 
 
-def main() -> int:
-    """Alter, draw."""
-    given = options().parse_args()
-    if given.views < 1:
-        raise UsageError(f"--views is a number from 1, not {given.views}")
-    presets.resolve({"image_size": given.image_size, "seed": given.seed}, scenes=False)
-    photo = showing.photo_for(given.photo)
-    out = showing.file_for(given.out, photo)
-    image = showing.opened(photo, (given.image_size, given.image_size))
-    flip = not given.no_flip
+def main() -> None:
+    """Augment and draw."""
+    arguments = options().parse_args()
+    size, seed, number = arguments.image_size, arguments.seed, arguments.views
+    flip = not arguments.no_flip
+    if number < 1:
+        raise UsageError(f"--views must be at least 1 (got {number})")
+    presets.resolve({"image_size": size, "seed": seed}, scenes=False)  # rejects bad values
+    photo = showing.choose_photo(arguments.photo)
+    out = showing.check_out_file(arguments.out, photo)
+    image = showing.read_pixels(photo, (size, size))
 
-    # A view depends on the photo's bytes, the seed and its number alone, so these are the very ones that train.py makes.
+    # A view depends only on the photo's bytes, the seed and the view's number. So these are the
+    # same views as in training.
     photo_hash = hashlib.sha256(photo.read_bytes()).hexdigest()
-    views = [
-        augment(image, photo_hash=photo_hash, seed=given.seed, view=view, flip=flip)
-        for view in range(1, given.views + 1)
-    ]
-    alone = {
-        name: strongest(name, image, given.seed) for name in AUGMENTERS if flip or name != "flip"
-    }
-    say(
-        f"{photo}: recipe {make_recipe_name(flip=flip)}, seed {given.seed}, views 1 to {given.views}"
-    )
+    cells = [(image, photo.name, False)]
+    for view in range(1, number + 1):
+        picture = augment(image, photo_hash=photo_hash, seed=seed, view=view, flip=flip)
+        cells.append((picture, f"view {view}", False))
+    for name in AUGMENTERS:
+        if name == "flip" and not flip:
+            continue
+        picture = find_strongest(name, image, seed)
+        cells.append((picture, f"{name}\n{measure_change(picture, image):.1f}", True))
+    say(f"{photo}: recipe {make_recipe_name(flip=flip)}, seed {seed}, views 1 to {number}")
 
-    cells = [
-        (image, photo.name, False),
-        *((view, f"view {number}", False) for number, view in enumerate(views, 1)),
-        *(
-            (altered, f"{name}\n{change(altered, image):.1f}", True)
-            for name, altered in alone.items()
-        ),
-    ]
-    note = (
-        f"Squeezed to {given.image_size} x {given.image_size} pixels, as the encoder sees it. Orange: the strongest of "
-        f"{DRAWS} draws of each augmenter, and by how much it changes a pixel in the mean, of 255."
-    )
     figure = draw_picture_grid(
         cells,
-        title="A photo, views of it as training gets them, and each augmenter alone",
-        note=note,
-        columns=max(COLUMNS, math.ceil((1.6 * len(cells)) ** 0.5)),
-    )  # as wide as screens are
-    showing.show(figure, out, __file__)
-    return 0
+        title="A photo, its augmented views in training, and the effect of each augmenter alone",
+        note=(
+            f"Resized to {size} x {size} pixels, as the encoder sees it. Orange: the strongest of "
+            f"{DRAWS} draws of each augmenter, with its mean change of a pixel (0 to 255)."
+        ),
+        columns=max(COLUMNS, math.ceil((1.6 * len(cells)) ** 0.5)),  # about as wide as a screen
+    )
+    showing.show_or_save(figure, out, __file__)
 
 
-def strongest(name: str, image: np.ndarray, seed: int) -> np.ndarray:
-    """The image as the augmenter of this name alters it, in that of some draws that changes it most."""
+def find_strongest(name: str, image: np.ndarray, seed: int) -> np.ndarray:
+    """Apply an augmenter several times; return the result that changes the image most."""
     augmenter = AUGMENTERS[name]()
     augmenter.seed_(seed)
-    return max(
-        (augmenter(image=image) for _ in range(DRAWS)), key=lambda altered: change(altered, image)
-    )
+    draws = [augmenter(image=image) for _ in range(DRAWS)]
+    return max(draws, key=lambda draw: measure_change(draw, image))
 
 
-def change(altered: np.ndarray, image: np.ndarray) -> float:
-    """By how much the pixels differ, in the mean."""
+def measure_change(altered: np.ndarray, image: np.ndarray) -> float:
+    """Return the mean absolute difference of the pixels."""
     return float(np.abs(altered.astype(np.float32) - image).mean())
 
 

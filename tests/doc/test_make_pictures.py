@@ -1,0 +1,43 @@
+"""The pictures of the README fit into their maximum sizes."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import make_pictures
+from tests.helpers.scripts import typed
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "doc").mkdir()
+    monkeypatch.setattr(make_pictures, "ROOT", tmp_path)
+    return tmp_path / "doc"
+
+
+def test_the_pipeline_needs_no_run(folder):
+    done = typed(make_pictures, "--only", "pipeline")
+    assert done.status == 0
+    assert (folder / "pipeline.png").stat().st_size <= make_pictures.MAXIMUM_BYTES["pipeline"]
+    with Image.open(folder / "pipeline.png") as picture:
+        assert f"{picture.width} x {picture.height} pixels" in done.out
+        assert picture.width in make_pictures.WIDTHS
+
+
+def test_a_large_picture_becomes_narrower_or_is_rejected(folder, monkeypatch):
+    noise = np.random.default_rng(0).integers(0, 256, (400, 1400, 3)).astype(np.uint8)
+    picture = Image.fromarray(noise)
+    smallest = len(make_pictures.encode_png(picture.resize((600, 171))))
+    monkeypatch.setitem(make_pictures.MAXIMUM_BYTES, "demo", 2 * smallest)
+    make_pictures.write_picture(picture, "demo")
+    with Image.open(folder / "demo.png") as written:
+        assert 600 <= written.width < 1320
+    monkeypatch.setitem(make_pictures.MAXIMUM_BYTES, "demo", 1000)
+    with pytest.raises(make_pictures.UserError, match=r"demo\.png .*1,000 bytes .*600 pixels"):
+        make_pictures.write_picture(picture, "demo")
+
+
+def test_an_unknown_picture_is_rejected(folder):
+    done = typed(make_pictures, "--only", "pipelin")
+    assert done.status == 2
+    assert "pipelin" in done.error
