@@ -1,1 +1,1 @@
-"""Measurements of speed and memory; each file is one, run by itself, and `python -m benchmarks` those with a baseline."""
+"""Benchmarks of speed and memory; `python -m benchmarks` runs all that have a target."""

@@ -1,10 +1,10 @@
-"""Everything that is measured against a baseline, in one run.
+"""Run all benchmarks that have a target.
 
     python -m benchmarks                                  all, and the table into doc/benchmarks.md
-    python -m benchmarks --only extraction training       some, and no table but on the screen
+    python -m benchmarks --only extraction training       some, and the table only on the screen
     python -m benchmarks --json FILE --out FILE.md
 
-Each is a module that can also be run by itself: python -m benchmarks.extraction.
+Each is a module that also runs by itself: python -m benchmarks.extraction
 """
 
 import argparse
@@ -32,127 +32,148 @@ BENCHMARKS = {
     "scaling": scaling,
 }
 DOCUMENT = Path(__file__).parents[1] / "doc/benchmarks.md"
-BEGINS, ENDS = "<!-- begin: written by python -m benchmarks -->", "<!-- end -->"
-FLAGS = (
-    "avx2",
-    "avx512f",
-    "avx512_bf16",
-    "amx_bf16",
-    "amx_tile",
-    "bf16",
-)  # of a processor, that tell of its products
+BEGIN, END = "<!-- begin: written by python -m benchmarks -->", "<!-- end -->"
+# The features of a processor that make matrix products fast.
+PROCESSOR_FEATURES = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile", "bf16")
 PACKAGES = ("tensorflow", "keras", "openvino", "numpy")
 
 
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "none"
-
-
-def machine() -> dict[str, Any]:
-    """What was measured on, with what, and when."""
-    file = Path("/proc/cpuinfo")
-    model = (
-        re.search(r"^model name\s*: *(.+)$", file.read_text(), re.MULTILINE)
-        if file.is_file()
-        else None
-    )
-    return {
-        "cores": count_cores(),
-        "processor": model[1] if model else platform.processor() or platform.machine(),
-        "flags": [flag for flag in FLAGS if flag in read_processor_features()],
-        "python": platform.python_version(),
-        "versions": {name: _version(name) for name in PACKAGES},
-        "date": datetime.now(UTC).date().isoformat(),
-    }
-
-
-def report(rows: list[measuring.Row], about: dict[str, Any], command: str) -> str:
-    """The table with what it was measured on."""
-    versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
-    wanted = [row for row in rows if row.reached is not None]
-    flags = f" ({', '.join(about['flags'])})" if about["flags"] else ""
-    return (
-        f"`{command}`, {about['date']}, {about['minutes']:.0f} minutes: {sum(row.reached for row in wanted)} of "
-        f"{len(wanted)} aims reached. {about['cores']} cores of {about['processor']}{flags}; Python {about['python']}, "
-        f"{versions}.\n\n{measuring.table(rows)}"
-    )
-
-
-def replaced(text: str, between: str, name: str) -> str:
-    """The text with something else between its two marks."""
-    before, begins, rest = text.partition(BEGINS)
-    _, ends, after = rest.partition(ENDS)
-    if not begins or not ends:
-        raise UserError(
-            f"{name} has no lines '{BEGINS}' and '{ENDS}', between which the table goes; add them, or choose "
-            "another --out"
-        )
-    return f"{before}{BEGINS}\n{between}\n{ENDS}{after}"
-
-
 def options() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         prog="python -m benchmarks",
     )
     measuring.add_options(parser)
-    parser.add_argument("--only", nargs="+", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
+    parser.add_argument(
+        "--only", nargs="+", metavar="NAME", help=f"some of {', '.join(BENCHMARKS)} (default: all)"
+    )
     parser.add_argument(
         "--out",
         metavar="FILE",
-        help="where the table goes, between the marks there if the file exists "
-        "(default doc/benchmarks.md, of all, at full size)",
+        help="write the table to this file, between its marks (default doc/benchmarks.md)",
     )
     return parser
 
 
 def main() -> None:
-    """Measure, print tables, write them."""
-    typed = options().parse_args()
-    given, names = measuring.given_of(typed), typed.only or list(BENCHMARKS)
+    """Run benchmarks, print their tables, write them."""
+    arguments = options().parse_args()
+    benchmark_options = measuring.check_options(arguments)
+    names = arguments.only or list(BENCHMARKS)
     for name in names:
         if name not in BENCHMARKS:
-            raise unknown_name_error("measurement", name, list(BENCHMARKS))
-    whole = not typed.only and not typed.toy
-    out = Path(typed.out) if typed.out else DOCUMENT if whole else None
-    text = out.read_text(encoding="utf-8") if out and out.exists() else f"{BEGINS}\n{ENDS}\n"
-    if out:
+            raise unknown_name_error("benchmark", name, list(BENCHMARKS))
+    out = choose_out_file(arguments)
+    text = ""
+    if out is not None:
+        text = f"{BEGIN}\n{END}\n"
+        if out.exists():
+            text = out.read_text(encoding="utf-8")
         check_writable(out.parent)
-        replaced(text, "", str(out))  # refused now, and not when all is measured
-    began, found, rows = time.perf_counter(), {}, []
+        replace_between_marks(text, "", str(out))  # rejects the file before hours of work
+
+    start = time.perf_counter()
+    figures: dict[str, Any] = {}
+    rows = []
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
-            figures = BENCHMARKS[name].run(Path(folder), given)
-        told = BENCHMARKS[name].rows(figures)
-        say(f"{measuring.table(told)}\n")
-        found |= figures
-        rows += told
-    about = machine() | {"minutes": (time.perf_counter() - began) / 60}
-    if typed.json:
-        write_json(Path(typed.json), found | {"machine": about})
-    if out:
-        write_text(out, replaced(text, report(rows, about, _command(typed)), str(out)))
+            new_figures = BENCHMARKS[name].run(Path(folder), benchmark_options)
+        new_rows = BENCHMARKS[name].make_rows(new_figures)
+        say(f"{measuring.format_table(new_rows)}\n")
+        figures |= new_figures
+        rows += new_rows
+    machine = describe_machine()
+    machine["minutes"] = (time.perf_counter() - start) / 60
+    if arguments.json:
+        write_json(Path(arguments.json), figures | {"machine": machine})
+    if out is not None:
+        report = format_report(rows, machine, format_command(arguments))
+        write_text(out, replace_between_marks(text, report, str(out)))
         say(f"written to {out}")
 
 
-def _command(typed: argparse.Namespace) -> str:
-    """What was typed, as far as it changes what is measured."""
-    parts = [
-        "python -m benchmarks",
-        *([f"--only {' '.join(typed.only)}"] if typed.only else []),
-        *(["--toy"] if typed.toy else []),
-    ]
-    defaults = measuring.Given()
-    parts += [
-        f"--{name} {value}"
-        for name in ("rounds", "photos", "weights", "layer")
-        if (value := getattr(typed, name)) != getattr(defaults, name)
-    ]
+def choose_out_file(arguments: argparse.Namespace) -> Path | None:
+    """Return the file for the table; only a full run goes into the document by default."""
+    if arguments.out:
+        return Path(arguments.out)
+    if arguments.only or arguments.toy:
+        return None
+    return DOCUMENT
+
+
+def describe_machine() -> dict[str, Any]:
+    """Return processor, versions and date."""
+    present = read_processor_features()
+    return {
+        "cores": count_cores(),
+        "processor": read_processor_name(),
+        "flags": [name for name in PROCESSOR_FEATURES if name in present],
+        "python": platform.python_version(),
+        "versions": {name: read_version(name) for name in PACKAGES},
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+
+
+def read_processor_name() -> str:
+    """Return the processor's model; on other systems than Linux what Python knows of it."""
+    file = Path("/proc/cpuinfo")
+    if file.is_file():
+        match = re.search(r"^model name\s*: *(.+)$", file.read_text(), re.MULTILINE)
+        if match:
+            return match[1]
+    return platform.processor() or platform.machine()
+
+
+def read_version(package: str) -> str:
+    """Return a package's version, or "none" if it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
+
+
+def format_report(rows: list[measuring.Row], machine: dict[str, Any], command: str) -> str:
+    """Return the table below a paragraph about the run."""
+    versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
+    targets = [row for row in rows if row.is_met is not None]
+    met = sum(row.is_met for row in targets)
+    features = ""
+    if machine["flags"]:
+        features = f" ({', '.join(machine['flags'])})"
+    return (
+        f"`{command}`, {machine['date']}, {machine['minutes']:.0f} minutes: "
+        f"{met} of {len(targets)} targets met. "
+        f"{machine['cores']} cores of {machine['processor']}{features}; "
+        f"Python {machine['python']}, {versions}.\n\n{measuring.format_table(rows)}"
+    )
+
+
+def replace_between_marks(text: str, content: str, name: str) -> str:
+    """Return the text with other content between its two marks."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise UserError(
+            f"{name} must have the lines '{BEGIN}' and '{END}' around its table; "
+            "add them or choose another --out"
+        )
+    return f"{before}{BEGIN}\n{content}\n{END}{after}"
+
+
+def format_command(arguments: argparse.Namespace) -> str:
+    """Return the command with all options that change the figures."""
+    parts = ["python -m benchmarks"]
+    if arguments.only:
+        parts.append(f"--only {' '.join(arguments.only)}")
+    if arguments.toy:
+        parts.append("--toy")
+    defaults = measuring.Options()
+    for name in ("rounds", "photos", "weights", "layer"):
+        value = getattr(arguments, name)
+        if value != getattr(defaults, name):
+            parts.append(f"--{name} {value}")
     return " ".join(parts)
 
 

@@ -1,11 +1,12 @@
-"""How many captions a second each decoder learns from: the step of training as it is, on made-up features.
+"""Captions a second that each decoder trains on: the training step as it is, on random features.
 
     python -m benchmarks.decoders
     python -m benchmarks.decoders --rounds 10 --json FILE
-    python -m benchmarks.decoders --vocabulary 500     of which the words take a smaller part
+    python -m benchmarks.decoders --vocabulary 500     the projection to words counts less
 
-Every decoder is measured with its default settings and each of its ways of attention. They take turns, a few steps each, so
-that what else the machine does falls on all of them; the first turn, in which steps are compiled, does not count.
+Every decoder runs with its default settings and each of its kinds of attention. They take turns of
+a few steps, so that other load on the machine affects all of them. The first turn compiles the
+steps and does not count.
 """
 
 import argparse
@@ -20,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.made_up import CAPTIONS
-from benchmarks.training import trainer
+from benchmarks.synthetic_data import CAPTIONS
+from benchmarks.training import build_trainer
 from config import ATTENTIONS
 from data.text.tokenizer import END, SPECIAL_TOKENS, START
 from models.decoders import DECODERS
@@ -31,7 +32,7 @@ from utils.files import write_json
 
 @dataclass(frozen=True)
 class Sizes:
-    """What is learned from."""
+    """The sizes of the training data, which also yield its batches."""
 
     side: int = 8  # rows and columns of locations
     depth: int = 1280
@@ -42,86 +43,99 @@ class Sizes:
 
     @property
     def captions(self) -> int:
-        """How many captions a step has."""
+        """Return the number of captions in a step."""
         return self.batch // CAPTIONS * CAPTIONS
 
     @cached_property
-    def made_up(self) -> tuple[np.ndarray, np.ndarray]:
-        """Features (P, L, D) and tokens (B, T)."""
+    def step_data(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return features (P, L, D) and tokens (B, T)."""
         random = np.random.default_rng(0)
-        features = random.random(
-            (self.captions // CAPTIONS, self.side**2, self.depth), np.float32
-        ).astype(np.float16)
+        photos = self.captions // CAPTIONS
+        features = random.random((photos, self.side**2, self.depth), np.float32)
         words = random.integers(
             len(SPECIAL_TOKENS), self.vocabulary, (self.captions, self.words), np.int32
         )
         tokens = np.pad(words, [(0, 0), (1, 1)], constant_values=[(0, 0), (START, END)])
-        return features, tokens
+        return features.astype(np.float16), tokens
 
     def epoch(self, _number: int, *, first: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """A turn's batches: the same again and again."""
-        yield from [self.made_up] * self.steps
+        """Yield the same batch for each step of a turn."""
+        for _ in range(self.steps):
+            yield self.step_data
 
 
-def turn(training: Trainer) -> list[float]:
-    """Seconds of each step of a turn."""
-    marks = [time.perf_counter()]
-    training.train_epoch(lambda *_: marks.append(time.perf_counter()))
-    return [after - before for before, after in itertools.pairwise(marks)]
+def time_steps(trainer: Trainer) -> list[float]:
+    """Take a turn; return the seconds of each step."""
+    times = [time.perf_counter()]
+    trainer.train_epoch(lambda *_: times.append(time.perf_counter()))
+    return [after - before for before, after in itertools.pairwise(times)]
 
 
 def run(sizes: Sizes, rounds: int, folder: Path, **settings: Any) -> dict[str, dict[str, float]]:
-    """By decoder and attention: seconds a step (the median), captions a second, and how that compares with the first's."""
+    """Return seconds a step (median), captions a second and the ratio to the first decoder."""
     settings |= {"side": sizes.side, "depth": sizes.depth, "vocabulary": sizes.vocabulary}
-    trainers = {
-        f"{name}, {attention}": trainer(
-            sizes, folder / f"{name}-{attention}", decoder=name, attention=attention, **settings
-        )
-        for name in DECODERS
-        for attention in ATTENTIONS[name]
-    }
-    for each in trainers.values():
-        turn(each)
-    seconds: dict[str, list[float]] = {what: [] for what in trainers}
+    trainers = {}
+    for decoder in DECODERS:
+        for attention in ATTENTIONS[decoder]:
+            trainers[f"{decoder}, {attention}"] = build_trainer(
+                sizes,
+                folder / f"{decoder}-{attention}",
+                decoder=decoder,
+                attention=attention,
+                **settings,
+            )
+    for trainer in trainers.values():
+        time_steps(trainer)
+    seconds: dict[str, list[float]] = {name: [] for name in trainers}
     for _ in range(rounds):
-        for what, each in trainers.items():
-            seconds[what] += turn(each)
-    medians = {what: float(np.median(each)) for what, each in seconds.items()}
-    first = next(iter(medians.values()))
-    return {
-        what: {
+        for name, trainer in trainers.items():
+            seconds[name] += time_steps(trainer)
+    figures = {}
+    first_median = None
+    for name, times in seconds.items():
+        median = float(np.median(times))
+        if first_median is None:
+            first_median = median
+        figures[name] = {
             "seconds": median,
             "captions_per_second": sizes.captions / median,
-            "ratio": first / median,
+            "ratio": first_median / median,
         }
-        for what, median in medians.items()
-    }
+    return figures
 
 
-def main() -> None:
-    """Measure, print a table."""
+def options() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--rounds", type=int, default=5, metavar="TURNS", help="of each decoder (default 5)"
+        "--rounds", type=int, default=5, metavar="TURNS", help="turns of each decoder (default 5)"
     )
     parser.add_argument(
-        "--vocabulary", type=int, default=Sizes.vocabulary, metavar="WORDS", help="default 5,000"
+        "--vocabulary",
+        type=int,
+        default=Sizes.vocabulary,
+        metavar="WORDS",
+        help=f"size of the vocabulary (default {Sizes.vocabulary})",
     )
-    parser.add_argument("--json", metavar="FILE", help="also write the figures there")
-    given = parser.parse_args()
+    parser.add_argument("--json", metavar="FILE", help="also write the figures to this file")
+    return parser
+
+
+def main() -> None:
+    """Measure and print a table."""
+    arguments = options().parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = run(Sizes(vocabulary=given.vocabulary), given.rounds, Path(folder))
-    print(
-        "| decoder, attention | milliseconds a step | captions a second | times the first |\n| --- | --- | --- | --- |"
-    )
-    for what, each in found.items():
-        print(
-            f"| {what} | {each['seconds'] * 1000:.0f} | {each['captions_per_second']:.0f} | {each['ratio']:.2f} |"
-        )
-    if given.json:
-        write_json(Path(given.json), found)
+        figures = run(Sizes(vocabulary=arguments.vocabulary), arguments.rounds, Path(folder))
+    print("| decoder, attention | milliseconds a step | captions a second | times the first |")
+    print("| --- | --- | --- | --- |")
+    for name, each in figures.items():
+        milliseconds = each["seconds"] * 1000
+        speed = each["captions_per_second"]
+        print(f"| {name} | {milliseconds:.0f} | {speed:.0f} | {each['ratio']:.2f} |")
+    if arguments.json:
+        write_json(Path(arguments.json), figures)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,24 @@
-"""How many photos a second become cached features: the tutorial's way, ours, the network alone; what bfloat16 changes.
+"""Photos a second that become cached features: the tutorial, this project, the network alone.
 
     python -m benchmarks.extraction
     python -m benchmarks.extraction --photos DIR --weights FILE --layer mixed8
 
-InceptionV3 at 299 pixels. The tutorial reads with `tf.data`, 16 photos a batch, and writes a float32 `.npy` each. Ours goes
-from files to the feature cache, hashing the files included, into an empty folder at every turn; the network alone is given
-pictures that lie in memory. The last measure is the cosine, location by location, of bfloat16 features to float32 ones.
+The network is InceptionV3 at 299 pixels. The tutorial reads with `tf.data`, 16 photos a batch, and
+writes a float32 `.npy` for each. This project goes from files (hashing them too) to a feature
+cache, which is empty at every turn. The network alone gets pictures in memory. The last measure is
+the cosine between bfloat16 and float32 features at each location.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from benchmarks import made_up
-from benchmarks.measuring import Given, Measures, Row, Turn, measured, script
+from benchmarks import synthetic_data
+from benchmarks.measuring import Figures, Measures, Options, Row, Turn, measure, run_benchmark
 from data.feature_cache import FeatureCache
 from data.feature_extraction import BATCH_SIZE, PendingPicture, encode_pictures
 from data.photos.hashes import PhotoHashes
@@ -25,13 +27,12 @@ from data.photos.images import read_photo
 if TYPE_CHECKING:
     from models.encoders.encoder import Encoder
 
-
-CLOSE = 0.999  # cosine that bfloat16 features should have to float32 ones
+CLOSE = 0.999  # the cosine that bfloat16 features should have to float32 ones
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """What is extracted."""
+    """The numbers of photos and the network."""
 
     photos: int = 320
     compared: int = 64  # photos whose features are compared in both precisions
@@ -42,193 +43,225 @@ class Sizes:
 TOY = Sizes(photos=6, compared=2, encoder="convnet", image_size=75)
 
 
-def build_encoder(network: dict[str, Any], precision: str = "bfloat16") -> "Encoder":
-    """The encoder with these settings; bfloat16 where the processor has it."""
-    from models.encoders.encoder import Encoder
+class NetworkSizes(Protocol):
+    """The sizes of a benchmark that has an encoder."""
 
-    settings = dict(network)
-    return Encoder(settings.pop("name"), **settings, precision=precision)
-
-
-def extracted(
-    photos: Sequence[Path], encoder: "Encoder", fingerprint: dict[str, Any], folder: Path
-) -> int:
-    """Extract the features of these files into an empty cache; how many photos."""
-    hashes = PhotoHashes(folder / "photos.json")
-    size = (encoder.image_size, encoder.image_size)
-    # With their number, since equal photos would count once.
-    items = [
-        PendingPicture(f"{photo_hash}/{number}", lambda photo=photo: read_photo(photo, size))
-        for number, (photo, photo_hash, _) in enumerate(hashes.hashed(photos))
-    ]
-    cache = FeatureCache(folder, fingerprint)
-    return sum(encode_pictures(items, cache, encoder, on_unreadable=_refuse))
+    encoder: str
+    image_size: int
 
 
-def _refuse(_key: str, error: Exception) -> None:
-    raise error
-
-
-def _tutorial(photos: list[str], folder: str, compared: int, network: dict[str, Any]) -> Turn:
-    from benchmarks import tutorial
-
-    size = network["image_size"]
-    inception = tutorial.inception(size, network["weights"], network["layer"])
-    place = Path(folder) / "tutorial"
-    place.mkdir()
-    tutorial.extract(
-        [Path(photo) for photo in photos[: tutorial.EXTRACTED]], inception, size, place
-    )
-    return lambda: {
-        "photos": tutorial.extract([Path(photo) for photo in photos], inception, size, place)
+def choose_network(sizes: NetworkSizes, options: Options) -> dict[str, Any]:
+    """Return the settings of the encoder."""
+    return {
+        "name": sizes.encoder,
+        "image_size": sizes.image_size,
+        "weights": options.weights,
+        "layer": options.layer,
     }
 
 
-def _ours(photos: list[str], folder: str, compared: int, network: dict[str, Any]) -> Turn:
+def build_encoder(network: dict[str, Any], precision: str = "bfloat16") -> "Encoder":
+    """Build the encoder; it uses bfloat16 if the processor has it."""
+    from models.encoders.encoder import Encoder  # loads TensorFlow
+
+    settings = dict(network)
+    name = settings.pop("name")
+    return Encoder(name, **settings, precision=precision)
+
+
+def extract_photos(
+    photos: Sequence[Path], encoder: "Encoder", fingerprint: dict[str, Any], folder: Path
+) -> int:
+    """Extract the features of photos into an empty cache; return the number of photos."""
+    hashes = PhotoHashes(folder / "photos.json")
+    size = (encoder.image_size, encoder.image_size)
+    pictures = []
+    for number, (photo, photo_hash, _) in enumerate(hashes.hashed(photos)):
+        key = f"{photo_hash}/{number}"  # with the number, so that equal photos count twice
+        pictures.append(PendingPicture(key, lambda photo=photo: read_photo(photo, size)))
+    cache = FeatureCache(folder, fingerprint)
+    return sum(encode_pictures(pictures, cache, encoder, on_unreadable=_raise_unreadable))
+
+
+def _raise_unreadable(_key: str, error: Exception) -> None:
+    raise error
+
+
+def _prepare_tutorial(
+    photos: list[str], folder: str, compared: int, network: dict[str, Any]
+) -> Turn:
+    from benchmarks import tutorial  # loads TensorFlow
+
+    size = network["image_size"]
+    inception = tutorial.build_inception(size, network["weights"], network["layer"])
+    features = Path(folder) / "tutorial"
+    features.mkdir()
+    files = [Path(photo) for photo in photos]
+    tutorial.extract(files[: tutorial.EXTRACTION_BATCH], inception, size, features)
+    return lambda: {"photos": tutorial.extract(files, inception, size, features)}
+
+
+def _prepare_ours(photos: list[str], folder: str, compared: int, network: dict[str, Any]) -> Turn:
     encoder = build_encoder(network)
     fingerprint = encoder.fingerprint()
-    files, turns = [Path(photo) for photo in photos], iter(range(10**9))
+    files = [Path(photo) for photo in photos]
+    numbers = count()
 
     def turn(number: int | None = None) -> dict[str, Any]:
-        place = Path(folder) / f"ours-{next(turns)}"
-        return {"photos": extracted(files[:number], encoder, fingerprint, place)} | _how(encoder)
+        empty_folder = Path(folder) / f"ours-{next(numbers)}"
+        photos = extract_photos(files[:number], encoder, fingerprint, empty_folder)
+        return {"photos": photos} | _describe_encoder(encoder)
 
     turn(BATCH_SIZE)
     return turn
 
 
-def _alone(photos: list[str], folder: str, compared: int, network: dict[str, Any]) -> Turn:
+def _prepare_network(
+    photos: list[str], folder: str, compared: int, network: dict[str, Any]
+) -> Turn:
     encoder = build_encoder(network)
-    pictures = _pictures(photos, encoder)
+    pictures = _read_pictures(photos, encoder)
 
     def turn() -> dict[str, Any]:
-        for batch in _batches(pictures):
+        for batch in _split_batches(pictures):
             encoder(batch)
-        return {"photos": len(pictures)} | _how(encoder)
+        return {"photos": len(pictures)} | _describe_encoder(encoder)
 
-    encoder(next(_batches(pictures)))
+    encoder(pictures[:BATCH_SIZE])
     return turn
 
 
-def _agreement(photos: list[str], folder: str, compared: int, network: dict[str, Any]) -> Turn:
-    exact, quick = (
-        build_encoder(network, precision=precision) for precision in ("float32", "bfloat16")
-    )
+def _prepare_agreement(
+    photos: list[str], folder: str, compared: int, network: dict[str, Any]
+) -> Turn:
+    exact = build_encoder(network, precision="float32")
+    fast = build_encoder(network, precision="bfloat16")
 
     def turn() -> dict[str, Any]:
-        pictures = _pictures(photos[:compared], exact)
-        cosines = np.concatenate(
-            [cosine(exact(batch), quick(batch)) for batch in _batches(pictures)]
-        )
+        pictures = _read_pictures(photos[:compared], exact)
+        cosines = []
+        for batch in _split_batches(pictures):
+            cosines.append(compute_cosines(exact(batch), fast(batch)))
+        all_cosines = np.concatenate(cosines)
         return {
             "photos": len(pictures),
-            "least": float(cosines.min()),
-            "mean": float(cosines.mean()),
-            "below": float((cosines < CLOSE).mean()),
-            **{name: network[name] for name in ("weights", "layer")},
-            **_how(quick),
+            "least": float(all_cosines.min()),
+            "mean": float(all_cosines.mean()),
+            "below": float((all_cosines < CLOSE).mean()),
+            "weights": network["weights"],
+            "layer": network["layer"],
+            **_describe_encoder(fast),
         }
 
     return turn
 
 
-def cosine(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """By location (B, L) of features (B, L, D); 1 where both are 0."""
-    left, right = left.astype(np.float64), right.astype(np.float64)
-    product = np.linalg.norm(left, axis=-1) * np.linalg.norm(right, axis=-1)
-    neither = ~left.any(axis=-1) & ~right.any(axis=-1)
-    return np.where(neither, 1.0, (left * right).sum(axis=-1) / np.maximum(product, 1e-30))
+def compute_cosines(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return the cosine at each location (B, L) of features (B, L, D); 1 where both are 0."""
+    left = left.astype(np.float64)
+    right = right.astype(np.float64)
+    norms = np.linalg.norm(left, axis=-1) * np.linalg.norm(right, axis=-1)
+    cosines = (left * right).sum(axis=-1) / np.maximum(norms, 1e-30)
+    both_zero = ~left.any(axis=-1) & ~right.any(axis=-1)
+    return np.where(both_zero, 1.0, cosines)
 
 
-def _pictures(photos: Sequence[str], encoder: "Encoder") -> np.ndarray:
+def _read_pictures(photos: Sequence[str], encoder: "Encoder") -> np.ndarray:
     size = (encoder.image_size, encoder.image_size)
     return np.stack([read_photo(photo, size) for photo in photos])
 
 
-def _batches(pictures: np.ndarray) -> Any:
-    return (pictures[start : start + BATCH_SIZE] for start in range(0, len(pictures), BATCH_SIZE))
+def _split_batches(pictures: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, len(pictures), BATCH_SIZE):
+        yield pictures[start : start + BATCH_SIZE]
 
 
-def _how(encoder: "Encoder") -> dict[str, str]:
-    """What the encoder computes by."""
+def _describe_encoder(encoder: "Encoder") -> dict[str, str]:
     return {"engine": encoder.engine, "precision": encoder.precision}
 
 
 MEASURES: Measures = {
-    "tutorial": _tutorial,
-    "ours": _ours,
-    "alone": _alone,
-    "agreement": _agreement,
+    "tutorial": _prepare_tutorial,
+    "ours": _prepare_ours,
+    "alone": _prepare_network,
+    "agreement": _prepare_agreement,
 }
 
 
-def run(folder: Path, given: Given) -> dict[str, Any]:
-    """`extraction_ratio`, `extraction_share` of what the network alone reaches, the cosine, and what these come from."""
-    sizes = TOY if given.toy else Sizes()
-    photos = [str(photo) for photo in made_up.photos(sizes.photos, folder / "photos", given.photos)]
-    network = {
-        "name": sizes.encoder,
-        "image_size": sizes.image_size,
-        "weights": given.weights,
-        "layer": given.layer,
+def run(folder: Path, options: Options) -> Figures:
+    """Return `extraction_ratio`, `extraction_share`, `extraction_cosine`, and their parts.
+
+    The share is that of the network alone.
+    """
+    sizes = TOY if options.toy else Sizes()
+    photos = synthetic_data.make_photos(sizes.photos, folder / "photos", options.photos)
+    arguments = {
+        "photos": [str(photo) for photo in photos],
+        "folder": str(folder),
+        "compared": sizes.compared,
+        "network": choose_network(sizes, options),
     }
-    what = {"photos": photos, "folder": str(folder), "compared": sizes.compared, "network": network}
-    # Ours is prepared first: it refuses weights and layers in a sentence.
-    found = measured("benchmarks.extraction", ["ours", "tutorial", "alone"], given.rounds, **what)
-    found |= measured("benchmarks.extraction", ["agreement"], 1, **what)
-    seconds = {name: each["seconds"] for name, each in found.items()}
+    module = "benchmarks.extraction"
+    # This project's encoder is built first: its errors about weights and layers are clear.
+    parts = measure(module, ["ours", "tutorial", "alone"], options.rounds, **arguments)
+    parts |= measure(module, ["agreement"], 1, **arguments)
+    our_seconds = parts["ours"]["seconds"]
     return {
-        "extraction_ratio": seconds["tutorial"] / seconds["ours"],
-        "extraction_share": seconds["alone"] / seconds["ours"],
-        "extraction_cosine": found["agreement"]["least"],
-        "extraction": found,
+        "extraction_ratio": parts["tutorial"]["seconds"] / our_seconds,
+        "extraction_share": parts["alone"]["seconds"] / our_seconds,
+        "extraction_cosine": parts["agreement"]["least"],
+        "extraction": parts,
     }
 
 
-def rows(found: dict[str, Any]) -> list[Row]:
-    """The table's."""
-    each = found["extraction"]
-    a_second = {
-        name: each[name]["photos"] / each[name]["seconds"] for name in ("tutorial", "ours", "alone")
-    }
-    ours, agreement = each["ours"], each["agreement"]
-    ratio, share, least = (
-        found["extraction_ratio"],
-        found["extraction_share"],
-        found["extraction_cosine"],
-    )
-    network = "InceptionV3" + (f" to {agreement['layer']}" if agreement["layer"] else ", all of it")
+def _compute_speed(part: Figures) -> float:
+    """Return photos a second."""
+    return part["photos"] / part["seconds"]
+
+
+def make_rows(figures: Figures) -> list[Row]:
+    """Return the rows of the table."""
+    parts = figures["extraction"]
+    tutorial, ours, alone = parts["tutorial"], parts["ours"], parts["alone"]
+    agreement = parts["agreement"]
+    ratio = figures["extraction_ratio"]
+    share = figures["extraction_share"]
+    lowest = figures["extraction_cosine"]
+    network = "all of InceptionV3"
+    if agreement["layer"]:
+        network = f"InceptionV3 to {agreement['layer']}"
+    weights = Path(agreement["weights"]).name
     return [
         Row(
             f"extraction, JPEG files to features ({network}): the tutorial",
-            f"{a_second['tutorial']:.1f} photos a second",
-            megabytes=each["tutorial"]["megabytes"],
+            f"{_compute_speed(tutorial):.1f} photos a second",
+            megabytes=tutorial["megabytes"],
         ),
         Row(
             f"the same: ours ({ours['engine']}, {ours['precision']})",
-            f"{a_second['ours']:.1f} photos a second: {ratio:.2f} times the tutorial",
+            f"{_compute_speed(ours):.1f} photos a second: {ratio:.2f} times the tutorial",
             "at least 5 times",
             ratio >= 5,
             ours["megabytes"],
         ),
         Row(
-            "the same: ours, of what the network alone reaches",
-            f"{share:.0%} of {a_second['alone']:.1f} photos a second",
+            "the same: ours, as a share of the network alone",
+            f"{share:.0%} of {_compute_speed(alone):.1f} photos a second",
             "at least 75 %",
             share >= 0.75,
-            each["alone"]["megabytes"],
+            alone["megabytes"],
         ),
         Row(
-            f"features in {agreement['precision']} against float32, cosine of a location (weights: "
-            f"{Path(agreement['weights']).name})",
-            f"{least:.5f} at the least, {agreement['mean']:.5f} in the mean; "
+            f"cosine of {agreement['precision']} features to float32 at a location "
+            f"(weights: {weights})",
+            f"lowest {lowest:.5f}, mean {agreement['mean']:.5f}; "
             f"{agreement['below']:.1%} of locations below {CLOSE}",
             f"at least {CLOSE}",
-            least >= CLOSE,
+            lowest >= CLOSE,
             agreement["megabytes"],
         ),
     ]
 
 
 if __name__ == "__main__":
-    script(__doc__, run, rows, MEASURES)
+    run_benchmark(__doc__, run, make_rows, MEASURES)

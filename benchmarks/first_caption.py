@@ -1,8 +1,8 @@
-"""How long `predict.py` takes from its start to the first caption, beside what `import tensorflow` takes.
+"""Seconds from the start of `predict.py` to the first caption, beside those of `import tensorflow`.
 
     python -m benchmarks.first_caption
 
-A run is trained first, on a few photos, with InceptionV3 at 299 pixels. Then the two are started in turn.
+First a run is trained on a few photos, with InceptionV3 at 299 pixels. Then both start in turn.
 """
 
 import csv
@@ -13,116 +13,107 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import made_up
-from benchmarks.measuring import Given, Row, in_all, memory_of, script
+from benchmarks import synthetic_data
+from benchmarks.measuring import Figures, Options, Row, read_memory, run_benchmark, summarize_turns
 from utils.errors import UserError
 
 ROOT = Path(__file__).parents[1]
-PHOTOS = 10  # that the run is trained on
-SMALL = ["--units", "8", "--embedding", "8", "--attention-units", "4", "--image-size", "32"]
+PHOTOS = 10  # for training
+TOY_OPTIONS = ["--units", "8", "--embedding", "8", "--attention-units", "4", "--image-size", "32"]
 
 
-def dataset(folder: Path, photos: list[Path]) -> Path:
-    """A folder with these photos and a caption of each."""
-    splits = ["val", "test", *["train"] * len(photos)]
+def write_dataset(folder: Path, photos: list[Path]) -> Path:
+    """Write a captions file with a caption for each photo; return its folder."""
     with (folder / "captions.csv").open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["photo", "caption", "split"])
-        table.writerows(
-            [os.path.relpath(photo, folder), f"photo {number} of a few", split]
-            for number, (photo, split) in enumerate(zip(photos, splits, strict=False))
-        )
+        for number, photo in enumerate(photos):
+            split = {0: "val", 1: "test"}.get(number, "train")
+            path = os.path.relpath(photo, folder)
+            table.writerow([path, f"photo {number} of a few", split])
     return folder
 
 
-def _python(*command: Any, **more: Any) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, *map(str, command)], cwd=ROOT, text=True, **more)
+def _start_python(*command: Any, **options: Any) -> subprocess.Popen:
+    words = [sys.executable, *map(str, command)]
+    return subprocess.Popen(words, cwd=ROOT, text=True, **options)
 
 
-def trained(folder: Path, photos: list[Path], given: Given) -> Path:
-    """A run folder, as train.py leaves it."""
-    place = dataset(folder, photos)
-    network = ["--encoder", "convnet" if given.toy else "inception_v3", "--weights", given.weights]
-    network += ["--layer", given.layer] if given.layer else []
-    command = [
-        "train.py",
-        "--dataset",
-        place,
-        "--outside-photos",
-        "--run",
-        folder / "run",
-        "--cache",
-        folder / "cache",
-        "--epochs",
-        1,
-        "--reward-epochs",
-        0,
-        "--augment",
-        0,
-        "--minimum-count",
-        1,
-        *network,
-        *(SMALL if given.toy else []),
-    ]
-    with _python(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as training:
-        told, _ = training.communicate()
-    if training.returncode:
-        raise UserError(f"train.py failed on {len(photos)} photos: {told.strip().splitlines()[-1]}")
-    return folder / "run"
+def train_run(folder: Path, photos: list[Path], options: Options) -> Path:
+    """Train for one epoch on these photos; return the run's folder."""
+    run_folder = folder / "run"
+    command = ["train.py", "--dataset", write_dataset(folder, photos), "--outside-photos"]
+    command += ["--run", run_folder, "--cache", folder / "cache"]
+    command += ["--epochs", 1, "--reward-epochs", 0, "--augment", 0, "--minimum-count", 1]
+    command += ["--encoder", "convnet" if options.toy else "inception_v3"]
+    command += ["--weights", options.weights]
+    if options.layer:
+        command += ["--layer", options.layer]
+    if options.toy:
+        command += TOY_OPTIONS
+    with _start_python(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        output, _ = process.communicate()
+    if process.returncode:
+        last_line = output.strip().splitlines()[-1]
+        raise UserError(f"train.py failed on {len(photos)} photos: {last_line}")
+    return run_folder
 
 
-def predicted(run: Path, photo: Path) -> dict[str, Any]:
-    """Seconds from the start of predict.py until the photo's caption stands on its output, and its peak memory then."""
-    began = time.perf_counter()
-    with _python("predict.py", "--run", run, photo, stdout=subprocess.PIPE) as predicting:
-        line = predicting.stdout.readline()
-        seconds = time.perf_counter() - began
-        megabytes = memory_of(predicting.pid, "VmHWM")
-        predicting.communicate()
+def time_prediction(run_folder: Path, photo: Path) -> dict[str, Any]:
+    """Start predict.py; return the seconds to the photo's caption and its peak memory then."""
+    start = time.perf_counter()
+    command = ["predict.py", "--run", run_folder, photo]
+    with _start_python(*command, stdout=subprocess.PIPE) as process:
+        line = process.stdout.readline()
+        seconds = time.perf_counter() - start
+        megabytes = read_memory(process.pid, "VmHWM")
+        process.communicate()
     if not line.startswith(f"{photo}: "):
-        raise RuntimeError(f"predict.py said {line!r}, and no caption of {photo}")
+        raise RuntimeError(f"predict.py must print a caption of {photo} (got {line!r})")
     return {"seconds": seconds, "megabytes": megabytes}
 
 
-def imported() -> dict[str, Any]:
-    """Seconds that a process takes which does nothing but import TensorFlow."""
-    began = time.perf_counter()
-    with _python("-c", "import tensorflow", stderr=subprocess.DEVNULL) as importing:
-        if importing.wait():
-            raise RuntimeError("TensorFlow can't be imported")
-    return {"seconds": time.perf_counter() - began}
+def time_import() -> dict[str, Any]:
+    """Return the seconds of a process that only imports TensorFlow."""
+    start = time.perf_counter()
+    with _start_python("-c", "import tensorflow", stderr=subprocess.DEVNULL) as process:
+        if process.wait():
+            raise RuntimeError("TensorFlow cannot be imported")
+    return {"seconds": time.perf_counter() - start}
 
 
-def run(folder: Path, given: Given) -> dict[str, Any]:
-    """`first_caption_seconds`, how many of these are more than the import's, and what these come from."""
-    photos = made_up.photos(PHOTOS, folder / "photos", given.photos)
-    of = trained(folder, photos, given)
-    imported()  # after which its files lie in memory
-    turns: dict[str, list[dict[str, Any]]] = {"predict": [], "import": []}
-    for _ in range(given.rounds):
-        turns["predict"].append(predicted(of, photos[0]))
-        turns["import"].append(imported())
-    found = {name: in_all(each) for name, each in turns.items()}
+def run(folder: Path, options: Options) -> Figures:
+    """Return `first_caption_seconds`, how many more than the import, and their parts."""
+    photos = synthetic_data.make_photos(PHOTOS, folder / "photos", options.photos)
+    run_folder = train_run(folder, photos, options)
+    time_import()  # brings its files into the system's cache
+    predictions, imports = [], []
+    for _ in range(options.rounds):
+        predictions.append(time_prediction(run_folder, photos[0]))
+        imports.append(time_import())
+    parts = {"predict": summarize_turns(predictions), "import": summarize_turns(imports)}
+    seconds = parts["predict"]["seconds"]
     return {
-        "first_caption_seconds": found["predict"]["seconds"],
-        "first_caption_more": found["predict"]["seconds"] - found["import"]["seconds"],
-        "first_caption": found,
+        "first_caption_seconds": seconds,
+        "first_caption_more": seconds - parts["import"]["seconds"],
+        "first_caption": parts,
     }
 
 
-def rows(found: dict[str, Any]) -> list[Row]:
-    """The table's."""
-    more = found["first_caption_more"]
+def make_rows(figures: Figures) -> list[Row]:
+    """Return the rows of the table."""
+    seconds = figures["first_caption_seconds"]
+    more = figures["first_caption_more"]
     return [
         Row(
             "`predict.py`, from its start to the first caption",
-            f"{found['first_caption_seconds']:.1f} s: {more:.1f} s more than `import tensorflow`",
+            f"{seconds:.1f} s: {more:.1f} s more than `import tensorflow`",
             "at most 5 s more",
             more <= 5,
-            found["first_caption"]["predict"]["megabytes"],
+            figures["first_caption"]["predict"]["megabytes"],
         )
     ]
 
 
 if __name__ == "__main__":
-    script(__doc__, run, rows, {})
+    run_benchmark(__doc__, run, make_rows, {})

@@ -1,8 +1,9 @@
-"""What all measurements share: processes that take turns, medians, peak memory, tables, and the command line.
+"""The common parts of all benchmarks: processes in turn, medians, memory, tables, options.
 
-A measure is a function that prepares (loads the network, compiles, warms up) and returns what is done at each turn. It
-runs in a process of its own; the processes take turns, so that what else the machine does falls on all of them. TensorFlow
-is loaded in those processes alone: what measures stays small.
+A measure is a function that prepares (loads the network, compiles, warms up) and returns a turn: a
+function that does the work once. Each measure runs in a process of its own. The processes take
+turns, so that other load on the machine affects all of them. Only these processes load TensorFlow,
+so that it does not count where it is not used.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -25,125 +26,136 @@ import numpy as np
 from utils.errors import UserError, run_script
 from utils.files import check_writable, write_json
 
-Turn = Callable[
-    [], dict[str, Any]
-]  # does the work once; what it counts, and its `seconds` where not all of it is timed
+# Does the work once and returns counts; also `seconds`, if not all of its time counts.
+Turn = Callable[[], dict[str, Any]]
 Measures = Mapping[str, Callable[..., Turn]]
+Figures = dict[str, Any]
 
-EVERY_SECONDS = 0.02  # how often memory is looked at
+MEMORY_SECONDS = 0.02  # how often the memory is read
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a table: what was measured beside what is wanted of it."""
+    """A row of a table: a figure and its target."""
 
-    what: str
+    name: str
     measured: str
-    wanted: str = ""
-    reached: bool | None = None  # None where nothing is wanted
-    megabytes: float | None = None  # at the peak
+    target: str = ""
+    is_met: bool | None = None  # None without a target
+    megabytes: float | None = None  # the peak
 
-    def line(self) -> str:
-        """As Markdown."""
-        reached = "" if self.reached is None else "yes" if self.reached else "**no**"
-        memory = "" if self.megabytes is None else f"{self.megabytes:,.0f}"
-        return f"| {self.what} | {self.measured} | {self.wanted} | {reached} | {memory} |"
+    def format(self) -> str:
+        """Return the row as Markdown."""
+        met = ""
+        if self.is_met is not None:
+            met = "yes" if self.is_met else "**no**"
+        megabytes = "" if self.megabytes is None else f"{self.megabytes:,.0f}"
+        return f"| {self.name} | {self.measured} | {self.target} | {met} | {megabytes} |"
 
 
-def table(rows: Sequence[Row]) -> str:
-    """The rows as a Markdown table."""
-    return "\n".join(
-        [
-            "| what | measured | wanted | reached | peak MB |",
-            "| --- | --- | --- | --- | --- |",
-            *(row.line() for row in rows),
-        ]
-    )
+def format_table(rows: Sequence[Row]) -> str:
+    """Return the rows as a Markdown table."""
+    lines = ["| what | measured | target | met | peak MB |", "| --- | --- | --- | --- | --- |"]
+    lines += [row.format() for row in rows]
+    return "\n".join(lines)
 
 
 @dataclass(frozen=True)
-class Given:
-    """What a measurement may be asked for."""
+class Options:
+    """The options of all benchmarks."""
 
-    rounds: int = 5  # turns of each variant
-    toy: bool = False  # sizes that show that it works, and nothing else
-    photos: str | None = None  # a folder of JPEG files; None: drawn ones
+    rounds: int = 5  # turns of each measure
+    toy: bool = False  # sizes that only show that everything works
+    photos: str | None = None  # a folder of JPEG files
     weights: str = "none"  # of the encoder
     layer: str | None = None  # of the encoder
 
 
-@contextlib.contextmanager
-def process(
-    module: str, name: str, arguments: Mapping[str, Any]
-) -> Iterator[Callable[[Any], dict[str, Any]]]:
-    """A measure of the module in a process of its own, prepared; what is given asks it for a "turn", or for its memory at
-    the "end"."""
-    command = [sys.executable, "-m", module, "--measure", name]
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
-    with (
-        tempfile.TemporaryFile() as errors,
-        subprocess.Popen(
-            command,
+class MeasureProcess:
+    """A measure in a process of its own, prepared for its turns."""
+
+    def __init__(self, module: str, name: str, arguments: Mapping[str, Any]) -> None:
+        self._name = name
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (`_close` closes it)
+        quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", module, "--measure", name],
             text=True,
             env=quiet | os.environ,
-            stderr=errors,
+            stderr=self._errors,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-        ) as started,
-    ):
+        )
+        self._arguments = arguments
 
-        def ask(what: Any) -> dict[str, Any]:
-            with contextlib.suppress(BrokenPipeError):  # what it died of is told below
-                print(json.dumps(what), file=started.stdin, flush=True)
-            answer = started.stdout.readline()
-            if answer:
-                return json.loads(answer)
-            started.wait()
-            errors.seek(0)
-            told = errors.read().decode(errors="replace").strip()
-            if (last := told.rpartition("\n")[2]).startswith(
-                "error: "
-            ):  # so a refusal ends a script
-                raise UserError(last.removeprefix("error: "))
-            raise RuntimeError(f"{name} failed:\n{told}")
-
+    def __enter__(self) -> Self:
         try:
-            ask(arguments)
-            yield ask
-        finally:
-            started.kill()
-            started.communicate()
+            self.ask(self._arguments)
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+        self._errors.close()
+
+    def ask(self, request: Any) -> dict[str, Any]:
+        """Send a request ("turn", or "end" for the memory) and return the answer."""
+        with contextlib.suppress(BrokenPipeError):  # reported below, with the process's errors
+            print(json.dumps(request), file=self._process.stdin, flush=True)
+        answer = self._process.stdout.readline()
+        if answer:
+            return json.loads(answer)
+        self._process.wait()
+        self._errors.seek(0)
+        errors = self._errors.read().decode(errors="replace").strip()
+        last_line = errors.rpartition("\n")[2]
+        if last_line.startswith("error: "):  # a `UserError` in the process
+            raise UserError(last_line.removeprefix("error: "))
+        raise RuntimeError(f"{self._name} failed:\n{errors}")
 
 
-def measured(
-    module: str, names: Sequence[str], rounds: int, **arguments: Any
-) -> dict[str, dict[str, Any]]:
-    """By measure of the module: the `seconds` of a turn (the median), `turns` (of all), what else the last turn gave, and
-    the process's peak `megabytes` and `anonymous_megabytes`."""
+def measure(module: str, names: Sequence[str], rounds: int, **arguments: Any) -> Figures:
+    """Run measures of a module in turn; return the figures of each by its name.
+
+    They are those of `summarize_turns`, and the process's peak `megabytes` and
+    `anonymous_megabytes`.
+    """
     with contextlib.ExitStack() as stack:
-        asked = {name: stack.enter_context(process(module, name, arguments)) for name in names}
-        turns: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+        processes = {}
+        turns: dict[str, list[dict[str, Any]]] = {}
+        for name in names:
+            processes[name] = stack.enter_context(MeasureProcess(module, name, arguments))
+            turns[name] = []
         for _ in range(rounds):
-            for name, ask in asked.items():
-                turns[name].append(ask("turn"))
-        return {name: in_all(turns[name]) | ask("end") for name, ask in asked.items()}
+            for name, process in processes.items():
+                turns[name].append(process.ask("turn"))
+        figures = {}
+        for name, process in processes.items():
+            figures[name] = summarize_turns(turns[name]) | process.ask("end")
+        return figures
 
 
-def in_all(turns: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What several turns gave: the median of their seconds, each of these, and what else the last gave."""
+def summarize_turns(turns: Sequence[dict[str, Any]]) -> Figures:
+    """Return the median of the `seconds`, those of all `turns`, and the last turn's counts."""
     seconds = [turn["seconds"] for turn in turns]
     return turns[-1] | {"seconds": float(np.median(seconds)), "turns": seconds}
 
 
-def take(turn: Turn) -> dict[str, Any]:
-    """What a turn gives, with its seconds: those that it tells, else all that it took."""
-    began = time.perf_counter()
-    found = turn()
-    return {"seconds": time.perf_counter() - began} | found
+def time_turn(turn: Turn) -> dict[str, Any]:
+    """Run a turn; return its counts and its seconds, unless the turn has timed itself."""
+    start = time.perf_counter()
+    counts = turn()
+    return {"seconds": time.perf_counter() - start} | counts
 
 
-class Memory:
-    """The most memory that this process takes, of which a thread looks at what is anonymous (no file's pages)."""
+class PeakMemory:
+    """The peak memory of this process; a thread reads the anonymous memory (without files)."""
 
     def __init__(self) -> None:
         self._anonymous: float | None = None
@@ -151,10 +163,12 @@ class Memory:
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def _watch(self) -> None:
-        while (now := memory_of("self", "RssAnon")) is not None and not self._stop.wait(
-            EVERY_SECONDS
-        ):
-            self._anonymous = max(now, self._anonymous or 0)
+        while not self._stop.is_set():
+            megabytes = read_memory("self", "RssAnon")
+            if megabytes is None:
+                return
+            self._anonymous = max(megabytes, self._anonymous or 0)
+            self._stop.wait(MEMORY_SECONDS)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -164,106 +178,113 @@ class Memory:
         self._stop.set()
         self._thread.join()
 
-    def peak(self) -> dict[str, float | None]:
-        """Megabytes in all, and anonymous ones; these None where the system does not tell."""
-        # Not getrusage on Linux: it counts in a process what its parent held when it began.
-        most = (
-            memory_of("self", "VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-        )
-        return {"megabytes": most, "anonymous_megabytes": self._anonymous}
+    def read(self) -> dict[str, float | None]:
+        """Return the peak in megabytes; None for what the system does not report."""
+        megabytes = read_memory("self", "VmHWM")
+        if megabytes is None:
+            # Not on Linux, where it includes the parent's memory at the start of the process.
+            megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        return {"megabytes": megabytes, "anonymous_megabytes": self._anonymous}
 
 
-def memory_of(process: int | str, field: str) -> float | None:
-    """Megabytes that Linux tells of a process; None elsewhere."""
+def read_memory(process: int | str, field: str) -> float | None:
+    """Return a field of a process's status in megabytes; None on other systems than Linux."""
     try:
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
     except OSError:
         return None
-    return next(
-        (int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith(field + ":")), None
-    )
+    for line in lines:
+        if line.startswith(field + ":"):
+            kibibytes = int(line.split()[1])
+            return kibibytes * 1024 / 1e6
+    return None
 
 
-def serve(measures: Measures, name: str) -> None:
-    """Prepare the measure and take its turns, as they are asked for on standard input."""
+def serve_turns(measures: Measures, name: str) -> None:
+    """Prepare a measure, then take a turn for each request on standard input."""
     answers = sys.stdout
 
-    def answer(found: dict[str, Any]) -> None:
-        print(json.dumps(found), file=answers, flush=True)
+    def answer(message: dict[str, Any]) -> None:
+        print(json.dumps(message), file=answers, flush=True)
 
-    with contextlib.redirect_stdout(sys.stderr), Memory() as memory:
+    with contextlib.redirect_stdout(sys.stderr), PeakMemory() as memory:
         turn = measures[name](**json.loads(sys.stdin.readline()))
         answer({})
-        for asked in sys.stdin:
-            answer(take(turn) if json.loads(asked) == "turn" else memory.peak())
+        for request in sys.stdin:
+            if json.loads(request) == "turn":
+                answer(time_turn(turn))
+            else:
+                answer(memory.read())
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """What may be asked for."""
+    """Add the options of all benchmarks."""
     parser.add_argument(
         "--rounds",
         type=int,
-        default=Given.rounds,
+        default=Options.rounds,
         metavar="TURNS",
-        help=f"turns of each variant, of which the median is taken (default {Given.rounds})",
+        help=f"turns of each measure; the median counts (default {Options.rounds})",
     )
     parser.add_argument(
         "--photos",
         metavar="DIR",
-        help="JPEG files to measure on (default: crops of two photos that come with scikit-learn)",
+        help="a folder of JPEG files (default: crops of scikit-learn's two photos)",
     )
     parser.add_argument(
         "--weights",
-        default=Given.weights,
+        default=Options.weights,
         metavar="none|imagenet|FILE",
-        help="the encoder's weights (default none: random, which take as long)",
+        help="the encoder's weights; random ones take as long (default none)",
     )
     parser.add_argument("--layer", metavar="NAME", help="the encoder's layer (default: its last)")
     parser.add_argument(
-        "--toy", action="store_true", help="at sizes that only show that everything works"
+        "--toy", action="store_true", help="use sizes that only show that everything works"
     )
-    parser.add_argument("--json", metavar="FILE", help="also write the figures there")
+    parser.add_argument("--json", metavar="FILE", help="also write the figures to this file")
 
 
-def given_of(typed: argparse.Namespace) -> Given:
-    """What was asked for; refused where it can't be."""
-    if typed.rounds < 1:
-        raise UserError(f"--rounds is at least 1, not {typed.rounds}")
-    if typed.weights not in ("none", "imagenet") and not Path(typed.weights).is_file():
-        raise UserError(
-            f"no weights file {typed.weights}; --weights is none, imagenet, or a .weights.h5 file"
-        )
-    if typed.photos is not None and not Path(typed.photos).is_dir():
-        raise UserError(f"no folder {typed.photos}; --photos names one with JPEG files")
-    if typed.json is not None:
-        check_writable(Path(typed.json).parent)
-        if Path(typed.json).is_dir():
-            raise UserError(f"--json wants a file, and {typed.json} is a folder")
-    return Given(typed.rounds, typed.toy, typed.photos, typed.weights, typed.layer)
+def check_options(arguments: argparse.Namespace) -> Options:
+    """Return the options; reject wrong ones."""
+    if arguments.rounds < 1:
+        raise UserError(f"--rounds must be at least 1 (got {arguments.rounds})")
+    weights = arguments.weights
+    if weights not in ("none", "imagenet") and not Path(weights).is_file():
+        raise UserError(f"--weights must be none, imagenet or a .weights.h5 file (got {weights})")
+    photos = arguments.photos
+    if photos is not None and not Path(photos).is_dir():
+        raise UserError(f"--photos must be a folder with JPEG files (got {photos})")
+    if arguments.json is not None:
+        json_file = Path(arguments.json)
+        check_writable(json_file.parent)
+        if json_file.is_dir():
+            raise UserError(f"--json must be a file (got the folder {json_file})")
+    return Options(arguments.rounds, arguments.toy, photos, weights, arguments.layer)
 
 
-def script(
-    explained: str,
-    run: Callable[[Path, Given], dict[str, Any]],
-    rows: Callable[[dict[str, Any]], list[Row]],
+def run_benchmark(
+    description: str,
+    run: Callable[[Path, Options], Figures],
+    make_rows: Callable[[Figures], list[Row]],
     measures: Measures,
 ) -> None:
-    """The script of a measurement: measures in a temporary folder and prints the table; or takes one measure's turns."""
+    """Run a benchmark as a script: print its table, or take the turns of one measure."""
 
     def main() -> None:
         parser = argparse.ArgumentParser(
-            description=explained, formatter_class=argparse.RawDescriptionHelpFormatter
+            description=description, formatter_class=argparse.RawDescriptionHelpFormatter
         )
         add_options(parser)
         parser.add_argument("--measure", choices=list(measures), help=argparse.SUPPRESS)
-        typed = parser.parse_args()
-        if typed.measure:
-            serve(measures, typed.measure)
+        arguments = parser.parse_args()
+        if arguments.measure:
+            serve_turns(measures, arguments.measure)
             return
+        options = check_options(arguments)
         with tempfile.TemporaryDirectory() as folder:
-            found = run(Path(folder), given_of(typed))
-        print(table(rows(found)))
-        if typed.json:
-            write_json(Path(typed.json), found)
+            figures = run(Path(folder), options)
+        print(format_table(make_rows(figures)))
+        if arguments.json:
+            write_json(Path(arguments.json), figures)
 
     run_script(main)

@@ -1,9 +1,9 @@
-"""How much memory training takes when the features on disk are of 8,000 photos, and of 80,000.
+"""Memory that training takes with the features of 8,000 photos on disk, and of 80,000.
 
     python -m benchmarks.memory
 
-The features' files are full of holes, which take no room on the disk and are read as zeros. What is compared is the peak of
-anonymous memory: pages of files that the system may drop at any time are left out.
+The features' files are sparse: they take no room on the disk and are read as zeros. The peaks of
+anonymous memory are compared, without pages of files, which the system may drop at any time.
 """
 
 from dataclasses import asdict, dataclass
@@ -12,21 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import made_up
-from benchmarks.measuring import Given, Measures, Row, Turn, measured, script
-from benchmarks.training import Sizes as Learned
-from benchmarks.training import of_preset, trainer
+from benchmarks import synthetic_data, training
+from benchmarks.measuring import Figures, Measures, Options, Row, Turn, measure, run_benchmark
 from data.caption_batches import CaptionBatches
 from data.feature_cache import FeatureCache
 from data.feature_extraction import BATCH_SIZE
 from utils.files import write_json
 
-FINGERPRINT = {"name": "made-up"}
+FINGERPRINT = {"name": "synthetic"}
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many photos, and how much is learned from them."""
+    """The numbers of photos and of steps."""
 
     few: int = 8_000
     many: int = 80_000
@@ -36,88 +34,86 @@ class Sizes:
 TOY = Sizes(few=40, many=70, steps=2)
 
 
-def hollow(folder: Path, photos: int, side: int, depth: int) -> None:
-    """A feature cache of so many photos, whose arrays hold nothing."""
+def write_sparse_cache(folder: Path, photos: int, side: int, depth: int) -> None:
+    """Write a feature cache whose arrays take no room."""
     cache = FeatureCache(folder, FINGERPRINT)
     for start in range(0, photos, BATCH_SIZE):
         keys = [str(number) for number in range(start, min(start + BATCH_SIZE, photos))]
         file = cache.folder / f"{start:08d}.npy"
         np.lib.format.open_memmap(file, "w+", np.float16, (len(keys), side * side, depth))
-        seen = file.stat()
-        # A checksum is looked at where the times are others alone.
-        write_json(
-            file.with_suffix(".json"),
-            {
-                "bytes": seen.st_size,
-                "times": [seen.st_mtime_ns, seen.st_ctime_ns],
-                "checksum": 0,
-                "keys": keys,
-            },
-        )
+        status = file.stat()
+        index = {
+            "bytes": status.st_size,
+            "times": [status.st_mtime_ns, status.st_ctime_ns],
+            "checksum": 0,  # the cache checks it only if the times differ
+            "keys": keys,
+        }
+        write_json(file.with_suffix(".json"), index)
 
 
-def _training(folder: str, photos: int, steps: int, learned: dict[str, Any]) -> Turn:
-    sizes = Learned(**learned)
+def _prepare_training(folder: str, photos: int, steps: int, training_sizes: dict[str, Any]) -> Turn:
+    sizes = training.Sizes(**training_sizes)
     cache = FeatureCache(Path(folder), FINGERPRINT)
-    batches = CaptionBatches(
-        made_up.training_photos(photos, sizes.vocabulary), cache, batch=sizes.batch, seed=0
-    )
-    training = trainer(made_up.Epoch(batches, steps), Path(folder) / "run", **of_preset(sizes))
+    training_photos = synthetic_data.make_training_photos(photos, sizes.vocabulary)
+    batches = CaptionBatches(training_photos, cache, batch=sizes.batch, seed=0)
+    epoch = synthetic_data.RepeatedEpoch(batches, steps)
+    trainer = training.build_trainer(epoch, Path(folder) / "run", **training.choose_settings(sizes))
 
     def turn() -> dict[str, Any]:
-        row = training.train_epoch(lambda step, steps, loss: None)
+        row = trainer.train_epoch(training.ignore_progress)
         return {"photos": photos, "steps": steps, "loss": row["loss"]}
 
     return turn
 
 
-MEASURES: Measures = {"training": _training}
+MEASURES: Measures = {"training": _prepare_training}
 
 
-def run(folder: Path, given: Given) -> dict[str, Any]:
-    """`memory_difference` in megabytes, and what it comes from."""
-    from benchmarks.training import TOY as LEARNED
-
-    sizes, learned = (TOY, LEARNED) if given.toy else (Sizes(), Learned())
-    found = {}
+def run(folder: Path, options: Options) -> Figures:
+    """Return `memory_difference` in megabytes, and its parts."""
+    sizes = TOY if options.toy else Sizes()
+    training_sizes = training.TOY if options.toy else training.Sizes()
+    parts = {}
     for photos in (sizes.few, sizes.many):
-        place = folder / str(photos)
-        hollow(place, photos, learned.side, learned.depth)
-        found[str(photos)] = measured(
+        photos_folder = folder / str(photos)
+        write_sparse_cache(photos_folder, photos, training_sizes.side, training_sizes.depth)
+        figures = measure(
             "benchmarks.memory",
             ["training"],
             1,
-            folder=str(place),
+            folder=str(photos_folder),
             photos=photos,
             steps=sizes.steps,
-            learned=asdict(learned),
-        )["training"]
-    peaks = [each["anonymous_megabytes"] for each in found.values()]
-    return {
-        "memory_difference": None if None in peaks else abs(peaks[1] - peaks[0]),
-        "memory": found,
-    }
+            training_sizes=asdict(training_sizes),
+        )
+        parts[str(photos)] = figures["training"]
+    difference = None
+    few, many = (part["anonymous_megabytes"] for part in parts.values())
+    if few is not None and many is not None:
+        difference = abs(many - few)
+    return {"memory_difference": difference, "memory": parts}
 
 
-def rows(found: dict[str, Any]) -> list[Row]:
-    """The table's."""
-    told, difference = [], found["memory_difference"]
-    for each in found["memory"].values():
-        peak = each["anonymous_megabytes"]
-        told.append(
+def make_rows(figures: Figures) -> list[Row]:
+    """Return the rows of the table."""
+    rows = []
+    for part in figures["memory"].values():
+        peak = part["anonymous_megabytes"]
+        measured = "not reported by this system" if peak is None else f"{peak:,.0f} MB"
+        rows.append(
             Row(
-                f"training on {each['photos']:,} photos' features on disk, page cache left out",
-                "not told by this system" if peak is None else f"{peak:,.0f} MB",
-                megabytes=each["megabytes"],
+                f"training on {part['photos']:,} photos' features on disk, without page cache",
+                measured,
+                megabytes=part["megabytes"],
             )
         )
-    if difference is None:
-        return told
-    return [
-        *told,
-        Row("the difference of these", f"{difference:.0f} MB", "at most 300 MB", difference <= 300),
-    ]
+    difference = figures["memory_difference"]
+    if difference is not None:
+        rows.append(
+            Row("their difference", f"{difference:.0f} MB", "at most 300 MB", difference <= 300)
+        )
+    return rows
 
 
 if __name__ == "__main__":
-    script(__doc__, run, rows, MEASURES)
+    run_benchmark(__doc__, run, make_rows, MEASURES)

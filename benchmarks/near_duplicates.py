@@ -1,4 +1,4 @@
-"""How well photos that look alike are found: altered copies of photos, and pairs of different ones.
+"""The search for similar photos: altered copies that it finds, and different photos it confuses.
 
 python -m benchmarks.near_duplicates FOLDER
 """
@@ -19,83 +19,88 @@ from data.photos.near_duplicates import (
     is_same_picture,
 )
 
-ALTERED: dict[str, Callable[[Image.Image], Image.Image]] = {
+ALTERATIONS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "saved as JPEG at quality 30": lambda photo: photo,
     "half as wide and high": lambda photo: photo.resize((photo.width // 2, photo.height // 2)),
-    "squeezed to 224 x 224": lambda photo: photo.resize((224, 224)),
+    "resized to 224 x 224": lambda photo: photo.resize((224, 224)),
     "a quarter brighter": lambda photo: ImageEnhance.Brightness(photo).enhance(1.25),
     "a third more contrast": lambda photo: ImageEnhance.Contrast(photo).enhance(1.33),
     "grey": lambda photo: photo.convert("L").convert("RGB"),
-    "a fiftieth cut off at each edge": lambda photo: _cropped(photo, 50),
-    "a twentieth cut off at each edge": lambda photo: _cropped(photo, 20),
+    "a fiftieth cut off at each edge": lambda photo: _crop(photo, 50),
+    "a twentieth cut off at each edge": lambda photo: _crop(photo, 20),
 }
+QUALITIES = {"saved as JPEG at quality 30": 30}  # of JPEG files; the others have 90
 
 
-def _cropped(photo: Image.Image, part: int) -> Image.Image:
+def _crop(photo: Image.Image, part: int) -> Image.Image:
     across, down = photo.width // part, photo.height // part
     return photo.crop((across, down, photo.width - across, photo.height - down))
 
 
-def _pixels(photo: bytes | Path) -> np.ndarray:
+def _read_small(photo: bytes | Path) -> np.ndarray:
     return read_photo(photo, (HASH_SIDE, HASH_SIDE))
 
 
-def found(photos: list[Path]) -> dict[str, float]:
-    """The share of photos that are found again, for each alteration."""
+def measure_found_copies(photos: list[Path]) -> dict[str, float]:
+    """Return the share of photos whose altered copy is found, for each alteration."""
     shares = {}
-    for name, alter in ALTERED.items():
-        near = []
+    for name, alter in ALTERATIONS.items():
+        found = []
         for photo in photos:
             copy = io.BytesIO()
-            alter(Image.fromarray(read_photo(photo))).save(
-                copy, "JPEG", quality=30 if "30" in name else 90
-            )
-            pixels = _pixels(photo), _pixels(copy.getvalue())
-            near.append(
-                any(
-                    True
-                    for _ in find_similar(*([compute_perceptual_hash(each)] for each in pixels))
-                )
-                and is_same_picture(*pixels)
-            )
-        shares[name] = float(np.mean(near))
+            altered = alter(Image.fromarray(read_photo(photo)))
+            altered.save(copy, "JPEG", quality=QUALITIES.get(name, 90))
+            found.append(_is_found(_read_small(photo), _read_small(copy.getvalue())))
+        shares[name] = float(np.mean(found))
     return shares
 
 
-def same(photos: list[Path]) -> list[tuple[Path, Path]]:
-    """The pairs that are taken for the same."""
-    looks = [compute_perceptual_hash(_pixels(photo)) for photo in photos]
-    pairs = [
-        (photos[left], photos[right]) for left, right in find_similar(looks, looks) if left < right
-    ]
-    return [
-        (left, right) for left, right in pairs if is_same_picture(_pixels(left), _pixels(right))
-    ]
+def _is_found(original: np.ndarray, copy: np.ndarray) -> bool:
+    """Return whether two photos count as the same."""
+    pairs = find_similar([compute_perceptual_hash(original)], [compute_perceptual_hash(copy)])
+    return any(True for _ in pairs) and is_same_picture(original, copy)
 
 
-def main() -> None:
-    """Print both."""
+def find_pairs(photos: list[Path]) -> list[tuple[Path, Path]]:
+    """Return the pairs of photos that count as the same."""
+    hashes = [compute_perceptual_hash(_read_small(photo)) for photo in photos]
+    pairs = []
+    for left, right in find_similar(hashes, hashes):
+        if left >= right:
+            continue
+        if is_same_picture(_read_small(photos[left]), _read_small(photos[right])):
+            pairs.append((photos[left], photos[right]))
+    return pairs
+
+
+def options() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", metavar="FOLDER", help="photos, no two of them the same")
+    parser.add_argument("folder", metavar="FOLDER", help="photos, all different")
     parser.add_argument(
         "--altered",
         type=int,
         default=120,
         metavar="PHOTOS",
-        help="how many are altered (default 120)",
+        help="how many photos to alter (default 120)",
     )
-    given = parser.parse_args()
-    photos = find_photos(Path(given.folder))
-    print(f"| copies of {min(given.altered, len(photos))} photos | found |\n| --- | --- |")
-    for name, share in found(photos[: given.altered]).items():
+    return parser
+
+
+def main() -> None:
+    """Print the shares of copies found, and the pairs that are confused."""
+    arguments = options().parse_args()
+    photos = find_photos(Path(arguments.folder))
+    originals = photos[: arguments.altered]
+    print(f"| copies of {len(originals)} photos | found |\n| --- | --- |")
+    for name, share in measure_found_copies(originals).items():
         print(f"| {name} | {share:.1%} |")
-    pairs = same(photos)
+    pairs = find_pairs(photos)
     number = len(photos)
-    print(
-        f"\n{len(pairs)} of {number * (number - 1) // 2:,} pairs of {number:,} photos are taken for the same"
-    )
+    all_pairs = number * (number - 1) // 2
+    print(f"\n{len(pairs)} of {all_pairs:,} pairs of {number:,} photos count as the same")
     for left, right in pairs[:10]:
         print(f"  {left.name}  {right.name}")
 

@@ -1,10 +1,11 @@
-"""How long it takes, and how much memory, to read a dataset of COCO's size and to know its photos.
+"""Time and memory for reading a dataset of COCO's size and hashing its photos.
 
-    python -m benchmarks.reading                        120,000 generated photos, 600,000 captions
+    python -m benchmarks.reading                        120,000 synthetic photos, 600,000 captions
     python -m benchmarks.reading --photos 1000 --json FILE
 
-Photos are drawn small (about 2 KB), so that they fit on any disk; hashing real ones takes as long as reading them. Each
-measurement is a process of its own: its seconds, without Python's start, and its peak memory.
+Photos are small (about 2 KB), so that they fit on any disk; hashing real ones takes as long as
+reading them. Each measure runs in a process of its own: its seconds, without Python's start, and
+its peak memory.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.measuring import Measures, Turn, measured, serve
+from benchmarks.measuring import Figures, Measures, Turn, measure, serve_turns
 from data import sources
 from data.photos.hashes import PhotoHashes
 from data.photos.images import read_photo
@@ -29,53 +30,59 @@ from data.photos.near_duplicates import HASH_NAME, HASH_SIDE, compute_perceptual
 from utils.files import write_json
 
 CAPTIONS = 5  # a photo
-WORDS = """a the two three red blue green old young small large man woman dog cat horse bus street table beach field kitchen
-window umbrella ball kite train plate pizza sits stands runs rides holds eats looks near under behind beside with
-and on in of at"""
+WORDS = """a the two three red blue green old young small large man woman dog cat horse bus street
+table beach field kitchen window umbrella ball kite train plate pizza sits stands runs rides holds
+eats looks near under behind beside with and on in of at"""
 
 
 def generate(folder: Path, photos: int) -> None:
-    """A folder as COCO's, and the same captions as a table."""
-    chance, words = random.Random(0), WORDS.split()
+    """Write a folder like COCO's, and the same captions as a table."""
     (folder / "annotations").mkdir(parents=True)
     (folder / "train2017").mkdir()
-    pixels = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
-    whole = io.BytesIO()
-    Image.fromarray(pixels).resize((96, 72)).save(whole, "JPEG", quality=80)
-    images, annotations = [], []
+    choices = random.Random(0)
+    words = WORDS.split()
+    jpeg = _make_jpeg()
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for number in range(photos):
         name = f"{number:012d}.jpg"
-        # What follows the end of a JPEG is not looked at: the bytes of each are its own all the same.
-        (folder / "train2017" / name).write_bytes(whole.getvalue() + name.encode())
-        images.append(
-            {
-                "license": 3,
-                "file_name": name,
-                "coco_url": f"images.example/train2017/{name}",
-                "height": 72,
-                "width": 96,
-                "date_captured": "2013-11-14 11:18:45",
-                "flickr_url": f"photos.example/{name}",
-                "id": number,
-            }
-        )
-        annotations += [
-            {
-                "image_id": number,
-                "id": number * CAPTIONS + each,
-                "caption": " ".join(chance.choices(words, k=10)).capitalize() + ".",
-            }
-            for each in range(CAPTIONS)
-        ]
+        # Readers ignore bytes after the end of a JPEG; here they make each file different.
+        (folder / "train2017" / name).write_bytes(jpeg + name.encode())
+        images.append(_describe_image(number, name))
+        for place in range(CAPTIONS):
+            caption = " ".join(choices.choices(words, k=10)).capitalize() + "."
+            caption_number = number * CAPTIONS + place
+            annotations.append({"image_id": number, "id": caption_number, "caption": caption})
     (folder / "annotations/captions_train2017.json").write_text(
         json.dumps({"images": images, "annotations": annotations})
     )
     with (folder / "table.csv").open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["photo", "caption"])
-        table.writerows(
-            [f"train2017/{each['image_id']:012d}.jpg", each["caption"]] for each in annotations
-        )
+        for annotation in annotations:
+            path = f"train2017/{annotation['image_id']:012d}.jpg"
+            table.writerow([path, annotation["caption"]])
+
+
+def _make_jpeg() -> bytes:
+    pixels = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
+    jpeg = io.BytesIO()
+    Image.fromarray(pixels).resize((96, 72)).save(jpeg, "JPEG", quality=80)
+    return jpeg.getvalue()
+
+
+def _describe_image(number: int, name: str) -> dict[str, Any]:
+    """Return an image's entry with all of COCO's fields, whose reading takes time and memory."""
+    return {
+        "license": 3,
+        "file_name": name,
+        "coco_url": f"images.example/train2017/{name}",
+        "height": 72,
+        "width": 96,
+        "date_captured": "2013-11-14 11:18:45",
+        "flickr_url": f"photos.example/{name}",
+        "id": number,
+    }
 
 
 def _generate(path: Path, photos: str) -> int:
@@ -83,84 +90,90 @@ def _generate(path: Path, photos: str) -> int:
     return int(photos)
 
 
-def _read(path: Path, _cache: str) -> int:
+def _count_captions(path: Path, _cache: str) -> int:
     return sum(len(example.captions) for example in sources.read(path).examples)
 
 
-def _hash(path: Path, cache: str) -> int:
+def _hash_photos(path: Path, cache: str) -> int:
     hashes = PhotoHashes(Path(cache))
-    known = sum(
-        photo_hash is not None
-        for _, photo_hash, _ in hashes.hashed(sorted((path / "train2017").iterdir()))
-    )
+    photos = sorted((path / "train2017").iterdir())
+    hashed = sum(photo_hash is not None for _, photo_hash, _ in hashes.hashed(photos))
     hashes.save()
-    return known
+    return hashed
 
 
-def _look(path: Path, cache: str) -> int:
+def _hash_perceptually(path: Path, cache: str) -> int:
     hashes = PhotoHashes(Path(cache))
     photos = [photo for photo, *_ in hashes.hashed(sorted((path / "train2017").iterdir()))]
-    looks = hashes.looks(
-        photos,
-        lambda photo: compute_perceptual_hash(read_photo(photo, (HASH_SIDE, HASH_SIDE))),
-        name=HASH_NAME,
-    )
-    seen = sum(each is not None for each in looks)
+
+    def compute(photo: Path) -> int:
+        return compute_perceptual_hash(read_photo(photo, (HASH_SIDE, HASH_SIDE)))
+
+    perceptual = hashes.looks(photos, compute, name=HASH_NAME)
+    hashed = sum(each is not None for each in perceptual)
     hashes.save()
-    return seen
+    return hashed
 
 
-def _once(work: Callable[[Path, str], int], path: str, more: str) -> Turn:
-    return lambda: {"count": work(Path(path), more)}
+def _prepare(work: Callable[[Path, str], int], path: str, argument: str) -> Turn:
+    return lambda: {"count": work(Path(path), argument)}
 
 
 MEASURES: Measures = {
-    "generate": partial(_once, _generate),
-    "read": partial(_once, _read),
-    "hash": partial(_once, _hash),
-    "look": partial(_once, _look),
+    "generate": partial(_prepare, _generate),
+    "read": partial(_prepare, _count_captions),
+    "hash": partial(_prepare, _hash_photos),
+    "look": partial(_prepare, _hash_perceptually),
 }
 
 
-def run(photos: int, folder: Path) -> dict[str, dict[str, Any]]:
-    """All measurements, on a dataset generated in the folder."""
-    coco, cache = folder / "coco", folder / "photos.json"
+def run(photos: int, folder: Path) -> dict[str, Figures]:
+    """Generate a dataset in the folder; return the figures of all measures on it."""
+    coco, table = folder / "coco", folder / "coco/table.csv"
+    cache = folder / "photos.json"
 
-    def found(what: str, path: Path, more: Path | int = cache) -> dict[str, Any]:
-        return measured("benchmarks.reading", [what], 1, path=str(path), more=str(more))[what]
+    def measure_one(name: str, path: Path, argument: Path | int = cache) -> Figures:
+        figures = measure("benchmarks.reading", [name], 1, path=str(path), argument=str(argument))
+        return figures[name]
 
-    found("generate", coco, photos)
+    measure_one("generate", coco, photos)
     return {
-        "captions read, COCO's JSON": found("read", coco),
-        "captions read, a table": found("read", coco / "table.csv"),
-        "photos hashed, the first time": found("hash", coco),
-        "photos hashed, again": found("hash", coco),
-        "photos looked at, the first time": found("look", coco),
-        "photos looked at, again": found("look", coco),
+        "captions read, COCO's JSON": measure_one("read", coco),
+        "captions read, a table": measure_one("read", table),
+        "photos hashed, the first time": measure_one("hash", coco),
+        "photos hashed, again": measure_one("hash", coco),
+        "perceptual hashes, the first time": measure_one("look", coco),
+        "perceptual hashes, again": measure_one("look", coco),
     }
 
 
-def main() -> None:
-    """Generate, measure, print a table."""
+def options() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
         "--photos", type=int, default=120_000, metavar="PHOTOS", help="how many (default 120,000)"
     )
-    parser.add_argument("--json", metavar="FILE", help="also write the figures there")
+    parser.add_argument("--json", metavar="FILE", help="also write the figures to this file")
     parser.add_argument("--measure", choices=list(MEASURES), help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.measure:
-        serve(MEASURES, given.measure)
+    return parser
+
+
+def main() -> None:
+    """Generate, measure, print a table."""
+    arguments = options().parse_args()
+    if arguments.measure:
+        serve_turns(MEASURES, arguments.measure)
         return
     with tempfile.TemporaryDirectory() as folder:
-        found = run(given.photos, Path(folder))
+        figures = run(arguments.photos, Path(folder))
     print("| what | number | seconds | peak MB |\n| --- | --- | --- | --- |")
-    for what, each in found.items():
-        print(f"| {what} | {each['count']:,} | {each['seconds']:.1f} | {each['megabytes']:.0f} |")
-    if given.json:
-        write_json(Path(given.json), found)
+    for name, each in figures.items():
+        numbers = f"{each['count']:,} | {each['seconds']:.1f} | {each['megabytes']:.0f}"
+        print(f"| {name} | {numbers} |")
+    if arguments.json:
+        write_json(Path(arguments.json), figures)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""What a photo costs when there are more of them: extraction and an epoch of 1,000, 4,000 and 16,000 photos.
+"""Cost of a photo in extraction and in an epoch, with 1,000, 4,000 and 16,000 photos.
 
     python -m benchmarks.scaling
 
-A thousand files stand under as many names as are wanted, and a thousand photos' features have as many captions. The sizes
-take their turns upwards, then downwards, so that a machine that grows slower or faster does so for all.
+A thousand files are linked under more names, and the features of a thousand photos are shared by
+more captions. The sizes take their turns upwards, then downwards, so that a machine that becomes
+slower or faster affects all of them.
 """
 
 import os
@@ -16,18 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import made_up
-from benchmarks.extraction import build_encoder, extracted
-from benchmarks.measuring import Given, Measures, Row, Turn, measured, script
-from benchmarks.training import TOY as SMALL
-from benchmarks.training import Sizes as Learned
-from benchmarks.training import of_preset, trainer
+from benchmarks import synthetic_data, training
+from benchmarks.extraction import build_encoder, choose_network, extract_photos
+from benchmarks.measuring import Figures, Measures, Options, Row, Turn, measure, run_benchmark
 from data.caption_batches import CaptionBatches
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many photos."""
+    """The numbers of photos and the network."""
 
     photos: tuple[int, ...] = (1_000, 4_000, 16_000)
     distinct: int = 1_000
@@ -38,150 +36,152 @@ class Sizes:
 TOY = Sizes(photos=(2, 4), distinct=2, encoder="convnet", image_size=32)
 
 
-def there_and_back(sizes: Sequence[int], work: Callable[[int], None]) -> dict[str, Any]:
-    """Seconds a photo of each size: the median of its turns, upwards and downwards."""
-    taken: dict[int, list[float]] = {size: [] for size in sizes}
-    for size in [*sizes, *sizes[-2::-1]]:
-        began = time.perf_counter()
+def time_sizes(sizes: Sequence[int], work: Callable[[int], None]) -> Figures:
+    """Do the work for all sizes upwards, then downwards; return the median seconds a photo."""
+    downwards = list(reversed(sizes[:-1]))
+    seconds: dict[int, list[float]] = {size: [] for size in sizes}
+    for size in [*sizes, *downwards]:
+        start = time.perf_counter()
         work(size)
-        taken[size].append((time.perf_counter() - began) / size)
-    return {"photos": list(sizes), "a_photo": [float(np.median(taken[size])) for size in sizes]}
+        seconds[size].append((time.perf_counter() - start) / size)
+    medians = [float(np.median(seconds[size])) for size in sizes]
+    return {"photos": list(sizes), "a_photo": medians}
 
 
-def named(photos: Sequence[Path], number: int, folder: Path) -> list[Path]:
-    """So many names of these files, each of which gets as many."""
+def link_photos(photos: Sequence[Path], number: int, folder: Path) -> list[Path]:
+    """Link the photos, again and again, under as many names as asked for."""
     folder.mkdir()
-    names = [folder / f"{each:06d}.jpg" for each in range(number)]
-    for each, name in enumerate(names):
-        os.link(photos[each % len(photos)], name)
-    return names
+    links = []
+    for place in range(number):
+        link = folder / f"{place:06d}.jpg"
+        os.link(photos[place % len(photos)], link)
+        links.append(link)
+    return links
 
 
-def _extraction(
+def _prepare_extraction(
     photos: list[str],
     folder: str,
     sizes: list[int],
     network: dict[str, Any],
-    learned: dict[str, Any],
+    training_sizes: dict[str, Any],
 ) -> Turn:
     encoder = build_encoder(network)
-    fingerprint, place = encoder.fingerprint(), Path(folder) / "cache"
-    names = named([Path(photo) for photo in photos], max(sizes), Path(folder) / "names")
+    fingerprint = encoder.fingerprint()
+    cache = Path(folder) / "cache"
+    links = link_photos([Path(photo) for photo in photos], max(sizes), Path(folder) / "names")
 
-    def work(size: int) -> None:
-        extracted(names[:size], encoder, fingerprint, place)
-        rmtree(place)
+    def extract(size: int) -> None:
+        extract_photos(links[:size], encoder, fingerprint, cache)
+        rmtree(cache)
 
-    work(min(sizes))
-    return lambda: there_and_back(sizes, work)
+    extract(min(sizes))
+    return lambda: time_sizes(sizes, extract)
 
 
 @dataclass(frozen=True)
-class EachShape:
-    """Of an epoch's batches the first of each shape, so that all are compiled."""
+class FirstOfEachShape:
+    """The first batch of each shape in an epoch, so that all shapes are compiled."""
 
-    whole: made_up.Epoch
+    whole: synthetic_data.RepeatedEpoch
 
     @property
     def steps(self) -> int:
-        """Of the whole epoch."""
+        """Return the steps of the whole epoch."""
         return self.whole.steps
 
     def epoch(self, number: int, *, first: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Features (P, L, D) and tokens (B, T)."""
-        seen = set()
+        """Yield features (P, L, D) and tokens (B, T)."""
+        shapes = set()
         for features, tokens in self.whole.epoch(number):
-            if tokens.shape not in seen:
-                seen.add(tokens.shape)
+            if tokens.shape not in shapes:
+                shapes.add(tokens.shape)
                 yield features, tokens
 
 
-def _epoch(
+def _prepare_epoch(
     photos: list[str],
     folder: str,
     sizes: list[int],
     network: dict[str, Any],
-    learned: dict[str, Any],
+    training_sizes: dict[str, Any],
 ) -> Turn:
-    learned = Learned(**learned)
-    rows = made_up.Rows(made_up.features(min(sizes), learned.side, learned.depth))
+    data = training.Sizes(**training_sizes)
+    features = synthetic_data.make_features(min(sizes), data.side, data.depth)
+    store = synthetic_data.MemoryFeatures(features)
     epochs = {}
     for size in sizes:
-        batches = CaptionBatches(
-            made_up.training_photos(size, learned.vocabulary), rows, batch=learned.batch, seed=0
-        )
-        epochs[size] = made_up.Epoch(batches, batches.steps)
-    training = trainer(
-        EachShape(epochs[max(sizes)]),
+        training_photos = synthetic_data.make_training_photos(size, data.vocabulary)
+        batches = CaptionBatches(training_photos, store, batch=data.batch, seed=0)
+        epochs[size] = synthetic_data.RepeatedEpoch(batches, batches.steps)
+    trainer = training.build_trainer(
+        FirstOfEachShape(epochs[max(sizes)]),
         Path(folder) / "run",
         precision="bfloat16",
-        **of_preset(learned),
+        **training.choose_settings(data),
     )
 
-    def work(size: int) -> None:
-        training.batches = epochs[size]
-        training.train_epoch(lambda step, steps, loss: None)
+    def train(size: int) -> None:
+        trainer.batches = epochs[size]
+        trainer.train_epoch(training.ignore_progress)
 
-    training.train_epoch(lambda step, steps, loss: None)
-    return lambda: there_and_back(sizes, work)
-
-
-MEASURES: Measures = {"extraction": _extraction, "epoch": _epoch}
+    trainer.train_epoch(training.ignore_progress)
+    return lambda: time_sizes(sizes, train)
 
 
-def run(folder: Path, given: Given) -> dict[str, Any]:
-    """`extraction_linearity` and `epoch_linearity`, how far a photo's cost is from the smallest size's, and what these come
-    from."""
-    sizes, learned = (TOY, SMALL) if given.toy else (Sizes(), Learned())
-    photos = [
-        str(photo) for photo in made_up.photos(sizes.distinct, folder / "photos", given.photos)
-    ]
-    network = {
-        "name": sizes.encoder,
-        "image_size": sizes.image_size,
-        "weights": given.weights,
-        "layer": given.layer,
-    }
-    found: dict[str, Any] = {}
+MEASURES: Measures = {"extraction": _prepare_extraction, "epoch": _prepare_epoch}
+
+
+def run(folder: Path, options: Options) -> Figures:
+    """Return `extraction_linearity` and `epoch_linearity`, and their parts.
+
+    A linearity is the largest deviation of a photo's cost from that at the smallest size.
+    """
+    sizes = TOY if options.toy else Sizes()
+    training_sizes = training.TOY if options.toy else training.Sizes()
+    photos = synthetic_data.make_photos(sizes.distinct, folder / "photos", options.photos)
+    parts: Figures = {}
     for name in MEASURES:  # one after the other: they are not compared
-        found |= measured(
+        parts |= measure(
             "benchmarks.scaling",
             [name],
             1,
-            photos=photos,
+            photos=[str(photo) for photo in photos],
             folder=str(folder),
             sizes=sizes.photos,
-            network=network,
-            learned=asdict(learned),
+            network=choose_network(sizes, options),
+            training_sizes=asdict(training_sizes),
         )
-    return {f"{name}_linearity": off(found[name]["a_photo"]) for name in MEASURES} | {
-        "scaling": found
-    }
+    figures = {}
+    for name in MEASURES:
+        figures[f"{name}_linearity"] = compute_deviation(parts[name]["a_photo"])
+    return figures | {"scaling": parts}
 
 
-def off(costs: Sequence[float]) -> float:
-    """How far costs are from the first of them at the most, as a share of it."""
+def compute_deviation(costs: Sequence[float]) -> float:
+    """Return the largest deviation of a cost from the first, as a share of it."""
     return max(abs(cost / costs[0] - 1) for cost in costs)
 
 
-def rows(found: dict[str, Any]) -> list[Row]:
-    """The table's."""
-    told = []
-    for name, what in (("extraction", "extraction"), ("epoch", "an epoch in bfloat16")):
-        each, apart = found["scaling"][name], found[f"{name}_linearity"]
-        costs = " / ".join(f"{cost * 1000:.2f}" for cost in each["a_photo"])
-        numbers = " / ".join(f"{photos:,}" for photos in each["photos"])
-        told.append(
+def make_rows(figures: Figures) -> list[Row]:
+    """Return the rows of the table."""
+    rows = []
+    for name, title in (("extraction", "extraction"), ("epoch", "an epoch in bfloat16")):
+        part = figures["scaling"][name]
+        deviation = figures[f"{name}_linearity"]
+        costs = " / ".join(f"{cost * 1000:.2f}" for cost in part["a_photo"])
+        photos = " / ".join(f"{number:,}" for number in part["photos"])
+        rows.append(
             Row(
-                f"{what}, milliseconds a photo of {numbers}",
-                f"{costs}: {apart:.1%} apart",
+                f"{title}, milliseconds a photo of {photos}",
+                f"{costs}: {deviation:.1%} apart",
                 "within 10 %",
-                apart <= 0.1,
-                each["megabytes"],
+                deviation <= 0.1,
+                part["megabytes"],
             )
         )
-    return told
+    return rows
 
 
 if __name__ == "__main__":
-    script(__doc__, run, rows, MEASURES)
+    run_benchmark(__doc__, run, make_rows, MEASURES)
