@@ -17,7 +17,7 @@ def make_picture(name, seed):
 
 
 def write_class_folders(folder, *, seed=0, **splits):
-    """Write this number of pictures of each class for each split; `unsplit` writes no folder of a split.
+    """Write this number of pictures of each class for each split; `unsplit` has no folder.
 
     Return the folder.
     """

@@ -16,7 +16,7 @@ TWO_CAPTIONS = ("A dog runs .", "A café .")
 
 
 def write_files(folder, *photos, files=None):
-    """Write files that stand for photos, and files of text, bytes, or values as JSON; return the folder."""
+    """Write stand-ins for photos, and files of text, bytes or JSON; return the folder."""
     contents = dict.fromkeys(photos, b"a picture, as far as captions go")
     for name, content in (contents | (files or {})).items():
         if not isinstance(content, str | bytes):
@@ -47,7 +47,10 @@ def get_error(path, **options):
 
 
 def gather_rows(folder, *rows, roots=(".",), outside=False, **options):
-    """Gather rows (name, caption[, split]); return captions and splits by path, and what is left out."""
+    """Gather rows (name, caption[, split]).
+
+    Return captions and split by the photos' paths, and what is left out.
+    """
     numbered = []
     for line, (name, caption, *split) in enumerate(rows, start=2):
         numbered.append(Row(name, caption, split[0] if split else None, f"list.csv, line {line}"))
@@ -61,7 +64,7 @@ def gather_rows(folder, *rows, roots=(".",), outside=False, **options):
 
 
 def make_coco(images, annotations):
-    """Return COCO's object of images {number: file name} and annotations [(image's number, caption)]."""
+    """Return COCO's object of images {number: file name} and annotations [(number, caption)]."""
     return {
         "info": {"year": 2017},
         "licenses": [{"id": 1, "name": "own", "url": "http://example.org"}],
@@ -156,7 +159,7 @@ SAMPLES = {
 
 
 def write_sample(folder, name, change=lambda text: text):
-    """Write a format's sample, one photo with TWO_CAPTIONS, after changing the captions file's text.
+    """Write a format's sample, a photo with TWO_CAPTIONS, with the captions file's text changed.
 
     Return the paths of the photo and of the captions file.
     """

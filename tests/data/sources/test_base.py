@@ -225,7 +225,7 @@ def test_places_are_named_within_the_folder(tmp_path):
 
 
 def test_uncaptioned_photos_and_missing_photos_are_reported(tmp_path):
-    """In the folders of captioned photos alone, and of pictures that show."""
+    """Only visible pictures in the folders of captioned photos count."""
     write_files(
         tmp_path,
         "sub/a.jpg",

@@ -28,7 +28,7 @@ BIRD = LeftOut("c.jpg", NO_PHOTO, "Flickr8k.token.txt, line 5")
 
 
 def write_flickr8k(folder, photos="Flicker8k_Dataset", text="", tokens=TOKENS, **lists):
-    """The folder, with photos and texts in folders of their own, and lists of splits."""
+    """Write photos, captions in a folder of texts, and lists of splits; return the folder."""
     files = {f"{text}Flickr_8k.{listing}Images.txt": names for listing, names in lists.items()}
     return write_files(
         folder,
@@ -50,7 +50,7 @@ def write_flickr8k(folder, photos="Flicker8k_Dataset", text="", tokens=TOKENS, *
 )
 @pytest.mark.parametrize("text", ["", "Flickr8k_text/"])
 def test_flickr8k_with_its_lists(tmp_path, photos, text):
-    """A photo that no list names is left out, as in everybody's figures, and pictures beside are of no concern."""
+    """A photo in no list is left out, as in published scores; other pictures are ignored."""
     write_flickr8k(
         tmp_path, photos, text, train="a.jpg\nc.jpg\n", dev="my b.jpg\r\nwordless.jpg\n", test=""
     )
@@ -128,13 +128,9 @@ def test_another_caption_with_the_same_number_counts(tmp_path, name):
 def test_damaged_tokens_and_lists_are_refused_with_the_line(tmp_path):
     write_flickr8k(tmp_path, tokens="a.jpg#0\tA cat .\na.jpg#1 A cat .\n")
     token = tmp_path / "Flickr8k.token.txt"
-    assert (
-        get_error(tmp_path) == f"{token}, line 2: no tab between the photo's name and its caption"
-    )
+    assert get_error(tmp_path).startswith(f"{token}, line 2: no tab")
     token.write_text("a.jpg#0@A cat .\n")
-    assert (
-        get_error(tmp_path) == f"{token}, line 1: no tab between the photo's name and its caption"
-    )
+    assert get_error(tmp_path).startswith(f"{token}, line 1: no tab")
     token.write_text(TOKENS)
     (tmp_path / "Flickr_8k.trainImages.txt").write_bytes(b"a.jpg\n\xff.jpg\n")
     assert get_error(tmp_path).startswith(
@@ -144,10 +140,8 @@ def test_damaged_tokens_and_lists_are_refused_with_the_line(tmp_path):
 
 def test_tokens_that_leave_the_folder_are_refused(tmp_path):
     write_flickr8k(tmp_path, tokens="a.jpg#0\tA cat .\n/etc/passwd#0\tA file .\n")
-    assert get_error(tmp_path) == (
-        f"{tmp_path}/Flickr8k.token.txt, line 2: the photo /etc/passwd lies outside the "
-        f"dataset's folder {tmp_path}; --outside-photos allows that"
-    )
+    place = f"{tmp_path}/Flickr8k.token.txt, line 2"
+    assert get_error(tmp_path).startswith(f"{place}: the photo /etc/passwd lies outside")
 
 
 KAGGLE = """image,caption
@@ -251,10 +245,8 @@ def test_kaggles_flickr8k_with_a_split_column(tmp_path):
         {"a.jpg": "val", "b.jpg": None},
     )
     (tmp_path / "captions.txt").write_text("image,split,caption\na.jpg,tset,A cat .\n")
-    assert (
-        get_error(tmp_path)
-        == f"{tmp_path}/captions.txt, line 2: unknown split 'tset'; use train, val or test"
-    )
+    place = f"{tmp_path}/captions.txt, line 2"
+    assert get_error(tmp_path).startswith(f"{place}: unknown split 'tset'")
 
 
 @pytest.mark.parametrize(
@@ -271,7 +263,8 @@ def test_kaggles_flickr8k_with_a_split_column(tmp_path):
 )
 def test_kaggles_damaged_table_is_refused_with_the_line(tmp_path, content, expected):
     write_files(tmp_path, "Images/a.jpg", files={"captions.txt": content})
-    assert get_error(tmp_path / "captions.txt") == f"{tmp_path}/captions.txt, {expected}"
+    file = tmp_path / "captions.txt"
+    assert get_error(file).startswith(f"{file}, {expected}")
 
 
 def test_every_cell_may_be_in_quotes(tmp_path):
@@ -295,7 +288,8 @@ def test_lists_beside_the_folder_of_the_table_count(tmp_path):
         tmp_path,
         "flickr30k_images/1.jpg",
         files={
-            "flickr30k_images/results.csv": f"image_name| comment_number| comment\n{row}{row}1.jpg| 1| Two people .\n",
+            "flickr30k_images/results.csv": f"image_name| comment_number| comment\n{row}{row}"
+            "1.jpg| 1| Two people .\n",
             "test.txt": "1\n",
         },
     )
@@ -327,7 +321,7 @@ RESULTS = """image_name| comment_number| comment
     ],
 )
 def test_kaggles_flickr30k_and_its_broken_line(tmp_path, photos, table):
-    """In one line a separator is missing; a quote is a quote there."""
+    """One line lacks a separator; quotes are part of the captions."""
     write_files(
         tmp_path,
         f"{photos}/1000000001.jpg",
@@ -353,14 +347,14 @@ def test_kaggles_flickr30k_and_its_broken_line(tmp_path, photos, table):
 def test_another_broken_line_is_refused(tmp_path, line):
     write_files(tmp_path, "flickr30k_images/a.jpg", files={"results.csv": f"{RESULTS}{line}\n"})
     columns = "2 columns" if "|" in line else "1 column"
-    assert (
-        get_error(tmp_path) == f"{tmp_path}/results.csv, line 7: {columns} where the header has 3"
-    )
+    place = f"{tmp_path}/results.csv, line 7"
+    assert get_error(tmp_path).startswith(f"{place}: {columns} where the header has 3")
 
 
 def test_kaggles_flickr30k_with_commas(tmp_path):
     text = (
-        'image_name,comment_number,comment\n1.jpg,0,"Two people , both in hats ."\n1.jpg,1,"He says "" hi "" ."\n'
+        'image_name,comment_number,comment\n1.jpg,0,"Two people , both in hats ."\n'
+        '1.jpg,1,"He says "" hi "" ."\n'
         "1.jpg,2,A , b\n"
     )
     write_files(
@@ -386,7 +380,10 @@ def test_numbered_captions_may_repeat(tmp_path):
 
 
 def test_kaggles_flickr30k_with_the_lists_of_entities(tmp_path):
-    text = "image_name| comment_number| comment\n1.jpg| 0| A dog .\n2.jpg| 0| A cat .\n3.jpg| 0| A cow .\n"
+    text = (
+        "image_name| comment_number| comment\n"
+        "1.jpg| 0| A dog .\n2.jpg| 0| A cat .\n3.jpg| 0| A cow .\n"
+    )
     write_files(
         tmp_path,
         *(f"flickr30k_images/{number}.jpg" for number in (1, 2, 3)),
@@ -403,7 +400,8 @@ def test_flickr30k_with_the_lists_of_entities(tmp_path):
         tmp_path,
         *(f"flickr30k-images/{number}.jpg" for number in (1, 2, 3, 4)),
         files={
-            "results_20130124.token": "1.jpg#0\tA cat .\n1.jpg#1\tA cat .\n2.jpg#0\tA dog .\n3.jpg#0\tA cow .\n4.jpg#0\tA pig .",
+            "results_20130124.token": "1.jpg#0\tA cat .\n1.jpg#1\tA cat .\n2.jpg#0\tA dog .\n"
+            "3.jpg#0\tA cow .\n4.jpg#0\tA pig .",
             "train.txt": "1\n9\n",
             "val.txt": "2\r\n",
             "test.txt": "3",

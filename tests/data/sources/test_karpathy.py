@@ -13,7 +13,7 @@ from tests.helpers.datasets import get_captions, get_error, get_splits, make_kar
     "photos", ["Flicker8k_Dataset", "flickr30k_images", "flickr30k-images", "Images", "."]
 )
 def test_splits_of_flickr_are_read(tmp_path, photos):
-    """Restval counts as train; sentences without `raw` are their words; photos may have no sentences."""
+    """Restval counts as train, and a sentence without `raw` is its tokens."""
     content = make_karpathy(
         ("a.jpg", "train", ["A cat . ", "A cat ."]),
         ("b.jpg", "val", ["A T-shirt ."]),
@@ -109,42 +109,37 @@ def test_of_three_files_the_one_with_photos_is_read(tmp_path, photo, caption):
 WHOLE = {"filename": "a.jpg", "split": "train", "sentences": [{"raw": "A cat ."}]}
 
 
-NO_NAME = ", images[1]: expected the photo's name, got "
-
-
-NO_SENTENCES = ", images[1]: expected a filename, a split and sentences, got "
-
-
 @pytest.mark.parametrize(
-    ("image", "expected"),
+    ("image", "shown"),
     [
         (
             {"filename": "a.jpg", "split": "tset", "sentences": []},
-            ", images[1]: unknown split 'tset'; use train, val or test",
+            "unknown split 'tset'",
         ),
-        ({"split": "train", "sentences": []}, NO_NAME + '{"split": "train", "sentences": []}'),
-        (["a.jpg"], NO_NAME + '["a.jpg"]'),
+        ({"split": "train", "sentences": []}, '{"split": "train", "sentences": []}'),
+        (["a.jpg"], '["a.jpg"]'),
         (
             {"filename": "b.jpg", "sentences": [{}]},
-            NO_SENTENCES + '{"filename": "b.jpg", "sentences": [{}]}',
+            '{"filename": "b.jpg", "sentences": [{}]}',
         ),
         (
             {"filename": "b.jpg", "split": 3, "sentences": []},
-            NO_SENTENCES + '{"filename": "b.jpg", "split": 3, "sentences": []}',
+            '{"filename": "b.jpg", "split": 3, "sentences": []}',
         ),
         *(
             (
                 {"filename": "b.jpg", "sentences": [{"raw": raw}]},
-                NO_SENTENCES
-                + f'{{"filename": "b.jpg", "sentences": [{{"raw": {json.dumps(raw)}}}]}}',
+                f'{{"filename": "b.jpg", "sentences": [{{"raw": {json.dumps(raw)}}}]}}',
             )
             for raw in (7, None, ["A cat ."])
         ),
     ],
 )
-def test_a_damaged_file_is_refused_with_the_place(tmp_path, image, expected):
+def test_a_damaged_file_is_refused_with_the_place(tmp_path, image, shown):
     file = tmp_path / "dataset_flickr8k.json"
     write_files(tmp_path, "a.jpg", files={file.name: {"images": [WHOLE, image]}})
-    assert get_error(tmp_path) == f"{file}{expected}"
+    error = get_error(tmp_path)
+    assert error.startswith(f"{file}, images[1]:")
+    assert shown in error
     file.write_text(json.dumps({"images": {"sentences": 7}}))
-    assert get_error(tmp_path) == f"{file}: Karpathy's files have a list `images`"
+    assert get_error(tmp_path).endswith("a list `images`")

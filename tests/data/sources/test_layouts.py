@@ -83,7 +83,7 @@ def test_the_folder_of_the_files_own_split_comes_first(tmp_path, ending, name, p
     ],
 )
 def test_a_file_in_each_splits_folder(tmp_path, name, line):
-    """As `datasets` of Hugging Face has its folders of images."""
+    """Hugging Face's `datasets` has its folders of images like this."""
     write_files(
         tmp_path,
         "train/1.png",

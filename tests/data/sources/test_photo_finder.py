@@ -18,7 +18,7 @@ from utils.errors import UserError
 
 
 def test_names_may_have_spaces_folders_and_any_script(tmp_path):
-    """Files that come from a Mac have their names in pieces, and captions files don't; or the other way round."""
+    """Names of files or in captions files may be decomposed, as on a Mac."""
     korean = "고양이 한 마리.jpg"
     pieces = unicodedata.normalize("NFD", korean)
     write_files(tmp_path, "my cat.jpg", pieces, "sub/개.jpg")
@@ -152,7 +152,7 @@ def test_a_folder_without_permission_is_reported(tmp_path):
 
 
 def test_a_simulated_missing_permission_is_reported(tmp_path, monkeypatch):
-    """The same where root runs the tests: the system's answer is played."""
+    """The system's answer is simulated, because root may read everything."""
     write_files(tmp_path, "a.jpg", "shut/b.jpg")
     open_folder = os.scandir
 

@@ -114,10 +114,7 @@ def test_latin1_is_refused_with_file_and_line(tmp_path, name):
     line = 0
     _, file = write_sample(tmp_path, name, changed)
     assert line > 1
-    assert get_error(tmp_path).startswith(
-        f"{file}, line {line}: not UTF-8 text (invalid continuation byte); save the file "
-        "as UTF-8 (it may be Windows-1252 or, in Korean, CP949 now)"
-    )
+    assert get_error(tmp_path).startswith(f"{file}, line {line}: not UTF-8 text")
 
 
 @EVERY
@@ -189,21 +186,14 @@ def test_format_allows_a_file_of_any_name(tmp_path):
 
 def test_a_format_that_is_not_there_is_refused(tmp_path):
     write_sample(tmp_path, "csv")
-    assert get_error(tmp_path, format="coco") == (
-        f"{tmp_path} does not have the format asked for; looked for: annotations/captions_*.json; "
-        "if the file has another name, give the file itself"
-    )
-    assert get_error(tmp_path / "captions.csv", format="coco") == (
-        f"{tmp_path}/captions.csv, line 1: broken JSON (Expecting value, column 1); is the file complete?"
-    )
+    assert "looked for: annotations/captions_*.json;" in get_error(tmp_path, format="coco")
+    error = get_error(tmp_path / "captions.csv", format="coco")
+    assert error.startswith(f"{tmp_path}/captions.csv, line 1: broken JSON")
 
 
 def test_a_text_beside_a_photo_is_no_dataset(tmp_path):
     _, file = write_sample(tmp_path, "texts")
-    assert (
-        get_error(file, format="texts")
-        == f"{file} is a file; give the folder of the photos and their texts"
-    )
+    assert get_error(file, format="texts").startswith(f"{file} is a file; give the folder")
 
 
 @pytest.mark.parametrize("name", ["COCO", "Coco", "coco"])
@@ -223,43 +213,40 @@ def test_an_unknown_format_is_refused_with_the_nearest(tmp_path):
 
 def test_an_unknown_dataset_is_refused_with_known_formats(tmp_path):
     write_files(tmp_path, "a.jpg", files={"notes.txt": "hello"})
-    looked_for = (
-        "looked for: captions.csv, captions.tsv or metadata.csv with a header naming a photo and a caption column "
-        "(captions.ko.csv with --language ko); "
-        "captions.jsonl, captions.json (a list) or metadata.jsonl; "
-        "dataset_flickr8k.json, dataset_flickr30k.json or dataset_coco.json; MSCOCO_train_val_Korean.json; "
-        "annotations/captions_*.json; Flickr8k.token.txt with its lists, or Kaggle's captions.txt; "
-        "results_20130124.token, or Kaggle's results.csv; photos each with a .txt of captions beside it. "
-        "If a file has another name, give its format with --format"
+    names = (
+        "captions.csv, captions.tsv or metadata.csv",
+        "captions.ko.csv with --language ko",
+        "captions.jsonl, captions.json (a list) or metadata.jsonl",
+        "dataset_flickr8k.json, dataset_flickr30k.json or dataset_coco.json",
+        "MSCOCO_train_val_Korean.json",
+        "annotations/captions_*.json",
+        "Flickr8k.token.txt with its lists, or Kaggle's captions.txt",
+        "results_20130124.token, or Kaggle's results.csv",
+        "photos each with a .txt of captions",
     )
-    assert get_error(tmp_path) == f"{tmp_path} is no known dataset; {looked_for}"
-    assert (
-        get_error(tmp_path / "notes.txt")
-        == f"{tmp_path}/notes.txt is no known dataset; {looked_for}"
-    )
-    assert get_error(tmp_path / "a.jpg") == f"{tmp_path}/a.jpg is no known dataset; {looked_for}"
+    for path in (tmp_path, tmp_path / "notes.txt", tmp_path / "a.jpg"):
+        error = get_error(path)
+        assert error.startswith(f"{path} is no known dataset")
+        assert all(name in error for name in names)
+        assert "--format" in error
 
 
 def test_a_missing_path_is_refused(tmp_path):
-    assert (
-        get_error(tmp_path / "none")
-        == f"no dataset at {tmp_path}/none; give a captions file, its folder, or `scenes`"
-    )
+    assert get_error(tmp_path / "none").startswith(f"no dataset at {tmp_path}/none")
 
 
 def test_an_empty_dataset_is_refused(tmp_path):
     write_files(tmp_path, "a.jpg", files={"captions.csv": "photo,caption\n"})
-    assert (
-        get_error(tmp_path) == f"{tmp_path}/captions.csv holds no photo with a caption; it is empty"
-    )
+    error = get_error(tmp_path)
+    assert error.startswith(f"{tmp_path}/captions.csv holds no photo with a caption")
+    assert error.endswith("it is empty")
 
 
 def test_a_dataset_without_photos_is_refused_with_the_reason(tmp_path):
     write_files(tmp_path, files={"captions.csv": "photo,caption\na.jpg,A cat.\nb.jpg,A dog.\n"})
-    assert get_error(tmp_path) == (
-        f"{tmp_path}/captions.csv holds no photo with a caption (2 left out; the first: a.jpg: a "
-        "caption, but no such photo (captions.csv, line 2))"
-    )
+    error = get_error(tmp_path)
+    assert error.startswith(f"{tmp_path}/captions.csv holds no photo with a caption (2 left out")
+    assert "a.jpg: a caption, but no such photo (captions.csv, line 2)" in error
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
@@ -316,24 +303,18 @@ def test_the_language_is_given_or_detected(tmp_path):
 def test_missing_permission_is_refused(tmp_path):
     _, file = write_sample(tmp_path, "csv")
     file.chmod(0)
-    assert (
-        get_error(tmp_path)
-        == f"no permission to read {file}; change its rights, or name another file"
-    )
+    assert get_error(tmp_path).startswith(f"no permission to read {file}")
 
 
 def test_simulated_missing_permission_is_refused(tmp_path, monkeypatch):
-    """The same where root runs the tests: the system's answer is played."""
+    """The system's answer is simulated, because root may read everything."""
 
     def refused(path):
         raise PermissionError(13, "Permission denied", str(path))
 
     _, file = write_sample(tmp_path, "csv")
     monkeypatch.setattr(Path, "read_bytes", refused)
-    assert (
-        get_error(tmp_path)
-        == f"no permission to read {file}; change its rights, or name another file"
-    )
+    assert get_error(tmp_path).startswith(f"no permission to read {file}")
 
 
 @NEEDS_REAL_DATA

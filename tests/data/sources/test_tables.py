@@ -60,7 +60,8 @@ def test_tabs_and_line_ends_of_every_system_are_read(tmp_path, end):
 def test_quotes_keep_commas_quotes_and_line_breaks(tmp_path):
     write_table(
         tmp_path,
-        'photo,caption\na.jpg,"A cat, a dog."\na.jpg,"A ""big"" cat"\na.jpg,"A\ncat"\na.jpg,a "red" car\n',
+        'photo,caption\na.jpg,"A cat, a dog."\na.jpg,"A ""big"" cat"\n'
+        'a.jpg,"A\ncat"\na.jpg,a "red" car\n',
     )
     assert get_captions(read(tmp_path)) == {
         "a.jpg": ("A cat, a dog.", 'A "big" cat', "A cat", 'a "red" car')
@@ -77,7 +78,8 @@ def test_trailing_commas_and_blank_lines_mean_nothing(tmp_path):
 def test_what_is_left_out_is_reported_with_its_line(tmp_path):
     write_table(
         tmp_path,
-        'photo,caption,split\n"a.jpg","A\ncat.",train\na.jpg,A cat.,\n,A bird.,\ngone.jpg,A dog.,val\na.jpg, ,\n'
+        'photo,caption,split\n"a.jpg","A\ncat.",train\na.jpg,A cat.,\n,A bird.,\n'
+        "gone.jpg,A dog.,val\na.jpg, ,\n"
         "a.jpg,A pet.,test\n",
         "a.jpg",
         "lonely.png",
@@ -99,10 +101,8 @@ def test_what_is_left_out_is_reported_with_its_line(tmp_path):
 
 def test_an_unknown_split_is_refused_with_its_line(tmp_path):
     write_table(tmp_path, 'photo,caption,split\na.jpg,"A\ncat.",train\na.jpg,A pet.,tset\n')
-    assert (
-        get_error(tmp_path)
-        == f"{tmp_path}/captions.csv, line 4: unknown split 'tset'; use train, val or test"
-    )
+    place = f"{tmp_path}/captions.csv, line 4"
+    assert get_error(tmp_path).startswith(f"{place}: unknown split 'tset'")
 
 
 @pytest.mark.parametrize(
@@ -114,13 +114,11 @@ def test_an_unknown_split_is_refused_with_its_line(tmp_path):
     ],
 )
 def test_a_row_of_another_length_is_refused_with_its_line(tmp_path, name, row, columns):
-    """A longer one has a comma without quotes: read on, its caption would be cut short."""
+    """A longer row has a comma without quotes, which would cut its caption short."""
     mark = "," if name.endswith("csv") else "\t"
     write_table(tmp_path, f"photo{mark}caption\na.jpg{mark}A cat.\n\n{row}\n", name=name)
-    assert get_error(tmp_path) == (
-        f"{tmp_path}/{name}, line 4: {columns} where the header has 2; put quotes "
-        "round a caption that contains commas (or tabs)"
-    )
+    place = f"{tmp_path}/{name}, line 4"
+    assert get_error(tmp_path).startswith(f"{place}: {columns} where the header has 2")
 
 
 @pytest.mark.parametrize(
@@ -128,27 +126,21 @@ def test_a_row_of_another_length_is_refused_with_its_line(tmp_path, name, row, c
     [('"A pet.', "unexpected end of data"), ('"A" pet.', "',' expected after '\"'")],
 )
 def test_an_open_quote_is_refused_with_its_line(tmp_path, row, expected):
-    """A quote that is never closed would make all the lines after it one caption."""
+    """A quote that is never closed would make one caption of all lines after it."""
     write_table(tmp_path, f"photo,caption\na.jpg,A cat.\na.jpg,{row}\na.jpg,A dog.\n")
-    assert get_error(tmp_path) == (
-        f"{tmp_path}/captions.csv, line 3: {expected}; close every quote that opens a cell, and write "
-        "quotes inside it twice"
-    )
+    assert get_error(tmp_path).startswith(f"{tmp_path}/captions.csv, line 3: {expected}")
 
 
 @pytest.mark.parametrize("content", ["", "\ufeff", "\n \n", ",,\n"])
 def test_an_empty_table_is_refused(tmp_path, content):
-    assert get_error(write_table(tmp_path, content)) == (
-        f"{tmp_path}/captions.csv is empty; name the columns "
-        "in its first line, such as photo,caption,split"
-    )
+    error = get_error(write_table(tmp_path, content))
+    assert error.startswith(f"{tmp_path}/captions.csv is empty")
 
 
 def test_a_table_without_header_is_refused(tmp_path):
-    assert get_error(write_table(tmp_path, "a.jpg,A cat.\n")) == (
-        f"{tmp_path}/captions.csv: the first line names no photo and caption column; found a.jpg, a cat.; write "
-        "photo,caption or photo,caption,split there"
-    )
+    error = get_error(write_table(tmp_path, "a.jpg,A cat.\n"))
+    assert error.startswith(f"{tmp_path}/captions.csv: the first line ")
+    assert "found a.jpg, a cat.;" in error
 
 
 @pytest.mark.parametrize(
@@ -160,20 +152,16 @@ def test_a_table_without_header_is_refused(tmp_path):
     ],
 )
 def test_the_error_about_the_header_is_one_line(tmp_path, header, found):
-    expected = get_error(write_table(tmp_path, f"{header}\na.jpg,A cat.\n"))
-    assert (
-        expected.partition("found ")[2]
-        == f"{found}; write photo,caption or photo,caption,split there"
-    )
+    error = get_error(write_table(tmp_path, f"{header}\na.jpg,A cat.\n"))
+    assert f"found {found};" in error
 
 
 def test_photos_outside_are_refused_unless_allowed(tmp_path):
     write_table(tmp_path / "own", "photo,caption\n../b.jpg,A dog.\n")
     write_files(tmp_path, "b.jpg")
-    assert get_error(tmp_path / "own") == (
-        f"{tmp_path}/own/captions.csv, line 2: the photo ../b.jpg lies outside the "
-        f"dataset's folder {tmp_path}/own; --outside-photos allows that"
-    )
+    error = get_error(tmp_path / "own")
+    assert error.startswith(f"{tmp_path}/own/captions.csv, line 2: the photo ../b.jpg lies outside")
+    assert "--outside-photos" in error
     assert get_captions(read(tmp_path / "own", outside=True)) == {"b.jpg": ("A dog.",)}
 
 
@@ -194,7 +182,4 @@ def test_a_cell_of_a_megabyte_is_one_caption_too_long(tmp_path):
 
 def test_utf16_without_a_byte_order_mark_is_refused(tmp_path):
     write_table(tmp_path, "photo,caption\na.jpg,A cat.\n".encode("utf-16-le"), "a.jpg")
-    assert get_error(tmp_path) == (
-        f"{tmp_path}/captions.csv, line 1: zero bytes, as in UTF-16 without a byte order mark; save the "
-        "file as UTF-8"
-    )
+    assert get_error(tmp_path).startswith(f"{tmp_path}/captions.csv, line 1: zero bytes")
