@@ -11,7 +11,7 @@ from models.training.losses import CrossEntropy
 from models.training.optimizers import build_adam
 from models.training.trainer import Recipe, Trainer
 from presets import PRESETS, resolve
-from tests.models.training.test_trainer import DEPTH, LOCATIONS, Invented
+from tests.helpers.training import DEPTH, LOCATIONS, InventedBatches
 
 SMALL = {"units": 16, "embedding": 8, "attention_units": 8, "heads": 2}
 
@@ -28,7 +28,7 @@ def test_every_preset_takes_a_step(preset, scenes, tmp_path):
     trainer = Trainer(
         decoder,
         CrossEntropy(training.penalty),
-        Invented(),
+        InventedBatches(),
         recipe,
         tmp_path,
         optimizer=partial(build_adam, weight_decay=training.weight_decay),
@@ -41,4 +41,4 @@ def test_every_preset_takes_a_step(preset, scenes, tmp_path):
         for weight, old in zip(decoder.trainable_weights, before, strict=True)
     ]
     # A rate is the most that Adam moves a weight in a step, about; every weight has moved.
-    assert min(moved) > 0 and max(moved) < 3 * training.learning_rate * Invented.steps
+    assert min(moved) > 0 and max(moved) < 3 * training.learning_rate * InventedBatches.steps

@@ -10,7 +10,7 @@ from models.search.rules import Captions, Nest, Rules, Step, predict_next_words
 
 @dataclass(frozen=True)
 class Sampling:
-    """How the words of a caption are sampled."""
+    """The options of sampling."""
 
     temperature: float = 1.0
     top_k: int | None = None  # only among the k likeliest words

@@ -94,3 +94,12 @@ def train(trainer, scores=(0.1, 0.2, 0.3), stop=None):
         trainer.train_epoch(progress)
         trainer.finish_epoch(scores[trainer.epoch])
     return losses
+
+
+def read_state(trainer):
+    """Everything that the next step depends on."""
+    networks = [*trainer.decoder.parts().values(), *trainer.optimizers.values()]
+    variables = [variable for each in networks for variable in each.variables]
+    variables += trainer.objective.variables.values()
+    variables += [trainer._epoch, trainer._step, trainer._loss_sum]
+    return [variable.numpy() for variable in variables]

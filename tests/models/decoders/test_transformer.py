@@ -14,7 +14,7 @@ from models.training.losses import CrossEntropy
 from models.training.optimizers import build_adam
 from models.training.trainer import Recipe, Trainer
 from tests.helpers.decoders import small_decoder
-from tests.models.training.test_trainer import DEPTH, LOCATIONS, Invented
+from tests.helpers.training import DEPTH, LOCATIONS, InventedBatches
 from utils.errors import UserError
 
 FEATURES = tf.random.stateless_normal([2, 4, 3], [1, 2])
@@ -119,7 +119,7 @@ def training(folder):
     return Trainer(
         made,
         CrossEntropy(),
-        Invented(),
+        InventedBatches(),
         Recipe(3, 0.01, 3, "cosine", 5.0, 9, 2),
         folder,
         optimizer=partial(build_adam, weight_decay=0.01),
@@ -158,7 +158,7 @@ def test_decay_spares_biases_and_normalisations(tmp_path):
         partial(build_adam, weight_decay=0.5),
     )
     optimizer = Trainer(
-        made, CrossEntropy(), Invented(), recipe, tmp_path, optimizer=decaying
+        made, CrossEntropy(), InventedBatches(), recipe, tmp_path, optimizer=decaying
     ).optimizers["decoder"]
     for variable in made.trainable_variables:
         variable.assign(tf.ones_like(variable))

@@ -12,7 +12,7 @@ from models.decoders.with_encoder import DecoderWithEncoder
 from models.encoders.encoder import Encoder
 from models.training.losses import CrossEntropy
 from models.training.trainer import Recipe, Trainer
-from tests.models.training.test_trainer import state
+from tests.helpers.training import read_state
 from utils.errors import UserError
 
 SIZE, PHOTOS, CAPTIONS = 80, 2, 2
@@ -206,7 +206,7 @@ def test_it_goes_on_exactly_where_it_was_cut_off(whole):
     for each in (training, new):
         assert each.resume()
     assert training.decoder.encoder.fingerprint() == encoder.fingerprint() != mark
-    for one, other in zip(state(training), state(new), strict=True):
+    for one, other in zip(read_state(training), read_state(new), strict=True):
         np.testing.assert_array_equal(one, other)
     assert losses(training) == seen[-2:]
     assert training.decoder.encoder.fingerprint() == mark

@@ -15,7 +15,13 @@ from models.training.checkpoints import list_checkpoints, make_checkpoint
 from models.training.losses import CrossEntropy, HardAttention, doubly_stochastic_penalty
 from models.training.self_critical import SelfCritical
 from models.training.teacher_forcing import TeacherForcedEvaluator
-from tests.helpers.training import InventedBatches, invented_decoder, make_trainer, train
+from tests.helpers.training import (
+    InventedBatches,
+    invented_decoder,
+    make_trainer,
+    read_state,
+    train,
+)
 from utils.errors import UserError
 
 DAMAGED = "last/ckpt-1 is damaged, or of another model or version"
@@ -191,15 +197,6 @@ def make_self_critical_trainer(folder, **changes):
     objective = SelfCritical(decoder, reward_the_kind, rules, seed=0)
     batches = InventedBatches(photos=8)
     return make_trainer(folder, decoder=decoder, objective=objective, batches=batches, **changes)
-
-
-def read_state(trainer):
-    """Everything that the next step depends on."""
-    networks = [*trainer.decoder.parts().values(), *trainer.optimizers.values()]
-    variables = [variable for each in networks for variable in each.variables]
-    variables += trainer.objective.variables.values()
-    variables += [trainer._epoch, trainer._step, trainer._loss_sum]
-    return [variable.numpy() for variable in variables]
 
 
 def has_lower_loss(first, last):
