@@ -1,4 +1,7 @@
-"""The decoders by name."""
+"""The decoders by name.
+
+To add one, write a `Decoder` (or a `RecurrentDecoder`) in a file of its own and enter it here.
+"""
 
 from typing import Any
 
@@ -20,10 +23,8 @@ DECODERS: dict[str, type[Decoder]] = {
 
 
 def build_decoder(name: str, *, seed: int, **settings: Any) -> Decoder:
-    """The decoder of this name with random weights; equal seeds give equal weights and equal dropout."""
+    """Build a decoder with random weights; equal seeds give equal weights and equal dropout."""
     if name not in DECODERS:
         raise unknown_name_error("decoder", name, list(DECODERS))
-    keras.utils.set_random_seed(
-        seed
-    )  # what Keras draws the seeds of its initialisers and dropouts from
+    keras.utils.set_random_seed(seed)  # Keras draws seeds of initialisers and dropouts from it
     return DECODERS[name](**settings)

@@ -1,18 +1,19 @@
-"""The decoder contract: what training, decoding and the captioner know of the network that writes captions.
+"""The decoder contract: all that training, search and the captioner know of a decoder.
 
 A decoder is a `keras.Model` with
+
     begin(features (P, L, D))          → memory, state
     step(tokens (B,), memory, state)   → logits (B, V), state, attention (B, L)
     call(features, tokens (B, T))      → logits (B, T, V), attention (B, T, L)
-    call(…, places=places (N,))        → logits (N, V) at these of the B·T places alone
+    call(…, places=places (N,))        → logits (N, V), at these of the B·T places only
 
-`locations` is L. `draws` says whether it can draw where it looks: then `begin` also takes seeds (P,). `positions` says of
-one whose state keeps every word for how many there can be room: then `begin` also takes `steps`, how many come at most.
+`memory` is a nest of tensors that depend on the photos only: P rows, computed once. `state` is a
+nest of tensors that change from word to word: B rows, batch first, so that a search can select
+rows without knowing their meaning.
 
-`memory` is a nest of what depends on the photos alone, P rows, computed once. `state` is a nest of what changes from
-word to word, B rows, batch first, so that a search gathers it without knowing what it is. A photo may have several rows
-(the captions of a photo, the beams of a search): B = P·C, the rows of photo p being p·C … p·C + C − 1. `begin` gives
-one row a photo; `repeat_rows` makes several of it. `call` over a whole caption equals repeated `step`.
+A photo may have several rows (captions, or beams of a search). Then B = P·C, and photo p has the
+rows p·C to p·C + C − 1. `begin` gives one row a photo; `repeat_rows` makes several of it. `call`
+over a whole caption equals repeated `step`.
 """
 
 from abc import abstractmethod
@@ -27,8 +28,13 @@ Nest = Any  # a tensor, or dicts, lists and tuples of tensors
 
 
 class Decoder(keras.Model):
-    """What every decoder offers. `OPTIONS` names the settings that it is made with, beside the sizes that follow from photos
-    and vocabulary."""
+    """A network that writes captions.
+
+    `OPTIONS` names the settings that its constructor takes, besides the sizes of photos and
+    vocabulary. `locations` is L. If `can_draw`, `begin` also takes seeds (P,), and the decoder
+    draws the locations that it looks at. If there are `positions`, `begin` also takes `steps`, the
+    most words of a caption, for which it makes room in the state.
+    """
 
     OPTIONS: ClassVar[tuple[str, ...]]
     locations: int
@@ -37,13 +43,13 @@ class Decoder(keras.Model):
 
     @abstractmethod
     def begin(self, features: tf.Tensor) -> tuple[Nest, Nest]:
-        """Memory and first state of photos (P, L, D), a row a photo."""
+        """Return memory and first state of photos (P, L, D), one row a photo."""
 
     @abstractmethod
     def step(
         self, tokens: tf.Tensor, memory: Nest, state: Nest
     ) -> tuple[tf.Tensor, Nest, tf.Tensor]:
-        """Logits (B, V) of the word after `tokens` (B,), the next state, and the attention (B, L)."""
+        """Return the logits of the next word, the next state and the attention."""
 
     @abstractmethod
     def call(
@@ -53,49 +59,54 @@ class Decoder(keras.Model):
         training: bool = False,
         places: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Logits (B, T, V) of the word after each of `tokens` (B, T), or (N, V) at `places`; and the attention (B, T, L)."""
+        """Return logits and attention of whole captions, by teacher forcing."""
 
     def parts(self) -> dict[str, keras.Model]:
-        """The networks that are trained, by name, each at a rate of its own: the decoder, and the encoder if that is too."""
+        """Return the networks to train, by name; each may have its own learning rate."""
         return {"decoder": self}
 
     @abstractmethod
     def find_token_variables(self) -> list[tuple[keras.Variable, int]]:
-        """The variables that have a slice for each token of the vocabulary, and the axis along which."""
+        """Return the variables with a slice for each token, and the axis of those slices."""
 
 
 def repeat_for_crops(place: tf.Tensor | keras.Variable, features: tf.Tensor) -> tf.Tensor:
-    """What is learned of each location (L, U), once for every crop that the features (P, k·L, D) are of."""
-    return tf.tile(place, [features.shape[1] // place.shape[0], 1])
+    """Return place vectors (L, U) repeated for each crop that the features (P, k·L, D) have."""
+    crops = features.shape[1] // place.shape[0]
+    return tf.tile(place, [crops, 1])  # (k·L, U)
 
 
 def check_max_length(max_length: int, positions: int | None) -> None:
-    """Refuse captions of more words than a decoder has `positions` for, the start beside them."""
+    """Reject captions of more words than the decoder's positions; the start takes one of them."""
     if positions and max_length >= positions:
         raise UserError(
-            f"captions of {max_length} tokens are asked for, and this network has room for {positions - 1}; use a "
-            "lower --max-length"
+            f"--max-length must be at most {positions - 1} for this network (got {max_length})"
         )
 
 
 def begin_captions(
     decoder: Decoder, features: tf.Tensor, *, steps: int, seeds: tf.Tensor | None = None
 ) -> tuple[Nest, Nest]:
-    """Memory and first state of photos (P, L, D) for captions of so many steps; with seeds, of a decoder that draws."""
-    more = {"steps": steps} if decoder.positions else {}
-    return decoder.begin(features, **more if seeds is None else more | {"seeds": seeds})
+    """Call `begin` with those of `steps` and `seeds` that the decoder takes."""
+    options: dict[str, Any] = {}
+    if decoder.positions:
+        options["steps"] = steps
+    if seeds is not None:
+        options["seeds"] = seeds
+    return decoder.begin(features, **options)
 
 
 def select_places(outputs: tf.Tensor, places: tf.Tensor | None) -> tf.Tensor:
-    """What the vocabulary is projected from (B, T, U), or (N, U) at these of the B·T places: it takes a third of a step,
-    and padding needs none."""
-    return (
-        outputs
-        if places is None
-        else tf.gather(tf.reshape(outputs, [-1, outputs.shape[-1]]), places)
-    )
+    """Return the outputs (N, U) at `places` of (B, T, U), or all of them for None.
+
+    Projecting to the vocabulary takes a third of a training step, and padding needs none of it.
+    """
+    if places is None:
+        return outputs
+    flat = tf.reshape(outputs, [-1, outputs.shape[-1]])  # (B·T, U)
+    return tf.gather(flat, places)
 
 
 def repeat_rows(state: Nest, times: int) -> Nest:
-    """The state with each row repeated in place: a row a photo becomes C rows a photo."""
+    """Repeat each row in place: one row a photo becomes `times` rows a photo."""
     return tf.nest.map_structure(lambda tensor: tf.repeat(tensor, times, axis=0), state)

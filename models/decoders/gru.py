@@ -12,16 +12,15 @@ Tensors = dict[str, tf.Tensor]
 
 
 class GRUDecoder(RecurrentDecoder):
-    """GRU with additive attention (Bahdanau et al. 2015; Xu et al. 2015), as in
+    """GRU with additive attention (Bahdanau et al. 2015; Xu et al. 2015):
 
-        values = ReLU(W LayerNorm(features)) + place     what is seen at each location, and which location it is
+        values = ReLU(W LayerNorm(features)) + place     one vector a location
         h₀     = tanh(W mean(values))
-        cₜ, αₜ = attend([hₜ₋₁, embed(wₜ₋₁)], values)     the word just said tells where to look next
+        cₜ, αₜ = attend([hₜ₋₁, embed(wₜ₋₁)], values)     the last word says where to look
         hₜ     = GRU([embed(wₜ₋₁), cₜ], hₜ₋₁)
         logits = W ReLU(W [hₜ, cₜ, embed(wₜ₋₁)])
 
-    `place` is one learned vector a location: without it, attention does not know where it looks. What LayerNorm is worth:
-    doc/results.md; older runs have none.
+    `place` is a learned vector for each location; without it, attention cannot tell them apart.
     """
 
     OPTIONS = ("units", "embedding", "attention_units", "dropout", "features")
@@ -38,14 +37,13 @@ class GRUDecoder(RecurrentDecoder):
         dropout: float,
         features: str = "raw",
     ) -> None:
-        """`locations` and `depth` are the encoder's L and D; `features` are normalised, or taken raw, as older runs do."""
+        """`locations` and `depth` are the encoder's L and D; `features` is raw or normalised."""
         super().__init__()
         self.locations = locations
-        self.norm = (
-            keras.layers.LayerNormalization()
-            if features == "normalised"
-            else keras.layers.Identity()
-        )
+        if features == "normalised":
+            self.norm = keras.layers.LayerNormalization()
+        else:
+            self.norm = keras.layers.Identity()
         self.look = Dense(units, activation="relu")
         self.place = self.add_weight(
             shape=(locations, units),
@@ -64,26 +62,27 @@ class GRUDecoder(RecurrentDecoder):
         self(tf.zeros([1, locations, depth]), tf.zeros([1, 2], tf.int32))  # makes the variables
 
     def begin(self, features: tf.Tensor) -> tuple[Tensors, tf.Tensor]:
-        """Memory (values and their attention keys) and first hidden state (P, U) of photos (P, L, D)."""
+        """Return memory (values and their keys) and first hidden state (P, U) of photos."""
         features = self.norm(tf.cast(features, self.compute_dtype))
         values = self.look(features) + repeat_for_crops(self.place, features)  # (P, L, U)
-        return {"values": values, "keys": self.attend.compute_keys(values)}, self.first(
-            tf.reduce_mean(values, axis=1)
-        )
+        memory = {"values": values, "keys": self.attend.compute_keys(values)}
+        hidden = self.first(tf.reduce_mean(values, axis=1))  # (P, U)
+        return memory, hidden
 
     def _recur(
         self, word: tf.Tensor, memory: Tensors, state: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        attention = self.attend(tf.concat([state, word], axis=-1), memory["keys"])
-        seen = compute_context(attention, memory["values"])
-        _, state = self.cell(tf.concat([word, seen], axis=-1), state)
-        return seen, attention, state
+        query = tf.concat([state, word], axis=-1)
+        attention = self.attend(query, memory["keys"])
+        context = compute_context(attention, memory["values"])
+        _, state = self.cell(tf.concat([word, context], axis=-1), state)
+        return context, attention, state
 
-    def _hidden(self, state: tf.Tensor) -> tf.Tensor:
+    def _get_hidden(self, state: tf.Tensor) -> tf.Tensor:
         return state
 
-    def _output(
-        self, hidden: tf.Tensor, seen: tf.Tensor, word: tf.Tensor, training: bool = False
+    def _compute_output(
+        self, hidden: tf.Tensor, context: tf.Tensor, word: tf.Tensor, training: bool = False
     ) -> tf.Tensor:
-        output = self.combine(tf.concat([hidden, seen, word], axis=-1))
+        output = self.combine(tf.concat([hidden, context, word], axis=-1))
         return self.drop_output(output, training=training)

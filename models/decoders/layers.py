@@ -1,8 +1,8 @@
-"""The matrix products of a training step: in bfloat16 where that is asked for, and one gradient for all steps of a loop.
+"""Matrix products in bfloat16, and one gradient of a kernel for all steps of a loop.
 
-Only large products are worth bfloat16 on a CPU: they take half the time there, or less, and what is done element by
-element takes longer. So variables, sums, activations, losses and gradients stay float32, and what is multiplied is rounded
-on its way in.
+On a CPU only large products gain by bfloat16: they take half the time or less, while elementwise
+work takes longer. So only the factors of products are rounded to it. Variables, sums, activations,
+losses and gradients stay float32.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ _loop: ContextVar[dict[tuple[int, tf.Graph], Product] | None] = ContextVar("loop
 
 @contextmanager
 def use_precision(precision: str) -> Iterator[None]:
-    """What is computed in here, or built to be computed, multiplies in bfloat16 or float32."""
+    """Multiply in bfloat16 or float32 whatever is computed, or traced into a graph, inside."""
     before = _precision.set(precision)
     try:
         yield
@@ -29,7 +29,7 @@ def use_precision(precision: str) -> Iterator[None]:
 
 @contextmanager
 def share_kernel_gradients() -> Iterator[None]:
-    """For a loop that multiplies by the same kernels at every step: each has one gradient for all of them."""
+    """Take one gradient of each kernel for all steps of the loop inside."""
     before = _loop.set({})
     try:
         yield
@@ -38,93 +38,101 @@ def share_kernel_gradients() -> Iterator[None]:
 
 
 def multiply(left: tf.Tensor, kernel: tf.Tensor | keras.Variable) -> tf.Tensor:
-    """(…, K) times (K, N), float32; in a loop (B, K)."""
+    """Return the product of (…, K) and (K, N) as float32; in a loop, of (B, K) and (K, N)."""
     loop = _loop.get()
     if loop is None:
-        return tf.cast(tf.tensordot(_rounded(left), _rounded(kernel), 1), tf.float32)
-    # Keras may build a layer by calling it in a graph that it then throws away, in the middle of the loop.
-    where = (id(kernel), tf.compat.v1.get_default_graph())
-    if where not in loop:
-        loop[where] = _repeated(tf.convert_to_tensor(kernel))
-    return loop[where](left)
+        product = tf.tensordot(_round(left), _round(kernel), 1)
+        return tf.cast(product, tf.float32)
+    # In the middle of the loop Keras may build a layer by calling it in a graph that it then
+    # throws away. So products belong to a graph.
+    key = (id(kernel), tf.compat.v1.get_default_graph())
+    if key not in loop:
+        loop[key] = _make_loop_product(tf.convert_to_tensor(kernel))
+    return loop[key](left)
 
 
-def _rounded(values: tf.Tensor | keras.Variable) -> tf.Tensor:
+def _round(values: tf.Tensor | keras.Variable) -> tf.Tensor:
     return tf.cast(values, _precision.get())
 
 
-def _repeated(kernel: tf.Tensor) -> Product:
-    """The product by a kernel (K, N), of rows (B, K), for a loop.
+def _make_loop_product(kernel: tf.Tensor) -> Product:
+    """Make the product of rows (B, K) and a kernel (K, N), for use in a loop.
 
-    The kernel's gradient is one product over the rows of all steps. TensorFlow makes one a step, each as large as the
-    kernel, and adds them up. Every step is told of the kernel by way of an anchor, whose gradient comes last: by then all
-    steps have left what it is made of.
+    TensorFlow takes a gradient of the kernel in each step, each as large as the kernel, and adds
+    them up. This product takes one gradient over the rows of all steps. All steps depend on an
+    anchor, which depends on the kernel. The anchor's gradient is taken last, when all steps have
+    recorded their rows and their gradients.
     """
-    fixed = _rounded(tf.stop_gradient(kernel))
+    rounded_kernel = _round(tf.stop_gradient(kernel))
     rows: list[tf.Tensor] = []
-    blame: list[tf.Tensor] = []  # the gradients of the rows' products
+    row_gradients: list[tf.Tensor] = []
 
     @tf.custom_gradient
-    def anchor(_kernel: tf.Tensor) -> tuple[tf.Tensor, Product]:
-        def gradient(_nothing: tf.Tensor) -> tf.Tensor:
-            whole = tf.matmul(tf.concat(rows, 0), tf.concat(blame, 0), transpose_a=True)
+    def make_anchor(_kernel: tf.Tensor) -> tuple[tf.Tensor, Product]:
+        def compute_gradient(_anchor_gradient: tf.Tensor) -> tf.Tensor:
+            all_rows = tf.concat(rows, 0)  # (T·B, K)
+            all_gradients = tf.concat(row_gradients, 0)  # (T·B, N)
+            kernel_gradient = tf.matmul(all_rows, all_gradients, transpose_a=True)
             rows.clear()
-            blame.clear()
-            return tf.cast(whole, tf.float32)
+            row_gradients.clear()
+            return tf.cast(kernel_gradient, tf.float32)
 
-        return tf.zeros([]), gradient
+        return tf.zeros([]), compute_gradient
 
     @tf.custom_gradient
-    def times(
-        left: tf.Tensor, anchored: tf.Tensor
+    def multiply_rows(
+        left: tf.Tensor, anchor: tf.Tensor
     ) -> tuple[tf.Tensor, Callable[..., tuple[tf.Tensor, tf.Tensor]]]:
-        left = tf.cast(left, fixed.dtype)
+        left = tf.cast(left, rounded_kernel.dtype)
 
-        def gradient(later: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            later = tf.cast(later, fixed.dtype)
+        def compute_gradient(gradient: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            gradient = tf.cast(gradient, rounded_kernel.dtype)
             rows.append(left)
-            blame.append(later)
-            return tf.cast(tf.matmul(later, fixed, transpose_b=True), tf.float32), tf.zeros_like(
-                anchored
-            )
+            row_gradients.append(gradient)
+            left_gradient = tf.matmul(gradient, rounded_kernel, transpose_b=True)
+            return tf.cast(left_gradient, tf.float32), tf.zeros_like(anchor)
 
-        return tf.cast(tf.matmul(left, fixed), tf.float32), gradient
+        product = tf.matmul(left, rounded_kernel)
+        return tf.cast(product, tf.float32), compute_gradient
 
-    anchored = anchor(kernel)
-    return lambda left: times(left, anchored)
+    anchor = make_anchor(kernel)
+    return lambda left: multiply_rows(left, anchor)
 
 
 class Dense(keras.layers.Dense):
-    """Keras' dense layer, with its product taken as above."""
+    """Keras' dense layer with the product of this module."""
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """(…, K) → (…, units)."""
         output = multiply(inputs, self.kernel)
         if self.bias is not None:
             output = tf.nn.bias_add(output, self.bias)
-        return output if self.activation is None else self.activation(output)
+        if self.activation is not None:
+            output = self.activation(output)
+        return output
 
 
 class GRUCell(keras.layers.GRUCell):
-    """Keras' GRU cell, the same."""
+    """Keras' GRU cell with the products of this module."""
 
     def call(
         self, inputs: tf.Tensor, states: tf.Tensor, training: bool | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The next state (B, U), twice, of inputs (B, E) and the state before."""
-        of_input, of_state = tf.unstack(self.bias)
-        update, reset, told = tf.split(multiply(inputs, self.kernel) + of_input, 3, axis=1)
-        update_by, reset_by, kept = tf.split(
-            multiply(states, self.recurrent_kernel) + of_state, 3, axis=1
-        )
-        update = tf.sigmoid(update + update_by)
-        told = tf.tanh(told + tf.sigmoid(reset + reset_by) * kept)
-        state = update * states + (1.0 - update) * told
+        """Return the next state (B, U), twice, of inputs (B, E) and the state before."""
+        input_bias, state_bias = tf.unstack(self.bias)
+        from_input = multiply(inputs, self.kernel) + input_bias  # (B, 3U)
+        from_state = multiply(states, self.recurrent_kernel) + state_bias  # (B, 3U)
+        update_input, reset_input, new_input = tf.split(from_input, 3, axis=1)
+        update_state, reset_state, new_state = tf.split(from_state, 3, axis=1)
+        update = tf.sigmoid(update_input + update_state)
+        reset = tf.sigmoid(reset_input + reset_state)
+        candidate = tf.tanh(new_input + reset * new_state)
+        state = update * states + (1.0 - update) * candidate
         return state, state
 
 
 class LSTMCell(keras.layers.LSTMCell):
-    """Keras' LSTM cell, the same."""
+    """Keras' LSTM cell with the products of this module."""
 
     def call(
         self,
@@ -132,10 +140,14 @@ class LSTMCell(keras.layers.LSTMCell):
         states: list[tf.Tensor],
         training: bool | None = None,
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """The next hidden state (B, U), and both states, of inputs (B, E) and the states before."""
-        hidden, carried = states
-        gates = multiply(inputs, self.kernel) + multiply(hidden, self.recurrent_kernel) + self.bias
-        enters, stays, told, leaves = tf.split(gates, 4, axis=1)
-        carried = tf.sigmoid(stays) * carried + tf.sigmoid(enters) * tf.tanh(told)
-        hidden = tf.sigmoid(leaves) * tf.tanh(carried)
-        return hidden, [hidden, carried]
+        """Return the next hidden state (B, U), and both states, of inputs (B, E) and states."""
+        hidden, carry = states
+        from_input = multiply(inputs, self.kernel)  # (B, 4U)
+        from_hidden = multiply(hidden, self.recurrent_kernel)  # (B, 4U)
+        gates = from_input + from_hidden + self.bias
+        input_gate, forget_gate, candidate, output_gate = tf.split(gates, 4, axis=1)
+        kept = tf.sigmoid(forget_gate) * carry
+        added = tf.sigmoid(input_gate) * tf.tanh(candidate)
+        carry = kept + added
+        hidden = tf.sigmoid(output_gate) * tf.tanh(carry)
+        return hidden, [hidden, carry]

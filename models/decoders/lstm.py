@@ -1,4 +1,4 @@
-"""Show, Attend and Tell's decoder: an LSTM whose every step looks at the photo through a gate."""
+"""The decoder of Show, Attend and Tell: an LSTM that looks at the photo through a gate."""
 
 from typing import Any
 
@@ -16,27 +16,30 @@ from models.decoders.layers import Dense, LSTMCell
 from models.decoders.recurrent import RecurrentDecoder
 
 Tensors = dict[str, tf.Tensor]
-State = dict[
-    str, Any
-]  # `layers`: h and c (B, U) of each; of hard attention that draws, also what `_drawing` adds
+# `layers`: h and c (B, U) of each layer. Hard attention that draws adds `noise` (B, N, L), and
+# `time` (B,), the draws so far; in training also `expected` (B, 1) and `drawn` (B, L).
+State = dict[str, Any]
 
-EXPECTED = 0.5  # of the captions in training see the mean of all locations, as with soft attention (Xu et al., section 4.1)
+# Share of captions in training that see the mean of all locations, as with soft attention
+# (Xu et al. 2015, section 4.1).
+EXPECTED_SHARE = 0.5
 DRAWS = 64  # locations that can be drawn for a caption before the random numbers repeat
 
 
 class LSTMDecoder(RecurrentDecoder):
-    """LSTM with gated attention (Xu et al. 2015, section 3.1 and 4), as in
+    """LSTM with gated attention (Xu et al. 2015, sections 3.1 and 4):
 
-        h₀, c₀ = tanh(W mean(a)), tanh(W mean(a))          for each layer; a are the features of the locations
-        αₜ     = attend(hₜ₋₁, a)                             hₜ₋₁ of the last layer
-        ẑₜ     = Σ αₜᵢ aᵢ                                     soft
-               = aᵢ, i drawn by αₜ or its likeliest           hard
-        βₜ     = σ(W hₜ₋₁)                                   how much of what is seen goes in
+        h₀, c₀ = tanh(W mean(a)), tanh(W mean(a))    of each layer; a are the locations' features
+        αₜ     = attend(hₜ₋₁, a)                     hₜ₋₁ of the last layer
+        ẑₜ     = Σ αₜᵢ aᵢ                            soft attention
+               = aᵢ, i drawn by αₜ or its maximum    hard attention
+        βₜ     = σ(W hₜ₋₁)                           the gate: how much of ẑₜ is used
         hₜ     = LSTM([embed(wₜ₋₁), βₜ ẑₜ], hₜ₋₁)
-        logits = W dropout(embed(wₜ₋₁) + W hₜ + W βₜ ẑₜ)     the deep output layer
+        logits = W dropout(embed(wₜ₋₁) + W hₜ + W βₜ ẑₜ)
 
-    The attention told is α, but of hard attention outside training the location that was looked at. Without attention it is
-    Show and Tell (Vinyals et al. 2015): h₀, c₀ = LSTM(W mean(a), 0), and no ẑₜ.
+    The returned attention is α; for hard attention outside training, it is the location chosen.
+    Without attention this is Show and Tell (Vinyals et al. 2015): h₀, c₀ = LSTM(W mean(a), 0), and
+    there is no ẑₜ.
     """
 
     OPTIONS = ("units", "embedding", "attention_units", "dropout", "layers", "attention")
@@ -54,21 +57,21 @@ class LSTMDecoder(RecurrentDecoder):
         layers: int = 1,
         attention: str = "soft",
     ) -> None:
-        """`locations` and `depth` are the encoder's L and D; `layers` are LSTMs one upon the other; `attention` is soft,
-        hard or none."""
+        """`locations` and `depth` are the encoder's L and D; `attention` is soft, hard or none."""
         super().__init__()
         self.locations = locations
-        self.looks, self.can_draw = attention != "none", attention == "hard"
-        if self.looks:
+        self.has_attention = attention != "none"
+        self.can_draw = attention == "hard"
+        if self.has_attention:
             self.attend = AdditiveAttention(attention_units)
-            self.first = [[Dense(units, activation="tanh") for _ in "hc"] for _ in range(layers)]
+            self.first = [_make_first_states(units) for _ in range(layers)]
             self.gate = keras.layers.Dense(1, activation="sigmoid")
         else:
             self.glance = Dense(embedding)
         self.embed = keras.layers.Embedding(vocabulary, embedding)
         self.cells = [LSTMCell(units) for _ in range(layers)]
         self.of_state = Dense(embedding)
-        if self.looks:
+        if self.has_attention:
             self.of_context = Dense(embedding, use_bias=False)
         self.words = Dense(vocabulary)
         # One mask for all words of a caption (Gal & Ghahramani 2016).
@@ -79,25 +82,31 @@ class LSTMDecoder(RecurrentDecoder):
         self(tf.zeros([1, locations, depth]), tf.zeros([1, 2], tf.int32))  # makes the variables
 
     def begin(self, features: tf.Tensor, seeds: tf.Tensor | None = None) -> tuple[Tensors, State]:
-        """Memory and the first state of photos (P, L, D). With `seeds` (P,) hard attention draws where to look, each photo
-        by its own; without, it takes the likeliest location."""
+        """Return memory and first state of photos (P, L, D).
+
+        With `seeds` (P,) hard attention draws locations, for each photo by its own seed. Without
+        them it takes the likeliest location.
+        """
         features = tf.cast(features, self.compute_dtype)
-        mean = tf.reduce_mean(features, axis=1)
-        if not self.looks:
-            even = tf.ones_like(features[..., 0]) / features.shape[1]
-            nothing = [cell.get_initial_state(tf.shape(mean)[0]) for cell in self.cells]
-            return {"even": even}, {"layers": self._told(self.glance(mean), nothing)}
-        state = {"layers": [[first(mean) for first in layer] for layer in self.first]}
+        mean = tf.reduce_mean(features, axis=1)  # (P, D)
+        if not self.has_attention:
+            return self._begin_without_attention(features, mean)
+        layers = []
+        for first_hidden, first_carry in self.first:
+            layers.append([first_hidden(mean), first_carry(mean)])
+        state: State = {"layers": layers}
         if seeds is not None:
-            shape = [DRAWS, features.shape[1]]
-            state |= self._drawing(
-                tf.map_fn(
-                    lambda seed: tf.random.stateless_uniform(shape, [seed, 1]),
-                    seeds,
-                    fn_output_signature=tf.TensorSpec(shape),
-                )
-            )
-        return {"values": features, "keys": self.attend.compute_keys(features)}, state
+            state |= _start_drawing(_draw_uniform(seeds, features.shape[1]))
+        memory = {"values": features, "keys": self.attend.compute_keys(features)}
+        return memory, state
+
+    def _begin_without_attention(
+        self, features: tf.Tensor, mean: tf.Tensor
+    ) -> tuple[Tensors, State]:
+        """Return memory and first state of photos whose mean feature (P, D) is the first word."""
+        even_attention = tf.ones_like(features[..., 0]) / features.shape[1]  # (P, L)
+        zeros = [cell.get_initial_state(tf.shape(mean)[0]) for cell in self.cells]
+        return {"even": even_attention}, {"layers": self._run_cells(self.glance(mean), zeros)}
 
     def call(
         self,
@@ -106,64 +115,72 @@ class LSTMDecoder(RecurrentDecoder):
         training: bool = False,
         places: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Logits (B, T, V) of the word after each of `tokens` (B, T), or (N, V) at `places`; and the attention (B, T, L)."""
+        """Return logits (B, T, V), or (N, V) at `places`, and attention (B, T, L)."""
         if self.can_draw and training:
-            outputs, attention, _ = self._explored(features, tokens)
+            outputs, attention, _ = self._explore_outputs(features, tokens)
             return self.words(select_places(outputs, places)), attention
         return super().call(features, tokens, training, places)
 
     def explore(
         self, features: tf.Tensor, tokens: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Logits and attention of hard attention in training, and the locations drawn, one-hot (B, T, L); zeros for
-        captions that see the mean of all locations."""
-        outputs, attention, drawn = self._explored(features, tokens)
+        """Return logits, attention and drawn locations of hard attention in training.
+
+        Drawn locations are one-hot (B, T, L), and zeros for captions that see the mean.
+        """
+        outputs, attention, drawn = self._explore_outputs(features, tokens)
         return self.words(outputs), attention, drawn
 
-    def _explored(
+    def _explore_outputs(
         self, features: tf.Tensor, tokens: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """The same with outputs in place of logits."""
+        """Do as `explore`, with outputs (B, T, O) in place of logits."""
         memory, state = self.begin(features)
-        state = repeat_rows(state, tokens.shape[0] // features.shape[0])
         rows, steps = tokens.shape
-        state |= self._drawing(
-            keras.random.uniform([rows, steps, features.shape[1]], seed=self.chance)
-        )
-        state["expected"] = keras.random.uniform([rows, 1], seed=self.chance) < EXPECTED
-        state["drawn"] = tf.zeros([rows, features.shape[1]])
+        locations = features.shape[1]
+        state = repeat_rows(state, rows // features.shape[0])
+        uniform = keras.random.uniform([rows, steps, locations], seed=self.chance)
+        state |= _start_drawing(uniform)
+        state["expected"] = keras.random.uniform([rows, 1], seed=self.chance) < EXPECTED_SHARE
+        state["drawn"] = tf.zeros([rows, locations])
         outputs, attention, states = self._follow(tokens, memory, state, training=True)
-        return outputs, attention, tf.stack([each["drawn"] for each in states], 1)
-
-    @staticmethod
-    def _drawing(uniform: tf.Tensor) -> State:
-        """What a state needs to draw locations by numbers (B, N, L) in 0..1."""
-        return {
-            "noise": make_gumbel_noise(uniform),
-            "time": tf.zeros(tf.shape(uniform)[:1], tf.int32),
-        }
+        drawn = tf.stack([each["drawn"] for each in states], 1)  # (B, T, L)
+        return outputs, attention, drawn
 
     def _recur(
         self, word: tf.Tensor, memory: Tensors, state: State
     ) -> tuple[tf.Tensor, tf.Tensor, State]:
-        if not self.looks:
-            after = self._told(word, state["layers"])
-            times = tf.shape(word)[0] // tf.shape(memory["even"])[0]
-            return tf.zeros_like(word), tf.repeat(memory["even"], times, axis=0), {"layers": after}
-        last = self._hidden(state)
-        attention = self.attend(last, memory["keys"])
-        share, state = self._share(attention, state) if self.can_draw else (attention, state)
-        seen = self.gate(last) * compute_context(share, memory["values"])
-        after = self._told(tf.concat([word, seen], axis=-1), state["layers"])
-        return seen, attention if "expected" in state else share, state | {"layers": after}
+        if not self.has_attention:
+            return self._recur_without_attention(word, memory, state)
+        hidden = self._get_hidden(state)
+        attention = self.attend(hidden, memory["keys"])
+        share = attention
+        if self.can_draw:
+            share, state = self._choose_share(attention, state)
+        context = self.gate(hidden) * compute_context(share, memory["values"])
+        layers = self._run_cells(tf.concat([word, context], axis=-1), state["layers"])
+        is_exploring = "expected" in state
+        returned_attention = attention if is_exploring else share
+        return context, returned_attention, state | {"layers": layers}
 
-    def _share(self, attention: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
-        """How much of each location is seen (B, L) with hard attention: all of one; and the state with the draw counted."""
+    def _recur_without_attention(
+        self, word: tf.Tensor, memory: Tensors, state: State
+    ) -> tuple[tf.Tensor, tf.Tensor, State]:
+        layers = self._run_cells(word, state["layers"])
+        even_attention = memory["even"]  # (P, L)
+        captions = tf.shape(word)[0] // tf.shape(even_attention)[0]
+        attention = tf.repeat(even_attention, captions, axis=0)  # (B, L)
+        return tf.zeros_like(word), attention, {"layers": layers}
+
+    def _choose_share(self, attention: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+        """Return the share of each location (B, L) in hard attention, and the state after a draw.
+
+        The share is 1 of one location, but for captions in training that see the mean of all.
+        """
         if "noise" not in state:
             return pick_one_location(attention), state
-        noise = tf.gather(
-            state["noise"], state["time"] % state["noise"].shape[1], axis=1, batch_dims=1
-        )
+        draw = state["time"] % state["noise"].shape[1]  # (B,)
+        noise = tf.gather(state["noise"], draw, axis=1, batch_dims=1)  # (B, L)
         share = pick_one_location(attention, noise)
         state = state | {"time": state["time"] + 1}
         if "expected" not in state:
@@ -171,21 +188,45 @@ class LSTMDecoder(RecurrentDecoder):
         state["drawn"] = tf.where(state["expected"], 0.0, share)
         return tf.where(state["expected"], attention, share), state
 
-    def _told(self, told: tf.Tensor, layers: list[list[tf.Tensor]]) -> list[list[tf.Tensor]]:
-        """h and c of each layer after it is told something (B, …)."""
+    def _run_cells(self, inputs: tf.Tensor, layers: list[list[tf.Tensor]]) -> list[list[tf.Tensor]]:
+        """Return the next h and c of each layer for inputs (B, …) of the first."""
         after = []
         for cell, before in zip(self.cells, layers, strict=True):
-            told, (hidden, carried) = cell(told, before)
-            after.append([hidden, carried])
+            inputs, (hidden, carry) = cell(inputs, before)
+            after.append([hidden, carry])
         return after
 
-    def _hidden(self, state: State) -> tf.Tensor:
-        return state["layers"][-1][0]
+    def _get_hidden(self, state: State) -> tf.Tensor:
+        hidden, _ = state["layers"][-1]
+        return hidden
 
-    def _output(
-        self, hidden: tf.Tensor, seen: tf.Tensor, word: tf.Tensor, training: bool = False
+    def _compute_output(
+        self, hidden: tf.Tensor, context: tf.Tensor, word: tf.Tensor, training: bool = False
     ) -> tf.Tensor:
         output = word + self.of_state(hidden)
-        if self.looks:
-            output += self.of_context(seen)
+        if self.has_attention:
+            output += self.of_context(context)
         return self.drop_output(output, training=training)
+
+
+def _make_first_states(units: int) -> list[Dense]:
+    """Make the layers from the mean feature to a layer's first h and c."""
+    return [Dense(units, activation="tanh"), Dense(units, activation="tanh")]
+
+
+def _draw_uniform(seeds: tf.Tensor, locations: int) -> tf.Tensor:
+    """Return random numbers (P, DRAWS, L) in 0..1, for each photo by its own seed."""
+    shape = [DRAWS, locations]
+
+    def draw(seed: tf.Tensor) -> tf.Tensor:
+        return tf.random.stateless_uniform(shape, [seed, 1])
+
+    return tf.map_fn(draw, seeds, fn_output_signature=tf.TensorSpec(shape))
+
+
+def _start_drawing(uniform: tf.Tensor) -> State:
+    """Return the part of a state that draws locations by numbers (B, N, L) in 0..1."""
+    return {
+        "noise": make_gumbel_noise(uniform),
+        "time": tf.zeros(tf.shape(uniform)[:1], tf.int32),
+    }

@@ -1,4 +1,4 @@
-"""A GRU over the words alone, and attention after it, for all words of a caption at once."""
+"""A decoder with a GRU over the words alone, and attention after it, for all words at once."""
 
 import keras
 import tensorflow as tf
@@ -11,16 +11,16 @@ Tensors = dict[str, tf.Tensor]
 
 
 class LuongDecoder(Decoder):
-    """GRU, then attention with its output as query (Luong et al. 2015), as in
+    """GRU, then attention with its output as query (Luong et al. 2015):
 
-        values = ReLU(W features)                     what is seen at each location
+        values = ReLU(W features)                     one vector a location
         h₀     = 0
         hₜ     = GRU(embed(wₜ₋₁), hₜ₋₁)
-        cₜ, αₜ = attend(hₜ, values)                     by dot product, or additive
+        cₜ, αₜ = attend(hₜ, values)                   by dot product, or additive
         logits = W LayerNorm(hₜ + cₜ)
 
-    What is seen does not go into the recurrence, so with the true words known all steps of it come first,
-    then attention for all words of all captions of a photo in one product.
+    The context does not enter the recurrence. So with teacher forcing the GRU runs over all words
+    first, and attention for all words of all captions of a photo is one product.
     """
 
     OPTIONS = ("units", "embedding", "attention_units", "dropout", "attention")
@@ -37,16 +37,19 @@ class LuongDecoder(Decoder):
         dropout: float,
         attention: str = "dot",
     ) -> None:
-        """`locations` and `depth` are the encoder's L and D; `attention` is dot or additive, and `attention_units` the
-        width of the latter."""
+        """`locations` and `depth` are the encoder's L and D.
+
+        `attention` is dot or additive, and `attention_units` the width of the latter.
+        """
         super().__init__()
         self.locations = locations
         self.look = Dense(units, activation="relu")
         self.embed = keras.layers.Embedding(vocabulary, embedding)
         self.cell = GRUCell(units)
-        self.attend = (
-            AdditiveAttention(attention_units) if attention == "additive" else DotAttention()
-        )
+        if attention == "additive":
+            self.attend = AdditiveAttention(attention_units)
+        else:
+            self.attend = DotAttention()
         self.norm = keras.layers.LayerNormalization()
         self.words = Dense(vocabulary)
         # One mask for all words of a caption (Gal & Ghahramani 2016).
@@ -55,18 +58,17 @@ class LuongDecoder(Decoder):
         self(tf.zeros([1, locations, depth]), tf.zeros([1, 2], tf.int32))  # makes the variables
 
     def begin(self, features: tf.Tensor) -> tuple[Tensors, tf.Tensor]:
-        """Memory (values and their attention keys) and the first hidden state, zeros (P, U), of photos (P, L, D)."""
+        """Return memory (values and their keys) and first hidden state, zeros (P, U), of photos."""
         values = self.look(tf.cast(features, self.compute_dtype))  # (P, L, U)
-        return {"values": values, "keys": self.attend.compute_keys(values)}, tf.zeros_like(
-            values[:, 0]
-        )
+        memory = {"values": values, "keys": self.attend.compute_keys(values)}
+        return memory, tf.zeros_like(values[:, 0])
 
     def step(
         self, tokens: tf.Tensor, memory: Tensors, state: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Logits (B, V) of the word after `tokens` (B,), the next state, and the attention (B, L)."""
+        """Return logits (B, V), next state and attention (B, L) after `tokens` (B,)."""
         hidden, _ = self.cell(self.embed(tokens), state)
-        output, attention = self._seen(hidden, memory)
+        output, attention = self._attend_and_add(hidden, memory)
         return self.words(output), hidden, attention
 
     def call(
@@ -76,28 +78,33 @@ class LuongDecoder(Decoder):
         training: bool = False,
         places: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Logits (B, T, V) of the word after each of `tokens` (B, T), or (N, V) at `places`; and the attention (B, T, L)."""
+        """Return logits (B, T, V), or (N, V) at `places`, and attention (B, T, L)."""
         memory, state = self.begin(features)
         words = self.drop_words(self.embed(tokens), training=training)  # (B, T, E)
-        state, states = repeat_rows(state, tokens.shape[0] // features.shape[0]), []
+        state = repeat_rows(state, tokens.shape[0] // features.shape[0])
+        states = []
         with share_kernel_gradients():
             for word in tf.unstack(words, axis=1):
                 _, state = self.cell(word, state)
                 states.append(state)
         hidden = tf.stack(states, axis=1)  # (B, T, U)
         rows, steps, units = hidden.shape
-        output, attention = self._seen(tf.reshape(hidden, [rows * steps, units]), memory)
-        output = self.drop_output(tf.reshape(output, [rows, steps, units]), training=training)
-        return self.words(select_places(output, places)), tf.reshape(
-            attention, [rows, steps, self.locations]
-        )
+        flat_hidden = tf.reshape(hidden, [rows * steps, units])  # (B·T, U)
+        output, attention = self._attend_and_add(flat_hidden, memory)
+        output = tf.reshape(output, [rows, steps, units])  # (B, T, U)
+        output = self.drop_output(output, training=training)
+        logits = self.words(select_places(output, places))
+        return logits, tf.reshape(attention, [rows, steps, self.locations])  # (B, T, L)
 
-    def _seen(self, hidden: tf.Tensor, memory: Tensors) -> tuple[tf.Tensor, tf.Tensor]:
-        """LayerNorm(h + c) (R, U) and the attention (R, L) of hidden states (R, U), any number of them a photo, in the
-        order of the photos."""
+    def _attend_and_add(self, hidden: tf.Tensor, memory: Tensors) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return LayerNorm(h + c) (R, U) and the attention (R, L) of hidden states (R, U).
+
+        Each photo may have any number of them, in the order of the photos.
+        """
         attention = self.attend(hidden, memory["keys"])
-        return self.norm(hidden + compute_context(attention, memory["values"])), attention
+        context = compute_context(attention, memory["values"])
+        return self.norm(hidden + context), attention
 
     def find_token_variables(self) -> list[tuple[keras.Variable, int]]:
-        """Word vectors and the output layer."""
+        """Return the word vectors and the output layer."""
         return [(self.embed.embeddings, 0), (self.words.kernel, 1), (self.words.bias, 0)]

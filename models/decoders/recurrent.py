@@ -1,4 +1,4 @@
-"""What recurrent decoders share: a word at a time through the recurrence, the vocabulary once for all of them."""
+"""The common part of recurrent decoders: a loop over words, then the vocabulary for all at once."""
 
 from abc import abstractmethod
 from typing import Any
@@ -11,39 +11,43 @@ from models.decoders.layers import share_kernel_gradients
 
 
 class RecurrentDecoder(Decoder):
-    """A decoder that says how one step goes on from the last; it has the layers named here."""
+    """A decoder that is defined by its step from one word to the next.
+
+    Subclasses make the layers named here.
+    """
 
     embed: keras.layers.Embedding
-    words: keras.layers.Dense
+    words: keras.layers.Dense  # from outputs to the vocabulary
     drop_words: keras.layers.Dropout
 
     @abstractmethod
     def _recur(
         self, word: tf.Tensor, memory: Any, state: Nest
     ) -> tuple[tf.Tensor, tf.Tensor, Nest]:
-        """What is seen (B, D), the attention (B, L) and the next state, after the word's vector (B, E)."""
+        """Return context (B, D), attention (B, L) and next state after a word's vector (B, E)."""
 
     @abstractmethod
-    def _hidden(self, state: Nest) -> tf.Tensor:
-        """The part of the state that tells of the next word (B, U)."""
+    def _get_hidden(self, state: Nest) -> tf.Tensor:
+        """Return the part (B, U) of the state that predicts the next word."""
 
     @abstractmethod
-    def _output(
-        self, hidden: tf.Tensor, seen: tf.Tensor, word: tf.Tensor, training: bool = False
+    def _compute_output(
+        self, hidden: tf.Tensor, context: tf.Tensor, word: tf.Tensor, training: bool = False
     ) -> tf.Tensor:
-        """What tells of the next word (…, O)."""
+        """Return the vectors (…, O) from which `words` predicts the next word."""
 
     def find_token_variables(self) -> list[tuple[keras.Variable, int]]:
-        """Word vectors and the output layer."""
+        """Return the word vectors and the output layer."""
         return [(self.embed.embeddings, 0), (self.words.kernel, 1), (self.words.bias, 0)]
 
     def step(
         self, tokens: tf.Tensor, memory: Any, state: Nest
     ) -> tuple[tf.Tensor, Nest, tf.Tensor]:
-        """Logits (B, V) of the word after `tokens` (B,), the next state, and the attention (B, L)."""
+        """Return logits (B, V), next state and attention (B, L) after `tokens` (B,)."""
         word = self.embed(tokens)
-        seen, attention, state = self._recur(word, memory, state)
-        return self.words(self._output(self._hidden(state), seen, word)), state, attention
+        context, attention, state = self._recur(word, memory, state)
+        output = self._compute_output(self._get_hidden(state), context, word)
+        return self.words(output), state, attention
 
     def call(
         self,
@@ -52,7 +56,7 @@ class RecurrentDecoder(Decoder):
         training: bool = False,
         places: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Logits (B, T, V) of the word after each of `tokens` (B, T), or (N, V) at `places`; and the attention (B, T, L)."""
+        """Return logits (B, T, V), or (N, V) at `places`, and attention (B, T, L)."""
         memory, state = self.begin(features)
         state = repeat_rows(state, tokens.shape[0] // features.shape[0])
         outputs, attention, _ = self._follow(tokens, memory, state, training)
@@ -65,21 +69,19 @@ class RecurrentDecoder(Decoder):
         state: Nest,
         training: bool,
     ) -> tuple[tf.Tensor, tf.Tensor, list[Nest]]:
-        """Outputs (B, T, O) and attention along `tokens` (B, T), and the state after each.
+        """Return outputs (B, T, O) and attention along `tokens` (B, T), and the T states.
 
-        Only what a word needs of the word before runs in the loop; all else is done once, for all of them.
+        The loop holds only what depends on the word before; the rest runs once for all words.
         """
         words = self.drop_words(self.embed(tokens), training=training)  # (B, T, E)
         contexts, attentions, states = [], [], []
         with share_kernel_gradients():
             for word in tf.unstack(words, axis=1):
-                seen, attention, state = self._recur(word, memory, state)
-                contexts.append(seen)
+                context, attention, state = self._recur(word, memory, state)
+                contexts.append(context)
                 attentions.append(attention)
                 states.append(state)
-        hidden = tf.stack([self._hidden(each) for each in states], 1)
-        return (
-            self._output(hidden, tf.stack(contexts, 1), words, training),
-            tf.stack(attentions, 1),
-            states,
-        )
+        hidden = tf.stack([self._get_hidden(each) for each in states], 1)  # (B, T, U)
+        context = tf.stack(contexts, 1)  # (B, T, D)
+        outputs = self._compute_output(hidden, context, words, training)  # (B, T, O)
+        return outputs, tf.stack(attentions, 1), states

@@ -1,4 +1,4 @@
-"""An encoder that is trained with the decoder: the two as one decoder, whose features are the pictures themselves."""
+"""A decoder together with its encoder, for training both."""
 
 from typing import Any
 
@@ -10,8 +10,10 @@ from models.encoders.encoder import Encoder
 
 
 class DecoderWithEncoder(Decoder):
-    """A decoder to everything that trains, searches and scores; where it is given features it takes uint8 pictures
-    (P, H, W, 3), and looks at them by the encoder."""
+    """A decoder whose features are uint8 pictures (P, H, W, 3), which its encoder encodes.
+
+    Training, search and scores treat it as any other decoder.
+    """
 
     OPTIONS = ()
 
@@ -21,21 +23,22 @@ class DecoderWithEncoder(Decoder):
         self.network = encoder.network
         self.decoder = decoder
         self.locations = decoder.locations
-        self.can_draw, self.positions = decoder.can_draw, decoder.positions
+        self.can_draw = decoder.can_draw
+        self.positions = decoder.positions
         self.built = True
 
     def parts(self) -> dict[str, keras.Model]:
-        """The decoder and the encoder's network."""
+        """Return the decoder and the encoder's network."""
         return {"decoder": self.decoder, "encoder": self.network}
 
-    def begin(self, features: tf.Tensor, **more: Any) -> tuple[Nest, Nest]:
-        """Memory and first state of pictures, a row a photo; `more` is what the decoder's own takes."""
-        return self.decoder.begin(self.encoder.encode(features), **more)
+    def begin(self, features: tf.Tensor, **options: Any) -> tuple[Nest, Nest]:
+        """Return memory and first state of pictures; `options` are those of the decoder."""
+        return self.decoder.begin(self.encoder.encode(features), **options)
 
     def step(
         self, tokens: tf.Tensor, memory: Nest, state: Nest
     ) -> tuple[tf.Tensor, Nest, tf.Tensor]:
-        """The decoder's own."""
+        """Call the decoder's `step`."""
         return self.decoder.step(tokens, memory, state)
 
     def call(
@@ -45,13 +48,14 @@ class DecoderWithEncoder(Decoder):
         training: bool = False,
         places: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Logits (B, T, V) of the word after each of `tokens` (B, T), or (N, V) at `places`; and the attention (B, T, L)."""
-        return self.decoder(self.encoder.encode(features), tokens, training=training, places=places)
+        """Return logits (B, T, V), or (N, V) at `places`, and attention (B, T, L)."""
+        encoded = self.encoder.encode(features)
+        return self.decoder(encoded, tokens, training=training, places=places)
 
     def explore(self, features: tf.Tensor, tokens: tf.Tensor) -> Any:
-        """The decoder's own, where it draws."""
+        """Call the decoder's `explore`, if it can draw."""
         return self.decoder.explore(self.encoder.encode(features), tokens)
 
     def find_token_variables(self) -> list[tuple[keras.Variable, int]]:
-        """The decoder's own."""
+        """Return those of the decoder."""
         return self.decoder.find_token_variables()

@@ -294,8 +294,8 @@ def test_in_training_half_of_the_captions_see_the_mean_and_the_others_what_they_
     np.testing.assert_array_equal(
         drawn.sum(axis=2), np.repeat(draws[:, None], 3, axis=1)
     )  # a caption does one or the other
-    assert near(draws.sum(), 1 - lstm.EXPECTED, rows)
-    assert lstm.EXPECTED == 0.5
+    assert near(draws.sum(), 1 - lstm.EXPECTED_SHARE, rows)
+    assert lstm.EXPECTED_SHARE == 0.5
     for place, share in enumerate(attention[0, 0]):
         assert near(drawn[draws, 0, place].sum(), share, draws.sum())
     again = (attention[:, 1] * drawn[:, 0]).sum(axis=1)[

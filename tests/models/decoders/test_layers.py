@@ -23,26 +23,48 @@ def values(*shape):
     return tf.constant(RANDOM.normal(size=shape), tf.float32)
 
 
-def rounded(tensor):
-    return tf.cast(tf.cast(tensor, tf.bfloat16), tf.float32)
+def round_values(tensor):
+    return tf.cast(tf.cast(tensor, tf.bfloat16), tf.float32).numpy()
 
 
-def test_products_are_float32_of_rounded_values_where_bfloat16_is_asked_for():
-    left, kernel = values(2, 3, 40), values(40, 5)
-    np.testing.assert_allclose(
-        multiply(left, kernel), left.numpy() @ kernel.numpy(), rtol=1e-5, atol=1e-5
-    )
+def test_bfloat16_rounds_both_factors_and_nothing_else():
+    """Exact on every machine: all partial sums are small integers, which bfloat16 can represent.
+
+    In bfloat16 the neighbours of 1 are 2⁻⁷ away, so 1 + 2⁻⁹ and 1 − 2⁻¹⁰ are rounded to 1.
+    """
+    left_integers = RANDOM.integers(-1, 2, (2, 3, 40))
+    kernel_integers = RANDOM.integers(-1, 2, (40, 5))
+    left = tf.constant(left_integers * (1 + 2**-9), tf.float32)
+    kernel = tf.constant(kernel_integers * (1 - 2**-10), tf.float32)
     with use_precision("bfloat16"):
-        half = multiply(left, kernel)
-    assert half.dtype == tf.float32
-    exact = rounded(left).numpy() @ rounded(kernel).numpy()
-    np.testing.assert_allclose(half, exact, rtol=2**-8, atol=1e-5)
-    assert (
-        np.abs(half - left.numpy() @ kernel.numpy()).max() > 1e-3
-    )  # they are not the float32 ones
-    np.testing.assert_array_equal(
-        multiply(left, kernel), tf.tensordot(left, kernel, 1)
-    )  # nor is it asked for any more
+        product = multiply(left, kernel)
+    assert product.dtype == tf.float32
+    np.testing.assert_array_equal(product, left_integers @ kernel_integers)
+
+
+def test_bfloat16_products_are_near_those_of_float32():
+    """Without bfloat16 in the processor, TensorFlow may also round partial sums.
+
+    A rounding changes a partial sum by at most 2⁻⁹ of it. So errors are compared with the sum of
+    the terms' magnitudes: against the result itself they grow where terms cancel.
+    """
+    left, kernel = values(2, 3, 40), values(40, 5)
+    with use_precision("bfloat16"):
+        product = multiply(left, kernel)
+    rounded_left, rounded_kernel = round_values(left), round_values(kernel)
+    magnitudes = np.abs(rounded_left) @ np.abs(rounded_kernel)
+    errors = np.abs(product - rounded_left @ rounded_kernel)
+    assert (errors <= 2**-8 * magnitudes).all()
+    assert np.abs(product - left.numpy() @ kernel.numpy()).max() > 1e-3
+
+
+def test_float32_is_the_default_before_and_after_bfloat16():
+    left, kernel = values(2, 3, 40), values(40, 5)
+    exact = left.numpy() @ kernel.numpy()
+    np.testing.assert_allclose(multiply(left, kernel), exact, rtol=1e-5, atol=1e-5)
+    with use_precision("bfloat16"):
+        multiply(left, kernel)
+    np.testing.assert_array_equal(multiply(left, kernel), tf.tensordot(left, kernel, 1))
 
 
 @pytest.mark.parametrize("compiled", [False, True])
@@ -115,9 +137,9 @@ def test_a_dense_layer_is_that_of_keras():
 def test_every_decoder_takes_its_products_as_it_is_told(name):
     decoder = small_decoder(name, depth=6)
     features, tokens = values(2, 4, 6), tf.constant([[2, 5, 6, 3], [2, 4, 3, 0]])
-    loss = CrossEntropy().loss(decoder, features, tokens)[0]
+    loss = CrossEntropy().compute_loss(decoder, features, tokens)[0]
     with use_precision("bfloat16"):
-        half = CrossEntropy().loss(decoder, features, tokens)[0]
+        half = CrossEntropy().compute_loss(decoder, features, tokens)[0]
     assert half != loss
     assert abs(half - loss) < 0.3  # dropout differs too
     plain, _ = decoder(features, tokens)

@@ -65,7 +65,7 @@ def test_a_block_is_gpt2_s_with_cross_attention_between_its_halves():
         random.normal(size=(1, 3, 4)).astype(np.float32),
     )
     found, attention, _ = block(
-        tf.constant(word), block.seen(tf.constant(photo)), tf.ones([1, 1, 1], tf.bool)
+        tf.constant(word), block.project_photos(tf.constant(photo)), tf.ones([1, 1, 1], tf.bool)
     )
 
     def norm(x, layer):
@@ -106,7 +106,7 @@ def test_there_is_room_for_as_many_words_as_are_asked_for_and_no_more_than_it_ca
     ).tokens.shape == (2, 3, 6)
     with pytest.raises(
         UserError,
-        match="captions of 6 tokens are asked for, and this network has room for 5; use a lower",
+        match=r"--max-length must be at most 5 .*\(got 6\)",
     ):
         check_max_length(6, made.positions)
     check_max_length(5, made.positions)

@@ -143,7 +143,7 @@ def test_the_mean_gradient_is_that_of_the_lower_bound(monkeypatch):
     with tf.GradientTape() as tape:
         bound = -lower_bound(decoder, *decoder.begin(features), CAPTION) / 2  # by word
     exact = tape.gradient(bound, list_variables(decoder))
-    monkeypatch.setattr(lstm, "EXPECTED", 0.0)
+    monkeypatch.setattr(lstm, "EXPECTED_SHARE", 0.0)
     tokens = tf.constant([CAPTION] * 40_000)
     with tf.GradientTape(persistent=True) as tape:
         logits, attention, sampled = decoder.explore(features, tokens[:, :-1])
