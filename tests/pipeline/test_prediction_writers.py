@@ -307,8 +307,8 @@ def test_photos_that_cannot_be_copied_are_named_and_counted(run_predict):
 def test_plots_of_photos_with_the_same_name_do_not_collide(run_predict):
     for name in ("x/a.png", "y/a.png", "y/a.gif", "z.png"):
         make_photo(name)
-    assert run_predict("x", "y", "z.png", "--plot", "drawn")[0] == 0
-    names = sorted(each.name for each in Path("drawn").iterdir())
+    assert run_predict("x", "y", "z.png", "--plot", "plots")[0] == 0
+    names = sorted(each.name for each in Path("plots").iterdir())
     assert len(names) == 4
     assert {"a.png", "z.png"} < set(names)
-    assert all(Image.open(Path("drawn", name)).format == "PNG" for name in names)
+    assert all(Image.open(Path("plots", name)).format == "PNG" for name in names)

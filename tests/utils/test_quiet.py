@@ -1,4 +1,4 @@
-"""TensorFlow's start-up noise and what else libraries tell: heard where it is asked for alone."""
+"""Messages of TensorFlow and other libraries: printed at --log-level debug alone."""
 
 import logging
 import os
@@ -24,9 +24,24 @@ logging.getLogger("matplotlib").error("no font")
 tf.function(lambda x: x @ x, jit_compile=True)(tf.ones([2, 2]))
 """
 
+FAILING_IMPORT = """
+import os, sys
+from utils.quiet import import_tensorflow
+
+redirect = os.dup2
+
+def redirect_and_write(source, target):
+    redirect(source, target)
+    os.write(2, b"why it failed\\n")
+
+sys.modules["keras"] = None
+os.dup2 = redirect_and_write
+import_tensorflow()
+"""
+
 
 @pytest.fixture(autouse=True)
-def as_it_was(monkeypatch):
+def restored_settings(monkeypatch):
     for name, value in vars(screen).items():
         monkeypatch.setattr(screen, name, value)
     monkeypatch.setattr(logging.getLogger(), "level", logging.getLogger().level)
@@ -43,7 +58,7 @@ def test_libraries_print_errors_alone():
 def test_libraries_print_everything_with_debug():
     done = started("-c", NOISE.format(level="debug"), TF_CPP_MIN_LOG_LEVEL="3")
     assert (done.status, done.out) == (0, "")
-    for told in (
+    for message in (
         "a retracing",
         "matplotlib: building the font cache",
         "UserWarning: deprecated",
@@ -51,16 +66,11 @@ def test_libraries_print_everything_with_debug():
         "cuda",
         "XLA service",
     ):  # the last two from TensorFlow's C++ side, before and after its import
-        assert told in done.error, told
+        assert message in done.error, message
 
 
 def test_a_failing_import_prints_what_was_held_back():
-    code = (
-        "import sys; sys.modules['keras'] = None\nfrom utils.quiet import import_tensorflow\n"
-        "import os\ndup2 = os.dup2\nos.dup2 = lambda one, two: (dup2(one, two), os.write(2, b'why it failed\\n'))\n"
-        "import_tensorflow()"
-    )
-    done = started("-c", code)
+    done = started("-c", FAILING_IMPORT)
     assert done.status == 1
     assert "why it failed" in done.error and "ModuleNotFoundError" in done.error
 

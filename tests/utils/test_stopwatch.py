@@ -1,4 +1,4 @@
-"""Time and memory: added up over the sessions of a run."""
+"""Time and memory of a run, added up over its sessions."""
 
 import json
 
@@ -10,16 +10,16 @@ from utils.stopwatch import Stopwatch, read_time_and_memory
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Seconds that go by as they are told to, and a machine of 5 GB."""
+    """Return a function that lets seconds pass, on a machine of 5 GB."""
     now = [100.0]
     monkeypatch.setattr(stopwatch.time, "perf_counter", lambda: now[0])
     monkeypatch.setattr(stopwatch, "measure_peak_memory", lambda: 5 * 10**9)
     monkeypatch.setattr(stopwatch, "describe_machine", lambda: "2 cores")
 
-    def goes_by(seconds):
+    def wait(seconds):
         now[0] += seconds
 
-    return goes_by
+    return wait
 
 
 def test_laps_add_up_by_stage_over_sessions(tmp_path, clock):
@@ -38,7 +38,7 @@ def test_laps_add_up_by_stage_over_sessions(tmp_path, clock):
         "peak_memory_bytes": 5 * 10**9,
         "seconds": {"reading": 2, "training": 20.12, "validation": 1},
     }
-    clock(1000)  # until it goes on
+    clock(1000)  # until it is resumed
     second = Stopwatch(tmp_path)
     clock(3)
     second.lap("reading")

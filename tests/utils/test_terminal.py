@@ -25,7 +25,7 @@ from utils.terminal import (
 
 
 class Terminal(io.StringIO):
-    """A stream that says that it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self):
         return True
@@ -41,7 +41,7 @@ def restored_screen(monkeypatch):
 
 @contextlib.contextmanager
 def terminal():
-    """Standard output and standard error, both terminals."""
+    """Make standard output and standard error terminals."""
     with (
         contextlib.redirect_stdout(Terminal()) as out,
         contextlib.redirect_stderr(Terminal()) as error,
@@ -49,7 +49,7 @@ def terminal():
         yield out, error
 
 
-def all_kinds():
+def print_all_kinds():
     say("said")
     output("asked for")
     note("noted")
@@ -57,13 +57,11 @@ def all_kinds():
     fail("failed")
 
 
-SAID, ASKED, NOTED, WARNED, FAILED = (
-    "said\n",
-    "asked for\n",
-    "noted\n",
-    "warning: warned of\n",
-    "error: failed\n",
-)
+SAID = "said\n"
+ASKED = "asked for\n"
+NOTED = "noted\n"
+WARNED = "warning: warned of\n"
+FAILED = "error: failed\n"
 
 
 @pytest.mark.parametrize(("level", "quiet", "out", "error"), [
@@ -77,7 +75,7 @@ SAID, ASKED, NOTED, WARNED, FAILED = (
 ])  # fmt: skip
 def test_each_level_prints_its_kinds_of_lines(capsys, level, quiet, out, error):
     set_level(level, quiet=quiet)
-    all_kinds()
+    print_all_kinds()
     assert tuple(capsys.readouterr()) == (out, error)
 
 
@@ -105,7 +103,7 @@ def test_an_error_has_its_traceback_with_debug(capsys):
 
 def test_colour_on_a_terminal():
     with terminal() as (out, error):
-        all_kinds()
+        print_all_kinds()
         assert highlight("best") == "\033[32mbest\033[0m"
     assert out.getvalue() == SAID + ASKED
     assert (
@@ -118,7 +116,7 @@ def test_colour_on_a_terminal():
 def test_no_colour_if_the_environment_forbids_it(monkeypatch, name, value):
     monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
     with terminal() as (_, error):
-        all_kinds()
+        print_all_kinds()
         assert highlight("best") == "best"
     assert error.getvalue() == NOTED + WARNED + FAILED
 
@@ -137,7 +135,7 @@ def test_colour_depends_on_the_stream_that_is_written_to():
 
 
 def shown(error):
-    """The last that a bar showed."""
+    """Return the last state of a bar."""
     return error.getvalue().replace("\n", "\r").rstrip("\r ").rpartition("\r")[2]
 
 

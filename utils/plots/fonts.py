@@ -62,7 +62,8 @@ def suggest_font(words: Iterable[str]) -> str | None:
     if not missing:
         return None
     package = "fonts-noto-cjk" if any(map(_is_wide, missing)) else "fonts-noto-core"
-    return f"No font here has all the letters (□): install one, for example by `apt install {package}`."
+    hint = f"install one, for example by `apt install {package}`"
+    return f"No font here has all the letters (□): {hint}."
 
 
 def replace_missing(text: str, font: dict[str, Any]) -> str:

@@ -41,18 +41,16 @@ def test_one_panel_for_the_photo_and_one_for_each_word(count):
     texts = " ".join(text.get_text() for text in figure.texts)
     assert ("half of each panel's own peak" in texts) == (count > 0)
     assert "– two dogs" in texts
-    assert [len(axes.collections) for axes in figure.axes] == [0] + [
-        1
-    ] * count  # the line about each word's peak
+    lines = [len(axes.collections) for axes in figure.axes]
+    assert lines == [0] + [1] * count  # one about each word's peak
 
 
 def test_uniform_attention_has_no_panels():
     figure = draw_attention(random_photo(), ["a", "dog"], np.full((2, 64), 1 / 64), title="a dog")
     assert [axes.get_title() for axes in figure.axes] == [""]
     assert "has no attention" in figure.texts[-1].get_text()
-    one_word = np.stack(
-        [np.full(64, 1 / 64), np.eye(64)[5]]
-    )  # of a network that looks, and at one word nowhere
+    # A network with attention may look nowhere at one word.
+    one_word = np.stack([np.full(64, 1 / 64), np.eye(64)[5]])
     figure = draw_attention(random_photo(), ["a", "dog"], one_word, title="a dog")
     assert [len(axes.collections) for axes in figure.axes] == [0, 0, 1]
 
@@ -92,7 +90,7 @@ def test_the_overlay_is_bright_at_the_peak_and_dim_elsewhere():
 
 
 def test_a_tile_has_a_line_at_half_of_the_peak():
-    """The peak in the upper left of four: the line is closed by the photo's edge, where none is drawn."""
+    """The peak is in the upper left of four; at the photo's edge there is no line."""
     black = np.zeros((40, 40, 3), np.uint8)
     tile = make_attention_tile(black, np.array([[1.0, 0.0], [0.0, 0.0]]))
     line = (tile == (255, 198, 26)).all(axis=2)

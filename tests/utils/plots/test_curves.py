@@ -80,9 +80,7 @@ REWARDED = {
 }
 
 
-def test_teacher_forced_scores_are_dashed_and_cider_has_a_panel(
-    curves,
-):
+def test_teacher_forced_scores_are_dashed_and_cider_has_a_panel(curves):
     _, figure = curves([FULL, REWARDED])
     panels = {
         axes.get_title("left"): {

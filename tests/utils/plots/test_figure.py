@@ -72,9 +72,13 @@ class Closer(Artist):
         window = plt.get_current_fig_manager().window
         if sys.argv[1] == "stop":
             os.kill(os.getpid(), signal.SIGINT)
-            for _ in range(1000):  # the signal is looked for between two steps of Python
+            for _ in range(1000):  # Python sees the signal between two of its steps
                 pass
-        window.after(300, lambda: (print(window.winfo_width(), window.winfo_height()), plt.close("all")))
+        window.after(300, print_size_and_close, window)
+
+def print_size_and_close(window):
+    print(window.winfo_width(), window.winfo_height())
+    plt.close("all")
 
 figure = Figure(figsize=(30, 20))
 figure.add_artist(Closer())
@@ -86,9 +90,9 @@ except KeyboardInterrupt:
 
 
 def test_a_window_fits_the_screen_and_stops_at_ctrl_c(screen):
-    def shown(what):
+    def run_script(action):
         return subprocess.run(
-            [sys.executable, "-c", WINDOW_SCRIPT, what],
+            [sys.executable, "-c", WINDOW_SCRIPT, action],
             capture_output=True,
             text=True,
             timeout=60,
@@ -96,9 +100,9 @@ def test_a_window_fits_the_screen_and_stops_at_ctrl_c(screen):
             cwd=Path(__file__).parents[3],
         )
 
-    done = shown("look")
+    done = run_script("show")
     wide, high = map(int, done.stdout.split()[-2:])
     assert wide <= WIDTH, done.stderr
     assert 0.7 * HEIGHT < high <= HEIGHT
-    done = shown("stop")
+    done = run_script("stop")
     assert (done.stdout, done.stderr) == ("stopped\n", "")

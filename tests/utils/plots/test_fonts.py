@@ -1,4 +1,4 @@
-"""Letters that a font has are drawn with it; for others it is said what to install."""
+"""Fonts: the ones that have the letters are used, for others there is a suggestion."""
 
 import io
 import warnings
@@ -16,20 +16,19 @@ from utils.plots import fonts
 
 @pytest.fixture
 def listed(monkeypatch):
-    """Replaces the list of fonts: name → file."""
+    """Return a function that replaces the list of fonts: name → file."""
 
     def replace(names):
         monkeypatch.setattr(fonts, "_find_fonts", lambda: names)
 
-    monkeypatch.setattr(
-        fonts, "_letters_of", fonts._letters_of.__wrapped__
-    )  # what it kept would outlast the test
+    # Without its cache, which would outlast the test.
+    monkeypatch.setattr(fonts, "_letters_of", fonts._letters_of.__wrapped__)
     return replace
 
 
 @pytest.fixture
 def installed(monkeypatch):
-    """Installs fonts after matplotlib made its list; what was found is forgotten after the test."""
+    """Return a function that installs fonts after matplotlib made its list."""
 
     def install(*files):
         monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [str(file) for file in files])
@@ -46,8 +45,8 @@ def installed(monkeypatch):
     fonts._letters_of.cache_clear()
 
 
-def made(folder, name, letters):
-    """A font file whose letters are all the same black box."""
+def make_font(folder, name, letters):
+    """Write a font file whose letters are all the same black box."""
     builder = FontBuilder(1000)
     box = TTGlyphPen(None)
     for number, place in enumerate([(50, 0), (50, 800), (950, 800), (950, 0)]):
@@ -74,8 +73,8 @@ def made(folder, name, letters):
     return folder / f"{name}.ttf"
 
 
-def ink(text, font):
-    """The dark share of the text as it is drawn; a warning while it is drawn is an error."""
+def measure_ink(text, font):
+    """Return the dark share of the text's figure; a warning while drawing is an error."""
     figure, content = Figure(figsize=(2, 1)), io.BytesIO()
     figure.text(0.1, 0.3, text, fontsize=30, **font)
     with warnings.catch_warnings():
@@ -96,7 +95,7 @@ def test_without_a_font_it_suggests_what_to_install(listed):
 
 
 def test_a_font_that_has_the_letters_is_used(listed, monkeypatch):
-    """The Latin fonts stand for others, and are made to know letters."""
+    """Latin fonts are used for others, and claim to have letters."""
     listed(
         {
             name: font_manager.findfont(name)
@@ -124,23 +123,25 @@ def test_a_font_that_has_the_letters_is_used(listed, monkeypatch):
 
 @pytest.mark.parametrize("letters", ["개가", "犬がー", "一只狗"])
 def test_a_font_installed_later_is_found_and_drawn_with(installed, tmp_path, letters):
-    installed(made(tmp_path, "NanumGothic", letters))
+    installed(make_font(tmp_path, "NanumGothic", letters))
     assert fonts._find_fonts()["NanumGothic"] == str(tmp_path / "NanumGothic.ttf")
     assert fonts.suggest_font([letters]) is None
     assert "apt install" in fonts.suggest_font([letters, "새"])
     font = {"family": fonts.choose_fonts(f"dog {letters}")}
     assert font == {"family": ["DejaVu Sans", "NanumGothic"]}
     assert fonts.replace_missing(f"dog {letters}새", font) == f"dog {letters}□"
-    assert ink(letters, font) > 2 * ink("□" * len(letters), font) > 0  # black boxes, not empty ones
+    assert (
+        measure_ink(letters, font) > 2 * measure_ink("□" * len(letters), font) > 0
+    )  # black boxes, not empty ones
 
 
 def test_the_best_font_comes_first_and_damaged_ones_are_skipped(installed, tmp_path):
     (tmp_path / "damaged.ttf").write_bytes(b"no font")
     installed(
         tmp_path / "damaged.ttf",
-        made(tmp_path, "UnDotum", "개犬"),
-        made(tmp_path, "NanumGothic", "개"),
-        made(tmp_path, "Unheard Of", "새"),
+        make_font(tmp_path, "UnDotum", "개犬"),
+        make_font(tmp_path, "NanumGothic", "개"),
+        make_font(tmp_path, "Unheard Of", "새"),
     )
     assert list(fonts._find_fonts())[:2] == ["NanumGothic", "UnDotum"]
     assert fonts.choose_fonts("개") == ["DejaVu Sans", "NanumGothic"]

@@ -11,7 +11,7 @@ from utils.plots.photos import draw_captioned_photos
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 9])
 def test_captioned_photos_are_three_in_a_row_above_captions(count):
-    given = [
+    photos = [
         (
             np.full((40, 60, 3), 20 * number, np.uint8),
             f"{number}.jpg",
@@ -19,29 +19,29 @@ def test_captioned_photos_are_three_in_a_row_above_captions(count):
         )
         for number in range(count)
     ]
-    figure = draw_captioned_photos(given, title="so many")
+    figure = draw_captioned_photos(photos, title="title")
     assert render(figure).shape[1] == 480
     title, *texts, sentence = figure.texts
-    assert (title.get_text(), sentence.get_text()) == ("so many", "")
-    assert [text.get_text() for text in texts[::2]] == [name for _, name, _ in given]
+    assert (title.get_text(), sentence.get_text()) == ("title", "")
+    assert [text.get_text() for text in texts[::2]] == [name for _, name, _ in photos]
     assert [text.get_text() for text in texts[1::2]] == [
-        "– " + "\n– ".join(captions) for _, _, captions in given
+        "– " + "\n– ".join(captions) for _, _, captions in photos
     ]
     assert [axes.images[0].get_array().max() for axes in figure.axes] == [
         20 * number for number in range(count)
     ]
 
     renderer = FigureCanvasAgg(figure).get_renderer()
-    photos = [axes.get_window_extent(renderer) for axes in figure.axes]
-    assert len({round(each.x0) for each in photos}) == min(count, 3)
-    assert len({round(each.y0) for each in photos}) == -(-count // 3)
+    pictures = [axes.get_window_extent(renderer) for axes in figure.axes]
+    assert len({round(each.x0) for each in pictures}) == min(count, 3)
+    assert len({round(each.y0) for each in pictures}) == -(-count // 3)
     names, captions = (
         [text.get_window_extent(renderer) for text in texts[start::2]] for start in (0, 1)
     )
-    for photo, name, lines in zip(photos, names, captions, strict=True):
-        assert photo.y0 > name.y1 > name.y0 > lines.y1 > lines.y0 > 0
-        assert abs(photo.x0 - name.x0) < 3 and abs(photo.x0 - lines.x0) < 3
-    areas = [title.get_window_extent(renderer), *photos, *names, *captions]
+    for picture, name, lines in zip(pictures, names, captions, strict=True):
+        assert picture.y0 > name.y1 > name.y0 > lines.y1 > lines.y0 > 0
+        assert abs(picture.x0 - name.x0) < 3 and abs(picture.x0 - lines.x0) < 3
+    areas = [title.get_window_extent(renderer), *pictures, *names, *captions]
     assert not any(
         one.overlaps(other) for place, one in enumerate(areas) for other in areas[:place]
     )
