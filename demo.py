@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import config
-import presets
+from pipeline.settings import check_belongs
 from ui.answers import ModelLoader, read_search_settings
 from utils import command_line, runs
 from utils.errors import UsageError, UserError, run_script
@@ -25,7 +25,7 @@ PORT = 7860
 
 def options() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = command_line.parser(__doc__)
+    parser = command_line.make_parser(__doc__)
     parser.add_argument("photo", nargs="?", metavar="PHOTO", help="the photo to open first")
     parser.add_argument(
         "--run",
@@ -49,7 +49,7 @@ def options() -> argparse.ArgumentParser:
         metavar="ADDRESS",
         help=f"{HOST} is this machine only, 0.0.0.0 is every network (default {HOST})",
     )
-    command_line.add_options(parser, config.Machine, only=config.WHERE)
+    command_line.add_options(parser, config.Machine, only=config.DEVICE_SETTINGS)
     return parser
 
 
@@ -58,7 +58,9 @@ def main() -> None:
     arguments = options().parse_args()
     check_page_options(arguments)
     run = runs.find(arguments.run)
-    machine = {name: value for name, value in vars(arguments).items() if name in config.WHERE}
+    machine = {
+        name: value for name, value in vars(arguments).items() if name in config.DEVICE_SETTINGS
+    }
     if runs.is_classifier(runs.read_config(run)):
         reject_captioner_options(arguments.weights, machine)
     loader = ModelLoader(run, weights=arguments.weights, **machine)
@@ -95,7 +97,7 @@ def reject_captioner_options(weights: str | None, machine: dict[str, Any]) -> No
     typed = {name: value for name, value in machine.items() if name != "device"}
     if weights is not None:
         typed["weights"] = weights
-    presets.refuse_foreign("classifier", typed)
+    check_belongs("classifier", typed)
 
 
 def show_window(run: Path, loader: ModelLoader, photo: str | None) -> None:

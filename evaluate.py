@@ -1,112 +1,113 @@
-"""Score a run on a split with the field's measures; a classifier by its accuracy.
+"""Score a run on a split with the field's metrics; a classifier by its accuracy.
 
 python evaluate.py                               the newest run on val
 python evaluate.py --run NAME --split test --beam 5 --json scores.json
-python evaluate.py --report                      more: three beams, lengths, novelty, best and worst photos, pictures
+python evaluate.py --report                      also three beams, lengths, novelty, best and worst photos
 """
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import config
-import presets
-from pipeline.evaluation import scored, subject_of
-from reports.scores import format_scores
-from utils import command_line, hugging_face, runs
-from utils.device import use_device
+from config import Settings
+from pipeline.settings import check_belongs
+from utils import hugging_face, runs
+from utils.command_line import add_options, add_screen_options, make_parser, parse_typed
 from utils.errors import UserError, run_script
 from utils.files import check_writable, write_json
 from utils.quiet import import_tensorflow
 from utils.terminal import output, say
 
 
-def options() -> argparse.ArgumentParser:
-    """The command line."""
-    parser = command_line.parser(__doc__)
+def make_options() -> argparse.ArgumentParser:
+    """Return the command line."""
+    parser = make_parser(__doc__)
     parser.add_argument(
-        "--run", metavar="NAME|DIR", help="the run to score (default: the newest), or hf:FOLDER"
+        "--run", metavar="NAME|DIR", help="run to score, or hf:FOLDER (default: the newest)"
     )
     parser.add_argument(
         "--split",
         choices=("train", "val", "test"),
         default="val",
-        help="which photos; val is what some datasets call dev (default val)",
+        help="photos to score; val is what some datasets call dev (default val)",
     )
     parser.add_argument("--json", metavar="FILE", help="also write the scores there, as fractions")
     parser.add_argument(
         "--report",
         action="store_true",
-        help="also beams 1, 3 and 5, free-running loss, lengths, words, "
-        "novelty, best and worst photos; all of it, and result pictures, in the run's results/, and its "
-        "page report.html made anew (of a classifier pictures and the page)",
+        help="also a longer report and pictures in the run's results/, and its page",
     )
     parser.add_argument(
-        "--weights",
-        metavar="FILE|hf:FOLDER",
-        help="where the encoder's weights are now, if they were moved",
+        "--weights", metavar="FILE|hf:FOLDER", help="the encoder's weights, if they were moved"
     )
-    command_line.add_options(
-        parser, config.Data, only=("dataset", "format", "language", "outside_photos")
-    )
-    command_line.add_options(parser, config.Vision, only=("cache",))
-    command_line.add_options(parser, config.Search)
-    command_line.add_options(parser, config.Machine, only=config.WHERE)
-    command_line.add_screen_options(parser)
+    add_options(parser, config.Data, only=("dataset", "format", "language", "outside_photos"))
+    add_options(parser, config.Vision, only=("cache",))
+    add_options(parser, config.Search)
+    add_options(parser, config.Machine, only=config.DEVICE_SETTINGS)
+    add_screen_options(parser)
     return parser
 
 
 def main() -> int:
-    """Score, print the table, write the JSON."""
-    given = command_line.typed(options())
-    name, split, file, more, weights = (
-        given.pop(each) for each in ("run", "split", "json", "report", "weights")
-    )
-    presets.resolve(given, scenes=False)
+    """Score, print the table, write the JSON and the report."""
+    typed = parse_typed(make_options())
+    name, split, weights = (typed.pop(each) for each in ("run", "split", "weights"))
+    file, is_report = typed.pop("json"), typed.pop("report")
+    Settings.from_flat(typed)  # rejects wrong values
     run = runs.find(name)
     saved = runs.read_config(run)
-    classifier = runs.is_classifier(saved)
-    if classifier:
-        presets.refuse_foreign("classifier", given | ({"weights": weights} if weights else {}))
-    elif saved["dataset"] is None and "dataset" not in given:
-        raise UserError(f"{run} has no photos of its own; say by --dataset which to score")
-    if more and hugging_face.is_hugging_face(run):
-        raise UserError(f"--report is written into a run's folder, and {run} is none; leave it out")
+    check_request(run, saved, typed, weights=weights, file=file, is_report=is_report)
+    import_tensorflow()
+    # These import TensorFlow, which takes seconds: wrong options are rejected before.
+    from pipeline import evaluation, features
+    from pipeline.classifier.evaluation import load_class_evaluation
+    from reports.evaluation import report_captions, report_classes
+    from reports.scores import format_class_scores, format_scores
+    from utils.device import use_device
+
+    use_device(typed.get("device", "auto"))
+    if runs.is_classifier(saved):
+        result = load_class_evaluation(run, saved, split, **typed)
+        output(format_class_scores(result))
+    else:
+        features.suggest_openvino(typed.get("engine", "auto"))
+        evaluated = evaluation.load_evaluation(run, split=split, weights=weights, **typed)
+        result = evaluation.score(evaluated)
+        output(format_scores(result))
+    if file:
+        write_json(Path(file), result.scores)
+    if is_report and runs.is_classifier(saved):
+        say(report_classes(run, result))
+    elif is_report:
+        say(report_captions(run, evaluated, result))
+    return 0
+
+
+def check_request(
+    run: Path,
+    saved: dict[str, Any],
+    typed: dict[str, Any],
+    *,
+    weights: str | None,
+    file: str | None,
+    is_report: bool,
+) -> None:
+    """Reject what the run cannot do, and files that cannot be written."""
+    is_classifier = runs.is_classifier(saved)
+    if is_classifier:
+        options = typed if weights is None else typed | {"weights": weights}
+        check_belongs("classifier", options)
+    elif saved["dataset"] is None and "dataset" not in typed:
+        raise UserError(f"{run} has no photos of its own; name the photos to score with --dataset")
+    if is_report and hugging_face.is_hugging_face(run):
+        raise UserError(f"--report is written into a run's folder, and {run} is none; omit it")
     if file:
         check_writable(Path(file).parent)
         if Path(file).is_dir():
-            raise UserError(f"--json wants a file, and {file} is a folder")
-    if more:
-        check_writable(run if classifier else run / "results")
-    import_tensorflow()
-    use_device(given.get("device", "auto"))
-    if classifier:
-        from pipeline.classifier import evaluation as class_report
-
-        class_report.evaluate(
-            run, saved, split=split, file=Path(file) if file else None, more=more, **given
-        )
-        return 0
-    from pipeline import features as encoding
-
-    encoding.tell_slower(given.get("engine", "auto"))
-    subject = subject_of(run, split=split, weights=weights, **given)
-    result = scored(subject)
-    output(format_scores(result))
-    if file:
-        write_json(Path(file), result.scores)
-    if more:
-        from reports.analysis import format_analysis, write_analysis
-        from reports.captioner_page import write_captioner_page
-        from reports.pictures import draw_captions
-
-        output(format_analysis(write_analysis(run, subject, result)))
-        drawn = draw_captions(run, result, seed=subject.settings.training.seed)
-        page = write_captioner_page(run, subject, result)
-        say(
-            f"\n{len(drawn)} pictures of captions with attention, and report.json: {run / 'results'}\n"
-            f"all in one page: {page}"
-        )
-    return 0
+            raise UserError(f"--json must be a file (got the folder {file})")
+    if is_report:
+        check_writable(run if is_classifier else run / "results")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import config
-import presets
+from config import Settings
 from data.alt_text.copies import CaptionedCopies
 from pipeline.classifier.prediction import class_columns, load_classifier
 from pipeline.prediction import (
@@ -27,6 +27,7 @@ from pipeline.prediction import (
     warn_of_photographs,
 )
 from pipeline.prediction_writers import PlotWriter, PredictionWriters
+from pipeline.settings import check_belongs
 from utils import command_line, runs
 from utils.captions_file import CAPTION_COLUMNS, DOUBTFUL_COLUMNS, FORMATS, CaptionsFile
 from utils.device import use_device
@@ -45,7 +46,7 @@ MOST_WINDOWS = 10  # of more photos none is shown in a window
 
 def options() -> argparse.ArgumentParser:
     """Return the command line."""
-    parser = command_line.parser(__doc__)
+    parser = command_line.make_parser(__doc__)
     parser.add_argument(
         "photos",
         nargs="*",
@@ -104,7 +105,7 @@ def options() -> argparse.ArgumentParser:
         help="the encoder's weights, if they were moved",
     )
     command_line.add_options(parser, config.Search)
-    command_line.add_options(parser, config.Machine, only=config.WHERE)
+    command_line.add_options(parser, config.Machine, only=config.DEVICE_SETTINGS)
     command_line.add_screen_options(parser)
     return parser
 
@@ -145,14 +146,14 @@ def main() -> int:
 
 def read_command_line() -> tuple[Namespace, dict[str, Any]]:
     """Return this command's own options, and the settings of search and machine; both checked."""
-    search = command_line.typed(options())
+    search = command_line.parse_typed(options())
     typed = Namespace(**{name: search.pop(name) for name in OWN})
-    presets.resolve(search, scenes=False)
+    Settings.from_flat(search)
     if typed.number < 1:
         raise UsageError(f"--number must be at least 1 (got {typed.number})")
     if typed.seed is None:
         typed.seed = random.randrange(2**31)
-    presets.resolve({"seed": typed.seed}, scenes=False)
+    Settings.from_flat({"seed": typed.seed})
     if typed.out is not None and Path(typed.out).suffix.lower() not in FORMATS:
         raise UsageError(f"--out must end in {' or '.join(FORMATS)} (got {typed.out!r})")
     if typed.minimum_score is not None and not 0 <= typed.minimum_score <= 1:
@@ -168,7 +169,7 @@ def reject_caption_options(typed: Namespace, search: dict[str, Any]) -> None:
     for name in FOR_CAPTIONS:
         if getattr(typed, name) is not None:
             given[name] = getattr(typed, name)
-    presets.refuse_foreign("classifier", given)
+    check_belongs("classifier", given)
 
 
 def read_captions_file(typed: Namespace, saved: dict[str, Any]) -> CaptionsFile | None:

@@ -6,18 +6,18 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from data.feature_cache import FeatureCache
-from data.photos.hashes import PhotoHashes
-from data.photos.photo import Photo, PicturesOf
-from data.photos.pixels import Progress
-from data.preprocess import Dataset
-from data.sources.base import SPLITS
+from data.photos.images import UnreadablePhoto
+from data.photos.photo import Photo, PhotoViews
+from data.photos.pixels import changed_photo_error
 from utils.device import count_cores
 from utils.errors import UserError
+from utils.terminal import progress, say
 
 BATCH_SIZE = 32  # photos: large enough for the encoder, small enough to lose
 READ_AHEAD = 2  # batches of pictures read before the encoder needs them
@@ -27,113 +27,93 @@ Encode = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class PendingPicture:
-    """One picture to encode: its cache key and a function that loads it as uint8 (S, S, 3)."""
+    """One picture to encode: its cache key, its photo, and a function that loads it as uint8 (S, S, 3)."""
 
     key: str
+    photo: Photo
     load: Callable[[], np.ndarray]
 
 
-OnUnreadable = Callable[[str, ValueError], None]  # called with the key and the reason
-
-
-def extract(
-    prepared: Dataset,
+def extract_features(
+    photos: Sequence[tuple[Photo, str]],
     cache: FeatureCache,
     encode: Encode,
-    hashes: PhotoHashes,
     *,
     image_size: int,
-    views: PicturesOf,
-    splits: Sequence[str] = SPLITS,
-    progress: Progress,
-    say: Callable[[str], None],
+    views: PhotoViews,
 ) -> int:
-    """Have the features of all photos of the splits, and of their views, in the cache; how many were new.
+    """Extract the features that are missing in the cache; return their number.
 
-    Photos that turn out unreadable leave the splits. Says what it will cost before it starts.
+    Prints what it will cost first. A photo that can no longer be read is an error; what is extracted by then stays.
+
+    Args:
+        photos: with the split of each.
+        views: the pictures of each photo that have features.
     """
-    items: dict[str, PendingPicture] = {}
-    owners: dict[str, Photo] = {}
-    wanted: set[str] = set()
-    for split in splits:
-        for photo in prepared.splits[split]:
-            keys = views.keys(photo, split)
-            wanted.update(keys)
-            for view, key in enumerate(keys):
-                if key not in cache and key not in items:
-                    items[key] = PendingPicture(
-                        key,
-                        lambda photo=photo, view=view: views.load_picture(photo, view, image_size),
-                    )
-                    owners[key] = photo
+    pending: dict[str, PendingPicture] = {}
+    keys: set[str] = set()
+    for photo, split in photos:
+        for view, key in enumerate(views.keys(photo, split)):
+            keys.add(key)
+            if key not in cache and key not in pending:
+                load = partial(views.load_picture, photo, view, image_size)
+                pending[key] = PendingPicture(key, photo, load)
     if cache.damaged:
         say(f"{cache.damaged} damaged cache files found; their photos are extracted again")
-    if not items:
-        say(f"features: all {len(wanted)} are in the cache, nothing to extract")
+    if not pending:
+        say(f"features: all {len(keys)} are in the cache, nothing to extract")
         return 0
-    price = cost(list(items.values()), encode, np.zeros((image_size, image_size, 3), np.uint8))
+    pictures = list(pending.values())
+    blank = np.zeros((image_size, image_size, 3), np.uint8)
+    cost = estimate_cost(pictures, encode, blank)
     say(
-        f"features: {len(items)} to extract, {len(wanted) - len(items)} in the cache; about {price.gigabytes:.2g} GB of "
-        f"disk and {max(price.minutes, 0.1):.1f} minutes"
+        f"features: {len(pictures)} to extract, {len(keys) - len(pictures)} in the cache; about "
+        f"{cost.gigabytes:.2g} GB of disk and {max(cost.minutes, 0.1):.1f} minutes"
     )
-    refuse_small_disk(cache.folder, price.gigabytes)
-    unreadable: dict[str, str] = {}
-
-    def note(key: str, error: Exception) -> None:
-        unreadable[owners[key].hash] = str(error)
-        hashes.mark_unreadable(owners[key].path, error)
-
-    try:
-        extracted = sum(
-            progress(
-                encode_pictures(list(items.values()), cache, encode, on_unreadable=note),
-                len(items),
-                "photos",
-            )
-        )
-    finally:
-        hashes.save()
-    prepared.drop(unreadable)
-    return extracted
+    check_disk_space(cache.folder, cost.gigabytes)
+    batches = encode_pictures(pictures, cache, encode)
+    return sum(progress(batches, len(pictures), "photos"))
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What an extraction will take."""
+    """The disk space and time of an extraction."""
 
     gigabytes: float
     minutes: float
 
 
-def cost(
-    items: Sequence[PendingPicture],
-    encode: Callable[[np.ndarray], np.ndarray],
+def estimate_cost(
+    pictures: Sequence[PendingPicture],
+    encode: Encode,
     blank: np.ndarray,
     *,
-    batch: int = BATCH_SIZE,
+    batch_size: int = BATCH_SIZE,
 ) -> Cost:
-    """Measured on a batch of the photos, from all over, and on blank pictures: one batch to warm up, one for the clock."""
-    pictures = np.broadcast_to(blank, (batch, *blank.shape)).copy()
-    features = np.asarray(encode(pictures))
-    some = items[:: max(1, len(items) // batch)][:batch]
-    began = time.perf_counter()
-    for _ in _read_batches(some, batch, lambda key, error: None):
+    """Measure the reading of a batch of photos, and the encoding of blank pictures after one batch to warm up."""
+    blanks = np.broadcast_to(blank, (batch_size, *blank.shape)).copy()
+    features = np.asarray(encode(blanks))
+    step = max(1, len(pictures) // batch_size)
+    sample = pictures[::step][:batch_size]
+    started = time.perf_counter()
+    for _ in _read_batches(sample, batch_size):
         pass
-    reading = (time.perf_counter() - began) / len(some)
-    began = time.perf_counter()
-    encode(pictures)
-    seconds = reading + (time.perf_counter() - began) / batch
-    return Cost(len(items) * features[0].size * 2 / 1e9, len(items) * seconds / 60)
+    read = time.perf_counter()
+    encode(blanks)
+    encoded = time.perf_counter()
+    seconds = (read - started) / len(sample) + (encoded - read) / batch_size
+    gigabytes = len(pictures) * features[0].size * 2 / 1e9  # float16
+    return Cost(gigabytes, len(pictures) * seconds / 60)
 
 
-def refuse_small_disk(folder: Path, gigabytes: float) -> None:
-    """Refuse where the disk under `folder` has less room than the features need, with a twentieth to spare."""
+def check_disk_space(folder: Path, gigabytes: float) -> None:
+    """Raise a UserError if the disk under `folder` has less than the features need, and a twentieth more."""
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free / 1e9
     if free < gigabytes * 1.05:
         raise UserError(
-            f"the features need {gigabytes:.1f} GB and the disk of {folder} has {free:.1f} GB free; make "
-            "room, use fewer photos (--limit) or views (--augment), or another --cache"
+            f"the features need {gigabytes:.1f} GB and the disk of {folder} has {free:.1f} GB free; "
+            "make room, use fewer photos (--limit) or views (--augment), or another --cache"
         )
 
 
@@ -142,14 +122,11 @@ def encode_pictures(
     cache: FeatureCache,
     encode: Encode,
     *,
-    on_unreadable: OnUnreadable,
     batch_size: int = BATCH_SIZE,
 ) -> Iterator[int]:
     """Encode pictures into the cache; yield the number of photos in each finished batch.
 
-    Pictures are read before the encoder needs them, and features are written while it encodes the next batch.
-    A picture that cannot be read is reported to `on_unreadable` and skipped.
-    """
+    Pictures are read before the encoder needs them, and features are written while it encodes the next batch."""
     writing: Future[int] | None = None
 
     def write(keys: list[str], features: np.ndarray) -> int:
@@ -157,7 +134,7 @@ def encode_pictures(
         return len(keys)
 
     with ThreadPoolExecutor(1) as writer:
-        for keys, pictures in _read_batches(pending, batch_size, on_unreadable):
+        for keys, pictures in _read_batches(pending, batch_size):
             # One shape, so that the encoder is compiled once.
             padding = np.zeros((batch_size - len(keys), *pictures.shape[1:]), np.uint8)
             features = encode(np.concatenate([pictures, padding]))[: len(keys)]
@@ -169,7 +146,7 @@ def encode_pictures(
 
 
 def _read_batches(
-    pending: Sequence[PendingPicture], batch_size: int, on_unreadable: OnUnreadable
+    pending: Sequence[PendingPicture], batch_size: int
 ) -> Iterator[tuple[list[str], np.ndarray]]:
     """Yield keys and pictures (n, S, S, 3) of each batch; one thread per core reads ahead."""
     groups = [pending[start : start + batch_size] for start in range(0, len(pending), batch_size)]
@@ -181,25 +158,24 @@ def _read_batches(
         reading = deque(start_reading(group) for group in groups[:READ_AHEAD])
         try:
             for number, group in enumerate(groups):
-                keys, pictures = _collect(group, reading.popleft(), on_unreadable)
+                keys, pictures = _collect(group, reading.popleft())
                 if number + READ_AHEAD < len(groups):
                     reading.append(start_reading(groups[number + READ_AHEAD]))
-                if keys:
-                    yield keys, np.stack(pictures)
+                yield keys, np.stack(pictures)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _collect(
-    group: Sequence[PendingPicture], reading: list[Future[np.ndarray]], on_unreadable: OnUnreadable
+    group: Sequence[PendingPicture], reading: list[Future[np.ndarray]]
 ) -> tuple[list[str], list[np.ndarray]]:
-    """Wait for the pictures of a batch; return keys and pixels of those that could be read."""
+    """Wait for the pictures of a batch; return their keys and pixels."""
     keys = []
     pictures = []
     for picture, future in zip(group, reading, strict=True):
         try:
             pictures.append(future.result())
-            keys.append(picture.key)
-        except ValueError as error:
-            on_unreadable(picture.key, error)
+        except UnreadablePhoto as error:
+            raise changed_photo_error(picture.photo, error) from None
+        keys.append(picture.key)
     return keys, pictures

@@ -1,193 +1,203 @@
-"""The preparation stage: which photos there are, in which split, and their features in the cache."""
+"""Prepare a dataset: its photos in train, val and test, and what is skipped and why.
+
+Equal photos under two names never stand on both sides of a split, and photos that look alike are named.
+"""
 
 import functools
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from data.photos.hashes import PhotoHashes
 from data.photos.images import read_photo
-from data.photos.near_duplicates import (
-    HASH_NAME,
-    HASH_SIDE,
-    compute_perceptual_hash,
-    find_similar,
-    is_same_picture,
-)
+from data.photos.near_duplicates import HASH_SIDE, find_similar, is_same_picture
 from data.photos.photo import Photo
-from data.photos.pixels import Progress
 from data.sources.base import SPLITS, LeftOut, Source
 from utils.errors import UserError
+from utils.terminal import progress
 
 
 @dataclass
 class Dataset:
-    """What the preparation knows: the splits, and what was left out and why."""
+    """Photos in splits, and everything that is known of them before training."""
 
+    source: Source
     splits: dict[str, list[Photo]]
     left_out: list[LeftOut] = field(default_factory=list)
-    how: str = ""  # the splits were made
+    how_split: str = ""  # in words
+    look_alikes: list[tuple[Photo, Photo]] = field(default_factory=list)  # in different splits
+    facts: dict[str, Any] | None = None  # of drawn scenes, by photo name
+
+    @property
+    def language(self) -> str:
+        return self.source.language
+
+    @property
+    def path(self) -> Path:
+        return self.source.path
 
     def digest(self) -> str:
-        """A mark of all photos and captions in the splits: of others it is another."""
-        told = [
+        """Return a mark of all photos and captions in the splits."""
+        content = [
             (split, photo.hash, photo.captions)
             for split, photos in self.splits.items()
             for photo in photos
         ]
-        return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
     def names(self) -> dict[str, list[str]]:
-        """The names of the photos in each split."""
+        """Return the names of the photos in each split."""
         return {split: [photo.name for photo in photos] for split, photos in self.splits.items()}
 
-    def drop(self, unreadable: dict[str, str]) -> None:
-        """Leave out the photos with these hashes, for these reasons."""
-        for split, photos in self.splits.items():
-            self.left_out += [
-                LeftOut(photo.name, unreadable[photo.hash])
-                for photo in photos
-                if photo.hash in unreadable
-            ]
-            self.splits[split] = [photo for photo in photos if photo.hash not in unreadable]
+    def skip(self, split: str, photos: Iterable[Photo], reason: str) -> None:
+        """Take photos out of a split, for this reason."""
+        skipped = {photo.name for photo in photos}
+        self.left_out += [
+            LeftOut(photo.name, reason) for photo in self.splits[split] if photo.name in skipped
+        ]
+        self.splits[split] = [photo for photo in self.splits[split] if photo.name not in skipped]
 
 
-def identify(
-    dataset: Source, hashes: PhotoHashes, *, progress: Progress
-) -> tuple[list[Photo], list[LeftOut]]:
-    """The dataset's photos with the hashes of their bytes; and those that cannot be read, with why."""
-    photos, left_out = [], list(dataset.left_out)
-    folder = dataset.folder
-    by_path = {example.photo: example for example in dataset.examples}
-    for path, photo_hash, reason in progress(
-        hashes.hashed(by_path), len(by_path), "photos looked at"
-    ):
-        name = os.path.relpath(path, folder).replace(os.sep, "/")
-        if photo_hash is None:
-            left_out.append(LeftOut(name, reason or "unreadable"))
-        else:
+def open_photos(source: Source, hashes: PhotoHashes) -> tuple[list[Photo], list[LeftOut]]:
+    """Open each photo of the source once; return those that can be read, and what is skipped."""
+    photos = []
+    left_out = list(source.left_out)
+    examples = {example.photo: example for example in source.examples}
+    opened = hashes.open_all(examples)
+    try:
+        for known in progress(opened, len(examples), "photos opened"):
+            name = os.path.relpath(known.path, source.folder).replace(os.sep, "/")
+            if known.hash is None:
+                left_out.append(LeftOut(name, known.reason or "unreadable"))
+                continue
+            example = examples[known.path]
             photos.append(
-                Photo(path, name, by_path[path].captions, photo_hash, by_path[path].split)
+                Photo(known.path, name, example.captions, known.hash, example.split, known.look)
             )
+    finally:  # Ctrl-C among 120,000 photos keeps what is known
+        hashes.save()
     return photos, left_out
 
 
 def split_photos(
+    source: Source,
     photos: Sequence[Photo],
     *,
     test_size: float,
     seed: int,
-    limit: int | None,
+    limit: int | None = None,
     needed: Sequence[str] = ("train", "val"),
 ) -> Dataset:
-    """The photos in train, val and test: as the dataset says, else by the hash of their bytes; refused where one of
-    the splits `needed` would have none.
+    """Put photos into train, val and test: as the dataset says, else by the hash of their bytes.
 
-    A photo's side depends on its bytes and the seed alone: it stays when others are added, and equal bytes under two
-    names never stand on both sides. Only of a handful of photos, where the hashes leave val empty, one is lent to it.
+    A photo's split depends on its bytes and the seed alone, so it stays when others are added. Only where the hashes leave
+    val empty is one photo moved there. A `needed` split without photos is an error.
     """
     given = {photo.split for photo in photos} - {None}
-    without = sum(photo.split is None for photo in photos)
-    listed = (
-        bool(given - {"train"}) or not without
-    )  # where val or test is listed, what is not listed is for training
-    carved = bool(given) and "val" not in given  # a part of what is listed for train validates
-
-    def side(photo: Photo) -> str:
-        if photo.split is None:
-            return "train" if listed else _side(photo, test_size, seed)
-        return (
-            "val"
-            if carved and photo.split == "train" and _rank(photo, seed) <= test_size
-            else photo.split
-        )
+    unlisted = sum(photo.split is None for photo in photos)
+    is_listed = bool(given - {"train"}) or not unlisted
+    needs_val = bool(given) and "val" not in given  # then val is taken from train
 
     splits: dict[str, list[Photo]] = {split: [] for split in SPLITS}
     for photo in photos:
-        splits[side(photo)].append(photo)
-    prepared = Dataset(splits, how="as the dataset says" if listed else f"by photo, seed {seed}")
-    prepared.how += f"; val taken from train, seed {seed}" if listed and carved else ""
-    prepared.how += f"; {without} without a split stand in train" if listed and without else ""
-    _drop_twins(prepared)
+        split = photo.split
+        if split is None:
+            split = "train" if is_listed else _split_by_hash(photo, test_size, seed)
+        elif split == "train" and needs_val and _rank(photo, seed) <= test_size:
+            split = "val"
+        splits[split].append(photo)
+
+    dataset = Dataset(source, splits)
+    dataset.how_split = _describe_split(is_listed, needs_val, unlisted, seed)
+    _skip_equal_photos(dataset)
     if not splits["val"] and len(splits["train"]) > 1:
-        lent = min(splits["train"], key=lambda photo: _rank(photo, seed)).hash
-        splits["val"] = [photo for photo in splits["train"] if photo.hash == lent]
-        splits["train"] = [photo for photo in splits["train"] if photo.hash != lent]
-        prepared.how += (
-            ""
-            if carved
-            else "; so few photos left val empty: one of train serves there, until there are more"
-        )
+        _move_one_to_val(dataset, seed)
+        if not needs_val:
+            dataset.how_split += "; val was empty, so one training photo serves as val"
     if limit is not None:
-        kept = set(sorted(splits["train"], key=lambda photo: _rank(photo, seed))[:limit])
+        first = sorted(splits["train"], key=lambda photo: _rank(photo, seed))[:limit]
+        kept = set(first)
         splits["train"] = [photo for photo in splits["train"] if photo in kept]
-    for split in needed:
-        if not splits[split]:
-            sides = ", ".join(f"{len(each)} for {name}" for name, each in splits.items() if each)
-            few = f"{len(photos)} usable photos are too few; add photos, or change --test-size"
-            raise UserError(
-                f"no photo for the {split} split: "
-                + (
-                    few
-                    if not given - {"train"}
-                    else (
-                        f"the dataset's own splits leave {sides or 'none'}; list some for {split} too, or leave its splits out"
-                    )
-                )
-            )
-    return prepared
+    _check_not_empty(dataset, needed, has_splits=bool(given - {"train"}), photos=len(photos))
+    return dataset
 
 
-def _drop_twins(prepared: Dataset) -> None:
-    """Leave out of val what is in test too, and of train what is in either: what is scored stays whole, test before val."""
+def _describe_split(is_listed: bool, needs_val: bool, unlisted: int, seed: int) -> str:
+    if not is_listed:
+        return f"by photo, seed {seed}"
+    how = "as the dataset says"
+    if needs_val:
+        how += f"; val taken from train, seed {seed}"
+    if unlisted:
+        how += f"; {unlisted} without a split are in train"
+    return how
+
+
+def _skip_equal_photos(dataset: Dataset) -> None:
+    """Skip in val what is in test too, and in train what is in either: scored splits stay whole, test before val."""
     for split, others in (("val", ("test",)), ("train", ("val", "test"))):
-        held_out = {photo.hash for other in others for photo in prepared.splits[other]}
-        reason = f"the same picture is in {' or '.join(others)}"
-        prepared.left_out += [
-            LeftOut(photo.name, reason)
-            for photo in prepared.splits[split]
-            if photo.hash in held_out
-        ]
-        prepared.splits[split] = [
-            photo for photo in prepared.splits[split] if photo.hash not in held_out
-        ]
+        held_out = {photo.hash for other in others for photo in dataset.splits[other]}
+        equal = [photo for photo in dataset.splits[split] if photo.hash in held_out]
+        dataset.skip(split, equal, f"the same picture is in {' or '.join(others)}")
 
 
-def near_duplicates(
-    prepared: Dataset, hashes: PhotoHashes, *, progress: Progress
-) -> list[tuple[Photo, Photo]]:
-    """Pairs of photos on two sides that look alike; of each the one that is scored first (test before val before train)."""
-    sides = [prepared.splits[split] for split in ("test", "val", "train")]
-    photos = [photo for side in sides for photo in side]
-    looked = hashes.looks(
-        (photo.path for photo in photos),
-        lambda path: compute_perceptual_hash(read_photo(path, (HASH_SIDE, HASH_SIDE))),
-        name=HASH_NAME,
-    )
-    looks = dict(zip(photos, progress(looked, len(photos), "photos compared"), strict=True))
-    sides = [[photo for photo in side if looks[photo] is not None] for side in sides]
+def _move_one_to_val(dataset: Dataset, seed: int) -> None:
+    splits = dataset.splits
+    moved = min(splits["train"], key=lambda photo: _rank(photo, seed)).hash
+    splits["val"] = [photo for photo in splits["train"] if photo.hash == moved]
+    splits["train"] = [photo for photo in splits["train"] if photo.hash != moved]
+
+
+def _check_not_empty(
+    dataset: Dataset, needed: Sequence[str], *, has_splits: bool, photos: int
+) -> None:
+    splits = dataset.splits
+    for split in needed:
+        if splits[split]:
+            continue
+        if not has_splits:
+            raise UserError(
+                f"no photo for the {split} split: {photos} usable photos are too few; add photos, "
+                "or change --test-size"
+            )
+        counts = [f"{len(photos)} for {name}" for name, photos in splits.items() if photos]
+        raise UserError(
+            f"no photo for the {split} split: the dataset's own splits have "
+            f"{', '.join(counts) or 'none'}; list photos for {split} too, or list no splits"
+        )
+
+
+def find_look_alikes(dataset: Dataset) -> list[tuple[Photo, Photo]]:
+    """Return pairs of photos that look alike in different splits, first the one of test, then of val."""
+    sides = [dataset.splits[split] for split in ("test", "val", "train")]
+    looks = [[photo.look for photo in side] for side in sides]
     pixels = functools.cache(
         lambda photo: read_photo(photo.path, (HASH_SIDE, HASH_SIDE))
-    )  # of the few that may be the same
-    pairs = [
-        (one[left], other[right])
-        for place, one in enumerate(sides)
-        for other in sides[place + 1 :]
-        for left, right in find_similar(
-            [looks[photo] for photo in one], [looks[photo] for photo in other]
-        )
-    ]
-    return [(left, right) for left, right in pairs if is_same_picture(pixels(left), pixels(right))]
+    )  # of candidates alone
+    pairs = []
+    for first in range(len(sides)):
+        for second in range(first + 1, len(sides)):
+            for left, right in find_similar(looks[first], looks[second]):
+                one, other = sides[first][left], sides[second][right]
+                if is_same_picture(pixels(one), pixels(other)):
+                    pairs.append((one, other))
+    return pairs
 
 
 def _rank(photo: Photo, seed: int) -> float:
-    """A number in 0..1 that belongs to the photo's bytes."""
+    """Return a number from 0 to 1 that belongs to the photo's bytes."""
     digest = hashlib.sha256(f"{seed}:{photo.hash}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def _side(photo: Photo, test_size: float, seed: int) -> str:
+def _split_by_hash(photo: Photo, test_size: float, seed: int) -> str:
     rank = _rank(photo, seed)
-    return "test" if rank < test_size else "val" if rank < 2 * test_size else "train"
+    if rank < test_size:
+        return "test"
+    if rank < 2 * test_size:
+        return "val"
+    return "train"

@@ -41,7 +41,7 @@ NOTE = (
 
 def options() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = command_line.parser(__doc__)
+    parser = command_line.make_parser(__doc__)
     showing.add_photo_argument(parser)
     showing.add_out_option(parser)
     return parser

@@ -15,8 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
-import presets
 import showing
+from config import Settings
 from data.img_augmentation import AUGMENTERS, augment, make_recipe_name
 from utils import command_line
 from utils.errors import UsageError, run_script
@@ -29,7 +29,7 @@ DRAWS = 8  # of each augmenter; the one that changes the photo most is shown
 
 def options() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = command_line.parser(__doc__)
+    parser = command_line.make_parser(__doc__)
     showing.add_photo_argument(parser)
     parser.add_argument(
         "--views",
@@ -62,7 +62,7 @@ def main() -> None:
     flip = not arguments.no_flip
     if number < 1:
         raise UsageError(f"--views must be at least 1 (got {number})")
-    presets.resolve({"image_size": size, "seed": seed}, scenes=False)  # rejects bad values
+    Settings.from_flat({"image_size": size, "seed": seed})  # rejects bad values
     photo = showing.choose_photo(arguments.photo)
     out = showing.check_out_file(arguments.out, photo)
     image = showing.read_pixels(photo, (size, size))

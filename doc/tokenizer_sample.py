@@ -50,7 +50,7 @@ WIDTH, MARGIN, LINE = 12.0, 0.3, 0.28  # inches
 
 def options() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = command_line.parser(__doc__)
+    parser = command_line.make_parser(__doc__)
     parser.add_argument(
         "path",
         nargs="?",

@@ -1,6 +1,7 @@
-"""What the scripts share of datasets: from settings to photos in splits, looked through, and words."""
+"""Find, read, check and split the dataset, and fit the tokenizer on its captions."""
 
 import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,292 +12,274 @@ from data.photos.hashes import PhotoHashes
 from data.photos.images import save_picture
 from data.photos.photo import Photo
 from data.photos.views import Views
-from data.preprocess import Dataset, identify, near_duplicates, split_photos
+from data.preprocess import Dataset, find_look_alikes, open_photos, split_photos
 from data.scenes import dataset as scenes
 from data.sources.base import LeftOut, Source
+from data.text import loading
 from data.text.gpt2 import GPT2Tokenizer, read_vocabulary
-from data.text.language import (
-    LANGUAGE_NAMES,
-    choose_unit,
-    describe_wrong_language,
-    normalize_language,
-)
-from data.text.loading import choose_kind, fit_tokenizer, load_tokenizer
+from data.text.language import LANGUAGE_NAMES, choose_unit, describe_wrong_language
 from data.text.tokenizer import Tokenizer
-from utils import hugging_face
-from utils.errors import UsageError, UserError
+from utils import hugging_face, runs
+from utils.errors import UserError
 from utils.files import unique_picture_names
-from utils.runs import read_config, read_seen, read_splits, seen
 from utils.terminal import progress, say, warn
 
 SCENES = scenes.SCENES_FOLDER
 DATASETS = SCENES.parent
 SCENES_SIZE = {"train": 3000, "val": 300, "test": 300}
-MIXED = 0.1  # of the captions: fewer in another language are a stray name or sign
-AS_IS = Views(0, 0)  # photos without altered views
+MIXED = 0.1  # share of the captions; fewer in another language are a stray name or sign
+NO_VIEWS = Views(0, 0)  # photos without augmented views
+SHOWN_FAULTS = 5
+SHOWN_PAIRS = 3
 
 
-def dataset_path(name: str | None, language: str | None = None) -> Path:
-    """The dataset that `--dataset` means: a path, the built-in scenes, or, left out, what lies in datasets/."""
+def find_dataset(name: str | None, language: str | None = None) -> Path:
+    """Return the place of `--dataset`: a path, the built-in scenes, or by default what lies in datasets/."""
     if name == "scenes":
         return SCENES
     if name is not None:
         return Path(name).expanduser()
-    found = (
-        [path for path in sorted(DATASETS.iterdir()) if _is_dataset(path, language)]
-        if DATASETS.is_dir()
-        else []
-    )
-    if len(found) > 1:
-        names = ", ".join(path.name for path in found)
-        raise UserError(f"several datasets in {DATASETS}/: {names}; choose one with --dataset")
-    if not found:
+
+    def is_dataset(path: Path) -> bool:
+        return sources.find_format(path, language) is not None
+
+    found = find_in_datasets(is_dataset, "datasets")
+    if found is None:
         say(
-            f"no dataset in {DATASETS}/: using the built-in scenes, with the convnet encoder (your own: --dataset FOLDER)"
+            f"no dataset in {DATASETS}/: using the built-in scenes, with the convnet encoder "
+            "(your own: --dataset FOLDER)"
         )
         return SCENES
+    return found
+
+
+def find_in_datasets(is_dataset: Callable[[Path], bool], what: str) -> Path | None:
+    """Return the only place in datasets/ that is one; reject several."""
+    if not DATASETS.is_dir():
+        return None
+    own = ("scenes", "cifar10", "cache", "README.md")
+    places = [path for path in sorted(DATASETS.iterdir()) if path.name not in own]
+    found = [path for path in places if not path.name.startswith(".") and is_dataset(path)]
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise UserError(f"several {what} in {DATASETS}/: {names}; choose one with --dataset")
+    if not found:
+        return None
     say(f"using {found[0]}")
     return found[0]
 
 
-def _is_dataset(path: Path, language: str | None) -> bool:
-    ours = path.name in ("scenes", "cache", "README.md") or path.name.startswith(".")
-    return not ours and sources.find_format(path, language) is not None
-
-
 def is_scenes(path: Path) -> bool:
-    """Whether a dataset is one of drawn scenes, whose facts are known."""
-    return path == SCENES or ((path if path.is_dir() else path.parent) / "facts.json").is_file()
+    """Return whether a dataset is one of drawn scenes, whose facts are known."""
+    folder = path if path.is_dir() else path.parent
+    return path == SCENES or (folder / "facts.json").is_file()
 
 
-def facts_of(dataset: Source) -> dict[str, dict[str, Any]] | None:
-    """Facts and boxes by photo name, of a dataset of scenes; None of photographs."""
-    file = dataset.folder / "facts.json"
-    return json.loads(file.read_text(encoding="utf-8"))["scenes"] if file.is_file() else None
+def read_facts(source: Source) -> dict[str, dict[str, Any]] | None:
+    """Return facts and boxes of drawn scenes by photo name; None for photographs."""
+    file = source.folder / "facts.json"
+    if not file.is_file():
+        return None
+    return json.loads(file.read_text(encoding="utf-8"))["scenes"]
 
 
-def read_dataset(path: Path, data: Data) -> Source:
-    """The dataset at `path`; the built-in scenes are drawn first where they are not there yet."""
+def read_source(path: Path, data: Data) -> Source:
+    """Read the captions at `path`; draw the built-in scenes first if they are missing."""
     if path == SCENES and not scenes.has_scenes(SCENES, **SCENES_SIZE, seed=0):
-        number = sum(SCENES_SIZE.values())
-        say(f"drawing {number} scenes into {SCENES}/")
-        scenes.write_scenes(
-            SCENES,
-            **SCENES_SIZE,
-            seed=0,
-            progress=lambda numbers: progress(numbers, number, "scenes"),
-        )
-    dataset = sources.read(
+        _draw_scenes()
+    source = sources.read(
         path, language=data.language, format=data.format, outside=data.outside_photos
     )
-    wrong = describe_wrong_language(dataset.path, data.language, dataset.detected_language)
+    wrong = describe_wrong_language(source.path, data.language, source.detected_language)
     if wrong:
         warn(wrong)
     mixed = [
         f"{share:.0%} {LANGUAGE_NAMES[name]}"
-        for name, share in dataset.other_languages.items()
+        for name, share in source.other_languages.items()
         if share > MIXED
     ]
     if mixed:
         warn(
-            f"by their letters the captions are not {LANGUAGE_NAMES[dataset.detected_language]} alone but also {', '.join(mixed)}; "
-            "they are all cut and scored as one language"
+            f"by their letters the captions are {LANGUAGE_NAMES[source.detected_language]}, but also "
+            f"{', '.join(mixed)}; they are all split and scored as one language"
         )
+    return source
+
+
+def _draw_scenes() -> None:
+    number = sum(SCENES_SIZE.values())
+    say(f"drawing {number} scenes into {SCENES}/")
+
+    def show(numbers: Iterable) -> Iterable:
+        return progress(numbers, number, "scenes")
+
+    scenes.write_scenes(SCENES, **SCENES_SIZE, seed=0, progress=show)
+
+
+def prepare_dataset(settings: Settings, *, needed: tuple[str, ...] = ("train", "val")) -> Dataset:
+    """Read the dataset of the settings, open each photo once, and split them."""
+    source = read_source(Path(settings.data.dataset), settings.data)
+    dataset = split_source(source, settings, needed=needed)
+    dataset.facts = read_facts(source)
+    if dataset.facts is None:  # drawings of the same few things look alike by design
+        dataset.look_alikes = find_look_alikes(dataset)
     return dataset
 
 
-def suited(settings: Settings, dataset: Source) -> Settings:
-    """The settings with what was left to the captions: language, tokenizer, longest caption."""
-    asked, decoding = settings.words.tokenizer, settings.decoding
-    kind = choose_kind(dataset.language, "gpt2" if decoding.pretrained and asked is None else asked)
-    if decoding.pretrained and kind != "gpt2":
-        raise UsageError(
-            f"--tokenizer {asked}: {decoding.decoder_weights} were trained on GPT-2's pieces; leave it out"
-        )
-    if kind == "words" and choose_unit(dataset.language) == "characters":
-        name = LANGUAGE_NAMES.get(normalize_language(dataset.language), dataset.language)
-        warn(
-            f"--tokenizer words cuts captions at spaces, and {name} sets none between words; a segmenter should "
-            "have set them"
-        )
-    return settings.suited(dataset.language, kind, len(dataset.examples))
-
-
-def fitted(
-    settings: Settings, prepared: Dataset, *, source: str | None = None, start: Path | None = None
-) -> Tokenizer:
-    """The tokenizer of the training captions; of GPT-2's pieces, which are not fitted, the one that the `source` typed as
-    --tokenizer, the run to start from, or the decoder's weights come with."""
-    words = settings.words
-    if words.tokenizer == "gpt2":
-        return _gpt2(source, settings, start)
-    return fit_tokenizer(
-        str(words.tokenizer),
-        (caption for photo in prepared.splits["train"] for caption in photo.captions),
-        language=str(settings.data.language),
-        vocabulary=words.vocabulary,
-        minimum_count=words.minimum_count,
-    )
-
-
-def _gpt2(source: str | None, settings: Settings, start: Path | None) -> Tokenizer:
-    """GPT-2's tokenizer, from where it is to be had."""
-    weights, cut = settings.decoding.decoder_weights, choose_unit(str(settings.data.language))
-    if source is not None and source != "gpt2":
-        return GPT2Tokenizer(*read_vocabulary(Path(source).expanduser()), cut)
-    if start is not None and not hugging_face.is_hugging_face(start):
-        return load_tokenizer(start / "vocabulary.json")
-    if not settings.decoding.pretrained:
-        raise UserError(
-            "--tokenizer gpt2 wants GPT-2's vocabulary: name a folder with vocab.json and merges.txt (or "
-            "encoder.json and vocab.bpe) in its place, or --decoder-weights that come with one"
-        )
-    if hugging_face.is_hugging_face(weights):
-        return GPT2Tokenizer(*read_vocabulary(hugging_face.find_folder(weights)), cut)
-    from models.pretrained import load_vocabulary
-
-    return GPT2Tokenizer(*load_vocabulary(weights), cut)
-
-
-def prepare(
-    dataset: Source,
-    settings: Settings,
-    hashes: PhotoHashes,
-    *,
-    needed: tuple[str, ...] = ("train", "val"),
+def split_source(
+    source: Source, settings: Settings, *, needed: tuple[str, ...] = ("train", "val")
 ) -> Dataset:
-    """The dataset's photos in splits, of which those `needed` are not empty."""
-    try:
-        photos, left_out = identify(dataset, hashes, progress=progress)
-    finally:  # what is known is kept when Ctrl-C comes among 120,000 photos
-        hashes.save()
+    """Open the photos of a source and put them into splits, of which the `needed` ones must not be empty."""
+    hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
+    photos, left_out = open_photos(source, hashes)
     if not photos:
         raise UserError(
-            f"none of the {len(dataset.examples)} photos of {dataset.path} can be read; the first: "
+            f"none of the {len(source.examples)} photos of {source.path} can be read; the first: "
             f"{left_out[0]}"
         )
-    prepared = split_photos(
+    dataset = split_photos(
+        source,
         photos,
         test_size=settings.data.test_size,
         seed=settings.training.seed,
         limit=settings.data.limit,
         needed=needed,
     )
-    prepared.left_out[:0] = left_out
+    dataset.left_out[:0] = left_out
     if settings.data.strict:
-        report_left_out(prepared.left_out, strict=True)
-    return prepared
+        check_no_faults(dataset.left_out)
+    return dataset
 
 
-def saved_splits(prepared: Dataset, run: Path) -> dict[str, list[Photo]]:
-    """The photos in the splits that the run was trained with."""
-    by_name = {photo.name: photo for photos in prepared.splits.values() for photo in photos}
-    return {
-        split: [by_name[name] for name in names if name in by_name]
-        for split, names in read_splits(run).items()
-    }
+def restore_splits(dataset: Dataset, run: Path) -> None:
+    """Put the photos into the splits that the run was trained with."""
+    by_name = {photo.name: photo for photos in dataset.splits.values() for photo in photos}
+    for split, names in runs.read_splits(run).items():
+        dataset.splits[split] = [by_name[name] for name in names if name in by_name]
 
 
-def report_left_out(left_out: list[LeftOut], *, strict: bool = False, shown: int = 5) -> None:
-    """Name and count what was left out; refuse it where `--strict` asks for that."""
+def check_no_faults(left_out: list[LeftOut]) -> None:
+    """Raise a UserError that names the faults of a dataset, for --strict."""
     if not left_out:
         return
-    shown = 4 * shown if strict else shown
-    names = "; ".join(map(str, left_out[:shown]))
-    more = f"; and {len(left_out) - shown} more" if len(left_out) > shown else ""
-    if strict:
-        raise UserError(
-            f"--strict: the dataset has {len(left_out)} fault{'s' * (len(left_out) > 1)}: {names}{more}"
-        )
-    say(
-        f"left out {len(left_out)}: {names}{more}"
-        + (" (all of them: left_out.json of the run)" if more else "")
+    raise UserError(
+        f"--strict: {len(left_out)} faults in the dataset: {_list(left_out, 4 * SHOWN_FAULTS)}"
     )
 
 
-def look_through(
-    dataset: Source,
-    settings: Settings,
-    hashes: PhotoHashes,
-    *,
-    needed: tuple[str, ...] = ("train", "val"),
-) -> tuple[Dataset, list[tuple[Photo, Photo]]]:
-    """The dataset's photos in splits, each looked at once; and the pairs on two sides that look alike.
-
-    Of scenes no pairs: drawings of the same few things look alike by design.
-    """
-    while True:
-        prepared = prepare(dataset, settings, hashes, needed=needed)
-        known = hashes.unreadable()
-        try:
-            pairs = (
-                [] if facts_of(dataset) else near_duplicates(prepared, hashes, progress=progress)
-            )
-        finally:
-            hashes.save()
-        if hashes.unreadable() == known:
-            return prepared, pairs
+def _list(items: list[Any], shown: int) -> str:
+    """Return the first items, and the number of the others."""
+    names = "; ".join(map(str, items[:shown]))
+    if len(items) > shown:
+        names += f"; and {len(items) - shown} more"
+    return names
 
 
-def report_near_duplicates(
-    prepared: Dataset, pairs: list[tuple[Photo, Photo]], *, shown: int = 3
-) -> None:
-    """Count the pairs and name the first. They stay: what looks alike to 64 bits need not be the same."""
+def report_left_out(dataset: Dataset) -> None:
+    """Print what was skipped and why."""
+    left_out = dataset.left_out
+    if not left_out:
+        return
+    line = f"skipped {len(left_out)}: {_list(left_out, SHOWN_FAULTS)}"
+    if len(left_out) > SHOWN_FAULTS:
+        line += " (all of them: left_out.json of the run)"
+    say(line)
+
+
+def report_look_alikes(dataset: Dataset) -> None:
+    """Print the pairs of photos that look alike. They stay: alike to 64 bits need not be the same."""
+    pairs = dataset.look_alikes
     if not pairs:
         return
-    sides = {photo: split for split, photos in prepared.splits.items() for photo in photos}
-    names = "; ".join(
-        f"{one.name} ({sides[one]}) and {other.name} ({sides[other]})"
-        for one, other in pairs[:shown]
-    )
-    more = f"; and {len(pairs) - shown} more" if len(pairs) > shown else ""
-    say(
-        f"near-duplicates: {len(pairs)} pair{'s' * (len(pairs) > 1)} of photos on two sides look alike: {names}{more}"
-    )
+    splits = {photo: split for split, photos in dataset.splits.items() for photo in photos}
+    lines = [
+        f"{one.name} ({splits[one]}) and {other.name} ({splits[other]})" for one, other in pairs
+    ]
+    noun = "pair" if len(pairs) == 1 else "pairs"
+    say(f"near-duplicates: {len(pairs)} {noun} in different splits: {_list(lines, SHOWN_PAIRS)}")
 
 
-def report_seen(prepared: Dataset, start: Path) -> None:
-    """Warn of photos to be scored that the run which is begun from, or one before it, has learned from."""
-    if (
-        read_config(start).get("captions") == prepared.digest()
-    ):  # the same photos in the same splits
-        return
-    marks = read_seen(start)
+def report_seen(dataset: Dataset, source: Path) -> None:
+    """Warn of photos in val and test that the run `source`, or a run before it, was trained on."""
+    if runs.read_config(source).get("captions") == dataset.digest():
+        return  # the same photos in the same splits
+    marks = runs.read_seen(source)
     if marks is None:
         warn(
-            f"{start} does not say which photos it learned from; some of val and test may be among them"
+            f"{source} does not say which photos it was trained on; some of val and test may be among them"
         )
         return
     for split in ("val", "test"):
-        known = sum(seen(photo.hash, marks) for photo in prepared.splits[split])
+        photos = dataset.splits[split]
+        known = sum(runs.seen(photo.hash, marks) for photo in photos)
         if known:
             warn(
-                f"{known} of the {len(prepared.splits[split])} photos of {split} were in the training of {start}; "
+                f"{known} of the {len(photos)} photos of {split} were in the training of {source}; "
                 "their scores will be too good"
             )
 
 
-def save_augmented(prepared: Dataset, views: Views, image_size: int, folder: Path) -> None:
-    """Write the altered views of the training photos as pictures."""
-    photos = prepared.splits["train"]
-    names = unique_picture_names([photo.path for photo in photos])
-    wanted = [(photo, view) for photo in photos for view in range(1, views.number + 1)]
-    say(f"writing {len(wanted)} altered views into {folder}/")
-    for photo, view in progress(wanted, len(wanted), "pictures"):
-        save_picture(
-            views.load_picture(photo, view, image_size),
-            folder / f"{names[photo.path]}_view{view}.jpg",
+def fit_tokenizer(
+    settings: Settings, dataset: Dataset, *, source: str | None = None, start: Path | None = None
+) -> Tokenizer:
+    """Fit the tokenizer on the training captions. GPT-2's is not fitted but loaded.
+
+    Args:
+        source: what was typed as --tokenizer.
+        start: the run that training starts from.
+    """
+    words = settings.words
+    if words.tokenizer == "gpt2":
+        return _load_gpt2(source, settings, start)
+    captions = (caption for photo in dataset.splits["train"] for caption in photo.captions)
+    return loading.fit_tokenizer(
+        str(words.tokenizer),
+        captions,
+        language=str(settings.data.language),
+        vocabulary=words.vocabulary,
+        minimum_count=words.minimum_count,
+    )
+
+
+def _load_gpt2(source: str | None, settings: Settings, start: Path | None) -> Tokenizer:
+    """Load GPT-2's tokenizer from the folder typed, the run to start from, or the decoder's weights."""
+    weights = settings.decoding.decoder_weights
+    unit = choose_unit(str(settings.data.language))
+    if source is not None and source != "gpt2":
+        return GPT2Tokenizer(*read_vocabulary(Path(source).expanduser()), unit)
+    if start is not None and not hugging_face.is_hugging_face(start):
+        return loading.load_tokenizer(start / "vocabulary.json")
+    if not settings.decoding.is_pretrained:
+        raise UserError(
+            "--tokenizer gpt2 needs GPT-2's vocabulary: name a folder with vocab.json and merges.txt "
+            "(or encoder.json and vocab.bpe) instead, or --decoder-weights that come with one"
         )
+    if hugging_face.is_hugging_face(weights):
+        return GPT2Tokenizer(*read_vocabulary(hugging_face.find_folder(weights)), unit)
+    # KerasHub loads TensorFlow, which this module otherwise does without.
+    from models.pretrained import load_vocabulary
+
+    return GPT2Tokenizer(*load_vocabulary(weights), unit)
 
 
-def training_photos(
-    prepared: Dataset, split: str, tokenizer: Tokenizer, max_length: int, views: Views
+def tokenize_photos(
+    dataset: Dataset, split: str, tokenizer: Tokenizer, max_length: int, views: Views
 ) -> list[TrainingPhoto]:
-    """The photos of a split with their cache keys and tokens."""
-    return [
-        TrainingPhoto(
-            views.keys(photo, split),
-            tuple(tuple(tokenizer.encode(caption, max_length)) for caption in photo.captions),
-        )
-        for photo in prepared.splits[split]
-    ]
+    """Return the photos of a split with their cache keys and the tokens of their captions."""
+    photos = []
+    for photo in dataset.splits[split]:
+        tokens = [tuple(tokenizer.encode(caption, max_length)) for caption in photo.captions]
+        photos.append(TrainingPhoto(views.keys(photo, split), tuple(tokens)))
+    return photos
+
+
+def save_augmented(dataset: Dataset, settings: Settings, image_size: int, folder: Path) -> None:
+    """Write the augmented views of the training photos as pictures; of an encoder that is trained too, the first ones."""
+    views = Views(settings.vision.augment, settings.training.seed)
+    photos: list[Photo] = dataset.splits["train"]
+    names = unique_picture_names([photo.path for photo in photos])
+    pairs = [(photo, view) for photo in photos for view in range(1, views.number + 1)]
+    say(f"writing {len(pairs)} augmented views into {folder}/")
+    for photo, view in progress(pairs, len(pairs), "pictures"):
+        picture = views.load_picture(photo, view, image_size)
+        save_picture(picture, folder / f"{names[photo.path]}_view{view}.jpg")

@@ -1,7 +1,7 @@
-"""What is scored: the captioner of a run, or of a training that goes on, and photos with their true captions."""
+"""Caption a split and score it: after training, for evaluate.py, or between two epochs."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
@@ -9,44 +9,59 @@ from pathlib import Path
 from typing import Any
 
 from config import Settings
+from data.caption_batches import CaptionBatches
+from data.feature_cache import FeatureCache, FeatureStore
+from data.photos.crops import Crops
+from data.photos.photo import Photo
+from data.preprocess import Dataset
+from data.scenes.dataset import LANGUAGES
+from data.scenes.drawing import PICTURE_SIZE
+from data.scenes.scores import score_facts, score_pointing
 from data.text.language import SPLITTERS, choose_unit, normalize_language
+from data.text.tokenizer import Tokenizer
+from models.captioner import Captioner
+from models.decoders.base import Decoder
+from models.encoders.encoder import Encoder
+from models.training.teacher_forcing import TeacherForcedEvaluator
+from pipeline.dataset import (
+    NO_VIEWS,
+    find_dataset,
+    prepare_dataset,
+    restore_splits,
+    tokenize_photos,
+)
+from pipeline.features import fill_cache
 from utils import runs
 from utils.errors import UserError
 from utils.metrics import ptb
-from utils.metrics.captions import Scorer, score_captions
-from utils.terminal import progress
+from utils.metrics.captions import SCORE_KEYS, Scorer, score_captions, score_epoch
+from utils.terminal import highlight, progress
 
-BATCH = 320  # true captions foretold together
-TOGETHER = 64  # photos captioned between two movements of the bar: as many as the captioner takes at a time
-FORCED = (
-    "Bleu_2",
-    "Bleu_4",
-    "NIST_2",
-    "NIST_4",
-    "CIDEr",
-)  # scores of the words that are likeliest after the true ones
+BATCH = 320  # true captions predicted together
+TOGETHER = (
+    64  # photos captioned between two updates of the bar: as many as the captioner takes at a time
+)
+TEACHER_FORCED_SCORES = ("Bleu_2", "Bleu_4", "NIST_2", "NIST_4", "CIDEr")
+NO_TEST_SPLIT = "the dataset has no test split: val is scored in its place"
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A captioner, and the photos of a split with all that it and the scores need of them."""
+class Evaluation:
+    """A captioner and the photos of a split, with all that the scores need."""
 
     split: str
-    captioner: Any
-    photos: list[Any]
+    captioner: Captioner
+    photos: list[Photo]
     features: Any
-    batches: Any  # the photos with their true captions
-    settings: Settings  # the run's, with what was changed
-    search: dict[str, Any] = field(default_factory=dict)  # what was changed of the search
+    batches: CaptionBatches  # the photos with their true captions
+    settings: Settings
+    search: dict[str, Any] = field(default_factory=dict)  # changes of the run's search
     facts: dict[str, Any] | None = None  # of scenes
-    trained_on: list[Any] | None = (
-        None  # the run's training photos, where they are of the same dataset
-    )
-    notes: list[str] = field(default_factory=list)
+    trained_on: list[Photo] | None = None  # the run's training photos, if they are of this dataset
+    notes: list[str] = field(default_factory=list)  # what a reader of the scores must know
 
     @property
     def language(self) -> str:
-        """Of the captions."""
         return normalize_language(str(self.settings.data.language))
 
     @property
@@ -56,238 +71,292 @@ class Subject:
 
     @cached_property
     def scorer(self) -> Scorer:
-        """What scores a caption of each photo."""
-        return Scorer(self.references, tokenize=tokenizer_for(self.language))
+        """The scorer of a caption for each photo."""
+        return Scorer(self.references, tokenize=choose_scoring_tokenizer(self.language))
 
     @cached_property
-    def _measure(self) -> Callable[..., Any]:
-        from models.training.teacher_forcing import TeacherForcedEvaluator
-
+    def _teacher_forced(self) -> TeacherForcedEvaluator:
         return TeacherForcedEvaluator(self.captioner.decoder, top=self.settings.training.top)
 
-    def captions(self, **search: Any) -> tuple[list[Any], float]:
-        """Captions of all photos, and the seconds they took; the search is compiled outside the clock."""
-        for few in (1, 2):  # for one photo, then for any number
-            self.captioner.from_features(self.features[:few], **search)
-        began = time.perf_counter()
+    def caption(self, **search: Any) -> tuple[list[Any], float]:
+        """Caption all photos; return the captions and the seconds they took, without compiling."""
+        for number in (1, 2):  # one photo is compiled by itself, then any number
+            self.captioner.from_features(self.features[:number], **search)
         captions: list[Any] = []
 
-        def parts() -> Iterator[int]:
-            for start in range(0, len(self.features), TOGETHER):
-                captions.extend(
-                    self.captioner.from_features(self.features[start : start + TOGETHER], **search)
-                )
-                yield len(captions) - start
+        def caption_parts() -> Iterator[int]:
+            for first in range(0, len(self.features), TOGETHER):
+                part = self.features[first : first + TOGETHER]
+                captions.extend(self.captioner.from_features(part, **search))
+                yield len(captions) - first
 
-        for _ in progress(parts(), len(self.features), "captions"):
+        started = time.perf_counter()
+        for _ in progress(caption_parts(), len(self.features), "captions"):
             pass
-        return captions, time.perf_counter() - began
+        return captions, time.perf_counter() - started
 
-    def teacher_forced(self) -> dict[str, float]:
-        """Loss and top-k accuracy over all true words, each foretold from the true words before it; and, as `forced_…`,
-        scores of the likeliest words at the places of each photo's first caption."""
-        found = self._measure(self.batches.epoch(0, shuffle=False))
+    def score_teacher_forced(self) -> dict[str, float]:
+        """Score the prediction of each true word from the true words before it.
+
+        Loss and top-k accuracy count all captions. The `forced_…` scores are of the likeliest words at the places of each
+        photo's first caption.
+        """
+        result = self._teacher_forced(self.batches.epoch(0, shuffle=False))
+        # A photo with many captions comes in several rows; the first row has its first caption.
         parts = [
             -(-len(captions) // self.batches.captions_per_photo) for captions in self.references
-        ]  # of a photo with many captions
-        said = [self._text(found.likeliest[place]) for place in accumulate(parts[:-1], initial=0)]
-        scores = self.scorer.score(said, FORCED)
-        return {"loss": found.loss, f"Top{self.settings.training.top}": found.accuracy} | {
-            f"forced_{name}": score for name, score in scores.items()
-        }
+        ]
+        first_rows = accumulate(parts[:-1], initial=0)
+        texts = [self._join(result.likeliest[row]) for row in first_rows]
+        forced = self.scorer.score(texts, TEACHER_FORCED_SCORES)
+        scores = {"loss": result.loss, f"Top{self.settings.training.top}": result.accuracy}
+        for name, value in forced.items():
+            scores[f"forced_{name}"] = value
+        return scores
 
-    def _text(self, tokens: Sequence[int]) -> str:
-        """The sentence of these tokens."""
+    def _join(self, tokens: Sequence[int]) -> str:
         tokenizer = self.captioner.tokenizer
-        return tokenizer.join_words([word.text for word in tokenizer.decode(tokens) if word.text])
+        words = [word.text for word in tokenizer.decode(tokens) if word.text]
+        return tokenizer.join_words(words)
 
-    def scene_scores(self, captions: Sequence[Any]) -> dict[str, float | None]:
-        """Facts and pointing, of scenes; nothing of photographs."""
-        from data.scenes.dataset import LANGUAGES, PICTURE_SIZE
-        from data.scenes.scores import score_facts, score_pointing
-
+    def score_scenes(self, captions: Sequence[Any]) -> dict[str, float | None]:
+        """Score facts and pointing of drawn scenes; return nothing for photographs."""
         if self.facts is None or self.language not in LANGUAGES:
             return {}
         scenes = [self.facts[photo.name] for photo in self.photos]
-        return score_facts(captions, self.references, scenes, self.language) | score_pointing(
-            captions, scenes, self.language, PICTURE_SIZE
-        )
-
-
-def subject_of(run: Path, *, split: str, weights: str | None = None, **changes: Any) -> Subject:
-    """A run's best epoch and a split to score it on; `changes` are settings other than the run's."""
-    from data.caption_batches import CaptionBatches
-    from data.photos.crops import Crops
-    from data.photos.hashes import PhotoHashes
-    from models.captioner import Captioner
-    from pipeline import dataset as stages
-    from pipeline import features as encoding
-
-    saved = runs.read_config(run)
-    own = "dataset" not in changes or (
-        saved["dataset"] is not None
-        and same_dataset(changes["dataset"], saved["dataset"], stages.dataset_path)
-    )
-    changes = (
-        ({} if own else {"format": None, "outside_photos": False}) | changes | {"strict": False}
-    )
-    settings = Settings.of_run(saved, **changes)
-    captioner = Captioner.load(run, weights=weights, engine=changes.get("engine", "auto"))
-    path = stages.dataset_path(settings.data.dataset)
-    dataset = stages.read_dataset(path, settings.data)
-    hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
-    prepared = stages.prepare(dataset, settings, hashes, needed=())
-    notes = []
-    listed = {name: len(photos) for name, photos in prepared.splits.items()}
-    if own:
-        prepared.splits = stages.saved_splits(prepared, run)
-        listed = {name: len(photos) for name, photos in runs.read_splits(run).items()}
-    if not listed[split] and split == "test":
-        split = "val"
-        notes.append("the dataset has no test split: val is scored in its place")
-    named = listed[split]
-    crops = Crops(settings.search.crops)
-    cache = encoding.have_features(
-        prepared,
-        lambda: captioner.encoder,
-        captioner.fingerprint,
-        captioner.image_size,
-        cache=Path(settings.vision.cache),
-        hashes=hashes,
-        views=crops,
-        splits=(split,),
-    )
-    photos = prepared.splits[split]
-    if not photos:
-        raise UserError(f"{path} has no photos in {split} that can be read")
-    if len(photos) < named:
-        notes.append(
-            f"{named - len(photos)} photos of {split} are gone or cannot be read, and are not scored"
-        )
-    marks = runs.read_seen(run)
-    scored = (
-        photos if marks and (not own or split == "test") else ()
-    )  # the run's own train and val it has seen, of course
-    known = sum(runs.seen(photo.hash, marks or set()) for photo in scored)
-    if known:
-        notes.append(
-            f"{known} of the {len(photos)} photos were in the training of {run}: the scores are too good"
-        )
-    training = stages.training_photos(
-        prepared, split, captioner.tokenizer, settings.words.max_length, stages.AS_IS
-    )
-    keys = [key for photo in photos for key in crops.keys(photo)]
-    return Subject(
-        split,
-        captioner,
-        photos,
-        cache.select(keys, keys_per_photo=crops.number),
-        CaptionBatches(training, cache, batch=BATCH, seed=0),
-        settings,
-        search={name: value for name, value in changes.items() if name in captioner.settings},
-        facts=stages.facts_of(dataset),
-        trained_on=prepared.splits["train"] if own else None,
-        notes=notes,
-    )
-
-
-def same_dataset(name: str, saved: str, place: Callable[[str], Path]) -> bool:
-    """Whether a dataset is the run's own, however its path is written; `place` tells where a name lies."""
-    paths = [place(name), Path(saved)]
-    return len({(path if path.is_dir() else path.parent).resolve() for path in paths}) == 1
-
-
-def tokenizer_for(language: str) -> Callable[[str], list[str]]:
-    """What cuts captions for the scores: coco-caption's tokenizer is made for English alone; characters of Chinese."""
-    return (
-        ptb.tokenize if normalize_language(language) == "en" else SPLITTERS[choose_unit(language)]
-    )
+        facts = score_facts(captions, self.references, scenes, self.language)
+        return facts | score_pointing(captions, scenes, self.language, PICTURE_SIZE)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What an evaluation found."""
+    """The captions of a split and their scores."""
 
     split: str
     scores: dict[str, float | int | None]
     notes: list[str]  # what a reader of the scores must know
-    photos: list[Any]
+    photos: list[Photo]
     captions: list[Any]  # of these photos, in order
 
-    def samples(self, number: int) -> list[tuple[Any, Any]]:
-        """Photos with their captions, from all over the split."""
+    def sample(self, number: int) -> list[tuple[Photo, Any]]:
+        """Return photos with their captions, from all over the split."""
         step = max(1, len(self.photos) // number)
-        return list(zip(self.photos, self.captions, strict=True))[::step][:number]
+        pairs = list(zip(self.photos, self.captions, strict=True))
+        return pairs[::step][:number]
 
 
-def scored(subject: Subject) -> Result:
-    """The scores of a subject's captions."""
-    captions, seconds = subject.captions(**subject.search)
-    english = subject.language == "en"
-    scores, reasons = score_captions(
+def score(evaluation: Evaluation) -> Result:
+    """Caption the split and score the captions."""
+    captions, seconds = evaluation.caption(**evaluation.search)
+    language = evaluation.language
+    is_english = language == "en"
+    scores, notes = score_captions(
         [caption.text for caption in captions],
-        subject.references,
-        tokenize=tokenizer_for(subject.language),
-        java=english,
+        evaluation.references,
+        tokenize=choose_scoring_tokenizer(language),
+        java=is_english,
     )
-    if english:
-        reasons.insert(0, "scores count words as coco-caption cuts them in English")
+    if is_english:
+        notes.insert(0, "scores count words as coco-caption splits English")
     else:
-        reasons = [
-            f"scores count {choose_unit(subject.language)}; METEOR and SPICE are for English alone"
-        ]
-    scores |= subject.teacher_forced()
-    scores |= {
-        "images": len(captions),
-        "seconds": seconds,
-        "captions_per_second": len(captions) / seconds,
-    }
-    scores |= subject.scene_scores(captions)
-    return Result(subject.split, scores, subject.notes + reasons, subject.photos, captions)
+        unit = choose_unit(language)
+        notes = [f"scores count {unit}; METEOR and SPICE are for English alone"]
+    scores |= evaluation.score_teacher_forced()
+    scores["images"] = len(captions)
+    scores["seconds"] = seconds
+    scores["captions_per_second"] = len(captions) / seconds
+    scores |= evaluation.score_scenes(captions)
+    notes = evaluation.notes + notes
+    return Result(evaluation.split, scores, notes, evaluation.photos, captions)
 
 
-class Validation:
-    """Scores of a decoder in training on the val split: greedy captions, and loss from the true words."""
+def load_evaluation(
+    run: Path, *, split: str, weights: str | None = None, **changes: Any
+) -> Evaluation:
+    """Load a run's best epoch and a split to score it on; `changes` are settings other than the run's."""
+    saved = runs.read_config(run)
+    is_own = is_own_dataset(changes.get("dataset"), saved["dataset"], find_dataset)
+    if not is_own:
+        changes = {"format": None, "outside_photos": False} | changes
+    settings = Settings.from_config(saved, **changes | {"strict": False})
+    path = find_dataset(settings.data.dataset)
+    settings = settings.replace("command line", dataset=str(path))
+    captioner = Captioner.load(run, weights=weights, engine=settings.machine.engine)
+    dataset = prepare_dataset(settings, needed=())
+    if is_own:
+        missing = restore_run_splits(dataset, run)
+    else:
+        missing = dict.fromkeys(dataset.splits, 0)
+    search = {name: value for name, value in changes.items() if name in captioner.settings}
+    return make_evaluation(
+        captioner,
+        dataset,
+        settings,
+        run=run,
+        split=split,
+        is_own=is_own,
+        missing=missing,
+        search=search,
+    )
+
+
+def make_evaluation(
+    captioner: Captioner,
+    dataset: Dataset,
+    settings: Settings,
+    *,
+    run: Path,
+    split: str,
+    is_own: bool = True,
+    missing: Mapping[str, int] | None = None,
+    search: dict[str, Any] | None = None,
+) -> Evaluation:
+    """Put a captioner and a split together, with the features that the search needs.
+
+    Args:
+        is_own: whether the dataset is the one that the run was trained on.
+        missing: how many photos of each split are gone.
+        search: changes of the run's search.
+    """
+    missing = missing or {}
+    notes = []
+    if split == "test" and not dataset.splits["test"] and not missing.get("test"):
+        split = "val"
+        notes.append(NO_TEST_SPLIT)
+    crops = Crops(settings.search.crops)
+    cache = FeatureCache(Path(settings.vision.cache), captioner.fingerprint)
+
+    def encode(images: Any) -> Any:
+        return captioner.encoder(images)  # loaded only if a feature is missing
+
+    fill_cache(cache, dataset, encode, captioner.image_size, crops, splits=(split,))
+    photos = dataset.splits[split]
+    if not photos:
+        raise UserError(f"{dataset.path} has no photos in {split} that can be read")
+    if missing.get(split):
+        notes.append(
+            f"{missing[split]} photos of {split} are gone or cannot be read, and are not scored"
+        )
+    if not is_own or split == "test":  # a run has seen its own train and val, of course
+        known = count_seen(run, photos)
+        if known:
+            notes.append(
+                f"{known} of the {len(photos)} photos were in the training of {run}: the scores are too good"
+            )
+    tokenizer, max_length = captioner.tokenizer, settings.words.max_length
+    training = tokenize_photos(dataset, split, tokenizer, max_length, NO_VIEWS)
+    keys = [key for photo in photos for key in crops.keys(photo)]
+    return Evaluation(
+        split,
+        captioner,
+        photos,
+        cache.select(keys, crops.number),
+        CaptionBatches(training, cache, batch=BATCH, seed=0),
+        settings,
+        search=search or {},
+        facts=dataset.facts,
+        trained_on=dataset.splits["train"] if is_own else None,
+        notes=notes,
+    )
+
+
+def restore_run_splits(dataset: Dataset, run: Path) -> dict[str, int]:
+    """Put the photos into the run's splits; return how many of each split are gone."""
+    restore_splits(dataset, run)
+    listed = runs.read_splits(run)
+    return {split: len(names) - len(dataset.splits[split]) for split, names in listed.items()}
+
+
+def count_seen(run: Path, photos: Sequence[Photo]) -> int:
+    """Return how many of the photos the run, or a run that it started from, was trained on."""
+    marks = runs.read_seen(run) or set()
+    return sum(runs.seen(photo.hash, marks) for photo in photos)
+
+
+def is_own_dataset(name: str | None, saved: str | None, find: Callable[[str], Path]) -> bool:
+    """Return whether a dataset is the run's own, however its path is written."""
+    if name is None:
+        return True
+    if saved is None:
+        return False
+    folders = set()
+    for path in (find(name), Path(saved)):
+        folder = path if path.is_dir() else path.parent
+        folders.add(folder.resolve())
+    return len(folders) == 1
+
+
+def choose_scoring_tokenizer(language: str) -> Callable[[str], list[str]]:
+    """Return the function that splits captions for the scores: coco-caption's tokenizer is for English alone."""
+    if normalize_language(language) == "en":
+        return ptb.tokenize
+    return SPLITTERS[choose_unit(language)]
+
+
+class CaptionValidation:
+    """Scores on val of a decoder in training: of greedy captions, and teacher-forced."""
 
     def __init__(
         self,
-        prepared: Any,
-        tokenizer: Any,
-        cache: Any,
+        dataset: Dataset,
+        tokenizer: Tokenizer,
+        features: FeatureStore,
         settings: Settings,
-        decoder: Any,
-        encoder: Any,
+        decoder: Decoder,
+        encoder: Encoder,
     ) -> None:
-        """Everything that stays the same from epoch to epoch is made here."""
-        from data.caption_batches import CaptionBatches
-        from models.captioner import Captioner
-        from pipeline import dataset as stages
-
-        photos = prepared.splits["val"]
-        training = stages.training_photos(
-            prepared, "val", tokenizer, settings.words.max_length, stages.AS_IS
-        )
-        greedy = settings.flat() | {"beam": 1, "sample": False}
+        """Make everything that stays the same from epoch to epoch."""
+        photos = dataset.splits["val"]
+        max_length = settings.words.max_length
+        training = tokenize_photos(dataset, "val", tokenizer, max_length, NO_VIEWS)
         captioner = Captioner(
             encoder=lambda: encoder,
             decoder=decoder,
             tokenizer=tokenizer,
             grid=encoder.grid,
             image_size=encoder.image_size,
-            settings=greedy,
+            settings=settings.flat() | {"beam": 1, "sample": False},
         )
-        self._subject = Subject(
+        self._best_by = settings.training.best_by
+        self._evaluation = Evaluation(
             "val",
             captioner,
             photos,
-            cache.select([photo.hash for photo in photos]),
-            CaptionBatches(training, cache, batch=BATCH, seed=0),
+            features.select([photo.hash for photo in photos]),
+            CaptionBatches(training, features, batch=BATCH, seed=0),
             settings,
         )
 
-    def scores(self) -> dict[str, float]:
-        """`val_loss`, `Top5` and `forced_…` (teacher-forced), and the scores of greedy captions that need no Java."""
-        captions = self._subject.captioner.from_features(self._subject.features)
-        forced = self._subject.teacher_forced()
-        forced["val_loss"] = forced.pop("loss")
-        return forced | self._subject.scorer.score([caption.text for caption in captions])
+    def score(self) -> dict[str, float]:
+        """Return `val_loss`, `Top5`, the `forced_…` scores, and the scores of greedy captions that need no Java."""
+        evaluation = self._evaluation
+        captions = evaluation.captioner.from_features(evaluation.features)
+        scores = evaluation.score_teacher_forced()
+        scores["val_loss"] = scores.pop("loss")
+        return scores | evaluation.scorer.score([caption.text for caption in captions])
+
+    def merit(self, row: Mapping[str, Any]) -> float:
+        """Return the score that picks the best epoch."""
+        return score_epoch(row, self._best_by)
+
+    def describe(self, row: Mapping[str, Any], *, is_best: bool) -> str:
+        """Return an epoch's loss, and its scores on val."""
+        learned = f"loss {row['loss']:.3f}"
+        if "reward" in row:
+            learned = f"reward {row['reward']:.3f}"
+        if "greedy_reward" in row:
+            learned += f" (greedy captions {row['greedy_reward']:.3f})"
+        best = highlight(", best so far") if is_best else ""
+        top = next(key for key in row if key.startswith("Top"))
+        accuracy = f"top-{top.removeprefix('Top')} accuracy {row[top]:.3f}"
+        return (
+            f"epoch {row['epoch']}: {learned}, {row['seconds']:.0f} s{best}\n"
+            f"    val, greedy captions: {_list_scores(row, '')}\n"
+            f"    val, teacher-forced: {_list_scores(row, 'forced_')}, "
+            f"loss {row['val_loss']:.3f}, {accuracy}"
+        )
+
+
+def _list_scores(row: Mapping[str, Any], prefix: str) -> str:
+    names = ("BLEU-2", "BLEU-4", "NIST-2", "NIST-4", "CIDEr")
+    return ", ".join(f"{name} {row[prefix + SCORE_KEYS[name]]:.3f}" for name in names)

@@ -1,289 +1,180 @@
-"""What the scripts share of encoders: from photos in splits to an encoder, and to features in the cache."""
+"""Build the encoder, and fill the feature cache.
+
+The convnet encoder is trained here first, once for the same photos, labels and settings.
+"""
 
 import hashlib
 import json
 import weakref
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import tensorflow as tf
 
 from config import Settings
 from data.caption_labels import build_label_matrix, choose_word_labels
 from data.feature_cache import FeatureCache
-from data.feature_extraction import extract
-from data.photos.hashes import PhotoHashes
-from data.photos.photo import Photo, PicturesOf
+from data.feature_extraction import Encode, extract_features
+from data.photos.photo import Photo, PhotoViews
 from data.photos.pixels import load_pictures
 from data.photos.views import Views
 from data.picture_batches import PictureLoader
 from data.preprocess import Dataset
 from data.scenes import facts as scene_facts
-from data.sources.base import SPLITS, Source
-from models.decoders import DECODERS
-from models.encoders import ENCODERS
-from models.encoders import convnet_training as content_classifier
+from data.sources.base import SPLITS
+from models.encoders import ENCODERS, convnet_training
 from models.encoders.convnet_training import Label
 from models.encoders.encoder import Encoder
 from models.encoders.engines import choose_engine, choose_precision
-from pipeline.dataset import facts_of, look_through
 from utils import runs
-from utils.device import has_bfloat16
-from utils.errors import UserError, unknown_name_error
+from utils.errors import UserError
 from utils.files import open_locked, write_atomically
-from utils.terminal import TrainingBar, progress, say
+from utils.terminal import TrainingBar, say
 
-CONVNET_PHOTOS = (
-    20_000  # at most this many teach the convnet; they are held in memory (1 GB at 128 pixels)
-)
+CONVNET_PHOTOS = 20_000  # at most this many train the convnet: 1 GB of memory at 128 pixels
 CONVNET_WORDS = 200  # of a dataset without facts
-ENGINES = {"openvino": "OpenVINO", "tensorflow": "TensorFlow"}  # as their makers write them
+ENGINES = {"openvino": "OpenVINO", "tensorflow": "TensorFlow"}  # as their makers spell them
 
 
-def refuse_unknown_names(settings: Settings) -> None:
-    """Refuse an encoder or decoder that there is not, before anything is read."""
-    named = {
-        "encoder": (settings.vision.encoder, ENCODERS),
-        "decoder": (settings.decoding.decoder, DECODERS),
-    }
-    for kind, (name, known) in named.items():
-        if name not in known:
-            raise unknown_name_error(kind, str(name), list(known))
-
-
-def for_this_machine(settings: Settings) -> Settings:
-    """The settings with what they leave to the machine, which is told."""
-    machine = settings.machine
-    precision = machine.precision
-    if precision == "auto":
-        precision = "bfloat16" if has_bfloat16() else "float32"
-    if settings.vision.finetune_encoder:
-        say(f"products in {precision}, the encoder learns in float32")
-    else:
-        engine = choose_engine(machine.engine)
-        say(
-            f"products in {precision}, features by {ENGINES[engine]} in {choose_precision(engine, precision)}"
-        )
-    tell_slower(machine.engine)
-    return Settings.from_flat(settings.flat() | {"precision": precision})
-
-
-def tell_slower(engine: str) -> None:
-    """Say that OpenVINO would be quicker, where it was not left out on purpose."""
-    if (
-        engine == "auto"
-        and choose_engine(engine) == "tensorflow"
-        and not tf.config.get_visible_devices("GPU")
-    ):
-        say(
-            "OpenVINO is not installed, and TensorFlow takes twice as long for features: pip install openvino"
-        )
-
-
-def make_encoder(
-    settings: Settings, dataset: Source, prepared: Dataset, hashes: PhotoHashes
-) -> tuple[Encoder, str]:
-    """The encoder, and where its weights are; a convnet without weights is trained first, once per data and settings."""
+def build_encoder(settings: Settings, dataset: Dataset) -> Encoder:
+    """Build the encoder. A convnet without given weights is trained on the training photos first."""
     vision = settings.vision
-    own = vision.encoder == "convnet" and vision.weights == "imagenet"
-    weights = (
-        str(_convnet_weights(settings, dataset, prepared, hashes))
-        if own
-        else _place(vision.weights)
+    is_own = vision.encoder == "convnet" and vision.weights == "imagenet"
+    if is_own:
+        file = train_convnet_once(settings, dataset)
+        try:
+            encoder = _make_encoder(settings, str(file))
+        except UserError as error:
+            if vision.layer is not None:
+                raise
+            say(f"{error}: the convnet is trained again")
+            file.unlink()
+            encoder = _make_encoder(settings, str(train_convnet_once(settings, dataset)))
+        # Until the run's config.json is written, nothing else says that the file is needed.
+        weakref.finalize(encoder, open_locked(file).close)
+    else:
+        encoder = _make_encoder(settings, _find_weights(vision.weights))
+    if vision.finetune_encoder:
+        encoder.unfreeze(vision.finetune_from)
+    return encoder
+
+
+def _make_encoder(settings: Settings, weights: str) -> Encoder:
+    vision, machine = settings.vision, settings.machine
+    return Encoder(
+        str(vision.encoder),
+        weights=weights,
+        layer=vision.layer,
+        image_size=vision.image_size,
+        grid=vision.grid,
+        engine=machine.engine,
+        precision=machine.precision,
     )
-    options = {
-        "weights": weights,
-        "layer": vision.layer,
-        "image_size": vision.image_size,
-        "grid": vision.grid,
-        "engine": settings.machine.engine,
-        "precision": settings.machine.precision,
-    }
-    try:
-        encoder = Encoder(vision.encoder, **options)
-    except UserError as refusal:
-        if not own or vision.layer is not None:
-            raise
-        say(f"{refusal}: the convnet is trained again")
-        Path(weights).unlink()
-        _convnet_weights(settings, dataset, prepared, hashes)
-        encoder = Encoder(vision.encoder, **options)
-    if own:  # until the run's settings are written, nothing else says that they are needed
-        weakref.finalize(encoder, open_locked(Path(weights)).close)
-    return encoder, weights
 
 
-def _place(weights: str) -> str:
-    """Where weights are: of a run's name its folder, as with --run."""
+def _find_weights(weights: str) -> str:
+    """Return the folder of a run that is named as the encoder's weights; other weights as they are."""
+    if weights in ("imagenet", "none"):
+        return weights
     run = runs.place(weights, default="")
-    return (
-        str(run)
-        if weights not in ("imagenet", "none") and (run / "config.json").is_file()
-        else weights
-    )
+    if (run / "config.json").is_file():
+        return str(run)
+    return weights
 
 
-def _convnet_weights(
-    settings: Settings, dataset: Source, prepared: Dataset, hashes: PhotoHashes
-) -> Path:
-    """The weights file of the convnet for these photos, labels and settings; trained where it is not there."""
-    size, epochs = (
-        settings.vision.image_size or ENCODERS["convnet"].image_size,
-        settings.vision.convnet_epochs,
-    )
-
-    def labels_and_file(photos: list[Photo]) -> tuple[list[set[Label]], Path]:
-        labels = _content(photos, facts_of(dataset), dataset.language)
-        told = json.dumps(
-            [
-                content_classifier.VERSION,
-                size,
-                epochs,
-                settings.training.seed,
-                sorted(
-                    (photo.hash, sorted(each)) for photo, each in zip(photos, labels, strict=True)
-                ),
-            ]
-        )
-        name = f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.weights.h5"
-        return labels, Path(settings.vision.cache) / "convnet" / name
-
-    photos = prepared.splits["train"][:CONVNET_PHOTOS]
-    labels, file = labels_and_file(photos)
+def train_convnet_once(settings: Settings, dataset: Dataset) -> Path:
+    """Return the weights file of the convnet for these photos, labels and settings; train it if there is none."""
+    size = settings.vision.image_size or ENCODERS["convnet"].image_size
+    epochs, seed = settings.vision.convnet_epochs, settings.training.seed
+    photos = dataset.splits["train"][:CONVNET_PHOTOS]
+    labels = choose_labels(photos, dataset)
+    content = sorted((photo.hash, sorted(each)) for photo, each in zip(photos, labels, strict=True))
+    recipe = json.dumps([convnet_training.VERSION, size, epochs, seed, content])
+    name = hashlib.sha256(recipe.encode()).hexdigest()[:16]
+    file = Path(settings.vision.cache) / "convnet" / f"{name}.weights.h5"
     if file.is_file():
         return file
-    kept, pictures = load_pictures(photos, size, hashes, progress=progress)
-    if len(kept) < len(photos):  # the next run knows from the start which photos cannot be read
-        labels, file = labels_and_file(kept)
-    names, matrix = build_label_matrix(labels, least=max(2, len(kept) // 200))
+
+    names, matrix = build_label_matrix(labels, least=max(2, len(photos) // 200))
     if not names:
         raise UserError(
-            f"the captions of {len(kept)} photos name nothing often enough to train the convnet on; use more "
-            "photos, or another --encoder"
+            f"the captions of {len(photos)} photos name nothing often enough to train the convnet; "
+            "use more photos, or another --encoder"
         )
+    pictures = load_pictures(photos, size)
     say(
-        f"training the convnet encoder on {len(kept)} photos and {len(names)} labels, {epochs} epochs"
+        f"training the convnet encoder on {len(photos)} photos and {len(names)} labels, "
+        f"{epochs} epochs"
     )
-    with TrainingBar(epochs, content_classifier.count_steps(len(kept))) as bar:
-        trunk = content_classifier.train_convnet(
-            pictures, matrix, names, epochs=epochs, seed=settings.training.seed, report=bar.update
+    with TrainingBar(epochs, convnet_training.count_steps(len(photos))) as bar:
+        network = convnet_training.train_convnet(
+            pictures, matrix, names, epochs=epochs, seed=seed, report=bar.update
         )
     with write_atomically(file) as temporary:
-        trunk.save_weights(temporary)
+        network.save_weights(temporary)
     return file
 
 
-def _content(
-    photos: list[Photo], facts: dict[str, dict[str, Any]] | None, language: str
-) -> list[set[Label]]:
-    """What each photo holds, as labels for the convnet: by its facts, else by the commonest words of its captions."""
+def choose_labels(photos: list[Photo], dataset: Dataset) -> list[set[Label]]:
+    """Return what each photo shows, as labels for the convnet: by its facts, else by frequent words of its captions."""
+    facts = dataset.facts
     if facts is not None:
         return [scene_facts.find_content_labels(facts[photo.name]["facts"]) for photo in photos]
+    # scikit-learn takes a second to import, and only photographs need it.
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
     return choose_word_labels(
-        photos, words=CONVNET_WORDS, common=ENGLISH_STOP_WORDS, language=language
+        photos, words=CONVNET_WORDS, common=ENGLISH_STOP_WORDS, language=dataset.language
     )
 
 
-@dataclass(frozen=True)
-class Ready:
-    """What training needs."""
-
-    prepared: Dataset
-    pairs: list[tuple[Photo, Photo]]  # on two sides, that look alike
-    encoder: Encoder
-    weights: str  # where the encoder's are
-    features: (
-        FeatureCache | PictureLoader
-    )  # all of them; of an encoder that is trained, the pictures
-
-
-def have_all(
-    dataset: Source,
-    settings: Settings,
-    hashes: PhotoHashes,
-    views: Views,
-    *,
-    looked_through: tuple[Dataset, list[tuple[Photo, Photo]]] | None = None,
-    agreed: Callable[[dict[str, Any]], None] | None = None,
-) -> Ready:
-    """Photos in splits (as they were `looked_through` before, or are now), the encoder, and all features in the cache.
-    `agreed` sees the encoder's fingerprint before anything is extracted, and may refuse it.
-
-    Some photos turn out unreadable only on the way. Then the splits are made again, without them, so that they are the
-    same as in every later run, which knows of them from the start.
-    """
-    while True:
-        prepared, pairs = looked_through or look_through(dataset, settings, hashes)
-        looked_through = None
-        known = hashes.unreadable()
-        encoder, weights = make_encoder(settings, dataset, prepared, hashes)
-        fingerprint = encoder.fingerprint()
-        if agreed:
-            agreed(fingerprint)
-        features = have_features(
-            prepared,
-            lambda encoder=encoder: encoder,
-            fingerprint,
-            encoder.image_size,
-            cache=Path(settings.vision.cache),
-            hashes=hashes,
-            views=views,
-        )
-        if hashes.unreadable() == known:
-            return Ready(prepared, pairs, encoder, weights, features)
+def extract(
+    settings: Settings, dataset: Dataset, encoder: Encoder, views: Views
+) -> FeatureCache | PictureLoader:
+    """Return the features of all photos and views. An encoder that is trained too gets the pictures instead."""
+    if settings.vision.finetune_encoder:
+        photos = [photo for split in SPLITS for photo in dataset.splits[split]]
+        return PictureLoader(photos, views, encoder.image_size, encoder.fingerprint())
+    cache = FeatureCache(Path(settings.vision.cache), encoder.fingerprint())
+    fill_cache(cache, dataset, encoder, encoder.image_size, views)
+    return cache
 
 
-def have_pictures(
-    dataset: Source,
-    settings: Settings,
-    hashes: PhotoHashes,
-    views: Views,
-    *,
-    looked_through: tuple[Dataset, list[tuple[Photo, Photo]]],
-    agreed: Callable[[dict[str, Any]], None] | None = None,
-) -> Ready:
-    """The same with the pictures in the features' place, for an encoder that is trained."""
-    prepared, pairs = looked_through
-    encoder, weights = make_encoder(settings, dataset, prepared, hashes)
-    encoder.unfreeze(settings.vision.finetune_from)
-    if agreed:
-        agreed(encoder.fingerprint())
-    photos = [photo for split in SPLITS for photo in prepared.splits[split]]
-    return Ready(
-        prepared,
-        pairs,
-        encoder,
-        weights,
-        PictureLoader(photos, views, encoder.image_size, encoder.fingerprint()),
-    )
-
-
-def have_features(
-    prepared: Dataset,
-    encoder: Callable[[], Encoder],
-    fingerprint: dict[str, Any],
+def fill_cache(
+    cache: FeatureCache,
+    dataset: Dataset,
+    encode: Encode,
     image_size: int,
-    *,
-    cache: Path,
-    hashes: PhotoHashes,
-    views: PicturesOf,
+    views: PhotoViews,
     splits: tuple[str, ...] = SPLITS,
-) -> FeatureCache:
-    """The cache with the features of these splits in it; `encoder` is asked for only if something is missing."""
-    features = FeatureCache(cache, fingerprint)
-    extract(
-        prepared,
-        features,
-        lambda images: encoder()(images),
-        hashes,
-        image_size=image_size,
-        views=views,
-        splits=splits,
-        progress=progress,
-        say=say,
-    )
-    return features
+) -> None:
+    """Extract the features that are missing in the cache."""
+    photos = [(photo, split) for split in splits for photo in dataset.splits[split]]
+    extract_features(photos, cache, encode, image_size=image_size, views=views)
+
+
+def make_views(settings: Settings) -> Views:
+    """Return the augmented views: new ones in every epoch if the encoder is trained too."""
+    number = settings.vision.augment
+    if settings.vision.finetune_encoder:
+        number *= settings.training.epochs
+    return Views(number, settings.training.seed)
+
+
+def report_engine(settings: Settings) -> None:
+    """Print what computes in which precision."""
+    machine = settings.machine
+    if settings.vision.finetune_encoder:
+        say(f"products in {machine.precision}; the encoder is trained in float32")
+    else:
+        engine = choose_engine(machine.engine)
+        precision = choose_precision(engine, machine.precision)
+        say(f"products in {machine.precision}; features by {ENGINES[engine]} in {precision}")
+    suggest_openvino(machine.engine)
+
+
+def suggest_openvino(engine: str) -> None:
+    """Print that OpenVINO would be faster, if it is missing and was not declined."""
+    if engine != "auto" or choose_engine(engine) != "tensorflow":
+        return
+    if not tf.config.get_visible_devices("GPU"):
+        say("TensorFlow takes twice as long for features as OpenVINO: pip install openvino")

@@ -95,8 +95,8 @@ def random_test_photos(run: Path, saved: dict[str, Any], number: int, seed: int)
 def _read_dataset(saved: dict[str, Any]) -> Any:
     path = Path(saved["dataset"])
     if runs.is_classifier(saved):
-        return class_dataset.read_dataset(path)
-    return caption_dataset.read_dataset(path, Settings.of_run(saved).data)
+        return class_dataset.read_class_source(path)
+    return caption_dataset.read_source(path, Settings.from_config(saved).data)
 
 
 def is_drawn_scene(photo: Path, saved: dict[str, Any], name: str | None = None) -> bool:
@@ -243,7 +243,7 @@ def load_captioner(
     from models.captioner import Captioner
     from pipeline import features
 
-    features.tell_slower(engine)
+    features.suggest_openvino(engine)
     captioner = Captioner.load(run, weights=weights, engine=engine)
     captioner([], **search)  # checks the search settings before any file is written
     return CaptionPredictor(captioner, search, minimum_score)

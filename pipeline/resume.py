@@ -1,8 +1,10 @@
-"""How training begins: from another run, or where a run stopped; and what is refused before anything is read."""
+"""How a job starts: as a new run, where a run stopped, or from the best weights of another run.
 
-import shutil
-from collections.abc import Sequence
-from dataclasses import fields
+Each start says what it asks of settings, and rejects what contradicts it, before anything is read.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -10,305 +12,276 @@ import config
 import presets
 from config import Settings
 from data.scenes.dataset import SCENES_FOLDER
-from data.sources import cifar10
+from data.sources.cifar10 import FOLDER as CIFAR10_FOLDER
 from utils import hugging_face, runs
+from utils.command_line import option_name, require
 from utils.errors import UsageError, UserError
-from utils.files import write_json
-from utils.terminal import say, warn
 
-MAKING = (
-    "positions",
-    "inner",
-    "epsilon",
-)  # what pretrained weights say of a transformer beyond its settings
+# What the weights of a pretrained transformer say of it, beyond its settings.
+TRANSFORMER_FACTS = ("positions", "inner", "epsilon")
 
+BUILT_IN_FOLDERS = {"scenes": SCENES_FOLDER, "cifar10": CIFAR10_FOLDER}
 
-def inherited(start: Path, given: dict[str, Any]) -> dict[str, Any]:
-    """What was typed, and of the rest what the weights of another run ask for: its encoder and decoder; in another way
-    of training also its words, and its photos where no others are typed."""
-    saved = runs.read_config(start)
-    runs.refuse_classifier(start, saved)
-    if given.get("encoder", saved["encoder"]) != saved["encoder"]:
-        raise UsageError(
-            f"--encoder {given['encoder']}: {start} was trained on what {saved['encoder']} sees; leave "
-            "--encoder out"
-        )
-    if given.get("preset", saved.get("preset")) != saved.get("preset"):
-        raise UsageError(
-            f"--preset {given['preset']}: {start} was trained as {saved.get('preset')}, and its weights are "
-            "of that; leave --preset out"
-        )
-    saved = config.OF_OLDER | saved
-    own = [
-        each.name for each in fields(config.Decoding) if each.name in saved
-    ]  # an older run knows fewer
-    for name in own:
-        before, now = saved[name], given.get(name, saved[name])
-        may_change = name == "dropout" or (
-            name == "attention" and {before, now} == {"soft", "hard"}
-        )
-        if now != before and not may_change:
-            raise UsageError(
-                f"--{name.replace('_', '-')} {now}: the weights of {start} are of {before}; "
-                "leave it out"
-            )
-    if hugging_face.is_hugging_face(start):
-        search = {name: saved[name] for name in (*hugging_face.SEARCH, "max_length")}
-        return (
-            {name: saved[name] for name in ("preset", "encoder", "weights", *own)} | search | given
-        )
-    _refuse_without_best(start)
-    inherited = {name: saved[name] for name in ("preset", "encoder", "layer", "image_size", *own)}
-    inherited |= {
-        "weights": str(start) if saved.get("finetune_encoder") else saved["encoder_weights"],
-        "grid": saved.get("grid"),
-    }
-    if any(given.get(way) for way in presets.WAYS):  # goes on with what that run learned from
-        inherited["precision"] = saved["precision"]
-        kept = ["augment", *(each.name for each in fields(config.Words))]
-        if "dataset" not in given:
-            if Path(saved["dataset"]) != SCENES_FOLDER and not Path(saved["dataset"]).exists():
-                raise UserError(
-                    f"{start} was trained on {saved['dataset']}, which is not there (seen from {Path.cwd()}); say "
-                    "where it is with --dataset"
-                )
-            kept += ["cache", "seed", *(each.name for each in fields(config.Data))]
-        inherited |= {name: saved[name] for name in kept if saved.get(name) is not None}
-    elif (
-        saved.get("tokenizer") in ("bpe", "gpt2") or saved["decoder"] == "transformer"
-    ):  # whose preset has others
-        inherited["tokenizer"] = saved["tokenizer"]
-    return inherited | given
+# Where values come from, of all of them or by name; and the values.
+Layer = tuple[str | Mapping[str, str], Mapping[str, Any]]
 
 
-def _refuse_without_best(run: Path) -> None:
-    """Refuse to go on from a run that has no best weights yet."""
-    missing = [name for name in ("vocabulary.json", "best") if not (run / name).exists()]
-    if missing and runs.read_history(run):
-        raise UserError(
-            f"{run} has no {missing[0]}, which it had after its first epoch; restore it from a copy, or train "
-            "again"
-        )
-    if missing:
-        raise UserError(
-            f"{run} has no {missing[0]}: its training was stopped before its first epoch ended; go on with it "
-            "by --resume first"
-        )
+@dataclass(frozen=True)
+class Request:
+    """What was typed, and only that."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)  # settings by name
+    run: str | None = None  # --run
+    resume: bool = False
+    start: str | None = None  # --from
+
+    @property
+    def preset(self) -> str:
+        return self.options.get("preset", presets.DEFAULT_PRESET)
 
 
-def begin_folder(
-    run: Path, prepared: Any, pairs: Sequence[tuple[Any, Any]] = (), start: Path | None = None
-) -> None:
-    """Write a new run's splits, which photos it learns from, what was left out, and the pairs that look alike."""
-    write_json(run / "splits.json", prepared.names())
-    runs.write_seen(
-        run, (photo.hash for split in ("train", "val") for photo in prepared.splits[split]), start
-    )
-    if prepared.left_out:
-        write_json(run / "left_out.json", [each._asdict() for each in prepared.left_out])
-    if pairs:
-        write_json(
-            run / "near_duplicates.json",
-            [{"photo": one.name, "looks_like": other.name} for one, other in pairs],
-        )
+@dataclass(frozen=True)
+class New:
+    """A new run with new weights."""
 
+    run: Path
 
-def keep_encoder(run: Path, weights: str) -> None:
-    """Copy an encoder that another run has trained into this one, which then does not depend on what becomes of that."""
-    if (Path(weights) / "best").is_dir():
-        shutil.copytree(Path(weights) / "best", run / "encoder" / "best")
-        making = runs.read_making(Path(weights))
-        if making:
-            runs.write_making(run / "encoder", making)
+    first_epoch = 0
+    source = None
 
+    def accept(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the typed options; reject those that need another start."""
+        require(not options.get("scst"), "--scst needs --from RUN, or --run RUN with --resume")
+        return dict(options)
 
-def sized(
-    settings: Settings, given: dict[str, Any], start: Path | None
-) -> tuple[Settings, dict[str, Any]]:
-    """The settings with the sizes of what the decoder begins from, a run or pretrained weights; and what these say of its
-    making beyond the settings. Other sizes than theirs are refused where they were typed."""
-    if start is not None and not hugging_face.is_hugging_face(start):
-        saved = runs.read_config(start)
-        return settings, {name: saved[name] for name in MAKING if name in saved}
-    if not settings.decoding.pretrained:
-        return settings, {}
-    from models.pretrained import find_decoder_sizes
+    def layers(self, options: Mapping[str, Any]) -> list[Layer]:
+        """Return the values that this start asks for, the strongest first."""
+        return []
 
-    weights = settings.decoding.decoder_weights
-    sizes = find_decoder_sizes(weights)
-    making = {name: sizes.pop(name) for name in MAKING}
-    for name, size in sizes.items():
-        if given.get(name, size) != size:
-            raise UsageError(
-                f"--decoder-{name} {given[name]}: {weights} has {size}; leave it out, or begin from random "
-                "weights with --decoder-weights none"
-            )
-    return Settings.from_flat(settings.flat() | sizes), making
-
-
-def begin_decoder(
-    decoder: Any,
-    tokenizer: Any,
-    weights: str | None,
-    start: Path | None,
-    fingerprint: dict[str, Any],
-) -> None:
-    """Give a new decoder the weights of the run that it starts from, or pretrained ones, where any are named."""
-    if start is not None and not hugging_face.is_hugging_face(start):
-        take_over(decoder, tokenizer, start, fingerprint)
-    elif weights not in (None, "none"):
-        from models.pretrained import load_decoder_weights
-
-        load_decoder_weights(decoder, weights, tokenizer.gpt2_ids)
-        say(f"the decoder begins with the weights of {weights}")
-
-
-def take_over(decoder: Any, tokenizer: Any, start: Path, fingerprint: dict[str, Any]) -> None:
-    """Begin from the best weights of another run, and say what became of its words."""
-    from data.text.loading import load_tokenizer
-    from data.text.tokenizer import SPECIAL_TOKENS
-    from models.captioner import build_decoder_for
-    from models.training import warm_start
-    from models.training.checkpoints import load_weights
-
-    saved = runs.read_config(start)
-    learned = load_tokenizer(start / "vocabulary.json")
-    other = build_decoder_for(saved, len(learned))
-    load_weights(other, start / "best")
-    found = warm_start.copy_weights(
-        decoder, tokenizer.spell_tokens(), other, learned.spell_tokens()
-    )
-    same = _but_for_precision(saved["fingerprint"]) == _but_for_precision(fingerprint)
-    if not same and not saved.get("finetune_encoder"):
-        warn(
-            f"the encoder is not that of {start} in every respect (weights, layer or version): its features may "
-            "mean something else to the decoder"
-        )
-    say(
-        f"from {start}: {found.shared - len(SPECIAL_TOKENS)} {tokenizer.token_name} are known there and keep their weights, {found.new} "
-        f"start fresh, {found.dropped} of {start} are gone"
-    )
-
-
-def resumed(
-    name: str | None, given: dict[str, Any], start: str | None
-) -> tuple[Path, Settings, int]:
-    """The run to go on with, its settings, with what may change changed, and after how many epochs its present way of
-    training began: true captions from the first, --scst and --finetune-encoder where they are asked for."""
-    run = runs.find(name)
-    before = runs.read_config(run)
-    if start is not None and str(runs.find(start)) != before.get("from"):
-        raise UsageError(
-            f"--from cannot change when a run is resumed: it was {before.get('from')!r}; start a new run"
-        )
-    presets.refuse_foreign(before.get("preset", ""), given)
-    saved = Settings.of_run(before).flat()
-    if "dataset" in given:
-        typed = {"scenes": SCENES_FOLDER, "cifar10": cifar10.FOLDER}.get(
-            given["dataset"], Path(given["dataset"])
-        )
-        if typed.resolve() == Path(saved["dataset"]).resolve():  # ./photos is photos
-            del given["dataset"]
-    ways = {way: True for way in presets.WAYS if given.get(way) and not saved[way]}
-    may_change = config.RESUMABLE | (presets.OF_A_WAY if ways else frozenset())
-    given = {
-        key: value for key, value in given.items() if (key, value) != ("precision", "auto")
-    }  # what it began with
-    other = [key for key, value in given.items() if key not in may_change and value != saved[key]]
-    if other:
-        flags = ", ".join("--" + key.replace("_", "-") for key in other)
-        raise UsageError(
-            f"{flags} cannot change when a run is resumed: it was {saved[other[0]]!r}; start a new run"
-        )
-    if not ways:
-        return run, Settings.from_flat(saved | given), before.get("begun", 0)
-    if saved["finetune_encoder"]:
-        raise UsageError(
-            f"the encoder of {run} was trained with it; go on in a new run: --from {run} --scst"
-        )
-    _refuse_without_best(run)
-    done = len(runs.read_history(run))
-    kept = runs.kept_epoch(run) or 0
-    if kept > done:
-        flag = next(iter(ways)).replace("_", "-")
-        raise UserError(
-            f"{run / 'history.jsonl'} is missing or damaged: it tells of {done} epochs, and epoch {kept} was the "
-            f"best; restore it from a copy, or go on in a new run: --from {run} --{flag}"
-        )
-    if given.get("epochs", done + 1) <= done:
-        raise UsageError(
-            f"--epochs {given['epochs']} counts all epochs of the run, and {run} has {done} already; use "
-            "more, or leave it out"
-        )
-    wanted = presets.wanted_by_way(ways)
-    wanted["epochs"] += done
-    ended = {
-        name: Settings().flat()[name] for name in (*presets.WAYS, "baseline")
-    }  # what was of the way before
-    return run, Settings.from_flat(saved | ended | wanted | given), done
-
-
-def rewarded_next(run: Path) -> tuple[Settings, int] | None:
-    """The settings of the self-critical training that follows a run's epochs on true captions, and after how many epochs it
-    begins; None where none is wanted, or it has begun."""
-    settings = Settings.of_run(runs.read_config(run)).training
-    if settings.scst or not settings.reward_epochs:
-        return None
-    done = len(runs.read_history(run))
-    _, rewarded, begun = resumed(
-        str(run),
-        {"scst": True, "epochs": done + settings.reward_epochs, "baseline": settings.baseline},
-        None,
-    )
-    return rewarded, begun
-
-
-def finished(run: Path, settings: Settings, begun: int) -> bool:
-    """Whether a run has its final scores, and is asked for no more: no other way of training, no more epochs, no more
-    patience than it ended by."""
-    if not (run / "scores.json").is_file():
+    def is_finished(self, settings: Settings) -> bool:
         return False
-    config_ = runs.read_config(run)
-    before, now = Settings.of_run(config_).training, settings.training
-    longer = now.epochs > len(runs.read_history(run)) and (
-        now.epochs > before.epochs or now.patience > before.patience
-    )
-    return not longer and begun == config_.get("begun", 0)
 
 
-def refuse_other_photos(run: Path, prepared: Any) -> None:
-    """Refuse to go on with a run whose photos or captions are not what they were."""
-    before = runs.read_config(run)
-    if prepared.names() != runs.read_splits(run) or before.get("captions") != prepared.digest():
-        raise UserError(
-            f"the photos or captions of {before['dataset']} have changed since {run} began; start a new run"
+@dataclass(frozen=True)
+class FromRun:
+    """A new run that starts from the best weights of another run."""
+
+    run: Path
+    source: Path
+    saved: Mapping[str, Any]  # the source's config.json
+
+    first_epoch = 0
+
+    def accept(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the typed options; reject those that the source's weights cannot have."""
+        runs.refuse_classifier(self.source, self.saved)
+        for name in ("encoder", "preset"):
+            saved = self.saved[name]
+            if options.get(name, saved) != saved:
+                raise UsageError(
+                    f"{option_name(name)} cannot change with --from: {self.source} has {saved} "
+                    f"(got {options[name]})"
+                )
+        for each in fields(config.Decoding):
+            self._check_decoder_option(each.name, options)
+        if not hugging_face.is_hugging_face(self.source):
+            check_has_best(self.source)
+        return dict(options)
+
+    def _check_decoder_option(self, name: str, options: Mapping[str, Any]) -> None:
+        saved = self.saved.get(name)
+        typed = options.get(name, saved)
+        if typed == saved or name == "dropout":
+            return
+        if name == "attention" and {saved, typed} == {"soft", "hard"}:
+            return
+        raise UsageError(
+            f"{option_name(name)} cannot change with --from: the weights of {self.source} "
+            f"have {saved} (got {typed})"
         )
 
+    def layers(self, options: Mapping[str, Any]) -> list[Layer]:
+        """Return the values that this start asks for, the strongest first."""
+        ways = [name for name in presets.WAYS if options.get(name)]
+        layers: list[Layer] = [(option_name(way), presets.WAYS[way]) for way in ways]
+        layers.append((f"--from {self.source}", self._inherited(options, bool(ways))))
+        return layers
 
-def _but_for_precision(fingerprint: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fingerprint.items() if name != "precision"}
+    def _inherited(self, options: Mapping[str, Any], trains_further: bool) -> dict[str, Any]:
+        """Return the source's encoder and decoder; for another way of training also its words, and its photos if no others
+        are typed."""
+        saved = self.saved
+        names = ["preset", "encoder", *(each.name for each in fields(config.Decoding))]
+        if hugging_face.is_hugging_face(self.source):
+            names += ["weights", "max_length", *presets.HUGGING_FACE_SEARCH]
+            return _known(saved, names)
+        names += ["layer", "image_size", "grid"]
+        if trains_further:
+            names += ["precision", "augment", *(each.name for each in fields(config.Words))]
+            if "dataset" not in options:
+                self._check_dataset_is_there()
+                names += ["cache", "seed", *(each.name for each in fields(config.Data))]
+        elif saved["tokenizer"] in ("bpe", "gpt2") or saved["decoder"] == "transformer":
+            names.append("tokenizer")  # the preset may have another
+        values = _known(saved, names)
+        values["weights"] = saved["encoder_weights"]
+        if saved["finetune_encoder"]:
+            values["weights"] = str(self.source)
+        return values
 
-
-def refuse_other_encoder(run: Path, fingerprint: dict[str, Any], *, tuned: bool = False) -> None:
-    """Refuse to go on with a run whose encoder is not what it was; one that is `tuned` computes as training does."""
-    before = runs.read_config(run)
-    if tuned and _but_for_precision(before["fingerprint"]) == _but_for_precision(fingerprint):
-        return
-    if before["fingerprint"] != fingerprint:
-        was = before["fingerprint"].get("precision", "float32")
-        if _but_for_precision(before["fingerprint"]) == _but_for_precision(fingerprint):
+    def _check_dataset_is_there(self) -> None:
+        dataset = Path(self.saved["dataset"])
+        if dataset != SCENES_FOLDER and not dataset.exists():
             raise UserError(
-                f"the features that {run} learned from are {was}, and here they would be "
-                f"{fingerprint.get('precision', 'float32')}; go on with the --engine that it had, on a processor "
-                "that has bfloat16, or start a new run"
+                f"{self.source} was trained on {dataset}, which does not exist (seen from "
+                f"{Path.cwd()}); name its place with --dataset"
             )
-        raise UserError(
-            f"the encoder is not what it was when {run} began: other weights, or another version of Keras; "
-            "start a new run"
+
+    def is_finished(self, settings: Settings) -> bool:
+        return False
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A run that goes on where it stopped, or in another way of training after its last epoch."""
+
+    run: Path
+    saved: Mapping[str, Any]  # its config.json
+    epochs_done: int
+    new_ways: tuple[str, ...] = ()  # ways of training that it has not had
+
+    @property
+    def source(self) -> Path | None:
+        """The run that this run started from."""
+        source = self.saved.get("from")
+        return None if source is None else Path(source)
+
+    @property
+    def first_epoch(self) -> int:
+        """Epochs that were done when the present way of training began."""
+        return self.epochs_done if self.new_ways else self.saved.get("first_epoch", 0)
+
+    def accept(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the typed options that change something; reject those that may not change."""
+        saved = Settings.from_config(self.saved).flat()
+        accepted = dict(options)
+        dataset = options.get("dataset")
+        if dataset is not None and _is_same_folder(dataset, saved["dataset"]):
+            del accepted["dataset"]  # ./photos is photos
+        if options.get("precision") == "auto":
+            del accepted["precision"]  # as it was before
+        may_change = config.RESUMABLE
+        if self.new_ways:
+            may_change |= presets.WAY_SETTINGS
+        for name, value in accepted.items():
+            if name not in may_change and value != saved[name]:
+                raise UsageError(
+                    f"{option_name(name)} cannot change when a run is resumed: it was "
+                    f"{saved[name]} (got {value}); start a new run"
+                )
+        if self.new_ways:
+            self._check_new_way(accepted)
+        return accepted
+
+    def _check_new_way(self, options: Mapping[str, Any]) -> None:
+        flag = option_name(self.new_ways[0])
+        if self.saved["finetune_encoder"]:
+            raise UsageError(
+                f"the encoder of {self.run} was trained too; start a new run: --from {self.run} --scst"
+            )
+        check_has_best(self.run)
+        best = runs.kept_epoch(self.run) or 0
+        if best > self.epochs_done:
+            raise UserError(
+                f"{self.run / 'history.jsonl'} is missing or damaged: it has {self.epochs_done} "
+                f"epochs, and epoch {best} was the best; restore it from a copy, or start a new run: "
+                f"--from {self.run} {flag}"
+            )
+        epochs = options.get("epochs", self.epochs_done + 1)
+        require(
+            epochs > self.epochs_done,
+            f"--epochs counts all epochs of the run and must be above {self.epochs_done} (got {epochs})",
         )
 
+    def layers(self, options: Mapping[str, Any]) -> list[Layer]:
+        """Return the values that this start asks for, the strongest first."""
+        saved = Settings.from_config(self.saved).flat()
+        origins = self.saved.get("origins", {})
+        layers: list[Layer] = []
+        if not self.new_ways:
+            return [(origins, saved)]
+        for way in self.new_ways:
+            values = dict(presets.WAYS[way])
+            values["epochs"] += self.epochs_done
+            layers.append((option_name(way), values))
+        defaults = Settings().flat()
+        before = {name: defaults[name] for name in (*presets.WAYS, "baseline")}
+        layers.append(("default", before))
+        layers.append((origins, saved))
+        return layers
 
-def forget_scores(run: Path) -> None:
-    """Remove what was found out about a run that goes on: it is of fewer epochs."""
-    for file in (run / "scores.json", run / "results" / "report.json"):
-        file.unlink(missing_ok=True)
+    def is_finished(self, settings: Settings) -> bool:
+        """Return whether the run has its final scores and is not asked for more."""
+        if self.new_ways or not (self.run / "scores.json").is_file():
+            return False
+        before = Settings.from_config(self.saved).training
+        now = settings.training
+        asks_for_more = now.epochs > before.epochs or now.patience > before.patience
+        return not (asks_for_more and now.epochs > self.epochs_done)
+
+
+Start = New | FromRun | Resumed
+
+
+def find_start(request: Request) -> Start:
+    """Return how the job starts; reject a run that exists when a new one is asked for, or the other way round."""
+    if request.resume:
+        return _find_resumed(request)
+    run = runs.place(request.run, default=request.preset)
+    if run.exists():
+        raise UserError(f"the run {run} exists; add --resume to go on, or choose another --run")
+    if request.start is None:
+        return New(run)
+    source = runs.find(request.start)
+    return FromRun(run, source, runs.read_config(source))
+
+
+def _find_resumed(request: Request) -> Resumed:
+    run = runs.find(request.run)
+    saved = runs.read_config(run)
+    before = saved.get("from")
+    if request.start is not None and str(runs.find(request.start)) != before:
+        raise UsageError(
+            f"--from cannot change when a run is resumed: it was {before}; start a new run"
+        )
+    options = request.options
+    ways = tuple(way for way in presets.WAYS if options.get(way) and not saved.get(way))
+    if saved["preset"] == "classifier":
+        ways = ()
+    return Resumed(run, saved, len(runs.read_history(run)), ways)
+
+
+def _known(saved: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
+    """Return the saved values of these names, without those that are None."""
+    return {name: saved[name] for name in names if saved.get(name) is not None}
+
+
+def check_has_best(run: Path) -> None:
+    """Reject a run that has no best weights yet."""
+    missing = [name for name in ("vocabulary.json", "best") if not (run / name).exists()]
+    if not missing:
+        return
+    if runs.read_history(run):
+        raise UserError(
+            f"{run} has no {missing[0]}, which its first epoch wrote; restore it from a copy, "
+            "or train again"
+        )
+    raise UserError(
+        f"{run} has no {missing[0]}: its training stopped before its first epoch ended; "
+        "add --resume to that run first"
+    )
+
+
+def _is_same_folder(typed: str, saved: str) -> bool:
+    folder = BUILT_IN_FOLDERS.get(typed, Path(typed))
+    return folder.resolve() == Path(saved).resolve()

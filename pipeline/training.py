@@ -1,147 +1,298 @@
-"""What training learns by, as the settings say: from true captions, by drawn locations, or from rewards; and its epochs."""
+"""Train: the phases of a job, each with its loss and batches, and the epochs of a phase.
 
-from collections.abc import Callable, Sequence
+A job has one phase on true captions, and perhaps a self-critical one after it. Both have the same photos, features and
+decoder.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import tensorflow as tf
+
+import presets
 from config import Settings
 from data.caption_batches import CaptionBatches, TrainingPhoto
+from data.feature_cache import FeatureStore
 from data.photos.views import Views
 from data.preprocess import Dataset
-from data.text.tokenizer import END, PAD, START, UNKNOWN, Tokenizer
+from data.text.loading import load_tokenizer
+from data.text.tokenizer import END, PAD, SPECIAL_TOKENS, START, UNKNOWN, Tokenizer
+from models.captioner import build_decoder_for
 from models.decoders.base import Decoder
+from models.pretrained import load_decoder_weights
 from models.search.rules import Rules
+from models.training import warm_start
+from models.training.checkpoints import list_checkpoints, load_weights
 from models.training.losses import CrossEntropy, HardAttention, Objective
+from models.training.optimizers import build_adam
 from models.training.self_critical import SAMPLES, SelfCritical, make_cider_reward
-from models.training.trainer import Trainer
-from pipeline.dataset import training_photos
-from pipeline.evaluation import tokenizer_for
-from utils import runs
+from models.training.trainer import Recipe, Trainer
+from pipeline.dataset import tokenize_photos
+from pipeline.evaluation import choose_scoring_tokenizer
+from pipeline.resume import Start
+from pipeline.run import Run, without_precision
+from utils import hugging_face, runs
 from utils.interrupt import Interruptible
 from utils.metrics.cider_reward import CiderD
-from utils.stopwatch import Stopwatch
-from utils.terminal import TrainingBar, say
+from utils.terminal import TrainingBar, note, say, warn
 
-ENDS = "<end>"  # the mark that a caption has ended, as a word of its own in the reward
+END_WORD = "<end>"  # the end of a caption, as a word in the reward
 
 
-def wanted(
-    settings: Settings,
-    decoder: Decoder,
-    prepared: Dataset,
-    tokenizer: Tokenizer,
-    cache: Any,
-    views: Views,
-) -> tuple[Objective, CaptionBatches]:
-    """The objective, and the batches of training photos that it learns from."""
-    training = settings.training
-    photos = training_photos(prepared, "train", tokenizer, settings.words.max_length, views)
-    if not training.scst:
-        objective = (HardAttention if settings.decoding.attention == "hard" else CrossEntropy)(
-            training.penalty
+# The decoder.
+
+
+def build_decoder(
+    config: Mapping[str, Any], tokenizer: Tokenizer, settings: Settings, start: Start
+) -> Decoder:
+    """Build the decoder that config.json describes, with the weights that the job starts from."""
+    decoder = build_decoder_for(config, len(tokenizer))
+    if list_checkpoints(start.run / "last"):
+        return decoder  # its weights come with the checkpoint
+    source = start.source
+    weights = settings.decoding.decoder_weights
+    if source is not None and not hugging_face.is_hugging_face(source):
+        copy_decoder(decoder, tokenizer, source, config["fingerprint"])
+    elif settings.decoding.is_pretrained:
+        load_decoder_weights(decoder, weights, tokenizer.gpt2_ids)
+        say(f"the decoder starts with the weights of {weights}")
+    return decoder
+
+
+def copy_decoder(
+    decoder: Decoder, tokenizer: Tokenizer, source: Path, fingerprint: Mapping[str, Any]
+) -> None:
+    """Copy the best weights of another run, word by word, and print what became of its words."""
+    saved = runs.read_config(source)
+    known = load_tokenizer(source / "vocabulary.json")
+    other = build_decoder_for(saved, len(known))
+    load_weights(other, source / "best")
+    overlap = warm_start.copy_weights(
+        decoder, tokenizer.spell_tokens(), other, known.spell_tokens()
+    )
+    is_same_encoder = without_precision(saved["fingerprint"]) == without_precision(fingerprint)
+    if not is_same_encoder and not saved.get("finetune_encoder"):
+        warn(
+            f"the encoder differs from that of {source} (weights, layer or version): its features may "
+            "mean something else to the decoder"
         )
-        return objective, CaptionBatches(photos, cache, batch=training.batch, seed=training.seed)
+    say(
+        f"from {source}: {overlap.shared - len(SPECIAL_TOKENS)} {tokenizer.token_name} keep their weights, "
+        f"{overlap.new} are new, {overlap.dropped} of {source} are gone"
+    )
+
+
+# Phases.
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with one loss: on true captions, or self-critical."""
+
+    settings: Settings  # those of this phase
+    first_epoch: int  # epochs that were done before it
+
+
+def list_phases(settings: Settings, start: Start) -> Iterator[Phase]:
+    """Yield the phases that are to come. The self-critical one starts after the epochs that there are by then."""
+    yield Phase(settings, start.first_epoch)
+    training = settings.training
+    if training.scst or not training.reward_epochs:
+        return
+    done = len(runs.read_history(start.run))
+    epochs = done + training.reward_epochs
+    values = {**presets.SELF_CRITICAL, "scst": True, "epochs": epochs}
+    say(f"\nself-critical training: epochs {done + 1} to {epochs}")
+    yield Phase(settings.replace("--reward-epochs", **values), done)
+
+
+def make_trainer(
+    phase: Phase,
+    decoder: Decoder,
+    dataset: Dataset,
+    tokenizer: Tokenizer,
+    features: FeatureStore,
+    views: Views,
+    run: Run,
+) -> Trainer:
+    """Make the trainer of a phase, with its loss and batches."""
+    settings = phase.settings
+    training = settings.training
+    photos = tokenize_photos(dataset, "train", tokenizer, settings.words.max_length, views)
+    batch = training.batch
+    if training.scst:
+        objective = _make_self_critical(settings, decoder, dataset, tokenizer)
+        # Their captions are sampled, not read: each photo comes once.
+        photos = [TrainingPhoto(photo.keys, ((START, END),)) for photo in photos]
+        batch = max(1, batch // SAMPLES)
+    elif settings.decoding.attention == "hard":
+        objective = HardAttention(training.penalty)
+    else:
+        objective = CrossEntropy(training.penalty)
+    batches = CaptionBatches(photos, features, batch=batch, seed=training.seed)
+    recipe = Recipe(
+        epochs=training.epochs,
+        learning_rate=training.learning_rate,
+        warmup=training.warmup,
+        schedule=training.schedule,
+        clip=training.clip,
+        patience=training.patience,
+        save_every=training.save_every,
+        encoder_rate=settings.vision.encoder_rate,
+        first_epoch=phase.first_epoch,
+        precision=settings.machine.precision,
+    )
+    optimizer = partial(build_adam, weight_decay=training.weight_decay)
+    return Trainer(decoder, objective, batches, recipe, run.folder, optimizer=optimizer)
+
+
+def _make_self_critical(
+    settings: Settings, decoder: Decoder, dataset: Dataset, tokenizer: Tokenizer
+) -> Objective:
+    training = settings.training
     rules = Rules(START, END, (PAD, UNKNOWN, START), settings.words.max_length)
-    objective = SelfCritical(
-        decoder,
-        _reward(settings, prepared, tokenizer),
-        rules,
-        seed=training.seed,
-        baseline=training.baseline,
-    )
-    once = [
-        TrainingPhoto(photo.keys, ((START, END),)) for photo in photos
-    ]  # their captions are drawn, not read
-    return objective, CaptionBatches(
-        once, cache, batch=max(1, training.batch // SAMPLES), seed=training.seed
-    )
+    reward = make_reward(settings, dataset, tokenizer)
+    return SelfCritical(decoder, reward, rules, seed=training.seed, baseline=training.baseline)
 
 
-def _reward(settings: Settings, prepared: Dataset, tokenizer: Tokenizer) -> Any:
-    """CIDEr-D against the photo's true captions, words weighted by how many training photos they are said of.
+def make_reward(settings: Settings, dataset: Dataset, tokenizer: Tokenizer) -> Any:
+    """Return the reward of sampled captions: CIDEr-D against the photo's true captions.
 
-    The end counts as a word: without it, captions that break off before their last noun score no worse.
+    Words are weighted by the number of training photos that they describe. The end counts as a word: without it, captions
+    that stop before their last noun score no worse.
     """
-    cut = tokenizer_for(str(settings.data.language))
+    split_words = choose_scoring_tokenizer(str(settings.data.language))
+    max_length = settings.words.max_length
 
-    def words(caption: str, ended: bool = True) -> str:
-        return " ".join([*cut(caption), *[ENDS] * ended])
+    def spell(caption: str, has_end: bool = True) -> str:
+        words = split_words(caption)
+        if has_end:
+            words = [*words, END_WORD]
+        return " ".join(words)
 
-    def text(row: Sequence[int]) -> str:
-        told = tokenizer.join_words([word.text for word in tokenizer.decode(row) if word.text])
-        return words(
-            told, END in row[: settings.words.max_length]
-        )  # an end after that was not of its choice
+    def decode(row: Sequence[int]) -> str:
+        words = [word.text for word in tokenizer.decode(row) if word.text]
+        has_end = END in row[:max_length]  # an end after that was not the decoder's choice
+        return spell(tokenizer.join_words(words), has_end)
 
-    score = CiderD(
-        [[words(caption) for caption in photo.captions] for photo in prepared.splits["train"]]
+    references = []
+    for photo in dataset.splits["train"]:
+        references.append([spell(caption) for caption in photo.captions])
+    return make_cider_reward(CiderD(references), decode)
+
+
+# Epochs.
+
+
+class Validation(Protocol):
+    """Scores on val after each epoch, of captions or of classes."""
+
+    def score(self) -> dict[str, Any]:
+        """Return the scores of the weights as they are."""
+
+    def merit(self, row: Mapping[str, Any]) -> float:
+        """Return how good an epoch is, by its row of the history."""
+
+    def describe(self, row: Mapping[str, Any], *, is_best: bool) -> str:
+        """Return the lines for the terminal about an epoch."""
+
+
+def start_phase(trainer: Trainer, phase: Phase, validation: Validation, run: Run) -> None:
+    """Restore the phase's checkpoint, or start it from the weights as they are.
+
+    A phase after other epochs starts from the best weights so far. They stay the best until an epoch beats them.
+    """
+    say(f"parameters: {trainer.decoder.count_params():,}; ready after {run.seconds:.0f} s")
+    is_later = phase.first_epoch > 0
+    if (run.is_resumed or is_later) and trainer.resume():
+        return
+    settings = phase.settings
+    trains_further = settings.training.scst or settings.vision.finetune_encoder
+    if is_later:
+        load_weights_into_decoder(trainer, run.folder / "best")
+    elif not (run.start.source is not None and trains_further):
+        if run.is_resumed:
+            say("the run has no checkpoint yet: it starts over")
+        return
+    row = validation.score()
+    say(
+        f"before the first epoch: val loss {row['val_loss']:.3f}, CIDEr {row['CIDEr']:.3f}, "
+        f"BLEU-4 {row['Bleu_4']:.3f} (greedy)"
     )
-    return make_cider_reward(score, text)
+    trainer.start_from_current_weights(validation.merit(row))
 
 
-def epochs(
+def load_weights_into_decoder(trainer: Trainer, folder: Path) -> None:
+    """Load the decoder's weights alone: an encoder that is trained too starts as it is."""
+    load_weights(trainer.decoder.parts()["decoder"], folder)
+
+
+class _InterruptedByUser(Exception):
+    """Raised between two steps, where everything can be saved."""
+
+
+def train_epochs(
     trainer: Trainer,
-    run: Path,
-    spent: Stopwatch,
+    run: Run,
+    validation: Validation,
     *,
-    scores: Callable[[], dict[str, Any]],
-    merit: Callable[[dict[str, Any]], float],
-    curves: Callable[[list[dict[str, Any]]], None],
-    told: Callable[[dict[str, Any], bool], str],
-    each_step: Callable[[int, int, float], None] = lambda step, steps, loss: None,
+    after_epoch: Callable[[list[dict[str, Any]], int], None],
+    report_step: Callable[[int, int, float], None] | None = None,
 ) -> bool:
-    """Train until finished; False when Ctrl-C stopped it, everything saved. The time goes into `spent`.
+    """Train until the phase is finished; return False if Ctrl-C stopped it, with everything saved.
 
     Args:
-        scores: of the weights as they are, on val.
-        merit: how good an epoch is, by its row of the history.
-        curves: draws the history, and writes the page.
-        told: what is said of an epoch, and whether it is the best so far.
-        each_step: told of each step how many are done, of how many, and the epoch's loss so far.
+        after_epoch: called with the history and the best epoch.
+        report_step: called with the step, the number of steps, and the epoch's loss so far.
     """
-    import tensorflow as tf
-
-    rows = runs.read_history(run)[: trainer.epoch]
-    runs.write_history(run, rows)  # an epoch that was told but not saved is trained again
-    board = tf.summary.create_file_writer(str(run / "tensorboard"))
+    rows = runs.read_history(run.folder)[: trainer.epoch]
+    runs.write_history(run.folder, rows)  # an epoch that was not saved is trained again
+    board = tf.summary.create_file_writer(str(run.folder / "tensorboard"))
     steps = trainer.batches.steps
-    with (
-        TrainingBar(trainer.recipe.epochs, steps, done=trainer.epoch * steps + trainer.step) as bar,
-        Interruptible() as interrupted,
-    ):
+    done = trainer.epoch * steps + trainer.step
+    with TrainingBar(trainer.recipe.epochs, steps, done=done) as bar, Interruptible() as stop_asked:
 
         def progress(step: int, steps: int, loss: float) -> None:
             bar.update(trainer.epoch + 1, step, steps, loss)
-            each_step(step, steps, loss)
-            if interrupted():
-                raise _AskedToStop
+            if report_step is not None:
+                report_step(step, steps, loss)
+            if stop_asked():
+                raise _InterruptedByUser
 
         while not trainer.is_finished:
             try:
                 row = trainer.train_epoch(progress)
-            except _AskedToStop:
+            except _InterruptedByUser:
                 trainer.save()
-                spent.lap("training")
-                spent.save()
+                run.lap("training")
+                report_resume_command(run)
                 return False
-            spent.lap("training")
+            run.lap("training")
             bar.scoring(row["epoch"])
-            row |= scores()
-            spent.lap("validation")
+            row |= validation.score()
+            run.lap("validation")
             rows.append(row)
-            runs.write_history(run, rows)
-            best = trainer.finish_epoch(merit(row))
-            with board.as_default(row["epoch"]):
-                for key, value in row.items():
-                    if isinstance(value, float):
-                        tf.summary.scalar(key, value)
-            board.flush()
-            spent.save()
-            curves(rows)
-            spent.lap("saving")
-            say(told(row, best))
+            runs.write_history(run.folder, rows)
+            is_best = trainer.finish_epoch(validation.merit(row))
+            _write_scalars(board, row)
+            after_epoch(rows, trainer.best_epoch)
+            run.lap("saving")
+            say(validation.describe(row, is_best=is_best))
     return True
 
 
-class _AskedToStop(Exception):
-    """Raised between two steps, where everything can be saved."""
+def _write_scalars(board: Any, row: Mapping[str, Any]) -> None:
+    """Write an epoch's numbers for TensorBoard."""
+    with board.as_default(row["epoch"]):
+        for key, value in row.items():
+            if isinstance(value, float):
+                tf.summary.scalar(key, value)
+    board.flush()
+
+
+def report_resume_command(run: Run) -> None:
+    """Print how to go on with a run that was stopped."""
+    note(f"stopped and saved; go on with: python train.py --run {run.folder} --resume")

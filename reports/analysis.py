@@ -16,7 +16,7 @@ from config import Settings
 from data.text.tokenizer import SPECIAL_TOKENS
 from models.training.teacher_forcing import FreeRunningEvaluator
 from pipeline import dataset as stages
-from pipeline.evaluation import Result, Subject, tokenizer_for
+from pipeline.evaluation import Evaluation, Result, choose_scoring_tokenizer
 from reports.scores import format_score, get_score_name
 from utils import runs
 from utils.errors import UserError
@@ -43,26 +43,26 @@ _LONGEST_BAR = 32  # characters
 _MOST_LENGTHS = 20  # rows of the histogram; the longest captions share the last one
 
 
-def write_analysis(run: Path, subject: Subject, result: Result) -> dict[str, Any]:
+def write_analysis(run: Path, evaluation: Evaluation, result: Result) -> dict[str, Any]:
     """Analyse the captions of a result, write the analysis into the run, and return it."""
     captions = [caption.text for caption in result.captions]
-    references = list(itertools.chain.from_iterable(subject.references))
-    training_captions = load_training_captions(run, subject)
+    references = list(itertools.chain.from_iterable(evaluation.references))
+    training_captions = load_training_captions(run, evaluation)
     notes = list(result.notes)
     if not training_captions:
         notes.append("the training captions are gone: how many captions are novel is not known")
-    best, worst = find_extremes(result, subject.scorer.score_photos_by_cider(captions))
-    free_running = FreeRunningEvaluator(subject.captioner.decoder)
+    best, worst = find_extremes(result, evaluation.scorer.score_photos_by_cider(captions))
+    free_running = FreeRunningEvaluator(evaluation.captioner.decoder)
     analysis = {
-        "dataset": subject.settings.data.dataset,
+        "dataset": evaluation.settings.data.dataset,
         "split": result.split,
         "photos": len(captions),
-        "beam": subject.settings.search.beam,
-        "sample": subject.settings.search.sample,
-        "beams": {str(beam): _score_beam(subject, result, beam) for beam in BEAMS},
-        "teacher_forced": _select_teacher_forced(subject, result),
-        "free_running": {"loss": free_running(subject.batches.epoch(0, shuffle=False))},
-        **describe_captions(captions, references, training_captions, subject),
+        "beam": evaluation.settings.search.beam,
+        "sample": evaluation.settings.search.sample,
+        "beams": {str(beam): _score_beam(evaluation, result, beam) for beam in BEAMS},
+        "teacher_forced": _select_teacher_forced(evaluation, result),
+        "free_running": {"loss": free_running(evaluation.batches.epoch(0, shuffle=False))},
+        **describe_captions(captions, references, training_captions, evaluation),
         "best": best,
         "worst": worst,
         "notes": notes,
@@ -71,9 +71,9 @@ def write_analysis(run: Path, subject: Subject, result: Result) -> dict[str, Any
     return analysis
 
 
-def _select_teacher_forced(subject: Subject, result: Result) -> dict[str, float | int | None]:
+def _select_teacher_forced(evaluation: Evaluation, result: Result) -> dict[str, float | int | None]:
     """Return the teacher-forced scores, named as those of captions are."""
-    top = f"Top{subject.settings.training.top}"
+    top = f"Top{evaluation.settings.training.top}"
     scores = {"loss": result.scores["loss"], top: result.scores[top]}
     for name, score in result.scores.items():
         if name.startswith("forced_"):
@@ -81,44 +81,44 @@ def _select_teacher_forced(subject: Subject, result: Result) -> dict[str, float 
     return scores
 
 
-def _score_beam(subject: Subject, result: Result, beam: int) -> dict[str, float | None]:
+def _score_beam(evaluation: Evaluation, result: Result, beam: int) -> dict[str, float | None]:
     """Return scores and speed of this beam width; the result's own, if that is how it was made."""
-    search = subject.settings.search
+    search = evaluation.settings.search
     scores = result.scores
     if search.sample or search.beam != beam:
-        scores = _caption_with_beam(subject, beam, with_meteor=scores["METEOR"] is not None)
+        scores = _caption_with_beam(evaluation, beam, with_meteor=scores["METEOR"] is not None)
     return {name: scores[name] for name in BEAM_SCORES if name in scores}
 
 
 def _caption_with_beam(
-    subject: Subject, beam: int, *, with_meteor: bool
+    evaluation: Evaluation, beam: int, *, with_meteor: bool
 ) -> dict[str, float | None]:
     """Caption all photos with this beam width and score the captions."""
     search = {"beam": beam, "sample": False}
-    for name, value in subject.search.items():
+    for name, value in evaluation.search.items():
         if name not in search and name not in SAMPLING_SETTINGS:
             search[name] = value
-    captions, seconds = subject.captions(**search)
+    captions, seconds = evaluation.caption(**search)
     texts = [caption.text for caption in captions]
-    scores = subject.scorer.score(texts)
+    scores = evaluation.scorer.score(texts)
     scores["METEOR"] = None
     if with_meteor:
         try:
-            scores |= subject.scorer.score(texts, ["METEOR"])
+            scores |= evaluation.scorer.score(texts, ["METEOR"])
         except ScoreUnavailable as error:
             say(f"METEOR with beam {beam}: {error}")
     scores["captions_per_second"] = len(texts) / seconds
-    return scores | subject.scene_scores(captions)
+    return scores | evaluation.score_scenes(captions)
 
 
-def load_training_captions(run: Path, subject: Subject) -> list[str]:
+def load_training_captions(run: Path, evaluation: Evaluation) -> list[str]:
     """Return the captions that the run was trained on; none if its dataset is gone."""
-    if subject.trained_on is not None:
-        return list(itertools.chain(*(photo.captions for photo in subject.trained_on)))
+    if evaluation.trained_on is not None:
+        return list(itertools.chain(*(photo.captions for photo in evaluation.trained_on)))
     saved = runs.read_config(run)
-    settings = Settings.of_run(saved, strict=False)
+    settings = Settings.from_config(saved, strict=False)
     try:
-        dataset = stages.read_dataset(Path(saved["dataset"]), settings.data)
+        dataset = stages.read_source(Path(saved["dataset"]), settings.data)
     except UserError:
         return []
     names = set(runs.read_splits(run)["train"])
@@ -134,17 +134,17 @@ def describe_captions(
     captions: Sequence[str],
     references: Sequence[str],
     training_captions: Sequence[str],
-    subject: Subject,
+    evaluation: Evaluation,
 ) -> dict[str, Any]:
     """Return lengths and words of captions and references, and shares of novel and distinct ones.
 
     A novel caption is not among the training captions. Words are those that the scores count.
     """
-    tokenize = tokenizer_for(subject.language)
+    tokenize = choose_scoring_tokenizer(evaluation.language)
     captions = [tuple(tokenize(text)) for text in captions]
     references = [tuple(tokenize(text)) for text in references]
     known = {tuple(tokenize(text)) for text in training_captions}
-    tokenizer = subject.captioner.tokenizer
+    tokenizer = evaluation.captioner.tokenizer
     novel = None
     if known:
         novel = sum(caption not in known for caption in captions) / len(captions)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from data.text.language import LANGUAGE_NAMES, normalize_language
-from pipeline.evaluation import Result, Subject
+from pipeline.evaluation import Evaluation, Result
 from reports.analysis import (
     ANALYSIS_FILE,
     compute_length_shares,
@@ -51,7 +51,7 @@ _TEACHER_FORCED = (
 
 
 def write_captioner_page(
-    run: Path, subject: Subject | None = None, result: Result | None = None
+    run: Path, evaluation: Evaluation | None = None, result: Result | None = None
 ) -> Path:
     """Write the page, with photos and captions if there is a result; return the file."""
     saved = runs.read_config(run)
@@ -65,8 +65,8 @@ def write_captioner_page(
         facts.append((f"CIDEr on {scores['split']}", format_score(scores["CIDEr"])))
 
     sections = [_make_scores_section(run, scores, result)]
-    if subject and result:
-        groups = choose_photos(subject, result)
+    if evaluation and result:
+        groups = choose_photos(evaluation, result)
         if groups:
             sections.append(_make_photos_section(groups, result.split, language))
             sections.append(_make_attention_section(groups, language))

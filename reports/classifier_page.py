@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.classifier.evaluation import ClassResult
 from reports.charts import Chart, make_line_chart
 from reports.page import (
     Picture,
@@ -32,18 +33,6 @@ LOSSLESS_PIXELS = 64  # up to this size a picture is a PNG, since JPEG blurs it
 
 
 @dataclass(frozen=True)
-class ClassifierResult:
-    """Scores of a split: pictures (N, S, S, 3), true classes (N,), probabilities (N, K)."""
-
-    split: str
-    scores: dict[str, Any]
-    pictures: np.ndarray
-    labels: np.ndarray
-    probabilities: np.ndarray
-    notes: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
 class PictureCard:
     """A picture with its predicted class and its true class."""
 
@@ -62,7 +51,7 @@ class MatrixCell:
     style: str
 
 
-def write_classifier_page(run: Path, result: ClassifierResult | None = None) -> Path:
+def write_classifier_page(run: Path, result: ClassResult | None = None) -> Path:
     """Write the page, with scores and pictures if there is a result; return the file."""
     saved = runs.read_config(run)
     classes = saved["classes"]
@@ -93,7 +82,7 @@ def make_charts(history: Sequence[dict[str, Any]], best: int | None) -> list[Cha
     return charts
 
 
-def _make_scores_section(result: ClassifierResult, classes: Sequence[str]) -> Section:
+def _make_scores_section(result: ClassResult, classes: Sequence[str]) -> Section:
     scores = result.scores
     score_rows = []
     for key in scores:
@@ -115,7 +104,7 @@ def _make_scores_section(result: ClassifierResult, classes: Sequence[str]) -> Se
     return Section("Scores", "classifier_scores.html", content)
 
 
-def _make_confusion_section(result: ClassifierResult, classes: Sequence[str]) -> Section:
+def _make_confusion_section(result: ClassResult, classes: Sequence[str]) -> Section:
     """Return the confusion matrix if there are few classes, and the most common mistakes."""
     counts = np.array(result.scores["confusion"])
     rows = []
@@ -159,7 +148,7 @@ def _choose_style(share: float, is_right: bool) -> str:
     return strong
 
 
-def _make_pictures_section(result: ClassifierResult, classes: Sequence[str]) -> Section:
+def _make_pictures_section(result: ClassResult, classes: Sequence[str]) -> Section:
     """Return random pictures of the split, then more of the mistakes."""
     predicted = result.probabilities.argmax(axis=1)
     order = random.Random(0).sample(range(len(predicted)), len(predicted))
@@ -172,7 +161,7 @@ def _make_pictures_section(result: ClassifierResult, classes: Sequence[str]) -> 
     return Section("Pictures", "classifier_pictures.html", {"groups": groups})
 
 
-def _make_card(result: ClassifierResult, place: int, classes: Sequence[str]) -> PictureCard:
+def _make_card(result: ClassResult, place: int, classes: Sequence[str]) -> PictureCard:
     pixels = shrink(np.asarray(result.pictures[place]), PIXELS)
     probabilities = result.probabilities[place]
     return PictureCard(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from data.photos.images import UnreadablePhoto, read_photo
-from pipeline.evaluation import Result, Subject, tokenizer_for
+from pipeline.evaluation import Evaluation, Result, choose_scoring_tokenizer
 from reports.page import Picture, encode_picture
 from utils.metrics.cider_reward import CiderD
 from utils.plots.attention import make_attention_tile
@@ -66,9 +66,9 @@ class WordTile:
     description: str
 
 
-def choose_photos(subject: Subject, result: Result) -> dict[str, list[PhotoCard]]:
+def choose_photos(evaluation: Evaluation, result: Result) -> dict[str, list[PhotoCard]]:
     """Return photos from the whole split, with the best captions and with the worst; none twice."""
-    ciders = subject.scorer.score_photos_by_cider([caption.text for caption in result.captions])
+    ciders = evaluation.scorer.score_photos_by_cider([caption.text for caption in result.captions])
     order = sorted(range(len(ciders)), key=lambda index: -ciders[index])
     extremes = min(EXTREMES, len(order) // 4)
     pixels: dict[int, np.ndarray] = {}
@@ -81,7 +81,7 @@ def choose_photos(subject: Subject, result: Result) -> dict[str, list[PhotoCard]
         evenly = [rest[place * len(rest) // SPREAD] for place in range(SPREAD)]
     spread = _read_first(result, [*evenly, *rest], SPREAD, pixels)
 
-    reference_ciders = score_true_captions(subject, [*spread, *best, *worst])
+    reference_ciders = score_true_captions(evaluation, [*spread, *best, *worst])
     groups: dict[str, list[PhotoCard]] = {}
     for title, indices in ((FROM_ALL, spread), (BEST, best), (WORST, worst)):
         for index in indices:
@@ -115,14 +115,16 @@ def _read_first(
     return chosen
 
 
-def score_true_captions(subject: Subject, indices: Sequence[int]) -> dict[int, list[float | None]]:
+def score_true_captions(
+    evaluation: Evaluation, indices: Sequence[int]
+) -> dict[int, list[float | None]]:
     """Return by photo the CIDEr of each true caption against the photo's others.
 
     It is None if there are no others. Words have the weights that they have for predicted captions.
     """
-    tokenize = tokenizer_for(subject.language)
+    tokenize = choose_scoring_tokenizer(evaluation.language)
     documents = []
-    for captions in subject.references:
+    for captions in evaluation.references:
         documents.append([" ".join(tokenize(caption)) for caption in captions])
 
     pairs = []  # of a photo and one of its captions

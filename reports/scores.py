@@ -3,9 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.classifier.evaluation import ClassResult
 from pipeline.evaluation import Result
 from utils.metrics.captions import SCORE_KEYS
+from utils.metrics.classes import find_mistakes
 from utils.tables import format_table
+
+SHOWN_CLASSES = 20  # with more, only the best and the worst are listed
+SHOWN_EXTREMES = 5
+SHOWN_MISTAKES = 3
 
 _NAMES = {key: name for name, key in SCORE_KEYS.items()}
 _VAL_NAMES = {"val_loss": "loss on val", "val_accuracy": "accuracy on val"}
@@ -70,3 +76,34 @@ def format_scores(result: Result) -> str:
         parts.append(format_table(SCENE_COLUMNS, scene_rows, numbers=SCENE_COLUMNS[1:]))
     parts += [f"note: {note}" for note in result.notes]
     return "\n".join(parts)
+
+
+def format_class_scores(result: ClassResult) -> str:
+    """Return a classifier's scores as text for the terminal; of many classes the best and the worst."""
+    scores = result.scores
+    speed = f"{scores['images_per_second']:,.0f} a second"
+    line = f"accuracy {scores['accuracy']:.3f}, loss {scores['loss']:.3f}"
+    for key in scores:
+        if key.startswith("Top"):
+            line += f", {get_score_name(key)} {scores[key]:.3f}"
+    parts = [f"{result.split}: {scores['images']:,} pictures, {speed}", line]
+    parts += _list_classes(scores["accuracy_per_class"])
+    names = list(scores["accuracy_per_class"])
+    mistakes = find_mistakes(scores["confusion"], names, SHOWN_MISTAKES)
+    if mistakes:
+        pairs = [f"{true} for {predicted} ({times})" for true, predicted, times in mistakes]
+        parts.append(f"most often mistaken: {', '.join(pairs)}")
+    parts += [f"note: {note}" for note in result.notes]
+    return "\n".join(parts)
+
+
+def _list_classes(accuracies: Mapping[str, float | None]) -> list[str]:
+    """Return a table of classes, or of many classes the best and the worst."""
+    known = {name: share for name, share in accuracies.items() if share is not None}
+    ordered = sorted(known, key=lambda name: -known[name])
+    if len(known) <= SHOWN_CLASSES:
+        rows = [[name, format_score(share)] for name, share in known.items()]
+        return [format_table(["class", "accuracy"], rows, numbers=["accuracy"])]
+    best = ", ".join(f"{name} {known[name]:.3f}" for name in ordered[:SHOWN_EXTREMES])
+    worst = ", ".join(f"{name} {known[name]:.3f}" for name in ordered[: -SHOWN_EXTREMES - 1 : -1])
+    return [f"the best of {len(known)} classes: {best}", f"the worst: {worst}"]

@@ -26,7 +26,7 @@ def list_settings(saved: dict[str, Any]) -> dict[str, list[SettingRow]]:
     meanings = {"preset": "the system that is trained"}
     for group in config.GROUPS:
         for each in fields(group):
-            meanings[each.name] = each.metadata["meaning"]
+            meanings[each.name] = each.metadata["help"]
     origins = saved.get("origins", {})
 
     rows: dict[str, list[SettingRow]] = {"changed": [], "unchanged": []}
@@ -45,9 +45,9 @@ def list_settings(saved: dict[str, Any]) -> dict[str, list[SettingRow]]:
 
 def select_settings(saved: dict[str, Any]) -> dict[str, Any]:
     """Return the settings that the run uses; captioners and classifiers have different ones."""
-    settings = Settings.of_run(saved)
+    settings = Settings.from_config(saved)
     if runs.is_classifier(saved):
-        return settings.of_a_classifier()
+        return settings.for_classifier()
     of_classes = {each.name for each in fields(config.Classes)}
     selected = {}
     for name, value in settings.flat().items():

@@ -10,7 +10,8 @@ from models.captioner import build_decoder_for
 from models.training.losses import CrossEntropy
 from models.training.optimizers import build_adam
 from models.training.trainer import Recipe, Trainer
-from presets import PRESETS, resolve
+from presets import PRESETS
+from tests.helpers.settings import choose_settings
 from tests.helpers.training import DEPTH, LOCATIONS, InventedBatches
 
 SMALL = {"units": 16, "embedding": 8, "attention_units": 8, "heads": 2}
@@ -19,8 +20,10 @@ SMALL = {"units": 16, "embedding": 8, "attention_units": 8, "heads": 2}
 @pytest.mark.parametrize("scenes", [False, True])
 @pytest.mark.parametrize("preset", sorted(PRESETS.keys() - {"classifier"}))
 def test_every_preset_takes_a_step(preset, scenes, tmp_path):
-    given = {"preset": preset} | ({"decoder_weights": "none"} if preset == "vit-gpt2" else {})
-    settings = resolve(given, scenes=scenes)
+    options = {"preset": preset}
+    if preset == "vit-gpt2":
+        options["decoder_weights"] = "none"
+    settings = choose_settings(options, scenes=scenes)
     training = settings.training
     fingerprint = {"grid": [LOCATIONS, 1], "depth": DEPTH}
     decoder = build_decoder_for(settings.flat() | SMALL | {"fingerprint": fingerprint}, 8)

@@ -55,7 +55,7 @@ class Entry:
 
 def options() -> argparse.ArgumentParser:
     """Return the command line."""
-    parser = command_line.parser(__doc__.partition("\n\n")[2])
+    parser = command_line.make_parser(__doc__.partition("\n\n")[2])
     parser.prog = "python -m tools.cache"
     command_line.add_options(parser, Vision, only=("cache",))
     parser.add_argument(
@@ -77,7 +77,7 @@ def options() -> argparse.ArgumentParser:
 
 def main() -> int:
     """List the cache, and remove what no run uses if asked to."""
-    arguments = command_line.typed(options())
+    arguments = command_line.parse_typed(options())
     if arguments["yes"] and not arguments["prune"]:
         raise UsageError("--yes needs --prune")
     cache = Path(arguments.get("cache", Settings().vision.cache))

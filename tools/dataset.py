@@ -1,208 +1,135 @@
-"""What a dataset holds: for `python -m data.sources PATH`, and in short for train.py.
+"""Describe a dataset: for `python -m data.sources PATH`.
 
-python -m data.sources PATH                      what is there, and what is left out and why
-python -m data.sources PATH --picture FILE.png   and nine of its photos with their captions
+python -m data.sources PATH                      what is there, and what is skipped and why
+python -m data.sources PATH --picture FILE.png   also nine of its photos with their captions
 """
 
 import argparse
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import config
-import presets
 from config import Settings
-from data.photos.hashes import PhotoHashes
 from data.photos.images import read_photo
 from data.photos.photo import Photo
 from data.preprocess import Dataset
-from data.sources.base import SPLITS, LeftOut, Source
-from data.text.language import LANGUAGE_NAMES, normalize_language
-from data.text.tokenizer import END, SPECIAL_TOKENS, TOKEN_NAMES, UNKNOWN, Tokenizer
-from pipeline import dataset as stages
-from utils import command_line
+from data.sources.base import SPLITS, LeftOut
+from pipeline.dataset import (
+    find_dataset,
+    fit_tokenizer,
+    is_scenes,
+    prepare_dataset,
+    report_look_alikes,
+)
+from pipeline.settings import complete, merge, preset_layers, values_of
+from reports.dataset import describe_counts, describe_language, describe_vocabulary
+from utils.command_line import add_options, make_parser, parse_typed
 from utils.errors import UserError
 from utils.files import check_writable
 from utils.plots.figure import check_picture_file, save_figure
 from utils.plots.photos import draw_captioned_photos
 from utils.terminal import say
 
-ON_THE_PICTURE = 9  # photos
+DRAWN_PHOTOS = 9
+SHOWN = 3  # photos for each reason
 
 
-def options() -> argparse.ArgumentParser:
-    """The command line."""
-    parser = command_line.parser(__doc__.partition("\n\n")[2])
+def make_options() -> argparse.ArgumentParser:
+    """Return the command line."""
+    parser = make_parser(__doc__.partition("\n\n")[2])
     parser.prog = "python -m data.sources"
     parser.add_argument(
-        "path", metavar="PATH", help="the dataset: a captions file, its folder, or `scenes`"
+        "path", metavar="PATH", help="the dataset: a captions file, its folder, or scenes"
     )
     parser.add_argument(
         "--picture", metavar="FILE.png", help="also draw nine of its photos with their captions"
     )
-    command_line.add_options(
-        parser, config.Data, only=("format", "language", "outside_photos", "test_size")
-    )
-    command_line.add_options(
-        parser, config.Words, only=("tokenizer", "vocabulary", "minimum_count", "max_length")
-    )
-    command_line.add_options(parser, config.Vision, only=("cache",))
-    command_line.add_options(parser, config.Training, only=("seed",))
+    names = ("format", "language", "outside_photos", "test_size")
+    add_options(parser, config.Data, only=names)
+    names = ("tokenizer", "vocabulary", "minimum_count", "max_length")
+    add_options(parser, config.Words, only=names)
+    add_options(parser, config.Vision, only=("cache",))
+    add_options(parser, config.Training, only=("seed",))
     return parser
 
 
 def main() -> int:
-    """Read, look at every photo once, tell."""
-    given = command_line.typed(options())
-    name, picture = given.pop("path"), given.pop("picture")
-    path = stages.dataset_path(name)
-    settings = presets.resolve(given | {"dataset": str(path)}, scenes=stages.is_scenes(path))
-    check_writable(Path(settings.vision.cache))
-    picture = check_picture_file(picture, "--picture")
-    dataset = stages.read_dataset(path, settings.data)
-    asked, settings = settings, stages.suited(settings, dataset)
-    hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
-    prepared, pairs = stages.look_through(dataset, settings, hashes, needed=())
-    say(f"recognised: {dataset.kind} ({dataset.path})")
-    for line in (*_counts(prepared), _language(asked, settings, dataset)):
+    """Read the dataset, open every photo once, and print what there is."""
+    typed = parse_typed(make_options())
+    path = find_dataset(typed.pop("path"))
+    picture = check_picture_file(typed.pop("picture"), "--picture")
+    chosen = choose_settings(typed, path)
+    check_writable(Path(chosen.vision.cache))
+    dataset = prepare_dataset(chosen, needed=())
+    settings = complete(chosen, dataset, has_bfloat16=False)
+    say(f"recognised: {dataset.source.kind} ({dataset.path})")
+    for line in describe_counts(dataset):
         say(line)
-    if prepared.splits["train"]:
-        try:
-            tokenizer = stages.fitted(settings, prepared, source=asked.words.tokenizer)
-            say("\n".join(_vocabulary(settings, prepared, tokenizer)))
-        except UserError as refusal:
-            say(f"vocabulary: none; {refusal}")
-    else:
-        say(
-            "vocabulary: none, for no photo is there to train on; evaluate.py can score a run on these"
-        )
-    stages.report_near_duplicates(prepared, pairs)
-    for line in _left_out(prepared.left_out):
+    say(describe_language(chosen, settings, dataset))
+    say(describe_words(chosen, settings, dataset))
+    report_look_alikes(dataset)
+    for line in list_left_out(dataset.left_out):
         say(line)
     if picture:
-        _draw(prepared, dataset, picture)
+        draw_photos(dataset, picture)
         say(f"picture: {picture}")
     return 0
 
 
-def summarise_dataset(
-    asked: Settings, settings: Settings, dataset: Source, prepared: Dataset, tokenizer: Tokenizer
-) -> str:
-    """All of it in a few lines."""
-    photos, captions, splits = _counts(prepared)
-    language = _language(asked, settings, dataset)
-    return (
-        f"{dataset.kind} ({dataset.path}); {photos}; {captions}\n{splits}\n{language}\n"
-        f"{_vocabulary(settings, prepared, tokenizer)[1]}"
-    )
+def choose_settings(typed: dict[str, object], path: Path) -> Settings:
+    """Return the settings of the default preset for this dataset."""
+    layers = [("command line", typed)]
+    layers += preset_layers(typed, "inception-gru", scenes=is_scenes(path))
+    return Settings.from_flat(values_of(merge(layers)) | {"dataset": str(path)})
 
 
-def _counts(prepared: Dataset) -> list[str]:
-    """How many photos, captions, and photos in each split."""
-    photos = [photo for split in prepared.splits.values() for photo in split]
-    numbers = Counter(len(photo.captions) for photo in photos)
-    captions = sum(number * times for number, times in numbers.items())
-    each = (
-        f"{min(numbers)} a photo"
-        if len(numbers) == 1
-        else (f"{min(numbers)} to {max(numbers)} a photo, {captions / len(photos):.1f} on average")
-    )
-    sides = ", ".join(f"{split} {len(photos)}" for split, photos in prepared.splits.items())
-    replaced = prepared.splits["val"] and not prepared.splits["test"]
-    none = "; no test split: val is scored in its place" if replaced else ""
-    return [
-        f"photos: {len(photos)}",
-        f"captions: {captions}, {each}",
-        f"splits: {sides} ({prepared.how}{none})",
-    ]
+def describe_words(chosen: Settings, settings: Settings, dataset: Dataset) -> str:
+    """Return the lengths of captions and the vocabulary, or why there is none."""
+    if not dataset.splits["train"]:
+        return "vocabulary: none, without a photo to train on; evaluate.py can score a run on these"
+    try:
+        tokenizer = fit_tokenizer(settings, dataset, source=chosen.words.tokenizer)
+    except UserError as error:
+        return f"vocabulary: none; {error}"
+    return "\n".join(describe_vocabulary(settings, dataset, tokenizer))
 
 
-def _language(asked: Settings, settings: Settings, dataset: Source) -> str:
-    """Which language, and how we know; what captions are cut into."""
-    name = LANGUAGE_NAMES.get(normalize_language(settings.data.language))
-    if asked.data.language:
-        known = f"{name}, given" if name else "given"
-    else:
-        known = {
-            "en": "English, by its Latin letters; another is said with --language",
-            "und": "of another script; say it with --language",
-        }.get(dataset.detected_language, f"{name}, by its letters")
-    usual = (
-        "of the decoder's weights"
-        if settings.decoding.pretrained
-        else "what suits it; another with --tokenizer"
-    )
-    cut = "given" if asked.words.tokenizer else usual
-    return f"language: {settings.data.language} ({known}); captions of {TOKEN_NAMES[settings.words.tokenizer]} ({cut})"
-
-
-def _vocabulary(settings: Settings, prepared: Dataset, tokenizer: Tokenizer) -> list[str]:
-    """How long captions are, and how much of them the vocabulary covers."""
-    encoded = {
-        split: [tokenizer.encode(caption) for photo in photos for caption in photo.captions]
-        for split, photos in prepared.splits.items()
-    }
-    lengths = sorted(len(numbers) - 2 for split in encoded.values() for numbers in split)
-    most, unit = settings.words.max_length, tokenizer.token_name
-    whole = sum(length <= most for length in lengths) / len(lengths)
-    least = f"{settings.words.minimum_count} time{'s' * (settings.words.minimum_count > 1)}"
-    covered = ", ".join(
-        f"{_coverage(numbers):.1%} of {split}" for split, numbers in encoded.items() if numbers
-    )
-    known = f"{len(tokenizer) - len(SPECIAL_TOKENS)} {unit}"
-    source = (
-        f"{known} of GPT-2"
-        if settings.words.tokenizer == "gpt2"
-        else (
-            f"{known} of the training captions ({settings.words.vocabulary} at most, seen at least {least})"
-        )
-    )
-    return [
-        f"lengths: {lengths[len(lengths) // 2]} {unit} in the middle, {lengths[-1]} at most; {whole:.1%} have no more "
-        f"than {most}",
-        f"vocabulary: {source}; they cover {covered}",
-    ]
-
-
-def _coverage(encoded: Sequence[Sequence[int]]) -> float:
-    """The share of tokens that are known."""
-    numbers = Counter(number for each in encoded for number in each[1:] if number != END)
-    return 1 - numbers[UNKNOWN] / max(sum(numbers.values()), 1)
-
-
-def _left_out(left_out: list[LeftOut], shown: int = 3) -> list[str]:
-    """What was left out, by reason, the first of each named."""
+def list_left_out(left_out: list[LeftOut]) -> list[str]:
+    """Return what is skipped, by reason, the first of each named."""
     by_reason: dict[str, list[LeftOut]] = {}
     for each in left_out:
         by_reason.setdefault(each.reason, []).append(each)
-    lines = [f"left out: {len(left_out) or 'nothing'}"]
-    for reason, those in sorted(by_reason.items(), key=lambda pair: -len(pair[1])):
-        lines.append(f"  {len(those)}: {reason}")
-        lines += [
-            f"    {each.name}" + (f" ({each.where})" if each.where else "")
-            for each in those[:shown]
-        ]
-        lines += [f"    and {len(those) - shown} more"] * (len(those) > shown)
+    lines = [f"skipped: {len(left_out) or 'nothing'}"]
+    for reason, skipped in sorted(by_reason.items(), key=lambda pair: -len(pair[1])):
+        lines.append(f"  {len(skipped)}: {reason}")
+        for each in skipped[:SHOWN]:
+            where = f" ({each.where})" if each.where else ""
+            lines.append(f"    {each.name}{where}")
+        if len(skipped) > SHOWN:
+            lines.append(f"    and {len(skipped) - SHOWN} more")
     return lines
 
 
-def _draw(prepared: Dataset, dataset: Source, file: Path) -> None:
-    """Nine photos from all over the dataset, those of the splits in turn, with their captions."""
+def draw_photos(dataset: Dataset, file: Path) -> None:
+    """Draw nine photos from all over the dataset, those of the splits in turn, with their captions."""
+    split_of = {photo: split for split, photos in dataset.splits.items() for photo in photos}
+    photos = choose_photos(dataset)
+    photos.sort(key=lambda photo: SPLITS.index(split_of[photo]))
+    drawn = []
+    for photo in photos:
+        title = f"{photo.name} – {split_of[photo]}"
+        drawn.append((read_photo(photo.path), title, photo.captions))
+    title = f"{dataset.source.kind}: {dataset.path}"
+    save_figure(draw_captioned_photos(drawn, title=title), file)
+
+
+def choose_photos(dataset: Dataset) -> list[Photo]:
+    """Return three photos of each split, and training photos where there are fewer."""
     chosen: list[Photo] = []
-    for photos in prepared.splits.values():
-        chosen += photos[:: max(1, len(photos) * 3 // ON_THE_PICTURE)][: ON_THE_PICTURE // 3]
-    rest = [photo for photo in prepared.splits["train"] if photo not in chosen]
-    missing = ON_THE_PICTURE - len(chosen)
-    chosen += rest[:: max(1, len(rest) // max(missing, 1))][:missing]
-    sides = {photo: split for split, photos in prepared.splits.items() for photo in photos}
-    chosen.sort(key=lambda photo: SPLITS.index(sides[photo]))
-    save_figure(
-        draw_captioned_photos(
-            [
-                (read_photo(photo.path), f"{photo.name} – {sides[photo]}", photo.captions)
-                for photo in chosen
-            ],
-            title=f"{dataset.kind}: {dataset.path}",
-        ),
-        file,
-    )
+    each = DRAWN_PHOTOS // 3
+    for photos in dataset.splits.values():
+        step = max(1, len(photos) // each)
+        chosen += photos[::step][:each]
+    rest = [photo for photo in dataset.splits["train"] if photo not in chosen]
+    missing = DRAWN_PHOTOS - len(chosen)
+    step = max(1, len(rest) // max(missing, 1))
+    return chosen + rest[::step][:missing]

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-import presets
+from config import Settings
 from data.photos.images import UnreadablePhoto, read_photo
 from pipeline import prediction
 from pipeline.classifier.prediction import SHOWN_CLASSES, load_classifier
@@ -147,7 +147,7 @@ class Model:
 
     def __call__(self, photo: ScreenPhoto, **search: Any) -> Answer:
         """Answer for a photo; `search` holds values for `SEARCH_SETTINGS`."""
-        presets.resolve(search, scenes=False)  # rejects unknown settings and bad values
+        Settings.from_flat(search)  # rejects unknown settings and bad values
         with self._lock:
             result = self._predict(photo, search)
         if self.is_captioner:

@@ -1,68 +1,142 @@
-"""Command lines in the house's form; options are made from settings, the fields of dataclasses."""
+"""Command lines made from settings, the fields of dataclasses, with one wording for wrong values."""
 
 import argparse
-from dataclasses import MISSING, Field, field, fields
+import math
+from dataclasses import MISSING, Field, dataclass, field, fields
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
+from utils.errors import UsageError
 from utils.quiet import quieten
 from utils.terminal import LEVELS, set_level
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """The values that a number may have. A bound that is None does not apply."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+    def describe(self) -> str:
+        """Return the bounds in words, such as `above 0 and at most 1`."""
+        parts = []
+        if self.at_least is not None:
+            parts.append(f"at least {self.at_least:g}")
+        if self.above is not None:
+            parts.append(f"above {self.above:g}")
+        if self.at_most is not None:
+            parts.append(f"at most {self.at_most:,}".replace(",", ""))
+        if self.below is not None:
+            parts.append(f"below {self.below:g}")
+        return " and ".join(parts) or "a finite number"
+
+    def contain(self, value: float) -> bool:
+        """Return whether the value is finite and within the bounds."""
+        if not math.isfinite(value):
+            return False
+        if self.at_least is not None and value < self.at_least:
+            return False
+        if self.at_most is not None and value > self.at_most:
+            return False
+        if self.above is not None and value <= self.above:
+            return False
+        return self.below is None or value < self.below
+
+
 def setting(
     default: Any,
-    meaning: str,
+    help: str,
     *,
-    choices: tuple[str, ...] | None = None,
     unit: str | None = None,
-    also: str | None = None,
+    choices: tuple[Any, ...] | None = None,
+    **bounds: float,
 ) -> Any:
-    """A field with its meaning (the help text), its unit or placeholder, what it may be, and a second name of its option."""
-    return field(
-        default=default,
-        metadata={"meaning": meaning, "choices": choices, "unit": unit, "also": also},
-    )
+    """Return a dataclass field with its help text, its unit, and the values that it may have.
+
+    Args:
+        unit: the placeholder in the help, such as PIXELS.
+        choices: the only values allowed.
+        bounds: `at_least`, `at_most`, `above` and `below`, for numbers.
+    """
+    metadata = {"help": help, "unit": unit, "choices": choices, "bounds": Bounds(**bounds)}
+    return field(default=default, metadata=metadata)
 
 
-def _plain_type(annotation: Any) -> type:
-    """`int` of `int` and of `int | None`."""
-    options = [option for option in get_args(annotation) if option is not NoneType]
-    return options[0] if options else annotation
+def option_name(name: str) -> str:
+    """Return a setting's option, such as `--top-k` for `top_k`."""
+    return "--" + name.replace("_", "-")
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise a UsageError with this message unless the condition holds."""
+    if not condition:
+        raise UsageError(message)
+
+
+def check_values(group: Any) -> None:
+    """Raise a UsageError if a field of a settings group has a value outside its choices or bounds."""
+    for each in fields(group):
+        value = getattr(group, each.name)
+        if value is not None:
+            check_value(each, value)
+
+
+def check_value(each: Field, value: Any) -> None:
+    """Raise a UsageError if the value is outside the field's choices or bounds."""
+    option = option_name(each.name)
+    choices = each.metadata["choices"]
+    if choices is not None:
+        names = ", ".join(map(str, choices))
+        require(value in choices, f"{option} must be one of {names} (got {value})")
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        bounds = each.metadata["bounds"]
+        require(bounds.contain(value), f"{option} must be {bounds.describe()} (got {value})")
 
 
 def add_options(
     parser: argparse.ArgumentParser, group: type, *, only: tuple[str, ...] | None = None
 ) -> None:
-    """Add a group's settings to the command line; what is not typed is absent from the parsed names."""
+    """Add the settings of a group as options. An option that is not typed is absent from the parsed names."""
     section = parser.add_argument_group(group.__doc__)
-    hints = get_type_hints(group)
+    types = get_type_hints(group)
     for each in fields(group):
         if only is None or each.name in only:
-            _add_option(section, each, _plain_type(hints[each.name]))
+            _add_option(section, each, _value_type(types[each.name]))
 
 
-def _add_option(section: Any, each: Field, kind: type) -> None:
-    flags = ["--" + each.name.replace("_", "-"), *filter(None, [each.metadata["also"]])]
-    meaning = each.metadata["meaning"].replace("%", "%%")
-    if kind is bool:
-        section.add_argument(*flags, action="store_true", default=argparse.SUPPRESS, help=meaning)
+def _value_type(annotation: Any) -> type:
+    """Return `int` for `int` and for `int | None`."""
+    options = [option for option in get_args(annotation) if option is not NoneType]
+    return options[0] if options else annotation
+
+
+def _add_option(section: Any, each: Field, value_type: type) -> None:
+    help_text = each.metadata["help"].replace("%", "%%")
+    option = option_name(each.name)
+    if value_type is bool:
+        section.add_argument(option, action="store_true", default=argparse.SUPPRESS, help=help_text)
         return
-    default = (
-        "" if each.default is None or each.default is MISSING else f" (default {each.default})"
-    )
+    if each.default is not None and each.default is not MISSING:
+        help_text += f" (default {each.default})"
+    choices = each.metadata["choices"]
+    if value_type is not str:
+        choices = None  # numbers are checked with the other bounds
     section.add_argument(
-        *flags,
-        type=kind,
-        default=argparse.SUPPRESS,
-        help=meaning + default,
+        option,
         dest=each.name,
-        choices=each.metadata["choices"],
+        type=value_type,
+        choices=choices,
         metavar=each.metadata["unit"],
+        default=argparse.SUPPRESS,
+        help=help_text,
     )
 
 
-def parser(description: str) -> argparse.ArgumentParser:
-    """A command line in the house's form: whole option names only, the script's first lines as description."""
+def make_parser(description: str) -> argparse.ArgumentParser:
+    """Return a parser that takes whole option names only and shows the description as it is."""
     return argparse.ArgumentParser(
         description=description,
         allow_abbrev=False,
@@ -71,28 +145,25 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 
 def add_screen_options(parser: argparse.ArgumentParser) -> None:
-    """Add to a script's command line how much it tells."""
+    """Add the options for how much a command prints."""
     screen = parser.add_argument_group("screen")
     screen.add_argument(
         "--quiet",
         action="store_true",
-        help="print only what was asked for (captions, scores) and no bars; "
-        "warnings and errors stay",
+        help="print only results (captions, scores), warnings and errors; no progress bars",
     )
     screen.add_argument(
         "--log-level",
         choices=tuple(LEVELS),
         default="info",
         metavar="LEVEL",
-        help="tell nothing less important: info (what is being done, and bars), warning, error; or debug: "
-        "also all that TensorFlow and other libraries tell, and errors with their traceback (default "
-        "info)",
+        help="debug (also the libraries' messages), info, warning or error (default info)",
     )
 
 
-def typed(parser: argparse.ArgumentParser) -> dict[str, Any]:
-    """What was typed, by name; but for how much is told on the screen, which is set."""
-    given = vars(parser.parse_args())
-    set_level(given.pop("log_level", "info"), quiet=given.pop("quiet", False))
+def parse_typed(parser: argparse.ArgumentParser) -> dict[str, Any]:
+    """Parse the command line; return what was typed by name, without the screen options, which are applied."""
+    typed = vars(parser.parse_args())
+    set_level(typed.pop("log_level", "info"), quiet=typed.pop("quiet", False))
     quieten()
-    return given
+    return typed

@@ -163,12 +163,12 @@ def refuse_classifier(run: Path, config: dict[str, Any]) -> None:
         )
 
 
-def write_making(run: Path, making: dict[str, Any]) -> None:
+def write_encoder_construction(run: Path, making: dict[str, Any]) -> None:
     """Write how the encoder that a run trains is built, where its name alone does not tell: a classifier's trunk, a ViT."""
     write_json(run / "encoder.json", making)
 
 
-def read_making(run: Path) -> dict[str, Any] | None:
+def read_encoder_construction(run: Path) -> dict[str, Any] | None:
     """How the encoder is built that a run has trained, or went on from; None where its name tells all."""
     file = next(
         (

@@ -1,109 +1,113 @@
-"""What is known of photos, kept between runs by path, size and time: sha256, look, and whether they can be read."""
+"""Open each photo once: its sha256, its look, or the reason why it cannot be read, kept between runs.
+
+Known photos are found again by path, size and time.
+"""
 
 import hashlib
 import json
+import os
 import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from data.photos.images import UnreachablePhoto
+from data.photos.images import UnreachablePhoto, UnreadablePhoto, read_photo
+from data.photos.near_duplicates import HASH_NAME, HASH_SIDE, compute_perceptual_hash
 from utils.files import write_atomically
+
+AHEAD = 16  # photos opened before they are asked for
+
+
+class KnownPhoto(NamedTuple):
+    """A photo with its hash and look, or with the reason why it cannot be read."""
+
+    path: Path
+    hash: str | None
+    look: int
+    reason: str | None
 
 
 class PhotoHashes:
-    """sha256 of photos, kept between runs by path, size and time; and the photos known to be unreadable."""
+    """A file of what is known of photos. It is a cache: a damaged file is made again."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._changed = False
-        self._passing: dict[str, str] = {}  # photos that cannot be had now, and why: not kept
+        self._has_changed = False
+        self._known: dict[str, dict[str, Any]] = {}
         try:
             known = json.loads(file.read_text(encoding="utf-8"))
-            self._known = {
-                path: each for path, each in known.items() if {"mark", "sha256"} <= each.keys()
-            }
+            for path, entry in known.items():
+                if {"mark", "sha256"} <= entry.keys():
+                    self._known[path] = entry
         except (OSError, ValueError, AttributeError):
-            self._known = {}  # a cache: what cannot be read is made again
+            self._known = {}
 
-    def hashed(self, photos: Iterable[Path]) -> Iterator[tuple[Path, str | None, str | None]]:
-        """Each photo with its hash, or with None and the reason why it cannot be read."""
-        for photo in photos:
-            try:
-                seen = photo.stat()
-                if not stat.S_ISREG(
-                    seen.st_mode
-                ):  # a pipe would be waited for, and /dev/zero has no end
-                    yield photo, None, "not a file"
-                    continue
-                mark = [seen.st_size, seen.st_mtime_ns]
-                known = self._known.get(str(photo.absolute()))
-                if known is None or known["mark"] != mark:
-                    with photo.open("rb") as file:
-                        known = {
-                            "mark": mark,
-                            "sha256": hashlib.file_digest(file, "sha256").hexdigest(),
-                        }
-                    self._known[str(photo.absolute())] = known
-                    self._changed = True
-                reason = known.get("unreadable") or self._passing.get(str(photo.absolute()))
-                yield photo, None if reason else known["sha256"], reason
-            except PermissionError:
-                yield photo, None, "no permission to read it"
-            except OSError as error:
-                yield photo, None, str(error.strerror)
-
-    def looks(
-        self, photos: Iterable[Path], look: Callable[[Path], int], *, name: str
-    ) -> Iterator[int | None]:
-        """What `look` makes of each of these photos, kept under a name with the hash; None where the photo turns out
-        unreadable. Two threads look, a few photos ahead.
-        """
-
-        def found(photo: Path) -> int | None:
-            known = self._known[str(photo.absolute())]
-            if name not in known and "unreadable" not in known:
-                try:
-                    known[name] = look(photo)
-                    self._changed = True
-                except ValueError as error:
-                    self.mark_unreadable(photo, error)
-            return known.get(name)
-
+    def open_all(self, photos: Iterable[Path]) -> Iterator[KnownPhoto]:
+        """Open each photo that is not known yet, and yield all in order. Two threads open a few photos ahead."""
         with ThreadPoolExecutor(2) as pool:
-            yield from _a_few_ahead(pool, found, photos)
+            yield from _map_ahead(pool, self._open, photos)
 
-    def mark_unreadable(self, photo: Path, error: ValueError) -> None:
-        """Remember that this photo, as it is now, cannot be read; for good, unless it only could not be had."""
-        if isinstance(error, UnreachablePhoto):
-            self._passing[str(photo.absolute())] = str(error)
-        else:
-            self._known[str(photo.absolute())]["unreadable"] = str(error)
-            self._changed = True
+    def _open(self, path: Path) -> KnownPhoto:
+        try:
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):  # a pipe would block, and /dev/zero has no end
+                return KnownPhoto(path, None, 0, "not a file")
+            entry = self._entry(path, status)
+        except UnreachablePhoto as error:  # it may be there again later, so this is not kept
+            return KnownPhoto(path, None, 0, str(error))
+        except PermissionError:
+            return KnownPhoto(path, None, 0, "no permission to read it")
+        except OSError as error:
+            return KnownPhoto(path, None, 0, str(error.strerror))
+        reason = entry.get("unreadable")
+        if reason is not None:
+            return KnownPhoto(path, None, 0, reason)
+        return KnownPhoto(path, entry["sha256"], entry[HASH_NAME], None)
 
-    def unreadable(self) -> int:
-        """How many photos are known to be unreadable."""
-        return len(self._passing) + sum("unreadable" in known for known in self._known.values())
+    def _entry(self, path: Path, status: os.stat_result) -> dict[str, Any]:
+        """Return what is known of the photo; read it if that is not all."""
+        name = str(path.absolute())
+        mark = [status.st_size, status.st_mtime_ns]
+        entry = self._known.get(name)
+        if (
+            entry is not None
+            and entry["mark"] == mark
+            and ("unreadable" in entry or HASH_NAME in entry)
+        ):
+            return entry
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+        entry = {"mark": mark, "sha256": digest.hexdigest()}
+        try:
+            pixels = read_photo(path, (HASH_SIDE, HASH_SIDE))
+            entry[HASH_NAME] = compute_perceptual_hash(pixels)
+        except UnreachablePhoto:
+            raise
+        except UnreadablePhoto as error:
+            entry["unreadable"] = str(error)
+        self._known[name] = entry
+        self._has_changed = True
+        return entry
 
     def save(self) -> None:
-        """Write what is known, where it is more than before."""
-        if not self._changed:
+        """Write what is known, if it is more than before."""
+        if not self._has_changed:
             return
         with write_atomically(self._file) as temporary:
             temporary.write_text(json.dumps(self._known), encoding="utf-8")
-        self._changed = False
+        self._has_changed = False
 
 
-def _a_few_ahead(
-    pool: ThreadPoolExecutor, work: Callable[[Any], Any], things: Iterable[Any]
+def _map_ahead(
+    pool: ThreadPoolExecutor, work: Callable[[Any], Any], items: Iterable[Any]
 ) -> Iterator[Any]:
-    """What `work` makes of each thing, in order; a few are worked on before they are asked for."""
+    """Yield `work(item)` for each item, in order; a few are worked on before they are asked for."""
     ahead: deque = deque()
-    for thing in things:
-        ahead.append(pool.submit(work, thing))
-        if len(ahead) > 16:
+    for item in items:
+        ahead.append(pool.submit(work, item))
+        if len(ahead) > AHEAD:
             yield ahead.popleft().result()
     while ahead:
         yield ahead.popleft().result()

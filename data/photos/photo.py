@@ -9,17 +9,18 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo whose bytes are known."""
+    """A photo that was opened once, with its captions."""
 
     path: Path
     name: str  # its path within the dataset's folder
     captions: tuple[str, ...]
-    hash: str
+    hash: str  # sha256 of its bytes
     split: str | None
+    look: int = 0  # its perceptual hash
 
 
-class PicturesOf(Protocol):
-    """What is made of each photo, and has features of its own."""
+class PhotoViews(Protocol):
+    """The pictures made of each photo. Each has features of its own."""
 
     def keys(self, photo: Photo, split: str) -> tuple[str, ...]: ...
 

@@ -20,7 +20,7 @@ def find_spec(name: str, weights: str) -> EncoderSpec:
     """Return an encoder's spec; for the weights of a run, with the network that the run built."""
     construction = None
     if Path(weights).is_dir():
-        construction = runs.read_making(Path(weights))
+        construction = runs.read_encoder_construction(Path(weights))
     if construction is None:
         return ENCODERS[name]
     if construction["encoder"] != name:

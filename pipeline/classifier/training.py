@@ -1,155 +1,106 @@
-"""The classifier's training, as `train.py --preset classifier` does it: pictures by class, a small CNN, its scores."""
+"""Train the classifier: its trainer, and its scores after each epoch."""
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from config import Settings
 from data.class_batches import ClassBatches
-from data.photos.hashes import PhotoHashes
-from pipeline import dataset as stages
-from pipeline import resume as starting
-from pipeline.classifier import dataset as class_stages
-from utils import runs
-from utils.device import use_device
-from utils.files import check_writable
-from utils.stopwatch import Stopwatch
-from utils.terminal import highlight, note, say
+from models.classifier import CLASSIFIER_KINDS, ClassCrossEntropy, Classifier, Network
+from models.training.trainer import Recipe, Trainer
+from pipeline.classifier.dataset import ClassPictures
+from pipeline.classifier.evaluation import score_split
+from utils.terminal import highlight
 
-LINES = 4  # an epoch, that tell the running loss
+LINES = 4  # of an epoch's running loss
 
 
-def train(run: Path, settings: Settings, *, resume: bool) -> int:
-    """Train, as an outline; 0 when done, 130 when stopped by Ctrl-C with everything saved."""
-    from models.classifier import CLASSIFIER_KINDS, ClassCrossEntropy, Classifier, Network
-    from models.training.trainer import Recipe, Trainer
-    from pipeline import training as learning
-    from pipeline.classifier import evaluation as class_report
-    from reports.classifier_page import write_classifier_page
-    from utils.plots.classes import draw_class_history
-
-    began, spent = time.perf_counter(), Stopwatch(run)
-    use_device(settings.machine.device)
-    for folder in (run, Path(settings.vision.cache)):
-        check_writable(folder)
-    path = class_stages.dataset_path(settings.data.dataset)
-    dataset = class_stages.read_dataset(path)
-    hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
-    loaded = class_stages.load(dataset, settings, hashes)
-    prepared, kind, training = loaded.prepared, settings.classes.trunk, settings.training
-    say(class_stages.told(dataset, loaded))
-    stages.report_left_out(prepared.left_out, strict=settings.data.strict)
-    spent.lap("reading")
-
-    network = Network(kind, loaded.image_size, len(loaded.classes), seed=training.seed)
-    if resume:
-        starting.refuse_other_photos(run, prepared)
-        starting.forget_scores(run)
-    else:
-        starting.begin_folder(run, prepared)
-        runs.write_making(
-            run, {"encoder": "convnet", "trunk": kind, "image_size": loaded.image_size}
-        )
-    runs.write_config(
-        run,
-        settings.of_a_classifier()
-        | {
-            "dataset": str(path),
-            "encoder": "convnet",
-            "image_size": loaded.image_size,
-            "classes": loaded.classes,
-            "captions": prepared.digest(),
-        },
+def make_network(settings: Settings, pictures: ClassPictures) -> Network:
+    """Make the network with new weights."""
+    return Network(
+        settings.classes.trunk,
+        pictures.image_size,
+        len(pictures.classes),
+        seed=settings.training.seed,
     )
-    batches = ClassBatches(
-        loaded.pictures["train"],
-        loaded.labels("train"),
-        batch=training.batch,
-        seed=training.seed,
+
+
+def make_batches(settings: Settings, pictures: ClassPictures) -> ClassBatches:
+    """Return the batches of training pictures, augmented anew in every epoch."""
+    return ClassBatches(
+        pictures.pixels["train"],
+        pictures.labels("train"),
+        batch=settings.training.batch,
+        seed=settings.training.seed,
         alter=settings.classes.alter,
     )
-    if not resume:
-        class_report.draw_samples(
-            batches, loaded, run / "samples.png", alter=settings.classes.alter
-        )
 
+
+def make_class_trainer(
+    settings: Settings, network: Network, batches: ClassBatches, folder: Path
+) -> Trainer:
+    """Make the classifier's trainer, with the optimizer of its kind."""
+    training = settings.training
     recipe = Recipe(
-        training.epochs,
-        training.learning_rate,
-        training.warmup,
-        training.schedule,
-        None,
-        training.patience,
-        training.save_every,
+        epochs=training.epochs,
+        learning_rate=training.learning_rate,
+        warmup=training.warmup,
+        schedule=training.schedule,
+        clip=None,
+        patience=training.patience,
+        save_every=training.save_every,
         encoder_rate=training.learning_rate,
     )
-    trainer = Trainer(
-        network,
-        ClassCrossEntropy(),
-        batches,
-        recipe,
-        run,
-        optimizer=CLASSIFIER_KINDS[kind].optimizer,
-    )
-    classifier = Classifier(
-        network, loaded.classes, loaded.image_size, mirrored=settings.classes.alter == "mirrored"
-    )
-    goes_on = resume and trainer.resume()
-    say(f"parameters: {network.count_params():,}; ready after {time.perf_counter() - began:.0f} s")
-    if resume and not goes_on:
-        say("the run has no checkpoint yet: it starts over")
-
-    def validation() -> dict[str, float]:
-        scores, _ = class_report.scored(classifier, loaded, "val", top=training.top)
-        return {
-            f"val_{name}": scores[name]
-            for name in ("loss", "accuracy", f"Top{training.top}")
-            if name in scores
-        }
-
-    def curves(rows: list[dict[str, Any]]) -> None:
-        draw_class_history(rows, run / "history.png", best=trainer.best_epoch)
-        write_classifier_page(run)
-
-    spent.lap("preparing")
-    spent.save()
-    write_classifier_page(run)
-    if not learning.epochs(
-        trainer,
-        run,
-        spent,
-        scores=validation,
-        merit=lambda row: row["val_accuracy"],
-        curves=curves,
-        told=_told,
-        each_step=running_loss(say),
-    ):
-        write_classifier_page(run)
-        note(f"stopped and saved; go on with: python train.py --run {run} --resume")
-        return 130
-    say(f"scoring the best epoch, {trainer.best_epoch}")
-    return class_report.final(run, loaded, began=began, spent=spent, top=training.top)
+    optimizer = CLASSIFIER_KINDS[settings.classes.trunk].optimizer
+    return Trainer(network, ClassCrossEntropy(), batches, recipe, folder, optimizer=optimizer)
 
 
-def running_loss(tell: Callable[[str], None]) -> Callable[[int, int, float], None]:
-    """What is to be told of each step: it tells, some times an epoch, the mean loss since it told it last."""
-    told, total = 0, 0.0
+class ClassValidation:
+    """Scores on val of a classifier in training."""
 
-    def each_step(step: int, steps: int, loss: float) -> None:
-        nonlocal told, total
-        if step <= told:  # another epoch
-            told, total = 0, 0.0
-        if step * LINES // steps > (step - 1) * LINES // steps:
-            tell(f"  step {step:,} of {steps:,}: loss {(loss * step - total) / (step - told):.3f}")
-            told, total = step, loss * step
+    def __init__(self, settings: Settings, network: Network, pictures: ClassPictures) -> None:
+        mirrored = settings.classes.alter == "mirrored"
+        self._classifier = Classifier(
+            network, pictures.classes, pictures.image_size, mirrored=mirrored
+        )
+        self._pictures = pictures
+        self._top = settings.training.top
 
-    return each_step
+    def score(self) -> dict[str, float]:
+        """Return loss, accuracy and top-k accuracy on val."""
+        scores, _ = score_split(self._classifier, self._pictures, "val", top=self._top)
+        names = [name for name in ("loss", "accuracy", f"Top{self._top}") if name in scores]
+        return {f"val_{name}": scores[name] for name in names}
+
+    def merit(self, row: Mapping[str, Any]) -> float:
+        """Return the accuracy, which picks the best epoch."""
+        return row["val_accuracy"]
+
+    def describe(self, row: Mapping[str, Any], *, is_best: bool) -> str:
+        """Return an epoch's loss and accuracy, in training and on val."""
+        best = highlight(", best so far") if is_best else ""
+        return (
+            f"epoch {row['epoch']}: loss {row['loss']:.3f}, accuracy {row['accuracy']:.3f}, "
+            f"{row['seconds']:.0f} s; val: loss {row['val_loss']:.3f}, "
+            f"accuracy {row['val_accuracy']:.3f}{best}"
+        )
 
 
-def _told(row: dict[str, Any], best: bool) -> str:
-    """An epoch: what was learned, then its scores on val."""
-    return (
-        f"epoch {row['epoch']}: loss {row['loss']:.3f}, accuracy {row['accuracy']:.3f}, {row['seconds']:.0f} s; "
-        f"val: loss {row['val_loss']:.3f}, accuracy {row['val_accuracy']:.3f}{highlight(', best so far') if best else ''}"
-    )
+class RunningLoss:
+    """Prints, a few times an epoch, the mean loss since it last did."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._step = 0  # of the last line
+        self._total = 0.0  # the sum of losses until then
+
+    def __call__(self, step: int, steps: int, loss: float) -> None:
+        """Take a step's number, the number of steps, and the epoch's mean loss so far."""
+        if step <= self._step:  # another epoch
+            self._step, self._total = 0, 0.0
+        if step * LINES // steps == (step - 1) * LINES // steps:
+            return
+        total = loss * step
+        recent = (total - self._total) / (step - self._step)
+        self._say(f"  step {step:,} of {steps:,}: loss {recent:.3f}")
+        self._step, self._total = step, total

@@ -7,7 +7,7 @@ from PIL import Image
 
 from config import Settings
 from models.captioner import Caption
-from pipeline.evaluation import Result, Subject
+from pipeline.evaluation import Evaluation, Result
 
 THREE_PHOTOS = [
     ("A dog runs.", "Two dogs run in the park.", "a dog in a park"),
@@ -26,7 +26,7 @@ def make_result(
     size=(60, 40),
     has_attention=True,
 ):
-    """Return a subject and its result; all photos but the missing ones are in the folder."""
+    """Return a evaluation and its result; all photos but the missing ones are in the folder."""
     photos = []
     for number, captions in enumerate(references):
         path = folder / f"{number}.png"
@@ -41,5 +41,5 @@ def make_result(
             attention[np.arange(len(words)), np.arange(len(words)) % 6] = 0.5
         captions.append(Caption(text, 0.5, words, attention, (2, 3), []))
     settings = Settings.from_flat({"language": language})
-    subject = Subject("test", None, photos, None, None, settings)
-    return subject, Result("test", {}, ["a note & more"], photos, captions)
+    evaluation = Evaluation("test", None, photos, None, None, settings)
+    return evaluation, Result("test", {}, ["a note & more"], photos, captions)

@@ -1,4 +1,4 @@
-"""What is scored: the words that are likeliest after the true ones, each put to the photo whose caption it is of."""
+"""Captions of a split in order, and teacher-forced scores by photo."""
 
 from types import SimpleNamespace
 
@@ -11,7 +11,7 @@ from data.caption_batches import CaptionBatches, TrainingPhoto
 from data.text.tokenizer import SPECIAL_TOKENS
 from data.text.word_tokenizer import WordTokenizer
 from models import captioner
-from pipeline.evaluation import FORCED, TOGETHER, Subject
+from pipeline.evaluation import TEACHER_FORCED_SCORES, TOGETHER, Evaluation
 from utils.metrics.captions import Scorer
 
 WORDS = ["one", "two", "three", "four", "five", "six"]
@@ -37,14 +37,14 @@ class Nothing:
         return np.zeros((len(keys), 1, 1), np.float16)
 
 
-def test_captions_are_written_in_order_as_many_together_as_the_captioner_takes():
+def test_captions_come_in_order_and_in_whole_batches():
     asked = []
 
     def from_features(features, **search):
         asked.append((len(features), search))
         return [f"caption {number}" for number in features[:, 0]]
 
-    subject = Subject(
+    evaluation = Evaluation(
         "val",
         SimpleNamespace(from_features=from_features),
         [],
@@ -52,7 +52,7 @@ def test_captions_are_written_in_order_as_many_together_as_the_captioner_takes()
         None,
         Settings(),
     )
-    captions, seconds = subject.captions(beam=2)
+    captions, seconds = evaluation.caption(beam=2)
     assert captions == [f"caption {number}" for number in range(150)]
     assert asked == [
         (number, {"beam": 2}) for number in (1, 2, 64, 64, 22)
@@ -62,14 +62,14 @@ def test_captions_are_written_in_order_as_many_together_as_the_captioner_takes()
 
 
 @pytest.mark.parametrize("batch", [10, 320])
-def test_teacher_forced_scores_are_of_each_photo_s_first_caption_and_all_its_references(batch):
+def test_teacher_forced_scores_are_of_first_captions(batch):
     """The second photo has seven captions, and comes as two; the last batch is filled up."""
     tokenizer = WordTokenizer([*SPECIAL_TOKENS, *WORDS])
     training = [
         TrainingPhoto(("-",), tuple(tuple(tokenizer.encode(text)) for text in told))
         for told in CAPTIONS
     ]
-    subject = Subject(
+    evaluation = Evaluation(
         "val",
         SimpleNamespace(decoder=Counting(), tokenizer=tokenizer),
         [SimpleNamespace(captions=told) for told in CAPTIONS],
@@ -77,11 +77,13 @@ def test_teacher_forced_scores_are_of_each_photo_s_first_caption_and_all_its_ref
         CaptionBatches(training, Nothing(), batch=batch, seed=0),
         Settings.from_flat({"top": 1, "language": "en"}),
     )
-    scores = subject.teacher_forced()
+    scores = evaluation.score_teacher_forced()
     forced = ["one two", "one two three four five six", "one five four"]
-    wanted = Scorer(CAPTIONS).score(forced, FORCED)
-    assert {name: scores[f"forced_{name}"] for name in FORCED} == pytest.approx(wanted)
+    wanted = Scorer(CAPTIONS).score(forced, TEACHER_FORCED_SCORES)
+    assert {name: scores[f"forced_{name}"] for name in TEACHER_FORCED_SCORES} == pytest.approx(
+        wanted
+    )
     assert wanted["CIDEr"] > 1
-    assert scores.keys() == {"loss", "Top1", *(f"forced_{name}" for name in FORCED)}
+    assert scores.keys() == {"loss", "Top1", *(f"forced_{name}" for name in TEACHER_FORCED_SCORES)}
     # Right are the first word where it is "one", twice, and those that count on, 1 + 5 + 4 + 3 + 2 + 1; of 30, and 10 ends.
     assert scores["Top1"] == pytest.approx((2 + 16) / 40)

@@ -180,7 +180,7 @@ def test_photos_that_a_run_has_learned_from_are_told(chinese, capsys):
     done = typed(evaluate, "--run", "zh", "--split", "test")
     assert "too good" not in done.out
     known = stages.prepare(
-        stages.read_dataset(Path("other"), Data(outside_photos=True)),
+        stages.read_source(Path("other"), Data(outside_photos=True)),
         Settings(),
         PhotoHashes(Path("cache/photos.json")),
     )

@@ -1,246 +1,236 @@
-"""What training takes over from the run that it begins from, and what may change when a run goes on."""
+"""How a job starts: what each start takes over, and what may change when a run is resumed."""
 
 from pathlib import Path
 
 import pytest
 
+import presets
 from config import Settings
-from pipeline.resume import (
-    finished,
-    forget_scores,
-    inherited,
-    keep_encoder,
-    refuse_other_encoder,
-    resumed,
-)
+from pipeline.resume import FromRun, New, Request, Resumed, find_start
+from pipeline.settings import choose
 from utils.errors import UsageError, UserError
-from utils.runs import read_config, read_making, write_config, write_history, write_making
+from utils.runs import write_config, write_history
 
-FOUND = {
+FACTS = {
     "encoder_weights": "some.weights.h5",
     "fingerprint": {},
-    "decoder": "gru",
-    "dataset": "drawn",
     "encoder": "convnet",
+    "dataset": "drawn",
+    "attention": "soft",
+    "features": "normalised",
 }
+NAME = "checkpoints/before"
+NEW = "checkpoints/new"
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Makes a run folder with these settings; None leaves one out, as in a run from before there was such a setting."""
-    for name in ("vocabulary.json", "best"):
-        Path(tmp_path, name).touch()
-    Path(tmp_path, "drawn").mkdir()
+def make_run(tmp_path, monkeypatch):
+    """Return a function that makes a run folder with these settings, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
+    Path("drawn").mkdir()
 
-    def make(**changes):
-        config = Settings().flat() | FOUND | changes
-        write_config(
-            tmp_path,
-            {
-                name: value
-                for name, value in config.items()
-                if name not in changes or value is not None
-            },
-        )
-        return tmp_path
+    def make(name=NAME, **changes):
+        folder = Path(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in ("vocabulary.json", "best"):
+            if not (folder / file).exists():
+                (folder / file).touch()
+        write_config(folder, Settings().flat() | FACTS | changes)
+        return folder
 
     return make
 
 
-def test_what_the_encoder_sees_is_taken_over(run):
-    found = inherited(run(layer="stage3_1", image_size=96, grid=4), {})
-    assert {
-        name: found[name] for name in ("encoder", "weights", "layer", "image_size", "grid")
-    } == {
-        "encoder": "convnet",
-        "weights": "some.weights.h5",
-        "layer": "stage3_1",
-        "image_size": 96,
-        "grid": 4,
-    }
-    assert inherited(run(grid=4), {"grid": 5})["grid"] == 5
+def choose_from(options=None, *, run=NEW, start=NAME):
+    """Return the settings of a run that starts from another one."""
+    request = Request(options or {}, run=run, start=start)
+    return choose(request, find_start(request))
 
 
-def test_a_run_from_before_there_was_a_grid_to_choose_has_none(run):
-    assert inherited(run(grid=None), {})["grid"] is None
+def choose_resumed(options=None, *, run=NAME):
+    """Return the start and the settings of a resumed run."""
+    request = Request(options or {}, run=run, resume=True)
+    start = find_start(request)
+    return start, choose(request, start)
 
 
-def test_an_encoder_that_was_trained_is_taken_from_its_run(run):
-    assert inherited(run(), {})["weights"] == "some.weights.h5"
-    assert inherited(run(finetune_encoder=True), {})["weights"] == str(run(finetune_encoder=True))
+def test_the_start_follows_from_what_was_typed(make_run):
+    make_run()
+    assert find_start(Request(run=NEW)) == New(Path(NEW))
+    start = find_start(Request(run=NEW, start=NAME))
+    assert isinstance(start, FromRun)
+    assert (start.run, start.source) == (Path(NEW), Path(NAME))
+    start = find_start(Request(run=NAME, resume=True))
+    assert isinstance(start, Resumed)
+    assert (start.run, start.epochs_done, start.first_epoch) == (Path(NAME), 0, 0)
 
 
-def test_attention_may_change_from_run_to_run_but_no_width(run):
-    start = run(decoder="lstm", units=64)
-    assert inherited(start, {})["attention"] == "soft"
-    assert inherited(start, {"attention": "hard", "dropout": 0.1})["attention"] == "hard"
+def test_a_new_run_is_not_an_existing_one(make_run):
+    make_run()
+    with pytest.raises(UserError, match=f"the run {NAME} exists; add --resume"):
+        find_start(Request(run=NAME))
+
+
+def test_self_critical_training_needs_a_start():
+    request = Request({"scst": True, "dataset": "scenes"}, run=NEW)
+    with pytest.raises(UsageError, match=r"--scst needs --from RUN"):
+        choose(request, find_start(request))
+
+
+# Starting from another run.
+
+
+def test_the_encoder_of_the_source_is_taken_over(make_run):
+    make_run(layer="stage3_1", image_size=96, grid=4)
+    vision = choose_from({"dataset": "drawn"}).vision
+    assert (vision.encoder, vision.weights) == ("convnet", "some.weights.h5")
+    assert (vision.layer, vision.image_size, vision.grid) == ("stage3_1", 96, 4)
+    assert choose_from({"dataset": "drawn", "grid": 5}).vision.grid == 5
+
+
+def test_an_encoder_that_was_trained_comes_from_its_run(make_run):
+    make_run(finetune_encoder=True, reward_epochs=0)
+    assert choose_from({"dataset": "drawn"}).vision.weights == NAME
+
+
+def test_taken_over_values_name_their_source(make_run):
+    make_run(units=64)
+    origins = choose_from({"dataset": "drawn"}).origins
+    assert origins["units"] == f"--from {NAME}"
+    assert origins["dataset"] == "command line"
+
+
+def test_attention_may_change_but_no_width(make_run):
+    make_run(decoder="lstm", features="raw", units=64)
+    data = {"dataset": "drawn"}
+    assert choose_from(data).decoding.attention == "soft"
+    settings = choose_from(data | {"attention": "hard", "dropout": 0.1})
+    assert (settings.decoding.attention, settings.decoding.dropout) == ("hard", 0.1)
+    with pytest.raises(UsageError, match=r"^--units cannot change .* have 64 \(got 32\)$"):
+        choose_from(data | {"units": 32})
+
+
+@pytest.mark.parametrize(
+    ("decoder", "before", "now"),
+    [
+        ("lstm", "soft", "none"),
+        ("lstm", "none", "soft"),
+        ("lstm", "none", "hard"),
+        ("luong", "dot", "additive"),
+        ("luong", "additive", "dot"),
+    ],
+)
+def test_attention_of_other_weights_is_rejected(make_run, decoder, before, now):
+    make_run(decoder=decoder, features="raw", attention=before)
+    with pytest.raises(UsageError, match=rf"^--attention .* have {before} \(got {now}\)$"):
+        choose_from({"dataset": "drawn", "attention": now})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"encoder": "resnet101"}, r"--encoder cannot change .* has convnet \(got resnet101\)"),
+        ({"preset": "show-attend-tell"}, r"--preset cannot change .* has inception-gru"),
+    ],
+)
+def test_another_encoder_or_preset_is_rejected(make_run, options, message):
+    make_run()
+    with pytest.raises(UsageError, match=message):
+        choose_from(options | {"dataset": "drawn"})
+    assert choose_from({"preset": "inception-gru", "dataset": "drawn"}).preset == "inception-gru"
+
+
+@pytest.mark.parametrize("way", presets.WAYS)
+def test_training_further_keeps_words_and_views(make_run, way):
+    make_run(augment=3, minimum_count=2, max_length=9, tokenizer="words")
+    settings = choose_from({way: True})
+    assert settings.vision.augment == 3
+    words = settings.words
+    assert (words.minimum_count, words.max_length, words.tokenizer) == (2, 9, "words")
+    assert choose_from({way: True, "max_length": 7}).words.max_length == 7
+    other = choose_from({"dataset": "drawn"})
+    assert other.words.minimum_count == Settings().words.minimum_count
+
+
+@pytest.mark.parametrize("way", presets.WAYS)
+def test_training_further_keeps_the_photos(make_run, way):
+    make_run(test_size=0.2, seed=4, cache="elsewhere", format="csv", language="ko")
+    settings = choose_from({way: True})
+    data = settings.data
+    assert (data.dataset, data.test_size, data.format, data.language) == ("drawn", 0.2, "csv", "ko")
+    assert (settings.training.seed, settings.vision.cache) == (4, "elsewhere")
+    other = choose_from({way: True, "dataset": "photographs"})
+    assert (other.data.dataset, other.data.format, other.training.seed) == ("photographs", None, 0)
+    assert choose_from({way: True, "seed": 5}).training.seed == 5
+
+
+def test_photos_that_are_gone_are_named(make_run):
+    make_run(dataset="elsewhere/photos")
     with pytest.raises(
-        UsageError, match=rf"^--units 32: the weights of {start} are of 64; leave it out$"
+        UserError, match=rf"^{NAME} was trained on elsewhere/photos, which does not"
     ):
-        inherited(start, {"units": 32})
-    for before, now in (
-        ("soft", "none"),
-        ("none", "soft"),
-        ("none", "hard"),
-    ):  # what looks at the photo is not in both
-        with pytest.raises(
-            UsageError,
-            match=rf"^--attention {now}: the weights of {start} are of {before}; leave it",
-        ):
-            inherited(run(decoder="lstm", units=64, attention=before), {"attention": now})
-    for before, now in (("dot", "additive"), ("additive", "dot")):
-        with pytest.raises(
-            UsageError,
-            match=rf"^--attention {now}: the weights of {start} are of {before}; leave it",
-        ):
-            inherited(run(decoder="luong", attention=before), {"attention": now})
-    start = run(decoder="lstm", units=64)
-    with pytest.raises(
-        UsageError, match=r"^--encoder resnet101: .* was trained on what convnet sees"
-    ):
-        inherited(start, {"encoder": "resnet101"})
+        choose_from({"scst": True})
 
 
-def test_another_way_of_training_keeps_the_words_and_views_of_the_run_that_it_goes_on_from(run):
-    start = run(augment=3, minimum_count=2, max_length=9, tokenizer="words")
-    kept = {
-        "augment": 3,
-        "minimum_count": 2,
-        "max_length": 9,
-        "tokenizer": "words",
-        "vocabulary": 5000,
-    }
-    for way in ("scst", "finetune_encoder"):
-        assert inherited(start, {way: True}).items() >= kept.items()
-    assert inherited(start, {"scst": True, "max_length": 7})["max_length"] == 7
-    assert not kept.keys() & inherited(start, {}).keys()
-    assert "tokenizer" not in inherited(
-        run(tokenizer=None), {"scst": True}
-    )  # a run from before there were several
+@pytest.mark.parametrize(
+    ("way", "values"),
+    [
+        ("scst", presets.SELF_CRITICAL),
+        ("finetune_encoder", presets.FINETUNE),
+    ],
+)
+def test_a_way_wins_over_all_but_what_is_typed(make_run, way, values):
+    make_run(preset="show-attend-tell", decoder="lstm", features="raw")
+    settings = choose_from({way: True, "clip": 1.0})
+    flat = settings.flat()
+    assert flat.items() >= values.items()
+    assert flat["clip"] == 1.0
+    assert settings.origins["learning_rate"] == "--" + way.replace("_", "-")
+    typed = choose_from({way: True, "epochs": 9, "learning_rate": 0.5}).training
+    assert (typed.epochs, typed.learning_rate) == (9, 0.5)
 
 
-def test_another_way_of_training_keeps_the_photos_unless_others_are_typed(run):
-    start = run(test_size=0.2, seed=4, cache="elsewhere", format="csv", language="ko")
-    kept = {
-        "dataset": "drawn",
-        "test_size": 0.2,
-        "seed": 4,
-        "cache": "elsewhere",
-        "format": "csv",
-        "language": "ko",
-    }
-    for way in ("scst", "finetune_encoder"):
-        assert inherited(start, {way: True}).items() >= kept.items()
-        assert (
-            not (kept.keys() - {"dataset"})
-            & inherited(start, {way: True, "dataset": "other"}).keys()
-        )
-    assert inherited(start, {"scst": True, "seed": 5})["seed"] == 5
-    assert (
-        not kept.keys() & inherited(start, {}).keys()
-    )  # begun from another run, to learn other photos
+def test_rewards_have_no_reward_epochs_after_them(make_run):
+    make_run()
+    assert choose_from({"scst": True}).training.reward_epochs == 0
+    with pytest.raises(UsageError, match="--reward-epochs does not go with --scst"):
+        choose_from({"scst": True, "reward_epochs": 2})
 
 
-def test_a_run_without_best_weights_is_no_start(run):
-    start = run()
-    (start / "best").unlink()
-    for begun in (
-        lambda: inherited(start, {"scst": True}),
-        lambda: resumed(str(start), {"scst": True}, None),
-    ):
-        with pytest.raises(
-            UserError,
-            match=rf"^{start} has no best: its training was stopped before its first epoch ended",
-        ):
-            begun()
+def test_a_run_without_best_weights_is_no_start(make_run):
+    run = make_run()
+    (run / "best").unlink()
+    for choose_settings in (choose_from, choose_resumed):
+        with pytest.raises(UserError, match=rf"^{NAME} has no best: its training stopped"):
+            choose_settings({"scst": True})
 
 
-def test_a_run_that_lost_its_best_weights_says_so(run):
-    start = run()
-    (start / "best").unlink()
-    write_history(start, [{"epoch": 1}])
-    with pytest.raises(
-        UserError, match=rf"^{start} has no best, which it had after its first epoch; restore it"
-    ):
-        inherited(start, {"scst": True})
+def test_a_run_that_lost_its_best_weights_says_so(make_run):
+    run = make_run()
+    (run / "best").unlink()
+    write_history(run, [{"epoch": 1}])
+    with pytest.raises(UserError, match=rf"^{NAME} has no best, which its first epoch wrote"):
+        choose_from({"scst": True})
 
 
-def test_another_preset_is_refused_and_photos_that_are_gone(run):
-    start = run(preset="inception-gru", dataset="elsewhere/photos")
-    with pytest.raises(
-        UsageError,
-        match=rf"^--preset show-attend-tell: {start} was trained as inception-gru, and",
-    ):
-        inherited(start, {"preset": "show-attend-tell"})
-    assert inherited(start, {"preset": "inception-gru"})["preset"] == "inception-gru"
-    with pytest.raises(
-        UserError,
-        match=rf"^{start} was trained on elsewhere/photos, which is not there .+ with --dataset$",
-    ):
-        inherited(start, {"scst": True})
-    assert "dataset" not in inherited(start, {})
+def test_a_classifier_is_no_start_for_captions(make_run):
+    make_run(preset="classifier", trunk="modern", image_size=32, classes=["a", "b"])
+    with pytest.raises(UserError, match=f"--encoder convnet --weights {NAME}$"):
+        choose_from({"dataset": "drawn"})
 
 
-def test_an_encoder_trained_elsewhere_is_copied_and_found_where_the_run_lies(run, tmp_path):
-    other, folder = tmp_path / "other", run()
-    (other / "best").mkdir(parents=True)
-    (other / "best/ckpt-1.index").write_text("weights")
-    keep_encoder(folder, "some.weights.h5")
-    assert read_config(folder)["encoder_weights"] == "some.weights.h5"
-    keep_encoder(folder, str(other))
-    assert (folder / "encoder/best/ckpt-1.index").read_text() == "weights"
-    assert [read_config(folder)[name] for name in ("weights", "encoder_weights")] == [
-        str(folder / "encoder")
-    ] * 2
-
-
-def test_with_a_classifier_s_trunk_goes_how_it_is_built_from_run_to_run(run, tmp_path):
-    folder, other, third = run(), tmp_path / "other", tmp_path / "third"
-    for each in (other, third):
-        (each / "best").mkdir(parents=True)
-    trunk = {"trunk": "tutorial", "image_size": 32}
-    write_making(other, trunk)
-    keep_encoder(folder, str(other))
-    assert read_making(folder) == read_making(folder / "encoder") == trunk
-    keep_encoder(third, str(folder / "encoder"))
-    assert read_making(third) == trunk
-
-
-def test_a_classifier_is_no_start_for_captions(run):
-    start = run(preset="classifier", trunk="modern", image_size=32, classes=["a", "b"])
-    with pytest.raises(
-        UserError, match=rf"^{start} is a classifier: .* --encoder convnet --weights {start}$"
-    ):
-        inherited(start, {})
-
-
-def test_cifar10_may_be_named_again_when_a_classifier_is_resumed(run):
-    run(
-        preset="classifier",
-        dataset="datasets/cifar10",
-        trunk="modern",
-        image_size=32,
-        classes=["a", "b"],
-    )
-    assert resumed(".", {"dataset": "cifar10"}, None)[1].data.dataset == "datasets/cifar10"
-    with pytest.raises(UsageError, match=r"^--beam: that is for captions"):
-        resumed(".", {"beam": 5}, None)
-    with pytest.raises(
-        UsageError, match=r"^--alter cannot change when a run is resumed: it was 'mirrored'"
-    ):
-        resumed(".", {"alter": "none"}, None)
-
+# Resuming.
 
 DONE = 12  # epochs
 
 
 @pytest.fixture
-def trained(run):
-    """Makes a run folder that is finished after twelve epochs."""
+def make_finished(make_run):
+    """Return a function that makes a run folder which is finished after twelve epochs."""
 
     def make(**changes):
-        folder = run(**{"epochs": DONE, "weights": "some.weights.h5", "units": 64} | changes)
+        values = {"epochs": DONE, "weights": "some.weights.h5", "units": 64} | changes
+        folder = make_run(**values)
         write_history(folder, [{"epoch": number + 1} for number in range(DONE)])
         (folder / "scores.json").write_text("{}")
         return folder
@@ -248,27 +238,10 @@ def trained(run):
     return make
 
 
-def changed(folder, settings):
-    """The settings that are not those of the run, which has learned from true captions."""
-    before = Settings.from_flat(
-        {
-            "epochs": DONE,
-            "weights": "some.weights.h5",
-            "units": 64,
-            "encoder": "convnet",
-            "dataset": "drawn",
-        }
-    ).flat()
+def changed(start, settings):
+    """Return the settings that are not those of the run."""
+    before = Settings.from_config(start.saved).flat()
     return {name: value for name, value in settings.flat().items() if value != before[name]}
-
-
-def test_a_run_that_is_resumed_plainly_is_as_it_was_and_is_finished(trained):
-    run, settings, begun = resumed(str(trained()), {}, None)
-    assert (changed(run, settings), begun) == ({}, 0)
-    assert finished(run, settings, begun)
-    run, settings, begun = resumed(str(run), {"epochs": 15}, None)
-    assert (changed(run, settings), begun) == ({"epochs": 15}, 0)
-    assert not finished(run, settings, begun)
 
 
 SCST = {
@@ -282,35 +255,69 @@ SCST = {
 FINETUNE = {"finetune_encoder": True, "epochs": DONE + 3, "learning_rate": 0.0001}
 
 
-def test_other_ways_of_training_add_epochs_to_those_done(trained):
-    folder = trained()
-    for given, wanted in (({"scst": True}, SCST), ({"finetune_encoder": True}, FINETUNE)):
-        run, settings, begun = resumed(str(folder), given, None)
-        assert (run, changed(run, settings), begun) == (folder, wanted, DONE)
-        assert not finished(run, settings, begun)
-    stopped = trained(best_by="BLEU-4", learning_rate=0.1, epochs=30)  # by its patience
-    run, settings, begun = resumed(str(stopped), {"scst": True}, None)
-    assert (changed(run, settings), begun) == (SCST, DONE)
-    assert not finished(run, settings, begun)
+def test_a_resumed_run_stays_as_it_was_and_is_finished(make_finished):
+    make_finished()
+    start, settings = choose_resumed()
+    assert (changed(start, settings), start.first_epoch) == ({}, 0)
+    assert start.is_finished(settings)
+    start, settings = choose_resumed({"epochs": 15})
+    assert changed(start, settings) == {"epochs": 15}
+    assert not start.is_finished(settings)
+    start, settings = choose_resumed({"patience": 9})
+    assert start.is_finished(settings)  # all its epochs are done
 
 
-def test_a_lost_history_is_no_leave_to_begin_anew(trained):
-    folder = trained()
+def test_a_resumed_run_keeps_the_origins_of_its_values(make_finished):
+    make_finished(origins={"units": "command line", "batch": "the scenes"})
+    _, settings = choose_resumed({"epochs": 15})
+    assert settings.origins["units"] == "command line"
+    assert settings.origins["batch"] == "the scenes"
+    assert settings.origins["epochs"] == "command line"
+
+
+def test_more_patience_goes_on_with_a_run_that_stopped_early(make_finished):
+    make_finished(epochs=30)
+    start, settings = choose_resumed()
+    assert start.is_finished(settings)
+    start, settings = choose_resumed({"patience": 9})
+    assert not start.is_finished(settings)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"), [({"scst": True}, SCST), ({"finetune_encoder": True}, FINETUNE)]
+)
+def test_ways_of_training_add_epochs_to_those_done(make_finished, options, expected):
+    make_finished()
+    start, settings = choose_resumed(options)
+    assert (changed(start, settings), start.first_epoch) == (expected, DONE)
+    assert not start.is_finished(settings)
+
+
+def test_a_way_is_the_same_after_an_early_stop(make_finished):
+    make_finished(best_by="BLEU-4", learning_rate=0.1, epochs=30)
+    start, settings = choose_resumed({"scst": True})
+    expected = SCST | {"best_by": "CIDEr"}
+    assert (changed(start, settings), start.first_epoch) == (expected, DONE)
+
+
+def test_a_lost_history_is_no_reason_to_start_over(make_finished):
+    folder = make_finished()
     (folder / "best").unlink()
     (folder / "best").mkdir()
     (folder / f"best/ckpt-{DONE}.index").touch()
-    assert resumed(str(folder), {"scst": True}, None)[2] == DONE
+    start, _ = choose_resumed({"scst": True})
+    assert start.first_epoch == DONE
     (folder / "history.jsonl").unlink()
-    with pytest.raises(
-        UserError,
-        match="history.jsonl is missing or damaged: it tells of 0 epochs, and epoch 12 was the best"
-        f";.* in a new run: --from {folder} --scst$",
-    ):
-        resumed(str(folder), {"scst": True}, None)
+    with pytest.raises(UserError) as caught:
+        choose_resumed({"scst": True})
+    message = str(caught.value)
+    assert "history.jsonl is missing or damaged: it has 0 epochs, and epoch 12" in message
+    assert message.endswith(f"--from {NAME} --scst")
 
 
-def test_what_is_typed_goes_before_what_a_way_wants(trained):
-    given = {
+def test_typed_values_win_over_a_way(make_finished):
+    make_finished()
+    options = {
         "epochs": 14,
         "learning_rate": 0.3,
         "warmup": 7,
@@ -319,15 +326,15 @@ def test_what_is_typed_goes_before_what_a_way_wants(trained):
         "clip": 1.0,
         "patience": 2,
     }
-    run, settings, begun = resumed(str(trained()), {"scst": True} | given, None)
-    assert (changed(run, settings), begun) == (SCST | given, DONE)
-    given = {"finetune_from": "stage4_1", "encoder_rate": 0.5}
-    run, settings, begun = resumed(str(run), {"finetune_encoder": True} | given, None)
-    assert changed(run, settings) == FINETUNE | given
+    start, settings = choose_resumed({"scst": True} | options)
+    assert changed(start, settings) == SCST | options
+    options = {"finetune_from": "stage4_1", "encoder_rate": 0.5}
+    start, settings = choose_resumed({"finetune_encoder": True} | options)
+    assert changed(start, settings) == FINETUNE | options
 
 
 @pytest.mark.parametrize(
-    ("given", "flag"),
+    ("options", "flag"),
     [
         ({"scst": True, "units": 32}, "--units"),
         ({"scst": True, "dropout": 0.1}, "--dropout"),
@@ -338,134 +345,94 @@ def test_what_is_typed_goes_before_what_a_way_wants(trained):
         ({"encoder_rate": 0.5}, "--encoder-rate"),
         ({"best_by": "loss"}, "--best-by"),
         ({"batch": 8}, "--batch"),
+        ({"dataset": "other"}, "--dataset"),
     ],
 )
-def test_what_else_would_change_the_result_is_refused(trained, given, flag):
-    with pytest.raises(
-        UsageError,
-        match=rf"^{flag} cannot change when a run is resumed: it was .+; start a new run$",
-    ):
-        resumed(str(trained()), given, None)
+def test_what_would_change_the_result_is_rejected(make_finished, options, flag):
+    make_finished()
+    with pytest.raises(UsageError, match=rf"^{flag} cannot change when a run is resumed: it was "):
+        choose_resumed(options)
 
 
-def test_a_run_that_went_on_in_another_way_goes_on_in_it(trained):
-    """Resumed plainly or with the same words again; and finished when its new epochs are done and scored."""
-    run, settings, begun = resumed(str(trained()), {"scst": True, "learning_rate": 0.01}, None)
-    after = trained(
-        **{name: value for name, value in settings.flat().items() if name != "preset"}, begun=begun
-    )
-    (after / "scores.json").unlink()
-    for given in ({}, {"scst": True}, {"scst": True, "learning_rate": 0.01}):
-        run, again, from_epoch = resumed(str(after), given, None)
-        assert (again, from_epoch) == (settings, DONE)
-        assert not finished(run, again, from_epoch)
-    write_history(after, [{"epoch": number + 1} for number in range(DONE + 4)])
-    (after / "scores.json").write_text("{}")
-    assert finished(run, again, from_epoch)
-    run, longer, from_epoch = resumed(str(after), {"epochs": 20}, None)
-    assert (changed(run, longer), from_epoch) == (
-        SCST | {"learning_rate": 0.01, "epochs": 20},
-        DONE,
-    )
-    assert not finished(run, longer, from_epoch)
-    run, tuned, from_epoch = resumed(str(after), {"finetune_encoder": True}, None)
-    assert (tuned.training.scst, tuned.vision.finetune_encoder, tuned.training.epochs) == (
-        False,
-        True,
-        DONE + 4 + 3,
-    )
-    assert from_epoch == DONE + 4
+def test_a_run_goes_on_in_the_way_that_it_has_begun(make_finished):
+    """Resumed plainly or with the same options again; finished when its new epochs are scored."""
+    make_finished()
+    start, settings = choose_resumed({"scst": True, "learning_rate": 0.01})
+    folder = make_finished(**settings.flat(), first_epoch=start.first_epoch)
+    (folder / "scores.json").unlink()
+    for options in ({}, {"scst": True}, {"scst": True, "learning_rate": 0.01}):
+        start, again = choose_resumed(options)
+        assert (again, start.first_epoch) == (settings, DONE)
+        assert not start.is_finished(again)
+    write_history(folder, [{"epoch": number + 1} for number in range(DONE + 4)])
+    (folder / "scores.json").write_text("{}")
+    start, again = choose_resumed()
+    assert start.is_finished(again)
+    start, longer = choose_resumed({"epochs": 20})
+    assert (longer.training.epochs, start.first_epoch) == (20, DONE)
+    assert not start.is_finished(longer)
+    start, tuned = choose_resumed({"finetune_encoder": True})
+    assert (tuned.training.scst, tuned.vision.finetune_encoder) == (False, True)
+    assert (tuned.training.epochs, start.first_epoch) == (DONE + 4 + 3, DONE + 4)
 
 
-def test_the_baseline_ends_with_the_rewards(trained):
-    _, settings, _ = resumed(
-        str(trained(scst=True, baseline="greedy")), {"finetune_encoder": True}, None
-    )
-    assert (
-        settings.training.scst,
-        settings.training.baseline,
-        settings.vision.finetune_encoder,
-    ) == (False, "others", True)
+def test_the_baseline_ends_with_the_rewards(make_finished):
+    make_finished(scst=True, baseline="greedy")
+    _, settings = choose_resumed({"finetune_encoder": True})
+    assert (settings.training.scst, settings.training.baseline) == (False, "others")
 
 
-def test_after_the_encoder_was_trained_rewards_go_on_in_a_new_run(trained):
-    folder = trained(finetune_encoder=True)
-    hint = (
-        f"the encoder of {folder} was trained with it; go on in a new run: --from {folder} --scst"
-    )
-    with pytest.raises(UsageError, match=f"^{hint}$"):
-        resumed(str(folder), {"scst": True}, None)
+def test_rewards_after_a_trained_encoder_need_a_new_run(make_finished):
+    make_finished(finetune_encoder=True)
+    with pytest.raises(UsageError, match=f"start a new run: --from {NAME} --scst$"):
+        choose_resumed({"scst": True})
 
 
-def test_both_ways_at_once_are_refused(trained):
-    with pytest.raises(
-        UsageError, match="--scst learns on cached features; use --finetune-encoder before it"
-    ):
-        resumed(str(trained()), {"scst": True, "finetune_encoder": True}, None)
+def test_both_ways_at_once_are_rejected(make_finished):
+    make_finished()
+    with pytest.raises(UsageError, match="--scst does not go with --finetune-encoder"):
+        choose_resumed({"scst": True, "finetune_encoder": True})
 
 
 @pytest.mark.parametrize("epochs", [3, DONE])
-def test_another_way_of_training_in_no_epoch_more_than_are_done_is_refused(trained, epochs):
-    with pytest.raises(UsageError, match=rf"--epochs {epochs}\b.*\b{DONE}\b"):
-        resumed(str(trained()), {"scst": True, "epochs": epochs}, None)
+def test_a_way_needs_more_epochs_than_are_done(make_finished, epochs):
+    make_finished()
+    with pytest.raises(UsageError, match=rf"--epochs .* above {DONE} \(got {epochs}\)"):
+        choose_resumed({"scst": True, "epochs": epochs})
 
 
-def test_a_run_goes_on_from_the_run_that_it_began_from(trained):
-    folder = trained(**{"from": "checkpoints/before"})
-    (folder / "before").mkdir()
-    with pytest.raises(
-        UsageError,
-        match=r"^--from cannot change when a run is resumed: it was 'checkpoints/before'",
-    ):
-        resumed(str(folder), {}, str(folder / "before"))
+def test_the_source_of_a_resumed_run_cannot_change(make_finished, tmp_path):
+    make_finished(**{"from": "checkpoints/first"})
+    (tmp_path / "another").mkdir()
+    request = Request(run=NAME, resume=True, start=str(tmp_path / "another"))
+    with pytest.raises(UsageError, match=r"--from cannot change .* it was checkpoints/first"):
+        find_start(request)
 
 
-def test_the_dataset_may_be_named_again_in_other_words(trained):
-    _, settings, _ = resumed(str(trained()), {"dataset": "./drawn/", "scst": True}, None)
+def test_the_dataset_may_be_typed_again_in_other_words(make_finished):
+    make_finished()
+    _, settings = choose_resumed({"dataset": "./drawn/", "scst": True})
     assert settings.data.dataset == "drawn"
-    with pytest.raises(UsageError, match=r"^--dataset cannot change"):
-        resumed(str(trained()), {"dataset": "other"}, None)
 
 
-def test_a_run_from_before_there_was_a_precision_to_choose_goes_on_in_float32(run):
-    assert resumed(str(run(precision=None)), {}, None)[1].machine.precision == "float32"
-    assert (
-        resumed(str(run(precision="bfloat16")), {"engine": "tensorflow"}, None)[1].machine.precision
-        == "bfloat16"
+def test_cifar10_may_be_named_again_when_a_classifier_is_resumed(make_run):
+    make_run(
+        preset="classifier",
+        dataset="datasets/cifar10",
+        trunk="modern",
+        image_size=32,
+        classes=["a", "b"],
     )
-    assert (
-        resumed(str(run(precision="bfloat16")), {"precision": "auto"}, None)[1].machine.precision
-        == "bfloat16"
-    )
-    with pytest.raises(
-        UsageError, match=r"--precision cannot change when a run is resumed: it was 'bfloat16'"
-    ):
-        resumed(str(run(precision="bfloat16")), {"precision": "float32"}, None)
+    assert choose_resumed({"dataset": "cifar10"})[1].data.dataset == "datasets/cifar10"
+    with pytest.raises(UsageError, match=r"^--beam needs a preset that writes captions"):
+        choose_resumed({"beam": 5})
+    with pytest.raises(UsageError, match=r"^--alter cannot change .* it was mirrored"):
+        choose_resumed({"alter": "none"})
 
 
-def test_features_of_another_precision_are_told_from_another_encoder(run):
-    mark = {"name": "convnet", "weights": "abc"}
-    refuse_other_encoder(run(fingerprint=mark), mark)
-    with pytest.raises(
-        UserError,
-        match=r"learned from are bfloat16, and here they would be float32; go on with the --engine",
-    ):
-        refuse_other_encoder(run(fingerprint=mark | {"precision": "bfloat16"}), mark)
-    with pytest.raises(
-        UserError, match=r"learned from are float32, and here they would be bfloat16"
-    ):
-        refuse_other_encoder(run(fingerprint=mark), mark | {"precision": "bfloat16"})
-    with pytest.raises(UserError, match=r"other weights, or another version of Keras"):
-        refuse_other_encoder(
-            run(fingerprint=mark | {"precision": "bfloat16"}), mark | {"weights": "abd"}
-        )
-
-
-def test_a_run_that_goes_on_forgets_the_scores_of_fewer_epochs(run):
-    folder = run()
-    for name in ("scores.json", "results/report.json", "results/captions.json"):
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text("{}")
-    forget_scores(folder)
-    assert [file.name for file in (folder / "results").iterdir()] == ["captions.json"]
-    assert not (folder / "scores.json").exists()
+def test_the_precision_of_a_run_stays(make_run):
+    make_run(precision="bfloat16")
+    for options in ({"engine": "tensorflow"}, {"precision": "auto"}):
+        assert choose_resumed(options)[1].machine.precision == "bfloat16"
+    with pytest.raises(UsageError, match=r"--precision cannot change .* it was bfloat16"):
+        choose_resumed({"precision": "float32"})

@@ -1,4 +1,4 @@
-"""What training learns by: the objective of each setting, and what captions are rewarded for."""
+"""The loss and batches of each setting, the reward of captions, and the phases of a job."""
 
 from pathlib import Path
 
@@ -9,12 +9,17 @@ from config import Settings
 from data.photos.photo import Photo
 from data.photos.views import Views
 from data.preprocess import Dataset
+from data.sources.base import Source
 from data.text.tokenizer import END, START
 from data.text.word_tokenizer import WordTokenizer
 from models.training.losses import CrossEntropy, HardAttention
 from models.training.self_critical import SelfCritical
-from pipeline.training import wanted
+from pipeline import training
+from pipeline.resume import New
+from pipeline.run import Run
+from pipeline.training import Phase, list_phases, make_reward, make_trainer
 from utils.metrics.cider_reward import CiderD
+from utils.runs import write_history
 
 CAPTIONS = [
     ("A man rides a horse .", "A man rides a brown horse on the beach ."),
@@ -27,7 +32,9 @@ PHOTOS = [
     Photo(Path(f"{number}.jpg"), f"{number}.jpg", captions, f"{number:064}", "train")
     for number, captions in enumerate(CAPTIONS)
 ]
-PREPARED = Dataset({"train": PHOTOS, "val": [], "test": []})
+DATASET = Dataset(
+    Source("test", Path("photos"), Path("photos"), []), {"train": PHOTOS, "val": [], "test": []}
+)
 LONGEST = 5  # words of a caption
 
 
@@ -38,15 +45,32 @@ def tokenizer():
     )
 
 
-def made(tokenizer, **settings):
-    flat = {
-        "language": "en",
-        "tokenizer": "words",
-        "max_length": LONGEST,
-        "batch": 20,
-        "seed": 3,
-    } | settings
-    return wanted(Settings.from_flat(flat), None, PREPARED, tokenizer, None, VIEWS)
+@pytest.fixture
+def make(tokenizer, tmp_path, monkeypatch):
+    """Return a function that returns the objective and batches for these options."""
+
+    def make(**options):
+        made = {}
+        monkeypatch.setattr(
+            training,
+            "Trainer",
+            lambda decoder, objective, batches, *_, **__: made.update(
+                objective=objective, batches=batches
+            ),
+        )
+        values = {
+            "language": "en",
+            "tokenizer": "words",
+            "max_length": LONGEST,
+            "batch": 20,
+            "seed": 3,
+        }
+        settings = Settings.from_flat(values | options)
+        run = Run(tmp_path, New(tmp_path))
+        make_trainer(Phase(settings, 0), None, DATASET, tokenizer, None, VIEWS, run)
+        return made["objective"], made["batches"]
+
+    return make
 
 
 @pytest.mark.parametrize(
@@ -62,31 +86,33 @@ def made(tokenizer, **settings):
         ({"decoder": "lstm", "attention": "hard", "scst": True}, SelfCritical),
     ],
 )
-def test_each_setting_has_its_objective_and_batches(tokenizer, settings, kind):
+def test_each_setting_has_its_objective_and_batches(make, settings, kind):
     """20 captions a step: of ten photos with two each; or five drawn of each of four."""
-    objective, batches = made(tokenizer, **settings)
+    objective, batches = make(**settings)
     assert type(objective) is kind
     assert (batches.captions_per_photo, batches.photos_per_batch) == (
         (1, 4) if kind is SelfCritical else (2, 10)
     )
 
 
-def test_the_penalty_is_weighed_as_the_settings_say(tokenizer):
-    assert made(tokenizer, penalty=0.5)[0].penalty == 0.5
-    assert made(tokenizer, penalty=0.25, decoder="lstm", attention="hard")[0].penalty == 0.25
+def test_the_penalty_is_weighed_as_the_settings_say(make):
+    assert make(penalty=0.5)[0].penalty == 0.5
+    assert make(penalty=0.25, decoder="lstm", attention="hard")[0].penalty == 0.25
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def reward(tokenizer):
-    """The reward of a caption of the photo with this number: its words are told, and whether an end comes after them."""
-    objective, _ = made(tokenizer, scst=True)
+    """Return the reward of a caption of the photo with this number, perhaps without its end."""
+    values = {"language": "en", "tokenizer": "words", "max_length": LONGEST}
+    score = make_reward(Settings.from_flat(values), DATASET, tokenizer)
 
-    def of(photo, words, ended=True):
+    def of(photo, words, has_end=True):
         start, *tokens, end = tokenizer.encode(words)
         assert (start, end) == (START, END)
-        tokens += [END] * ended
+        if has_end:
+            tokens.append(END)
         row = tokens + [0] * (LONGEST + 1 - len(tokens))
-        return objective._reward(np.array([photo]), np.array([[row]]))[0, 0]
+        return score(np.array([photo]), np.array([[row]]))[0, 0]
 
     return of
 
@@ -109,7 +135,7 @@ def test_a_true_caption_is_worth_more_than_what_of_it_breaks_off(reward):
     whole = reward(0, "a man rides a horse")
     assert whole > 1.1 * reward(0, "a man rides a")
     assert reward(0, "a man rides a") == pytest.approx(cider(0, "a man rides a <end>"))
-    assert reward(2, "a dog runs") > 1.1 * reward(2, "a dog runs", ended=False) > 0
+    assert reward(2, "a dog runs") > 1.1 * reward(2, "a dog runs", has_end=False) > 0
 
 
 def test_an_end_that_only_came_because_the_caption_was_full_is_no_word(reward, tokenizer):
@@ -121,3 +147,24 @@ def test_an_end_that_only_came_because_the_caption_was_full_is_no_word(reward, t
     assert reward(0, "a man rides a") == pytest.approx(
         cider(0, "a man rides a <end>")
     )  # one shorter: that it chose
+
+
+def test_rewards_follow_the_epochs_that_there_are_by_then(tmp_path):
+    settings = Settings.from_flat({"epochs": 8, "reward_epochs": 24, "seed": 3, "batch": 64})
+    phases = list_phases(settings, New(tmp_path))
+    first = next(phases)
+    assert (first.settings, first.first_epoch) == (settings, 0)
+    write_history(tmp_path, [{"epoch": number + 1} for number in range(5)])  # stopped early
+    second = next(phases)
+    training = second.settings.training
+    assert (second.first_epoch, training.epochs, training.scst) == (5, 29, True)
+    assert (training.batch, training.learning_rate, training.seed) == (120, 0.0002, 3)
+    assert second.settings.origins["batch"] == "--reward-epochs"
+    assert list(phases) == []
+
+
+def test_a_job_without_rewards_has_one_phase(tmp_path):
+    for options in ({}, {"scst": True}, {"scst": True, "reward_epochs": 3}):
+        settings = Settings.from_flat(options)
+        phases = list(list_phases(settings, New(tmp_path)))
+        assert phases == [Phase(settings, 0)]

@@ -7,7 +7,7 @@ import pytest
 
 from config import Settings
 from models.captioner import Caption
-from pipeline.evaluation import Result, Subject
+from pipeline.evaluation import Evaluation, Result
 from reports import analysis
 from reports.analysis import (
     compute_length_shares,
@@ -55,7 +55,7 @@ def make_result(texts=CAPTIONS, references=REFERENCES):
 def make_subject(**more):
     captioner = SimpleNamespace(tokenizer=Tokenizer())
     settings = Settings.from_flat({"language": "en"})
-    return Subject("test", captioner, make_result().photos, None, None, settings, **more)
+    return Evaluation("test", captioner, make_result().photos, None, None, settings, **more)
 
 
 def test_captions_are_described_by_lengths_and_words():
@@ -139,8 +139,8 @@ def test_training_captions_are_read_from_the_run_s_dataset(tmp_path, monkeypatch
 
 def test_training_captions_are_the_subject_s_if_it_has_them(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    subject = make_subject(trained_on=[make_photo("a.jpg", ("a dog",))])
-    assert load_training_captions(make_run(tmp_path), subject) == ["a dog"]
+    evaluation = make_subject(trained_on=[make_photo("a.jpg", ("a dog",))])
+    assert load_training_captions(make_run(tmp_path), evaluation) == ["a dog"]
 
 
 def test_without_the_dataset_there_are_no_training_captions(tmp_path, monkeypatch):
@@ -159,7 +159,7 @@ def test_each_beam_width_is_searched_once():
         texts = CAPTIONS if search["beam"] == 1 else ["a", "b", "c"]
         return [make_caption(text) for text in texts][: len(features)]
 
-    subject = Subject(
+    evaluation = Evaluation(
         "test",
         SimpleNamespace(from_features=caption_features),
         make_result().photos,
@@ -170,11 +170,11 @@ def test_each_beam_width_is_searched_once():
     )
     scores = {"METEOR": None, "CIDEr": 0.123, "captions_per_second": 7.0, "loss": 2.0}
     result = Result("test", scores, [], [], [])
-    by_beam = {beam: analysis._score_beam(subject, result, beam) for beam in (1, 3, 5)}
+    by_beam = {beam: analysis._score_beam(evaluation, result, beam) for beam in (1, 3, 5)}
     assert by_beam[3] == {"METEOR": None, "CIDEr": 0.123, "captions_per_second": 7.0}
     expected = [{"length_penalty": 1.0, "beam": beam, "sample": False} for beam in (1, 5)]
     assert searches == [expected[0]] * 3 + [expected[1]] * 3  # for one photo, for two, for all
-    cider = subject.scorer.score(CAPTIONS)["CIDEr"]
+    cider = evaluation.scorer.score(CAPTIONS)["CIDEr"]
     assert by_beam[1]["CIDEr"] == pytest.approx(cider)
     assert by_beam[5]["Bleu_1"] < by_beam[1]["Bleu_1"]
     assert by_beam[1]["captions_per_second"] > 0

@@ -26,10 +26,10 @@ def page(tmp_path):
     run = saved_run(tmp_path / "run", language="ko_KR")
     write_json(run / "scores.json", SCORES)
     references = [(HOSTILE, "a dog"), *THREE_PHOTOS[1:]]
-    subject, result = make_result(
+    evaluation, result = make_result(
         tmp_path, [HOSTILE, "a cat sleeps", ""], references, language="ko"
     )
-    return read_page(write_captioner_page(run, subject, result))
+    return read_page(write_captioner_page(run, evaluation, result))
 
 
 def read_facts(page):
@@ -81,8 +81,8 @@ def test_a_hostile_caption_is_text_everywhere(page):
 
 
 def test_captions_show_their_cider(tmp_path):
-    subject, result = make_result(tmp_path, ["A dog runs.", "a cat", "a"])
-    page = read_page(write_captioner_page(saved_run(tmp_path / "run"), subject, result))
+    evaluation, result = make_result(tmp_path, ["A dog runs.", "a cat", "a"])
+    page = read_page(write_captioner_page(saved_run(tmp_path / "run"), evaluation, result))
     predicted = [each for each in page.all("p") if (each.get("class") or "").startswith("said")]
     assert predicted[0]["text"].startswith("CIDEr ")
     assert predicted[0]["class"] == "said s4"
@@ -104,8 +104,8 @@ def test_words_are_shown_with_attention(page):
 
 
 def test_a_network_without_attention_has_no_strips(tmp_path):
-    subject, result = make_result(tmp_path, ["a dog", "a cat", "a"], has_attention=False)
-    page = read_page(write_captioner_page(saved_run(tmp_path / "run"), subject, result))
+    evaluation, result = make_result(tmp_path, ["a dog", "a cat", "a"], has_attention=False)
+    page = read_page(write_captioner_page(saved_run(tmp_path / "run"), evaluation, result))
     assert not page.all("ol")
     text = "This network saw each photo once, before the first word, and has no attention."
     assert text in page.texts("p")

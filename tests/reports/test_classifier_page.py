@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from config import Settings
-from reports.classifier_page import ClassifierResult, write_classifier_page
+from pipeline.classifier.evaluation import ClassResult
+from reports.classifier_page import write_classifier_page
 from tests.helpers.pages import read_page, read_rows
 from utils import runs
 from utils.files import write_json
@@ -25,7 +26,7 @@ EPOCH = {
 def make_run(folder, classes=CLASSES):
     settings = Settings.from_flat({"preset": "classifier", "dataset": "colours"})
     facts = {"encoder": "convnet", "image_size": 16, "classes": classes}
-    runs.write_config(folder, settings.of_a_classifier() | facts)
+    runs.write_config(folder, settings.for_classifier() | facts)
     write_json(folder / "splits.json", {"train": ["a"], "val": ["b"], "test": ["c", "d"]})
     runs.write_history(folder, [EPOCH])
     return folder
@@ -38,7 +39,7 @@ def make_result(true, predicted, classes=CLASSES):
     scores = score_classes(probabilities, np.array(true), classes, top=5)
     scores["images"] = len(true)
     pictures = np.zeros((len(true), 8, 8, 3), np.uint8)
-    return ClassifierResult("test", scores, pictures, np.array(true), probabilities, ["a note"])
+    return ClassResult("test", scores, pictures, np.array(true), probabilities, ["a note"])
 
 
 @pytest.fixture

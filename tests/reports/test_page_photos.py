@@ -53,8 +53,10 @@ def test_no_photo_is_shown_twice(tmp_path):
 
 
 def test_a_missing_photo_is_replaced_by_another(tmp_path):
-    subject, result = make_result(tmp_path, make_captions({3, 9}), FORTY_PHOTOS, missing={3, 39, 0})
-    groups = choose_photos(subject, result)
+    evaluation, result = make_result(
+        tmp_path, make_captions({3, 9}), FORTY_PHOTOS, missing={3, 39, 0}
+    )
+    groups = choose_photos(evaluation, result)
     names = get_all_names(groups)
     assert len(names) == 24
     assert not {"3.png", "39.png", "0.png"} & set(names)
@@ -67,17 +69,17 @@ def test_of_three_photos_all_are_shown(tmp_path):
 
 
 def test_without_readable_photos_nothing_is_shown(tmp_path):
-    subject, result = make_result(tmp_path, ["a dog", "a cat", "a"], missing={0, 1, 2})
-    assert choose_photos(subject, result) == {}
+    evaluation, result = make_result(tmp_path, ["a dog", "a cat", "a"], missing={0, 1, 2})
+    assert choose_photos(evaluation, result) == {}
 
 
 def test_a_true_caption_is_scored_against_the_others(tmp_path):
     """A scorer gives the same if the photo's other captions are its references."""
-    subject, _ = make_result(tmp_path, ["a dog", "a cat", "a"])
-    ciders = score_true_captions(subject, [0, 2])
+    evaluation, _ = make_result(tmp_path, ["a dog", "a cat", "a"])
+    ciders = score_true_captions(evaluation, [0, 2])
     assert ciders.keys() == {0, 2}
     assert ciders[2] == [None]
-    scorer = Scorer(subject.references)
+    scorer = Scorer(evaluation.references)
     others = Scorer([("Two dogs run in the park.", "a dog in a park"), *THREE_PHOTOS[1:]])
     scorer._cider_scorer.crefs[0] = others._cider_scorer.crefs[0]
     expected = scorer.score_photos_by_cider(["A dog runs.", "x", "x"])[0]
@@ -114,7 +116,7 @@ def test_a_caption_without_words_has_no_attention(tmp_path):
 
 
 def test_large_photos_are_made_smaller(tmp_path):
-    subject, result = make_result(tmp_path, ["a dog", "a cat", "a"], size=(1200, 600))
-    card = choose_photos(subject, result)[FROM_ALL][0]
+    evaluation, result = make_result(tmp_path, ["a dog", "a cat", "a"], size=(1200, 600))
+    card = choose_photos(evaluation, result)[FROM_ALL][0]
     assert card.pixels.shape == (200, 400, 3)
     assert isinstance(card.pixels, np.ndarray)

@@ -67,7 +67,7 @@ def test_a_run_with_default_settings_has_no_table_of_changes():
 
 def test_a_classifier_has_no_settings_of_captions():
     given = {"preset": "classifier", "dataset": "colours", "trunk": "tutorial", "batch": 4}
-    saved = Settings.from_flat(given).of_a_classifier()
+    saved = Settings.from_flat(given).for_classifier()
     settings = select_settings(saved)
     assert "beam" not in settings
     assert settings["trunk"] == "tutorial"

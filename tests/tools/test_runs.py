@@ -62,7 +62,7 @@ def make_run(name, *, minute, rows=2, kept=2, scores=SCORES, test=("a.jpg",), **
 
 def make_classifier(name, *, minute):
     given = {"preset": "classifier", "dataset": "pets", "epochs": 1}
-    config = Settings.from_flat(given).of_a_classifier()
+    config = Settings.from_flat(given).for_classifier()
     config |= {"classes": ["cat", "dog"], "image_size": 32, "encoder": "convnet"}
     config["written"] = at_minute(minute)
     run = Path("checkpoints", name)

@@ -124,12 +124,12 @@ def test_a_classifier_s_settings_are_others(root):
 
 
 def test_a_damaged_trunk_is_refused(root):
-    assert runs.read_making(root) is None
+    assert runs.read_encoder_construction(root) is None
     write_text(root / "encoder.json", "{")
     with pytest.raises(
         UserError, match=r"encoder\.json is damaged .*; restore it from a copy, or train again$"
     ):
-        runs.read_making(root)
+        runs.read_encoder_construction(root)
 
 
 def test_a_folder_that_is_no_run_is_refused(root):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from config import CROPS
 from data.photos.crops import Crops, crop_picture, project_to_photo
 from data.photos.photo import Photo
 
@@ -22,9 +21,8 @@ def slope():
     )
 
 
-@pytest.mark.parametrize("number", CROPS)
+@pytest.mark.parametrize("number", [1, 2, 4])
 def test_every_number_that_can_be_asked_for_gives_so_many_different_crops(number, slope):
-    assert CROPS == (1, 2, 4)
     assert len({crop.tobytes() for crop in Crops(number).cut(slope)}) == number
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from config import LENGTHS
 from data.text.gpt2 import END_OF_TEXT, GPT2Tokenizer, read_vocabulary
 from data.text.loading import load_tokenizer
 from data.text.tokenizer import END, SPECIAL_TOKENS, START, Word
+from presets import LENGTHS
 from utils.errors import UserError
 
 # Small enough to be worked by hand; the mark is not the last piece. "Ġ" is a space, and "Ã©" are

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from config import FITTED
+from config import FITTED_TOKENIZERS as FITTED
 from data.text.loading import choose_kind, fit_tokenizer, load_tokenizer
 from data.text.tokenizer import UNKNOWN
 from tests.helpers.tokenizers import CAPTIONS_BY_LANGUAGE

@@ -1,4 +1,4 @@
-"""Which folder of classes is meant, and the pictures in splits that come of it."""
+"""Find and read folders of classes, split their pictures and load the pixels."""
 
 from pathlib import Path
 
@@ -6,11 +6,16 @@ import keras
 import numpy as np
 import pytest
 
-from data.photos.hashes import PhotoHashes
 from data.photos.images import save_picture
-from pipeline.classifier import dataset as class_stages
-from presets import resolve
-from tests.helpers.classes import CLASSES, make_picture, write_class_folders
+from pipeline.classifier import dataset as class_dataset
+from pipeline.classifier.dataset import (
+    describe_classes,
+    find_class_folders,
+    prepare_classes,
+    read_class_source,
+)
+from tests.helpers.classes import CLASSES, class_folders, picture
+from tests.helpers.settings import choose_settings
 from utils.errors import UsageError, UserError
 
 
@@ -20,69 +25,69 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def loaded(path, **given):
-    settings = resolve({"preset": "classifier", **given}, scenes=False)
-    return class_stages.load(
-        class_stages.read_dataset(Path(path)), settings, PhotoHashes(Path("cache/photos.json"))
+def load(path, **options):
+    """Prepare the classes as train.py does."""
+    settings = choose_settings(
+        {"preset": "classifier", "dataset": path, "cache": "cache"} | options
     )
+    return prepare_classes(settings)
 
 
-def test_the_dataset_that_is_meant(place, capsys):
-    assert class_stages.dataset_path("cifar10") == Path("datasets/cifar10")
-    assert class_stages.dataset_path("~/pets") == Path("~/pets").expanduser()
+def test_find_class_folders(place, capsys):
+    assert find_class_folders("cifar10") == Path("datasets/cifar10")
+    assert find_class_folders("~/pets") == Path("~/pets").expanduser()
     with pytest.raises(
-        UsageError, match=r"^--dataset scenes: drawings with captions, and no classes; give "
+        UsageError, match=r"^--dataset scenes has captions and no classes; use cifar10, or "
     ):
-        class_stages.dataset_path("scenes")
-    assert class_stages.dataset_path(None) == Path("datasets/cifar10")
+        find_class_folders("scenes")
+    assert find_class_folders(None) == Path("datasets/cifar10")
     assert (
         capsys.readouterr().out
         == "no folder of classes in datasets/: using CIFAR-10 (your own: --dataset FOLDER)\n"
     )
     for ours in ("cifar10", "cache", ".part"):
-        write_class_folders(place / "datasets" / ours, unsplit=1)
-    write_class_folders(place / "datasets/captioned", unsplit=1)
+        class_folders(place / "datasets" / ours, unsplit=1)
+    class_folders(place / "datasets/captioned", unsplit=1)
     (place / "datasets/captioned/captions.csv").write_text("photo,caption\nred/00.png,A red one.\n")
     (place / "datasets/README.md").write_text("")
-    assert class_stages.dataset_path(None) == Path("datasets/cifar10")
-    write_class_folders(place / "datasets/colours", unsplit=1)
+    assert find_class_folders(None) == Path("datasets/cifar10")
+    class_folders(place / "datasets/colours", unsplit=1)
     capsys.readouterr()
-    assert class_stages.dataset_path(None) == Path("datasets/colours")
+    assert find_class_folders(None) == Path("datasets/colours")
     assert capsys.readouterr().out == "using datasets/colours\n"
-    write_class_folders(place / "datasets/more", unsplit=1)
+    class_folders(place / "datasets/more", unsplit=1)
     with pytest.raises(
         UserError, match=r"^several folders of classes in datasets/: colours, more; choose one"
     ):
-        class_stages.dataset_path(None)
+        find_class_folders(None)
 
 
-def test_cifar10_is_fetched_once_and_kept_as_a_folder(monkeypatch, capsys):
+def test_cifar10_is_downloaded_once(monkeypatch, capsys):
     random = np.random.default_rng(0)
     parts = [
         (random.integers(0, 256, (20, 32, 32, 3), np.uint8), np.arange(20)[:, None] % 10)
         for _ in range(2)
     ]
     monkeypatch.setattr(keras.datasets.cifar10, "load_data", lambda: parts)
-    assert len(class_stages.read_dataset(Path("datasets/cifar10")).examples) == 40
+    assert len(read_class_source(Path("datasets/cifar10")).examples) == 40
     assert "writing its 40 pictures into datasets/cifar10/" in capsys.readouterr().out
     monkeypatch.setattr(keras.datasets.cifar10, "load_data", None)
-    assert len(class_stages.read_dataset(Path("datasets/cifar10")).examples) == 40
+    assert len(read_class_source(Path("datasets/cifar10")).examples) == 40
 
 
-def test_a_download_that_fails_names_the_ways_on(monkeypatch, place):
+def test_a_failed_download_names_the_ways_on(monkeypatch, place):
     def fails():
         raise Exception("URL fetch failure on https://example.org: None -- no network\nand more")
 
     monkeypatch.setattr(keras.datasets.cifar10, "load_data", fails)
     monkeypatch.setenv("KERAS_HOME", "/home/k")
     with pytest.raises(UserError) as caught:
-        class_stages.read_dataset(Path("datasets/cifar10"))
-    assert str(caught.value) == (
-        "CIFAR-10 could not be downloaded (URL fetch failure on https://example.org: None -- no network); put "
-        "cifar-10-python.tar.gz, had elsewhere, where Keras looks for it, as "
-        "/home/k/datasets/cifar-10-batches-py-target_archive, or give pictures of your own: --dataset with a folder of "
-        "split/class/*.jpg (train, val, test), or of class/*.jpg"
-    )
+        read_class_source(Path("datasets/cifar10"))
+    message = str(caught.value)
+    assert "(URL fetch failure on https://example.org: None -- no network)" in message
+    assert "/home/k/datasets/cifar-10-batches-py-target_archive" in message
+    assert "and more" not in message
+    assert "--dataset" in message
     assert not (place / "datasets/cifar10").exists()
 
 
@@ -102,91 +107,88 @@ def test_keras_looks_for_the_archive_where_the_error_says(monkeypatch, place):
     assert asked == [str(place / "datasets/cifar-10-batches-py-target_archive")]
 
 
-def test_pictures_and_classes_stand_together(place):
-    write_class_folders(place / "colours", train=4, val=2, test=1)
-    found = loaded("colours", image_size=24)
+def test_pictures_have_their_classes(place):
+    class_folders(place / "colours", train=4, val=2, test=1)
+    found = load("colours", image_size=24)
     assert found.classes == list(CLASSES)
-    assert {split: pictures.shape for split, pictures in found.pictures.items()} == {
+    assert {split: pictures.shape for split, pictures in found.pixels.items()} == {
         "train": (12, 24, 24, 3),
         "val": (6, 24, 24, 3),
         "test": (3, 24, 24, 3),
     }
     for split in ("train", "val", "test"):
-        photos = found.prepared.splits[split]
+        photos = found.dataset.splits[split]
         assert [found.classes[label] for label in found.labels(split)] == [
             photo.path.parent.name for photo in photos
         ]
-        for photo, pixels in zip(photos, found.pictures[split], strict=True):
+        for photo, pixels in zip(photos, found.pixels[split], strict=True):
             place_, kind = ("train", "val", "test").index(split), CLASSES.index(photo.captions[0])
             np.testing.assert_array_equal(
-                pixels, make_picture(photo.captions[0], (0, place_, kind, int(photo.path.stem)))
+                pixels, picture(photo.captions[0], (0, place_, kind, int(photo.path.stem)))
             )
 
 
-def test_val_is_carved_out_of_train_and_all_splits_out_of_classes_alone(place):
-    write_class_folders(place / "listed", train=20, test=5)
-    found = loaded("listed")
-    sizes = {split: len(photos) for split, photos in found.prepared.splits.items()}
+def test_splits_are_made_where_none_are_given(place):
+    class_folders(place / "listed", train=20, test=5)
+    found = load("listed")
+    sizes = {split: len(photos) for split, photos in found.dataset.splits.items()}
     assert sizes["train"] + sizes["val"] == 60 and sizes["test"] == 15 and 2 <= sizes["val"] <= 12
-    write_class_folders(place / "unlisted", unsplit=30)
-    found = loaded("unlisted", test_size=0.2)
-    sizes = {split: len(photos) for split, photos in found.prepared.splits.items()}
+    class_folders(place / "unlisted", unsplit=30)
+    found = load("unlisted", test_size=0.2)
+    sizes = {split: len(photos) for split, photos in found.dataset.splits.items()}
     assert sum(sizes.values()) == 90 and all(9 <= sizes[split] <= 27 for split in ("val", "test"))
-    assert found.prepared.how == "by photo, seed 0"
+    assert found.dataset.how_split == "by photo, seed 0"
 
 
-def test_equal_pictures_never_stand_on_two_sides(place):
-    write_class_folders(place / "colours", train=3, test=3)
-    save_picture(make_picture("red", 99), place / "colours/train/red/twin.png")
-    save_picture(make_picture("red", 99), place / "colours/test/red/other.png")
-    found = loaded("colours")
-    assert (
-        "train/red/twin.png" not in found.prepared.names()["train"] + found.prepared.names()["val"]
-    )
+def test_equal_pictures_are_in_one_split(place):
+    class_folders(place / "colours", train=3, test=3)
+    save_picture(picture("red", 99), place / "colours/train/red/twin.png")
+    save_picture(picture("red", 99), place / "colours/test/red/other.png")
+    found = load("colours")
+    assert "train/red/twin.png" not in found.dataset.names()["train"] + found.dataset.names()["val"]
     assert "train/red/twin.png: the same picture is in val or test" in map(
-        str, found.prepared.left_out
+        str, found.dataset.left_out
     )
 
 
-def test_the_unreadable_leave_before_the_splits_are_made_and_are_named(place):
-    write_class_folders(place / "colours", unsplit=12)
-    whole = loaded("colours").prepared.names()
+def test_unreadable_pictures_leave_before_the_split(place):
+    class_folders(place / "colours", unsplit=12)
+    whole = load("colours").dataset.names()
     broken = place / "colours" / whole["val"][0]
     broken.write_bytes(broken.read_bytes()[:60])
-    first, again = loaded("colours"), loaded("colours")
-    assert first.prepared.names() == again.prepared.names()
-    assert whole["val"][0] not in str(first.prepared.names())
-    assert [str(each) for each in first.prepared.left_out] == [f"{whole['val'][0]}: cut short"]
-    with pytest.raises(UserError, match=r"^--strict: the dataset has 1 fault: .*: cut short$"):
-        loaded("colours", strict=True)
+    first, again = load("colours"), load("colours")
+    assert first.dataset.names() == again.dataset.names()
+    assert whole["val"][0] not in str(first.dataset.names())
+    assert [str(each) for each in first.dataset.left_out] == [f"{whole['val'][0]}: cut short"]
+    with pytest.raises(UserError, match=r"^--strict: 1 faults? in the dataset: .*: cut short$"):
+        load("colours", strict=True)
 
 
-def test_what_is_not_trained_on_is_not_scored(place):
-    write_class_folders(place / "colours", train=4, test=2)
+def test_classes_without_training_pictures_are_skipped(place):
+    class_folders(place / "colours", train=4, test=2)
     (place / "colours/train/red").rename(place / "colours/train/rouge")
-    found = loaded("colours")
+    found = load("colours")
     assert found.classes == ["blue", "green", "rouge"]
-    assert [str(each) for each in found.prepared.left_out] == [
-        f"test/red/0{number}.png: no picture that is trained on is of its class"
-        for number in range(2)
+    assert [str(each) for each in found.dataset.left_out] == [
+        f"test/red/0{number}.png: no training picture is of its class" for number in range(2)
     ]
     assert len(found.labels("test")) == 4
 
 
-def test_one_class_is_nothing_to_tell_apart(place):
-    write_class_folders(place / "colours", train=4, val=2)
+def test_one_class_is_rejected(place):
+    class_folders(place / "colours", train=4, val=2)
     with pytest.raises(
         UserError,
-        match=r"^all pictures to train on are of one class, '.*'; use more \(a higher --limit\)",
+        match=r"^all training pictures are of one class, .*; use more \(a higher --limit\)",
     ):
-        loaded("colours", limit=1)
+        load("colours", limit=1)
     for name in CLASSES:
         (place / "colours/val" / name).rename(place / "colours/val" / name.upper())
     with pytest.raises(
         UserError,
-        match=r"^no picture of val is of a class that is trained on; .* of those of train$",
+        match=r"^no picture of val has a class of train; .* --limit",
     ):
-        loaded("colours")
+        load("colours")
 
 
 @pytest.mark.parametrize(
@@ -199,7 +201,7 @@ def test_one_class_is_nothing_to_tell_apart(place):
         (300, "tutorial", 32),
     ],
 )
-def test_pictures_are_squeezed_to_what_suits_them(place, side, trunk, wanted):
+def test_the_image_size_suits_the_pictures(place, side, trunk, wanted):
     for name, grey in (("dark", 20), ("light", 200)):
         for number in range(3):
             save_picture(
@@ -210,35 +212,34 @@ def test_pictures_are_squeezed_to_what_suits_them(place, side, trunk, wanted):
                 np.full((side, side // 2, 3), grey + number + 9, np.uint8),
                 place / f"greys/val/{name}/{number}.png",
             )
-    assert loaded("greys", trunk=trunk).image_size == wanted
+    assert load("greys", trunk=trunk).image_size == wanted
 
 
-def test_what_would_not_fit_memory_lies_on_disk_while_the_program_runs(place, monkeypatch, capsys):
-    write_class_folders(place / "colours", train=3, val=2)
-    plain = loaded("colours")
-    assert capsys.readouterr().out == ""
+def test_too_many_pictures_for_memory_are_kept_on_disk(place, monkeypatch, capsys):
+    class_folders(place / "colours", train=3, val=2)
+    plain = load("colours")
+    capsys.readouterr()
     monkeypatch.setattr(
-        class_stages,
+        class_dataset,
         "can_hold_in_memory",
         lambda number, image_size: (number, image_size) != (15, 32),
     )
-    found = loaded("colours", cache="kept")
+    found = load("colours", cache="kept")
     assert (
-        "too much for this machine's memory: they are kept in a file in kept/ while this runs"
+        "too much for this machine's memory; they are kept in a file in kept/ while this runs"
         in capsys.readouterr().out
     )
     for split in ("train", "val", "test"):
-        np.testing.assert_array_equal(found.pictures[split], plain.pictures[split])
-    assert [file.name for file in Path("kept").iterdir()] == []
+        np.testing.assert_array_equal(found.pixels[split], plain.pixels[split])
+    assert [file.name for file in Path("kept").iterdir()] == ["photos.json"]
 
 
-def test_what_is_there_is_told_in_three_lines(place):
-    write_class_folders(place / "colours", train=4, val=2)
+def test_the_dataset_is_described_in_three_lines(place):
+    class_folders(place / "colours", train=4, val=2)
     (place / "colours/train/red/03.png").unlink()
-    dataset = class_stages.read_dataset(Path("colours"))
-    assert class_stages.told(dataset, loaded("colours")).splitlines() == [
+    assert describe_classes(load("colours")).splitlines() == [
         "folders of classes (colours): 17 pictures, 3 classes, 5 (red) to 6 (blue) of each",
         "splits: train 11, val 6, test 0 (as the dataset says; no test pictures of these classes: val is scored in its "
         "place)",
-        "pixels: 32 x 32, brought to -1..1",
+        "pixels: 32 x 32, scaled to -1..1",
     ]

@@ -1,11 +1,13 @@
-"""What is told of a classifier's scores."""
+"""The scores of a classifier on a split."""
 
 import numpy as np
 
 from data.photos.photo import Photo
 from data.preprocess import Dataset
-from pipeline.classifier.dataset import Loaded
-from pipeline.classifier.evaluation import scored, table
+from data.sources.base import Source
+from pipeline.classifier.dataset import NO_TEST_PICTURES, ClassPictures
+from pipeline.classifier.evaluation import evaluate_classes, score_split
+from reports.scores import format_class_scores
 
 CLASSES = [f"class {number:02}" for number in range(30)]
 
@@ -17,40 +19,57 @@ class Sure:
         return np.eye(len(CLASSES), dtype=np.float32)[pictures[:, 0, 0, 0]]
 
 
-def loaded(taken, true):
-    """Pictures taken for some classes, and their true ones."""
-    pictures = np.zeros((len(taken), 4, 4, 3), np.uint8)
-    pictures[:, 0, 0, 0] = taken
-    photos = [
-        Photo(None, str(place), (CLASSES[number],), str(place), "test")
-        for place, number in enumerate(true)
-    ]
-    return Loaded(Dataset({"train": [], "val": [], "test": photos}), CLASSES, 4, {"test": pictures})
+def make_pictures(predicted, true, split="test"):
+    """Pictures that are predicted to be of some classes, and their true ones."""
+    pixels = np.zeros((len(predicted), 4, 4, 3), np.uint8)
+    pixels[:, 0, 0, 0] = predicted
+    photos = []
+    for place, number in enumerate(true):
+        photos.append(Photo(None, str(place), (CLASSES[number],), str(place), split))
+    splits = {"train": [], "val": [], "test": []} | {split: photos}
+    source = Source("test", None, None, [])
+    return ClassPictures(Dataset(source, splits), CLASSES, 4, {split: pixels})
 
 
-def test_few_classes_are_all_in_the_table_and_those_without_pictures_are_not():
-    scores, probabilities = scored(Sure(), loaded([0, 1, 1, 2], [0, 1, 2, 2]), "test", top=5)
+def test_a_split_is_scored():
+    scores, probabilities = score_split(
+        Sure(), make_pictures([0, 1, 1, 2], [0, 1, 2, 2]), "test", top=5
+    )
     assert probabilities.shape == (4, 30)
     assert (scores["images"], scores["accuracy"]) == (4, 0.75)
     assert scores["images_per_second"] == 4 / scores["seconds"]
-    first, *lines = table("test", scores, ["a note"]).splitlines()
+    assert scores["Top5"] == 1.0
+
+
+def test_val_is_scored_if_there_is_no_test_split():
+    pictures = make_pictures([0, 1], [0, 2], "val")
+    result = evaluate_classes(Sure(), pictures, "test", top=5, notes=["a note"])
+    assert (result.split, result.scores["accuracy"]) == ("val", 0.5)
+    assert result.notes == [NO_TEST_PICTURES, "a note"]
+
+
+def format_lines(predicted, true, top=5):
+    pictures = make_pictures(predicted, true)
+    result = evaluate_classes(Sure(), pictures, "test", top=top, notes=["a note"])
+    return format_class_scores(result).splitlines()
+
+
+def test_few_classes_are_all_in_the_table():
+    first, second, *lines = format_lines([0, 1, 1, 2], [0, 1, 2, 2])
     assert first.startswith("test: 4 pictures, ")
-    assert lines == [
-        "accuracy 0.750, loss 6.908, top-5 accuracy 1.000",
-        "  class 00  1.000",
-        "  class 01  1.000",
-        "  class 02  0.500",
-        "most often mistaken: class 02 for class 01 (1)",
-        "note: a note",
-    ]
+    assert second == "accuracy 0.750, loss 6.908, top-5 accuracy 1.000"
+    rows = [line.split() for line in lines]
+    assert ["class", "00", "1.000"] in rows
+    assert ["class", "02", "0.500"] in rows
+    assert not any(row[:2] == ["class", "03"] for row in rows)  # without pictures
+    assert lines[-2:] == ["most often mistaken: class 02 for class 01 (1)", "note: a note"]
 
 
-def test_of_many_classes_the_best_and_the_worst_are_told():
+def test_of_many_classes_the_best_and_the_worst_are_listed():
     true = np.repeat(np.arange(30), 10)
-    taken = np.where(
-        np.arange(300) % 10 < true // 3, (true + 1) % 30, true
-    )  # the later the class, the more mistakes
-    lines = table("val", scored(Sure(), loaded(taken, true), "test", top=5)[0]).splitlines()
+    is_wrong = np.arange(300) % 10 < true // 3  # the later the class, the more mistakes
+    predicted = np.where(is_wrong, (true + 1) % 30, true)
+    lines = format_lines(predicted, true)
     assert lines[2] == (
         "the best of 30 classes: class 00 1.000, class 01 1.000, class 02 1.000, class 03 0.900, "
         "class 04 0.900"
@@ -61,6 +80,7 @@ def test_of_many_classes_the_best_and_the_worst_are_told():
     assert lines[4].startswith("most often mistaken: class 27 for class 28 (9), ")
 
 
-def test_without_mistakes_none_is_told():
-    lines = table("val", scored(Sure(), loaded([3, 4], [3, 4]), "test", top=30)[0]).splitlines()
-    assert lines[1:] == ["accuracy 1.000, loss 0.000", "  class 03  1.000", "  class 04  1.000"]
+def test_without_mistakes_none_is_listed():
+    lines = format_lines([3, 4], [3, 4], top=30)
+    assert lines[1] == "accuracy 1.000, loss 0.000"
+    assert not any(line.startswith("most often mistaken") for line in lines)

@@ -20,13 +20,13 @@ import train
 from models.captioner import Captioner
 from models.classifier import Classifier
 from models.encoders.encoder import Encoder
-from pipeline.classifier.training import running_loss
-from tests.helpers.classes import CLASSES, write_class_folders
+from pipeline.classifier.training import RunningLoss
+from tests.helpers.classes import CLASSES, class_folders
 from tests.helpers.pages import read_page, read_rows
 from tests.helpers.scripts import SMALL, scenes_folder, typed
 from tests.test_stopping import at_step
 from utils.errors import UserError
-from utils.runs import read_config, read_history, read_making
+from utils.runs import read_config, read_encoder_construction, read_history
 from utils.stopwatch import read_time_and_memory
 from utils.terminal import TrainingBar
 
@@ -55,7 +55,7 @@ TUTORIAL = [*WORDS, "--trunk", "tutorial", "--learning-rate", "0.02"]
 def place(tmp_path_factory):
     """A current directory with class folders, one broken picture among them, and scenes."""
     with scenes_folder(tmp_path_factory.mktemp("classifying")) as folder:
-        write_class_folders(folder / "colours", train=36, test=8)
+        class_folders(folder / "colours", train=36, test=8)
         broken = folder / "colours/train/red/broken.png"
         broken.write_bytes((folder / "colours/train/red/00.png").read_bytes()[:90])
         yield folder
@@ -144,7 +144,11 @@ def test_a_run_folder_has_all_that_is_promised(run):
     }
     assert len(json.loads((run / "seen.json").read_text())) == 108
     assert json.loads((run / "left_out.json").read_text())[0]["reason"] == "cut short"
-    assert read_making(run) == {"encoder": "convnet", "trunk": run.name, "image_size": 16}
+    assert read_encoder_construction(run) == {
+        "encoder": "convnet",
+        "trunk": run.name,
+        "image_size": 16,
+    }
     assert all((run / kind / "checkpoint").is_file() for kind in ("last", "best"))
 
 
@@ -249,7 +253,7 @@ def test_pictures_that_were_learned_from_are_told_where_another_dataset_has_them
 
 
 def test_without_a_test_split_val_is_scored_in_its_place(place):
-    write_class_folders(place / "no_test", seed=1, train=12, val=4)
+    class_folders(place / "no_test", seed=1, train=12, val=4)
     done = trained(*TUTORIAL, "--dataset", "no_test", "--epochs", "1", "--run", "no_test")
     assert "val: 12 pictures" in done.out
     assert (
@@ -394,7 +398,7 @@ def test_its_trunk_is_an_encoder(run, layer):
     larger = Encoder("convnet", weights=str(run), image_size=32)
     assert larger.grid[0] > Encoder("convnet", weights=str(run)).grid[0]
     with pytest.raises(
-        UserError, match=r"trained --encoder convnet \(got --encoder inception_v3\)$"
+        UserError, match=r"what has learned there is --encoder convnet, not inception_v3$"
     ):
         Encoder("inception_v3", weights=str(run))
 
@@ -485,9 +489,9 @@ def test_three_quarters_of_cifar10_are_named_rightly_within_ten_minutes():
     assert time.monotonic() - began < 600
 
 
-def test_the_running_loss_is_that_of_the_steps_since_it_was_told_last():
+def test_the_running_loss_is_of_the_steps_since_the_last_line():
     lines = []
-    each_step = running_loss(lines.append)
+    each_step = RunningLoss(lines.append)
     for epoch in range(2):
         total = 0.0
         for step in range(1, 11):

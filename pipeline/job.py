@@ -1,0 +1,286 @@
+"""The outline of a training job: a captioner's, and a classifier's.
+
+Whatever a job prints or draws about its results goes through a Reporter, which the command brings along.
+"""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from config import Settings
+from data.class_batches import ClassBatches
+from data.preprocess import Dataset
+from data.text.loading import load_tokenizer
+from data.text.tokenizer import Tokenizer
+from models.captioner import Captioner
+from models.classifier import Classifier
+from models.decoders.base import Decoder, check_max_length
+from models.decoders.transformer import POSITIONS
+from models.decoders.with_encoder import DecoderWithEncoder
+from models.encoders.encoder import Encoder
+from models.pretrained import find_decoder_sizes
+from models.training.trainer import Trainer
+from pipeline.classifier.dataset import ClassPictures, describe_classes, prepare_classes
+from pipeline.classifier.evaluation import evaluate_classes
+from pipeline.classifier.training import (
+    ClassValidation,
+    RunningLoss,
+    make_batches,
+    make_class_trainer,
+    make_network,
+)
+from pipeline.dataset import (
+    fit_tokenizer,
+    prepare_dataset,
+    report_left_out,
+    report_look_alikes,
+    report_seen,
+    save_augmented,
+)
+from pipeline.evaluation import CaptionValidation, make_evaluation, score
+from pipeline.features import build_encoder, extract, make_views, report_engine
+from pipeline.resume import TRANSFORMER_FACTS, FromRun, Resumed, Start
+from pipeline.run import Run
+from pipeline.settings import TYPED, complete
+from pipeline.training import (
+    Phase,
+    build_decoder,
+    list_phases,
+    make_trainer,
+    start_phase,
+    train_epochs,
+)
+from utils import hugging_face, runs
+from utils.command_line import option_name
+from utils.device import has_bfloat16, use_device
+from utils.errors import UsageError
+from utils.terminal import say
+
+INTERRUPTED = 130  # the exit status that shells expect after Ctrl-C
+
+
+class Reporter(Protocol):
+    """Draws and writes what people see of a job."""
+
+    def write_page(self) -> None:
+        """Write the run's page as far as the job has come."""
+
+    def after_epoch(self, rows: list[dict[str, Any]], best_epoch: int) -> None:
+        """Draw the curves, and write the page."""
+
+    def finish(self, evaluated: Any, result: Any, run: Run) -> None:
+        """Print the scores, draw pictures, and write the page with them."""
+
+
+class CaptionReporter(Reporter, Protocol):
+    """The reporter of a captioner's job."""
+
+    def describe_dataset(
+        self, chosen: Settings, settings: Settings, dataset: Dataset, tokenizer: Tokenizer
+    ) -> str:
+        """Return the dataset in a few lines; `chosen` are the settings as they were typed."""
+
+
+class ClassReporter(Reporter, Protocol):
+    """The reporter of a classifier's job."""
+
+    def draw_samples(
+        self, batches: ClassBatches, pictures: ClassPictures, settings: Settings
+    ) -> None:
+        """Draw some of the training pictures as the network gets them."""
+
+
+def train_captioner(settings: Settings, start: Start, reporter: CaptionReporter) -> int:
+    """Train a captioner and score it; return the exit status."""
+    use_device(settings.machine.device)
+    run = Run.open(start, Path(settings.vision.cache))
+    settings, sizes = add_decoder_sizes(settings, start)
+    dataset = prepare_dataset(settings)
+    chosen, settings = settings, complete(settings, dataset, has_bfloat16=has_bfloat16())
+    check_positions(settings, sizes)
+    tokenizer = make_tokenizer(chosen, settings, dataset, start)
+    report_engine(settings)
+    say(reporter.describe_dataset(chosen, settings, dataset, tokenizer))
+    report_faults(dataset, start)
+    run.check_photos(dataset)
+    run.lap("reading")
+
+    encoder = build_encoder(settings, dataset)
+    run.check_encoder(encoder.fingerprint(), is_tuned=settings.vision.finetune_encoder)
+    views = make_views(settings)
+    features = extract(settings, dataset, encoder, views)
+    run.lap("features")
+
+    facts = list_facts(settings, dataset, encoder, start) | sizes
+    model = build_model(settings, tokenizer, encoder, facts, start)
+    run.save_dataset(dataset)
+    run.save_model_files(tokenizer, encoder)
+    if settings.vision.save_augmented:
+        save_augmented(dataset, settings, encoder.image_size, run.folder / "augmented")
+
+    for phase in list_phases(settings, start):
+        run.save_config(phase.settings, facts | {"first_epoch": phase.first_epoch})
+        trainer = make_trainer(phase, model, dataset, tokenizer, features, views, run)
+        validation = CaptionValidation(dataset, tokenizer, features, phase.settings, model, encoder)
+        start_phase(trainer, phase, validation, run)
+        reporter.write_page()
+        run.lap("preparing")
+        if not train_epochs(trainer, run, validation, after_epoch=reporter.after_epoch):
+            reporter.write_page()
+            return INTERRUPTED
+
+    report_best_epoch(trainer, phase)
+    captioner = Captioner.load(run.folder, engine=settings.machine.engine)
+    evaluation = make_evaluation(captioner, dataset, phase.settings, run=run.folder, split="test")
+    result = score(evaluation)
+    run.save_scores(result)
+    reporter.finish(evaluation, result, run)
+    return 0
+
+
+def train_classifier(settings: Settings, start: Start, reporter: ClassReporter) -> int:
+    """Train a classifier and score it; return the exit status."""
+    use_device(settings.machine.device)
+    run = Run.open(start, Path(settings.vision.cache))
+    pictures = prepare_classes(settings)
+    dataset = pictures.dataset
+    say(describe_classes(pictures))
+    report_left_out(dataset)
+    run.check_photos(dataset)
+    run.lap("reading")
+
+    network = make_network(settings, pictures)
+    run.save_dataset(dataset)
+    save_class_config(run, settings, pictures)
+    batches = make_batches(settings, pictures)
+    if not run.is_resumed:
+        reporter.draw_samples(batches, pictures, settings)
+
+    trainer = make_class_trainer(settings, network, batches, run.folder)
+    validation = ClassValidation(settings, network, pictures)
+    say(f"parameters: {network.count_params():,}; ready after {run.seconds:.0f} s")
+    if run.is_resumed and not trainer.resume():
+        say("the run has no checkpoint yet: it starts over")
+    reporter.write_page()
+    run.lap("preparing")
+    is_done = train_epochs(
+        trainer,
+        run,
+        validation,
+        after_epoch=reporter.after_epoch,
+        report_step=RunningLoss(say),
+    )
+    if not is_done:
+        reporter.write_page()
+        return INTERRUPTED
+
+    say(f"scoring the best epoch, {trainer.best_epoch}")
+    classifier = Classifier.load(run.folder)
+    result = evaluate_classes(classifier, pictures, "test", top=settings.training.top)
+    run.save_scores(result)
+    reporter.finish(pictures, result, run)
+    return 0
+
+
+# The steps that are too small for a module of their own.
+
+
+def add_decoder_sizes(settings: Settings, start: Start) -> tuple[Settings, dict[str, Any]]:
+    """Return the settings with the sizes of the decoder's pretrained weights, and the facts beyond the settings.
+
+    Typed sizes that differ from the weights' are rejected.
+    """
+    source = start.source
+    if source is not None and not hugging_face.is_hugging_face(source):
+        saved = runs.read_config(source)
+        return settings, {name: saved[name] for name in TRANSFORMER_FACTS if name in saved}
+    if not settings.decoding.is_pretrained:
+        return settings, {}
+    weights = settings.decoding.decoder_weights
+    sizes = find_decoder_sizes(weights)
+    facts = {name: sizes.pop(name) for name in TRANSFORMER_FACTS}
+    flat = settings.flat()
+    for name, size in sizes.items():
+        if settings.origins.get(name) == TYPED and flat[name] != size:
+            raise UsageError(
+                f"{option_name(name)} must be {size} for --decoder-weights {weights} (got {flat[name]}); "
+                "omit it, or use --decoder-weights none"
+            )
+    return settings.replace(f"--decoder-weights {weights}", **sizes), facts
+
+
+def check_positions(settings: Settings, sizes: dict[str, Any]) -> None:
+    """Reject a --max-length that a transformer has no positions for."""
+    if settings.decoding.decoder == "transformer":
+        check_max_length(settings.words.max_length, sizes.get("positions", POSITIONS))
+
+
+def make_tokenizer(
+    chosen: Settings, settings: Settings, dataset: Dataset, start: Start
+) -> Tokenizer:
+    """Load a resumed run's tokenizer, or fit one; `chosen` are the settings as they were typed."""
+    if isinstance(start, Resumed):
+        return load_tokenizer(start.run / "vocabulary.json")
+    source = chosen.words.tokenizer
+    return fit_tokenizer(settings, dataset, source=source, start=start.source)
+
+
+def report_faults(dataset: Dataset, start: Start) -> None:
+    """Print what was skipped, what looks alike, and what the run to start from has seen."""
+    report_left_out(dataset)
+    report_look_alikes(dataset)
+    if isinstance(start, FromRun):
+        report_seen(dataset, start.source)
+
+
+def list_facts(
+    settings: Settings, dataset: Dataset, encoder: Encoder, start: Start
+) -> dict[str, Any]:
+    """Return what config.json says beyond the settings."""
+    source = start.source
+    return {
+        "fingerprint": encoder.fingerprint(),
+        "encoder_weights": encoder.weights,
+        "scenes": dataset.facts is not None,
+        "captions": dataset.digest(),
+        "from": None if source is None else str(source),
+    }
+
+
+def build_model(
+    settings: Settings,
+    tokenizer: Tokenizer,
+    encoder: Encoder,
+    facts: dict[str, Any],
+    start: Start,
+) -> Decoder:
+    """Build what is trained: the decoder, or encoder and decoder together."""
+    decoder = build_decoder(settings.flat() | facts, tokenizer, settings, start)
+    if settings.vision.finetune_encoder:
+        decoder = DecoderWithEncoder(encoder, decoder)
+    return decoder
+
+
+def save_class_config(run: Run, settings: Settings, pictures: ClassPictures) -> None:
+    """Write how the classifier is built, and its settings."""
+    if not run.is_resumed:
+        facts = {
+            "encoder": "convnet",
+            "trunk": settings.classes.trunk,
+            "image_size": pictures.image_size,
+        }
+        runs.write_encoder_construction(run.folder, facts)
+    facts = {
+        "encoder": "convnet",
+        "image_size": pictures.image_size,
+        "classes": pictures.classes,
+        "captions": pictures.dataset.digest(),
+    }
+    run.save_config(settings, facts)
+
+
+def report_best_epoch(trainer: Trainer, phase: Phase) -> None:
+    """Print which epoch is scored."""
+    if trainer.best_epoch > phase.first_epoch:
+        say(f"scoring the best epoch, {trainer.best_epoch}")
+    else:
+        say("no epoch was better than the weights before it, which are kept and scored")

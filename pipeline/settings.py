@@ -1,0 +1,253 @@
+"""Make the settings of a job, in two places: `choose` before the dataset is read, `complete` after.
+
+Each value knows where it came from (Settings.origins). What was typed wins over what the start asks for, then over the
+values for scenes, the preset, and the defaults.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import config
+import presets
+from config import Settings
+from data.preprocess import Dataset
+from data.text.language import LANGUAGE_NAMES, choose_unit, normalize_language
+from data.text.loading import choose_kind
+from pipeline.classifier.dataset import find_class_folders
+from pipeline.dataset import find_dataset, is_scenes
+from pipeline.resume import Layer, Request, Start
+from utils.command_line import option_name, require
+from utils.errors import UsageError, unknown_name_error
+from utils.terminal import warn
+
+TYPED = "command line"
+Chosen = dict[str, tuple[Any, str]]  # by name: the value, and where it came from
+
+
+def choose(request: Request, start: Start) -> Settings:
+    """Return the settings that are known before the dataset is read; None means that a value is known later.
+
+    Values that cannot be meant are rejected here, before TensorFlow takes its seconds to load.
+    """
+    check_belongs(_preset_of(request, start), request.options)
+    typed = start.accept(request.options)
+    layers: list[Layer] = [(TYPED, typed), *start.layers(typed)]
+    asked = values_of(merge(layers))
+    preset = asked.get("preset", presets.DEFAULT_PRESET)
+
+    find = find_class_folders if preset == "classifier" else find_dataset
+    path = find(asked.get("dataset"), asked.get("language"))
+    layers += preset_layers(asked, preset, scenes=is_scenes(path))
+    layers.append(decoder_layer(merge(layers)))
+
+    chosen = merge(layers)
+    origins = {name: origin for name, (_, origin) in chosen.items()}
+    values = values_of(chosen) | {"preset": preset, "dataset": str(path)}
+    settings = Settings.from_flat(values, origins)
+    check_names(settings)
+    check_used(settings, typed)
+    return settings
+
+
+def complete(settings: Settings, dataset: Dataset, *, has_bfloat16: bool) -> Settings:
+    """Return the settings with every value that depends on the captions, their number, or the machine."""
+    language = dataset.language
+    kind = choose_tokenizer_kind(settings, language)
+    photos = len(dataset.source.examples)
+    by_number = {
+        "augment": choose_number_of_views(photos),
+        "reward_epochs": choose_reward_epochs(settings, photos),
+    }
+    settings = _set(settings, "the captions", language=language, tokenizer=kind)
+    settings = fill_in(settings, "the captions", presets.LENGTHS[kind])
+    settings = fill_in(settings, "the number of photos", by_number)
+    if settings.machine.precision == "auto":
+        precision = "bfloat16" if has_bfloat16 else "float32"
+        settings = settings.replace("the processor", precision=precision)
+    return settings
+
+
+def _set(settings: Settings, origin: str, **values: Any) -> Settings:
+    """Return the settings with these values; one that stays as it was keeps its origin."""
+    flat = settings.flat()
+    changed = {name: value for name, value in values.items() if flat[name] != value}
+    return settings.replace(origin, **changed)
+
+
+def fill_in(settings: Settings, origin: str, values: Mapping[str, Any]) -> Settings:
+    """Return the settings with those of the values that are None so far."""
+    flat = settings.flat()
+    missing = {name: value for name, value in values.items() if flat[name] is None}
+    return settings.replace(origin, **missing)
+
+
+def choose_number_of_views(photos: int) -> int:
+    """Return the number of augmented views: many for few photos."""
+    views = presets.MOST_PICTURES // max(photos, 1) - 1
+    return min(max(views, 1), presets.MOST_VIEWS)
+
+
+def choose_reward_epochs(settings: Settings, photos: int) -> int:
+    """Return the number of self-critical epochs: none for few photos."""
+    if photos < presets.LEAST_REWARDED_PHOTOS:
+        return 0
+    return presets.REWARD_EPOCHS * settings.training.epochs
+
+
+def choose_tokenizer_kind(settings: Settings, language: str) -> str:
+    """Return the kind of tokenizer that suits the language, or that the decoder's weights need."""
+    asked, decoding = settings.words.tokenizer, settings.decoding
+    if decoding.is_pretrained and asked is None:
+        asked = "gpt2"
+    kind = choose_kind(language, asked)
+    if decoding.is_pretrained and kind != "gpt2":
+        raise UsageError(
+            f"--tokenizer must be GPT-2's for --decoder-weights {decoding.decoder_weights} "
+            f"(got {asked}); omit --tokenizer"
+        )
+    if kind == "words" and choose_unit(language) == "characters":
+        name = LANGUAGE_NAMES.get(normalize_language(language), language)
+        warn(
+            f"--tokenizer words splits captions at spaces, and {name} has none between words; "
+            "split them with a segmenter first, or omit --tokenizer"
+        )
+    return kind
+
+
+# Layers of values, the strongest first.
+
+
+def merge(layers: list[Layer]) -> Chosen:
+    """Return each name's value in the first layer that has it, with where it came from."""
+    chosen: Chosen = {}
+    for origin, values in layers:
+        for name, value in values.items():
+            if name in chosen:
+                continue
+            if isinstance(origin, str):
+                chosen[name] = (value, origin)
+            else:
+                chosen[name] = (value, origin.get(name, "default"))
+    return chosen
+
+
+def values_of(chosen: Chosen) -> dict[str, Any]:
+    """Return the values by name."""
+    return {name: value for name, (value, _) in chosen.items()}
+
+
+def preset_layers(asked: Mapping[str, Any], preset: str, *, scenes: bool) -> list[Layer]:
+    """Return the values for scenes or photographs, and the preset's."""
+    if preset == "vit-gpt2":
+        return _vit_gpt2_layers(asked, scenes=scenes)
+    values = dict(presets.PRESETS[preset])
+    if asked.get("attention") in ("hard", "none"):
+        values.pop("penalty", None)  # it is for soft attention (Xu et al. 2015, section 4.2.1)
+    layers: list[Layer] = [(f"preset {preset}", values)]
+    if preset == "classifier":
+        if asked.get("trunk") == "tutorial":
+            layers.insert(0, ("--trunk tutorial", presets.TUTORIAL))
+    elif scenes:
+        layers.insert(0, ("the scenes", presets.SCENES))
+    elif preset == "inception-gru":
+        layers.insert(0, (f"preset {preset}", _photograph_values(asked)))
+    return layers
+
+
+def _photograph_values(asked: Mapping[str, Any]) -> dict[str, Any]:
+    values = dict(presets.PHOTOGRAPHS)
+    if asked.get("finetune_encoder"):
+        values["augment"] = 1  # its views are new in every epoch
+    if asked.get("finetune_encoder") or asked.get("scst"):
+        values["reward_epochs"] = 0
+    return values
+
+
+def _vit_gpt2_layers(asked: Mapping[str, Any], *, scenes: bool) -> list[Layer]:
+    """Return the values for a pretrained transformer, one from random weights, or another decoder."""
+    preset = presets.VIT_GPT2
+    name = "preset vit-gpt2"
+    if asked.get("decoder", "transformer") != "transformer":
+        kept = {"encoder": preset["encoder"], **presets.HUGGING_FACE_SEARCH}
+        layers: list[Layer] = [(name, kept)]
+        return [("the scenes", presets.SCENES), *layers] if scenes else layers
+    weights = asked.get("decoder_weights", "none" if scenes else preset["decoder_weights"])
+    layers = [(name, preset)]
+    if weights == "none":
+        layers.insert(0, ("--decoder-weights none", presets.FROM_SCRATCH))
+        if scenes:
+            drawings = presets.SCENES | presets.SCENES_FROM_SCRATCH
+            layers.insert(0, ("the scenes", drawings))
+    elif scenes:
+        layers.insert(0, ("the scenes", {"encoder": presets.SCENES["encoder"]}))
+    return layers
+
+
+def decoder_layer(chosen: Chosen) -> Layer:
+    """Return the values that suit the chosen decoder."""
+    decoder = values_of(chosen).get("decoder", Settings().decoding.decoder)
+    return (f"--decoder {decoder}", presets.DECODERS.get(decoder, {}))
+
+
+# What is rejected.
+
+
+def _preset_of(request: Request, start: Start) -> str:
+    saved = getattr(start, "saved", {})
+    preset = saved.get("preset", request.preset)
+    if request.preset not in presets.PRESETS:
+        raise unknown_name_error("preset", request.preset, list(presets.PRESETS))
+    return preset
+
+
+def check_belongs(preset: str, options: Mapping[str, Any]) -> None:
+    """Reject settings of captions for a classifier, and the other way round."""
+    for_classes = {each.name for each in fields(config.Classes)}
+    if preset == "classifier":
+        foreign = [name for name in options if name not in config.CLASSIFIER_SETTINGS]
+        needed = "a preset that writes captions"
+    else:
+        foreign = [name for name in options if name in for_classes]
+        needed = "--preset classifier"
+    flags = ", ".join(map(option_name, foreign))
+    require(not foreign, f"{flags} needs {needed}; omit it")
+
+
+def check_names(settings: Settings) -> None:
+    """Reject an encoder or decoder that does not exist."""
+    named = {
+        "encoder": (settings.vision.encoder, config.ENCODERS),
+        "decoder": (settings.decoding.decoder, tuple(config.ATTENTIONS)),
+    }
+    for kind, (name, known) in named.items():
+        if name not in known:
+            raise unknown_name_error(kind, str(name), list(known))
+
+
+def check_used(settings: Settings, typed: Mapping[str, Any]) -> None:
+    """Reject typed settings that would change nothing."""
+    decoding, tokenizer = settings.decoding, settings.words.tokenizer
+    is_fitted = tokenizer in (None, *config.FITTED_TOKENIZERS) and not decoding.is_pretrained
+    require(
+        settings.search.look != "drawn" or decoding.attention == "hard",
+        "--look drawn needs --attention hard",
+    )
+    require(
+        not (typed.get("scst") and typed.get("reward_epochs")),
+        "--reward-epochs does not go with --scst, whose epochs are all rewarded; use --epochs",
+    )
+    for name in typed:
+        flag = option_name(name)
+        require(
+            decoding.decoder != "transformer" or name not in ("embedding", "attention_units"),
+            f"{flag} does not go with --decoder transformer; use --units",
+        )
+        require(
+            decoding.attention != "dot" or name != "attention_units",
+            f"{flag} does not go with --attention dot, which has no width of its own",
+        )
+        require(
+            is_fitted or name not in ("vocabulary", "minimum_count"),
+            f"{flag} needs a tokenizer that is learned from the captions, and GPT-2's is not",
+        )
