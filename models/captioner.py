@@ -374,7 +374,7 @@ def load_encoder(run: Path, config: dict[str, Any], weights: str | None, engine:
 def _find_weights(config: dict[str, Any], weights: str | None) -> str:
     """Return the place of the encoder's weights, by default the one in `config`, if it exists."""
     # Such an encoder also has weights by the names of presets; its loader checks them.
-    has_presets = bool(ENCODERS[config["encoder"]].presets)
+    has_presets = ENCODERS[config["encoder"]].accepts_presets
     if weights is not None and not has_presets and not Path(weights).exists():
         raise UserError(
             f"--weights must be the present place of the run's encoder weights (got {weights}, "
