@@ -1,4 +1,4 @@
-"""Batches: of a fixed shape, every caption once an epoch, in an order that depends on seed and epoch alone."""
+"""Batches have a fixed shape, and every caption once an epoch, ordered by seed and epoch."""
 
 from collections import Counter
 
@@ -14,7 +14,7 @@ START, END = 2, 3
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
-    """Features that tell their photo and view: photo n has n + 1, its view v a hundred v more."""
+    """A cache in which the features of photo n in view v are all n + 1 + 100 v."""
     cache = FeatureCache(tmp_path_factory.mktemp("cache"), {"name": "toy"})
     for number in range(40):
         keys = [f"{number}/{view}" for view in range(3)]
@@ -25,29 +25,29 @@ def cache(tmp_path_factory):
     return cache
 
 
-def caption(number, place, length=4):
-    """A caption of so many tokens that tells whose it is; padding and specials do not occur inside."""
+def make_caption(number, place, length=4):
+    """Return a caption of this length whose tokens are unique to its photo and place."""
     return (START, *[10 + number] * (length - 3), 100 + place, END)
 
 
-def photos(number=10, captions=5, views=1, length=lambda number, place: 4):
+def make_photos(number=10, captions=5, views=1, length=lambda number, place: 4):
     return [
         TrainingPhoto(
             tuple(f"{each}/{view}" for view in range(views)),
-            tuple(caption(each, place, length(each, place)) for place in range(captions)),
+            tuple(make_caption(each, place, length(each, place)) for place in range(captions)),
         )
         for each in range(number)
     ]
 
 
-def epoch(batches, number=0, **options):
+def read_epoch(batches, number=0, **options):
     return [
         (np.asarray(features), np.asarray(tokens))
         for features, tokens in batches.epoch(number, **options)
     ]
 
 
-def same(one, other):
+def is_same(one, other):
     return len(one) == len(other) and all(
         np.array_equal(a, b)
         for left, right in zip(one, other, strict=True)
@@ -55,8 +55,8 @@ def same(one, other):
     )
 
 
-def captions_of(batch, rows):
-    """(value of the photo's features, caption without padding) of each caption of a batch that is not empty."""
+def list_captions(batch, rows):
+    """Yield each caption that is not empty, without padding, after its photo's feature value."""
     features, tokens = batch
     for place, row in enumerate(tokens):
         if row.any():
@@ -67,9 +67,9 @@ def captions_of(batch, rows):
 
 
 def test_shapes_are_fixed_and_the_last_batch_is_filled_up(cache):
-    batches = CaptionBatches(photos(10), cache, batch=20, seed=0)
+    batches = CaptionBatches(make_photos(10), cache, batch=20, seed=0)
     assert (batches.captions_per_photo, batches.photos_per_batch, batches.steps) == (5, 4, 3)
-    seen = epoch(batches)
+    seen = read_epoch(batches)
     assert len(seen) == batches.steps
     for features, tokens in seen:
         assert features.shape == (4, LOCATIONS, DEPTH) and features.dtype == np.float16
@@ -81,13 +81,13 @@ def test_shapes_are_fixed_and_the_last_batch_is_filled_up(cache):
     assert tokens[:10, 0].all()
 
 
-def test_the_batches_in_order(cache):
-    (first, tokens), (second, more) = epoch(
-        CaptionBatches(photos(3, captions=2, views=3), cache, batch=4, seed=0), shuffle=False
+def test_without_shuffling_batches_come_in_order(cache):
+    (first, tokens), (second, more) = read_epoch(
+        CaptionBatches(make_photos(3, captions=2, views=3), cache, batch=4, seed=0), shuffle=False
     )
     np.testing.assert_array_equal(
         first[:, 0, 0], [1, 2]
-    )  # the photos as they are, without altered views
+    )  # the photos themselves, not augmented views
     np.testing.assert_array_equal(second[:, 0, 0], [3, 0])
     np.testing.assert_array_equal(
         tokens, [[2, 10, 100, 3, 0], [2, 10, 101, 3, 0], [2, 11, 100, 3, 0], [2, 11, 101, 3, 0]]
@@ -95,11 +95,11 @@ def test_the_batches_in_order(cache):
     np.testing.assert_array_equal(more, [[2, 12, 100, 3, 0], [2, 12, 101, 3, 0], [0] * 5, [0] * 5])
 
 
-def test_fewer_captions_than_others_are_filled_up_and_more_come_as_several_photos(cache):
-    few, many = photos(2, captions=1)[1], photos(1, captions=7)[0]
+def test_few_captions_are_filled_up_and_many_are_split(cache):
+    few, many = make_photos(2, captions=1)[1], make_photos(1, captions=7)[0]
     batches = CaptionBatches([few, many], cache, batch=15, seed=0, captions_per_photo=3)
     assert (batches.captions_per_photo, batches.photos_per_batch) == (3, 5)
-    ((features, tokens),) = epoch(batches, shuffle=False)
+    ((features, tokens),) = read_epoch(batches, shuffle=False)
     np.testing.assert_array_equal(features[:, 0, 0], [2, 1, 1, 1, 0])
     np.testing.assert_array_equal(
         tokens.any(1).reshape(5, 3), [[1, 0, 0], [1, 1, 1], [1, 1, 1], [1, 0, 0], [0, 0, 0]]
@@ -112,22 +112,22 @@ def test_fewer_captions_than_others_are_filled_up_and_more_come_as_several_photo
     [(1, 4, 1, 4), (3, 8, 3, 2), (5, 64, 5, 12), (5, 2, 2, 1)],
 )
 def test_batch_counts_captions(cache, captions, batch, rows, held):
-    batches = CaptionBatches(photos(6, captions=captions), cache, batch=batch, seed=0)
+    batches = CaptionBatches(make_photos(6, captions=captions), cache, batch=batch, seed=0)
     assert (batches.captions_per_photo, batches.photos_per_batch) == (rows, held)
     assert rows * held <= batch
 
 
 @pytest.mark.parametrize("number", [0, 1])
 @pytest.mark.parametrize("captions", [1, 3, 5, 6])
-def test_every_caption_comes_exactly_once_an_epoch_with_its_own_photo(cache, captions, number):
-    all_photos = photos(
+def test_every_caption_comes_once_an_epoch_with_its_photo(cache, captions, number):
+    all_photos = make_photos(
         37, captions=captions, length=lambda each, place: 4 + (each * 7 + place) % 9
     )
     batches = CaptionBatches(all_photos, cache, batch=12, seed=3)
     seen = Counter(
         pair
-        for batch in epoch(batches, number)
-        for pair in captions_of(batch, batches.captions_per_photo)
+        for batch in read_epoch(batches, number)
+        for pair in list_captions(batch, batches.captions_per_photo)
     )
     assert seen == Counter(
         (each + 1, text) for each, photo in enumerate(all_photos) for text in photo.captions
@@ -136,82 +136,93 @@ def test_every_caption_comes_exactly_once_an_epoch_with_its_own_photo(cache, cap
 
 def test_the_order_depends_on_seed_and_epoch_alone(cache):
     def seen(number, seed=0):
-        return epoch(CaptionBatches(photos(30, views=3), cache, batch=10, seed=seed), number)
+        return read_epoch(
+            CaptionBatches(make_photos(30, views=3), cache, batch=10, seed=seed), number
+        )
 
-    used = CaptionBatches(photos(30, views=3), cache, batch=10, seed=0)
-    epoch(used, 0)
-    assert same(epoch(used, 2), seen(2))  # what was asked for before does not matter
-    assert not same(seen(0), seen(1))
-    assert not same(seen(0), seen(0, seed=1))
+    used = CaptionBatches(make_photos(30, views=3), cache, batch=10, seed=0)
+    read_epoch(used, 0)
+    assert is_same(read_epoch(used, 2), seen(2))  # earlier epochs do not matter
+    assert not is_same(seen(0), seen(1))
+    assert not is_same(seen(0), seen(0, seed=1))
 
 
 @pytest.mark.parametrize("first", [1, 4, 15])
-def test_an_epoch_goes_on_exactly_where_it_stopped(cache, first):
-    batches = CaptionBatches(photos(30, views=3), cache, batch=10, seed=0)
-    whole = epoch(batches, 5)
+def test_an_epoch_resumes_exactly_where_it_stopped(cache, first):
+    batches = CaptionBatches(make_photos(30, views=3), cache, batch=10, seed=0)
+    whole = read_epoch(batches, 5)
     assert len(whole) == 15
-    assert same(epoch(batches, 5, first=first), whole[first:])
-    assert same(epoch(batches, 0, first=2, shuffle=False), epoch(batches, 0, shuffle=False)[2:])
+    assert is_same(read_epoch(batches, 5, first=first), whole[first:])
+    assert is_same(
+        read_epoch(batches, 0, first=2, shuffle=False), read_epoch(batches, 0, shuffle=False)[2:]
+    )
 
 
-def test_views_are_drawn_anew_every_epoch(cache):
-    batches = CaptionBatches(photos(40, captions=1, views=3), cache, batch=8, seed=0)
+def test_every_epoch_draws_other_views(cache):
+    batches = CaptionBatches(make_photos(40, captions=1, views=3), cache, batch=8, seed=0)
     views = {
         number: {
             value % 100: value // 100
-            for batch in epoch(batches, number)
-            for value, _ in captions_of(batch, 1)
+            for batch in read_epoch(batches, number)
+            for value, _ in list_captions(batch, 1)
         }
         for number in range(10)
     }
-    counts = Counter(view for drawn in views.values() for view in drawn.values())
+    counts = Counter(view for views_of_epoch in views.values() for view in views_of_epoch.values())
     assert set(counts) == {0, 1, 2}
     assert all(90 < count < 180 for count in counts.values())  # of 400
     assert views[0] != views[1]
     assert {len({views[number][photo] for number in range(10)}) for photo in range(1, 41)} >= {3}
 
 
-def test_lengths_are_even_and_one_and_hold_the_longest_caption(cache):
+def test_lengths_are_odd_and_fit_the_longest_caption(cache):
     for longest, length in ((2, 3), (3, 3), (4, 5), (5, 5), (10, 11)):
         photo = TrainingPhoto(("0/0",), ((START, *[10] * (longest - 2), END), (START, END)))
-        ((_, tokens),) = epoch(CaptionBatches([photo], cache, batch=2, seed=0))
+        ((_, tokens),) = read_epoch(CaptionBatches([photo], cache, batch=2, seed=0))
         assert tokens.shape == (2, length)
         assert tokens[0].tolist() == [START, *[10] * (longest - 2), END] + [0] * (length - longest)
 
 
-def test_captions_of_like_length_come_together(cache):
-    """Captions of 4 to 19 tokens, three or two of each length: sorted in fives these are the longest, padded."""
+def test_captions_of_similar_length_share_a_batch(cache):
+    """Captions have 4 to 19 tokens; these are the longest of each five, padded."""
     batches = CaptionBatches(
-        photos(40, captions=1, length=lambda number, place: 4 + number % 16), cache, batch=5, seed=0
+        make_photos(40, captions=1, length=lambda number, place: 4 + number % 16),
+        cache,
+        batch=5,
+        seed=0,
     )
-    lengths = [[tokens.shape[1] for _, tokens in epoch(batches, number)] for number in range(3)]
+    lengths = [
+        [tokens.shape[1] for _, tokens in read_epoch(batches, number)] for number in range(3)
+    ]
     assert [sorted(each) for each in lengths] == [[5, 7, 9, 11, 13, 15, 17, 19]] * 3
-    assert not any(
-        each == sorted(each) for each in lengths
-    )  # the batches themselves come in random order
+    assert not any(each == sorted(each) for each in lengths)  # the batches come in random order
 
 
 @pytest.mark.parametrize("first", [0, 2])
-def test_numbered_batches_are_those_of_the_epoch_with_the_photos_numbers_for_captions(cache, first):
-    batches = CaptionBatches(photos(10, views=3), cache, batch=20, seed=0)
+def test_photo_numbers_replace_the_captions_of_an_epoch(cache, first):
+    batches = CaptionBatches(make_photos(10, views=3), cache, batch=20, seed=0)
     for number in range(2):
         numbered = list(batches.with_photo_numbers(number, first=first))
         assert len(numbered) == 3 - first
-        for (features, told), (wanted, _) in zip(
-            numbered, epoch(batches, number, first=first), strict=True
+        for (features, numbers), (expected, _) in zip(
+            numbered, read_epoch(batches, number, first=first), strict=True
         ):
-            np.testing.assert_array_equal(features, wanted)
-            # The photos' features tell their numbers, counted from 1, and are 0 where no photo is.
-            np.testing.assert_array_equal(told, wanted[:, 0, 0] % 100 - 1)
+            np.testing.assert_array_equal(features, expected)
+            # Features are the photos' numbers, counted from 1, and 0 for no photo.
+            np.testing.assert_array_equal(numbers, expected[:, 0, 0] % 100 - 1)
         if first == 0:
-            assert sorted(place for _, told in numbered for place in told) == [-1, -1, *range(10)]
+            assert sorted(place for _, numbers in numbered for place in numbers) == [
+                -1,
+                -1,
+                *range(10),
+            ]
 
 
-def test_a_photo_that_comes_as_several_has_one_number(cache):
-    few, many = photos(2, captions=1)[1], photos(1, captions=7)[0]
-    ((features, told),) = CaptionBatches(
+def test_a_photo_that_is_split_keeps_one_number(cache):
+    few, many = make_photos(2, captions=1)[1], make_photos(1, captions=7)[0]
+    ((features, numbers),) = CaptionBatches(
         [few, many], cache, batch=15, seed=0, captions_per_photo=3
     ).with_photo_numbers(0)
-    wanted = {2: 0, 1: 1, 0: -1}  # by their features
-    assert sorted(told) == [-1, 0, 1, 1, 1]
-    np.testing.assert_array_equal(told, [wanted[int(each)] for each in features[:, 0, 0]])
+    by_feature = {2: 0, 1: 1, 0: -1}
+    assert sorted(numbers) == [-1, 0, 1, 1, 1]
+    np.testing.assert_array_equal(numbers, [by_feature[int(each)] for each in features[:, 0, 0]])

@@ -1,4 +1,4 @@
-"""Labels for the convnet from the words of captions."""
+"""Words of captions become labels: the common ones that tell photos apart."""
 
 import subprocess
 import sys
@@ -10,17 +10,16 @@ from data.caption_labels import build_label_matrix, choose_word_labels
 from data.photos.photo import Photo
 
 
-def photo(number, *captions):
-    name = f"{number}.png"
-    return Photo(Path("photos") / name, name, captions, f"{number:064x}", None)
+def make_photo(*captions):
+    return Photo(Path("a.jpg"), "a.jpg", captions, "f" * 64, None)
 
 
-def test_word_labels_are_the_commonest_words_that_tell_photos_apart():
+def test_labels_are_the_commonest_words_that_tell_photos_apart():
     photos = [
-        photo(1, "A big dog runs", "the dog"),
-        photo(2, "A dog and a cat"),
-        photo(3, "A cat sleeps"),
-        photo(4, "A bird"),
+        make_photo("A big dog runs", "the dog"),
+        make_photo("A dog and a cat"),
+        make_photo("A cat sleeps"),
+        make_photo("A bird"),
     ]
     common = frozenset({"and", "the"})
     assert choose_word_labels(photos, words=2, common=common) == [
@@ -29,7 +28,7 @@ def test_word_labels_are_the_commonest_words_that_tell_photos_apart():
         {("cat",)},
         set(),
     ]
-    # 'a' is said of every photo; among words of equal count the first letter decides
+    # Every photo has 'a'; of words that are equally common the first by letters is chosen.
     assert choose_word_labels(photos, words=4, common=common) == [
         {("dog",), ("big",)},
         {("cat",), ("dog",)},
@@ -38,26 +37,28 @@ def test_word_labels_are_the_commonest_words_that_tell_photos_apart():
     ]
 
 
-def test_word_labels_are_the_same_in_every_process():
-    """Sets of words have another order in every process; were the labels to follow it, the convnet was trained anew."""
+def test_labels_are_the_same_in_every_process():
+    """The order of sets differs by process; labels in it would train the convnet again."""
     code = (
-        "from tests.data.test_caption_labels import choose_word_labels, photo; photos = [photo(n, f'w{n} v{n} u{n}') for n in range(9)];"
-        "print(sorted(label for each in choose_word_labels(photos, words=5, common=frozenset()) for label in each))"
+        "from tests.data.test_caption_labels import choose_word_labels, make_photo\n"
+        "photos = [make_photo(f'w{n} v{n} u{n}') for n in range(9)]\n"
+        "labels = choose_word_labels(photos, words=5, common=frozenset())\n"
+        "print(sorted(label for each in labels for label in each))"
     )
-    told = {
-        subprocess.run(
+    printed = set()
+    for seed in ("1", "2"):
+        done = subprocess.run(
             [sys.executable, "-c", code],
             capture_output=True,
             text=True,
             check=True,
             env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
-        ).stdout
-        for seed in ("1", "2")
-    }
-    assert told == {"[('u0',), ('u1',), ('u2',), ('u3',), ('u4',)]\n"}
+        )
+        printed.add(done.stdout)
+    assert printed == {"[('u0',), ('u1',), ('u2',), ('u3',), ('u4',)]\n"}
 
 
-def test_label_matrix_has_a_column_for_each_label_that_is_frequent_enough():
+def test_the_matrix_has_a_column_for_each_frequent_label():
     labels = [{("dog",), ("dog", "red")}, {("dog",)}, {("cat",)}, {("cat",), ("dog", "red")}, set()]
     names, matrix = build_label_matrix(labels, least=2)
     assert names == [("cat",), ("dog",), ("dog", "red")]

@@ -1,4 +1,4 @@
-"""Pictures in the features' place: by the same keys, read anew."""
+"""Pictures take the place of cached features, by the same keys."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def photos(tmp_path_factory):
     ]
 
 
-def test_rows_are_the_photos_and_their_views_by_key(photos):
+def test_photos_and_their_views_are_loaded_by_key(photos):
     pictures = PictureLoader(photos, VIEWS, SIZE, {"name": "some"})
     assert pictures.fingerprint == {"name": "some"}
     wanted = [(photos[2], 0), (photos[0], 2), (photos[0], 1), (photos[1], 0), (photos[0], 2)]
@@ -40,7 +40,7 @@ def test_rows_are_the_photos_and_their_views_by_key(photos):
     assert (rows[1] != rows[2]).mean() > 0.2  # one view is not another
 
 
-def test_a_sequence_is_read_where_it_is_sliced(photos):
+def test_a_sequence_is_loaded_by_slices(photos):
     pictures = PictureLoader(photos, VIEWS, SIZE, {})
     sequence = pictures.select([photo.hash for photo in photos])
     assert len(sequence) == 3
@@ -48,7 +48,7 @@ def test_a_sequence_is_read_where_it_is_sliced(photos):
     np.testing.assert_array_equal(sequence[:1][0], VIEWS.load_picture(photos[0], 0, SIZE))
 
 
-def test_a_photo_that_cannot_be_read_is_named(photos, tmp_path):
+def test_an_unreadable_photo_is_named(photos, tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(Path(photos[0].path).read_bytes()[:200])
     pictures = PictureLoader(

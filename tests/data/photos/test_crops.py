@@ -1,4 +1,4 @@
-"""Crops: what is seen in each, and where attention to them lies on the photo."""
+"""Crops show the right parts, and attention to them is projected onto the photo."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def slope():
 
 
 @pytest.mark.parametrize("number", [1, 2, 4])
-def test_every_number_that_can_be_asked_for_gives_so_many_different_crops(number, slope):
+def test_every_number_of_crops_gives_that_many(number, slope):
     assert len({crop.tobytes() for crop in Crops(number).cut(slope)}) == number
 
 
@@ -36,7 +36,7 @@ def test_the_middle_is_seven_eighths_of_the_photo(slope):
     np.testing.assert_allclose(middle[SIDE // 2, SIDE // 2], slope[SIDE // 2, SIDE // 2], atol=3)
 
 
-def test_crops_and_their_mirrors_in_turn(slope):
+def test_crops_and_mirrored_crops_come_in_order(slope):
     photo, middle, mirrored, other = Crops(4).cut(slope)
     np.testing.assert_array_equal(photo, slope)
     np.testing.assert_array_equal(mirrored, slope[:, ::-1])
@@ -58,7 +58,7 @@ def test_keys_and_pictures_of_a_photo(slope, tmp_path):
         )
 
 
-def test_attention_to_crops_lies_where_it_looked():
+def test_attention_to_mirrored_crops_is_mirrored_back():
     rows, columns = 2, 4
     at = np.zeros((4, 1, rows * columns), np.float32)
     at[0, 0, 1] = 0.4  # of the photo: first row, second column
@@ -68,8 +68,8 @@ def test_attention_to_crops_lies_where_it_looked():
     )
 
 
-def test_attention_to_the_middle_is_shared_by_what_lies_under_it():
-    """Columns of 8 to a crop of 7/8: its first goes from 1/16 to 11/64, of which 4/7 lie in the photo's first."""
+def test_attention_to_the_middle_is_shared_by_overlap():
+    """The first of 8 columns goes from 1/16 to 11/64; 4/7 of it lie in the photo's first."""
     at = np.zeros((2, 3, 64), np.float32)
     at[1, 0, 0] = at[1, 1, 63] = 1
     at[1, 2] = 1 / 64

@@ -8,7 +8,7 @@ from data.sources.cifar10 import CLASSES, write
 from data.sources.class_folders import read as read_folder
 
 
-def parts(number):
+def make_splits(number):
     random = np.random.default_rng(0)
     return {
         split: (
@@ -19,25 +19,25 @@ def parts(number):
     }
 
 
-def test_every_picture_is_there_pixel_for_pixel_under_its_class(tmp_path):
-    given = parts(23)
-    write(given, tmp_path / "data/cifar10")
+def test_every_picture_is_written_under_its_class(tmp_path):
+    splits = make_splits(23)
+    write(splits, tmp_path / "data/cifar10")
     examples = read_folder(tmp_path / "data/cifar10").examples
     assert len(examples) == 46
     for example in examples:
-        pictures, numbers = given[example.split]
+        pictures, numbers = splits[example.split]
         place = int(example.photo.stem)
         assert example.captions == (CLASSES[numbers[place, 0]],)
         np.testing.assert_array_equal(read_photo(example.photo), pictures[place])
 
 
-def test_stopped_half_way_it_leaves_nothing(tmp_path):
-    def stopped(pictures):
+def test_an_interrupt_leaves_nothing(tmp_path):
+    def interrupt(pictures):
         for number, each in enumerate(pictures):
             if number == 5:
                 raise KeyboardInterrupt
             yield each
 
     with pytest.raises(KeyboardInterrupt):
-        write(parts(10), tmp_path / "cifar10", progress=stopped)
+        write(make_splits(10), tmp_path / "cifar10", progress=interrupt)
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Pictures in folders of classes: what is taken for one, what is read, and what is left out."""
+"""Pictures in folders of classes are recognised, read, or left out."""
 
 import shutil
 
@@ -58,12 +58,12 @@ def test_a_class_may_be_called_train(tmp_path):
     assert {each.captions[0] for each in read(tmp_path).examples} == {"train", "bus", "car"}
 
 
-def test_a_name_in_pieces_is_the_same_class(tmp_path):
+def test_a_decomposed_name_is_the_same_class(tmp_path):
     make_files(tmp_path, "train/caf\u00e9/1.jpg", "test/cafe\u0301/2.jpg", "train/bar/3.jpg")
     assert {each.captions[0] for each in read(tmp_path).examples} == {"caf\u00e9", "bar"}
 
 
-def test_what_is_in_no_class_is_named(tmp_path):
+def test_pictures_in_no_class_are_reported(tmp_path):
     make_files(
         tmp_path,
         "train/cat/1.jpg",
@@ -99,7 +99,7 @@ def test_what_is_in_no_class_is_named(tmp_path):
         ["a/b.txt", "b/x.csv"],
     ],
 )
-def test_what_has_no_two_classes_is_not_taken_for_one(tmp_path, names):
+def test_a_folder_without_two_classes_is_refused(tmp_path, names):
     make_files(tmp_path, *names)
     assert not recognise(tmp_path)
     with pytest.raises(
@@ -109,7 +109,7 @@ def test_what_has_no_two_classes_is_not_taken_for_one(tmp_path, names):
         read(tmp_path)
 
 
-def test_refusals_name_the_ways_on(tmp_path):
+def test_errors_say_what_to_do(tmp_path):
     make_files(tmp_path, "pets/cat/1.jpg", "pets/dog/2.jpg")
     with pytest.raises(UserError, match=rf"; did you mean {tmp_path}/pets\?$"):
         read(tmp_path)
@@ -127,7 +127,7 @@ def test_refusals_name_the_ways_on(tmp_path):
         read_captions(tmp_path / "pets")
 
 
-def test_a_folder_of_datasets_is_one_too_high(tmp_path):
+def test_a_folder_of_datasets_is_refused(tmp_path):
     make_files(
         tmp_path,
         *(
