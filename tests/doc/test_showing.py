@@ -10,7 +10,7 @@ import img_augmentation_test as augmentation
 import showing
 import tokenizer_sample
 from data.photos.images import save_picture
-from tests.helpers.datasets import folder_with
+from tests.helpers.datasets import write_files
 from tests.helpers.scripts import ROOT, started, typed
 
 SCRIPTS = (augmentation, normalization, tokenizer_sample)
@@ -37,7 +37,7 @@ SCRIPTS = (augmentation, normalization, tokenizer_sample)
 )
 def test_mistakes_are_reported_in_one_line(tmp_path, monkeypatch, script, words, status, parts):
     monkeypatch.chdir(tmp_path)
-    folder_with(tmp_path, files={"text.jpg": "text", "empty.csv": "photo,caption\na.jpg, \n"})
+    write_files(tmp_path, files={"text.jpg": "text", "empty.csv": "photo,caption\na.jpg, \n"})
     save_picture(np.zeros((4, 4, 3), np.uint8), tmp_path / "photo.png")
     before = sorted(tmp_path.iterdir())
     done = typed(script, *words)

@@ -7,7 +7,7 @@ import pytest
 
 import tokenizer_sample
 from data.text import loading
-from tests.helpers.datasets import SAMPLES, coco, folder_with
+from tests.helpers.datasets import SAMPLES, make_coco, write_files
 from tests.helpers.scripts import typed
 
 
@@ -70,15 +70,15 @@ def test_a_word_that_was_never_seen_is_unknown(run_doc_script):
 @pytest.mark.parametrize("name", [name for name in SAMPLES if name != "texts"])
 def test_a_captions_file_is_enough_without_photos(run_doc_script, tmp_path, name):
     _, file, content, _ = SAMPLES[name]
-    folder_with(tmp_path, files={file: content})
+    write_files(tmp_path, files={file: content})
     done = run_doc_script(tokenizer_sample, file)
     assert done.lines[0] == "captions: 2 of 1 photos, language en"
     assert [sample.back for sample in parse_samples(done.lines)] == ["a dog runs", "a café"]
 
 
 def test_chinese_captions_are_characters(run_doc_script, tmp_path):
-    content = coco({1: "a.jpg"}, [(1, "一只狗在跑。")])
-    folder_with(tmp_path, files={"annotations/captions_val2017.json": content})
+    content = make_coco({1: "a.jpg"}, [(1, "一只狗在跑。")])
+    write_files(tmp_path, files={"annotations/captions_val2017.json": content})
     done = run_doc_script(tokenizer_sample, ".")
     (sample,) = parse_samples(done.lines)
     assert (sample.words, sample.back) == (list("一只狗在跑"), "一只狗在跑")
