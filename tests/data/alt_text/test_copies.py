@@ -1,4 +1,4 @@
-"""Copies with captions: times and rights are kept, photos are not touched, and nothing that stands there is written over."""
+"""Captioned copies keep times and permissions, and never overwrite a photo or another file."""
 
 import os
 
@@ -27,7 +27,7 @@ def copies(photo, tmp_path):
     return CaptionedCopies(tmp_path / "out", {photo: photo.relative_to(photo.parent)}, "en")
 
 
-def test_a_copy_has_the_photos_time_and_rights(copies, photo, tmp_path):
+def test_a_copy_has_the_photos_time_and_permissions(copies, photo, tmp_path):
     assert not copies.has_copy(photo)
     assert copies.write(photo, "a dog") is None
     copy = tmp_path / "out" / "a.jpg"
@@ -39,16 +39,16 @@ def test_a_copy_has_the_photos_time_and_rights(copies, photo, tmp_path):
     assert [each.name for each in copy.parent.iterdir()] == ["a.jpg"]
 
 
-def test_a_disk_that_knows_no_rights_takes_copies(copies, photo, monkeypatch):
-    def refused(*_arguments, **_more):
+def test_disks_without_permissions_take_copies(copies, photo, monkeypatch):
+    def reject(*_arguments, **_more):
         raise PermissionError
 
-    monkeypatch.setattr(os, "chmod", refused)
+    monkeypatch.setattr(os, "chmod", reject)
     assert copies.write(photo, "a dog") is None
     assert copies.has_copy(photo)
 
 
-def test_a_photo_that_was_changed_has_no_copy_and_the_older_one_stays(copies, photo, tmp_path):
+def test_a_changed_photo_does_not_overwrite_its_copy(copies, photo, tmp_path):
     copies.write(photo, "a dog")
     before = (tmp_path / "out" / "a.jpg").read_bytes()
     os.utime(photo)
@@ -58,14 +58,14 @@ def test_a_photo_that_was_changed_has_no_copy_and_the_older_one_stays(copies, ph
     assert (tmp_path / "out" / "a.jpg").read_bytes() == before
 
 
-def test_times_as_a_memory_card_has_them_are_the_same(copies, photo, tmp_path):
+def test_times_of_a_memory_card_are_equal(copies, photo, tmp_path):
     copies.write(photo, "a dog")
     copy = tmp_path / "out" / "a.jpg"
     os.utime(copy, ns=(0, photo.stat().st_mtime_ns // 2_000_000_000 * 2_000_000_000))
     assert copies.has_copy(photo)
 
 
-def test_what_cannot_be_copied_is_told_and_leaves_nothing(copies, photo, tmp_path):
+def test_an_impossible_copy_has_a_reason_and_leaves_nothing(copies, photo, tmp_path):
     photo.write_bytes(photo.read_bytes()[:30])
     assert copies.write(photo, "a dog") == "damaged, or cut short"
     photo.unlink()
@@ -73,7 +73,7 @@ def test_what_cannot_be_copied_is_told_and_leaves_nothing(copies, photo, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
-def test_a_name_as_long_as_names_can_be_is_copied(photo, tmp_path):
+def test_the_longest_names_are_copied(photo, tmp_path):
     long = photo.rename(photo.with_name("긴" * 83 + "x.jpg"))
     assert len(long.name.encode()) > 250
     copies = CaptionedCopies(tmp_path / "out", {long: long.relative_to(long.parent)}, "en")
@@ -81,25 +81,25 @@ def test_a_name_as_long_as_names_can_be_is_copied(photo, tmp_path):
     assert copies.has_copy(long)
 
 
-def test_only_jpeg_and_png_have_no_obstacle_and_what_is_no_picture_is_left_to_reading(
-    copies, photo
-):
+def test_only_jpeg_and_png_have_no_obstacle(copies, photo):
     for kind in "JPEG", "PNG":
         Image.new("RGB", (9, 9)).save(photo, kind)
         assert copies.find_obstacle(photo) is None
     for kind in "GIF", "WEBP", "BMP", "TIFF":
         Image.new("RGB", (9, 9)).save(photo, kind)
-        assert (
-            copies.find_obstacle(photo)
-            == f"captions are put into JPEG and PNG files, not into {kind}"
-        )
+        assert copies.find_obstacle(photo).endswith(f"not into {kind}")
+
+
+def test_files_that_are_no_pictures_have_no_obstacle(copies, photo):
+    """Reading them is an error of its own."""
     photo.write_text("no picture")
     assert copies.find_obstacle(photo) is None
     photo.unlink()
     assert copies.find_obstacle(photo) is None
 
 
-def test_one_photo_by_two_names_is_no_quarrel_and_two_photos_are(photo, tmp_path):
+def test_two_photos_cannot_share_a_copy(photo, tmp_path):
+    """One photo by two paths may."""
     name = photo.relative_to(photo.parent)
     again = photo.parent / ".." / "in" / "a.jpg"
     CaptionedCopies(tmp_path / "out", {photo: name, again: name}, "en")

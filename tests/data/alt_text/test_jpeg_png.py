@@ -1,4 +1,4 @@
-"""Captions in JPEG and PNG files: readers find them, and all other bytes are those that were there."""
+"""Captions in JPEG and PNG files: readers find them, and all other bytes stay."""
 
 import hashlib
 import io
@@ -89,7 +89,7 @@ PHOTOS = {
 
 
 @pytest.mark.parametrize("photo", PHOTOS.values(), ids=PHOTOS)
-def test_the_caption_is_read_and_every_other_byte_is_the_same(photo):
+def test_captions_are_read_and_all_other_bytes_stay(photo):
     new = add_caption(photo, CAPTION, "ko")
     assert caption_of(new) == caption_of(new, "ko") == [CAPTION, CAPTION]
     assert without_xmp(new) == without_xmp(photo)
@@ -100,7 +100,7 @@ def test_the_caption_is_read_and_every_other_byte_is_the_same(photo):
         np.testing.assert_array_equal(np.asarray(before), np.asarray(after))
 
 
-def test_xmp_comes_after_what_has_to_be_first_or_stays_where_it_was():
+def test_xmp_comes_after_first_segments_or_stays_in_place():
     first = parts(add_caption(PHOTOS["with EXIF"], CAPTION, None))[:3]
     assert [(mark, content[:4]) for mark, content in first] == [
         (0xE0, b"JFIF"),
@@ -123,7 +123,7 @@ def test_fill_bytes_before_a_mark_stay():
     assert new.startswith(photo[:20] + b"\xff\xe1")
 
 
-def test_a_segments_64_kb_are_used_up_to_the_last():
+def test_the_whole_64_kb_of_a_segment_are_used():
     room = 65533 - len(HEAD)
     captioned = len(xmp.add_caption_to_packet(TITLED, CAPTION, "ko")) - len(TITLED)
 
@@ -159,7 +159,7 @@ def extended(packet, size=40000):
     return photo[:20] + segment(0xE1, HEAD + main) + b"".join(reversed(pieces)) + photo[20:], guid
 
 
-def test_extended_xmp_stays_and_is_still_named():
+def test_extended_xmp_stays_with_its_hash():
     photo, guid = extended(TITLED.replace(b">old<", b">" + b"x" * 70000 + b"<"))
     new = add_caption(photo, CAPTION, "ko")
     assert without_xmp(new) == without_xmp(photo)
@@ -172,7 +172,7 @@ def test_extended_xmp_stays_and_is_still_named():
     assert without_xmp(add_caption(broken, CAPTION, "ko")) == without_xmp(broken)
 
 
-def test_pictures_behind_the_picture_stay_where_they_are_said_to_be():
+def test_pictures_behind_the_picture_do_not_move():
     places, photo = segment(0xE2, b"MPF\0 so far from here lies another"), jpeg()
     before = photo[:20] + places + photo[20:]
     assert add_caption(before, CAPTION, None).endswith(before[20:])
@@ -183,7 +183,7 @@ def test_pictures_behind_the_picture_stay_where_they_are_said_to_be():
         add_caption(photo[:20] + places + segment(0xE1, HEAD + TITLED) + photo[20:], CAPTION, None)
 
 
-def test_of_two_packets_both_are_given_the_caption():
+def test_two_packets_both_get_the_caption():
     photo = jpeg()
     new = add_caption(photo[:20] + 2 * segment(0xE1, HEAD + TITLED) + photo[20:], CAPTION, None)
     assert (
@@ -192,12 +192,12 @@ def test_of_two_packets_both_are_given_the_caption():
     )
 
 
-@pytest.mark.parametrize("packed", [False, True])
-def test_a_pngs_packet_is_replaced_packed_or_not_with_its_sum(packed):
-    told = PngImagePlugin.PngInfo()
-    told.add_text("Comment", "before")
-    told.add_itxt("XML:com.adobe.xmp", TITLED.decode(), "ko", "이름", zip=packed)
-    photo = png(pnginfo=told)
+@pytest.mark.parametrize("is_compressed", [False, True])
+def test_a_pngs_packet_is_replaced_with_its_checksum(is_compressed):
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Comment", "before")
+    info.add_itxt("XML:com.adobe.xmp", TITLED.decode(), "ko", "이름", zip=is_compressed)
+    photo = png(pnginfo=info)
     new = add_caption(photo, CAPTION, "ko")
     assert without_xmp(new) == without_xmp(photo)
     number = [kind for kind, *_ in parts(photo)].index(b"iTXt")
@@ -208,17 +208,17 @@ def test_a_pngs_packet_is_replaced_packed_or_not_with_its_sum(packed):
     assert caption_of(new) == [CAPTION, CAPTION]
 
 
-def test_a_packet_that_is_packed_badly_or_endlessly_is_refused():
+def test_damaged_and_endless_compression_is_rejected():
     photo = png()
-    for packet, told in (b"no", "damaged"), (zlib.compress(b" " * 2**24 + b"<a/>"), "too large"):
+    for packet, reason in (b"no", "damaged"), (zlib.compress(b" " * 2**24 + b"<a/>"), "too large"):
         content = b"iTXt" + PNG_HEAD + b"\1\0\0\0" + packet
         chunk = (len(content) - 4).to_bytes(4) + content + zlib.crc32(content).to_bytes(4)
-        with pytest.raises(CannotAddCaption, match=told):
+        with pytest.raises(CannotAddCaption, match=reason):
             add_caption(photo[:33] + chunk + photo[33:], CAPTION, None)
 
 
 @pytest.mark.parametrize("photo", [jpeg(exif=EXIF), png()], ids=["JPEG", "PNG"])
-def test_a_photo_cut_before_its_data_is_refused(photo):
+def test_photos_without_data_are_rejected(photo):
     for length in range(
         photo.index(b"IDAT") if photo.startswith(b"\x89PNG") else photo.index(b"\xff\xda")
     ):
@@ -226,7 +226,7 @@ def test_a_photo_cut_before_its_data_is_refused(photo):
             add_caption(photo[:length], CAPTION, None)
 
 
-def test_other_kinds_are_refused():
+def test_other_formats_are_rejected():
     for photo in b"GIF89a", b"RIFF\0\0\0\0WEBP", b"":
         with pytest.raises(CannotAddCaption, match="neither JPEG nor PNG"):
             add_caption(photo, CAPTION, None)
