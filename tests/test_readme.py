@@ -2,11 +2,23 @@
 
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 import config
 import presets
+from pipeline.resume import New
+from pipeline.settings import (
+    TYPED,
+    check_belongs,
+    check_names,
+    check_used,
+    decoder_layer,
+    merge,
+    preset_layers,
+    values_of,
+)
 from tests.helpers.documents import (
     COMMANDS,
     DOCUMENTS,
@@ -39,12 +51,25 @@ def test_command_parses_and_its_settings_fit(document, command):
         return
     options = vars(parse_command(command))
     setting_names = config.Settings().flat()
-    settings = {}
+    typed = {}
     for name, value in options.items():
         if name in setting_names and value is not None:
-            settings[name] = value
-    continued = bool(options.get("resume") or options.get("start"))
-    presets.resolve(settings, scenes=False, continued=continued)
+            typed[name] = value
+    if not options.get("resume") and not options.get("start"):
+        typed = New(Path("checkpoints/new")).accept(typed)
+    check_settings(typed)
+
+
+def check_settings(typed):
+    """Reject typed settings that do not fit each other or the preset, without a dataset."""
+    preset = typed.get("preset", presets.DEFAULT_PRESET)
+    check_belongs(preset, typed)
+    layers = [(TYPED, typed), *preset_layers(typed, preset, scenes=False)]
+    layers.append(decoder_layer(merge(layers)))
+    values = values_of(merge(layers)) | {"preset": preset}
+    settings = config.Settings.from_flat(values, {})
+    check_names(settings)
+    check_used(settings, typed)
 
 
 def test_wrong_command_is_noticed(capsys):

@@ -87,7 +87,7 @@ def split_command(command: str) -> tuple[str, list[str]]:
 def parse_command(command: str) -> Namespace:
     """Parse a command as its script does; argparse raises SystemExit where that fails."""
     script, words = split_command(command)
-    parser = SCRIPTS[script].options()
+    parser = SCRIPTS[script].make_options()
     return parser.parse_args(_replace_placeholders(words, parser))
 
 
@@ -109,7 +109,7 @@ def find_options() -> set[str]:
     """Return every option of every script."""
     options = set()
     for script in SCRIPTS.values():
-        for action in script.options()._actions:
+        for action in script.make_options()._actions:
             options.update(action.option_strings)
     return options
 
