@@ -23,7 +23,7 @@ HOST = "127.0.0.1"
 PORT = 7860
 
 
-def options() -> argparse.ArgumentParser:
+def make_options() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = command_line.make_parser(__doc__)
     parser.add_argument("photo", nargs="?", metavar="PHOTO", help="the photo to open first")
@@ -55,7 +55,7 @@ def options() -> argparse.ArgumentParser:
 
 def main() -> None:
     """Open the window or the page at once; the model loads in the background."""
-    arguments = options().parse_args()
+    arguments = make_options().parse_args()
     check_page_options(arguments)
     run = runs.find(arguments.run)
     machine = {

@@ -44,7 +44,7 @@ FOR_CAPTIONS = ("weights", "minimum_score", "write_metadata")
 MOST_WINDOWS = 10  # of more photos none is shown in a window
 
 
-def options() -> argparse.ArgumentParser:
+def make_options() -> argparse.ArgumentParser:
     """Return the command line."""
     parser = command_line.make_parser(__doc__)
     parser.add_argument(
@@ -146,7 +146,7 @@ def main() -> int:
 
 def read_command_line() -> tuple[Namespace, dict[str, Any]]:
     """Return this command's own options, and the settings of search and machine; both checked."""
-    search = command_line.parse_typed(options())
+    search = command_line.parse_typed(make_options())
     typed = Namespace(**{name: search.pop(name) for name in OWN})
     Settings.from_flat(search)
     if typed.number < 1:

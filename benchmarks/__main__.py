@@ -38,7 +38,7 @@ PROCESSOR_FEATURES = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile", 
 PACKAGES = ("tensorflow", "keras", "openvino", "numpy")
 
 
-def options() -> argparse.ArgumentParser:
+def make_options() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -59,7 +59,7 @@ def options() -> argparse.ArgumentParser:
 
 def main() -> None:
     """Run benchmarks, print their tables, write them."""
-    arguments = options().parse_args()
+    arguments = make_options().parse_args()
     benchmark_options = measuring.check_options(arguments)
     names = arguments.only or list(BENCHMARKS)
     for name in names:

@@ -104,7 +104,7 @@ def run(sizes: Sizes, rounds: int, folder: Path, **settings: Any) -> dict[str, d
     return figures
 
 
-def options() -> argparse.ArgumentParser:
+def make_options() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -125,7 +125,7 @@ def options() -> argparse.ArgumentParser:
 
 def main() -> None:
     """Measure and print a table."""
-    arguments = options().parse_args()
+    arguments = make_options().parse_args()
     with tempfile.TemporaryDirectory() as folder:
         figures = run(Sizes(vocabulary=arguments.vocabulary), arguments.rounds, Path(folder))
     print("| decoder, attention | milliseconds a step | captions a second | times the first |")

@@ -73,7 +73,7 @@ def find_pairs(photos: list[Path]) -> list[tuple[Path, Path]]:
     return pairs
 
 
-def options() -> argparse.ArgumentParser:
+def make_options() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -91,7 +91,7 @@ def options() -> argparse.ArgumentParser:
 
 def main() -> None:
     """Print the shares of copies found, and the pairs that are confused."""
-    arguments = options().parse_args()
+    arguments = make_options().parse_args()
     photos = find_photos(Path(arguments.folder))
     originals = photos[: arguments.altered]
     print(f"| copies of {len(originals)} photos | found |\n| --- | --- |")

@@ -147,7 +147,7 @@ def run(photos: int, folder: Path) -> dict[str, Figures]:
     }
 
 
-def options() -> argparse.ArgumentParser:
+def make_options() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -162,7 +162,7 @@ def options() -> argparse.ArgumentParser:
 
 def main() -> None:
     """Generate, measure, print a table."""
-    arguments = options().parse_args()
+    arguments = make_options().parse_args()
     if arguments.measure:
         serve_turns(MEASURES, arguments.measure)
         return

@@ -39,7 +39,7 @@ NOTE = (
 )
 
 
-def options() -> argparse.ArgumentParser:
+def make_options() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = command_line.make_parser(__doc__)
     showing.add_photo_argument(parser)
@@ -49,7 +49,7 @@ def options() -> argparse.ArgumentParser:
 
 def main() -> None:
     """Normalize, print the ranges, draw."""
-    arguments = options().parse_args()
+    arguments = make_options().parse_args()
     photo = showing.choose_photo(arguments.photo)
     out = showing.check_out_file(arguments.out, photo)
     original = showing.read_pixels(photo)

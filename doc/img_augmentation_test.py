@@ -27,7 +27,7 @@ COLUMNS = 6
 DRAWS = 8  # of each augmenter; the one that changes the photo most is shown
 
 
-def options() -> argparse.ArgumentParser:
+def make_options() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = command_line.make_parser(__doc__)
     showing.add_photo_argument(parser)
@@ -57,7 +57,7 @@ def options() -> argparse.ArgumentParser:
 
 def main() -> None:
     """Augment and draw."""
-    arguments = options().parse_args()
+    arguments = make_options().parse_args()
     size, seed, number = arguments.image_size, arguments.seed, arguments.views
     flip = not arguments.no_flip
     if number < 1:

@@ -50,7 +50,7 @@ BLUE, PALE, INK = "#d9e8f6", "#eef0f3", "#22252b"
 BOX_WIDTH, BOX_HEIGHT = 19, 9  # of the pipeline, in tenths of an inch
 
 
-def options() -> argparse.ArgumentParser:
+def make_options() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -76,7 +76,7 @@ def options() -> argparse.ArgumentParser:
 
 def main() -> None:
     """Draw the pictures and print their sizes."""
-    arguments = options().parse_args()
+    arguments = make_options().parse_args()
     names = arguments.only or list(MAXIMUM_BYTES)
     for name in names:
         if name not in MAXIMUM_BYTES:

@@ -48,7 +48,7 @@ COLUMNS = 10  # tokens a row of the picture
 WIDTH, MARGIN, LINE = 12.0, 0.3, 0.28  # inches
 
 
-def options() -> argparse.ArgumentParser:
+def make_options() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = command_line.make_parser(__doc__)
     parser.add_argument(
@@ -66,7 +66,7 @@ def options() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--tokenizer",
-        choices=config.FITTED,
+        choices=config.FITTED_TOKENIZERS,
         help="the kind of tokens (default: by the language)",
     )
     parser.add_argument(
@@ -93,7 +93,7 @@ class Sample:
 
 def main() -> None:
     """Fit, save, load, show."""
-    arguments = vars(options().parse_args())
+    arguments = vars(make_options().parse_args())
     data = config.Data(**pick(arguments, "format", "language"))
     words = config.Words(**pick(arguments, "tokenizer", "vocabulary", "minimum_count"))
     json_file = check_json_file(arguments["save"])

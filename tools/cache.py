@@ -53,7 +53,7 @@ class Entry:
     is_convnet: bool = False
 
 
-def options() -> argparse.ArgumentParser:
+def make_options() -> argparse.ArgumentParser:
     """Return the command line."""
     parser = command_line.make_parser(__doc__.partition("\n\n")[2])
     parser.prog = "python -m tools.cache"
@@ -77,7 +77,7 @@ def options() -> argparse.ArgumentParser:
 
 def main() -> int:
     """List the cache, and remove what no run uses if asked to."""
-    arguments = command_line.parse_typed(options())
+    arguments = command_line.parse_typed(make_options())
     if arguments["yes"] and not arguments["prune"]:
         raise UsageError("--yes needs --prune")
     cache = Path(arguments.get("cache", Settings().vision.cache))

@@ -81,7 +81,7 @@ class RunSummary:
         }
 
 
-def options() -> argparse.ArgumentParser:
+def make_options() -> argparse.ArgumentParser:
     """Return the command line."""
     parser = command_line.make_parser(__doc__.partition("\n\n")[2])
     parser.prog = "python -m tools.runs"
@@ -104,7 +104,7 @@ def options() -> argparse.ArgumentParser:
 
 def main() -> int:
     """List all runs, or compare some."""
-    arguments = command_line.parse_typed(options())
+    arguments = command_line.parse_typed(make_options())
     names, root, file = arguments["run"], arguments["runs"], arguments["json"]
     if names and root:
         raise UsageError("--runs lists a folder and does not go with runs to compare; omit it")

@@ -33,7 +33,7 @@ def test_the_document_names_all_benchmarks():
     commands = re.findall(r"python -m benchmarks\b(?!\.)((?: (?:--)?\w+)*)", text)
     assert len(commands) > 4
     for command in commands:
-        arguments = main_module.options().parse_args(command.split())
+        arguments = main_module.make_options().parse_args(command.split())
         assert set(arguments.only or ()) <= main_module.BENCHMARKS.keys()
     modules = {file.stem for file in (ROOT / "benchmarks").glob("[!_]*.py")}
     common = {"measuring", "synthetic_data", "tutorial"}
