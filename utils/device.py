@@ -1,4 +1,8 @@
-"""Where to compute, what the processor can do, and how much memory was taken."""
+"""Choose the device for TensorFlow; find what the machine can do and how much memory was used.
+
+TensorFlow is imported within functions: importing it takes seconds, and some callers need only
+the number of cores or the memory.
+"""
 
 import os
 import re
@@ -7,91 +11,97 @@ from pathlib import Path
 
 from utils.errors import UserError
 
-_CPU = Path("/proc/cpuinfo")
-_STATUS = Path("/proc/self/status")
-_BFLOAT16 = {
-    "avx512_bf16",
-    "amx_bf16",
-    "bf16",
-}  # what processors (Intel and AMD, Intel, ARM) call it
+CPU_FILE = Path("/proc/cpuinfo")
+STATUS_FILE = Path("/proc/self/status")
+# The names of bfloat16 on Intel and AMD, on Intel's matrix units, and on ARM.
+BFLOAT16_FEATURES = {"avx512_bf16", "amx_bf16", "bf16"}
+BFLOAT16_CAPABILITY = (8, 0)  # of an NVIDIA GPU
 
 
 def use_device(name: str) -> None:
-    """Let TensorFlow see a GPU or not; a GPU's memory is taken as it is needed, not all at once."""
+    """Hide GPUs from TensorFlow for cpu; otherwise let it take GPU memory as needed, not all."""
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")
     if name == "gpu" and not gpus:
         raise UserError(
-            "--device gpu, and TensorFlow finds no GPU here; use --device cpu, or install its CUDA packages "
-            "(pip install 'tensorflow[and-cuda]')"
+            "--device gpu needs a GPU, and TensorFlow finds none; use --device cpu, "
+            "or install the CUDA packages (pip install 'tensorflow[and-cuda]')"
         )
     if name == "cpu":
-        gpus = []
         tf.config.set_visible_devices([], "GPU")
+        return
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
 
 
 def disable_graph_rewriting() -> None:
-    """Have TensorFlow run graphs as they are written. Where its rewriting takes memory to be short, gradients are added up
-    as they come, and the same seed gives other losses; nothing here is quicker by it (doc/benchmarks.md)."""
+    """Make TensorFlow run graphs as they are written.
+
+    When memory seems short, its rewriting changes the order in which gradients are summed. Then
+    equal seeds give different losses. Rewriting made nothing faster here (doc/benchmarks.md).
+    """
     import tensorflow as tf
 
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 def has_bfloat16() -> bool:
-    """Whether what computes here multiplies bfloat16 itself: the GPU where there is one, else the processor."""
+    """Return whether the GPUs, or without any the processor, multiply bfloat16 in hardware."""
     import tensorflow as tf
 
     gpus = tf.config.get_visible_devices("GPU")
-    if gpus:
-        told = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-        return all(each.get("compute_capability", (0, 0)) >= (8, 0) for each in told)
-    return bool(_BFLOAT16 & read_processor_features())
+    if not gpus:
+        return bool(BFLOAT16_FEATURES & read_processor_features())
+    for gpu in gpus:
+        details = tf.config.experimental.get_device_details(gpu)
+        if details.get("compute_capability", (0, 0)) < BFLOAT16_CAPABILITY:
+            return False
+    return True
 
 
 def read_processor_features() -> set[str]:
-    """What the processor says that it can do; nothing where the system does not tell."""
-    if not _CPU.is_file():
+    """Return the features that Linux lists for the processor; empty on other systems."""
+    if not CPU_FILE.is_file():
         return set()
-    told = re.search(
-        r"^(?:flags|Features)\s*:(.*)$",
-        _CPU.read_text(encoding="utf-8", errors="replace"),
-        re.MULTILINE,
-    )
-    return set(told[1].split()) if told else set()
+    text = CPU_FILE.read_text(encoding="utf-8", errors="replace")
+    match = re.search(r"^(?:flags|Features)\s*:(.*)$", text, re.MULTILINE)
+    if match is None:
+        return set()
+    return set(match[1].split())
 
 
 def count_cores() -> int:
-    """How many processor cores this program may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def describe_machine() -> str:
-    """What computes here: how many cores, and the GPUs that TensorFlow sees."""
+    """Return the number of cores and the names of the GPUs that TensorFlow sees."""
     import tensorflow as tf
 
-    gpus = [
-        tf.config.experimental.get_device_details(gpu).get("device_name", "a GPU")
-        for gpu in tf.config.get_visible_devices("GPU")
-    ]
-    return ", ".join([f"{count_cores()} core{'s' * (count_cores() > 1)}", *gpus])
+    cores = count_cores()
+    devices = ["1 core" if cores == 1 else f"{cores} cores"]
+    for gpu in tf.config.get_visible_devices("GPU"):
+        details = tf.config.experimental.get_device_details(gpu)
+        devices.append(details.get("device_name", "a GPU"))
+    return ", ".join(devices)
 
 
 def measure_peak_memory() -> int | None:
-    """The most bytes of memory that this process has held so far; None where the system does not tell.
+    """Return the most bytes of memory that this process has held, or None if unknown.
 
-    What the system may drop at any time, such as features that are read from their files, is counted while it is held.
+    They include memory that the system may free at any time, such as mapped files of features.
     """
-    if _STATUS.is_file() and (
-        told := re.search(r"^VmHWM:\s*(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
-    ):
-        return int(told[1]) * 1024
+    if STATUS_FILE.is_file():
+        match = re.search(r"^VmHWM:\s*(\d+) kB$", STATUS_FILE.read_text(), re.MULTILINE)
+        if match is not None:
+            return int(match[1]) * 1024
     try:
-        import resource
-    except ImportError:  # Windows has none
+        import resource  # Windows has none
+    except ImportError:
         return None
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

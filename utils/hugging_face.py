@@ -1,4 +1,4 @@
-"""A folder of Hugging Face's `VisionEncoderDecoderModel`, ViT and GPT-2, in a run's place: what it says of itself.
+"""Read a folder of Hugging Face's `VisionEncoderDecoderModel` of ViT and GPT-2.
 
 python predict.py --run hf:FOLDER photo.jpg
 python train.py --from hf:FOLDER --dataset datasets/NAME
@@ -14,10 +14,15 @@ if TYPE_CHECKING:
     import numpy as np
 
 PREFIX = "hf:"
-# What such captioners are used with, where the folder does not say otherwise.
+# The usual search of such captioners, unless the folder says otherwise.
 SEARCH: dict[str, Any] = {"beam": 4, "length_penalty": 2.0, "no_repeat": 3}
-# What is read of each half, by name; the first value is what is meant where nothing is said.
-_KNOWN = {
+SEARCH_NAMES = {  # our names of search settings: Hugging Face's
+    "beam": "num_beams",
+    "length_penalty": "length_penalty",
+    "no_repeat": "no_repeat_ngram_size",
+}
+# The values that are supported; the first one is the default of a setting that is not there.
+SUPPORTED = {
     "encoder": {"model_type": ("vit",), "hidden_act": ("gelu",)},
     "decoder": {
         "model_type": ("gpt2",),
@@ -28,156 +33,163 @@ _KNOWN = {
         "tie_word_embeddings": (True,),
     },
 }
+END_OF_TEXT = 50256  # GPT-2's <|endoftext|>
+RESTORE = "restore it, or download it again"
 
 
 def is_hugging_face(run: Any) -> bool:
-    """Whether `hf:FOLDER` stands where a run is named."""
+    """Return whether a run is given as hf:FOLDER."""
     return str(run)[: len(PREFIX)].lower() == PREFIX
 
 
 def find_folder(run: Any) -> Path:
-    """The folder of `hf:FOLDER`, refused where it is not there."""
+    """Return the folder of hf:FOLDER; reject one that does not exist."""
     name = str(run)[len(PREFIX) :]
     folder = Path(name).expanduser()
     if not name.strip() or not folder.is_dir():
         raise UserError(
-            f"no folder {name!r}; after hf: comes the folder of a VisionEncoderDecoderModel, as save_pretrained "
-            "writes it or as it is downloaded"
+            f"no folder {name!r}; hf: needs the folder of a VisionEncoderDecoderModel, "
+            "downloaded or written by save_pretrained"
         )
     return folder
 
 
 def read_description(run: Any) -> dict[str, Any]:
-    """Its config.json, of a ViT and a GPT-2 that are understood here."""
-    folder = find_folder(run)
-    found = _json(folder / "config.json")
-    if found is None:
-        raise UserError(f"{folder} has no config.json: it is no Hugging Face model")
-    if found.get("model_type") != "vision-encoder-decoder":
+    """Return the folder's config.json; reject models other than a supported ViT and GPT-2."""
+    file = find_folder(run) / "config.json"
+    description = _read_json(file)
+    if description is None:
+        raise UserError(f"{file.parent} has no config.json: it is not a Hugging Face model")
+    model_type = description.get("model_type")
+    if model_type != "vision-encoder-decoder":
         raise UserError(
-            f"{folder} holds a {found.get('model_type')!r}; what is read is a vision-encoder-decoder, of ViT and "
-            "GPT-2"
+            f"{file.parent} must hold a vision-encoder-decoder of ViT and GPT-2 "
+            f"(got {model_type!r})"
         )
-    for half, wanted in _KNOWN.items():
-        if not isinstance(found.get(half), dict):
-            raise UserError(
-                f"{folder / 'config.json'} says nothing of its {half}; restore it, or download it again"
-            )
-        for name, values in wanted.items():
-            value = found[half].get(name, values[0])
-            if value not in values:
-                raise UserError(
-                    f"{folder / 'config.json'}: the {half}'s {name} is {value!r}; what is read is "
-                    f"{' or '.join(map(repr, values))}"
-                )
-    return found
+    for half in SUPPORTED:
+        if not isinstance(description.get(half), dict):
+            raise UserError(f"{file} has no settings of its {half}; {RESTORE}")
+        _check_supported(description[half], half, file)
+    return description
+
+
+def _check_supported(settings: dict[str, Any], half: str, file: Path) -> None:
+    """Reject settings of the encoder or decoder that are not supported."""
+    for name, values in SUPPORTED[half].items():
+        value = settings.get(name, values[0])
+        if value not in values:
+            expected = " or ".join(map(repr, values))
+            raise UserError(f"{file}: the {half}'s {name} must be {expected} (got {value!r})")
 
 
 def read_encoder_sizes(run: Any) -> dict[str, Any]:
-    """What its ViT is made with, by KerasHub's names, and how it wants pixels 0..255: scale and offset."""
-    said = read_description(run)["encoder"]
-    pixels = _json(find_folder(run) / "preprocessor_config.json") or {}
-    normalised = pixels.get("do_normalize", True)
-    mean, deviation = (
-        pixels.get(name, [0.5] * 3) if normalised else [other] * 3
-        for name, other in (("image_mean", 0.0), ("image_std", 1.0))
-    )
-    factor = pixels.get("rescale_factor", 1 / 255) if pixels.get("do_rescale", True) else 1.0
-    size, width = _whole(run, said, "image_size", 224), _whole(run, said, "hidden_size", 768)
-    patch, heads = _whole(run, said, "patch_size", 16), _whole(run, said, "num_attention_heads", 12)
-    _refuse_rest(run, ("image_size", size), ("patch_size", patch))
-    _refuse_rest(run, ("hidden_size", width), ("num_attention_heads", heads))
+    """Return the sizes of its ViT, by KerasHub's names, with scale and offset of pixels 0..255."""
+    settings = read_description(run)["encoder"]
+    image_size = _read_size(run, settings, "image_size", 224)
+    width = _read_size(run, settings, "hidden_size", 768)
+    patch_size = _read_size(run, settings, "patch_size", 16)
+    heads = _read_size(run, settings, "num_attention_heads", 12)
+    _check_multiple(run, ("image_size", image_size), ("patch_size", patch_size))
+    _check_multiple(run, ("hidden_size", width), ("num_attention_heads", heads))
+    scale, offset = _read_pixel_scaling(run)
     return {
-        "image_shape": [size, size, 3],
-        "patch_size": patch,
+        "image_shape": [image_size, image_size, 3],
+        "patch_size": patch_size,
         "num_heads": heads,
         "hidden_dim": width,
-        "num_layers": _whole(run, said, "num_hidden_layers", 12),
-        "mlp_dim": _whole(run, said, "intermediate_size", 4 * width),
-        "layer_norm_epsilon": said.get("layer_norm_eps", 1e-12),
-        "use_mha_bias": said.get("qkv_bias", True),
-        "scale": [factor / each for each in deviation],
-        "offset": [-one / each for one, each in zip(mean, deviation, strict=True)],
+        "num_layers": _read_size(run, settings, "num_hidden_layers", 12),
+        "mlp_dim": _read_size(run, settings, "intermediate_size", 4 * width),
+        "layer_norm_epsilon": settings.get("layer_norm_eps", 1e-12),
+        "use_mha_bias": settings.get("qkv_bias", True),
+        "scale": scale,
+        "offset": offset,
     }
+
+
+def _read_pixel_scaling(run: Any) -> tuple[list[float], list[float]]:
+    """Return scale and offset of each channel, which normalise pixels 0..255."""
+    settings = _read_json(find_folder(run) / "preprocessor_config.json") or {}
+    factor = 1.0
+    if settings.get("do_rescale", True):
+        factor = settings.get("rescale_factor", 1 / 255)
+    means, deviations = [0.0] * 3, [1.0] * 3
+    if settings.get("do_normalize", True):
+        means = settings.get("image_mean", [0.5] * 3)
+        deviations = settings.get("image_std", [0.5] * 3)
+    scale = [factor / deviation for deviation in deviations]
+    offset = [-mean / deviation for mean, deviation in zip(means, deviations, strict=True)]
+    return scale, offset
 
 
 def read_decoder_sizes(run: Any) -> dict[str, Any]:
-    """What its GPT-2 is made with, by the names of settings here."""
-    said = read_description(run)["decoder"]
-    units, heads = _whole(run, said, "n_embd", 768), _whole(run, said, "n_head", 12)
-    _refuse_rest(run, ("n_embd", units), ("n_head", heads))
-    inner = 4 * units if said.get("n_inner") is None else _whole(run, said, "n_inner", 0)
+    """Return the sizes of its GPT-2, by the names of our settings."""
+    settings = read_description(run)["decoder"]
+    units = _read_size(run, settings, "n_embd", 768)
+    heads = _read_size(run, settings, "n_head", 12)
+    _check_multiple(run, ("n_embd", units), ("n_head", heads))
+    inner = 4 * units
+    if settings.get("n_inner") is not None:
+        inner = _read_size(run, settings, "n_inner", 0)
     return {
         "units": units,
-        "layers": _whole(run, said, "n_layer", 12),
+        "layers": _read_size(run, settings, "n_layer", 12),
         "heads": heads,
         "inner": inner,
-        "positions": _whole(run, said, "n_positions", 1024),
-        "epsilon": said.get("layer_norm_epsilon", 1e-5),
+        "positions": _read_size(run, settings, "n_positions", 1024),
+        "epsilon": settings.get("layer_norm_epsilon", 1e-5),
     }
 
 
-def _whole(run: Any, said: dict[str, Any], name: str, usual: int) -> int:
-    """A size that is said under this name, or the usual one."""
-    value = said.get(name, usual)
+def _read_size(run: Any, settings: dict[str, Any], name: str, default: int) -> int:
+    value = settings.get(name, default)
     if type(value) is not int or value < 1:
         raise UserError(
-            f"{find_folder(run) / 'config.json'}: {name} is {value!r}; what is read is a number from 1"
+            f"{find_folder(run) / 'config.json'}: {name} must be at least 1 (got {value!r})"
         )
     return value
 
 
-def _refuse_rest(run: Any, whole: tuple[str, int], part: tuple[str, int]) -> None:
-    """Refuse a size that another one does not divide."""
-    if whole[1] % part[1]:
+def _check_multiple(run: Any, whole: tuple[str, int], part: tuple[str, int]) -> None:
+    """Reject a size that is not a multiple of another; both are given as name and value."""
+    whole_name, whole_size = whole
+    part_name, part_size = part
+    if whole_size % part_size:
         raise UserError(
-            f"{find_folder(run) / 'config.json'}: {whole[0]} is {whole[1]}, no multiple of {part[0]}, {part[1]}"
+            f"{find_folder(run) / 'config.json'}: {whole_name} must be a multiple of "
+            f"{part_name}, {part_size} (got {whole_size})"
         )
 
 
-def _generation(run: Any) -> dict[str, Any]:
-    """What is said of how captions are written: in generation_config.json, else beside the two halves."""
-    said = read_description(run)
-    return said | {
-        name: value
-        for name, value in (_json(find_folder(run) / "generation_config.json") or {}).items()
-        if value is not None
-    }
+def _read_generation(run: Any) -> dict[str, Any]:
+    """Return its settings of generation, of generation_config.json before those of config.json."""
+    settings = read_description(run)
+    generation = _read_json(find_folder(run) / "generation_config.json") or {}
+    for name, value in generation.items():
+        if value is not None:
+            settings[name] = value
+    return settings
 
 
 def read_boundary_tokens(run: Any) -> set[int]:
-    """The tokens that begin and end its captions."""
-    said = _generation(run)
-    decoder = said["decoder"]
-    ends = said.get("eos_token_id", decoder.get("eos_token_id", 50256))
-    start = said.get(
-        "decoder_start_token_id", said.get("bos_token_id", decoder.get("bos_token_id", 50256))
-    )
-    return {start, *(ends if isinstance(ends, list) else [ends])} - {None}
+    """Return the tokens that start and end its captions."""
+    settings = _read_generation(run)
+    decoder = settings["decoder"]
+    start = decoder.get("bos_token_id", END_OF_TEXT)
+    for name in ("bos_token_id", "decoder_start_token_id"):
+        start = settings.get(name, start)
+    end = settings.get("eos_token_id", decoder.get("eos_token_id", END_OF_TEXT))
+    ends = end if isinstance(end, list) else [end]
+    return {start, *ends} - {None}
 
 
 def build_run_config(run: Any) -> dict[str, Any]:
-    """What a run's config.json would say of it."""
-    vit, gpt2, said = read_encoder_sizes(run), read_decoder_sizes(run), _generation(run)
-    side = vit["image_shape"][0] // vit["patch_size"]
+    """Return the settings that a run's config.json would hold for it."""
+    vit = read_encoder_sizes(run)
+    gpt2 = read_decoder_sizes(run)
+    generation = _read_generation(run)
+    image_size = vit["image_shape"][0]
+    side = image_size // vit["patch_size"]
     name = f"{PREFIX}{find_folder(run)}"
-    names = {
-        "beam": "num_beams",
-        "length_penalty": "length_penalty",
-        "no_repeat": "no_repeat_ngram_size",
-    }
-    search = SEARCH | {ours: said[theirs] for ours, theirs in names.items() if theirs in said}
-    chance = {"sample": False, "temperature": 1.0, "top_k": None, "top_p": None}
-    if said.get("do_sample"):
-        chance = {
-            "sample": True,
-            "temperature": said.get("temperature", 1.0),
-            "top_k": said.get("top_k", 50) or None,
-            "top_p": said.get("top_p"),
-        }
-    longest = (
-        said.get("max_new_tokens") or said.get("max_length", 37) - 1
-    )  # their length counts the start
     return {
         "preset": "vit-gpt2",
         "encoder": "vit_b16",
@@ -189,62 +201,93 @@ def build_run_config(run: Any) -> dict[str, Any]:
         "decoder": "transformer",
         "decoder_weights": name,
         **gpt2,
-        "dropout": said["decoder"].get("resid_pdrop", 0.1),
+        "dropout": generation["decoder"].get("resid_pdrop", 0.1),
         "attention": "soft",
         "tokenizer": "gpt2",
         "language": "en",
-        "max_length": min(longest, gpt2["positions"] - 1),
-        **search,
-        **chance,
+        "max_length": min(_read_max_length(generation), gpt2["positions"] - 1),
+        **_convert_search(generation),
+        **_convert_sampling(generation),
         "seed": 0,
         "dataset": None,
         "fingerprint": {
             "grid": [side, side],
             "depth": vit["hidden_dim"],
             "whole": 1,
-            "image_size": vit["image_shape"][0],
+            "image_size": image_size,
         },
     }
 
 
+def _read_max_length(generation: dict[str, Any]) -> int:
+    """Return the most tokens of a caption after its start, which `max_length` counts too."""
+    return generation.get("max_new_tokens") or generation.get("max_length", 37) - 1
+
+
+def _convert_search(generation: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of beam search by our names."""
+    search = dict(SEARCH)
+    for our_name, their_name in SEARCH_NAMES.items():
+        if their_name in generation:
+            search[our_name] = generation[their_name]
+    return search
+
+
+def _convert_sampling(generation: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of sampling by our names."""
+    if not generation.get("do_sample"):
+        return {"sample": False, "temperature": 1.0, "top_k": None, "top_p": None}
+    return {
+        "sample": True,
+        "temperature": generation.get("temperature", 1.0),
+        "top_k": generation.get("top_k", 50) or None,
+        "top_p": generation.get("top_p"),
+    }
+
+
 def read_weights(run: Any) -> "dict[str, np.ndarray]":
-    """Its weights by their names there, from .safetensors; a pickle is never opened."""
+    """Return its weights by Hugging Face's names, from .safetensors; a pickle is never opened."""
+    # They import NumPy, and other commands start without it.
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    folder = find_folder(run)
-    index = _json(folder / "model.safetensors.index.json")
-    files = sorted(set(index["weight_map"].values())) if index else ["model.safetensors"]
-    if not index and not (folder / files[0]).is_file():
-        if (folder / "pytorch_model.bin").is_file():
-            raise UserError(
-                f"{folder} has its weights as pytorch_model.bin alone, a pickle, which can run any program and is "
-                "not opened here. Where you trust it, this writes model.safetensors beside it (pip install torch "
-                'transformers):\n    python -c "from transformers import VisionEncoderDecoderModel as M; '
-                f"M.from_pretrained('{folder}').save_pretrained('{folder}')\""
-            )
-        raise UserError(f"{folder} has no model.safetensors: its weights are missing")
-    found: dict[str, np.ndarray] = {}
-    for file in files:
+    weights: dict[str, np.ndarray] = {}
+    for file in _find_weight_files(find_folder(run)):
         try:
-            found |= load_file(folder / file)
+            weights |= load_file(file)
         except (OSError, SafetensorError, KeyError, TypeError) as error:
-            raise UserError(
-                f"{folder / file} cannot be read ({error}); restore it, or download it again"
-            ) from None
-    return found
+            raise UserError(f"{file} cannot be read ({error}); {RESTORE}") from None
+    return weights
 
 
-def _json(file: Path) -> dict[str, Any] | None:
-    """What a file of JSON says; None where there is none."""
+def _find_weight_files(folder: Path) -> list[Path]:
+    """Return the folder's .safetensors files."""
+    index = _read_json(folder / "model.safetensors.index.json")
+    if index:
+        names = sorted(set(index["weight_map"].values()))
+        return [folder / name for name in names]
+    file = folder / "model.safetensors"
+    if file.is_file():
+        return [file]
+    if (folder / "pytorch_model.bin").is_file():
+        raise UserError(
+            f"{folder} has its weights only as pytorch_model.bin, a pickle, which can run any "
+            "program and is not opened here. If you trust it, this writes model.safetensors "
+            "beside it (pip install torch transformers):\n"
+            '    python -c "from transformers import VisionEncoderDecoderModel as M; '
+            f"M.from_pretrained('{folder}').save_pretrained('{folder}')\""
+        )
+    raise UserError(f"{folder} has no model.safetensors: its weights are missing")
+
+
+def _read_json(file: Path) -> dict[str, Any] | None:
+    """Return the content of a JSON file, or None if there is no file."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"{file} cannot be read ({error}); restore it, or download it again"
-        ) from None
-    if not isinstance(found, dict):
-        raise UserError(f"{file} is no description of a model; restore it, or download it again")
-    return found
+        raise UserError(f"{file} cannot be read ({error}); {RESTORE}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{file} is not a JSON object; {RESTORE}")
+    return content

@@ -10,9 +10,7 @@ from utils.errors import UserError
 
 
 def test_a_gpu_that_is_not_there_is_refused():
-    with pytest.raises(
-        UserError, match=r"--device gpu, and TensorFlow finds no GPU here; use --device cpu"
-    ):
+    with pytest.raises(UserError, match=r"--device gpu .*use --device cpu"):
         use_device("gpu")
 
 
@@ -52,13 +50,13 @@ def test_the_processor_is_asked_for_bfloat16(monkeypatch, tmp_path, told, has):
     file = tmp_path / "cpuinfo"
     if told is not None:
         file.write_text(told)
-    monkeypatch.setattr(device, "_CPU", file)
+    monkeypatch.setattr(device, "CPU_FILE", file)
     assert device.has_bfloat16() == has
 
 
 @pytest.mark.parametrize(("capability", "has"), [((9, 0), True), ((8, 0), True), ((7, 5), False)])
 def test_a_gpu_is_asked_where_there_is_one(monkeypatch, tmp_path, capability, has):
-    monkeypatch.setattr(device, "_CPU", tmp_path / "none")
+    monkeypatch.setattr(device, "CPU_FILE", tmp_path / "none")
     monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: [kind])
     monkeypatch.setattr(
         tf.config.experimental, "get_device_details", lambda gpu: {"compute_capability": capability}
@@ -80,7 +78,7 @@ def test_the_most_memory_held_is_that_which_the_system_tells(monkeypatch, tmp_pa
     """By what /proc tells; where it tells nothing about the same, of this process, by another way."""
     most = device.measure_peak_memory()
     assert 10**8 < most < 10**11
-    monkeypatch.setattr(device, "_STATUS", tmp_path / "status")
+    monkeypatch.setattr(device, "STATUS_FILE", tmp_path / "status")
     assert device.measure_peak_memory() == pytest.approx(most, rel=0.5)
     (tmp_path / "status").write_text(
         "Name:\tpython\nVmPeak:\t 99999 kB\nVmHWM:\t  2048 kB\nVmRSS:\t 1 kB\n"
