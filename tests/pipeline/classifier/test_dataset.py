@@ -14,7 +14,7 @@ from pipeline.classifier.dataset import (
     prepare_classes,
     read_class_source,
 )
-from tests.helpers.classes import CLASSES, class_folders, picture
+from tests.helpers.classes import CLASSES, make_picture, write_class_folders
 from tests.helpers.settings import choose_settings
 from utils.errors import UsageError, UserError
 
@@ -46,16 +46,16 @@ def test_find_class_folders(place, capsys):
         == "no folder of classes in datasets/: using CIFAR-10 (your own: --dataset FOLDER)\n"
     )
     for ours in ("cifar10", "cache", ".part"):
-        class_folders(place / "datasets" / ours, unsplit=1)
-    class_folders(place / "datasets/captioned", unsplit=1)
+        write_class_folders(place / "datasets" / ours, unsplit=1)
+    write_class_folders(place / "datasets/captioned", unsplit=1)
     (place / "datasets/captioned/captions.csv").write_text("photo,caption\nred/00.png,A red one.\n")
     (place / "datasets/README.md").write_text("")
     assert find_class_folders(None) == Path("datasets/cifar10")
-    class_folders(place / "datasets/colours", unsplit=1)
+    write_class_folders(place / "datasets/colours", unsplit=1)
     capsys.readouterr()
     assert find_class_folders(None) == Path("datasets/colours")
     assert capsys.readouterr().out == "using datasets/colours\n"
-    class_folders(place / "datasets/more", unsplit=1)
+    write_class_folders(place / "datasets/more", unsplit=1)
     with pytest.raises(
         UserError, match=r"^several folders of classes in datasets/: colours, more; choose one"
     ):
@@ -108,7 +108,7 @@ def test_keras_looks_for_the_archive_where_the_error_says(monkeypatch, place):
 
 
 def test_pictures_have_their_classes(place):
-    class_folders(place / "colours", train=4, val=2, test=1)
+    write_class_folders(place / "colours", train=4, val=2, test=1)
     found = load("colours", image_size=24)
     assert found.classes == list(CLASSES)
     assert {split: pictures.shape for split, pictures in found.pixels.items()} == {
@@ -124,16 +124,16 @@ def test_pictures_have_their_classes(place):
         for photo, pixels in zip(photos, found.pixels[split], strict=True):
             place_, kind = ("train", "val", "test").index(split), CLASSES.index(photo.captions[0])
             np.testing.assert_array_equal(
-                pixels, picture(photo.captions[0], (0, place_, kind, int(photo.path.stem)))
+                pixels, make_picture(photo.captions[0], (0, place_, kind, int(photo.path.stem)))
             )
 
 
 def test_splits_are_made_where_none_are_given(place):
-    class_folders(place / "listed", train=20, test=5)
+    write_class_folders(place / "listed", train=20, test=5)
     found = load("listed")
     sizes = {split: len(photos) for split, photos in found.dataset.splits.items()}
     assert sizes["train"] + sizes["val"] == 60 and sizes["test"] == 15 and 2 <= sizes["val"] <= 12
-    class_folders(place / "unlisted", unsplit=30)
+    write_class_folders(place / "unlisted", unsplit=30)
     found = load("unlisted", test_size=0.2)
     sizes = {split: len(photos) for split, photos in found.dataset.splits.items()}
     assert sum(sizes.values()) == 90 and all(9 <= sizes[split] <= 27 for split in ("val", "test"))
@@ -141,9 +141,9 @@ def test_splits_are_made_where_none_are_given(place):
 
 
 def test_equal_pictures_are_in_one_split(place):
-    class_folders(place / "colours", train=3, test=3)
-    save_picture(picture("red", 99), place / "colours/train/red/twin.png")
-    save_picture(picture("red", 99), place / "colours/test/red/other.png")
+    write_class_folders(place / "colours", train=3, test=3)
+    save_picture(make_picture("red", 99), place / "colours/train/red/twin.png")
+    save_picture(make_picture("red", 99), place / "colours/test/red/other.png")
     found = load("colours")
     assert "train/red/twin.png" not in found.dataset.names()["train"] + found.dataset.names()["val"]
     assert "train/red/twin.png: the same picture is in val or test" in map(
@@ -152,7 +152,7 @@ def test_equal_pictures_are_in_one_split(place):
 
 
 def test_unreadable_pictures_leave_before_the_split(place):
-    class_folders(place / "colours", unsplit=12)
+    write_class_folders(place / "colours", unsplit=12)
     whole = load("colours").dataset.names()
     broken = place / "colours" / whole["val"][0]
     broken.write_bytes(broken.read_bytes()[:60])
@@ -165,7 +165,7 @@ def test_unreadable_pictures_leave_before_the_split(place):
 
 
 def test_classes_without_training_pictures_are_skipped(place):
-    class_folders(place / "colours", train=4, test=2)
+    write_class_folders(place / "colours", train=4, test=2)
     (place / "colours/train/red").rename(place / "colours/train/rouge")
     found = load("colours")
     assert found.classes == ["blue", "green", "rouge"]
@@ -176,7 +176,7 @@ def test_classes_without_training_pictures_are_skipped(place):
 
 
 def test_one_class_is_rejected(place):
-    class_folders(place / "colours", train=4, val=2)
+    write_class_folders(place / "colours", train=4, val=2)
     with pytest.raises(
         UserError,
         match=r"^all training pictures are of one class, .*; use more \(a higher --limit\)",
@@ -216,7 +216,7 @@ def test_the_image_size_suits_the_pictures(place, side, trunk, wanted):
 
 
 def test_too_many_pictures_for_memory_are_kept_on_disk(place, monkeypatch, capsys):
-    class_folders(place / "colours", train=3, val=2)
+    write_class_folders(place / "colours", train=3, val=2)
     plain = load("colours")
     capsys.readouterr()
     monkeypatch.setattr(
@@ -235,7 +235,7 @@ def test_too_many_pictures_for_memory_are_kept_on_disk(place, monkeypatch, capsy
 
 
 def test_the_dataset_is_described_in_three_lines(place):
-    class_folders(place / "colours", train=4, val=2)
+    write_class_folders(place / "colours", train=4, val=2)
     (place / "colours/train/red/03.png").unlink()
     assert describe_classes(load("colours")).splitlines() == [
         "folders of classes (colours): 17 pictures, 3 classes, 5 (red) to 6 (blue) of each",

@@ -21,7 +21,7 @@ from models.captioner import Captioner
 from models.classifier import Classifier
 from models.encoders.encoder import Encoder
 from pipeline.classifier.training import RunningLoss
-from tests.helpers.classes import CLASSES, class_folders
+from tests.helpers.classes import CLASSES, write_class_folders
 from tests.helpers.pages import read_page, read_rows
 from tests.helpers.scripts import SMALL, scenes_folder, typed
 from tests.test_stopping import at_step
@@ -55,7 +55,7 @@ TUTORIAL = [*WORDS, "--trunk", "tutorial", "--learning-rate", "0.02"]
 def place(tmp_path_factory):
     """A current directory with class folders, one broken picture among them, and scenes."""
     with scenes_folder(tmp_path_factory.mktemp("classifying")) as folder:
-        class_folders(folder / "colours", train=36, test=8)
+        write_class_folders(folder / "colours", train=36, test=8)
         broken = folder / "colours/train/red/broken.png"
         broken.write_bytes((folder / "colours/train/red/00.png").read_bytes()[:90])
         yield folder
@@ -253,7 +253,7 @@ def test_pictures_that_were_learned_from_are_told_where_another_dataset_has_them
 
 
 def test_without_a_test_split_val_is_scored_in_its_place(place):
-    class_folders(place / "no_test", seed=1, train=12, val=4)
+    write_class_folders(place / "no_test", seed=1, train=12, val=4)
     done = trained(*TUTORIAL, "--dataset", "no_test", "--epochs", "1", "--run", "no_test")
     assert "val: 12 pictures" in done.out
     assert (
