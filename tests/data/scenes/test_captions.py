@@ -2,7 +2,7 @@
 
 import pytest
 
-from data.scenes.captions import add_particle, write_captions
+from data.scenes.captions import write_captions
 from data.scenes.dataset import LANGUAGES, caption_scene
 from data.scenes.facts import find_claims, is_true
 from data.scenes.scores import score_claims
@@ -37,22 +37,3 @@ def test_captions_claim_most_facts(language):
     precision, recall = score_claims(texts, facts, language)
     assert precision == 1
     assert 0.5 < recall < 0.8
-
-
-@pytest.mark.parametrize(
-    ("word", "particles", "expected"),
-    [
-        ("말", "이/가", "말이"),
-        ("새", "이/가", "새가"),
-        ("연", "은/는", "연은"),
-        ("버스", "은/는", "버스는"),
-        ("집", "과/와", "집과"),
-        ("나무", "과/와", "나무와"),
-        ("공", "을/를", "공을"),
-        ("개 두 마리", "이/가", "개 두 마리가"),
-        ("남자 한 명", "이/가", "남자 한 명이"),
-        ("배 한 척", "은/는", "배 한 척은"),
-    ],
-)
-def test_particles_suit_the_last_syllable(word, particles, expected):
-    assert add_particle(word, particles) == expected
