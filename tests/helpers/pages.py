@@ -40,7 +40,7 @@ class Page(HTMLParser):
             element["text"] += data
 
     def all(self, tag, **attributes):
-        """Return the elements with this tag and these attributes, such as `class_` or `http_equiv`."""
+        """Return the elements with this tag and attributes, such as `class_` or `http_equiv`."""
         expected = {}
         for name, value in attributes.items():
             expected[name.rstrip("_").replace("_", "-")] = value
