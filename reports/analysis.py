@@ -17,7 +17,7 @@ from data.text.tokenizer import SPECIAL_TOKENS
 from models.training.teacher_forcing import FreeRunningEvaluator
 from pipeline import dataset as stages
 from pipeline.evaluation import Evaluation, Result, choose_scoring_tokenizer
-from reports.scores import format_score, get_score_name
+from reports.score_names import format_score, get_score_name
 from utils import runs
 from utils.errors import UserError
 from utils.files import write_json

@@ -29,13 +29,8 @@ from reports.page_photos import (
     choose_photos,
     make_word_tiles,
 )
-from reports.scores import (
-    SCENE_COLUMNS,
-    format_score,
-    get_score_name,
-    list_scene_scores,
-    list_scores,
-)
+from reports.score_names import format_score, get_score_name
+from reports.scores import SCENE_COLUMNS, list_scene_scores, list_scores
 from utils import runs
 from utils.metrics.captions import SCORE_KEYS
 

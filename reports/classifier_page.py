@@ -20,7 +20,7 @@ from reports.page import (
     make_line,
     write_page,
 )
-from reports.scores import format_score, get_score_name
+from reports.score_names import format_score, get_score_name
 from utils import runs
 from utils.metrics.classes import find_mistakes
 from utils.plots.figure import shrink

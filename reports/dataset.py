@@ -1,45 +1,92 @@
-"""Describe a dataset in words: its photos, captions and splits, language, lengths and vocabulary."""
+"""Describe a dataset: photos, captions, splits, language, lengths, vocabulary, what is skipped."""
 
 from collections import Counter
 from collections.abc import Sequence
 
 from config import Settings
 from data.preprocess import Dataset
+from data.sources.base import LeftOut
 from data.text.language import LANGUAGE_NAMES, normalize_language
 from data.text.tokenizer import END, SPECIAL_TOKENS, TOKEN_NAMES, UNKNOWN, Tokenizer
+from utils.tables import format_table
+
+_EXAMPLES = 3  # for each reason
 
 
 def summarise_dataset(
     chosen: Settings, settings: Settings, dataset: Dataset, tokenizer: Tokenizer
 ) -> str:
     """Return the dataset in a few lines; `chosen` are the settings as they were typed."""
-    photos, captions, splits = describe_counts(dataset)
-    language = describe_language(chosen, settings, dataset)
-    vocabulary = describe_vocabulary(settings, dataset, tokenizer)[1]
-    source = f"{dataset.source.kind} ({dataset.path})"
-    return f"{source}; {photos}; {captions}\n{splits}\n{language}\n{vocabulary}"
-
-
-def describe_counts(dataset: Dataset) -> list[str]:
-    """Return the numbers of photos, captions, and photos in each split."""
-    splits = dataset.splits
-    photos = [photo for split in splits.values() for photo in split]
-    numbers = Counter(len(photo.captions) for photo in photos)
-    captions = sum(number * times for number, times in numbers.items())
-    if len(numbers) == 1:
-        each = f"{min(numbers)} a photo"
-    else:
-        mean = captions / len(photos)
-        each = f"{min(numbers)} to {max(numbers)} a photo, {mean:.1f} on average"
-    sizes = ", ".join(f"{split} {len(photos)}" for split, photos in splits.items())
-    how = dataset.how_split
-    if splits["val"] and not splits["test"]:
-        how += "; no test split: val is scored in its place"
-    return [
-        f"photos: {len(photos)}",
-        f"captions: {captions}, {each}",
-        f"splits: {sizes} ({how})",
+    counts = count_captions(dataset)
+    photos = sum(len(split) for split in dataset.splits.values())
+    sizes = ", ".join(f"{split} {len(photos)}" for split, photos in dataset.splits.items())
+    lines = [
+        f"{dataset.source.kind} ({dataset.path}); photos: {photos}; "
+        f"captions: {sum(counts.values())}, {describe_captions_per_photo(dataset)}",
+        f"splits: {sizes} ({describe_split_origin(dataset)})",
+        describe_language(chosen, settings, dataset),
+        describe_vocabulary(settings, dataset, tokenizer)[1],
     ]
+    return "\n".join(lines)
+
+
+def format_splits(dataset: Dataset) -> str:
+    """Return a table with the numbers of photos and captions in each split, and in all."""
+    rows = []
+    counts = count_captions(dataset)
+    for split, photos in dataset.splits.items():
+        rows.append([split, f"{len(photos):,}", f"{counts[split]:,}"])
+    total = sum(len(photos) for photos in dataset.splits.values())
+    rows.append(["total", f"{total:,}", f"{sum(counts.values()):,}"])
+    return format_table(["split", "photos", "captions"], rows, numbers=["photos", "captions"])
+
+
+def count_captions(dataset: Dataset) -> dict[str, int]:
+    """Return the number of captions in each split."""
+    counts = {}
+    for split, photos in dataset.splits.items():
+        counts[split] = sum(len(photo.captions) for photo in photos)
+    return counts
+
+
+def describe_captions_per_photo(dataset: Dataset) -> str:
+    """Return how many captions a photo has."""
+    numbers = []
+    for photos in dataset.splits.values():
+        numbers += [len(photo.captions) for photo in photos]
+    if min(numbers) == max(numbers):
+        return f"{min(numbers)} a photo"
+    mean = sum(numbers) / len(numbers)
+    return f"{min(numbers)} to {max(numbers)} a photo, {mean:.1f} on average"
+
+
+def describe_split_origin(dataset: Dataset) -> str:
+    """Return who split the dataset, and what is scored if it has no test split."""
+    splits = dataset.splits
+    if splits["val"] and not splits["test"]:
+        return f"{dataset.how_split}; no test split: val is scored in its place"
+    return dataset.how_split
+
+
+def format_left_out(left_out: Sequence[LeftOut]) -> str:
+    """Return a table of the reasons for which something is skipped, the first of each named."""
+    by_reason: dict[str, list[LeftOut]] = {}
+    for each in left_out:
+        by_reason.setdefault(each.reason, []).append(each)
+    rows = []
+    for reason, skipped in sorted(by_reason.items(), key=lambda pair: -len(pair[1])):
+        examples = [_locate(each) for each in skipped[:_EXAMPLES]]
+        if len(skipped) > _EXAMPLES:
+            examples.append(f"and {len(skipped) - _EXAMPLES:,} more")
+        rows.append([f"{len(skipped):,}", reason, examples[0]])
+        rows += [["", "", example] for example in examples[1:]]
+    return format_table(["skipped", "reason", "for example"], rows, numbers=["skipped"])
+
+
+def _locate(each: LeftOut) -> str:
+    if each.where:
+        return f"{each.name} ({each.where})"
+    return each.name
 
 
 def describe_language(chosen: Settings, settings: Settings, dataset: Dataset) -> str:

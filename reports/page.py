@@ -21,7 +21,7 @@ from PIL import Image
 
 from reports import charts
 from reports.charts import Chart, Line
-from reports.scores import format_score, get_score_name
+from reports.score_names import format_score, get_score_name
 from reports.settings_table import list_settings
 from utils import runs
 from utils.files import write_text

@@ -1,10 +1,11 @@
-"""Scores of a split as tables for the terminal, and the names that people know the scores by."""
+"""Scores of a split as tables for the terminal."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from pipeline.classifier.evaluation import ClassResult
 from pipeline.evaluation import Result
+from reports.score_names import format_score, get_score_name
 from utils.metrics.captions import SCORE_KEYS
 from utils.metrics.classes import find_mistakes
 from utils.tables import format_table
@@ -12,29 +13,6 @@ from utils.tables import format_table
 SHOWN_CLASSES = 20  # with more, only the best and the worst are listed
 SHOWN_EXTREMES = 5
 SHOWN_MISTAKES = 3
-
-_NAMES = {key: name for name, key in SCORE_KEYS.items()}
-_VAL_NAMES = {"val_loss": "loss on val", "val_accuracy": "accuracy on val"}
-
-
-def get_score_name(key: str) -> str:
-    """Return the name for people of a score, or of another number in history.jsonl."""
-    if key.startswith("forced_"):
-        return f"{get_score_name(key.removeprefix('forced_'))}, teacher-forced"
-    if key.startswith("val_Top"):
-        return f"{get_score_name(key.removeprefix('val_'))} on val"
-    if key.startswith("Top"):
-        return f"top-{key.removeprefix('Top')} accuracy"
-    if key in _VAL_NAMES:
-        return _VAL_NAMES[key]
-    return _NAMES.get(key, key.replace("_", " "))
-
-
-def format_score(value: float | None, digits: int = 3) -> str:
-    """Return a score as a table shows it: a dash if it could not be computed."""
-    if value is None:
-        return "–"
-    return f"{value:,.{digits}f}"
 
 
 def list_scores(scores: Mapping[str, Any]) -> list[list[str]]:

@@ -12,7 +12,7 @@ from config import Settings
 from data.photos.images import read_photo
 from data.photos.photo import Photo
 from data.preprocess import Dataset
-from data.sources.base import SPLITS, LeftOut
+from data.sources.base import SPLITS
 from pipeline.dataset import (
     find_dataset,
     fit_tokenizer,
@@ -21,7 +21,14 @@ from pipeline.dataset import (
     report_look_alikes,
 )
 from pipeline.settings import complete, merge, preset_layers, values_of
-from reports.dataset import describe_counts, describe_language, describe_vocabulary
+from reports.dataset import (
+    describe_captions_per_photo,
+    describe_language,
+    describe_split_origin,
+    describe_vocabulary,
+    format_left_out,
+    format_splits,
+)
 from utils.command_line import add_options, make_parser, parse_typed
 from utils.errors import UserError
 from utils.files import check_writable
@@ -30,7 +37,6 @@ from utils.plots.photos import draw_captioned_photos
 from utils.terminal import say
 
 DRAWN_PHOTOS = 9
-SHOWN = 3  # photos for each reason
 
 
 def make_options() -> argparse.ArgumentParser:
@@ -62,13 +68,16 @@ def main() -> int:
     dataset = prepare_dataset(chosen, needed=())
     settings = complete(chosen, dataset, has_bfloat16=False)
     say(f"recognised: {dataset.source.kind} ({dataset.path})")
-    for line in describe_counts(dataset):
-        say(line)
+    say(format_splits(dataset))
+    say(f"splits: {describe_split_origin(dataset)}")
+    say(f"captions: {describe_captions_per_photo(dataset)}")
     say(describe_language(chosen, settings, dataset))
     say(describe_words(chosen, settings, dataset))
     report_look_alikes(dataset)
-    for line in list_left_out(dataset.left_out):
-        say(line)
+    if dataset.left_out:
+        say(format_left_out(dataset.left_out))
+    else:
+        say("skipped: nothing")
     if picture:
         draw_photos(dataset, picture)
         say(f"picture: {picture}")
@@ -93,24 +102,8 @@ def describe_words(chosen: Settings, settings: Settings, dataset: Dataset) -> st
     return "\n".join(describe_vocabulary(settings, dataset, tokenizer))
 
 
-def list_left_out(left_out: list[LeftOut]) -> list[str]:
-    """Return what is skipped, by reason, the first of each named."""
-    by_reason: dict[str, list[LeftOut]] = {}
-    for each in left_out:
-        by_reason.setdefault(each.reason, []).append(each)
-    lines = [f"skipped: {len(left_out) or 'nothing'}"]
-    for reason, skipped in sorted(by_reason.items(), key=lambda pair: -len(pair[1])):
-        lines.append(f"  {len(skipped)}: {reason}")
-        for each in skipped[:SHOWN]:
-            where = f" ({each.where})" if each.where else ""
-            lines.append(f"    {each.name}{where}")
-        if len(skipped) > SHOWN:
-            lines.append(f"    and {len(skipped) - SHOWN} more")
-    return lines
-
-
 def draw_photos(dataset: Dataset, file: Path) -> None:
-    """Draw nine photos from all over the dataset, those of the splits in turn, with their captions."""
+    """Draw nine photos of all splits with their captions."""
     split_of = {photo: split for split, photos in dataset.splits.items() for photo in photos}
     photos = choose_photos(dataset)
     photos.sort(key=lambda photo: SPLITS.index(split_of[photo]))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from config import Settings
-from reports.scores import get_score_name
+from reports.score_names import get_score_name
 from reports.settings_table import select_settings
 from utils import command_line, hugging_face, runs
 from utils.errors import UsageError, UserError, run_script
@@ -209,7 +209,7 @@ def _format_date(summary: RunSummary) -> str:
 def _format_epochs(summary: RunSummary) -> str:
     if summary.started is None or summary.damage:
         return NOTHING
-    return f"{len(summary.history)}/{summary.settings.get('epochs')}"
+    return f"{len(summary.history)}/{summary.settings['epochs']:d}"
 
 
 def _get_dataset_name(summary: RunSummary) -> str:

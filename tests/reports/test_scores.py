@@ -1,9 +1,7 @@
 """Scores as tables for the terminal."""
 
-import pytest
-
 from pipeline.evaluation import Result
-from reports.scores import format_score, format_scores, get_score_name
+from reports.scores import format_scores
 
 SCORES = {
     "Bleu_4": 0.25,
@@ -25,29 +23,6 @@ FACTS = {
     "pointing": None,
     "pointing_chance": 0.125,
 }
-
-
-@pytest.mark.parametrize(
-    ("key", "name"),
-    [
-        ("Bleu_4", "BLEU-4"),
-        ("forced_CIDEr", "CIDEr, teacher-forced"),
-        ("val_loss", "loss on val"),
-        ("Top5", "top-5 accuracy"),
-        ("val_Top3", "top-3 accuracy on val"),
-        ("greedy_reward", "greedy reward"),
-        ("loss", "loss"),
-    ],
-)
-def test_scores_have_the_field_s_names(key, name):
-    assert get_score_name(key) == name
-
-
-@pytest.mark.parametrize(
-    ("value", "digits", "text"), [(0.12345, 3, "0.123"), (1234.5, 0, "1,234"), (None, 3, "–")]
-)
-def test_a_score_has_fixed_digits(value, digits, text):
-    assert format_score(value, digits) == text
 
 
 def format_rows(scores, notes=()):
