@@ -16,7 +16,7 @@ from models.training.losses import Batch, EpochBatches, token_losses
 SAMPLES = 5  # captions sampled of each photo
 # Probabilities are sharpened by this temperature, for sampling and in the loss. Without it, samples
 # are far worse than the captions of a search, and the first thing that they teach is to be short.
-# doc/results.md has the effect of this, of dropout and of the baseline.
+# doc/experiments.md has the effect of this, of dropout and of the baseline.
 TEMPERATURE = 0.5
 LENGTH_STEP = 4  # captions are padded to a multiple of this, so few shapes need compiling
 
