@@ -199,4 +199,4 @@ def test_a_classifier_takes_no_options_of_captioners(tmp_path):
     done = typed(demo, "--run", run, "--weights", "w.h5")
     assert done.status == 2
     assert "--weights" in done.error
-    assert "classifier" in done.error
+    assert "captions" in done.error

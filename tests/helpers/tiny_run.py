@@ -1,4 +1,4 @@
-"""A run folder as train.py leaves it, of networks that have learned nothing: made in a second or two."""
+"""Run folders as train.py leaves them, with untrained networks: made in a second or two."""
 
 import tensorflow as tf
 
@@ -8,18 +8,24 @@ from models.captioner import build_decoder_for
 from models.classifier import Network
 from models.encoders.encoder import Encoder
 from models.training.checkpoints import make_checkpoint
+from pipeline.settings import fill_in
+from presets import LENGTHS
 from utils import runs
 
 CAPTIONS = ["a red dog runs", "a blue dog sits", "two red cars stand by the sea"]
 
 
-def captioning_run(folder, **about):
-    """A run that writes words of `CAPTIONS`, and says anything of a photo."""
+def captioning_run(folder, **more):
+    """Write an untrained captioner's run, which writes any words of `CAPTIONS`."""
     encoder = Encoder("convnet", weights="none", image_size=32, grid=2)
-    fingerprint = {
-        name: value for name, value in encoder.fingerprint().items() if name != "weights"
-    }  # any will do
+    fingerprint = encoder.fingerprint()
+    del fingerprint["weights"]  # any weights are accepted
     tokenizer = fit_tokenizer("words", CAPTIONS, language="en", vocabulary=50, minimum_count=1)
+    # The weights are in a file: random ones would differ at the next load if another thread draws
+    # numbers too.
+    weights = folder / "encoder.weights.h5"
+    folder.mkdir(parents=True)
+    encoder.network.save_weights(weights)
     settings = Settings.from_flat(
         {
             "encoder": "convnet",
@@ -31,29 +37,26 @@ def captioning_run(folder, **about):
             "attention_units": 8,
             "max_length": 6,
             "dataset": "none",
+            "language": "en",
+            "tokenizer": "words",
+            "augment": 1,
+            "reward_epochs": 0,
         }
     )
-    # In a file: random ones are made anew at every start, and come out otherwise where another thread draws numbers too.
-    weights = folder / "encoder.weights.h5"
-    folder.mkdir(parents=True)
-    encoder.network.save_weights(weights)
-    config = settings.suited("en", "words").flat() | {
-        "encoder_weights": str(weights),
-        "fingerprint": fingerprint,
-        **about,
-    }
+    settings = fill_in(settings, "the captions", LENGTHS["words"])
+    config = settings.flat()
+    config |= {"encoder_weights": str(weights), "fingerprint": fingerprint, **more}
     runs.write_config(folder, config)
     tokenizer.save(folder / "vocabulary.json")
     decoder = build_decoder_for(config, len(tokenizer))
-    decoder.words.kernel.assign(
-        30 * decoder.words.kernel
-    )  # else all words are as likely, and rounding decides
+    # Without this all words would be about equally likely, and rounding would choose.
+    decoder.words.kernel.assign(30 * decoder.words.kernel)
     _save(decoder, folder)
     return folder
 
 
 def classifying_run(folder, classes=("cat", "dog", "owl")):
-    """A run that names these classes, at random."""
+    """Write an untrained classifier's run, which predicts any of these classes."""
     runs.write_config(
         folder,
         {
