@@ -76,9 +76,9 @@ def extract_photos(
     hashes = PhotoHashes(folder / "photos.json")
     size = (encoder.image_size, encoder.image_size)
     pictures = []
-    for number, (photo, photo_hash, _) in enumerate(hashes.hashed(photos)):
-        key = f"{photo_hash}/{number}"  # with the number, so that equal photos count twice
-        pictures.append(PendingPicture(key, lambda photo=photo: read_photo(photo, size)))
+    for number, known in enumerate(hashes.open_all(photos)):
+        key = f"{known.hash}/{number}"  # with the number, so that equal photos count twice
+        pictures.append(PendingPicture(key, lambda path=known.path: read_photo(path, size)))
     cache = FeatureCache(folder, fingerprint)
     return sum(encode_pictures(pictures, cache, encoder, on_unreadable=_raise_unreadable))
 

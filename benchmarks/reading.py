@@ -25,8 +25,6 @@ from PIL import Image
 from benchmarks.measuring import Figures, Measures, Turn, measure, serve_turns
 from data import sources
 from data.photos.hashes import PhotoHashes
-from data.photos.images import read_photo
-from data.photos.near_duplicates import HASH_NAME, HASH_SIDE, compute_perceptual_hash
 from utils.files import write_json
 
 CAPTIONS = 5  # a photo
@@ -94,25 +92,12 @@ def _count_captions(path: Path, _cache: str) -> int:
     return sum(len(example.captions) for example in sources.read(path).examples)
 
 
-def _hash_photos(path: Path, cache: str) -> int:
+def _open_photos(path: Path, cache: str) -> int:
     hashes = PhotoHashes(Path(cache))
     photos = sorted((path / "train2017").iterdir())
-    hashed = sum(photo_hash is not None for _, photo_hash, _ in hashes.hashed(photos))
+    opened = sum(known.hash is not None for known in hashes.open_all(photos))
     hashes.save()
-    return hashed
-
-
-def _hash_perceptually(path: Path, cache: str) -> int:
-    hashes = PhotoHashes(Path(cache))
-    photos = [photo for photo, *_ in hashes.hashed(sorted((path / "train2017").iterdir()))]
-
-    def compute(photo: Path) -> int:
-        return compute_perceptual_hash(read_photo(photo, (HASH_SIDE, HASH_SIDE)))
-
-    perceptual = hashes.looks(photos, compute, name=HASH_NAME)
-    hashed = sum(each is not None for each in perceptual)
-    hashes.save()
-    return hashed
+    return opened
 
 
 def _prepare(work: Callable[[Path, str], int], path: str, argument: str) -> Turn:
@@ -122,8 +107,7 @@ def _prepare(work: Callable[[Path, str], int], path: str, argument: str) -> Turn
 MEASURES: Measures = {
     "generate": partial(_prepare, _generate),
     "read": partial(_prepare, _count_captions),
-    "hash": partial(_prepare, _hash_photos),
-    "look": partial(_prepare, _hash_perceptually),
+    "open": partial(_prepare, _open_photos),
 }
 
 
@@ -140,10 +124,8 @@ def run(photos: int, folder: Path) -> dict[str, Figures]:
     return {
         "captions read, COCO's JSON": measure_one("read", coco),
         "captions read, a table": measure_one("read", table),
-        "photos hashed, the first time": measure_one("hash", coco),
-        "photos hashed, again": measure_one("hash", coco),
-        "perceptual hashes, the first time": measure_one("look", coco),
-        "perceptual hashes, again": measure_one("look", coco),
+        "photos opened and hashed, the first time": measure_one("open", coco),
+        "photos opened and hashed, again": measure_one("open", coco),
     }
 
 

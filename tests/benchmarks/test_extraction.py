@@ -31,8 +31,8 @@ def test_extraction_at_toy_size(tmp_path, in_this_process, toy_options, monkeypa
     encoder = extraction.build_encoder({"name": "convnet", "weights": "none", "image_size": 75})
     cache = FeatureCache(tmp_path / "ours-2", encoder.fingerprint())
     photos = sorted((tmp_path / "photos").iterdir())
-    hashed = PhotoHashes(tmp_path / "none").hashed(photos)
-    keys = [f"{photo_hash}/{number}" for number, (_, photo_hash, _) in enumerate(hashed)]
+    opened = PhotoHashes(tmp_path / "none").open_all(photos)
+    keys = [f"{known.hash}/{number}" for number, known in enumerate(opened)]
     features = encoder(np.stack([read_photo(photo, (75, 75)) for photo in photos]))
     assert cache.get(keys).astype(np.float32) == pytest.approx(features, rel=0.05, abs=0.02)
 

@@ -18,10 +18,8 @@ def test_all_captions_and_photos_are_counted(tmp_path):
     assert {name: each["count"] for name, each in figures.items()} == {
         "captions read, COCO's JSON": 60,
         "captions read, a table": 60,
-        "photos hashed, the first time": 12,
-        "photos hashed, again": 12,
-        "perceptual hashes, the first time": 12,
-        "perceptual hashes, again": 12,
+        "photos opened and hashed, the first time": 12,
+        "photos opened and hashed, again": 12,
     }
     for each in figures.values():
         assert each["seconds"] >= 0

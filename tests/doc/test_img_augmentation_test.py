@@ -24,7 +24,7 @@ def test_the_views_are_those_of_training(run_doc_script, tmp_path, words, captio
     done = run_doc_script(augmentation, path, "--image-size", 96, "--seed", 3, "--views", 4, *words)
     views = Views(number=4, seed=3)
     hashes = PhotoHashes(tmp_path / "photos.json")
-    photo_hash = next(hashes.hashed([path]))[1]
+    photo_hash = next(hashes.open_all([path])).hash
     photo = Photo(path, path.name, (caption,), photo_hash, "train")
     pictures = list_pictures(done.figure)
     expected = [views.load_picture(photo, view, 96) for view in range(5)]
