@@ -1,4 +1,4 @@
-"""Where predictions go: the screen, a captions file, copies of the photos, plots.
+"""Writers of predictions: to the screen, a captions file, copies of the photos, plots.
 
 Each writer gets every new prediction; `PredictionWriters` holds them and reports at the end.
 """

@@ -161,7 +161,7 @@ class CaptionsFile:
 
 
 class _Format(ABC):
-    """How rows are written to a file, one line each."""
+    """A file format: one line for each row."""
 
     has_header: bool
 

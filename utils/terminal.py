@@ -1,4 +1,4 @@
-"""What the user sees: lines by importance, errors, and the progress of long stages."""
+"""The user's screen: lines by importance, errors, and the progress of long stages."""
 
 import logging
 import os
@@ -24,7 +24,7 @@ _RED, _GREEN, _YELLOW = 31, 32, 33  # the codes of terminals
 
 @dataclass
 class Screen:
-    """How much is shown, for the whole process."""
+    """The level of what is shown, for the whole process."""
 
     level: int = logging.INFO
     quiet: bool = False

@@ -1,4 +1,4 @@
-"""What is printed where by its importance; colour and bars on a terminal, lines in a log file."""
+"""Lines by importance and stream; colour and bars on a terminal, progress in a log file."""
 
 import contextlib
 import io
