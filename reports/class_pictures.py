@@ -1,4 +1,4 @@
-"""Pictures of a classifier's run: training samples, the confusion of classes, and random predictions."""
+"""Pictures of a classifier's run: training samples, confused classes, random predictions."""
 
 import random
 from pathlib import Path

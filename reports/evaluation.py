@@ -18,13 +18,14 @@ def report_captions(run: Path, evaluation: Evaluation, result: Result) -> str:
     pictures = draw_captions(run, result, seed=evaluation.settings.training.seed)
     page = write_captioner_page(run, evaluation, result)
     return (
-        f"\n{len(pictures)} pictures of captions with attention, and report.json: {run / 'results'}\n"
+        f"\n{len(pictures)} pictures of captions with attention, and report.json: "
+        f"{run / 'results'}\n"
         f"all in one page: {page}"
     )
 
 
 def report_classes(run: Path, result: ClassResult) -> str:
-    """Draw pictures of classes and write the page; return the line that says where everything is."""
+    """Draw pictures and write the page; return the line that says where everything is."""
     draw_results(run, result)
     page = write_classifier_page(run, result)
     return f"pictures: {run}/confusion.png, predictions.png; all in one page: {page}"

@@ -1,4 +1,4 @@
-"""Print, draw and write what people see of a training job: the screen, the pictures and the page of its run."""
+"""Print, draw and write what people see of a training job: scores, pictures and the run's page."""
 
 from pathlib import Path
 from typing import Any
@@ -59,8 +59,8 @@ class CaptionReporter:
         run.lap("scoring")
         page = write_captioner_page(folder, evaluation, result)
         say(
-            f"\n{len(pictures)} pictures of captions with attention: {folder / 'results'}; all in one "
-            f"page: {page}\n"
+            f"\n{len(pictures)} pictures of captions with attention: {folder / 'results'}; "
+            f"all in one page: {page}\n"
             f"done in {run.seconds / 60:.1f} minutes; run folder: {folder}\n"
             f"captions for photos: python predict.py --run {folder} PHOTO …"
         )
@@ -96,8 +96,8 @@ class ClassReporter:
         run.lap("scoring")
         page = write_classifier_page(folder, result)
         say(
-            f"pictures: {folder}/samples.png, history.png, confusion.png, predictions.png; all in one "
-            f"page: {page}\n"
+            f"pictures: {folder}/samples.png, history.png, confusion.png, predictions.png; "
+            f"all in one page: {page}\n"
             f"done in {run.seconds / 60:.1f} minutes; run folder: {folder}\n"
             f"classes of a photo: python predict.py --run {folder} PHOTO …"
         )

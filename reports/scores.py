@@ -57,7 +57,7 @@ def format_scores(result: Result) -> str:
 
 
 def format_class_scores(result: ClassResult) -> str:
-    """Return a classifier's scores as text for the terminal; of many classes the best and the worst."""
+    """Return a classifier's scores for the terminal; of many classes the best and the worst."""
     scores = result.scores
     speed = f"{scores['images_per_second']:,.0f} a second"
     line = f"accuracy {scores['accuracy']:.3f}, loss {scores['loss']:.3f}"
