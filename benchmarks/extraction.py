@@ -11,6 +11,7 @@ the cosine between bfloat16 and float32 features at each location.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,6 +24,7 @@ from data.feature_cache import FeatureCache
 from data.feature_extraction import BATCH_SIZE, PendingPicture, encode_pictures
 from data.photos.hashes import PhotoHashes
 from data.photos.images import read_photo
+from data.photos.photo import Photo
 
 if TYPE_CHECKING:
     from models.encoders.encoder import Encoder
@@ -78,13 +80,10 @@ def extract_photos(
     pictures = []
     for number, known in enumerate(hashes.open_all(photos)):
         key = f"{known.hash}/{number}"  # with the number, so that equal photos count twice
-        pictures.append(PendingPicture(key, lambda path=known.path: read_photo(path, size)))
+        photo = Photo(known.path, known.path.name, (), known.hash, None)
+        pictures.append(PendingPicture(key, photo, partial(read_photo, photo.path, size)))
     cache = FeatureCache(folder, fingerprint)
-    return sum(encode_pictures(pictures, cache, encoder, on_unreadable=_raise_unreadable))
-
-
-def _raise_unreadable(_key: str, error: Exception) -> None:
-    raise error
+    return sum(encode_pictures(pictures, cache, encoder))
 
 
 def _prepare_tutorial(
