@@ -181,7 +181,7 @@ def describe_classes(pictures: ClassPictures) -> str:
         each = f"{lowest:,} ({least}) to {highest:,} ({most}) of each"
     how = dataset.how_split
     if not splits["test"]:
-        how += f"; {NO_TEST_PICTURES}"
+        how += "; no test split: val is scored in its place"
     sizes = ", ".join(f"{split} {len(photos):,}" for split, photos in splits.items())
     size = pictures.image_size
     return (

@@ -239,7 +239,7 @@ def test_the_dataset_is_described_in_three_lines(place):
     (place / "colours/train/red/03.png").unlink()
     assert describe_classes(load("colours")).splitlines() == [
         "folders of classes (colours): 17 pictures, 3 classes, 5 (red) to 6 (blue) of each",
-        "splits: train 11, val 6, test 0 (as the dataset says; no test pictures of these classes: val is scored in its "
+        "splits: train 11, val 6, test 0 (as the dataset says; no test split: val is scored in its "
         "place)",
         "pixels: 32 x 32, scaled to -1..1",
     ]

@@ -26,7 +26,7 @@ from tests.helpers.pages import read_page, read_rows
 from tests.helpers.scripts import SMALL, scenes_folder, typed
 from tests.test_stopping import at_step
 from utils.errors import UserError
-from utils.runs import read_config, read_encoder_construction, read_history
+from utils.runs import read_config, read_history, read_making
 from utils.stopwatch import read_time_and_memory
 from utils.terminal import TrainingBar
 
@@ -144,11 +144,7 @@ def test_a_run_folder_has_all_that_is_promised(run):
     }
     assert len(json.loads((run / "seen.json").read_text())) == 108
     assert json.loads((run / "left_out.json").read_text())[0]["reason"] == "cut short"
-    assert read_encoder_construction(run) == {
-        "encoder": "convnet",
-        "trunk": run.name,
-        "image_size": 16,
-    }
+    assert read_making(run) == {"encoder": "convnet", "trunk": run.name, "image_size": 16}
     assert all((run / kind / "checkpoint").is_file() for kind in ("last", "best"))
 
 
@@ -398,7 +394,7 @@ def test_its_trunk_is_an_encoder(run, layer):
     larger = Encoder("convnet", weights=str(run), image_size=32)
     assert larger.grid[0] > Encoder("convnet", weights=str(run)).grid[0]
     with pytest.raises(
-        UserError, match=r"what has learned there is --encoder convnet, not inception_v3$"
+        UserError, match=r"trained --encoder convnet \(got --encoder inception_v3\)$"
     ):
         Encoder("inception_v3", weights=str(run))
 
@@ -489,7 +485,7 @@ def test_three_quarters_of_cifar10_are_named_rightly_within_ten_minutes():
     assert time.monotonic() - began < 600
 
 
-def test_the_running_loss_is_of_the_steps_since_the_last_line():
+def test_the_running_loss_is_that_of_the_steps_since_it_was_told_last():
     lines = []
     each_step = RunningLoss(lines.append)
     for epoch in range(2):
