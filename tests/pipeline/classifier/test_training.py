@@ -24,9 +24,9 @@ from pipeline.classifier.training import RunningLoss
 from tests.helpers.classes import CLASSES, write_class_folders
 from tests.helpers.pages import read_page, read_rows
 from tests.helpers.scripts import SMALL, scenes_folder, typed
-from tests.test_stopping import at_step
+from tests.helpers.stopping import act_at_step
 from utils.errors import UserError
-from utils.runs import read_config, read_history, read_making
+from utils.runs import read_config, read_encoder_construction, read_history
 from utils.stopwatch import read_time_and_memory
 from utils.terminal import TrainingBar
 
@@ -144,7 +144,11 @@ def test_a_run_folder_has_all_that_is_promised(run):
     }
     assert len(json.loads((run / "seen.json").read_text())) == 108
     assert json.loads((run / "left_out.json").read_text())[0]["reason"] == "cut short"
-    assert read_making(run) == {"encoder": "convnet", "trunk": run.name, "image_size": 16}
+    assert read_encoder_construction(run) == {
+        "encoder": "convnet",
+        "trunk": run.name,
+        "image_size": 16,
+    }
     assert all((run / kind / "checkpoint").is_file() for kind in ("last", "best"))
 
 
@@ -184,7 +188,7 @@ def test_ctrl_c_saves_and_going_on_gives_the_losses_of_a_run_that_was_not_stoppe
     request.getfixturevalue(run)
     with monkeypatch.context() as patch:
         patch.setattr(
-            TrainingBar, "update", at_step(2, 3, lambda: signal.raise_signal(signal.SIGINT))
+            TrainingBar, "update", act_at_step(2, 3, lambda: signal.raise_signal(signal.SIGINT))
         )
         done = typed(train, *words, "--run", f"{run}_stopped")
     assert done.status == 130
