@@ -1,4 +1,4 @@
-"""Weights from elsewhere: a Hugging Face model's outputs as transformers recorded them, and KerasHub's own networks."""
+"""Pretrained weights against outputs that transformers recorded, and KerasHub's networks."""
 
 import json
 import re
@@ -50,7 +50,7 @@ def recorded(request):
     return Recorded(request.param)
 
 
-def test_pixels_are_normalised_and_encoder_states_are_those_recorded(recorded):
+def test_pixels_and_encoder_states_equal_the_recording(recorded):
     encoder = recorded.captioner.encoder
     normalise = encoder.network.get_layer("normalise")
     pixels = normalise(tf.cast(recorded.of["images"], tf.float32)).numpy()
@@ -61,12 +61,12 @@ def test_pixels_are_normalised_and_encoder_states_are_those_recorded(recorded):
     assert (encoder.whole_vectors, encoder.grid, encoder.image_size) == (1, (4, 4), 32)
 
 
-def test_a_photo_is_resized_as_there(recorded):
+def test_a_photo_is_resized_as_recorded(recorded):
     difference = resize(recorded.of["photo"], (32, 32)).astype(int) - recorded.of["photo_resized"]
     assert np.abs(difference).max() <= 1
 
 
-def test_logits_and_attention_are_those_recorded(recorded):
+def test_logits_and_attention_equal_the_recording(recorded):
     tokens, states = recorded.of["tokens"], recorded.of["encoder_states"]
     logits, attention = recorded.captioner.decoder(tf.constant(states), recorded.ours(tokens))
     np.testing.assert_allclose(recorded.theirs(logits.numpy()), recorded.of["logits"], atol=1e-4)
@@ -76,7 +76,7 @@ def test_logits_and_attention_are_those_recorded(recorded):
     assert (logits.numpy()[..., :3] < -1e8).all()  # what GPT-2 does not know is never said
 
 
-def test_biases_of_keys_which_change_no_attention_are_those_of_the_file(recorded):
+def test_biases_of_keys_are_loaded(recorded):
     arrays = hugging_face.read_weights(f"hf:{recorded.folder}")
     block = recorded.captioner.decoder.blocks[1]
     for layer, name in ((block.self_attention, "attn"), (block.cross_attention, "crossattention")):
@@ -105,8 +105,8 @@ def test_biases_of_keys_which_change_no_attention_are_those_of_the_file(recorded
         ("greedy", {"beam": 1, "no_repeat": 0}),
     ],
 )
-def test_captions_are_those_recorded(recorded, how, changes):
-    """Beam 4, length penalty 2, no 3-gram twice, as the recorded search; then each of these otherwise."""
+def test_captions_equal_the_recording(recorded, how, changes):
+    """The recorded search has beam 4, length penalty 2 and no repeated 3-gram."""
     captions = recorded.captioner(list(recorded.of["images"]), **changes)
     assert [caption.text for caption in captions] == recorded.text["captions"][how]
     assert captions[0].attention.shape == (len(captions[0].words), 16)
@@ -114,7 +114,7 @@ def test_captions_are_those_recorded(recorded, how, changes):
         np.testing.assert_allclose(caption.attention.sum(axis=1), 1, rtol=1e-5)
 
 
-def test_longer_captions_than_there_is_room_for_are_refused(recorded):
+def test_max_length_beyond_the_positions_is_rejected(recorded):
     with pytest.raises(
         UserError,
         match=r"--max-length must be at most (31|23) .*\(got 32\)",
@@ -122,7 +122,7 @@ def test_longer_captions_than_there_is_room_for_are_refused(recorded):
         recorded.captioner(recorded.of["images"][0], max_length=32)
 
 
-def test_scores_of_beams_are_those_recorded(recorded):
+def test_scores_of_beams_equal_the_recording(recorded):
     """HF ranks by log-probability / length², the end token counted."""
     captions = recorded.captioner(list(recorded.of["images"]))
     for caption, tokens, score in zip(
@@ -132,7 +132,7 @@ def test_scores_of_beams_are_those_recorded(recorded):
         assert np.log(caption.score) / length == pytest.approx(score, abs=1e-4)
 
 
-def test_what_the_folder_says_of_the_search_goes_before_what_is_usual():
+def test_the_folders_search_overrides_the_usual_one():
     says, silent = (
         hugging_face.build_run_config(f"hf:{FIXTURES / name}")
         for name in ("vit_gpt2_projected", "vit_gpt2")
@@ -151,7 +151,7 @@ def said(folder, name, **values):
     file.write_text(json.dumps(json.loads(file.read_text()) | values))
 
 
-def test_generation_settings_are_kept_zeros_among_them(folder):
+def test_generation_settings_are_kept_even_zeros(folder):
     said(
         folder,
         "generation_config.json",
@@ -173,19 +173,19 @@ def test_generation_settings_are_kept_zeros_among_them(folder):
     ]
 
 
-def test_pixels_that_are_not_to_be_changed_are_not(folder):
+def test_pixels_stay_unscaled_if_the_folder_says_so(folder):
     said(folder, "preprocessor_config.json", do_normalize=False, do_rescale=False)
     sizes = hugging_face.read_encoder_sizes(f"hf:{folder}")
     assert (sizes["scale"], sizes["offset"]) == ([1.0] * 3, [0.0] * 3)
 
 
-def test_other_marks_than_gpt2_s_are_refused(folder):
+def test_other_boundary_tokens_than_gpt2s_are_rejected(folder):
     said(folder, "generation_config.json", eos_token_id=3, decoder_start_token_id=4)
     with pytest.raises(UserError, match=r"must start and end with .*, 299 \(got \[3, 4\]\)"):
         Captioner.load(f"hf:{folder}")
 
 
-def test_a_vocabulary_of_other_weights_is_refused(folder):
+def test_a_vocabulary_of_other_weights_is_rejected(folder):
     pieces = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
     (folder / "vocab.json").write_text(json.dumps(pieces | {"more": len(pieces)}), encoding="utf-8")
     with pytest.raises(
@@ -194,13 +194,13 @@ def test_a_vocabulary_of_other_weights_is_refused(folder):
         Captioner.load(f"hf:{folder}")
 
 
-def test_texts_have_the_numbers_that_they_have_there(recorded):
+def test_texts_have_the_recorded_tokens(recorded):
     assert len(recorded.text["sentences"]) > 9
     for sentence in recorded.text["sentences"]:
         assert recorded.tokenizer.encode_gpt2_ids(sentence["text"]) == sentence["tokens"]
 
 
-def test_the_vocabulary_is_the_same_in_one_file_as_in_two(tmp_path):
+def test_the_vocabulary_is_equal_in_one_file_and_in_two(tmp_path):
     shutil.copy(FIXTURES / "vit_gpt2_projected" / "tokenizer.json", tmp_path)
     assert read_vocabulary(tmp_path) == read_vocabulary(FIXTURES / "vit_gpt2_projected")
 
@@ -262,13 +262,13 @@ def changed(folder, half, **values):
         (None, {"encoder": None}, r"config\.json has no settings of its encoder"),
     ],
 )
-def test_other_models_are_refused_by_what_is_other(folder, half, values, message):
+def test_unsupported_models_are_rejected_by_setting(folder, half, values, message):
     changed(folder, half, **values)
     with pytest.raises(UserError, match=message):
         Captioner.load(f"hf:{folder}").encoder  # noqa: B018
 
 
-def test_a_pickle_is_not_opened_and_what_converts_it_is_told(folder):
+def test_a_pickle_is_rejected_with_a_command_to_convert_it(folder):
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     line = re.escape(f"M.from_pretrained('{folder}').save_pretrained('{folder}')")
     with pytest.raises(
@@ -290,13 +290,13 @@ def test_a_pickle_is_not_opened_and_what_converts_it_is_told(folder):
         ("vocab.json", "{", "are not a GPT-2 vocabulary"),
     ],
 )
-def test_damaged_files_are_refused_by_name(folder, file, content, message):
+def test_damaged_files_are_rejected_by_name(folder, file, content, message):
     (folder / file).write_text(content)
     with pytest.raises(UserError, match=message):
         Captioner.load(f"hf:{folder}")
 
 
-def test_a_folder_that_is_not_there_or_is_none(tmp_path):
+def test_missing_and_wrong_folders_are_rejected(tmp_path):
     with pytest.raises(
         UserError,
         match=r"no folder '.*gone'; hf: needs the folder of a VisionEncoderDecoderModel",
@@ -332,7 +332,7 @@ def test_weights_in_several_files_are_read(folder):
     )
 
 
-def test_word_vectors_are_found_under_either_name_and_an_output_layer_of_its_own_is_refused(folder):
+def test_word_vectors_have_either_name_and_are_the_output_layer(folder):
     from safetensors.numpy import load_file, save_file
 
     arrays = load_file(folder / "model.safetensors")
@@ -357,7 +357,7 @@ VOCABULARY = {piece: number for number, piece in enumerate(["a", "<|endoftext|>"
 
 @pytest.fixture(scope="module")
 def presets(tmp_path_factory):
-    """Folders of tiny KerasHub presets: of GPT-2 with its tokenizer, of ViT without and with an image converter."""
+    """Folders of tiny KerasHub presets: GPT-2, and ViT with and without image converter."""
     import keras_hub
 
     folder = tmp_path_factory.mktemp("presets")
@@ -380,7 +380,7 @@ def presets(tmp_path_factory):
     pretrained._load_gpt2.cache_clear()
 
 
-def test_gpt2_s_weights_say_what_they_said(presets):
+def test_a_gpt2_preset_gives_kerashubs_logits(presets):
     """Without the photo, whose part is taken out, the logits are those of KerasHub's GPT-2."""
     from models.decoders import build_decoder
 
@@ -416,7 +416,7 @@ def test_gpt2_s_weights_say_what_they_said(presets):
 @pytest.mark.parametrize(
     ("name", "scale", "offset"), [("vit", 1 / 127.5, [-1, -1, -1]), ("scaled", 0.5, [-1, -2, -3])]
 )
-def test_a_vit_s_preset_sees_what_it_saw(presets, name, scale, offset):
+def test_a_vit_preset_gives_kerashubs_features(presets, name, scale, offset):
     folder, _, vit = presets
     encoder = Encoder("vit_b16", weights=str(folder / name))
     pixels = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
@@ -430,7 +430,7 @@ def test_a_vit_s_preset_sees_what_it_saw(presets, name, scale, offset):
     np.testing.assert_allclose(pooled[:, 1], wanted[:, 1:].mean(axis=1), atol=1e-5)
 
 
-def test_mistakes_about_presets_are_answered_with_what_to_do(presets, tmp_path):
+def test_wrong_presets_are_rejected_with_a_remedy(presets, tmp_path):
     folder, *_ = presets
     with pytest.raises(
         UsageError, match="unknown preset of GPT2 'gpt2_bas_en'; did you mean 'gpt2_base_en'"
@@ -472,7 +472,7 @@ def test_mistakes_about_presets_are_answered_with_what_to_do(presets, tmp_path):
         ),
     ],
 )
-def test_a_failed_download_names_the_ways_on(monkeypatch, kind, name, message):
+def test_a_failed_download_names_alternatives(monkeypatch, kind, name, message):
     import keras_hub
 
     def fails(*_, **__):

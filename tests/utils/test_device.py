@@ -1,4 +1,4 @@
-"""Where TensorFlow computes."""
+"""The choice of the device, and facts about the machine."""
 
 import pytest
 import tensorflow as tf
@@ -9,7 +9,7 @@ from utils.device import use_device
 from utils.errors import UserError
 
 
-def test_a_gpu_that_is_not_there_is_refused():
+def test_a_missing_gpu_is_rejected():
     with pytest.raises(UserError, match=r"--device gpu .*use --device cpu"):
         use_device("gpu")
 
@@ -23,8 +23,9 @@ ordinary, seen = tf.config.list_physical_devices, []
 tf.config.list_physical_devices = lambda kind=None: ["GPU:0"] if kind == "GPU" else ordinary(kind)
 tf.config.experimental.set_memory_growth = lambda gpu, grows: seen.append((gpu, grows))
 use_device({name!r})
-# Refused once TensorFlow has taken its devices, as what use_device does for a real GPU would be.
-tf.config.set_logical_device_configuration(ordinary("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+# An error once TensorFlow has taken its devices, as use_device would be for a real GPU.
+two = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(ordinary("CPU")[0], two)
 print(seen, tf.config.get_visible_devices("GPU"), len(tf.config.list_logical_devices("CPU")))
 """
 
@@ -36,7 +37,7 @@ def test_a_gpu_is_set_up_before_tensorflow_takes_its_devices(name, seen):
 
 
 @pytest.mark.parametrize(
-    ("told", "has"),
+    ("text", "has"),
     [
         ("processor\t: 0\nflags\t\t: fpu avx512f avx512_bf16 sse\nbugs\t\t: x\n", True),
         ("processor\t: 0\nflags\t\t: fpu amx_bf16\n", True),
@@ -46,16 +47,16 @@ def test_a_gpu_is_set_up_before_tensorflow_takes_its_devices(name, seen):
         (None, False),
     ],
 )
-def test_the_processor_is_asked_for_bfloat16(monkeypatch, tmp_path, told, has):
+def test_bfloat16_comes_from_the_processors_features(monkeypatch, tmp_path, text, has):
     file = tmp_path / "cpuinfo"
-    if told is not None:
-        file.write_text(told)
+    if text is not None:
+        file.write_text(text)
     monkeypatch.setattr(device, "CPU_FILE", file)
     assert device.has_bfloat16() == has
 
 
 @pytest.mark.parametrize(("capability", "has"), [((9, 0), True), ((8, 0), True), ((7, 5), False)])
-def test_a_gpu_is_asked_where_there_is_one(monkeypatch, tmp_path, capability, has):
+def test_bfloat16_comes_from_the_gpus_if_there_are_any(monkeypatch, tmp_path, capability, has):
     monkeypatch.setattr(device, "CPU_FILE", tmp_path / "none")
     monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: [kind])
     monkeypatch.setattr(
@@ -64,18 +65,18 @@ def test_a_gpu_is_asked_where_there_is_one(monkeypatch, tmp_path, capability, ha
     assert device.has_bfloat16() == has
 
 
-@pytest.mark.parametrize(("gpus", "told"), [([], "2 cores"), (["a", "b"], "2 cores, GPU a, GPU b")])
-def test_the_machine_is_told(monkeypatch, gpus, told):
+@pytest.mark.parametrize(("gpus", "text"), [([], "2 cores"), (["a", "b"], "2 cores, GPU a, GPU b")])
+def test_describe_machine_lists_cores_and_gpus(monkeypatch, gpus, text):
     monkeypatch.setattr(device, "count_cores", lambda: 2)
     monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: gpus)
     monkeypatch.setattr(
         tf.config.experimental, "get_device_details", lambda gpu: {"device_name": f"GPU {gpu}"}
     )
-    assert device.describe_machine() == told
+    assert device.describe_machine() == text
 
 
-def test_the_most_memory_held_is_that_which_the_system_tells(monkeypatch, tmp_path):
-    """By what /proc tells; where it tells nothing about the same, of this process, by another way."""
+def test_peak_memory_comes_from_proc_or_the_system_call(monkeypatch, tmp_path):
+    """Without /proc the system call gives about the same."""
     most = device.measure_peak_memory()
     assert 10**8 < most < 10**11
     monkeypatch.setattr(device, "STATUS_FILE", tmp_path / "status")

@@ -1,4 +1,4 @@
-"""What is particular to the transformer decoder; the contract is in test_decoders.py."""
+"""The transformer decoder beyond the contract, which test_base.py checks."""
 
 from functools import partial
 from itertools import count
@@ -27,7 +27,7 @@ def decoder(**sizes):
     return small_decoder("transformer", layers=2, **sizes)
 
 
-def test_a_word_does_not_see_what_comes_after_it():
+def test_a_word_does_not_see_later_words():
     made = decoder()
     logits, attention = made(FEATURES, TOKENS)
     other, looked = made(FEATURES, tf.concat([TOKENS[:, :2], TOKENS[:, 2:] - 1], axis=1))
@@ -36,7 +36,7 @@ def test_a_word_does_not_see_what_comes_after_it():
     assert np.abs(other[:, 2] - logits[:, 2]).max() > 1e-3
 
 
-def test_what_gpt2_lacks_changes_nothing_to_begin_with():
+def test_place_and_bias_start_as_zeros():
     made = decoder()
     assert not made.place.numpy().any()
     assert not made.bias.numpy().any()
@@ -54,8 +54,8 @@ def test_features_as_wide_as_words_are_not_projected():
     assert decoder(depth=3).project.kernel.shape == (3, 8)
 
 
-def test_a_block_is_gpt2_s_with_cross_attention_between_its_halves():
-    """Worked out in NumPy, for a word alone: it attends to itself, then to the photo."""
+def test_a_block_is_gpt2s_with_cross_attention():
+    """Compare with NumPy for a single word, which attends to itself, then to the photo."""
     made = small_decoder("transformer", units=4, heads=2, layers=1, inner=6, depth=4, epsilon=0.01)
     block, random = made.blocks[0], np.random.default_rng(0)
     for weight in block.weights:
@@ -96,7 +96,7 @@ def test_a_block_is_gpt2_s_with_cross_attention_between_its_halves():
     np.testing.assert_allclose(attention[0], share.mean(axis=0), rtol=1e-4)
 
 
-def test_there_is_room_for_as_many_words_as_are_asked_for_and_no_more_than_it_can_tell_apart():
+def test_the_state_has_room_for_steps_up_to_its_positions():
     made = decoder(positions=6)
     _, state = begin_captions(made, FEATURES, steps=5)
     assert [kept.shape for kept in state["kept"]] == [(2, 2, 5, 2, 4)] * 2
@@ -143,7 +143,7 @@ def losses(trainer, stop_at=None):
     return found
 
 
-def test_going_on_in_the_middle_of_an_epoch_is_exact(tmp_path):
+def test_resuming_within_an_epoch_is_exact(tmp_path):
     whole = losses(training(tmp_path / "whole"))
     begun = losses(training(tmp_path / "parts"), stop_at=9)
     goes_on = training(tmp_path / "parts")

@@ -1,4 +1,4 @@
-"""An encoder that is trained with the decoder: the convnet on invented pictures of 80 pixels, with random weights."""
+"""An encoder trained with its decoder: the convnet on random pictures of 80 pixels."""
 
 import shutil
 
@@ -97,7 +97,7 @@ def values(network):
     return {variable.path: variable.numpy().copy() for variable in network.variables}
 
 
-def test_pictures_to_the_two_are_what_their_features_are_to_the_decoder():
+def test_pictures_give_the_outputs_of_their_features():
     encoder = convnet(block="stage3_1")
     decoder = small_decoder(encoder, "lstm", attention="hard")
     tuned = DecoderWithEncoder(encoder, decoder)
@@ -129,9 +129,7 @@ def uncompiled():
     tf.config.run_functions_eagerly(False)
 
 
-def test_at_a_rate_of_nothing_it_learns_what_a_decoder_of_a_frozen_encoder_learns(
-    tmp_path, uncompiled
-):
+def test_at_encoder_rate_zero_it_trains_as_with_a_frozen_encoder(tmp_path, uncompiled):
     encoder = convnet(block="stage3_1")
     before = values(encoder.network)
     tuned = trainer(
@@ -152,8 +150,10 @@ def test_at_a_rate_of_nothing_it_learns_what_a_decoder_of_a_frozen_encoder_learn
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A training of the encoder from its third stage on: its trainer, its folder, its losses, and the network before it. A
-    copy of the folder, as it was at the third step of the second epoch, lies beside it."""
+    """A training of the encoder from its third stage on: trainer, folder, losses, first weights.
+
+    Beside the folder is a copy, `cut`, made at the third step of the second epoch.
+    """
     folder = tmp_path_factory.mktemp("tuning") / "whole"
     encoder = convnet(block="stage3_1")
     before = values(encoder.network)
@@ -164,7 +164,7 @@ def whole(tmp_path_factory):
     return training, folder, seen, before
 
 
-def test_from_the_block_on_it_learns_and_before_it_nothing_changes(whole):
+def test_only_layers_from_the_block_on_change(whole):
     """And nowhere do the means and variances that batches are normalised by."""
     training, _, _, before = whole
     encoder = training.decoder.encoder
@@ -180,7 +180,7 @@ def test_from_the_block_on_it_learns_and_before_it_nothing_changes(whole):
         assert (np.abs(value - before[name]).max() > 0) == (name in learn), name
 
 
-def test_a_run_s_encoder_is_the_one_that_it_trained(whole):
+def test_a_run_has_the_encoder_that_it_trained(whole):
     training, folder, *_ = whole
     finished = training.decoder.encoder
     loaded = convnet(weights=folder)
@@ -195,8 +195,8 @@ def test_a_run_s_encoder_is_the_one_that_it_trained(whole):
     assert not loaded.network.trainable_variables
 
 
-def test_it_goes_on_exactly_where_it_was_cut_off(whole):
-    """The trainer that has gone on meanwhile is led back as one made anew is, which would have to compile its steps."""
+def test_resuming_is_exact(whole):
+    """The trainer that continued and a new one resume to equal states."""
     training, folder, seen, _ = whole
     cut, mark = folder.parent / "cut", training.decoder.encoder.fingerprint()
     encoder = convnet(block="stage3_1")
@@ -212,7 +212,7 @@ def test_it_goes_on_exactly_where_it_was_cut_off(whole):
     assert training.decoder.encoder.fingerprint() == mark
 
 
-def test_a_run_that_trained_no_encoder_has_none(tmp_path):
+def test_a_run_that_trained_no_encoder_is_rejected(tmp_path):
     with pytest.raises(
         UserError,
         match=r"no checkpoint with an encoder in .*best; give a \.weights\.h5",

@@ -42,8 +42,8 @@ def test_looking_around_is_a_depthwise_convolution():
     assert 0.2 < (wanted.numpy() > 0).mean() < 0.8
 
 
-def test_the_scenes_convnet_is_the_network_that_its_weights_files_are_of():
-    """Bit for bit as it was before there were other trunks: weights in their order, and what it sees."""
+def test_the_scenes_convnet_is_unchanged():
+    """Weights files need its initial weights bit for bit, in their order."""
     keras.utils.set_random_seed(0)
     network = build_convnet(SIZE)
     digest = hashlib.sha256()
@@ -68,8 +68,8 @@ def test_small_pictures_are_halved_less_often(image_size, halvings, side):
     assert network.output.shape[1:3] == (side, side)
 
 
-def test_a_trunk_looks_at_larger_pictures_as_it_learned_to_look():
-    """Built for 96 x 96 pixels after it learned at 32 x 32, it halves as often, and its variables are the same ones."""
+def test_a_trunk_has_equal_variables_at_other_image_sizes():
+    """Trained at 32 x 32 pixels and built for 96 x 96, it halves as often."""
     small, large = build_trunk("modern", 32), build_trunk("modern", 32, 96)
     assert large.output.shape[1:3] == (12, 12)
     assert [variable.shape for variable in large.variables] == [
@@ -77,7 +77,7 @@ def test_a_trunk_looks_at_larger_pictures_as_it_learned_to_look():
     ]
 
 
-def test_the_tutorial_s_trunk_is_two_convolutions_that_begin_as_in_pytorch():
+def test_the_tutorial_starts_as_in_pytorch():
     network = build_tutorial(32)
     assert network.output.shape == (None, 5, 5, 16)
     assert [variable.shape for variable in network.variables] == [
@@ -92,7 +92,7 @@ def test_the_tutorial_s_trunk_is_two_convolutions_that_begin_as_in_pytorch():
 
 
 @pytest.mark.parametrize("trunk", TRUNKS)
-def test_every_trunk_sees_finite_values_and_learns_in_every_variable(trunk):
+def test_every_trunk_is_finite_and_learns_in_every_variable(trunk):
     network = build_trunk(trunk, 32)
     pixels = tf.random.stateless_uniform([3, 32, 32, 3], [1, 2], -1, 1)
     with tf.GradientTape() as tape:

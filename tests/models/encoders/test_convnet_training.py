@@ -45,15 +45,15 @@ def matrix(labels):
 
 def test_it_learns_and_the_loss_falls():
     images, labels, _ = pictures(192, 0)
-    told = []
+    reports = []
     trunk = train_convnet(
-        images, matrix(labels), NAMES, epochs=6, seed=0, report=lambda *step: told.append(step)
+        images, matrix(labels), NAMES, epochs=6, seed=0, report=lambda *step: reports.append(step)
     )
-    assert [step[:3] for step in told] == [
+    assert [step[:3] for step in reports] == [
         (epoch, step, 6) for epoch in range(1, 7) for step in range(1, 7)
     ]
     assert count_steps(192) == 6 and count_steps(193) == 7
-    losses = [loss for _, step, steps, loss in told if step == steps]
+    losses = [loss for _, step, steps, loss in reports if step == steps]
     assert losses[-1] < 0.4 * losses[0]
     # The frozen grid tells crosses from squares where they are: a linear probe on new pictures.
     images, labels, places = pictures(96, 1)
@@ -92,7 +92,7 @@ def test_a_label_is_the_sum_of_its_parts_at_one_location():
         np.testing.assert_allclose(logits[:, column], wanted, atol=1e-5)
 
 
-def test_before_learning_it_says_how_frequent_labels_are():
+def test_before_training_it_predicts_label_frequencies():
     model = ContentClassifier(build_convnet(SIZE), NAMES, np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6]))
     model.parts(tf.zeros([1, 4, 4, 192]))
     model.parts.kernel.assign(tf.zeros_like(model.parts.kernel))

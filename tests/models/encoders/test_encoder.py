@@ -17,17 +17,17 @@ SIZE = 96
 LARGEST = ("inception_resnet_v2", "efficientnet_v2_s")
 
 
-def marked(slow):
-    """The encoders' names, of which some are marked slow."""
+def mark_slow(slow):
+    """Return the names of all encoders, some of them marked slow."""
     return [
         pytest.param(name, marks=pytest.mark.slow) if name in slow else name for name in ENCODERS
     ]
 
 
-@pytest.fixture(scope="module", params=marked(LARGEST))
+@pytest.fixture(scope="module", params=mark_slow(LARGEST))
 def encoder(request):
     with pytest.MonkeyPatch.context() as patch:
-        # As many blocks as ViT-B/16 has, but narrow ones: its 86 million weights take seconds, and tell no more.
+        # As many blocks as ViT-B/16, but narrow ones: its 86 million weights take seconds.
         patch.setattr(vit, "BASE", vit.BASE | {"num_heads": 2, "hidden_dim": 8, "mlp_dim": 16})
         yield Encoder(request.param, weights="none", image_size=SIZE)
 
@@ -48,25 +48,23 @@ def test_features_have_the_declared_shape_and_are_finite(encoder):
     assert np.isfinite(features).all()
 
 
-def test_the_layer_that_is_named_for_an_example_is_a_grid_before_the_last(encoder):
+def test_the_example_of_layer_is_an_earlier_grid(encoder):
     names = [layer.name for layer in encoder.network.layers]
     example = encoder.network.get_layer(ENCODERS[encoder.name].earlier_layer)
     assert len(example.output.shape) == (3 if encoder.whole_vectors else 4)
     assert names.index(example.name) < len(names) - 1
 
 
-def test_a_picture_alone_and_in_a_batch_gives_the_same_features(encoder):
+def test_features_are_equal_alone_and_in_a_batch(encoder):
     batch = images(3)
     np.testing.assert_allclose(encoder(batch)[1:2], encoder(batch[1:2]), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize(
-    "encoder", marked(set(ENCODERS) - {"convnet"}), indirect=True
+    "encoder", mark_slow(set(ENCODERS) - {"convnet"}), indirect=True
 )  # building each twice more
-def test_random_weights_are_the_same_at_every_start_and_those_of_a_file_are_the_files(
-    encoder, tmp_path
-):
-    """Both in one, as large networks take seconds to make: an encoder that did not read the file would be another one."""
+def test_random_weights_are_repeatable_and_files_are_loaded(encoder, tmp_path):
+    """Both in one test: large networks take seconds to build."""
     spec, file = ENCODERS[encoder.name], tmp_path / "some.weights.h5"
     network = load_network(encoder.name, spec, SIZE, "none")
     network.save_weights(file)
@@ -83,7 +81,7 @@ def test_random_weights_are_the_same_at_every_start_and_those_of_a_file_are_the_
     )
 
 
-def test_another_size_or_layer_or_other_weights_are_another_fingerprint(tmp_path):
+def test_size_layer_and_weights_change_the_fingerprint(tmp_path):
     file = tmp_path / "some.weights.h5"
     ENCODERS["convnet"].build(128, None).save_weights(file)
     marks = [
@@ -93,8 +91,8 @@ def test_another_size_or_layer_or_other_weights_are_another_fingerprint(tmp_path
     assert all(mark != marks[0] for mark in marks[1:])
 
 
-def test_the_state_of_what_draws_at_random_is_no_part_of_a_fingerprint(monkeypatch):
-    """No weights file holds it, so it differs at every start."""
+def test_random_generators_are_not_in_the_fingerprint(monkeypatch):
+    """Weights files do not hold their states, which differ at every start."""
 
     def network(image_size, _weights):
         pixels = keras.Input((image_size, image_size, 3))
@@ -112,7 +110,7 @@ def test_the_state_of_what_draws_at_random_is_no_part_of_a_fingerprint(monkeypat
 
 
 def test_inception_v3_gets_pixels_from_minus_one_to_one():
-    """What its weights were trained on; other families of Keras want other ranges."""
+    """Its weights were trained on this range."""
     seen = ENCODERS["inception_v3"].preprocess(tf.constant([0.0, 127.5, 255.0]))
     np.testing.assert_allclose(seen, [-1, 0, 1], atol=1e-6)
 
@@ -144,8 +142,8 @@ def test_preprocessing_is_that_of_keras(name, family):
 @pytest.mark.parametrize(
     "name", ["mobilenet_v3_large", pytest.param("efficientnet_v2_s", marks=pytest.mark.slow)]
 )
-def test_what_is_given_pixels_as_they_are_rescales_them_itself(name):
-    """To −1..1 by its first layer."""
+def test_networks_that_get_raw_pixels_rescale_them(name):
+    """Their first layer maps to −1..1."""
     network = ENCODERS[name].build(SIZE, None)
     first = network.layers[1]
     assert network.layers[0].output is first.input
@@ -164,7 +162,7 @@ def test_what_is_given_pixels_as_they_are_rescales_them_itself(name):
         pytest.param("efficientnet_v2_s", None, 384, 12, marks=pytest.mark.slow),
     ],
 )
-def test_networks_at_their_own_size_have_so_many_rows_and_columns(name, layer, image_size, side):
+def test_default_sizes_give_the_expected_grids(name, layer, image_size, side):
     spec = ENCODERS[name]
     assert spec.image_size == image_size
     network = spec.build(image_size, None)
@@ -180,7 +178,7 @@ def test_the_convnet_at_its_own_size_has_64_locations():
 
 @pytest.fixture
 def pass_through(monkeypatch):
-    """Makes encoders whose features are their pixels: what comes out is known."""
+    """Return a function that makes encoders whose features are their pixels."""
 
     def network(image_size, _weights):
         pixels = keras.Input((image_size, image_size, 3))
@@ -195,7 +193,7 @@ def pass_through(monkeypatch):
 
 
 def pooled(encoder):
-    """The features (G, G) of a picture whose pixels are numbered row by row, in its first channel."""
+    """Return the features (G, G) of a picture whose first channel numbers its pixels."""
     size = encoder.image_size
     numbers = np.arange(size * size, dtype=np.uint8).reshape(size, size)
     features = encoder(np.stack([numbers, numbers * 2, np.zeros_like(numbers)], -1)[None])
@@ -234,7 +232,7 @@ def test_a_pooled_grid_is_in_shape_and_fingerprint(pass_through):
         "grid",
         "depth",
         "keras",
-    }  # as in older caches
+    }
     assert same == as_it_is | {"pooled_from": [4, 4]}  # its features have the same shape
     assert smaller == as_it_is | {"grid": [2, 2], "pooled_from": [4, 4]}
     encoder = Encoder("convnet", weights="none", image_size=SIZE, grid=4)
@@ -266,19 +264,19 @@ def test_a_pooled_grid_is_in_shape_and_fingerprint(pass_through):
         ),
     ],
 )
-def test_mistakes_are_answered_with_what_to_do(changes, error, message):
+def test_mistakes_are_rejected_with_a_remedy(changes, error, message):
     with pytest.raises(error, match=message):
         Encoder(**{"name": "inception_v3", "weights": "none", "image_size": SIZE} | changes)
 
 
-def test_a_file_that_holds_no_weights_is_refused(tmp_path):
+def test_a_file_without_weights_is_rejected(tmp_path):
     file = tmp_path / "some.weights.h5"
     file.write_bytes(b"not weights")
     with pytest.raises(UserError, match="holds no weights for convnet"):
         Encoder("convnet", weights=str(file), image_size=SIZE)
 
 
-def test_weights_with_holes_are_refused_by_layer(tmp_path):
+def test_weights_that_are_not_finite_are_rejected_by_layer(tmp_path):
     network = ENCODERS["convnet"].build(SIZE, None)
     network.weights[0].assign(np.full(network.weights[0].shape, np.nan))
     network.save_weights(tmp_path / "some.weights.h5")
@@ -299,7 +297,7 @@ def test_weights_with_holes_are_refused_by_layer(tmp_path):
         ("mobilenet_v3_large", "MobileNetV3Large"),
     ],
 )
-def test_a_failed_download_names_the_three_ways_on(monkeypatch, name, network):
+def test_a_failed_download_names_three_alternatives(monkeypatch, name, network):
     def fails(*_, **__):
         raise Exception("URL fetch failure on https://example.org: refused")
 
@@ -309,8 +307,8 @@ def test_a_failed_download_names_the_three_ways_on(monkeypatch, name, network):
         Encoder(name, weights="imagenet")
 
 
-# Of each encoder the block from which on it is trained unasked, the beginning of its name, and the layer that the block
-# before it ends with; and its first block.
+# By encoder: the first block of fine-tuning by default, the start of its name, the last layer of
+# the block before it, and the network's first block.
 BLOCKS = {
     "inception_v3": ("mixed7", "mixed7", "mixed6", "mixed0"),
     "resnet101": ("conv4_block1", "conv4", "conv3_block4_out", "conv2"),
@@ -332,8 +330,8 @@ BLOCKS = {
 }
 
 
-def test_training_begins_at_a_block(encoder):
-    """What the end of the block before is computed from does not learn, all else does; from the first on everything."""
+def test_training_starts_at_a_block(encoder):
+    """Layers up to the end of the block before do not learn, and all others do."""
     network, (usual, stage, before, first) = encoder.network, BLOCKS[encoder.name]
 
     def learn():
@@ -365,7 +363,7 @@ def test_training_begins_at_a_block(encoder):
         network.trainable = False
 
 
-def test_no_block_is_trained_that_the_features_do_not_come_from():
+def test_a_block_after_the_layer_is_rejected():
     encoder = Encoder("convnet", weights="none", image_size=SIZE, layer="stage3_2")
     with pytest.raises(
         UsageError,

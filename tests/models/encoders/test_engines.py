@@ -1,4 +1,4 @@
-"""What runs a frozen network: OpenVINO against TensorFlow, and which of them is taken."""
+"""OpenVINO against TensorFlow, and the choice between them."""
 
 import importlib.util
 
@@ -27,7 +27,7 @@ def convnet(**options):
 
 
 @needs_openvino
-def test_openvino_sees_what_tensorflow_sees():
+def test_openvino_and_tensorflow_give_equal_features():
     quick, plain = convnet(engine="openvino"), convnet(engine="tensorflow")
     assert (quick.engine, plain.engine, quick.precision) == ("openvino", "tensorflow", "float32")
     assert (
@@ -48,7 +48,7 @@ def test_features_do_not_depend_on_the_pictures_beside_them():
 
 
 @needs_openvino
-def test_bfloat16_is_taken_where_the_processor_has_it_and_is_told(monkeypatch):
+def test_bfloat16_is_in_the_fingerprint_where_it_is_used(monkeypatch):
     exact = convnet()
     monkeypatch.setattr(engines, "has_bfloat16", lambda: False)
     assert convnet(precision="bfloat16").fingerprint() == exact.fingerprint()
@@ -58,8 +58,8 @@ def test_bfloat16_is_taken_where_the_processor_has_it_and_is_told(monkeypatch):
     assert convnet(precision="bfloat16", engine="tensorflow").fingerprint() == exact.fingerprint()
 
 
-def test_features_of_a_run_go_into_the_cache_under_what_makes_them_here(monkeypatch):
-    """Those that its encoder makes in float32, with another engine or on another processor, are not those in bfloat16."""
+def test_a_runs_features_are_cached_by_this_machines_precision(monkeypatch):
+    """Features in float32, of another engine or processor, differ from those in bfloat16."""
     exact = {"name": "convnet", "weights": "abc"}
     rounded = exact | {"precision": "bfloat16"}
     monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: True)
@@ -88,7 +88,7 @@ def test_features_in_bfloat16_point_where_those_in_float32_do():
 
 
 @needs_openvino
-def test_an_encoder_that_learns_is_tensorflows_and_sees_with_what_it_has_learned():
+def test_an_unfrozen_encoder_runs_its_new_weights_in_tensorflow():
     encoder = convnet(engine="openvino", precision="bfloat16")
     before = encoder(pictures(2))
     encoder.unfreeze("stage3_1")
@@ -99,7 +99,7 @@ def test_an_encoder_that_learns_is_tensorflows_and_sees_with_what_it_has_learned
     assert np.abs(encoder(pictures(2)) - before).max() > 0.1
 
 
-def test_the_engine_is_the_quicker_one_that_is_there(monkeypatch):
+def test_auto_chooses_the_faster_installed_engine(monkeypatch):
     there = {"openvino": True, "GPU": []}
     monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: there[name] or None)
     monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: there[kind])
@@ -116,29 +116,35 @@ def test_the_engine_is_the_quicker_one_that_is_there(monkeypatch):
         choose_engine("openvino")
 
 
-SEES = """
+ENCODE_ONCE = """
 import numpy as np
 from models.encoders.encoder import Encoder
-print(Encoder("convnet", weights="none", image_size=48, engine="openvino")(np.zeros((1, 48, 48, 3), np.uint8)).shape)
+encoder = Encoder("convnet", weights="none", image_size=48, engine="openvino")
+print(encoder(np.zeros((1, 48, 48, 3), np.uint8)).shape)
 """
 
 
 @needs_openvino
-def test_nobody_is_told_that_openvino_is_used(tmp_path):
-    """Its telemetry begins with a folder in the home folder."""
+def test_openvino_sends_no_telemetry(tmp_path):
+    """Its telemetry would first make a folder in the home folder."""
     done = started(
-        "-c", SEES, PYTHONPATH=str(ROOT), HOME=str(tmp_path), KERAS_HOME=str(tmp_path / "keras")
+        "-c",
+        ENCODE_ONCE,
+        PYTHONPATH=str(ROOT),
+        HOME=str(tmp_path),
+        KERAS_HOME=str(tmp_path / "keras"),
     )
     assert (done.status, done.out.strip()) == (0, "(1, 9, 192)"), done.error
     assert "intel" not in {path.name for path in tmp_path.iterdir()}
 
 
-INTERRUPTED = """
+DELETE_AND_INTERRUPT = """
 import signal
 import numpy as np
 from models.encoders.encoder import Encoder
 photo = np.zeros((1, 48, 48, 3), np.uint8)
-first, second = (Encoder("convnet", weights="none", image_size=48, engine="openvino") for _ in range(2))
+first = Encoder("convnet", weights="none", image_size=48, engine="openvino")
+second = Encoder("convnet", weights="none", image_size=48, engine="openvino")
 first(photo), second(photo)
 del first, second
 signal.signal(signal.SIGINT, lambda *_: print("asked to stop"))
@@ -147,6 +153,6 @@ signal.raise_signal(signal.SIGINT)
 
 
 @needs_openvino
-def test_ctrl_c_is_heard_after_encoders_are_gone():
-    done = started("-c", INTERRUPTED, PYTHONPATH=str(ROOT))
+def test_ctrl_c_works_after_encoders_are_deleted():
+    done = started("-c", DELETE_AND_INTERRUPT, PYTHONPATH=str(ROOT))
     assert (done.status, done.out.strip()) == (0, "asked to stop"), done.error
