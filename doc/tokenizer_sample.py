@@ -237,7 +237,7 @@ class Page:
         self._placed.append((left, self.down + below, text, look))
 
     def add_lines(self, text: str, letters: int, **look: Any) -> None:
-        """Add a text in lines of at most so many letters."""
+        """Add a text in lines of at most `letters` letters."""
         for line in wrap(replace_missing(text, self.font), letters):
             self.add(line, **look)
             self.down += LINE
