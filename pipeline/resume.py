@@ -74,7 +74,6 @@ class FromRun:
 
     def accept(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the typed options; reject those that the source's weights cannot have."""
-        runs.refuse_classifier(self.source, self.saved)
         for name in ("encoder", "preset"):
             saved = self.saved[name]
             if options.get(name, saved) != saved:
@@ -243,7 +242,9 @@ def find_start(request: Request) -> Start:
     if request.start is None:
         return New(run)
     source = runs.find(request.start)
-    return FromRun(run, source, runs.read_config(source))
+    saved = runs.read_config(source)
+    runs.refuse_classifier(source, saved)
+    return FromRun(run, source, saved)
 
 
 def _find_resumed(request: Request) -> Resumed:
