@@ -15,8 +15,8 @@ from PIL import Image
 import demo
 from models.captioner import Captioner
 from tests.helpers.screens import grab_pixels, wait_for
-from tests.helpers.scripts import ROOT, started, typed
-from tests.helpers.tiny_run import captioning_run, classifying_run
+from tests.helpers.scripts import ROOT, run_command, run_process
+from tests.helpers.tiny_run import write_captioner_run, write_classifier_run
 from utils import runs
 
 GREEN = (20, 200, 40)
@@ -24,7 +24,7 @@ GREEN = (20, 200, 40)
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return captioning_run(tmp_path_factory.mktemp("runs") / "r")
+    return write_captioner_run(tmp_path_factory.mktemp("runs") / "r")
 
 
 @pytest.fixture
@@ -116,14 +116,14 @@ def test_it_can_be_closed_while_the_model_loads(run, xdotool, start_demo, how, s
 
 def test_tensorflow_is_not_imported_with_demo():
     """The window and mistakes in options would wait for it."""
-    done = started("-c", "import demo, sys; print('tensorflow' in sys.modules)")
+    done = run_process("-c", "import demo, sys; print('tensorflow' in sys.modules)")
     assert (done.out, done.error) == ("False\n", "")
 
 
 def test_without_a_display_the_error_names_the_page(run):
     pytest.importorskip("tkinter")
     for display in ("", ":4711"):
-        done = started(ROOT / "demo.py", "--run", run, DISPLAY=display)
+        done = run_process(ROOT / "demo.py", "--run", run, DISPLAY=display)
         assert (done.status, done.out) == (1, "")
         assert f'connect to display "{display}"' in done.error
         assert done.error.endswith("use the browser: python demo.py --web\n")
@@ -132,7 +132,7 @@ def test_without_a_display_the_error_names_the_page(run):
 def test_without_tk_the_error_says_what_to_install(run, monkeypatch):
     monkeypatch.delitem(sys.modules, "ui.tk.window", raising=False)
     monkeypatch.setitem(sys.modules, "tkinter", None)
-    done = typed(demo, "--run", run)
+    done = run_command(demo, "--run", run)
     assert (done.status, done.out) == (1, "")
     assert done.error.startswith("error: this Python has no Tk")
     assert "apt install python3-tk" in done.error
@@ -141,17 +141,17 @@ def test_without_tk_the_error_says_what_to_install(run, monkeypatch):
 
 def test_mistakes_are_reported_before_a_window_opens(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    done = typed(demo)
+    done = run_command(demo)
     assert done.error.startswith("error: no run")
     assert str(Path.cwd() / "checkpoints") in done.error
-    done = typed(demo, "--run", "r")
+    done = run_command(demo, "--run", "r")
     assert done.error.startswith("error: no run 'r'")
     assert str(Path.cwd() / "checkpoints") in done.error
-    done = typed(demo, "--run", run, "--beams")
+    done = run_command(demo, "--run", run, "--beams")
     assert done.status == 2
     assert done.error.splitlines()[-1] == "demo.py: error: unrecognized arguments: --beams"
     (tmp_path / "config.json").write_text("{")
-    assert "config.json is damaged" in typed(demo, "--run", tmp_path).error
+    assert "config.json is damaged" in run_command(demo, "--run", tmp_path).error
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_mistakes_are_reported_before_a_window_opens(run, tmp_path, monkeypatch)
     ],
 )
 def test_wrong_options_of_the_page_are_rejected(run, words, status, parts):
-    done = typed(demo, "--run", run, *words)
+    done = run_command(demo, "--run", run, *words)
     assert done.status == status
     for part in parts:
         assert part in done.error
@@ -187,7 +187,7 @@ def test_options_reach_the_window(run, monkeypatch):
     monkeypatch.setattr(window, "open_window", open_window)
     monkeypatch.setattr(demo, "ModelLoader", FakeLoader)
     words = ("a.jpg", "--weights", "w.h5", "--engine", "tensorflow")
-    assert typed(demo, "--run", run, *words).status == 0
+    assert run_command(demo, "--run", run, *words).status == 0
     ((loader, photo, options),) = calls
     assert (photo, options["name"], options["settings"]["beam"]) == ("a.jpg", "r", 3)
     assert loader.run == runs.find(str(run))
@@ -195,8 +195,8 @@ def test_options_reach_the_window(run, monkeypatch):
 
 
 def test_a_classifier_takes_no_options_of_captioners(tmp_path):
-    run = classifying_run(tmp_path / "c")
-    done = typed(demo, "--run", run, "--weights", "w.h5")
+    run = write_classifier_run(tmp_path / "c")
+    done = run_command(demo, "--run", run, "--weights", "w.h5")
     assert done.status == 2
     assert "--weights" in done.error
     assert "captions" in done.error

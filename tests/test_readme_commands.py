@@ -8,7 +8,7 @@ import pytest
 
 import train
 from tests.helpers.documents import SCRIPTS, find_commands, split_command
-from tests.helpers.scripts import SMALL, scenes_folder, typed
+from tests.helpers.scripts import SMALL, run_command, scenes_folder
 
 # Commands that need what a user has and the tests have not: datasets, weights, runs, a screen.
 FOREIGN = re.compile(
@@ -39,7 +39,7 @@ COMMANDS = find_runnable_commands()
 def place(tmp_path_factory):
     """A small run, a copy of it, a photo, and a folder of two photos."""
     with scenes_folder(tmp_path_factory.mktemp("readme")) as folder:
-        done = typed(train, *SMALL, "--run", "one")
+        done = run_command(train, *SMALL, "--run", "one")
         assert done.status == 0, done.error
         shutil.copytree("checkpoints/one", "checkpoints/other")
         photos = sorted(Path("drawn/photos").glob("*.jpg"))
@@ -65,7 +65,7 @@ def test_command_of_a_document_runs(command):
         words += ["--cache", "cache"]
     if "--prune" in words:
         words.append("--yes")
-    done = typed(SCRIPTS[script], *words)
+    done = run_command(SCRIPTS[script], *words)
     assert done.status == 0, done.error
     assert done.out.strip()
     for flag in ("--out", "--json", "--plot", "--write-metadata"):

@@ -1,8 +1,9 @@
-"""Ways of training that go on from another run, from end to end on 56 scenes: by rewards, and with the encoder."""
+"""Further training of a run, from end to end on 56 scenes: by rewards, and with the encoder."""
 
 import csv
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -14,13 +15,19 @@ import predict
 import train
 from models.captioner import Captioner
 from models.training.checkpoints import list_checkpoints
-from tests.helpers.scripts import SMALL, scenes_folder, typed
+from pipeline import job
+from tests.helpers.scripts import (
+    SMALL,
+    run_command,
+    run_command_without_scoring,
+    scenes_folder,
+)
 from utils.runs import read_config, read_history, read_splits, write_config
 
-# Captions of one length are compiled once; the encoder's weights are random.
-OF_ANY = [*SMALL, "--max-length", "3", "--augment", "0"]
-WORDS = [*OF_ANY, "--weights", "none"]
-RUN = Path("checkpoints/base")
+# Short captions of one length are compiled once.
+ANY_WEIGHTS = [*SMALL, *shlex.split("--max-length 3 --augment 0")]
+WORDS = [*ANY_WEIGHTS, "--weights", "none"]  # an encoder with random weights needs no training
+BASE = Path("checkpoints/base")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -29,304 +36,266 @@ def place(tmp_path_factory):
         yield folder
 
 
-def unscored(*words):
-    """Training without the scores at its end, which test_scripts.py looks at."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "_final", lambda *_: 0)
-        return typed(train, *words)
+def train_scored(*words):
+    done = run_command(train, *words)
+    assert done.status == 0, done.error
+    return done
+
+
+def train_unscored(*words):
+    """Train without the scores at the end, which test_train.py tests."""
+    done = run_command_without_scoring(train, *words)
+    assert done.status == 0, done.error
+    return done
+
+
+def copy_base(name, **changes):
+    """Copy the base run, unfinished, with changes of its config.json."""
+    run = Path(shutil.copytree(BASE, f"checkpoints/{name}"))
+    write_config(run, read_config(run) | changes)
+    return run
+
+
+def check_config(run, **expected):
+    config = read_config(Path("checkpoints", run))
+    assert {name: config[name] for name in expected} == expected
+
+
+def find_scores_before(out):
+    """Return validation loss and CIDEr before the first epoch, as they were printed."""
+    line = r"^before the first epoch: val loss (\S+), CIDEr (\S+), "
+    loss, cider = re.search(line, out, re.MULTILINE).groups()
+    return float(loss), float(cider)
+
+
+def round_scores(row):
+    return round(row["val_loss"], 3), round(row["CIDEr"], 3)
+
+
+def first_test_photo(run):
+    return Path("drawn", read_splits(Path("checkpoints", run))["test"][0])
+
+
+def read_only_row(file):
+    (row,) = csv.DictReader(file.read_text().splitlines())
+    return row
 
 
 @pytest.fixture(scope="module")
 def base(place):
-    """A run with the LSTM that has learned from true captions for one epoch."""
-    done = unscored(*WORDS, "--decoder", "lstm", "--epochs", "1", "--run", "base")
-    assert done.status == 0, done.error
-    (row,) = read_history(RUN)
+    """Train an LSTM on true captions for one epoch; return the epoch's row."""
+    train_unscored(*WORDS, "--decoder", "lstm", "--epochs", "1", "--run", "base")
+    (row,) = read_history(BASE)
     return row
-
-
-def told_before(out):
-    """Val loss and CIDEr of the weights that training began with."""
-    found = re.search(r"^before the first epoch: val loss (\S+), CIDEr (\S+), ", out, re.MULTILINE)
-    return tuple(map(float, found.groups()))
-
-
-def rounded(row):
-    return round(row["val_loss"], 3), round(row["CIDEr"], 3)
-
-
-def test_rewards_go_on_from_a_run(base):
-    done = unscored(
-        *WORDS,
-        "--run",
-        "rewarded",
-        "--from",
-        "base",
-        "--scst",
-        "--baseline",
-        "greedy",
-        "--epochs",
-        "1",
-    )
-    assert done.status == 0, done.error
-    assert told_before(done.out) == rounded(base)
-    run = Path("checkpoints/rewarded")
-    config = read_config(run)
-    assert [
-        config[name]
-        for name in ("scst", "from", "begun", "decoder", "learning_rate", "schedule", "warmup")
-    ] == [True, str(RUN), 0, "lstm", 0.0002, "cosine", 50]
-    (row,) = read_history(run)
-    assert 0 < row["reward"] < 10
-    assert 0 < row["greedy_reward"] < 10
-    assert f"reward {row['reward']:.3f} (greedy" in done.out
-    assert abs(row["val_loss"] - base["val_loss"]) < 0.1  # five small steps from where it was
-    assert row["val_loss"] != base["val_loss"]
-    assert [Path(path).name for path in list_checkpoints(run / "best")] == [
-        "ckpt-1" if row["CIDEr"] > base["CIDEr"] else "ckpt-0"
-    ]
-
-
-def test_rewards_follow_true_captions_in_one_run_also_in_one_that_was_stopped_between(base):
-    run = Path(shutil.copytree(RUN, "checkpoints/both"))
-    write_config(run, read_config(run) | {"reward_epochs": 1})
-    done = unscored("--run", "both", "--resume")
-    assert done.status == 0, done.error
-    assert "self-critical training: epochs 2 to 2" in done.out
-    assert told_before(done.out) == rounded(base)
-    first, second = read_history(run)
-    assert first == base
-    assert ("reward" in first, "reward" in second) == (False, True)
-    config = read_config(run)
-    assert [config[name] for name in ("scst", "begun", "epochs", "reward_epochs")] == [
-        True,
-        1,
-        2,
-        1,
-    ]
-
-
-@pytest.mark.slow
-def test_one_command_learns_from_true_captions_and_then_by_rewards(place):
-    done = typed(
-        train,
-        *WORDS,
-        "--epochs",
-        "1",
-        "--reward-epochs",
-        "1",
-        "--baseline",
-        "greedy",
-        "--run",
-        "one",
-    )
-    assert done.status == 0, done.error
-    assert done.out.count("done in") == 1  # scored once, at the end
-    assert ["greedy_reward" in row for row in read_history(Path("checkpoints/one"))] == [
-        False,
-        True,
-    ]
-    assert Path("checkpoints/one/scores.json").is_file()
 
 
 @pytest.fixture(scope="module")
 def tuned(base):
-    """A run that trained the encoder too, and had its best epoch doing so."""
-    done = typed(
-        train,
-        *WORDS,
-        "--run",
-        "tuned",
-        "--from",
-        "base",
-        "--finetune-encoder",
-        "--encoder-rate",
-        "0.001",
-        "--learning-rate",
-        "0.01",
-        "--epochs",
-        "1",
-        "--best-by",
-        "loss",
+    """Train the encoder too, for an epoch that is better than the base; return its row."""
+    words = (
+        "--run tuned --from base --finetune-encoder --encoder-rate 0.001 --learning-rate 0.01 "
+        "--epochs 1 --best-by loss"
     )
-    assert done.status == 0, done.error
-    assert told_before(done.out) == rounded(base)
+    done = train_scored(*WORDS, *shlex.split(words))
+    assert find_scores_before(done.out) == round_scores(base)
     (row,) = read_history(Path("checkpoints/tuned"))
     assert row["val_loss"] < base["val_loss"]
     return row
 
 
+# By rewards.
+
+
+def test_rewards_start_from_another_run(base):
+    words = "--run rewarded --from base --scst --baseline greedy --epochs 1"
+    done = train_unscored(*WORDS, *shlex.split(words))
+    assert find_scores_before(done.out) == round_scores(base)
+    check_config(
+        "rewarded",
+        **{"from": str(BASE)},
+        scst=True,
+        first_epoch=0,
+        decoder="lstm",
+        learning_rate=0.0002,
+        schedule="cosine",
+        warmup=50,
+    )
+    run = Path("checkpoints/rewarded")
+    (row,) = read_history(run)
+    assert 0 < row["reward"] < 10
+    assert 0 < row["greedy_reward"] < 10
+    assert f"reward {row['reward']:.3f} (greedy" in done.out
+    assert abs(row["val_loss"] - base["val_loss"]) < 0.1  # after five small steps
+    assert row["val_loss"] != base["val_loss"]
+    best = "ckpt-0"
+    if row["CIDEr"] > base["CIDEr"]:
+        best = "ckpt-1"
+    assert [Path(path).name for path in list_checkpoints(run / "best")] == [best]
+
+
+def test_a_run_stopped_before_its_rewards_resumes_with_them(base):
+    run = copy_base("both", reward_epochs=1)
+    done = train_unscored("--run", "both", "--resume")
+    assert "self-critical training: epochs 2 to 2" in done.out
+    assert find_scores_before(done.out) == round_scores(base)
+    first, second = read_history(run)
+    assert first == base
+    assert "reward" not in first
+    assert "reward" in second
+    check_config("both", scst=True, first_epoch=1, epochs=2, reward_epochs=1)
+
+
 @pytest.mark.slow
-def test_a_run_goes_on_by_rewards_and_then_stays_with_them(base):
-    run = Path(shutil.copytree(RUN, "checkpoints/resumed"))
-    done = typed(train, "--run", "resumed", "--resume", "--scst", "--epochs", "2")
-    assert done.status == 0, done.error
-    assert told_before(done.out) == rounded(base)
+def test_one_command_trains_on_captions_then_by_rewards(place):
+    words = "--epochs 1 --reward-epochs 1 --baseline greedy --run one"
+    done = train_scored(*WORDS, *shlex.split(words))
+    assert done.out.count("done in") == 1  # scored once, at the end
+    first, second = read_history(Path("checkpoints/one"))
+    assert "greedy_reward" not in first
+    assert "greedy_reward" in second
+    assert Path("checkpoints/one/scores.json").is_file()
+
+
+@pytest.mark.slow
+def test_a_run_resumed_by_rewards_stays_with_them(base):
+    run = copy_base("resumed")
+    done = train_scored(*shlex.split("--run resumed --resume --scst --epochs 2"))
+    assert find_scores_before(done.out) == round_scores(base)
     first, second = read_history(run)
     assert first == base
     assert second["epoch"] == 2
     assert f"epoch 2: reward {second['reward']:.3f}, " in done.out
-    config = read_config(run)
-    assert (config["scst"], config["begun"], config["epochs"], config["learning_rate"]) == (
-        True,
-        1,
-        2,
-        0.0001,
-    )
-    done = typed(train, "--run", "resumed", "--resume")
-    assert (done.status, "is finished" in done.out) == (0, True)
-    done = typed(train, "--run", "resumed", "--resume", "--epochs", "3")
-    assert done.status == 0, done.error
+    check_config("resumed", scst=True, first_epoch=1, epochs=2, learning_rate=0.0002)
+    done = train_scored("--run", "resumed", "--resume")
+    assert "is finished" in done.out
+    done = train_scored(*shlex.split("--run resumed --resume --epochs 3"))
     assert "before the first epoch" not in done.out
     rows = read_history(run)
     assert rows[:2] == [first, second]
     assert "reward" in rows[2]
-    assert read_config(run)["begun"] == 1
+    check_config("resumed", first_epoch=1)
+
+
+# With the encoder.
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_with_its_encoder(base):
-    run = Path(shutil.copytree(RUN, "checkpoints/resumed_tuned"))
-    done = unscored("--run", "resumed_tuned", "--resume", "--finetune-encoder", "--epochs", "2")
-    assert done.status == 0, done.error
-    assert told_before(done.out) == rounded(base)
-    assert read_history(run)[0] == base
-    assert read_history(run)[1]["val_loss"] < base["val_loss"]
-    done = typed(train, "--run", "resumed_tuned", "--resume", "--scst")
+def test_a_run_resumes_with_its_encoder(base):
+    run = copy_base("resumed_tuned")
+    done = train_unscored(
+        *shlex.split("--run resumed_tuned --resume --finetune-encoder --epochs 2")
+    )
+    assert find_scores_before(done.out) == round_scores(base)
+    first, second = read_history(run)
+    assert first == base
+    assert second["val_loss"] < base["val_loss"]
+    done = run_command(train, "--run", "resumed_tuned", "--resume", "--scst")
     assert done.status == 2
     assert "--from checkpoints/resumed_tuned --scst" in done.error
 
 
 @pytest.mark.slow
-def test_a_run_that_trained_its_encoder_captions_and_is_scored_by_that(tuned, tmp_path):
-    """Its captions on val are as good as its best epoch's; its features are not those of the encoder that it began with."""
-    before = set(Path("cache").glob("convnet-*"))
-    assert len(before) == 2  # of the base, and of this run: it was scored when it was done
-    done = typed(
-        evaluate,
-        "--run",
-        "tuned",
-        "--split",
-        "val",
-        "--beam",
-        "1",
-        "--json",
-        tmp_path / "scores.json",
-        "--cache",
-        "cache",
-    )
+def test_a_run_is_scored_with_the_encoder_it_trained(tuned, tmp_path):
+    """Its captions on val score as in its best epoch, from features of its own."""
+    folders = set(Path("cache").glob("convnet-*"))
+    assert len(folders) == 2  # the base's and its own: it was scored after training
+    file = tmp_path / "scores.json"
+    words = "--run tuned --split val --beam 1 --cache cache --json"
+    done = run_command(evaluate, *shlex.split(words), file)
     assert done.status == 0, done.error
-    scores = json.loads((tmp_path / "scores.json").read_text())
+    scores = json.loads(file.read_text())
     assert scores["loss"] == pytest.approx(tuned["val_loss"], rel=1e-3)
     assert scores["CIDEr"] == pytest.approx(tuned["CIDEr"], abs=0.02)
-    assert set(Path("cache").glob("convnet-*")) == before
-    fingerprints = {
-        folder: json.loads((folder / "encoder.json").read_text())["weights"] for folder in before
-    }
-    assert len(set(fingerprints.values())) == 2
-    start, own = (Captioner.load(Path("checkpoints", name)).encoder for name in ("base", "tuned"))
-    assert {start.fingerprint()["weights"], own.fingerprint()["weights"]} == set(
-        fingerprints.values()
-    )
+    assert set(Path("cache").glob("convnet-*")) == folders
+    cached = {json.loads((folder / "encoder.json").read_text())["weights"] for folder in folders}
+    before = Captioner.load("checkpoints/base").encoder
+    after = Captioner.load("checkpoints/tuned").encoder
+    assert len(cached) == 2
+    assert {before.fingerprint()["weights"], after.fingerprint()["weights"]} == cached
     images = np.random.default_rng(0).integers(0, 256, (2, 80, 80, 3), dtype=np.uint8)
-    assert np.abs(start(images) - own(images)).max() > 0.01
-    photo = Path("drawn", read_splits(Path("checkpoints/tuned"))["test"][0])
-    done = typed(predict, photo, "--run", "tuned", "--out", tmp_path / "out.csv")
-    assert done.status == 0, done.error
-    (row,) = csv.DictReader((tmp_path / "out.csv").read_text().splitlines())
-    assert row["caption"] == Captioner.load("checkpoints/tuned")(photo).text
+    assert np.abs(before(images) - after(images)).max() > 0.01
 
 
 @pytest.mark.slow
-def test_rewards_go_on_from_a_run_that_trained_its_encoder(tuned):
-    """With that encoder, which learns no more."""
-    done = typed(
-        train, *OF_ANY, "--run", "rewarded_tuned", "--from", "tuned", "--scst", "--epochs", "1"
-    )
+def test_predict_uses_the_encoder_that_a_run_trained(tuned, tmp_path):
+    photo = first_test_photo("tuned")
+    file = tmp_path / "out.csv"
+    done = run_command(predict, photo, "--run", "tuned", "--out", file)
     assert done.status == 0, done.error
-    assert told_before(done.out) == pytest.approx(rounded(tuned), abs=0.002)
-    config = read_config(Path("checkpoints/rewarded_tuned"))
-    assert (config["encoder_weights"], config["finetune_encoder"], config["scst"]) == (
-        "checkpoints/rewarded_tuned/encoder",
-        False,
-        True,
+    assert read_only_row(file)["caption"] == Captioner.load("checkpoints/tuned")(photo).text
+
+
+@pytest.mark.slow
+def test_rewards_start_from_a_run_that_trained_its_encoder(tuned):
+    """The encoder is that run's, and is not trained further."""
+    words = "--run rewarded_tuned --from tuned --scst --epochs 1"
+    done = train_scored(*ANY_WEIGHTS, *shlex.split(words))
+    assert find_scores_before(done.out) == pytest.approx(round_scores(tuned), abs=0.002)
+    check_config(
+        "rewarded_tuned",
+        encoder_weights="checkpoints/rewarded_tuned/encoder",
+        finetune_encoder=False,
+        scst=True,
     )
-    captioners = [Captioner.load(f"checkpoints/{name}") for name in ("tuned", "rewarded_tuned")]
-    told = [
-        each.encoder.fingerprint() | {"precision": "any"} for each in captioners
-    ]  # trained in float32, then run faster
-    assert told[0] == told[1]
-    photo = Path("drawn", read_splits(Path("checkpoints/tuned"))["test"][0])
-    done = typed(predict, photo, "--run", "rewarded_tuned")
+    fingerprints = []
+    for name in ("tuned", "rewarded_tuned"):
+        fingerprint = Captioner.load(f"checkpoints/{name}").encoder.fingerprint()
+        # It is trained in float32, and may run faster afterwards.
+        fingerprints.append(fingerprint | {"precision": "any"})
+    assert fingerprints[0] == fingerprints[1]
+    done = run_command(predict, first_test_photo("tuned"), "--run", "rewarded_tuned")
     assert done.status == 0, done.error
+
+
+# With attention after the recurrence.
 
 
 @pytest.fixture(scope="module")
 def luong(place):
-    """A run of the preset with attention after the recurrence, after one epoch."""
-    done = unscored(
-        *WORDS,
-        "--preset",
-        "inception-resnet-gru",
-        "--attention",
-        "additive",
-        "--epochs",
-        "1",
-        "--run",
-        "luong",
-    )
-    assert done.status == 0, done.error
+    """Train the preset with attention after the recurrence for one epoch; return its row."""
+    words = "--preset inception-resnet-gru --attention additive --epochs 1 --run luong"
+    train_unscored(*WORDS, *shlex.split(words))
     (row,) = read_history(Path("checkpoints/luong"))
     return row
 
 
-def test_attention_after_the_recurrence_from_training_to_pictures(luong, tmp_path):
-    photo = Path("drawn", read_splits(Path("checkpoints/luong"))["test"][0])
-    done = typed(
-        predict, photo, "--run", "luong", "--plot", tmp_path, "--out", tmp_path / "out.csv"
-    )
+def test_luong_attention_writes_captions_and_pictures(luong, tmp_path):
+    photo = first_test_photo("luong")
+    file = tmp_path / "out.csv"
+    done = run_command(predict, photo, "--run", "luong", "--plot", tmp_path, "--out", file)
     assert done.status == 0, done.error
-    (row,) = csv.DictReader((tmp_path / "out.csv").read_text().splitlines())
     caption = Captioner.load("checkpoints/luong")(photo)
-    assert row["caption"] == caption.text
+    assert read_only_row(file)["caption"] == caption.text
     assert caption.attention.shape == (len(caption.words), 25)
     np.testing.assert_allclose(caption.attention.sum(axis=1), 1, atol=1e-4)
     assert len(list(tmp_path.glob("*.png"))) == 1
-    done = typed(train, *WORDS, "--from", "luong", "--attention", "dot", "--run", "never")
+
+
+def test_another_attention_is_rejected_with_from(luong):
+    done = run_command(train, *WORDS, *shlex.split("--from luong --attention dot --run never"))
     assert (done.status, done.out) == (2, "")
-    assert "--attention dot: the weights of checkpoints/luong are of additive" in done.error
+    assert "--attention" in done.error
+    assert "checkpoints/luong have additive (got dot)" in done.error
 
 
 @pytest.mark.slow
-def test_attention_after_the_recurrence_goes_on_by_rewards_and_with_its_encoder(luong):
-    for way in ("scst", "finetune_encoder"):
-        done = unscored(
-            *WORDS,
-            "--from",
-            "luong",
-            "--" + way.replace("_", "-"),
-            "--epochs",
-            "1",
-            "--run",
-            f"luong_{way}",
-        )
-        assert done.status == 0, done.error
-        assert told_before(done.out) == rounded(luong)
-        config = read_config(Path(f"checkpoints/luong_{way}"))
-        assert [config[name] for name in ("preset", "decoder", "attention", way)] == [
-            "inception-resnet-gru",
-            "luong",
-            "additive",
-            True,
-        ]
-        (row,) = read_history(Path(f"checkpoints/luong_{way}"))
-        assert row["val_loss"] != luong["val_loss"]
+@pytest.mark.parametrize("way", ["scst", "finetune_encoder"])
+def test_luong_attention_is_trained_further(luong, way):
+    flag = "--" + way.replace("_", "-")
+    run = f"luong_{way}"
+    done = train_unscored(*WORDS, *shlex.split(f"--from luong {flag} --epochs 1 --run {run}"))
+    assert find_scores_before(done.out) == round_scores(luong)
+    expected = {"preset": "inception-resnet-gru", "decoder": "luong", "attention": "additive"}
+    check_config(run, **expected, **{way: True})
+    (row,) = read_history(Path("checkpoints", run))
+    assert row["val_loss"] != luong["val_loss"]
 
 
-def test_drawn_locations_are_refused_where_none_are_drawn_before_anything_is_read(monkeypatch):
-    monkeypatch.setattr(train, "_train", lambda *_, **__: 77)
-    words = [*WORDS, "--decoder", "lstm", "--look", "drawn", "--run", "looking"]
-    assert typed(train, *words, "--attention", "hard").status == 77
-    done = typed(train, *words)
+def test_drawn_locations_need_hard_attention(monkeypatch):
+    """The mistake is found before the dataset is read."""
+    monkeypatch.setattr(job, "train_captioner", lambda *_: 77)
+    words = [*WORDS, *shlex.split("--decoder lstm --look drawn --run looking")]
+    assert run_command(train, *words, "--attention", "hard").status == 77
+    done = run_command(train, *words)
     assert (done.status, done.out) == (2, "")
-    assert done.error.startswith("error: --look drawn")
+    assert "--look drawn needs --attention hard" in done.error

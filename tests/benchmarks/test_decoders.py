@@ -6,7 +6,7 @@ import pytest
 from benchmarks import decoders
 from config import ATTENTIONS
 from data.text.tokenizer import END, START
-from tests.helpers.scripts import typed
+from tests.helpers.scripts import run_command
 
 
 def test_every_decoder_trains_on_all_captions_of_a_step(tmp_path, uncompiled, monkeypatch):
@@ -56,8 +56,8 @@ def test_the_table_of_decoders_has_their_default_sizes(monkeypatch):
 
     runs = []
     monkeypatch.setattr(decoders, "run", run)
-    typed(decoders, "--vocabulary", "500")
-    done = typed(decoders, "--rounds", "3")
+    run_command(decoders, "--vocabulary", "500")
+    done = run_command(decoders, "--rounds", "3")
     assert runs == [(8, 1280, 500, 12, 60, 5), (8, 1280, 5000, 12, 60, 3)]
     assert done.status == 0
     assert done.out.splitlines()[2:] == [

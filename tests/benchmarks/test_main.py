@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from benchmarks import __main__ as main_module
 from benchmarks.measuring import Options, Row
-from tests.helpers.scripts import ROOT, typed
+from tests.helpers.scripts import ROOT, run_command
 from utils.errors import UserError
 
 
@@ -66,7 +66,7 @@ def fakes(monkeypatch, tmp_path):
 
 
 def test_all_benchmarks_run_and_are_written(fakes, tmp_path):
-    done = typed(main_module, "--rounds", "2", "--json", tmp_path / "all.json")
+    done = run_command(main_module, "--rounds", "2", "--json", tmp_path / "all.json")
     assert done.status == 0
     assert fakes.runs == [("one", Options(rounds=2)), ("two", Options(rounds=2))]
     figures = json.loads((tmp_path / "all.json").read_text())
@@ -91,23 +91,23 @@ def test_all_benchmarks_run_and_are_written(fakes, tmp_path):
 
 def test_some_benchmarks_leave_the_document_alone(fakes, tmp_path):
     before = fakes.document.read_text()
-    done = typed(main_module, "--only", "two")
+    done = run_command(main_module, "--only", "two")
     assert (done.status, [name for name, _ in fakes.runs]) == (0, ["two"])
     assert "| two | 2.5 times | 3 | **no** |  |" in done.out
-    typed(main_module, "--toy")
+    run_command(main_module, "--toy")
     assert fakes.document.read_text() == before
-    typed(main_module, "--only", "one", "--out", tmp_path / "new.md")
+    run_command(main_module, "--only", "one", "--out", tmp_path / "new.md")
     new = (tmp_path / "new.md").read_text()
     assert new.startswith(f"{main_module.BEGIN}\n`python -m benchmarks --only one`, ")
 
 
 def test_mistakes_are_rejected_before_anything_runs(fakes, tmp_path):
-    done = typed(main_module, "--only", "twoo")
+    done = run_command(main_module, "--only", "twoo")
     assert done.status == 2
     assert "'twoo'" in done.error
     assert "did you mean 'two'?" in done.error
     (tmp_path / "other.md").write_text("no marks")
-    done = typed(main_module, "--out", tmp_path / "other.md")
+    done = run_command(main_module, "--out", tmp_path / "other.md")
     assert done.status == 1
     assert "other.md must have the lines" in done.error
     assert fakes.runs == []

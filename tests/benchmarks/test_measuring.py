@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.measuring import Row, format_table, measure, run_benchmark
-from tests.helpers.scripts import ROOT, typed
+from tests.helpers.scripts import ROOT, run_command
 from utils.errors import UserError
 
 MODULE = """
@@ -112,7 +112,7 @@ def test_a_benchmark_runs_as_a_script(script, tmp_path):
     weights, json_file = tmp_path / "file", tmp_path / "figures.json"
     weights.touch()
     words = ["--rounds", 3, "--layer", "mixed8", "--weights", weights, "--json", json_file]
-    done = typed(script, *words)
+    done = run_command(script, *words)
     assert (done.status, done.out.splitlines()[-1]) == (0, "| ratio | 3 |  |  |  |")
     assert json.loads(json_file.read_text()) == {
         "ratio": 3,
@@ -130,7 +130,7 @@ def test_a_benchmark_runs_as_a_script(script, tmp_path):
     ],
 )
 def test_wrong_options_are_rejected(script, option, value, expected):
-    done = typed(script, option, value)
+    done = run_command(script, option, value)
     assert done.status == 1
     assert option in done.error
     assert expected in done.error

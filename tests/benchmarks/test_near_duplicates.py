@@ -5,7 +5,7 @@ from PIL import Image
 
 from benchmarks import near_duplicates
 from data.photos.images import save_picture
-from tests.helpers.scripts import typed
+from tests.helpers.scripts import run_command
 
 
 def test_altered_photos_are_found_and_others_are_not(tmp_path):
@@ -16,7 +16,7 @@ def test_altered_photos_are_found_and_others_are_not(tmp_path):
         save_picture(np.asarray(photo), tmp_path / f"{number}.jpg")
     with Image.open(tmp_path / "0.jpg") as photo:
         photo.resize((80, 60)).save(tmp_path / "again.png")
-    done = typed(near_duplicates, tmp_path, "--altered", "2")
+    done = run_command(near_duplicates, tmp_path, "--altered", "2")
     lines = done.out.splitlines()
     assert lines[0] == "| copies of 2 photos | found |"
     found = list(near_duplicates.ALTERATIONS)[:-1]

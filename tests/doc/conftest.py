@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 import showing
-from tests.helpers.scripts import typed
+from tests.helpers.scripts import run_command
 from utils.plots.figure import save_figure
 
 
@@ -23,7 +23,7 @@ def run_doc_script(monkeypatch, tmp_path):
     monkeypatch.setattr(showing, "save_figure", keep_and_save)
 
     def run(script, *words):
-        done = typed(script, *words, "--out", "drawn.png")
+        done = run_command(script, *words, "--out", "drawn.png")
         assert done.status == 0, done.error
         with Image.open("drawn.png") as picture:
             assert picture.format == "PNG"

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import make_pictures
-from tests.helpers.scripts import typed
+from tests.helpers.scripts import run_command
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_the_pipeline_needs_no_run(folder):
-    done = typed(make_pictures, "--only", "pipeline")
+    done = run_command(make_pictures, "--only", "pipeline")
     assert done.status == 0
     assert (folder / "pipeline.png").stat().st_size <= make_pictures.MAXIMUM_BYTES["pipeline"]
     with Image.open(folder / "pipeline.png") as picture:
@@ -38,6 +38,6 @@ def test_a_large_picture_becomes_narrower_or_is_rejected(folder, monkeypatch):
 
 
 def test_an_unknown_picture_is_rejected(folder):
-    done = typed(make_pictures, "--only", "pipelin")
+    done = run_command(make_pictures, "--only", "pipelin")
     assert done.status == 2
     assert "pipelin" in done.error

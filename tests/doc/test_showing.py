@@ -11,7 +11,7 @@ import showing
 import tokenizer_sample
 from data.photos.images import save_picture
 from tests.helpers.datasets import write_files
-from tests.helpers.scripts import ROOT, started, typed
+from tests.helpers.scripts import ROOT, run_command, run_process
 
 SCRIPTS = (augmentation, normalization, tokenizer_sample)
 
@@ -40,7 +40,7 @@ def test_mistakes_are_reported_in_one_line(tmp_path, monkeypatch, script, words,
     write_files(tmp_path, files={"text.jpg": "text", "empty.csv": "photo,caption\na.jpg, \n"})
     save_picture(np.zeros((4, 4, 3), np.uint8), tmp_path / "photo.png")
     before = sorted(tmp_path.iterdir())
-    done = typed(script, *words)
+    done = run_command(script, *words)
     assert done.status == status
     assert done.error.startswith("error: ")
     assert done.error.count("\n") == 1
@@ -55,9 +55,9 @@ def test_with_a_screen_a_window_is_shown(tmp_path, monkeypatch):
     for module in (showing, tokenizer_sample):
         monkeypatch.setattr(module, "has_screen", lambda: True)
     monkeypatch.setattr(showing, "show_figure", figures.append)
-    assert typed(augmentation, "--image-size", "75").status == 0
-    assert typed(normalization).status == 0
-    assert typed(tokenizer_sample).status == 0
+    assert run_command(augmentation, "--image-size", "75").status == 0
+    assert run_command(normalization).status == 0
+    assert run_command(tokenizer_sample).status == 0
     assert len(figures) == 3
     assert list(tmp_path.iterdir()) == []
 
@@ -66,7 +66,7 @@ def test_the_scripts_run_in_any_folder_without_a_screen(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def start(script):
-        return started(ROOT / "doc" / f"{script.__name__}.py", MPLBACKEND="Agg")
+        return run_process(ROOT / "doc" / f"{script.__name__}.py", MPLBACKEND="Agg")
 
     with ThreadPoolExecutor(3) as threads:
         done = list(threads.map(start, SCRIPTS))

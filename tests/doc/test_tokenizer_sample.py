@@ -8,7 +8,7 @@ import pytest
 import tokenizer_sample
 from data.text import loading
 from tests.helpers.datasets import SAMPLES, make_coco, write_files
-from tests.helpers.scripts import typed
+from tests.helpers.scripts import run_command
 
 
 def parse_samples(lines):
@@ -88,9 +88,9 @@ def test_chinese_captions_are_characters(run_doc_script, tmp_path):
 def test_captions_in_another_language_are_a_warning(tmp_path):
     file = tmp_path / "captions.csv"
     file.write_text("image,caption\na.jpg,a red dog runs\n")
-    done = typed(tokenizer_sample, file, "--language", "ko")
+    done = run_command(tokenizer_sample, file, "--language", "ko")
     assert done.status == 0
     assert str(file) in done.error
     assert "Korean" in done.error
     assert "English" in done.error
-    assert typed(tokenizer_sample, file, "--language", "de").error == ""
+    assert run_command(tokenizer_sample, file, "--language", "de").error == ""

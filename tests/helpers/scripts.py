@@ -1,9 +1,10 @@
-"""What a user types, and what is then on the screen; and a folder of small scenes to type it in."""
+"""Run commands as a user does, and make a folder of small scenes to run them in."""
 
 import contextlib
 import io
 import os
 import re
+import shlex
 import subprocess
 import sys
 import termios
@@ -14,38 +15,22 @@ from types import SimpleNamespace
 import pytest
 
 from data.scenes import dataset as scenes
+from pipeline import job
 from reports import pictures
 from utils.errors import run_script
 from utils.terminal import screen
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"train": 40, "val": 8, "test": 8}
-SMALL = [
-    "--dataset",
-    "drawn",
-    "--epochs",
-    "2",
-    "--convnet-epochs",
-    "1",
-    "--units",
-    "32",
-    "--embedding",
-    "16",
-    "--attention-units",
-    "16",
-    "--batch",
-    "40",
-    "--max-length",
-    "8",
-    "--cache",
-    "cache",
-    "--image-size",
-    "80",
-]
+# A small captioner of the scenes that scenes_folder makes.
+SMALL = shlex.split(
+    "--dataset drawn --epochs 2 --convnet-epochs 1 --units 32 --embedding 16 --attention-units 16 "
+    "--batch 40 --max-length 8 --cache cache --image-size 80"
+)
 
 
-def typed(script, *words):
-    """What a script leaves with, run in this process, and what it prints on standard output and standard error."""
+def run_command(script, *words):
+    """Run a script's main in this process; return its status, output and errors."""
     out, error = io.StringIO(), io.StringIO()
     with (
         pytest.MonkeyPatch.context() as patch,
@@ -54,58 +39,73 @@ def typed(script, *words):
         contextlib.redirect_stderr(error),
     ):
         patch.setattr(sys, "argv", [f"{script.__name__}.py", *map(str, words)])
-        for name, value in vars(screen).items():  # how much is told is as it was afterwards
-            patch.setattr(screen, name, value)
+        for name, value in vars(screen).items():
+            patch.setattr(screen, name, value)  # undoes --quiet and --log-level at the end
         patch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
-        with pytest.raises(SystemExit) as left:
+        with pytest.raises(SystemExit) as exited:
             run_script(script.main)
-    return SimpleNamespace(status=left.value.code, out=out.getvalue(), error=error.getvalue())
+    return SimpleNamespace(status=exited.value.code, out=out.getvalue(), error=error.getvalue())
 
 
-def started(*command, **more):
-    """The same of a Python process of its own, as a user starts it."""
+def run_command_without_scoring(script, *words):
+    """Run train.py, but leave out the scores at its end, which take half of the time."""
+
+    def stop(*_):
+        sys.exit(0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job, "report_best_epoch", stop)
+        return run_command(script, *words)
+
+
+def run_process(*command, **environment):
+    """Run Python in a process of its own; return its status, output and errors."""
     done = subprocess.run(
         [sys.executable, *map(str, command)],
         capture_output=True,
         text=True,
         timeout=240,
         check=False,
-        env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"} | more,
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"} | environment,
     )
     return SimpleNamespace(status=done.returncode, out=done.stdout, error=done.stderr)
 
 
-def in_terminal(*command, columns=110):
-    """The same in a terminal, where both outputs are one: its lines, without bars, and as they are."""
+def run_in_terminal(*command, columns=110):
+    """Run Python in a terminal, where output and errors are one.
+
+    Return its status, its lines without progress bars, and the raw text.
+    """
     leader, follower = os.openpty()
     termios.tcsetwinsize(follower, (40, columns))
-    env = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("DISPLAY", "WAYLAND_DISPLAY", "NO_COLOR")
-    }
+    env = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TERM": "xterm"}
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "NO_COLOR"):
+        env.pop(name, None)
     with subprocess.Popen(
         [sys.executable, *map(str, command)],
         stdin=follower,
         stdout=follower,
         stderr=follower,
-        env=env | {"CUDA_VISIBLE_DEVICES": "-1", "TERM": "xterm"},
-    ) as program:
+        env=env,
+    ) as process:
         os.close(follower)
-        told = b""
-        with contextlib.suppress(OSError):  # so Linux says that the other side is closed
+        output = b""
+        with contextlib.suppress(OSError):  # Linux raises it when the other side is closed
             while part := os.read(leader, 1 << 16):
-                told += part
+                output += part
     os.close(leader)
-    raw = told.decode()
+    raw = output.decode()
     lines = [line for line in re.split(r"[\r\n]+", raw) if line.strip() and "%|" not in line]
-    return SimpleNamespace(status=program.returncode, lines=lines, raw=raw)
+    return SimpleNamespace(status=process.returncode, lines=lines, raw=raw)
 
 
 @contextlib.contextmanager
 def scenes_folder(folder):
-    """A current directory with a folder of scenes and nothing else, on a machine without Java, whose start takes long; of
-    result pictures, half a second each, two are drawn in this process."""
+    """Make this the current directory, with scenes in drawn/ and nothing else.
+
+    No Java is found, because its start takes long. Two result pictures are drawn, in this
+    process: each takes half a second.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pictures, "PICTURES", 2)
         patch.chdir(folder)

@@ -1,4 +1,4 @@
-"""Run folders as train.py leaves them, with untrained networks: made in a second or two."""
+"""Write run folders like those of train.py, with untrained networks, in a second or two."""
 
 import tensorflow as tf
 
@@ -15,8 +15,11 @@ from utils import runs
 CAPTIONS = ["a red dog runs", "a blue dog sits", "two red cars stand by the sea"]
 
 
-def captioning_run(folder, **more):
-    """Write an untrained captioner's run, which writes any words of `CAPTIONS`."""
+def write_captioner_run(folder, **facts):
+    """Write an untrained captioner's run, which writes any words of `CAPTIONS`.
+
+    Return the folder.
+    """
     encoder = Encoder("convnet", weights="none", image_size=32, grid=2)
     fingerprint = encoder.fingerprint()
     del fingerprint["weights"]  # any weights are accepted
@@ -45,7 +48,7 @@ def captioning_run(folder, **more):
     )
     settings = fill_in(settings, "the captions", LENGTHS["words"])
     config = settings.flat()
-    config |= {"encoder_weights": str(weights), "fingerprint": fingerprint, **more}
+    config |= {"encoder_weights": str(weights), "fingerprint": fingerprint, **facts}
     runs.write_config(folder, config)
     tokenizer.save(folder / "vocabulary.json")
     decoder = build_decoder_for(config, len(tokenizer))
@@ -55,8 +58,11 @@ def captioning_run(folder, **more):
     return folder
 
 
-def classifying_run(folder, classes=("cat", "dog", "owl")):
-    """Write an untrained classifier's run, which predicts any of these classes."""
+def write_classifier_run(folder, classes=("cat", "dog", "owl")):
+    """Write an untrained classifier's run, which predicts any of these classes.
+
+    Return the folder.
+    """
     runs.write_config(
         folder,
         {

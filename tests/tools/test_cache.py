@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from data.feature_cache import FeatureCache, make_feature_key, make_folder_name
-from tests.helpers.scripts import ROOT, started, typed
+from tests.helpers.scripts import ROOT, run_command, run_process
 from tools import cache as cache_list
 from utils import runs
 from utils.files import format_bytes, size_of, write_json, write_text
@@ -67,7 +67,7 @@ def list_names():
 
 
 def run_script(*words, status=0):
-    done = typed(cache_list, *words)
+    done = run_command(cache_list, *words)
     assert done.status == status, done.error
     return done
 
@@ -296,7 +296,7 @@ def test_without_a_cache_it_says_so(tmp_path, monkeypatch):
 
 
 def test_it_starts_as_a_module():
-    done = started("-m", "tools.cache", PYTHONPATH=str(ROOT))
+    done = run_process("-m", "tools.cache", PYTHONPATH=str(ROOT))
     assert (done.status, done.error) == (0, "")
     assert done.out.splitlines()[-1].startswith("total ")
 
@@ -306,4 +306,4 @@ def test_it_needs_no_tensorflow():
         "import sys; from tools import cache as cache_list; cache_list.main(); "
         "assert 'tensorflow' not in sys.modules"
     )
-    assert started("-c", code, PYTHONPATH=str(ROOT)).error == ""
+    assert run_process("-c", code, PYTHONPATH=str(ROOT)).error == ""

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from data.photos.images import read_photo, save_picture
-from tests.helpers.scripts import ROOT, started, typed
+from tests.helpers.scripts import ROOT, run_command, run_process
 from tools import dataset as dataset_tool
 
 TABLE = """photo,caption,split
@@ -40,7 +40,7 @@ def folder(tmp_path):
 def run_script(folder, *words):
     """Return the lines that are printed, with single spaces."""
     cache = folder / "cache"
-    done = typed(dataset_tool, folder, "--cache", cache, "--minimum-count", "1", *words)
+    done = run_command(dataset_tool, folder, "--cache", cache, "--minimum-count", "1", *words)
     assert done.status == 0, done.error
     return [" ".join(line.split()) for line in done.out.splitlines()]
 
@@ -169,7 +169,7 @@ def test_photos_with_captions_are_drawn(folder):
 )
 def test_mistakes_are_rejected_in_one_line(folder, monkeypatch, words, status, parts):
     monkeypatch.chdir(folder)
-    done = typed(dataset_tool, *words)
+    done = run_command(dataset_tool, *words)
     assert (done.status, done.out) == (status, "")
     assert done.error.startswith("error: ")
     assert done.error.count("\n") == 1
@@ -179,17 +179,17 @@ def test_mistakes_are_rejected_in_one_line(folder, monkeypatch, words, status, p
 def test_it_starts_as_a_module(folder, monkeypatch):
     monkeypatch.chdir(ROOT)
     file, cache = folder / "captions.csv", folder / "cache"
-    done = started("-m", "data.sources", file, "--cache", cache, "--minimum-count", "1")
+    done = run_process("-m", "data.sources", file, "--cache", cache, "--minimum-count", "1")
     assert done.status == 0, done.error
     assert done.out.splitlines()[0] == f"recognised: a table ({file})"
-    usage = started("-m", "data.sources", "-h").out
+    usage = run_process("-m", "data.sources", "-h").out
     assert usage.startswith("usage: python -m data.sources [-h] ")
 
 
 def test_captions_of_several_languages_have_a_warning(folder):
     table = "photo,caption\n0.jpg,A dog runs along.\n1.jpg,개가 있다\n2.jpg,A cat sits here.\n"
     (folder / "captions.csv").write_text(table)
-    done = typed(dataset_tool, folder, "--cache", folder / "cache", "--minimum-count", "1")
+    done = run_command(dataset_tool, folder, "--cache", folder / "cache", "--minimum-count", "1")
     assert done.error.startswith("warning: ")
     assert "33% Korean" in done.error
     assert done.error.count("\n") == 1

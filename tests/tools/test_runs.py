@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from config import Settings
-from tests.helpers.scripts import ROOT, started, typed
+from tests.helpers.scripts import ROOT, run_command, run_process
 from tools import runs as run_list
 from utils import runs
 from utils.files import write_json, write_text
@@ -77,7 +77,7 @@ def make_classifier(name, *, minute):
 
 def run_script(*words):
     """Return the lines that are printed."""
-    done = typed(run_list, *words)
+    done = run_command(run_list, *words)
     assert (done.status, done.error) == (0, "")
     return done.out.splitlines()
 
@@ -189,7 +189,7 @@ def test_the_list_shows_the_best_epoch_and_not_the_last():
 def test_a_damaged_run_hides_no_other(content):
     make_run("whole", minute=1)
     write_text(Path("checkpoints/bad/config.json"), content)
-    done = typed(run_list)
+    done = run_command(run_list)
     assert done.status == 0
     rows = [get_cells(line) for line in done.out.splitlines()[1:]]
     assert [cells[0] for cells in rows] == ["bad", "whole"]
@@ -202,7 +202,7 @@ def test_a_damaged_run_hides_no_other(content):
 def test_a_damaged_run_cannot_be_compared():
     make_run("whole", minute=1)
     write_text(Path("checkpoints/bad/config.json"), "{")
-    done = typed(run_list, "bad", "whole")
+    done = run_command(run_list, "bad", "whole")
     assert (done.status, done.out) == (1, "")
     assert "checkpoints/bad" in done.error
 
@@ -221,7 +221,7 @@ def test_values_of_a_wrong_type_hide_no_run(file, content):
     if file == "config.json":
         content = json.loads((run / file).read_text()) | content
     write_text(run / file, json.dumps(content) + "\n")
-    done = typed(run_list)
+    done = run_command(run_list)
     assert done.status == 0
     assert done.error.startswith("warning: checkpoints/one is damaged (")
     assert [get_cells(line)[0] for line in done.out.splitlines()] == ["run", "one", "other"]
@@ -233,7 +233,7 @@ def test_impossible_settings_and_damaged_scores_hide_no_run():
     write_json(run / "config.json", config | {"epochs": 0})
     make_run("other", minute=1)
     write_text(Path("checkpoints/other/scores.json"), "{")
-    done = typed(run_list)
+    done = run_command(run_list)
     assert done.error.startswith("warning: checkpoints/one: --epochs ")
     assert done.error.count("\n") == 1
     assert "unfinished" in done.out.splitlines()[2]
@@ -337,7 +337,7 @@ def test_a_hugging_face_model_can_be_compared():
 def test_json_has_everything():
     run = make_run("one", minute=1)
     write_text(Path("checkpoints/bad/config.json"), "{")
-    assert typed(run_list, "--json", "out/runs.json").status == 0
+    assert run_command(run_list, "--json", "out/runs.json").status == 0
     bad, one = json.loads(Path("out/runs.json").read_text())
     assert (one["run"], one["state"], one["folder"]) == ("one", "finished", "checkpoints/one")
     assert (one["epochs"], one["best_epoch"], one["best"]["CIDEr"]) == (2, 2, 1.75)
@@ -361,7 +361,7 @@ def test_json_has_everything():
 )
 def test_mistakes_are_rejected_in_one_line(words, status, parts):
     make_run("one", minute=1)
-    done = typed(run_list, *words)
+    done = run_command(run_list, *words)
     assert (done.status, done.out) == (status, "")
     assert done.error.startswith("error: ")
     assert done.error.count("\n") == 1
@@ -370,7 +370,7 @@ def test_mistakes_are_rejected_in_one_line(words, status, parts):
 
 def test_it_starts_as_a_module():
     make_run("one", minute=1)
-    done = started("-m", "tools.runs", PYTHONPATH=str(ROOT))
+    done = run_process("-m", "tools.runs", PYTHONPATH=str(ROOT))
     assert (done.status, done.error) == (0, "")
     assert [get_cells(line)[0] for line in done.out.splitlines()] == ["run", "one"]
 
@@ -381,4 +381,4 @@ def test_it_needs_no_tensorflow():
         "import sys; from tools import runs as run_list; sys.argv[1:] = ['one']; run_list.main(); "
         "assert 'tensorflow' not in sys.modules"
     )
-    assert started("-c", code, PYTHONPATH=str(ROOT)).error == ""
+    assert run_process("-c", code, PYTHONPATH=str(ROOT)).error == ""

@@ -10,7 +10,7 @@ from PIL import ExifTags, Image
 
 from models.captioner import Captioner
 from pipeline import prediction
-from tests.helpers.tiny_run import captioning_run, classifying_run
+from tests.helpers.tiny_run import write_captioner_run, write_classifier_run
 from ui.answers import (
     SCREEN_PIXELS,
     Model,
@@ -27,7 +27,7 @@ from utils.plots.figure import YELLOW
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return captioning_run(tmp_path_factory.mktemp("runs") / "r")
+    return write_captioner_run(tmp_path_factory.mktemp("runs") / "r")
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def test_a_photo_that_was_deleted_is_rejected(model, photo):
 
 
 def test_a_run_of_scenes_has_a_note_for_photographs(tmp_path, photo):
-    model = Model(captioning_run(tmp_path / "r", scenes=True, dataset=str(tmp_path / "drawn")))
+    model = Model(write_captioner_run(tmp_path / "r", scenes=True, dataset=str(tmp_path / "drawn")))
     assert "trained on drawn scenes" in model(open_photo(photo)).note
     (tmp_path / "drawn/photos").mkdir(parents=True)
     (tmp_path / "drawn/photos/7.png").write_bytes(photo.read_bytes())
@@ -187,7 +187,7 @@ def test_without_attention_there_are_no_words(model, photo):
 
 
 def test_a_classifier_answers_with_its_likeliest_classes(tmp_path, photo):
-    run = classifying_run(tmp_path / "c")
+    run = write_classifier_run(tmp_path / "c")
     assert read_search_settings(run) == {}
     model = Model(run)
     answer = model(open_photo(photo))
@@ -243,7 +243,7 @@ def test_progress_grows_until_the_model_is_loaded(run, photo, monkeypatch):
 
 
 def test_a_damaged_run_is_a_failure_in_a_sentence(tmp_path):
-    run = captioning_run(tmp_path / "r")
+    run = write_captioner_run(tmp_path / "r")
     for file in (run / "best").glob("*.index"):
         file.unlink()
     loader = ModelLoader(run)

@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from tests.helpers.scripts import ROOT, started
+from tests.helpers.scripts import ROOT, run_process
 from utils import device
 from utils.device import use_device
 from utils.errors import UserError
@@ -32,7 +32,7 @@ print(seen, tf.config.get_visible_devices("GPU"), len(tf.config.list_logical_dev
 
 @pytest.mark.parametrize(("name", "seen"), [("auto", "[('GPU:0', True)]"), ("cpu", "[]")])
 def test_a_gpu_is_set_up_before_tensorflow_takes_its_devices(name, seen):
-    done = started("-c", FAKE.format(name=name), PYTHONPATH=str(ROOT))
+    done = run_process("-c", FAKE.format(name=name), PYTHONPATH=str(ROOT))
     assert (done.status, done.out.strip()) == (0, f"{seen} [] 2"), done.error
 
 

@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from tests.helpers.scripts import started
+from tests.helpers.scripts import run_process
 from utils.quiet import quieten
 from utils.terminal import screen, set_level
 
@@ -51,12 +51,12 @@ def restored_settings(monkeypatch):
 
 
 def test_libraries_print_errors_alone():
-    done = started("-c", NOISE.format(level="info"), TF_CPP_MIN_LOG_LEVEL="3")
+    done = run_process("-c", NOISE.format(level="info"), TF_CPP_MIN_LOG_LEVEL="3")
     assert (done.status, done.out, done.error) == (0, "", "no font\n")
 
 
 def test_libraries_print_everything_with_debug():
-    done = started("-c", NOISE.format(level="debug"), TF_CPP_MIN_LOG_LEVEL="3")
+    done = run_process("-c", NOISE.format(level="debug"), TF_CPP_MIN_LOG_LEVEL="3")
     assert (done.status, done.out) == (0, "")
     for message in (
         "a retracing",
@@ -70,7 +70,7 @@ def test_libraries_print_everything_with_debug():
 
 
 def test_a_failing_import_prints_what_was_held_back():
-    done = started("-c", FAILING_IMPORT)
+    done = run_process("-c", FAILING_IMPORT)
     assert done.status == 1
     assert "why it failed" in done.error and "ModuleNotFoundError" in done.error
 

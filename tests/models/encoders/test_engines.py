@@ -10,7 +10,7 @@ from models import captioner
 from models.encoders import engines
 from models.encoders.encoder import Encoder
 from models.encoders.engines import choose_engine
-from tests.helpers.scripts import ROOT, started
+from tests.helpers.scripts import ROOT, run_process
 from utils.errors import UserError
 
 SIZE = 48
@@ -127,7 +127,7 @@ print(encoder(np.zeros((1, 48, 48, 3), np.uint8)).shape)
 @needs_openvino
 def test_openvino_sends_no_telemetry(tmp_path):
     """Its telemetry would first make a folder in the home folder."""
-    done = started(
+    done = run_process(
         "-c",
         ENCODE_ONCE,
         PYTHONPATH=str(ROOT),
@@ -154,5 +154,5 @@ signal.raise_signal(signal.SIGINT)
 
 @needs_openvino
 def test_ctrl_c_works_after_encoders_are_deleted():
-    done = started("-c", DELETE_AND_INTERRUPT, PYTHONPATH=str(ROOT))
+    done = run_process("-c", DELETE_AND_INTERRUPT, PYTHONPATH=str(ROOT))
     assert (done.status, done.out.strip()) == (0, "asked to stop"), done.error

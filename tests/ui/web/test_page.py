@@ -10,7 +10,7 @@ from PIL import Image
 
 from models.captioner import Captioner
 from tests.helpers.screens import wait_for
-from tests.helpers.tiny_run import captioning_run, classifying_run
+from tests.helpers.tiny_run import write_captioner_run, write_classifier_run
 from tests.helpers.web_pages import WebDemo, make_photos
 from ui.answers import ModelLoader, read_search_settings
 from ui.web.downloads import Downloads
@@ -23,7 +23,7 @@ Page = page_module.Page
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return captioning_run(tmp_path_factory.mktemp("runs") / "r")
+    return write_captioner_run(tmp_path_factory.mktemp("runs") / "r")
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +205,7 @@ def test_other_settings_caption_all_photos_again(run, photos, web_demo, visit):
 
 
 def test_a_classifiers_page_shows_classes(tmp_path, photos, visit):
-    demo = WebDemo(classifying_run(tmp_path / "classes"), photos[0])
+    demo = WebDemo(write_classifier_run(tmp_path / "classes"), photos[0])
     tab = visit(demo)
     wait_until_ready(tab)
     assert not tab.locator("#words").is_visible()

@@ -10,7 +10,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.helpers.tiny_run import captioning_run
+from tests.helpers.tiny_run import write_captioner_run
 from tests.helpers.web_pages import WebDemo, make_photos
 from utils.errors import UserError
 
@@ -19,7 +19,7 @@ server_module = pytest.importorskip("ui.web.server", reason="gradio is not insta
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return captioning_run(tmp_path_factory.mktemp("runs") / "r")
+    return write_captioner_run(tmp_path_factory.mktemp("runs") / "r")
 
 
 def test_the_port_is_open_before_the_model_is_loaded(run):
