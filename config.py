@@ -1,6 +1,7 @@
 """Every setting once: its default, the values it may have, and one line of help.
 
-Command lines are made from this file. Values that suit a system or a kind of data are in presets.py.
+Command lines are made from this file. Values that suit a system or a kind of data are in
+presets.py.
 """
 
 import re
@@ -188,7 +189,7 @@ class Decoding(Group):
 
     @property
     def is_pretrained(self) -> bool:
-        """Whether the decoder starts from weights that come with a vocabulary."""
+        """Return whether the decoder starts from weights that come with a vocabulary."""
         return self.decoder_weights not in (None, "none")
 
 
@@ -328,7 +329,8 @@ FITTED_TOKENIZERS = ("words", "characters", "bpe")
 # The machine's settings that matter to a run that is trained already.
 DEVICE_SETTINGS = ("device", "engine")
 
-# Settings that may change when a run is resumed: they do not change the result, or only how long training lasts.
+# Settings that may change when a run is resumed: they do not change the result, or only how long
+# training lasts.
 RESUMABLE = frozenset(
     {
         "epochs",

@@ -2,7 +2,7 @@
 
 python evaluate.py                               the newest run on val
 python evaluate.py --run NAME --split test --beam 5 --json scores.json
-python evaluate.py --report                      also three beams, lengths, novelty, best and worst photos
+python evaluate.py --report                      three beams, novelty, best and worst photos
 """
 
 import argparse
@@ -55,7 +55,7 @@ def main() -> int:
     name, split, weights = (typed.pop(each) for each in ("run", "split", "weights"))
     file, is_report = typed.pop("json"), typed.pop("report")
     Settings.from_flat(typed)  # rejects wrong values
-    run = runs.find(name)
+    run = runs.find_run(name)
     saved = runs.read_config(run)
     check_request(run, saved, typed, weights=weights, file=file, is_report=is_report)
     import_tensorflow()

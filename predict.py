@@ -113,7 +113,7 @@ def make_options() -> argparse.ArgumentParser:
 def main() -> int:
     """Caption the photos; return 1 if one could not be read or copied, all others being done."""
     typed, search = read_command_line()
-    run = runs.find(typed.run)
+    run = runs.find_run(typed.run)
     saved = runs.read_config(run)
     if runs.is_classifier(saved):
         reject_caption_options(typed, search)

@@ -1,7 +1,8 @@
-"""Values that were found to go well together: of each system, of the drawn scenes, of kinds of training.
+"""Values that were found to go well together: of each system, of the drawn scenes, of kinds of
+training.
 
-Named values only. pipeline/settings.py says which of them apply, and what was typed always wins. What each is worth, with
-hardware, time and scores: doc/results.md.
+Named values only. pipeline/settings.py says which of them apply, and what was typed always wins.
+What each is worth, with hardware, time and scores: doc/results.md.
 """
 
 from typing import Any
@@ -12,7 +13,8 @@ HUGGING_FACE_SEARCH: dict[str, Any] = {"beam": 4, "length_penalty": 2.0, "no_rep
 # python train.py --dataset FLICKR8K
 INCEPTION_GRU: dict[str, Any] = {"encoder": "inception_v3", "decoder": "gru"}
 
-# The same preset, for any photographs. Few photos gain by many views; many photos would need days for them.
+# The same preset, for any photographs. Few photos gain by many views; many photos would need days
+# for them.
 PHOTOGRAPHS: dict[str, Any] = {
     "attention_units": 128,
     "epochs": 8,
@@ -24,7 +26,8 @@ PHOTOGRAPHS: dict[str, Any] = {
 }
 
 # python train.py --preset show-attend-tell --dataset FLICKR8K
-# Xu et al. (2015) with ResNet-101 in place of VGG. The doubly stochastic penalty is for soft attention alone.
+# Xu et al. (2015) with ResNet-101 in place of VGG. The doubly stochastic penalty is for soft
+# attention alone.
 SHOW_ATTEND_TELL: dict[str, Any] = {
     "encoder": "resnet101",
     "decoder": "lstm",
@@ -99,9 +102,10 @@ PRESETS: dict[str, dict[str, Any]] = {
     "classifier": CLASSIFIER,
 }
 
-# The built-in scenes differ from photographs: no pretrained encoder fits drawings, and their grammar is small. So words
-# and attention are narrow and the learning rate is high; the time saved goes to the encoder. On val, beam 5 said fewer wrong
-# things than beam 3 (facts precision 0.937 against 0.929) and no fewer right ones (recall 0.865 against 0.863 of the ceiling).
+# The built-in scenes differ from photographs: no pretrained encoder fits drawings, and their
+# grammar is small. So words and attention are narrow and the learning rate is high; the time saved
+# goes to the encoder. On val, beam 5 said fewer wrong things than beam 3 (facts precision 0.937
+# against 0.929) and no fewer right ones (recall 0.865 against 0.863 of the ceiling).
 SCENES: dict[str, Any] = {
     "encoder": "convnet",
     "minimum_count": 1,
@@ -114,8 +118,8 @@ SCENES: dict[str, Any] = {
 }
 SCENES_FROM_SCRATCH: dict[str, Any] = {"dropout": 0.1, "learning_rate": 0.001, "epochs": 8}
 
-# Self-critical training, after true captions. No epoch may beat the first score until the learning rate has fallen, so the
-# patience covers all 24 epochs: with 8, one run stopped after 9 of them.
+# Self-critical training, after true captions. No epoch may beat the first score until the learning
+# rate has fallen, so the patience covers all 24 epochs: with 8, one run stopped after 9 of them.
 SELF_CRITICAL: dict[str, Any] = {
     "epochs": 4,
     "batch": 120,
@@ -171,7 +175,7 @@ LENGTHS: dict[str, dict[str, int]] = {
 MOST_PICTURES = 64_000
 MOST_VIEWS = 7
 
-# Self-critical epochs for each epoch on true captions, from this number of photos. CIDEr cannot tell from fewer which words
-# matter.
+# Self-critical epochs for each epoch on true captions, from this number of photos. CIDEr cannot
+# tell from fewer which words matter.
 REWARD_EPOCHS = 3
 LEAST_REWARDED_PHOTOS = 1000

@@ -1,18 +1,19 @@
-"""Train a captioner: read captions, extract features once, train on them, score the result. Or train a classifier.
+"""Train a captioner: read captions, extract features once, train on them, score the result. Or
+train a classifier.
 
     python train.py                                  the built-in scenes, or what lies in datasets/
     python train.py --dataset FOLDER --batch 64      your own photos and captions
     python train.py --run NAME --resume              go on where a run stopped
     python train.py --dataset FOLDER --from NAME     start from the best weights of another run
     python train.py --run NAME --resume --scst       add self-critical training on CIDEr-D
-    python train.py --preset vit-gpt2 --dataset FOLDER     another system; --from hf:FOLDER fine-tunes one
-    python train.py --preset classifier --dataset FOLDER   a classifier: a folder for each class, or cifar10
+    python train.py --preset vit-gpt2 --dataset FOLDER     another system
+    python train.py --preset classifier --dataset FOLDER   a classifier: a folder for each class
 
 presets: inception-gru (default), show-attend-tell, inception-resnet-gru, vit-gpt2, classifier
-encoders: inception_v3, resnet101, inception_resnet_v2, efficientnet_v2_s, mobilenet_v3_large, vit_b16,
-  convnet (small, trained here)
-weights: imagenet, none (random), a .weights.h5 file, a run that trained its encoder; for vit_b16 also a
-  KerasHub preset or hf:FOLDER
+encoders: inception_v3, resnet101, inception_resnet_v2, efficientnet_v2_s, mobilenet_v3_large,
+  vit_b16, convnet (small, trained here)
+weights: imagenet, none (random), a .weights.h5 file, a run that trained its encoder; for vit_b16
+  also a KerasHub preset or hf:FOLDER
 """
 
 import argparse
@@ -63,7 +64,7 @@ def read_command_line() -> Request:
     run, resume, start = (typed.pop(name) for name in ("run", "resume", "start"))
     for name in ("weights", "decoder_weights"):
         if hugging_face.is_hugging_face(typed.get(name)):
-            typed[name] = str(runs.find(typed[name]))  # a full path holds wherever the run goes
+            typed[name] = str(runs.find_run(typed[name]))  # a full path holds wherever the run goes
     return Request(typed, run=run, resume=resume, start=start)
 
 

@@ -27,7 +27,7 @@ Encode = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class PendingPicture:
-    """One picture to encode: its cache key, its photo, and a function that loads it as uint8 (S, S, 3)."""
+    """One picture to encode: its cache key, its photo, and a function that loads its pixels."""
 
     key: str
     photo: Photo
@@ -44,7 +44,8 @@ def extract_features(
 ) -> int:
     """Extract the features that are missing in the cache; return their number.
 
-    Prints what it will cost first. A photo that can no longer be read is an error; what is extracted by then stays.
+    Prints what it will cost first. A photo that can no longer be read is an error; what is
+    extracted by then stays.
 
     Args:
         photos: with the split of each.
@@ -90,7 +91,7 @@ def estimate_cost(
     *,
     batch_size: int = BATCH_SIZE,
 ) -> Cost:
-    """Measure the reading of a batch of photos, and the encoding of blank pictures after one batch to warm up."""
+    """Time the reading of a batch of photos, and the encoding of blank pictures once warmed up."""
     blanks = np.broadcast_to(blank, (batch_size, *blank.shape)).copy()
     features = np.asarray(encode(blanks))
     step = max(1, len(pictures) // batch_size)
@@ -107,13 +108,13 @@ def estimate_cost(
 
 
 def check_disk_space(folder: Path, gigabytes: float) -> None:
-    """Raise a UserError if the disk under `folder` has less than the features need, and a twentieth more."""
+    """Raise a UserError if the disk under `folder` is too small; a twentieth stays free."""
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free / 1e9
     if free < gigabytes * 1.05:
         raise UserError(
-            f"the features need {gigabytes:.1f} GB and the disk of {folder} has {free:.1f} GB free; "
-            "make room, use fewer photos (--limit) or views (--augment), or another --cache"
+            f"the features need {gigabytes:.1f} GB and the disk of {folder} has {free:.1f} GB "
+            "free; make room, use fewer photos (--limit) or views (--augment), or another --cache"
         )
 
 
@@ -126,7 +127,8 @@ def encode_pictures(
 ) -> Iterator[int]:
     """Encode pictures into the cache; yield the number of photos in each finished batch.
 
-    Pictures are read before the encoder needs them, and features are written while it encodes the next batch."""
+    Pictures are read before the encoder needs them, and features are written while it encodes the
+    next batch."""
     writing: Future[int] | None = None
 
     def write(keys: list[str], features: np.ndarray) -> int:

@@ -1,6 +1,7 @@
 """Prepare a dataset: its photos in train, val and test, and what is skipped and why.
 
-Equal photos under two names never stand on both sides of a split, and photos that look alike are named.
+Equal photos under two names never stand on both sides of a split, and photos that look alike are
+named.
 """
 
 import functools
@@ -94,8 +95,9 @@ def split_photos(
 ) -> Dataset:
     """Put photos into train, val and test: as the dataset says, else by the hash of their bytes.
 
-    A photo's split depends on its bytes and the seed alone, so it stays when others are added. Only where the hashes leave
-    val empty is one photo moved there. A `needed` split without photos is an error.
+    A photo's split depends on its bytes and the seed alone, so it stays when others are added. Only
+    where the hashes leave val empty is one photo moved there. A `needed` split without photos is an
+    error.
     """
     given = {photo.split for photo in photos} - {None}
     unlisted = sum(photo.split is None for photo in photos)
@@ -138,7 +140,7 @@ def _describe_split(is_listed: bool, needs_val: bool, unlisted: int, seed: int) 
 
 
 def _skip_equal_photos(dataset: Dataset) -> None:
-    """Skip in val what is in test too, and in train what is in either: scored splits stay whole, test before val."""
+    """Skip in val what is in test too, and in train what is in either."""
     for split, others in (("val", ("test",)), ("train", ("val", "test"))):
         held_out = {photo.hash for other in others for photo in dataset.splits[other]}
         equal = [photo for photo in dataset.splits[split] if photo.hash in held_out]
@@ -172,7 +174,7 @@ def _check_not_empty(
 
 
 def find_look_alikes(dataset: Dataset) -> list[tuple[Photo, Photo]]:
-    """Return pairs of photos that look alike in different splits, first the one of test, then of val."""
+    """Return pairs of photos that look alike in different splits, test before val before train."""
     sides = [dataset.splits[split] for split in ("test", "val", "train")]
     looks = [[photo.look for photo in side] for side in sides]
     pixels = functools.cache(

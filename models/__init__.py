@@ -1,4 +1,4 @@
-"""The networks. Who imports them gets TensorFlow without its start-up noise, whose graphs run as they are written."""
+"""The networks. Importing them loads TensorFlow quietly, with graph rewriting off."""
 
 from utils.device import disable_graph_rewriting
 from utils.quiet import import_tensorflow

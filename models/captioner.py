@@ -32,7 +32,7 @@ from models.search.sampling import Sampling
 from models.training.checkpoints import load_weights
 from utils import hugging_face
 from utils.errors import UserError, unknown_name_error
-from utils.runs import find, read_config, refuse_classifier
+from utils.runs import find_run, read_config
 
 Photo = Path | str | bytes | np.ndarray
 BATCH = 64  # photos at a time
@@ -113,9 +113,9 @@ class Captioner:
         `run` may also be a Hugging Face model, hf:FOLDER. `weights` is the present place of the
         encoder's weights, if they were moved. `engine` is auto, tensorflow or openvino.
         """
-        folder = find(None if run is None else str(run))
+        folder = find_run(None if run is None else str(run))
         config = read_config(folder)
-        refuse_classifier(folder, config)
+        check_writes_captions(folder, config)
         is_hugging_face = hugging_face.is_hugging_face(folder)
         if is_hugging_face:
             tokenizer = GPT2Tokenizer(*read_vocabulary(hugging_face.find_folder(folder)))

@@ -23,7 +23,7 @@ from models.training.checkpoints import load_weights
 from models.training.losses import Batch, EpochBatches
 from models.training.optimizers import ConvolutionMuon
 from utils.errors import UserError
-from utils.runs import find, is_classifier, read_config
+from utils.runs import find_run, is_classifier, read_config
 
 Photo = Path | str | bytes | np.ndarray
 BATCH = 256  # pictures at a time
@@ -169,7 +169,7 @@ class Classifier:
     @classmethod
     def load(cls, run: str | Path | None = None) -> Self:
         """Load a run folder (default: the newest) with the weights of its best epoch."""
-        folder = find(None if run is None else str(run))
+        folder = find_run(None if run is None else str(run))
         config = read_config(folder)
         if not is_classifier(config):
             raise UserError(

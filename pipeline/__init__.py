@@ -1,1 +1,1 @@
-"""What the commands share: from settings, photos and networks to what is asked for."""
+"""The steps of a job."""

@@ -34,7 +34,7 @@ SHOWN_PAIRS = 3
 
 
 def find_dataset(name: str | None, language: str | None = None) -> Path:
-    """Return the place of `--dataset`: a path, the built-in scenes, or by default what lies in datasets/."""
+    """Return the place of `--dataset`: a path, the built-in scenes, or what lies in datasets/."""
     if name == "scenes":
         return SCENES
     if name is not None:
@@ -100,8 +100,8 @@ def read_source(path: Path, data: Data) -> Source:
     ]
     if mixed:
         warn(
-            f"by their letters the captions are {LANGUAGE_NAMES[source.detected_language]}, but also "
-            f"{', '.join(mixed)}; they are all split and scored as one language"
+            f"by their letters the captions are {LANGUAGE_NAMES[source.detected_language]}, but "
+            f"also {', '.join(mixed)}; they are all split and scored as one language"
         )
     return source
 
@@ -129,7 +129,7 @@ def prepare_dataset(settings: Settings, *, needed: tuple[str, ...] = ("train", "
 def split_source(
     source: Source, settings: Settings, *, needed: tuple[str, ...] = ("train", "val")
 ) -> Dataset:
-    """Open the photos of a source and put them into splits, of which the `needed` ones must not be empty."""
+    """Open the photos of a source and split them; the `needed` splits must not be empty."""
     hashes = PhotoHashes(Path(settings.vision.cache) / "photos.json")
     photos, left_out = open_photos(source, hashes)
     if not photos:
@@ -187,7 +187,7 @@ def report_left_out(dataset: Dataset) -> None:
 
 
 def report_look_alikes(dataset: Dataset) -> None:
-    """Print the pairs of photos that look alike. They stay: alike to 64 bits need not be the same."""
+    """Print the pairs of photos that look alike. They stay: alike need not be the same."""
     pairs = dataset.look_alikes
     if not pairs:
         return
@@ -206,12 +206,13 @@ def report_seen(dataset: Dataset, source: Path) -> None:
     marks = runs.read_seen(source)
     if marks is None:
         warn(
-            f"{source} does not say which photos it was trained on; some of val and test may be among them"
+            f"{source} does not say which photos it was trained on; some of val and test may be "
+            "among them"
         )
         return
     for split in ("val", "test"):
         photos = dataset.splits[split]
-        known = sum(runs.seen(photo.hash, marks) for photo in photos)
+        known = sum(runs.is_seen(photo.hash, marks) for photo in photos)
         if known:
             warn(
                 f"{known} of the {len(photos)} photos of {split} were in the training of {source}; "
@@ -242,7 +243,7 @@ def fit_tokenizer(
 
 
 def _load_gpt2(source: str | None, settings: Settings, start: Path | None) -> Tokenizer:
-    """Load GPT-2's tokenizer from the folder typed, the run to start from, or the decoder's weights."""
+    """Load GPT-2's tokenizer from a typed folder, the run to start from, or the weights."""
     weights = settings.decoding.decoder_weights
     unit = choose_unit(str(settings.data.language))
     if source is not None and source != "gpt2":
@@ -251,8 +252,8 @@ def _load_gpt2(source: str | None, settings: Settings, start: Path | None) -> To
         return loading.load_tokenizer(start / "vocabulary.json")
     if not settings.decoding.is_pretrained:
         raise UserError(
-            "--tokenizer gpt2 needs GPT-2's vocabulary: name a folder with vocab.json and merges.txt "
-            "(or encoder.json and vocab.bpe) instead, or --decoder-weights that come with one"
+            "--tokenizer gpt2 needs GPT-2's vocabulary: name a folder with vocab.json and "
+            "merges.txt (or encoder.json and vocab.bpe) instead, or --decoder-weights that come with one"
         )
     if hugging_face.is_hugging_face(weights):
         return GPT2Tokenizer(*read_vocabulary(hugging_face.find_folder(weights)), unit)
@@ -274,7 +275,10 @@ def tokenize_photos(
 
 
 def save_augmented(dataset: Dataset, settings: Settings, image_size: int, folder: Path) -> None:
-    """Write the augmented views of the training photos as pictures; of an encoder that is trained too, the first ones."""
+    """Write the augmented views of the training photos as pictures.
+
+    An encoder that is trained too gets new views in every epoch; these are the first ones.
+    """
     views = Views(settings.vision.augment, settings.training.seed)
     photos: list[Photo] = dataset.splits["train"]
     names = unique_picture_names([photo.path for photo in photos])

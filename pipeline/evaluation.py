@@ -98,8 +98,8 @@ class Evaluation:
     def score_teacher_forced(self) -> dict[str, float]:
         """Score the prediction of each true word from the true words before it.
 
-        Loss and top-k accuracy count all captions. The `forced_…` scores are of the likeliest words at the places of each
-        photo's first caption.
+        Loss and top-k accuracy count all captions. The `forced_…` scores are of the likeliest words
+        at the places of each photo's first caption.
         """
         result = self._teacher_forced(self.batches.epoch(0, shuffle=False))
         # A photo with many captions comes in several rows; the first row has its first caption.
@@ -173,7 +173,7 @@ def score(evaluation: Evaluation) -> Result:
 def load_evaluation(
     run: Path, *, split: str, weights: str | None = None, **changes: Any
 ) -> Evaluation:
-    """Load a run's best epoch and a split to score it on; `changes` are settings other than the run's."""
+    """Load a run's best epoch and a split; `changes` are settings other than the run's."""
     saved = runs.read_config(run)
     is_own = is_own_dataset(changes.get("dataset"), saved["dataset"], find_dataset)
     if not is_own:
@@ -241,7 +241,8 @@ def make_evaluation(
         known = count_seen(run, photos)
         if known:
             notes.append(
-                f"{known} of the {len(photos)} photos were in the training of {run}: the scores are too good"
+                f"{known} of the {len(photos)} photos were in the training of {run}: the scores "
+                "are too good"
             )
     tokenizer, max_length = captioner.tokenizer, settings.words.max_length
     training = tokenize_photos(dataset, split, tokenizer, max_length, NO_VIEWS)
@@ -270,7 +271,7 @@ def restore_run_splits(dataset: Dataset, run: Path) -> dict[str, int]:
 def count_seen(run: Path, photos: Sequence[Photo]) -> int:
     """Return how many of the photos the run, or a run that it started from, was trained on."""
     marks = runs.read_seen(run) or set()
-    return sum(runs.seen(photo.hash, marks) for photo in photos)
+    return sum(runs.is_seen(photo.hash, marks) for photo in photos)
 
 
 def is_own_dataset(name: str | None, saved: str | None, find: Callable[[str], Path]) -> bool:
@@ -287,7 +288,7 @@ def is_own_dataset(name: str | None, saved: str | None, find: Callable[[str], Pa
 
 
 def choose_scoring_tokenizer(language: str) -> Callable[[str], list[str]]:
-    """Return the function that splits captions for the scores: coco-caption's tokenizer is for English alone."""
+    """Return the function that splits captions for the scores, coco-caption's for English."""
     if normalize_language(language) == "en":
         return ptb.tokenize
     return SPLITTERS[choose_unit(language)]
@@ -328,7 +329,9 @@ class CaptionValidation:
         )
 
     def score(self) -> dict[str, float]:
-        """Return `val_loss`, `Top5`, the `forced_…` scores, and the scores of greedy captions that need no Java."""
+        """Return `val_loss`, `Top5`, the `forced_…` scores, and the scores of greedy captions that
+        need no Java.
+        """
         evaluation = self._evaluation
         captions = evaluation.captioner.from_features(evaluation.features)
         scores = evaluation.score_teacher_forced()

@@ -36,7 +36,7 @@ ENGINES = {"openvino": "OpenVINO", "tensorflow": "TensorFlow"}  # as their maker
 
 
 def build_encoder(settings: Settings, dataset: Dataset) -> Encoder:
-    """Build the encoder. A convnet without given weights is trained on the training photos first."""
+    """Build the encoder. A convnet without given weights is trained first."""
     vision = settings.vision
     is_own = vision.encoder == "convnet" and vision.weights == "imagenet"
     if is_own:
@@ -72,17 +72,19 @@ def _make_encoder(settings: Settings, weights: str) -> Encoder:
 
 
 def _find_weights(weights: str) -> str:
-    """Return the folder of a run that is named as the encoder's weights; other weights as they are."""
+    """Return the folder of a run that is named as weights; other weights as they are."""
     if weights in ("imagenet", "none"):
         return weights
-    run = runs.place(weights, default="")
+    run = runs.choose_folder(weights, default="")
     if (run / "config.json").is_file():
         return str(run)
     return weights
 
 
 def train_convnet_once(settings: Settings, dataset: Dataset) -> Path:
-    """Return the weights file of the convnet for these photos, labels and settings; train it if there is none."""
+    """Return the weights file of the convnet for these photos, labels and settings; train it if
+    there is none.
+    """
     size = settings.vision.image_size or ENCODERS["convnet"].image_size
     epochs, seed = settings.vision.convnet_epochs, settings.training.seed
     photos = dataset.splits["train"][:CONVNET_PHOTOS]
@@ -115,7 +117,9 @@ def train_convnet_once(settings: Settings, dataset: Dataset) -> Path:
 
 
 def choose_labels(photos: list[Photo], dataset: Dataset) -> list[set[Label]]:
-    """Return what each photo shows, as labels for the convnet: by its facts, else by frequent words of its captions."""
+    """Return what each photo shows, as labels for the convnet: by its facts, else by frequent words
+    of its captions.
+    """
     facts = dataset.facts
     if facts is not None:
         return [scene_facts.find_content_labels(facts[photo.name]["facts"]) for photo in photos]
@@ -130,7 +134,9 @@ def choose_labels(photos: list[Photo], dataset: Dataset) -> list[set[Label]]:
 def extract(
     settings: Settings, dataset: Dataset, encoder: Encoder, views: Views
 ) -> FeatureCache | PictureLoader:
-    """Return the features of all photos and views. An encoder that is trained too gets the pictures instead."""
+    """Return the features of all photos and views. An encoder that is trained too gets the pictures
+    instead.
+    """
     if settings.vision.finetune_encoder:
         photos = [photo for split in SPLITS for photo in dataset.splits[split]]
         return PictureLoader(photos, views, encoder.image_size, encoder.fingerprint())

@@ -1,6 +1,7 @@
 """The outline of a training job: a captioner's, and a classifier's.
 
-Whatever a job prints or draws about its results goes through a Reporter, which the command brings along.
+Whatever a job prints or draws about its results goes through a Reporter, which the command brings
+along.
 """
 
 from pathlib import Path
@@ -185,7 +186,8 @@ def train_classifier(settings: Settings, start: Start, reporter: ClassReporter) 
 
 
 def add_decoder_sizes(settings: Settings, start: Start) -> tuple[Settings, dict[str, Any]]:
-    """Return the settings with the sizes of the decoder's pretrained weights, and the facts beyond the settings.
+    """Return the settings with the sizes of the decoder's pretrained weights, and the facts beyond
+    the settings.
 
     Typed sizes that differ from the weights' are rejected.
     """
@@ -202,8 +204,8 @@ def add_decoder_sizes(settings: Settings, start: Start) -> tuple[Settings, dict[
     for name, size in sizes.items():
         if settings.origins.get(name) == TYPED and flat[name] != size:
             raise UsageError(
-                f"{option_name(name)} must be {size} for --decoder-weights {weights} (got {flat[name]}); "
-                "omit it, or use --decoder-weights none"
+                f"{option_name(name)} must be {size} for --decoder-weights {weights} "
+                f"(got {flat[name]}); omit it, or use --decoder-weights none"
             )
     return settings.replace(f"--decoder-weights {weights}", **sizes), facts
 

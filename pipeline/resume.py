@@ -1,4 +1,4 @@
-"""How a job starts: as a new run, where a run stopped, or from the best weights of another run.
+"""Start a job: as a new run, where a run stopped, or from the best weights of another run.
 
 Each start says what it asks of settings, and rejects what contradicts it, before anything is read.
 """
@@ -28,7 +28,7 @@ Layer = tuple[str | Mapping[str, str], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Request:
-    """What was typed, and only that."""
+    """A typed command, and only what was typed."""
 
     options: Mapping[str, Any] = field(default_factory=dict)  # settings by name
     run: str | None = None  # --run
@@ -107,8 +107,8 @@ class FromRun:
         return layers
 
     def _inherited(self, options: Mapping[str, Any], trains_further: bool) -> dict[str, Any]:
-        """Return the source's encoder and decoder; for another way of training also its words, and its photos if no others
-        are typed."""
+        """Return the source's encoder and decoder; for another way of training also its words, and
+        its photos if no others are typed."""
         saved = self.saved
         names = ["preset", "encoder", *(each.name for each in fields(config.Decoding))]
         if hugging_face.is_hugging_face(self.source):
@@ -186,20 +186,22 @@ class Resumed:
         flag = option_name(self.new_ways[0])
         if self.saved["finetune_encoder"]:
             raise UsageError(
-                f"the encoder of {self.run} was trained too; start a new run: --from {self.run} --scst"
+                f"the encoder of {self.run} was trained too; start a new run: "
+                f"--from {self.run} --scst"
             )
         check_has_best(self.run)
-        best = runs.kept_epoch(self.run) or 0
+        best = runs.find_best_epoch(self.run) or 0
         if best > self.epochs_done:
             raise UserError(
                 f"{self.run / 'history.jsonl'} is missing or damaged: it has {self.epochs_done} "
-                f"epochs, and epoch {best} was the best; restore it from a copy, or start a new run: "
-                f"--from {self.run} {flag}"
+                f"epochs, and epoch {best} was the best; restore it from a copy, or start a new "
+                f"run: --from {self.run} {flag}"
             )
         epochs = options.get("epochs", self.epochs_done + 1)
         require(
             epochs > self.epochs_done,
-            f"--epochs counts all epochs of the run and must be above {self.epochs_done} (got {epochs})",
+            f"--epochs counts all epochs of the run and must be above {self.epochs_done} "
+            f"(got {epochs})",
         )
 
     def layers(self, options: Mapping[str, Any]) -> list[Layer]:
@@ -233,25 +235,27 @@ Start = New | FromRun | Resumed
 
 
 def find_start(request: Request) -> Start:
-    """Return how the job starts; reject a run that exists when a new one is asked for, or the other way round."""
+    """Return how the job starts; reject a run that exists when a new one is asked for, or the other
+    way round.
+    """
     if request.resume:
         return _find_resumed(request)
-    run = runs.place(request.run, default=request.preset)
+    run = runs.choose_folder(request.run, default=request.preset)
     if run.exists():
         raise UserError(f"the run {run} exists; add --resume to go on, or choose another --run")
     if request.start is None:
         return New(run)
-    source = runs.find(request.start)
+    source = runs.find_run(request.start)
     saved = runs.read_config(source)
-    runs.refuse_classifier(source, saved)
+    runs.check_writes_captions(source, saved)
     return FromRun(run, source, saved)
 
 
 def _find_resumed(request: Request) -> Resumed:
-    run = runs.find(request.run)
+    run = runs.find_run(request.run)
     saved = runs.read_config(run)
     before = saved.get("from")
-    if request.start is not None and str(runs.find(request.start)) != before:
+    if request.start is not None and str(runs.find_run(request.start)) != before:
         raise UsageError(
             f"--from cannot change when a run is resumed: it was {before}; start a new run"
         )

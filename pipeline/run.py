@@ -59,7 +59,9 @@ class Run:
             )
 
     def check_encoder(self, fingerprint: Mapping[str, Any], *, is_tuned: bool) -> None:
-        """Reject a resumed run whose encoder has changed. One that is trained too may have another precision."""
+        """Reject a resumed run whose encoder has changed. One that is trained too may have another
+        precision.
+        """
         if not self.is_resumed:
             return
         before = self.start.saved["fingerprint"]
@@ -78,7 +80,8 @@ class Run:
             )
 
     def save_dataset(self, dataset: Dataset) -> None:
-        """Write the splits, the photos that the run learns from, what was skipped, and what looks alike.
+        """Write the splits, the photos that the run learns from, what was skipped, and what looks
+        alike.
 
         A resumed run has them already, and loses the scores of fewer epochs.
         """
@@ -111,7 +114,9 @@ class Run:
             runs.write_encoder_construction(self.folder, encoder.construction)
 
     def copy_encoder(self, weights: str) -> None:
-        """Copy an encoder that another run has trained, so that this run does not depend on that one."""
+        """Copy an encoder that another run has trained, so that this run does not depend on that
+        one.
+        """
         best = Path(weights) / "best"
         if not best.is_dir():
             return
@@ -121,7 +126,9 @@ class Run:
             runs.write_encoder_construction(self.folder / "encoder", facts)
 
     def save_config(self, settings: Settings, facts: Mapping[str, Any]) -> None:
-        """Write config.json: settings, where they came from, and facts. From here on the run can be resumed."""
+        """Write config.json: settings, where they came from, and facts. From here on the run can be
+        resumed.
+        """
         if settings.preset == "classifier":
             values = settings.for_classifier()
         else:

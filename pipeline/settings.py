@@ -1,7 +1,7 @@
 """Make the settings of a job, in two places: `choose` before the dataset is read, `complete` after.
 
-Each value knows where it came from (Settings.origins). What was typed wins over what the start asks for, then over the
-values for scenes, the preset, and the defaults.
+Each value knows where it came from (Settings.origins). What was typed wins over what the start asks
+for, then over the values for scenes, the preset, and the defaults.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,8 @@ Chosen = dict[str, tuple[Any, str]]  # by name: the value, and where it came fro
 
 
 def choose(request: Request, start: Start) -> Settings:
-    """Return the settings that are known before the dataset is read; None means that a value is known later.
+    """Return the settings that are known before the dataset is read; None means that a value is
+    known later.
 
     Values that cannot be meant are rejected here, before TensorFlow takes its seconds to load.
     """
@@ -51,7 +52,9 @@ def choose(request: Request, start: Start) -> Settings:
 
 
 def complete(settings: Settings, dataset: Dataset, *, has_bfloat16: bool) -> Settings:
-    """Return the settings with every value that depends on the captions, their number, or the machine."""
+    """Return the settings with every value that depends on the captions, their number, or the
+    machine.
+    """
     language = dataset.language
     kind = choose_tokenizer_kind(settings, language)
     photos = len(dataset.source.examples)
@@ -165,7 +168,7 @@ def _photograph_values(asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _vit_gpt2_layers(asked: Mapping[str, Any], *, scenes: bool) -> list[Layer]:
-    """Return the values for a pretrained transformer, one from random weights, or another decoder."""
+    """Return the values for a pretrained transformer, a new one, or another decoder."""
     preset = presets.VIT_GPT2
     name = "preset vit-gpt2"
     if asked.get("decoder", "transformer") != "transformer":

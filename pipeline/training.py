@@ -1,7 +1,7 @@
 """Train: the phases of a job, each with its loss and batches, and the epochs of a phase.
 
-A job has one phase on true captions, and perhaps a self-critical one after it. Both have the same photos, features and
-decoder.
+A job has one phase on true captions, and perhaps a self-critical one after it. Both have the same
+photos, features and decoder.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -76,11 +76,12 @@ def copy_decoder(
     is_same_encoder = without_precision(saved["fingerprint"]) == without_precision(fingerprint)
     if not is_same_encoder and not saved.get("finetune_encoder"):
         warn(
-            f"the encoder differs from that of {source} (weights, layer or version): its features may "
-            "mean something else to the decoder"
+            f"the encoder differs from that of {source} (weights, layer or version): its features "
+            "may mean something else to the decoder"
         )
+    kept = overlap.shared - len(SPECIAL_TOKENS)
     say(
-        f"from {source}: {overlap.shared - len(SPECIAL_TOKENS)} {tokenizer.token_name} keep their weights, "
+        f"from {source}: {kept} {tokenizer.token_name} keep their weights, "
         f"{overlap.new} are new, {overlap.dropped} of {source} are gone"
     )
 
@@ -97,7 +98,9 @@ class Phase:
 
 
 def list_phases(settings: Settings, start: Start) -> Iterator[Phase]:
-    """Yield the phases that are to come. The self-critical one starts after the epochs that there are by then."""
+    """Yield the phases that are to come. The self-critical one starts after the epochs that there
+    are by then.
+    """
     yield Phase(settings, start.first_epoch)
     training = settings.training
     if training.scst or not training.reward_epochs:
@@ -161,8 +164,8 @@ def _make_self_critical(
 def make_reward(settings: Settings, dataset: Dataset, tokenizer: Tokenizer) -> Any:
     """Return the reward of sampled captions: CIDEr-D against the photo's true captions.
 
-    Words are weighted by the number of training photos that they describe. The end counts as a word: without it, captions
-    that stop before their last noun score no worse.
+    Words are weighted by the number of training photos that they describe. The end counts as a
+    word: without it, captions that stop before their last noun score no worse.
     """
     split_words = choose_scoring_tokenizer(str(settings.data.language))
     max_length = settings.words.max_length
@@ -203,7 +206,8 @@ class Validation(Protocol):
 def start_phase(trainer: Trainer, phase: Phase, validation: Validation, run: Run) -> None:
     """Restore the phase's checkpoint, or start it from the weights as they are.
 
-    A phase after other epochs starts from the best weights so far. They stay the best until an epoch beats them.
+    A phase after other epochs starts from the best weights so far. They stay the best until an
+    epoch beats them.
     """
     say(f"parameters: {trainer.decoder.count_params():,}; ready after {run.seconds:.0f} s")
     is_later = phase.first_epoch > 0

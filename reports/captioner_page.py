@@ -65,7 +65,7 @@ def write_captioner_page(
         if groups:
             sections.append(_make_photos_section(groups, result.split, language))
             sections.append(_make_attention_section(groups, language))
-    charts = make_charts(runs.read_history(run), runs.kept_epoch(run))
+    charts = make_charts(runs.read_history(run), runs.find_best_epoch(run))
     sections.append(make_epochs_section(run, charts))
     return write_page(run, saved, facts, sections)
 

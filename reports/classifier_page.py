@@ -65,7 +65,7 @@ def write_classifier_page(run: Path, result: ClassResult | None = None) -> Path:
         sections.append(_make_scores_section(result, classes))
         sections.append(_make_confusion_section(result, classes))
         sections.append(_make_pictures_section(result, classes))
-    charts = make_charts(runs.read_history(run), runs.kept_epoch(run))
+    charts = make_charts(runs.read_history(run), runs.find_best_epoch(run))
     sections.append(make_epochs_section(run, charts))
     return write_page(run, saved, facts, sections)
 

@@ -206,7 +206,7 @@ def _describe_progress(run: Path, saved: dict[str, Any]) -> str:
     text = f"{len(runs.read_history(run))} of {saved['epochs']}"
     if not (run / "scores.json").is_file():
         text += ", not finished yet"
-    best = runs.kept_epoch(run)
+    best = runs.find_best_epoch(run)
     if best:
         text += f"; the best: {best}"
     return text

@@ -20,7 +20,9 @@ terminal.SECONDS_PER_LINE = float("inf")
 
 
 def pytest_collection_modifyitems(items):
-    """The scripts' tests go first: their files take longest, and no process should be left with one at the end."""
+    """The scripts' tests go first: their files take longest, and no process should be left with one
+    at the end.
+    """
     items.sort(key=lambda item: "test_scripts" not in item.path.name)
 
 

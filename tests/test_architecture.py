@@ -22,7 +22,8 @@ ALLOWED = {
     "tools": {"tools", "reports", "pipeline", *BELOW},
     "ui": {"ui", "pipeline", *BELOW},
 }
-# The captioner and the classifier read photos and words for their networks. `python -m data.sources` is a command.
+# The captioner and the classifier read photos and words for their networks. `python -m
+# data.sources` is a command.
 EXCEPTIONS = {
     "models/captioner.py": {"data"},
     "models/classifier.py": {"data"},

@@ -190,7 +190,7 @@ def test_options_reach_the_window(run, monkeypatch):
     assert run_command(demo, "--run", run, *words).status == 0
     ((loader, photo, options),) = calls
     assert (photo, options["name"], options["settings"]["beam"]) == ("a.jpg", "r", 3)
-    assert loader.run == runs.find(str(run))
+    assert loader.run == runs.find_run(str(run))
     assert loader.options == {"weights": "w.h5", "engine": "tensorflow"}
 
 

@@ -1,5 +1,5 @@
-"""Every preset that writes captions takes a step as its settings say, with a small decoder; the classifier's training is in
-test_classifying.py."""
+"""Every preset that writes captions takes a step as its settings say, with a small decoder; the
+classifier's training is in test_classifying.py."""
 
 from functools import partial
 

@@ -134,7 +134,7 @@ def main() -> int:
 
 def _read_named(names: Sequence[str]) -> list[RunSummary]:
     """Read the runs with these names; reject a damaged one."""
-    summaries = [read_run(runs.find(name)) for name in names]
+    summaries = [read_run(runs.find_run(name)) for name in names]
     for summary in summaries:
         if summary.damage:
             raise UserError(summary.damage)
@@ -146,7 +146,7 @@ def _read_folder(root: str | None) -> list[RunSummary]:
     folder = Path(root or runs.ROOT)
     if root and not folder.is_dir():
         raise UserError(f"--runs must be an existing folder (got {folder})")
-    return [read_run(run) for run in runs.listed(folder)]
+    return [read_run(run) for run in runs.list_runs(folder)]
 
 
 def read_run(run: Path) -> RunSummary:
@@ -157,7 +157,7 @@ def read_run(run: Path) -> RunSummary:
         return RunSummary(name, run, size=size, settings=select_settings(runs.read_config(run)))
     started, size = None, 0
     try:
-        started, size = runs.began(run), size_of(run)
+        started, size = runs.read_start_time(run), size_of(run)
         saved = runs.read_config(run)
         summary = RunSummary(
             name,
@@ -167,7 +167,7 @@ def read_run(run: Path) -> RunSummary:
             select_settings(saved),
             {entry: saved.get(entry) for entry in _MORE_ENTRIES},
             [row for row in runs.read_history(run) if isinstance(row.get("epoch"), int)],
-            runs.kept_epoch(run),
+            runs.find_best_epoch(run),
             runs.read_scores(run),
         )
         _list_cells(summary)  # fails for a value of the wrong type

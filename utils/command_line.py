@@ -1,4 +1,4 @@
-"""Command lines made from settings, the fields of dataclasses, with one wording for wrong values."""
+"""Make command lines from settings, and reject wrong values in one wording."""
 
 import argparse
 import math
@@ -77,7 +77,7 @@ def require(condition: bool, message: str) -> None:
 
 
 def check_values(group: Any) -> None:
-    """Raise a UsageError if a field of a settings group has a value outside its choices or bounds."""
+    """Raise a UsageError if a value of a settings group is outside its choices or bounds."""
     for each in fields(group):
         value = getattr(group, each.name)
         if value is not None:
@@ -99,7 +99,9 @@ def check_value(each: Field, value: Any) -> None:
 def add_options(
     parser: argparse.ArgumentParser, group: type, *, only: tuple[str, ...] | None = None
 ) -> None:
-    """Add the settings of a group as options. An option that is not typed is absent from the parsed names."""
+    """Add the settings of a group as options. An option that is not typed is absent from the parsed
+    names.
+    """
     section = parser.add_argument_group(group.__doc__)
     types = get_type_hints(group)
     for each in fields(group):
@@ -162,7 +164,9 @@ def add_screen_options(parser: argparse.ArgumentParser) -> None:
 
 
 def parse_typed(parser: argparse.ArgumentParser) -> dict[str, Any]:
-    """Parse the command line; return what was typed by name, without the screen options, which are applied."""
+    """Parse the command line; return what was typed by name, without the screen options, which are
+    applied.
+    """
     typed = vars(parser.parse_args())
     set_level(typed.pop("log_level", "info"), quiet=typed.pop("quiet", False))
     quieten()

@@ -1,4 +1,5 @@
-"""Open each photo once: its sha256, its look, or the reason why it cannot be read, kept between runs.
+"""Open each photo once: its sha256, its look, or the reason why it cannot be read, kept between
+runs.
 
 Known photos are found again by path, size and time.
 """
@@ -45,7 +46,7 @@ class PhotoHashes:
             self._known = {}
 
     def open_all(self, photos: Iterable[Path]) -> Iterator[KnownPhoto]:
-        """Open each photo that is not known yet, and yield all in order. Two threads open a few photos ahead."""
+        """Open each photo that is not known yet; yield all in order. Two threads read ahead."""
         with ThreadPoolExecutor(2) as pool:
             yield from _map_ahead(pool, self._open, photos)
 

@@ -1,4 +1,4 @@
-"""Where datasets keep their captions files and photos."""
+"""The places where datasets keep their captions files and photos."""
 
 from collections.abc import Sequence
 from pathlib import Path

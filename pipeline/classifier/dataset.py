@@ -29,7 +29,7 @@ NO_TEST_PICTURES = "there are no test pictures of these classes: val is scored i
 
 
 def find_class_folders(name: str | None, _language: str | None = None) -> Path:
-    """Return the place of `--dataset`: a folder of classes, CIFAR-10, or by default what lies in datasets/."""
+    """Return the place of `--dataset`: a folder of classes, CIFAR-10, or what lies in datasets/."""
     if name == "cifar10":
         return cifar10.FOLDER
     if name == "scenes":
@@ -69,7 +69,8 @@ def read_class_source(path: Path) -> Source:
 def _download_cifar10() -> dict[str, cifar10.LabelledPictures]:
     """Return CIFAR-10's pictures and class numbers by split.
 
-    Keras' archive holds pickles. Keras alone opens them, after it has compared the archive's sha256.
+    Keras' archive holds pickles. Keras alone opens them, after it has compared the archive's
+    sha256.
     """
     # Keras takes TensorFlow's seconds to import, and only this download needs it here.
     import keras
@@ -82,7 +83,8 @@ def _download_cifar10() -> dict[str, cifar10.LabelledPictures]:
         reason = str(error).splitlines()[0][:120]
         raise UserError(
             f"CIFAR-10 could not be downloaded ({reason}); put cifar-10-python.tar.gz where Keras "
-            f"looks for it, as {archive}, or use your own pictures: --dataset with {class_folders.LAYOUT}"
+            f"looks for it, as {archive}, or use your own pictures: --dataset with "
+            f"{class_folders.LAYOUT}"
         ) from None
     return {"train": train, "test": test}
 
@@ -104,15 +106,15 @@ class ClassPictures:
 
 
 def prepare_classes(settings: Settings) -> ClassPictures:
-    """Read the dataset of the settings, open each picture once, split them, and load their pixels."""
+    """Read the dataset, open each picture once, split them, and load their pixels."""
     source = read_class_source(Path(settings.data.dataset))
     dataset = split_source(source, settings)
     classes = sorted({photo.captions[0] for photo in dataset.splits["train"]})
     skip_unknown_classes(dataset, classes)
     if len(classes) < 2:
         raise UserError(
-            f"all training pictures are of one class, {classes[0]}; use more (a higher --limit), or "
-            "more classes"
+            f"all training pictures are of one class, {classes[0]}; use more (a higher --limit), "
+            "or more classes"
         )
     if not dataset.splits["val"]:
         raise UserError(
@@ -140,7 +142,7 @@ def load_pixels_of(
     cache: Path,
     splits: Sequence[str] = SPLITS,
 ) -> ClassPictures:
-    """Load the pixels of these splits: into memory, or into a file if they would take too much of it."""
+    """Load the pixels of these splits into memory, or into a file if they are too many."""
     number = sum(len(dataset.splits[split]) for split in splits)
     allocate: Callable[[tuple[int, ...]], np.ndarray] = allocate_in_memory
     if not can_hold_in_memory(number, image_size):

@@ -75,7 +75,7 @@ def evaluate_classes(
 def load_class_evaluation(
     run: Path, saved: dict[str, Any], split: str, **changes: Any
 ) -> ClassResult:
-    """Load a run's best epoch and score it on a split; `changes` are settings other than the run's."""
+    """Load a run's best epoch and score a split; `changes` are settings other than the run's."""
     is_own = is_own_dataset(changes.get("dataset"), saved["dataset"], find_class_folders)
     settings = Settings.from_config(saved, **changes | {"strict": False})
     path = find_class_folders(settings.data.dataset)
@@ -106,7 +106,8 @@ def load_class_evaluation(
         known = count_seen(run, photos)
     if known:
         notes.append(
-            f"{known} of the {len(photos)} pictures were in the training of {run}: the scores are too good"
+            f"{known} of the {len(photos)} pictures were in the training of {run}: the scores are "
+            "too good"
         )
     cache = Path(settings.vision.cache)
     size = saved["image_size"]

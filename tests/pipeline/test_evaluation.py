@@ -23,7 +23,9 @@ CAPTIONS = [
 
 
 class Counting:
-    """A decoder that takes the next number for the likeliest after each; after the last word, and the start, the first."""
+    """A decoder that takes the next number for the likeliest after each; after the last word, and
+    the start, the first.
+    """
 
     def __call__(self, features, tokens):
         following = 4 + tf.maximum(tokens - 3, 0) % len(WORDS)
@@ -85,5 +87,6 @@ def test_teacher_forced_scores_are_of_first_captions(batch):
     )
     assert wanted["CIDEr"] > 1
     assert scores.keys() == {"loss", "Top1", *(f"forced_{name}" for name in TEACHER_FORCED_SCORES)}
-    # Right are the first word where it is "one", twice, and those that count on, 1 + 5 + 4 + 3 + 2 + 1; of 30, and 10 ends.
+    # Right are the first word where it is "one", twice, and those that count on, 1 + 5 + 4 + 3 + 2
+    # + 1; of 30, and 10 ends.
     assert scores["Top1"] == pytest.approx((2 + 16) / 40)

@@ -1,4 +1,6 @@
-"""The makers of settings: the order of typed values, start, scenes, preset and defaults; and what is known later."""
+"""The makers of settings: the order of typed values, start, scenes, preset and defaults; and what
+is known later.
+"""
 
 from types import SimpleNamespace
 
@@ -160,7 +162,9 @@ def test_the_penalty_of_a_preset_is_for_soft_attention():
 
 
 def test_an_encoder_may_be_trained_from_the_first_epoch_on():
-    """At the learning rate of any other run: the smaller one is for decoders that are trained already."""
+    """At the learning rate of any other run: the smaller one is for decoders that are trained
+    already.
+    """
     settings = choose_settings({"finetune_encoder": True})
     assert settings.vision.finetune_encoder
     expected = Settings.from_flat({"epochs": presets.PHOTOGRAPHS["epochs"]}).training

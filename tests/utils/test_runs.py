@@ -25,24 +25,24 @@ def begun(run, *, minutes_ago=0, **config):
 
 
 def test_place_of_a_new_run(root, tmp_path):
-    assert runs.place("mine", default="x") == Path("checkpoints/mine")
-    assert runs.place("elsewhere/mine", default="x") == Path("elsewhere/mine")
-    assert runs.place("./mine", default="x") == Path("mine")
-    assert runs.place(str(tmp_path / "mine"), default="x") == tmp_path / "mine"
+    assert runs.choose_folder("mine", default="x") == Path("checkpoints/mine")
+    assert runs.choose_folder("elsewhere/mine", default="x") == Path("elsewhere/mine")
+    assert runs.choose_folder("./mine", default="x") == Path("mine")
+    assert runs.choose_folder(str(tmp_path / "mine"), default="x") == tmp_path / "mine"
     assert re.fullmatch(
         r"checkpoints/inception-gru-\d{8}-\d{6}",
-        runs.place(None, default="inception-gru").as_posix(),
+        runs.choose_folder(None, default="inception-gru").as_posix(),
     )
 
 
 def test_find_takes_a_name_or_a_folder(root, tmp_path):
     run = begun(root / "mine")
-    assert runs.find("mine") == run
-    assert runs.find("checkpoints/mine") == run
-    assert runs.find("checkpoints/mine/") == run
-    assert runs.find(str(tmp_path / "checkpoints/mine")) == tmp_path / "checkpoints/mine"
+    assert runs.find_run("mine") == run
+    assert runs.find_run("checkpoints/mine") == run
+    assert runs.find_run("checkpoints/mine/") == run
+    assert runs.find_run(str(tmp_path / "checkpoints/mine")) == tmp_path / "checkpoints/mine"
     begun(Path("here"))
-    assert runs.find("here") == Path("here")
+    assert runs.find_run("here") == Path("here")
 
 
 def test_find_without_a_name_takes_the_newest(root):
@@ -50,24 +50,24 @@ def test_find_without_a_name_takes_the_newest(root):
     begun(root / "b", minutes_ago=1)
     begun(root / "c", minutes_ago=2)
     (root / "no run").mkdir()
-    assert runs.find(None) == root / "b"
+    assert runs.find_run(None) == root / "b"
     begun(root / "c")  # a resumed run writes its settings again
-    assert runs.find(None) == root / "c"
+    assert runs.find_run(None) == root / "c"
 
 
 def test_find_refuses_what_is_not_there(root):
     with pytest.raises(
         UserError, match=r"^no run in /.*/checkpoints yet; make one with: python train.py$"
     ):
-        runs.find(None)
+        runs.find_run(None)
     with pytest.raises(
         UserError,
         match=r"^no run 'mine', and none in /.*/checkpoints; make one with: python train.py$",
     ):
-        runs.find("mine")
+        runs.find_run("mine")
     begun(root / "other")
     with pytest.raises(UserError, match=r"^no run 'mine' in /.*/checkpoints; there are: other$"):
-        runs.find("mine")
+        runs.find_run("mine")
 
 
 def test_settings_come_back(root):
@@ -85,9 +85,7 @@ def test_settings_come_back(root):
 
 
 def test_settings_with_something_missing_are_refused(root):
-    with pytest.raises(
-        UserError, match=r"config.json is damaged: it says nothing of 'fingerprint'"
-    ):
+    with pytest.raises(UserError, match=r"config.json is damaged: it has no 'fingerprint'"):
         runs.read_config(begun(root / "mine", decoder="gru", dataset="d", encoder_weights="none"))
 
 
@@ -112,11 +110,9 @@ def test_a_classifier_s_settings_are_others(root):
     }
     runs.write_config(root / "r", told)
     assert runs.is_classifier(runs.read_config(root / "r"))
-    with pytest.raises(
-        UserError, match=r"^.*r is a classifier: it names classes and writes no captions"
-    ):
-        runs.refuse_classifier(root / "r", told)
-    runs.refuse_classifier(root / "r", {"preset": "inception-gru"})
+    with pytest.raises(UserError, match=r"^.*r is a classifier and writes no captions"):
+        runs.check_writes_captions(root / "r", told)
+    runs.check_writes_captions(root / "r", {"preset": "inception-gru"})
     for name in told.keys() - {"preset"}:
         runs.write_config(root / "r", {key: value for key, value in told.items() if key != name})
         with pytest.raises(UserError, match=f"config.json is damaged: it says nothing of '{name}'"):
@@ -177,11 +173,11 @@ def test_history_comes_back_without_a_line_that_was_cut(root):
 
 
 def test_the_best_epoch_is_that_of_the_checkpoint(tmp_path):
-    assert runs.kept_epoch(tmp_path) is None
+    assert runs.find_best_epoch(tmp_path) is None
     (tmp_path / "best").mkdir()
     for name in ("ckpt-9.index", "ckpt-12.index", "ckpt-12.data-00000-of-00001"):
         (tmp_path / "best" / name).touch()
-    assert runs.kept_epoch(tmp_path) == 12
+    assert runs.find_best_epoch(tmp_path) == 12
 
 
 def test_what_a_run_tells_of_places_is_found_from_another_folder_too(root, tmp_path, monkeypatch):
@@ -199,7 +195,7 @@ def test_what_a_run_tells_of_places_is_found_from_another_folder_too(root, tmp_p
     assert runs.read_config(root / "mine")["encoder_weights"] == "w.h5"
     monkeypatch.chdir("other")
     for name in (str(tmp_path / "checkpoints/mine"), "../checkpoints/mine"):
-        told = runs.read_config(runs.find(name))
+        told = runs.read_config(runs.find_run(name))
         assert [told[each] for each in ("dataset", "encoder_weights", "weights", "cache")] == [
             str(tmp_path / "datasets/mine"),
             str(tmp_path / "w.h5"),
