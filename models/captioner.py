@@ -32,7 +32,7 @@ from models.search.sampling import Sampling
 from models.training.checkpoints import load_weights
 from utils import hugging_face
 from utils.errors import UserError, unknown_name_error
-from utils.runs import find_run, read_config
+from utils.runs import check_writes_captions, find_run, read_config
 
 Photo = Path | str | bytes | np.ndarray
 BATCH = 64  # photos at a time

@@ -253,7 +253,8 @@ def _load_gpt2(source: str | None, settings: Settings, start: Path | None) -> To
     if not settings.decoding.is_pretrained:
         raise UserError(
             "--tokenizer gpt2 needs GPT-2's vocabulary: name a folder with vocab.json and "
-            "merges.txt (or encoder.json and vocab.bpe) instead, or --decoder-weights that come with one"
+            "merges.txt (or encoder.json and vocab.bpe) instead, or --decoder-weights that come "
+            "with one"
         )
     if hugging_face.is_hugging_face(weights):
         return GPT2Tokenizer(*read_vocabulary(hugging_face.find_folder(weights)), unit)
