@@ -122,7 +122,7 @@ def test_a_run_folder_has_the_promised_files(first):
 def test_training_ends_with_scores_samples_and_the_run_folder(first):
     end = first.out[first.out.index("test: 8 photos") :]
     assert "CIDEr" in end
-    assert "facts, precision" in end
+    assert "facts precision" in end
     sample = r"^photos/\d+\.jpg\n  says:  .+\n((?:  true:  .+\n){5})"
     assert len(re.findall(sample, end, re.MULTILINE)) == 3
     assert f"run folder: {RUN}" in end.splitlines()[-2]

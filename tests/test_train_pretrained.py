@@ -23,8 +23,8 @@ SMALL = shlex.split(
     "--dataset drawn --batch 40 --cache cache --augment 0 --max-length 6 --epochs 1"
 )
 SCRATCH = shlex.split(
-    "--preset vit-gpt2 --image-size 80 --weights none --vocabulary 60 --decoder-layers 1 "
-    "--decoder-units 16 --decoder-heads 2"
+    "--preset vit-gpt2 --image-size 80 --weights none --vocabulary 60 --layers 1 "
+    "--units 16 --heads 2"
 )
 SCRATCH_RUN = Path("checkpoints/scratch")
 TUNED_RUN = Path("checkpoints/tuned")
@@ -192,19 +192,19 @@ PRETRAINED = f"--preset vit-gpt2 --encoder convnet --decoder-weights {MODEL}"
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
-        (f"--from {MODEL} --decoder-layers 3", ["layers", "have 2 (got 3)"]),
+        (f"--from {MODEL} --layers 3", ["layers", "have 2 (got 3)"]),
         (f"--from {MODEL} --embedding 64", ["--embedding"]),
         (f"--from {MODEL} --vocabulary 64", ["--vocabulary"]),
         (f"--from {MODEL} --max-length 50", ["50", "31"]),
         ("--decoder transformer --max-length 64", ["64", "63"]),
-        (f"{PRETRAINED} --decoder-units 48", ["units", "must be 20", "got 48"]),
+        (f"{PRETRAINED} --units 48", ["units", "must be 20", "got 48"]),
         (f"{PRETRAINED} --tokenizer words", ["--tokenizer", "GPT-2", "got words"]),
         ("--preset vit-gpt2 --decoder-weights gpt2_base_en --vocabulary 90", ["--vocabulary"]),
         ("--decoder transformer --embedding 64", ["--embedding", "--decoder transformer"]),
         ("--decoder transformer --tokenizer gpt2", ["--tokenizer gpt2", "vocabulary"]),
-        ("--decoder transformer --decoder-units 30", ["units", "30", "heads", "8"]),
+        ("--decoder transformer --units 30", ["units", "30", "heads", "8"]),
         ("--decoder-weights gpt2_base_en", ["--decoder-weights", "--decoder transformer"]),
-        ("--decoder-heads 4", ["heads", "4", "--decoder transformer"]),
+        ("--heads 4", ["heads", "4", "--decoder transformer"]),
     ],
 )
 def test_wrong_settings_are_found_before_extraction(words, parts):
