@@ -1,4 +1,4 @@
-"""Photos are encoded into the cache once, in batches; one that can no longer be read is an error."""
+"""Photos are encoded into the cache once, in batches."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Photos in splits: by the dataset, or by the hash of their bytes; equal ones never on two sides."""
+"""Photos in splits: by the dataset, or by the hash of their bytes."""
 
 import itertools
 import random
@@ -232,16 +232,28 @@ def test_the_photo_that_is_lent_to_val_stays_while_none_with_a_lower_hash_comes(
     assert twins.left_out == []
 
 
-@pytest.mark.parametrize(("photos", "how"), [
-    ([photo(number) for number in range(200)], "by photo, seed 3"),
-    ([photo(number, split=("train", "val", "test")[number % 3]) for number in range(9)], "as the dataset says"),
-    ([photo(number, split=("train", "val")[number % 2]) for number in range(9)], "as the dataset says"),
-    ([photo(number, split=("train", "test")[number % 2]) for number in range(9)],
-     "as the dataset says; val taken from train, seed 3"),
-    ([photo(number, split=("train", "val", None)[number % 3]) for number in range(9)],
-     "as the dataset says; 3 without a split are in train"),
-    ([photo(1), photo(2), photo(5)], "by photo, seed 3; val was empty, so one training photo serves as val"),
-])  # fmt: skip
+def photos_of(number, *splits):
+    """Photos that take these splits in turn."""
+    return [photo(each, split=splits[each % len(splits)]) for each in range(number)]
+
+
+@pytest.mark.parametrize(
+    ("photos", "how"),
+    [
+        (photos_of(200, None), "by photo, seed 3"),
+        (photos_of(9, "train", "val", "test"), "as the dataset says"),
+        (photos_of(9, "train", "val"), "as the dataset says"),
+        (photos_of(9, "train", "test"), "as the dataset says; val taken from train, seed 3"),
+        (
+            photos_of(9, "train", "val", None),
+            "as the dataset says; 3 without a split are in train",
+        ),
+        (
+            [photo(1), photo(2), photo(5)],
+            "by photo, seed 3; val was empty, so one training photo serves as val",
+        ),
+    ],
+)
 def test_how_the_splits_were_made_is_told(photos, how):
     assert split(photos, seed=3, test_size=0.05).how_split == how
 
@@ -284,8 +296,8 @@ def test_fewer_photos_than_a_split_needs_are_refused(photos):
     ],
 )
 def test_splits_of_the_dataset_that_leave_none_to_train_on_are_refused(photos, sides):
-    told = f"no photo for the train split: the dataset's own splits have {sides}; list photos for train too, or list"
-    with pytest.raises(UserError, match=told):
+    message = f"no photo for the train split: the dataset's own splits have {sides}"
+    with pytest.raises(UserError, match=message):
         split(photos)
 
 
