@@ -7,9 +7,8 @@ import pytest
 
 from tests.helpers import screens
 
-os.environ.setdefault(
-    "CUDA_VISIBLE_DEVICES", "-1"
-)  # the tests need no GPU, and do not take one from others
+# The tests need no GPU, and do not take one from others.
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 from utils import terminal
 from utils.quiet import import_tensorflow
@@ -19,16 +18,26 @@ import_tensorflow()
 terminal.SECONDS_PER_LINE = float("inf")
 
 
+# The files that train networks from end to end.
+LONGEST = {
+    "test_train.py",
+    "test_train_ways.py",
+    "test_train_pretrained.py",
+    "test_stopping.py",
+    "test_readme_commands.py",
+    "test_languages.py",
+    "test_training.py",
+}
+
+
 def pytest_collection_modifyitems(items):
-    """The scripts' tests go first: their files take longest, and no process should be left with one
-    at the end.
-    """
-    items.sort(key=lambda item: "test_scripts" not in item.path.name)
+    """Run the longest files first: no process should start one when the others are done."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(scope="session")
 def display():
-    """One X display for all tests of this process: Tk crashes if its display goes away."""
+    """Run one X display for all tests of this process: Tk crashes if its display goes away."""
     pytest.importorskip("tkinter", reason="this Python has no Tk")
     if shutil.which("Xvfb") is None:
         pytest.skip("Xvfb is not installed; on Debian and Ubuntu: apt install xvfb")

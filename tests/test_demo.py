@@ -29,7 +29,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture
 def xdotool(screen):
-    """Calls xdotool with these words, and returns its output."""
+    """Return a function that calls xdotool with some words and returns its output."""
     if shutil.which("xdotool") is None:
         pytest.skip("xdotool is not installed; on Debian and Ubuntu: apt install xdotool")
 
@@ -44,7 +44,7 @@ def xdotool(screen):
 
 @pytest.fixture
 def start_demo():
-    """Starts demo.py with these words; kills it after the test."""
+    """Return a function that starts demo.py with some words; it is killed after the test."""
     processes = []
 
     def start(*words):
@@ -102,7 +102,7 @@ def test_from_the_command_line_to_the_caption_by_keys(run, xdotool, start_demo, 
     assert process.returncode == 0
 
 
-@pytest.mark.parametrize("how, status", [("key", 0), ("signal", 130)])
+@pytest.mark.parametrize(("how", "status"), [("key", 0), ("signal", 130)])
 def test_it_can_be_closed_while_the_model_loads(run, xdotool, start_demo, how, status):
     process = start_demo("--run", run)
     window = wait_for(lambda: xdotool("search", "--onlyvisible", "--name", "^r$"))
@@ -115,7 +115,7 @@ def test_it_can_be_closed_while_the_model_loads(run, xdotool, start_demo, how, s
 
 
 def test_tensorflow_is_not_imported_with_demo():
-    """The window and mistakes in options would wait for it."""
+    """The window, and errors about options, would wait for it."""
     done = run_process("-c", "import demo, sys; print('tensorflow' in sys.modules)")
     assert (done.out, done.error) == ("False\n", "")
 
