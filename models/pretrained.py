@@ -13,7 +13,7 @@ import numpy as np
 
 from models.decoders.transformer import TransformerDecoder
 from models.search.rules import LOG_ZERO
-from models.training.teacher_forcing import END
+from models.training.teacher_forced_scores import END
 from utils import hugging_face
 from utils.errors import UserError, unknown_name_error
 

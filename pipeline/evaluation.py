@@ -22,7 +22,7 @@ from data.text.tokenizer import Tokenizer
 from models.captioner import Captioner
 from models.decoders.base import Decoder
 from models.encoders.encoder import Encoder
-from models.training.teacher_forcing import TeacherForcedEvaluator
+from models.training.teacher_forced_scores import TeacherForcedEvaluator
 from pipeline.dataset import (
     NO_VIEWS,
     find_dataset,

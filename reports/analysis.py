@@ -14,7 +14,7 @@ from typing import Any
 
 from config import Settings
 from data.text.tokenizer import SPECIAL_TOKENS
-from models.training.teacher_forcing import FreeRunningEvaluator
+from models.training.teacher_forced_scores import FreeRunningEvaluator
 from pipeline import dataset as stages
 from pipeline.evaluation import Evaluation, Result, choose_scoring_tokenizer
 from reports.score_names import format_score, get_score_name

@@ -43,7 +43,7 @@ def numbers(dataset):
     }
 
 
-def test_the_sides_have_the_sizes_asked_for():
+def test_the_splits_have_the_sizes_asked_for():
     sides = numbers(split([photo(number) for number in range(4000)], test_size=0.1))
     assert {name: len(side) for name, side in sides.items()} == {
         "train": pytest.approx(3200, rel=0.03),
@@ -53,7 +53,7 @@ def test_the_sides_have_the_sizes_asked_for():
     assert set.union(*sides.values()) == set(range(4000))
 
 
-def test_a_photo_stays_on_its_side_when_others_are_added_or_renamed():
+def test_a_photo_keeps_its_split_when_others_are_added():
     before = numbers(split([photo(number) for number in range(200)]))
     for many in (201, 500):
         more = [photo(number) for number in range(many)]
@@ -65,13 +65,13 @@ def test_a_photo_stays_on_its_side_when_others_are_added_or_renamed():
     assert renamed == {name: {number + 1000 for number in side} for name, side in before.items()}
 
 
-def test_another_seed_is_another_split_and_the_same_seed_the_same():
+def test_the_split_follows_the_seed():
     photos = [photo(number) for number in range(200)]
     assert numbers(split(photos)) == numbers(split(photos))
     assert numbers(split(photos, seed=1))["test"] != numbers(split(photos))["test"]
 
 
-def test_equal_bytes_never_stand_on_both_sides():
+def test_equal_bytes_are_in_one_split():
     photos = [photo(number, content=number % 50) for number in range(100)]
     sides = numbers(split(photos, test_size=0.2))
     contents = {name: {number % 50 for number in side} for name, side in sides.items()}
@@ -84,7 +84,7 @@ def test_equal_bytes_never_stand_on_both_sides():
     )  # by their bytes they all fall on one side: none is lost
 
 
-def test_a_training_photo_with_the_bytes_of_a_test_photo_is_left_out():
+def test_a_training_photo_equal_to_a_test_photo_is_skipped():
     given = [
         photo(1, split="train"),
         photo(2, split="train", content=3),
@@ -96,7 +96,7 @@ def test_a_training_photo_with_the_bytes_of_a_test_photo_is_left_out():
     assert dataset.left_out == [LeftOut("2.png", "the same picture is in val or test")]
 
 
-def test_a_validation_photo_with_the_bytes_of_a_test_photo_is_left_out():
+def test_a_val_photo_equal_to_a_test_photo_is_skipped():
     """Of three with the same bytes only the one that is scored last of all stays."""
     given = [
         photo(1, split="train"),
@@ -118,7 +118,7 @@ def test_a_validation_photo_with_the_bytes_of_a_test_photo_is_left_out():
     ]
 
 
-def test_val_that_its_twins_leave_empty_is_taken_from_train():
+def test_val_is_taken_from_train_if_its_photos_are_skipped():
     given = [photo(number, split="train") for number in range(50)]
     dataset = split([*given, photo(100, split="val"), photo(101, split="test", content=100)])
     assert dataset.left_out == [LeftOut("100.png", "the same picture is in test")]
@@ -141,7 +141,7 @@ def test_val_that_its_twins_leave_empty_is_taken_from_train():
         assert twin not in sides["val"] | sides["train"]
 
 
-def test_equal_bytes_are_never_on_two_sides_whatever_the_splits_say():
+def test_equal_bytes_are_in_one_split_whatever_the_dataset_says():
     draw = random.Random(0)
     for _ in range(50):
         given = [
@@ -193,7 +193,7 @@ def test_without_official_test_there_is_none():
 
 
 @pytest.mark.parametrize("test_size", [0.01, 0.1, 0.3])
-def test_of_a_handful_of_photos_the_sides_are_those_of_many_but_for_one_lent_to_val(test_size):
+def test_few_photos_are_split_as_many_but_for_one_moved_to_val(test_size):
     lent = 0
     for seed in range(20):
         many = numbers(
@@ -217,7 +217,7 @@ def test_of_a_handful_of_photos_the_sides_are_those_of_many_but_for_one_lent_to_
     assert lent > 10
 
 
-def test_the_photo_that_is_lent_to_val_stays_while_none_with_a_lower_hash_comes():
+def test_the_photo_moved_to_val_stays_until_a_lower_hash_comes():
     lent = [
         numbers(split([photo(each) for each in range(number)], test_size=0.001))["val"]
         for number in range(2, 12)
@@ -254,19 +254,19 @@ def photos_of(number, *splits):
         ),
     ],
 )
-def test_how_the_splits_were_made_is_told(photos, how):
+def test_how_the_splits_were_made_is_described(photos, how):
     assert split(photos, seed=3, test_size=0.05).how_split == how
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_of_a_handful_of_official_training_photos_one_validates(seed):
+def test_of_few_listed_training_photos_one_becomes_val(seed):
     sides = numbers(
         split([photo(number, split="train") for number in range(4)], seed=seed, test_size=0.01)
     )
     assert {name: len(side) for name, side in sides.items()} == {"train": 3, "val": 1, "test": 0}
 
 
-def test_an_official_training_photo_that_validates_stays_when_others_are_added():
+def test_a_training_photo_used_as_val_stays_in_val():
     before, after = (
         numbers(split([photo(number, split="train") for number in range(many)]))
         for many in (200, 500)
@@ -277,7 +277,7 @@ def test_an_official_training_photo_that_validates_stays_when_others_are_added()
 @pytest.mark.parametrize(
     "photos", [[photo(1)], [photo(1), photo(2, content=1)], [photo(1, split="train")]]
 )
-def test_fewer_photos_than_a_split_needs_are_refused(photos):
+def test_too_few_photos_are_an_error(photos):
     with pytest.raises(
         UserError,
         match=f"no photo for the (train|val) split: {len(photos)} usable photos are too few",
@@ -295,13 +295,13 @@ def test_fewer_photos_than_a_split_needs_are_refused(photos):
         ([photo(1, split="train", content=7), photo(2, split="val", content=7)], "1 for val"),
     ],
 )
-def test_splits_of_the_dataset_that_leave_none_to_train_on_are_refused(photos, sides):
+def test_splits_without_training_photos_are_an_error(photos, sides):
     message = f"no photo for the train split: the dataset's own splits have {sides}"
     with pytest.raises(UserError, match=message):
         split(photos)
 
 
-def test_val_taken_from_train_stays_when_a_photo_without_a_split_is_added():
+def test_val_taken_from_train_stays_when_photos_are_added():
     given = [photo(number, split="train") for number in range(200)]
     before = numbers(split(given))
     for added in range(200, 260):
@@ -320,7 +320,7 @@ def test_only_the_splits_that_are_needed_must_have_photos():
         split(given, needed=("val",))
 
 
-def test_limit_takes_so_many_training_photos_and_always_the_same():
+def test_limit_always_takes_the_same_training_photos():
     photos = [photo(number) for number in range(200)]
     whole, ten, twenty = (numbers(split(photos, limit=limit)) for limit in (None, 10, 20))
     assert len(ten["train"]) == 10
@@ -335,7 +335,7 @@ def blobs(seed):
     return Image.fromarray(coarse).resize((240, 180), Image.Resampling.BICUBIC)
 
 
-def test_photos_on_two_sides_that_look_alike_are_paired(tmp_path):
+def test_photos_in_different_splits_that_look_alike_are_paired(tmp_path):
     for name, seed in {"1": 1, "2": 2, "3": 3, "4": 4, "5": 5}.items():
         blobs(seed).save(tmp_path / f"{name}.png")
     blobs(1).resize((120, 90)).save(tmp_path / "1small.png")

@@ -138,7 +138,7 @@ def test_a_true_caption_is_worth_more_than_what_of_it_breaks_off(reward):
     assert reward(2, "a dog runs") > 1.1 * reward(2, "a dog runs", has_end=False) > 0
 
 
-def test_an_end_that_only_came_because_the_caption_was_full_is_no_word(reward, tokenizer):
+def test_the_end_of_a_full_caption_is_no_word(reward, tokenizer):
     """After five words, of which there may be no more, nothing but an end can come."""
     words = "a man rides a horse"
     assert len(words.split()) == LONGEST

@@ -180,7 +180,7 @@ def test_the_best_epoch_is_that_of_the_checkpoint(tmp_path):
     assert runs.find_best_epoch(tmp_path) == 12
 
 
-def test_what_a_run_tells_of_places_is_found_from_another_folder_too(root, tmp_path, monkeypatch):
+def test_saved_paths_are_found_from_another_folder(root, tmp_path, monkeypatch):
     begun(
         root / "mine",
         **dict.fromkeys(("decoder", "fingerprint"), "x"),

@@ -14,7 +14,7 @@ from models.search.rules import Rules
 from models.training.checkpoints import list_checkpoints, make_checkpoint
 from models.training.losses import CrossEntropy, HardAttention, doubly_stochastic_penalty
 from models.training.self_critical import SelfCritical
-from models.training.teacher_forcing import TeacherForcedEvaluator
+from models.training.teacher_forced_scores import TeacherForcedEvaluator
 from tests.helpers.training import (
     InventedBatches,
     invented_decoder,

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from models.decoders import DECODERS
-from models.training.teacher_forcing import FreeRunningEvaluator, TeacherForcedEvaluator
+from models.training.teacher_forced_scores import FreeRunningEvaluator, TeacherForcedEvaluator
 from tests.helpers.decoders import small_decoder
 
 PAD, UNKNOWN, START, END, A, B, C = range(7)
