@@ -115,7 +115,7 @@ def test_a_classifier_s_settings_are_others(root):
     runs.check_writes_captions(root / "r", {"preset": "inception-gru"})
     for name in told.keys() - {"preset"}:
         runs.write_config(root / "r", {key: value for key, value in told.items() if key != name})
-        with pytest.raises(UserError, match=f"config.json is damaged: it says nothing of '{name}'"):
+        with pytest.raises(UserError, match=f"config.json is damaged: it has no '{name}'"):
             runs.read_config(root / "r")
 
 
