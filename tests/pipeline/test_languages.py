@@ -14,6 +14,7 @@ from config import Data, Settings
 from data.text.loading import load_tokenizer
 from data.text.tokenizer import SPECIAL_TOKENS
 from models.captioner import Captioner
+from pipeline import dataset as dataset_step
 from pipeline.dataset import read_source, report_seen, split_source
 from tests.helpers.scripts import SIZES, SMALL, run_command, scenes_folder
 
@@ -160,6 +161,17 @@ def test_photos_of_the_training_are_noted_in_a_dataset(chinese, capsys):
     seen.rename(CHINESE_RUN / "seen.json")
     warning = capsys.readouterr().err
     assert warning.startswith("warning: checkpoints/zh does not say which photos")
+
+
+def test_evaluation_does_not_search_for_look_alikes(chinese, monkeypatch):
+    """Only training does: the search takes long."""
+
+    def fail(_dataset):
+        raise AssertionError("photos were compared")
+
+    monkeypatch.setattr(dataset_step, "find_look_alikes", fail)
+    done = run_command(evaluate, "--run", "zh", "--split", "test")
+    assert done.status == 0, done.error
 
 
 @pytest.mark.slow  # a third training; test_byte_pairs.py tests pieces and words by themselves
