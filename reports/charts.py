@@ -8,6 +8,8 @@ from dataclasses import dataclass
 WIDTH, HEIGHT = 360, 210  # of the drawing, in its own units: about a pixel each
 LEFT, RIGHT, TOP, BOTTOM = 42, 352, 14, 184  # edges of the area inside the axes
 _MOST_MARKS = 30  # a line with more points has no marks
+# Smaller differences are rounding: BLEU without a common word is about 1e-16, not 0.
+_SMALLEST_WIDTH = 1e-9
 _COLOURS = 6  # colours that style.css has for lines
 _MOST_NAMES = 12  # names under the bars
 
@@ -91,8 +93,10 @@ class _Scale:
 def choose_ticks(low: float, high: float, most: int = 6) -> list[float]:
     """Return at most `most` round numbers, from one not above `low` to one not below `high`."""
     width = high - low
-    if width == 0:
-        width = abs(high) * 0.05 or 1.0
+    if width < _SMALLEST_WIDTH:
+        width = abs(high) * 0.05
+    if width < _SMALLEST_WIDTH:
+        width = 1.0
     power = 10 ** math.floor(math.log10(width / (most - 1)))
     for factor in (1, 2, 5, 10, 20, 50):
         step = power * factor

@@ -21,6 +21,8 @@ def draw(chart):
         (3, 3, [3, 3.01]),
         (0.20463, 0.20463, [0.204, 0.205]),
         (0, 0, [0, 0.1]),
+        (0, 1e-13, [0, 0.1]),
+        (0.5, 0.5 + 1e-13, [0.5, 0.501]),
     ],
 )
 def test_ticks_are_round_and_enclose_the_values(low, high, expected):
