@@ -4,6 +4,7 @@ Whatever a job prints or draws about its results goes through a Reporter, which 
 along.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,7 +36,6 @@ from pipeline.dataset import (
     report_left_out,
     report_look_alikes,
     report_seen,
-    save_augmented,
 )
 from pipeline.evaluation import CaptionValidation, make_evaluation, score
 from pipeline.features import build_encoder, extract, make_views, report_engine
@@ -44,6 +44,7 @@ from pipeline.run import Run
 from pipeline.settings import TYPED, complete
 from pipeline.training import (
     Phase,
+    Validation,
     build_decoder,
     list_phases,
     make_trainer,
@@ -92,16 +93,12 @@ class ClassReporter(Reporter, Protocol):
 
 def train_captioner(settings: Settings, start: Start, reporter: CaptionReporter) -> int:
     """Train a captioner and score it; return the exit status."""
-    use_device(settings.machine.device)
-    run = Run.open(start, Path(settings.vision.cache))
-    settings, sizes = add_decoder_sizes(settings, start)
-    dataset = prepare_dataset(settings)
-    chosen, settings = settings, complete(settings, dataset, has_bfloat16=has_bfloat16())
-    check_positions(settings, sizes)
+    run = open_run(settings, start)
+    chosen, sizes = add_decoder_sizes(settings, start)
+    dataset = prepare_dataset(chosen)
+    settings = complete_settings(chosen, dataset, sizes)
     tokenizer = make_tokenizer(chosen, settings, dataset, start)
-    report_engine(settings)
-    say(reporter.describe_dataset(chosen, settings, dataset, tokenizer))
-    report_faults(dataset, start)
+    announce(chosen, settings, dataset, tokenizer, start, reporter)
     run.check_photos(dataset)
     run.lap("reading")
 
@@ -113,20 +110,13 @@ def train_captioner(settings: Settings, start: Start, reporter: CaptionReporter)
 
     facts = list_facts(settings, dataset, encoder, start) | sizes
     model = build_model(settings, tokenizer, encoder, facts, start)
-    run.save_dataset(dataset)
-    run.save_model_files(tokenizer, encoder)
-    if settings.vision.save_augmented:
-        save_augmented(dataset, settings, encoder.image_size, run.folder / "augmented")
-
+    run.save(settings, dataset, tokenizer, encoder)
     for phase in list_phases(settings, start):
         run.save_config(phase.settings, facts | {"first_epoch": phase.first_epoch})
         trainer = make_trainer(phase, model, dataset, tokenizer, features, views, run)
         validation = CaptionValidation(dataset, tokenizer, features, phase.settings, model, encoder)
         start_phase(trainer, phase, validation, run)
-        reporter.write_page()
-        run.lap("preparing")
-        if not train_epochs(trainer, run, validation, after_epoch=reporter.after_epoch):
-            reporter.write_page()
+        if not train_phase(trainer, validation, run, reporter):
             return INTERRUPTED
 
     report_best_epoch(trainer, phase)
@@ -140,8 +130,7 @@ def train_captioner(settings: Settings, start: Start, reporter: CaptionReporter)
 
 def train_classifier(settings: Settings, start: Start, reporter: ClassReporter) -> int:
     """Train a classifier and score it; return the exit status."""
-    use_device(settings.machine.device)
-    run = Run.open(start, Path(settings.vision.cache))
+    run = open_run(settings, start)
     pictures = prepare_classes(settings)
     dataset = pictures.dataset
     say(describe_classes(pictures))
@@ -161,17 +150,7 @@ def train_classifier(settings: Settings, start: Start, reporter: ClassReporter) 
     say(f"parameters: {network.count_params():,}; ready after {run.seconds:.0f} s")
     if run.is_resumed and not trainer.resume():
         say("the run has no checkpoint yet: it starts over")
-    reporter.write_page()
-    run.lap("preparing")
-    is_done = train_epochs(
-        trainer,
-        run,
-        validation,
-        after_epoch=reporter.after_epoch,
-        report_step=RunningLoss(say),
-    )
-    if not is_done:
-        reporter.write_page()
+    if not train_phase(trainer, validation, run, reporter, report_step=RunningLoss(say)):
         return INTERRUPTED
 
     say(f"scoring the best epoch, {trainer.best_epoch}")
@@ -183,6 +162,30 @@ def train_classifier(settings: Settings, start: Start, reporter: ClassReporter) 
 
 
 # The steps that are too small for a module of their own.
+
+
+def open_run(settings: Settings, start: Start) -> Run:
+    """Choose the device, and open the run's folder."""
+    use_device(settings.machine.device)
+    return Run.open(start, Path(settings.vision.cache))
+
+
+def train_phase(
+    trainer: Trainer,
+    validation: Validation,
+    run: Run,
+    reporter: Reporter,
+    report_step: Callable[[int, int, float], None] | None = None,
+) -> bool:
+    """Train the epochs of a phase, with the run's page always up to date; False after Ctrl-C."""
+    reporter.write_page()
+    run.lap("preparing")
+    is_done = train_epochs(
+        trainer, run, validation, after_epoch=reporter.after_epoch, report_step=report_step
+    )
+    if not is_done:
+        reporter.write_page()
+    return is_done
 
 
 def add_decoder_sizes(settings: Settings, start: Start) -> tuple[Settings, dict[str, Any]]:
@@ -210,10 +213,12 @@ def add_decoder_sizes(settings: Settings, start: Start) -> tuple[Settings, dict[
     return settings.replace(f"--decoder-weights {weights}", **sizes), facts
 
 
-def check_positions(settings: Settings, sizes: dict[str, Any]) -> None:
-    """Reject a --max-length that a transformer has no positions for."""
+def complete_settings(chosen: Settings, dataset: Dataset, sizes: dict[str, Any]) -> Settings:
+    """Return the settings with every value; check that a transformer has the positions."""
+    settings = complete(chosen, dataset, has_bfloat16=has_bfloat16())
     if settings.decoding.decoder == "transformer":
         check_max_length(settings.words.max_length, sizes.get("positions", POSITIONS))
+    return settings
 
 
 def make_tokenizer(
@@ -226,8 +231,17 @@ def make_tokenizer(
     return fit_tokenizer(settings, dataset, source=source, start=start.source)
 
 
-def report_faults(dataset: Dataset, start: Start) -> None:
-    """Print what was skipped, what looks alike, and what the run to start from has seen."""
+def announce(
+    chosen: Settings,
+    settings: Settings,
+    dataset: Dataset,
+    tokenizer: Tokenizer,
+    start: Start,
+    reporter: CaptionReporter,
+) -> None:
+    """Print engine and dataset, what was skipped, what looks alike, and what was seen before."""
+    report_engine(settings)
+    say(reporter.describe_dataset(chosen, settings, dataset, tokenizer))
     report_left_out(dataset)
     report_look_alikes(dataset)
     if isinstance(start, FromRun):

@@ -10,6 +10,7 @@ from config import Settings
 from data.preprocess import Dataset
 from data.text.tokenizer import Tokenizer
 from models.encoders.encoder import Encoder
+from pipeline.dataset import save_augmented
 from pipeline.resume import FromRun, Resumed, Start
 from utils import runs
 from utils.errors import UserError
@@ -78,6 +79,15 @@ class Run:
                 f"here they would be {fingerprint.get('precision', 'float32')}; use the same "
                 "--engine on a processor with bfloat16, or start a new run"
             )
+
+    def save(
+        self, settings: Settings, dataset: Dataset, tokenizer: Tokenizer, encoder: Encoder
+    ) -> None:
+        """Write everything but config.json: splits, vocabulary, encoder, and augmented views."""
+        self.save_dataset(dataset)
+        self.save_model_files(tokenizer, encoder)
+        if settings.vision.save_augmented:
+            save_augmented(dataset, settings, encoder.image_size, self.folder / "augmented")
 
     def save_dataset(self, dataset: Dataset) -> None:
         """Write the splits, the photos that the run learns from, what was skipped, and what looks
