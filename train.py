@@ -3,7 +3,7 @@ train a classifier.
 
     python train.py                                  the built-in scenes, or what lies in datasets/
     python train.py --dataset FOLDER --batch 64      your own photos and captions
-    python train.py --run NAME --resume              go on where a run stopped
+    python train.py --run NAME --resume              resume a run where it stopped
     python train.py --dataset FOLDER --from NAME     start from the best weights of another run
     python train.py --run NAME --resume --scst       add self-critical training on CIDEr-D
     python train.py --preset vit-gpt2 --dataset FOLDER     another system
@@ -88,9 +88,9 @@ def main() -> int:
         return train_captioner(settings, start, reporter)
     except KeyboardInterrupt:
         if (start.run / "config.json").is_file():
-            note(f"stopped; go on with: python train.py --run {start.run} --resume")
+            note(f"stopped; resume with: python train.py --run {start.run} --resume")
         else:
-            note("stopped before training; the same command goes on, and extracts nothing twice")
+            note("stopped before training; repeat the command, and nothing is extracted twice")
         return 130
 
 

@@ -142,7 +142,7 @@ class FromRun:
 
 @dataclass(frozen=True)
 class Resumed:
-    """A run that goes on where it stopped, or in another way of training after its last epoch."""
+    """A run that is resumed where it stopped, or in another way of training."""
 
     run: Path
     saved: Mapping[str, Any]  # its config.json

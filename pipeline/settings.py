@@ -214,7 +214,10 @@ def check_belongs(preset: str, options: Mapping[str, Any]) -> None:
         foreign = [name for name in options if name in for_classes]
         needed = "--preset classifier"
     flags = ", ".join(map(option_name, foreign))
-    require(not foreign, f"{flags} needs {needed}; omit it")
+    if len(foreign) == 1:
+        raise UsageError(f"{flags} needs {needed}; omit it")
+    if foreign:
+        raise UsageError(f"{flags} need {needed}; omit them")
 
 
 def check_names(settings: Settings) -> None:

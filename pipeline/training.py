@@ -298,5 +298,5 @@ def _write_scalars(board: Any, row: Mapping[str, Any]) -> None:
 
 
 def report_resume_command(run: Run) -> None:
-    """Print how to go on with a run that was stopped."""
-    note(f"stopped and saved; go on with: python train.py --run {run.folder} --resume")
+    """Print the command that resumes a stopped run."""
+    note(f"stopped and saved; resume with: python train.py --run {run.folder} --resume")

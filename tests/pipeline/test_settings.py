@@ -176,7 +176,7 @@ def test_a_classifier_rejects_settings_of_captions():
     for name, value in (("beam", 3), ("units", 64), ("encoder", "convnet"), ("format", "csv")):
         with pytest.raises(UsageError, match=rf"^--{name} needs a preset that writes captions"):
             choose_settings(preset | {name: value})
-    with pytest.raises(UsageError, match=r"^--augment, --best-by needs"):
+    with pytest.raises(UsageError, match=r"^--augment, --best-by need a preset"):
         choose_settings(preset | {"augment": 2, "epochs": 3, "best_by": "loss"})
 
 
