@@ -89,6 +89,7 @@ def test_replaced_values_know_where_they_came_from():
         ({"finetune_encoder": True, "encoder_rate": -0.1}, "--encoder-rate", "at least 0", "-0.1"),
         ({"decoder": "lstm", "layers": 0}, "--layers", "at least 1", "0"),
         ({"penalty": -1.0}, "--penalty", "at least 0", "-1.0"),
+        ({"epochs": "many"}, "--epochs", "a number", "many"),
         ({"image_size": 74, "encoder": "inception_v3"}, "--image-size", "at least 75", "74"),
         ({"image_size": 15, "encoder": "convnet"}, "--image-size", "at least 16", "15"),
     ],

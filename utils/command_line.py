@@ -91,9 +91,15 @@ def check_value(each: Field, value: Any) -> None:
     if choices is not None:
         names = ", ".join(map(str, choices))
         require(value in choices, f"{option} must be one of {names} (got {value})")
-    elif isinstance(value, int | float) and not isinstance(value, bool):
+    elif _is_number(value):
         bounds = each.metadata["bounds"]
         require(bounds.contain(value), f"{option} must be {bounds.describe()} (got {value})")
+    else:  # only a damaged config.json has a text here
+        require(not _is_number(each.default), f"{option} must be a number (got {value})")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def add_options(
