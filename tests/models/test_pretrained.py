@@ -307,7 +307,7 @@ def test_missing_and_wrong_folders_are_rejected(tmp_path):
     with pytest.raises(UserError, match=r"no folder ''; hf:"):
         Captioner.load("hf:")
     with pytest.raises(
-        UserError, match=r"vit_gpt2 is a Hugging Face model and no run; say so: hf:/.*/vit_gpt2$"
+        UserError, match=r"vit_gpt2 is a Hugging Face model, not a run; name it as hf:/.*/vit_gpt2$"
     ):
         Captioner.load(FIXTURES / "vit_gpt2")
     assert Captioner.load(f"HF:{FIXTURES / 'vit_gpt2'}").grid == (4, 4)
