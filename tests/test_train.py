@@ -100,7 +100,7 @@ def read_all_files(folder):
 
 def test_a_run_folder_has_the_promised_files(first):
     config = json.loads(first.files["config.json"])
-    assert (config["version"], config["units"], config["encoder"]) == (1, 32, "convnet")
+    assert (config["version"], config["units"], config["encoder"]) == (2, 32, "convnet")
     words = json.loads(first.files["vocabulary.json"])["words"]
     assert words[:4] == ["<pad>", "<unk>", "<start>", "<end>"]
     splits = json.loads(first.files["splits.json"])
@@ -444,5 +444,5 @@ def test_folders_that_are_no_runs_are_rejected(first, tmp_path):
     with pytest.raises(UserError, match=r"no run 'none' in /.*/checkpoints; there are: \w+, "):
         Captioner.load("none")
     run = copy_run(first, tmp_path / "old", version=0)
-    with pytest.raises(UserError, match=r"version 0.* version 1"):
+    with pytest.raises(UserError, match=r"version 0.* version 2"):
         Captioner.load(run)

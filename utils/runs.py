@@ -27,7 +27,7 @@ from utils.errors import UsageError, UserError
 from utils.files import write_json, write_text
 
 ROOT = Path("checkpoints")
-VERSION = 1  # of the run folder; higher when programs can no longer read each other's folders
+VERSION = 2  # of the run folder; higher when programs can no longer read each other's folders
 MARK_LENGTH = 16  # characters of a photo's sha256
 LISTED_RUNS = 8
 
