@@ -208,14 +208,14 @@ def test_a_damaged_run_cannot_be_compared():
 
 
 @pytest.mark.parametrize(
-    ("file", "content"),
+    ("file", "content", "reason"),
     [
-        ("config.json", {"epochs": "many"}),
-        ("config.json", {"dataset": ["a"]}),
-        ("history.jsonl", [1]),
+        ("config.json", {"epochs": "many"}, ": --epochs must be a number (got many)"),
+        ("config.json", {"dataset": ["a"]}, " is damaged ("),
+        ("history.jsonl", [1], " is damaged ("),
     ],
 )
-def test_values_of_a_wrong_type_hide_no_run(file, content):
+def test_values_of_a_wrong_type_hide_no_run(file, content, reason):
     run = make_run("one", minute=2)
     make_run("other", minute=1)
     if file == "config.json":
@@ -223,7 +223,7 @@ def test_values_of_a_wrong_type_hide_no_run(file, content):
     write_text(run / file, json.dumps(content) + "\n")
     done = run_command(run_list)
     assert done.status == 0
-    assert done.error.startswith("warning: checkpoints/one")
+    assert done.error.startswith(f"warning: checkpoints/one{reason}")
     assert [get_cells(line)[0] for line in done.out.splitlines()] == ["run", "one", "other"]
 
 
