@@ -17,7 +17,8 @@ from data.photos.photo import Photo, PhotoViews
 from data.photos.pixels import changed_photo_error
 from utils.device import count_cores
 from utils.errors import UserError
-from utils.terminal import progress, say
+from utils.progress import progress
+from utils.terminal import say
 
 BATCH_SIZE = 32  # photos: large enough for the encoder, small enough to lose
 READ_AHEAD = 2  # batches of pictures read before the encoder needs them

@@ -19,7 +19,7 @@ from data.photos.near_duplicates import HASH_SIDE, find_similar, is_same_picture
 from data.photos.photo import Photo
 from data.sources.base import SPLITS, LeftOut, Source
 from utils.errors import UserError
-from utils.terminal import progress
+from utils.progress import progress
 
 
 @dataclass

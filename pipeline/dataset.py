@@ -22,7 +22,8 @@ from data.text.tokenizer import Tokenizer
 from utils import hugging_face, runs
 from utils.errors import UserError
 from utils.files import unique_picture_names
-from utils.terminal import progress, say, warn
+from utils.progress import progress
+from utils.terminal import say, warn
 
 SCENES = scenes.SCENES_FOLDER
 DATASETS = SCENES.parent

@@ -37,7 +37,8 @@ from utils import runs
 from utils.errors import UserError
 from utils.metrics import ptb
 from utils.metrics.captions import SCORE_KEYS, Scorer, score_captions, score_epoch
-from utils.terminal import highlight, progress
+from utils.progress import progress
+from utils.terminal import highlight
 
 BATCH = 320  # true captions predicted together
 TOGETHER = (

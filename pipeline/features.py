@@ -28,7 +28,8 @@ from models.encoders.engines import choose_engine, choose_precision
 from utils import runs
 from utils.errors import UserError
 from utils.files import open_locked, write_atomically
-from utils.terminal import TrainingBar, say
+from utils.progress import TrainingBar
+from utils.terminal import say
 
 CONVNET_PHOTOS = 20_000  # at most this many train the convnet: 1 GB of memory at 128 pixels
 CONVNET_WORDS = 200  # of a dataset without facts

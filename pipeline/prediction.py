@@ -21,7 +21,8 @@ from pipeline.classifier import dataset as class_dataset
 from utils import runs
 from utils.errors import UserError
 from utils.plots.attention import draw_attention
-from utils.terminal import progress, say, warn
+from utils.progress import progress
+from utils.terminal import say, warn
 
 BATCH = 32  # photos read and captioned together
 DRAWN_SCENES_ONLY = (

@@ -37,7 +37,8 @@ from pipeline.run import Run, without_precision
 from utils import hugging_face, runs
 from utils.interrupt import Interruptible
 from utils.metrics.cider_reward import CiderD
-from utils.terminal import TrainingBar, note, say, warn
+from utils.progress import TrainingBar
+from utils.terminal import note, say, warn
 
 END_WORD = "<end>"  # the end of a caption, as a word in the reward
 

@@ -10,12 +10,12 @@ from tests.helpers import screens
 # The tests need no GPU, and do not take one from others.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
-from utils import terminal
+from utils import progress
 from utils.quiet import import_tensorflow
 
 import_tensorflow()
 # On a slow machine, lines of progress would be where tests expect nothing.
-terminal.SECONDS_PER_LINE = float("inf")
+progress.SECONDS_PER_LINE = float("inf")
 
 
 # The files that train networks from end to end.

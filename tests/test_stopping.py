@@ -15,8 +15,8 @@ from tests.helpers.pages import read_page
 from tests.helpers.scripts import ROOT, SMALL, run_command, run_process, scenes_folder
 from tests.helpers.stopping import act_at_step, read_losses
 from utils import runs
+from utils.progress import TrainingBar
 from utils.stopwatch import read_time_and_memory
-from utils.terminal import TrainingBar
 
 # Five steps an epoch, and a checkpoint after every second one. Short captions of one length are
 # compiled once, and an encoder with random weights needs no training.
@@ -95,7 +95,7 @@ import os, signal, sys
 sys.path.insert(0, {root!r})
 from tests.helpers.stopping import act_at_step
 from utils import runs
-from utils.terminal import TrainingBar
+from utils.progress import TrainingBar
 TrainingBar.update = act_at_step(2, 4, lambda: os.kill(os.getpid(), signal.SIGKILL))
 import train
 from utils.errors import run_script

@@ -7,7 +7,7 @@ import numpy as np
 from data.photos.images import UnreadablePhoto, read_photo
 from data.photos.photo import Photo
 from utils.errors import UserError
-from utils.terminal import progress
+from utils.progress import progress
 
 
 def load_picture(photo: Photo, image_size: int) -> np.ndarray:

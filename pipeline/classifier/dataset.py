@@ -20,7 +20,8 @@ from data.sources import cifar10, class_folders
 from data.sources.base import SPLITS, Source
 from pipeline.dataset import DATASETS, find_in_datasets, split_source
 from utils.errors import UsageError, UserError
-from utils.terminal import progress, say
+from utils.progress import progress
+from utils.terminal import say
 
 SIZES = (32, 64, 128)  # sides of the network's pictures, in pixels
 SAMPLED_SIDES = 100  # pictures whose size decides

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from utils.terminal import TrainingBar
+from utils.progress import TrainingBar
 
 
 def act_at_step(epoch, step, action):

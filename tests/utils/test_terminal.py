@@ -1,34 +1,22 @@
-"""Lines by importance and stream; colour and bars on a terminal, progress in a log file."""
+"""Lines by importance and stream, and colour on a terminal."""
 
 import contextlib
-import io
 import os
-import re
-import time
 
 import pytest
 
-from utils import terminal as terminal_module
+from tests.helpers.terminals import Terminal, make_terminal
 from utils.terminal import (
     LEVELS,
-    TrainingBar,
     fail,
     highlight,
     note,
     output,
-    progress,
     say,
     screen,
     set_level,
     warn,
 )
-
-
-class Terminal(io.StringIO):
-    """A stream that claims to be a terminal."""
-
-    def isatty(self):
-        return True
 
 
 @pytest.fixture(autouse=True)
@@ -37,16 +25,6 @@ def restored_screen(monkeypatch):
         monkeypatch.setattr(screen, name, value)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
-
-
-@contextlib.contextmanager
-def terminal():
-    """Make standard output and standard error terminals."""
-    with (
-        contextlib.redirect_stdout(Terminal()) as out,
-        contextlib.redirect_stderr(Terminal()) as error,
-    ):
-        yield out, error
 
 
 def print_all_kinds():
@@ -102,7 +80,7 @@ def test_an_error_has_its_traceback_with_debug(capsys):
 
 
 def test_colour_on_a_terminal():
-    with terminal() as (out, error):
+    with make_terminal() as (out, error):
         print_all_kinds()
         assert highlight("best") == "\033[32mbest\033[0m"
     assert out.getvalue() == SAID + ASKED
@@ -115,7 +93,7 @@ def test_colour_on_a_terminal():
 @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb"), ("TERM", None)])
 def test_no_colour_if_the_environment_forbids_it(monkeypatch, name, value):
     monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
-    with terminal() as (_, error):
+    with make_terminal() as (_, error):
         print_all_kinds()
         assert highlight("best") == "best"
     assert error.getvalue() == NOTED + WARNED + FAILED
@@ -123,7 +101,7 @@ def test_no_colour_if_the_environment_forbids_it(monkeypatch, name, value):
 
 def test_an_empty_no_color_forbids_nothing(monkeypatch):
     monkeypatch.setenv("NO_COLOR", "")
-    with terminal():
+    with make_terminal():
         assert highlight("best") != "best"
 
 
@@ -132,138 +110,3 @@ def test_colour_depends_on_the_stream_that_is_written_to():
         assert highlight("best") == "best"
         warn("warned of")
     assert "\033" in error.getvalue()
-
-
-def shown(error):
-    """Return the last state of a bar."""
-    return error.getvalue().replace("\n", "\r").rstrip("\r ").rpartition("\r")[2]
-
-
-def test_one_bar_for_all_epochs_with_time_left():
-    with (
-        terminal() as (_, error),
-        TrainingBar(3, 4, done=5) as bar,
-    ):  # a run that goes on within its second epoch
-        bar._bar.mininterval = 0
-        assert re.match(r"epoch 2 of 3:  42%\|.*\| 5/12 ", shown(error))
-        bar.update(2, 2, 4, 1.5)
-        assert re.match(
-            r"epoch 2 of 3:  50%\|.*\| 6/12 \[00:00<00:\d\d, .*steps/s, loss=1\.500\]", shown(error)
-        )
-        bar.update(2, 4, 4, 1.25)
-        bar.scoring(2)
-        assert shown(error).startswith("epoch 2 of 3, scoring:  67%")
-        bar.update(3, 1, 4, 1.0)
-        assert re.match(r"epoch 3 of 3:  75%\|.* 9/12 .*loss=1\.000", shown(error))
-    assert error.getvalue().endswith("   \r")  # nothing of it stays
-
-
-@pytest.mark.parametrize(("level", "quiet"), [("info", True), ("warning", False), ("error", False)])
-def test_no_bar_if_progress_is_not_shown(level, quiet):
-    set_level(level, quiet=quiet)
-    with terminal() as (_, error):
-        with TrainingBar(1, 2) as bar:
-            bar.update(1, 1, 2, 0.5)
-            bar.scoring(1)
-        assert list(progress([1, 2], 3, "photos")) == [1, 2]
-    assert error.getvalue() == ""
-
-
-def test_no_bar_in_a_file(capsys):
-    with TrainingBar(1, 2) as bar:
-        bar.update(1, 1, 2, 0.5)
-    assert list(progress(["a"], 1, "photos")) == ["a"]
-    assert tuple(capsys.readouterr()) == ("", "")
-
-
-def test_numbers_advance_the_bar_which_appears_after_a_second():
-    def parts():
-        yield 30
-        time.sleep(1.1)
-        yield 2
-
-    with terminal() as (_, error):
-        assert list(progress(parts(), 40, "captions")) == [30, 2]
-        assert re.match(r" 80%\|.*\| 32/40 \[00:01<00:00, .* captions/s\]", shown(error))
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    """Seconds that pass when the test says so."""
-    now = [0.0]
-    monkeypatch.setattr(terminal_module.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(terminal_module, "SECONDS_PER_LINE", 10)
-
-    def wait(seconds):
-        now[0] += seconds
-
-    return wait
-
-
-def run_stage(clock, seconds, total=20):
-    """Run a stage whose things take this long each; return what a log file has."""
-
-    def things():
-        for _ in range(total):
-            clock(seconds)
-            yield "photo"
-
-    with contextlib.redirect_stderr(io.StringIO()) as error:
-        assert len(list(progress(things(), total, "photos"))) == total
-    return error.getvalue().splitlines()
-
-
-def test_a_log_file_has_a_line_for_each_tenth_of_a_long_stage(clock):
-    lines = run_stage(clock, seconds=60)
-    assert len(lines) == 10
-    assert lines[0] == "2 of 20 photos (10 %), 0.02 photos/s, 18:00 left"
-    assert lines[-1] == "20 of 20 photos (100 %), 0.02 photos/s, 00:00 left"
-
-
-def test_a_log_file_has_fewer_lines_of_a_shorter_stage(clock):
-    assert run_stage(clock, seconds=0.4) == []
-    lines = run_stage(clock, seconds=2)
-    assert [line.split()[0] for line in lines] == ["6", "12", "18"]
-
-
-def test_a_log_file_has_no_progress_with_quiet(clock):
-    set_level("info", quiet=True)
-    assert run_stage(clock, seconds=60) == []
-
-
-def test_numbers_advance_the_lines_too(clock):
-    def things():
-        for _ in range(4):
-            clock(30)
-            yield 1000
-
-    with contextlib.redirect_stderr(io.StringIO()) as error:
-        list(progress(things(), 4000, "captions"))
-    assert error.getvalue().startswith("1,000 of 4,000 captions (25 %), 33.33 captions/s, 01:30")
-
-
-def test_a_terminal_has_no_lines_of_progress(clock):
-    with terminal() as (_, error), TrainingBar(1, 2) as bar:
-        clock(60)
-        bar.update(1, 2, 2, 0.5)
-    assert " left" not in error.getvalue()
-
-
-def test_a_log_file_has_a_line_for_each_epoch(clock):
-    """Of a run that was resumed in its second epoch."""
-    with contextlib.redirect_stderr(io.StringIO()) as error, TrainingBar(30, 4, done=5) as bar:
-        for epoch, step in ((2, 2), (2, 3), (2, 4), (3, 1), (3, 2), (3, 3), (3, 4)):
-            clock(15)
-            bar.update(epoch, step, 4, 1.5)
-    assert error.getvalue().splitlines() == [
-        "epoch 2 of 30: loss 1.500, 8 of 120 steps (6 %), 0.07 steps/s, 28:00 left",
-        "epoch 3 of 30: loss 1.500, 12 of 120 steps (10 %), 0.07 steps/s, 27:00 left",
-    ]
-
-
-def test_a_log_file_has_lines_within_a_long_epoch(clock):
-    with contextlib.redirect_stderr(io.StringIO()) as error, TrainingBar(1, 20) as bar:
-        for step in range(1, 21):
-            clock(15)
-            bar.update(1, step, 20, 1.5)
-    assert len(error.getvalue().splitlines()) == 10

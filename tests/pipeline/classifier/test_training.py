@@ -32,9 +32,9 @@ from tests.helpers.scripts import (
 )
 from tests.helpers.stopping import act_at_step
 from utils.errors import UserError
+from utils.progress import TrainingBar
 from utils.runs import read_config, read_encoder_construction, read_history
 from utils.stopwatch import read_time_and_memory
-from utils.terminal import TrainingBar
 
 # Twelve steps an epoch.
 WORDS = shlex.split(
