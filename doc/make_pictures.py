@@ -28,6 +28,7 @@ from data import sources  # noqa: E402
 from data.photos.images import read_photo  # noqa: E402
 from ui.answers import ModelLoader, read_search_settings  # noqa: E402
 from utils import runs  # noqa: E402
+from utils.command_line import make_parser  # noqa: E402
 from utils.errors import UserError, run_script, unknown_name_error  # noqa: E402
 from utils.files import write_atomically  # noqa: E402
 from utils.plots.attention import draw_attention  # noqa: E402
@@ -52,11 +53,7 @@ BOX_WIDTH, BOX_HEIGHT = 19, 9  # of the pipeline, in tenths of an inch
 
 def make_options() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser(__doc__)
     parser.add_argument(
         "--run", metavar="NAME|DIR", help="a run trained on scenes (default: the newest)"
     )

@@ -35,6 +35,7 @@ from tests.helpers.documents import (
     read_document,
     remove_code_blocks,
 )
+from utils.errors import UsageError
 
 PLACES = re.compile(r"(?:data|models|utils|pipeline|ui|reports|tools|tests|doc)/[\w/]*[\w.]*")
 READMES = ("README.md", "README.ko.md")
@@ -74,10 +75,10 @@ def check_settings(typed):
     check_used(settings, typed)
 
 
-def test_wrong_command_is_noticed(capsys):
-    with pytest.raises(SystemExit):
+def test_wrong_command_is_noticed():
+    with pytest.raises(UsageError, match="no option --no-such-option"):
         parse_command("python train.py --no-such-option 3")
-    with pytest.raises(SystemExit):
+    with pytest.raises(UsageError, match="--epochs must be a whole number"):
         parse_command("python train.py --epochs many")
     assert parse_command("python train.py --epochs N  # a comment").epochs == 1
 

@@ -7,6 +7,7 @@ from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 from utils.errors import UsageError
+from utils.option_parser import OptionParser
 from utils.quiet import quieten
 from utils.terminal import LEVELS, set_level
 
@@ -143,13 +144,9 @@ def _add_option(section: Any, each: Field, value_type: type) -> None:
     )
 
 
-def make_parser(description: str) -> argparse.ArgumentParser:
+def make_parser(description: str) -> OptionParser:
     """Return a parser that takes whole option names only and shows the description as it is."""
-    return argparse.ArgumentParser(
-        description=description,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    return OptionParser(description)
 
 
 def add_screen_options(parser: argparse.ArgumentParser) -> None:

@@ -85,7 +85,7 @@ def split_command(command: str) -> tuple[str, list[str]]:
 
 
 def parse_command(command: str) -> Namespace:
-    """Parse a command as its script does; argparse raises SystemExit where that fails."""
+    """Parse a command as its script does; raise a UsageError where that fails."""
     script, words = split_command(command)
     parser = SCRIPTS[script].make_options()
     return parser.parse_args(_replace_placeholders(words, parser))
