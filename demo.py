@@ -6,6 +6,9 @@ python demo.py --run NAME         another run; a classifier predicts classes
 python demo.py --web              in the browser, for several photos at once
 """
 
+import utils.environment  # noqa: F401 (first: it checks Python and the packages)
+
+# isort: split
 import argparse
 import os
 import sys

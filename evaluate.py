@@ -5,6 +5,9 @@ python evaluate.py --run NAME --split test --beam 5 --json scores.json
 python evaluate.py --report                      three beams, novelty, best and worst photos
 """
 
+import utils.environment  # noqa: F401 (first: it checks Python and the packages)
+
+# isort: split
 import argparse
 from pathlib import Path
 from typing import Any

@@ -6,6 +6,9 @@ python predict.py holiday/ --out captions.csv --write-metadata captioned/
 python predict.py --run NAME --plot pictures/    also draw attention, or bars of class probabilities
 """
 
+import utils.environment  # noqa: F401 (first: it checks Python and the packages)
+
+# isort: split
 import argparse
 import random
 import sys

@@ -16,6 +16,9 @@ weights: imagenet, none (random), a .weights.h5 file, a run that trained its enc
   also a KerasHub preset or hf:FOLDER
 """
 
+import utils.environment  # noqa: F401 (first: it checks Python and the packages)
+
+# isort: split
 import argparse
 
 import config

@@ -5,6 +5,9 @@ python -m tools.cache --prune            remove what no run uses, after asking
 python -m tools.cache --runs DIR         look for runs in DIR too, not only in checkpoints/
 """
 
+import utils.environment  # noqa: F401 (first: it checks Python and the packages)
+
+# isort: split
 import argparse
 import json
 import os

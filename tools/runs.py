@@ -5,6 +5,9 @@ python -m tools.runs ONE OTHER             compare settings and scores side by s
 python -m tools.runs ONE --json FILE       write everything about a run, for programs
 """
 
+import utils.environment  # noqa: F401 (first: it checks Python and the packages)
+
+# isort: split
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field

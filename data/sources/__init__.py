@@ -9,10 +9,14 @@ and enter it in `FORMATS`.
 
 import gc
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+if sys.argv[0] == "-m":  # `python -m data.sources` imports this file before its __main__.py
+    import utils.environment  # noqa: F401
 
 from data.sources import (
     aihub,
