@@ -1,32 +1,77 @@
-# make setup | train | test | lint
-# The first of them creates .venv. Packages are installed again only when requirements.txt changes.
-# To use another Python: make setup PYTHON=python3.12
+# make setup | train | test | lint     the environment, the main job, the tests, the linter
+# make lock | audit | sbom             pins anew, known weaknesses of what is pinned, list of what is pinned
+#
+# Each target first installs what it needs into .venv: what requirements.lock pins, by its hashes.
+# Another Python: make setup PYTHON=python3.12. A GPU: make setup GPU=1 (and back: GPU=0).
 
 PYTHON ?= python3
 BIN := .venv/bin
-# imaug requires both builds of OpenCV. The full one needs libGL, which slim machines lack, and is not
-# used here.
-OPENCV := opencv-python-headless==4.12.0.88
+UV := VIRTUAL_ENV=.venv $(BIN)/uv
 
-.PHONY: setup train test lint
+# The last choice of GPU holds until another is named.
+GPU ?= $(if $(wildcard .venv/installed-gpu),1,0)
+ifeq ($(GPU),1)
+INSTALLED := .venv/installed-gpu
+LOCK := requirements-gpu.lock
+else
+INSTALLED := .venv/installed-cpu
+LOCK := requirements.lock
+endif
 
-setup: .venv/installed
+# Python compiles a package at its first import. Images of containers often forbid to save the result:
+# then every command compiles TensorFlow again, which takes 13 s.
+unexport PYTHONDONTWRITEBYTECODE
 
-.venv/installed: requirements.txt
+.PHONY: setup train test lint lock audit sbom
+
+setup: $(INSTALLED)
+
+.venv/uv: requirements-setup.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
 		{ echo "error: Python 3.11 to 3.13 is needed, and $(PYTHON) is $$($(PYTHON) --version 2>&1); use make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	$(PYTHON) -m venv .venv || { echo "error: no venv module; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
-	$(BIN)/python -m pip install --quiet -r requirements.txt
-	$(BIN)/python -m pip uninstall --quiet --yes opencv-python
-	$(BIN)/python -m pip install --quiet --no-deps --force-reinstall $(OPENCV)
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements-setup.lock
+	@touch $@
+
+$(INSTALLED): $(LOCK) .venv/uv
+	@rm -f .venv/installed-*
+	$(UV) pip sync --require-hashes $(LOCK)
+	@touch $@
+
+.venv/installed-test: $(INSTALLED) requirements-test.lock
+	$(UV) pip install --require-hashes -r requirements-test.lock
 	@touch $@
 
 train: setup
 	$(BIN)/python train.py
 
-test: setup
+test: .venv/installed-test
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-lint: setup
+lint: .venv/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
+
+# Pins that still fit stay; make lock UPGRADE=1 takes the newest of everything.
+COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock" \
+	$(if $(UPGRADE),--upgrade)
+
+lock: .venv/uv
+	$(COMPILE) pyproject.toml --extra cpu --output-file requirements.lock
+	$(COMPILE) pyproject.toml --extra gpu --constraint requirements.lock --output-file requirements-gpu.lock
+	$(COMPILE) --group test --constraint requirements.lock --output-file requirements-test.lock
+	$(COMPILE) --group setup --output-file requirements-setup.lock
+	$(COMPILE) --group audit --output-file requirements-audit.lock
+
+# The tools for audit and sbom have an environment of their own: nothing that runs here needs them.
+.venv/audit/installed: requirements-audit.lock .venv/uv
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/audit
+	$(BIN)/uv pip sync --quiet --require-hashes --python .venv/audit/bin/python requirements-audit.lock
+	@touch $@
+
+audit: .venv/audit/installed
+	.venv/audit/bin/pip-audit --requirement requirements.lock --disable-pip
+
+sbom: .venv/audit/installed
+	.venv/audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+		--output-file sbom.json requirements.lock

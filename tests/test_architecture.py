@@ -85,22 +85,22 @@ def test_only_the_pipeline_and_above_import_what_takes_photos(name):
             assert f"models.{name}" not in modules_imported(file)
 
 
-def test_nothing_is_pickled():
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"\b(import|from) (pickle|dill|joblib|shelve|marshal)\b",
+        r"allow_pickle=True",
+        r"(?<![\w.])(eval|exec)\(",
+        r"shell=True",
+        r"os\.(system|popen)\(",
+        r"yaml\.(load|unsafe_load)\(",
+        r"weights_only=False",
+    ],
+)
+def test_nothing_runs_what_a_file_says(pattern):
+    """SECURITY.md promises it: models, runs and captions are data."""
     for file in [*files(), *ROOT.glob("*.py")]:
-        text = file.read_text(encoding="utf-8")
-        assert "import pickle" not in text
-        assert "allow_pickle=True" not in text
-
-
-def test_the_conda_environment_has_the_same_pins_as_requirements():
-    pins = re.findall(
-        r"^([\w-]+==[\w.]+.*)$", (ROOT / "requirements.txt").read_text(), re.MULTILINE
-    )
-    conda = re.findall(
-        r"^ +- ([\w-]+==[\w.]+.*)$", (ROOT / "environment.yaml").read_text(), re.MULTILINE
-    )
-    assert pins
-    assert conda == pins
+        assert not re.search(pattern, file.read_text(encoding="utf-8")), file
 
 
 def test_datasets_is_no_package():
