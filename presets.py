@@ -169,6 +169,7 @@ LENGTHS: dict[str, dict[str, int]] = {
     "characters": {"max_length": 48, "no_repeat": 6},
     "bpe": {"max_length": 36, "no_repeat": 5},
     "gpt2": {"max_length": 36, "no_repeat": 5},
+    "wordpiece": {"max_length": 36, "no_repeat": 5},
 }
 
 # Augmented views of photographs: as many as make this number of pictures, up to the most views.

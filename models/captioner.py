@@ -126,7 +126,7 @@ class Captioner:
             # Imported here because it imports KerasHub, which takes seconds.
             from models.pretrained import load_decoder_weights
 
-            load_decoder_weights(decoder, str(folder), tokenizer.gpt2_ids)
+            load_decoder_weights(decoder, str(folder), tokenizer.pretrained_ids)
         else:
             load_weights(decoder, folder / "best")
 

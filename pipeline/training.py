@@ -58,7 +58,7 @@ def build_decoder(
     if source is not None and not hugging_face.is_hugging_face(source):
         copy_decoder(decoder, tokenizer, source, config["fingerprint"])
     elif settings.decoding.is_pretrained:
-        load_decoder_weights(decoder, weights, tokenizer.gpt2_ids)
+        load_decoder_weights(decoder, weights, tokenizer.pretrained_ids)
         say(f"the decoder starts with the weights of {weights}")
     return decoder
 

@@ -63,10 +63,13 @@ class GPT2Tokenizer(Tokenizer):
         piece_ids = [number for number in range(len(pieces)) if number != self.end_of_text_id]
         self.tokens = [*SPECIAL_TOKENS, *(pieces[number] for number in piece_ids)]
         # GPT-2's number of each token: every special token has the row of its mark.
-        self.gpt2_ids = [self.end_of_text_id] * len(SPECIAL_TOKENS) + piece_ids
+        self.pretrained_ids = [self.end_of_text_id] * len(SPECIAL_TOKENS) + piece_ids
 
     def _encode_caption(self, caption: str) -> list[int]:
-        text = self._join(self._split(caption))
+        return self.encode_prompt(self._join(self._split(caption)))
+
+    def encode_prompt(self, text: str) -> list[int]:
+        """Return the numbers of a text, which is not cleaned."""
         return [self.from_gpt2_id(number) for number in self.encode_gpt2_ids(text)]
 
     def encode_gpt2_ids(self, text: str) -> list[int]:

@@ -9,6 +9,7 @@ from data.text.gpt2 import GPT2Tokenizer
 from data.text.language import choose_unit
 from data.text.tokenizer import SPECIAL_TOKENS, TOKEN_NAMES, Tokenizer
 from data.text.word_tokenizer import WordTokenizer
+from data.text.wordpiece import WordPieceTokenizer
 from utils.errors import UsageError, UserError, unknown_name_error
 
 
@@ -62,6 +63,13 @@ def load_tokenizer(path: Path) -> Tokenizer:
         kind = saved["kind"]
         if kind == "gpt2":
             return GPT2Tokenizer(saved["vocabulary"], saved["merges"], saved["cut"])
+        if kind == "wordpiece":
+            return WordPieceTokenizer(
+                json.dumps(saved["tokenizer"]),
+                special=saved["special"],
+                rows=saved["rows"],
+                cleans_up=saved["cleans_up"],
+            )
         if kind == "bpe":
             return BytePairTokenizer(json.dumps(saved["tokenizer"]), saved["cut"])
         return WordTokenizer(saved["words"], kind)

@@ -4,7 +4,7 @@ A tokenizer is fitted on training captions and saved as JSON, never pickled.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ TOKEN_NAMES = {  # tokenizer kind → word for its tokens in messages
     "characters": "characters",
     "bpe": "pieces",
     "gpt2": "pieces",
+    "wordpiece": "pieces",
 }
 WORD_START = "▁"  # begins every token that begins a word, in the spelling of byte pairs
 
@@ -60,19 +61,25 @@ class Tokenizer(ABC):
             return [START, *numbers[:max_length]]
         return [START, *numbers, END]
 
+    def encode_prompt(self, text: str) -> list[int]:
+        """Return the numbers of the text that a caption is to begin with."""
+        return self._encode_caption(text)
+
     def decode(self, numbers: Iterable[int]) -> list[Word]:
         """Return the words before the end token."""
         return [Word(piece, 1) for piece in self._decode_pieces(numbers)]
 
     def _decode_pieces(self, numbers: Iterable[int]) -> list[str]:
         """Return the tokens before the end token as text, without padding and start."""
-        pieces = []
+        return [self.tokens[number] for number in self._select_numbers(numbers)]
+
+    def _select_numbers(self, numbers: Iterable[int]) -> Iterator[int]:
+        """Yield the numbers before the end token, without padding and start."""
         for number in numbers:
             if number == END:
                 break
             if number not in (PAD, START):
-                pieces.append(self.tokens[number])
-        return pieces
+                yield number
 
     @abstractmethod
     def spell_tokens(self) -> list[str]:

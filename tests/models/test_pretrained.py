@@ -41,7 +41,7 @@ class Recorded:
     def theirs(self, logits):
         """Logits (N, T, V) of tokens here in the order of GPT-2's."""
         found = np.empty((*logits.shape[:2], logits.shape[2] - 3), np.float32)
-        found[..., self.tokenizer.gpt2_ids[3:]] = logits[..., 3:]
+        found[..., self.tokenizer.pretrained_ids[3:]] = logits[..., 3:]
         return found
 
 
@@ -400,17 +400,17 @@ def test_a_gpt2_preset_gives_kerashubs_logits(presets):
     decoder = build_decoder(
         "transformer", seed=0, vocabulary=len(tokenizer), locations=3, depth=6, dropout=0.1, **sizes
     )
-    pretrained.load_decoder_weights(decoder, weights, tokenizer.gpt2_ids)
+    pretrained.load_decoder_weights(decoder, weights, tokenizer.pretrained_ids)
     for block in decoder.blocks:
         block.cross_attention.output_dense.kernel.assign(
             tf.zeros_like(block.cross_attention.output_dense.kernel)
         )
     tokens = tokenizer.encode("ab b a")[:-1]
-    there = np.array([[tokenizer.gpt2_ids[token] for token in tokens]])
+    there = np.array([[tokenizer.pretrained_ids[token] for token in tokens]])
     states = gpt2({"token_ids": there, "padding_mask": np.ones_like(there)})
     wanted = tf.matmul(states, gpt2.token_embedding.embeddings, transpose_b=True).numpy()[0]
     logits, _ = decoder(tf.random.stateless_normal([1, 3, 6], [1, 2]), tf.constant([tokens]))
-    np.testing.assert_allclose(logits[0, :, 3:], wanted[:, tokenizer.gpt2_ids[3:]], atol=1e-4)
+    np.testing.assert_allclose(logits[0, :, 3:], wanted[:, tokenizer.pretrained_ids[3:]], atol=1e-4)
 
 
 @pytest.mark.parametrize(

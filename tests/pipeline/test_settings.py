@@ -103,6 +103,7 @@ def test_lengths_grow_as_tokens_get_shorter():
         "characters": {"max_length": 48, "no_repeat": 6},
         "bpe": {"max_length": 36, "no_repeat": 5},
         "gpt2": {"max_length": 36, "no_repeat": 5},
+        "wordpiece": {"max_length": 36, "no_repeat": 5},
     }
 
 

@@ -34,7 +34,7 @@ def test_pieces_follow_the_special_tokens():
     """The mark has no token of its own."""
     tokenizer = make_tokenizer()
     assert tokenizer.tokens == [*SPECIAL_TOKENS, "a", "b", "c", "Ġ", "Ã", "©", "ab", "Ġc", "Ã©"]
-    assert tokenizer.gpt2_ids == [3, 3, 3, 3, 0, 1, 2, 4, 5, 6, 7, 8, 9]
+    assert tokenizer.pretrained_ids == [3, 3, 3, 3, 0, 1, 2, 4, 5, 6, 7, 8, 9]
     assert len(tokenizer) == 13
     assert tokenizer.token_name == "pieces"
     assert LENGTHS["gpt2"] == LENGTHS["bpe"]
@@ -68,7 +68,7 @@ def test_saved_tokenizers_are_loaded(tmp_path, unit):
     loaded = load_tokenizer(tmp_path / "vocabulary.json")
     assert loaded.kind == "gpt2"
     assert loaded.tokens == tokenizer.tokens
-    assert loaded.gpt2_ids == tokenizer.gpt2_ids
+    assert loaded.pretrained_ids == tokenizer.pretrained_ids
     assert loaded.encode("abc cé") == tokenizer.encode("abc cé")
 
 

@@ -77,7 +77,7 @@ def test_kinds_share_the_spelling_of_byte_pairs():
 
 @pytest.mark.parametrize("kind", FITTED)
 def test_every_kind_has_lengths_and_a_token_name(kind):
-    assert LENGTHS.keys() == TOKEN_NAMES.keys() == {*FITTED, "gpt2"}
+    assert LENGTHS.keys() == TOKEN_NAMES.keys() == {*FITTED, "gpt2", "wordpiece"}
     tokenizer = fit_tokenizer(kind, ["一只狗"], language="zh", vocabulary=50, minimum_count=1)
     assert (tokenizer.kind, tokenizer.token_name) == (kind, "pieces" if kind == "bpe" else kind)
     words = decode_texts(tokenizer, tokenizer.encode("一只狗"))
