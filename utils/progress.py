@@ -7,6 +7,7 @@ from typing import Any, Self, TextIO
 
 from tqdm import tqdm
 
+from utils.files import format_bytes
 from utils.terminal import note, screen, use_line_writer
 
 # Without a terminal, progress is printed as lines, but not more often than every SECONDS_PER_LINE.
@@ -80,6 +81,27 @@ class TrainingBar:
         self._bar.close()
 
 
+class ByteBar:
+    """The progress of a download, in bytes. What was downloaded before counts as done."""
+
+    def __init__(self, total: int, done: int = 0) -> None:
+        self._lines = _ByteLines(total, "bytes", done)
+        self._bar = _make_bar(total, "bytes", initial=done, unit_scale=True)
+        self._done = done
+
+    def __enter__(self) -> Self:
+        return self
+
+    def update(self, number: int) -> None:
+        """Count so many more bytes; a negative number takes some back."""
+        self._done += number
+        self._bar.update(number)
+        self._lines.update(self._done)
+
+    def __exit__(self, *_: Any) -> None:
+        self._bar.close()
+
+
 class _ProgressLines:
     """Progress as lines on standard error, where that is no terminal: one for each tenth."""
 
@@ -105,12 +127,28 @@ class _ProgressLines:
         rate = (done - self._done_before) / (now - self._started)
         seconds_left = (self._total - done) / rate
         note(
-            f"{title}{done:,} of {self._total:,} {self._unit} ({100 * done // self._total} %), "
-            f"{rate:,.2f} {self._unit}/s, {tqdm.format_interval(seconds_left)} left"
+            f"{title}{self._describe_amounts(done)} ({100 * done // self._total} %), "
+            f"{self._describe_rate(rate)}, {tqdm.format_interval(seconds_left)} left"
         )
+
+    def _describe_amounts(self, done: int) -> str:
+        return f"{done:,} of {self._total:,} {self._unit}"
+
+    def _describe_rate(self, rate: float) -> str:
+        return f"{rate:,.2f} {self._unit}/s"
 
     def _tenth_of(self, done: int) -> int:
         return 10 * done // max(self._total, 1)
+
+
+class _ByteLines(_ProgressLines):
+    """The same for bytes."""
+
+    def _describe_amounts(self, done: int) -> str:
+        return f"{format_bytes(done)} of {format_bytes(self._total)}"
+
+    def _describe_rate(self, rate: float) -> str:
+        return f"{format_bytes(round(rate))}/s"
 
 
 def _make_bar(total: int, unit: str, **options: Any) -> tqdm:

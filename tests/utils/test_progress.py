@@ -9,7 +9,7 @@ import pytest
 
 from tests.helpers.terminals import make_terminal
 from utils import progress as progress_module
-from utils.progress import TrainingBar, progress
+from utils.progress import ByteBar, TrainingBar, progress
 from utils.terminal import say, screen, set_level
 
 
@@ -162,3 +162,25 @@ def test_lines_are_written_above_a_bar():
         say("said")
     assert out.getvalue() == "said\n"
     assert error.getvalue().count("epoch 1 of 1") >= 2  # the bar is drawn again below the line
+
+
+def test_a_download_shows_bytes_rate_and_time_left():
+    with make_terminal() as (_, error), ByteBar(2_000_000, 500_000) as bar:
+        bar._bar.mininterval = bar._bar.miniters = 0
+        time.sleep(0.02)
+        bar.update(1_000_000)
+        assert re.match(r" 75%\|.*\| 1\.50M/2\.00M \[00:00<00:00, .*M bytes/s\]", shown(error)), (
+            shown(error)
+        )
+        bar.update(-1_500_000)
+        bar.update(2_000_000)
+        assert re.match(r"100%\|.*\| 2\.00M/2\.00M", shown(error))
+
+
+def test_a_download_is_lines_in_a_file(capsys, monkeypatch):
+    monkeypatch.setattr(progress_module, "SECONDS_PER_LINE", 0)
+    with ByteBar(2_000_000, 500_000) as bar:
+        time.sleep(0.02)
+        bar.update(500_000)
+    _, error = capsys.readouterr()
+    assert re.fullmatch(r"1\.0 MB of 2\.0 MB \(50 %\), [\d.]+ MB/s, 00:00 left\n", error)
