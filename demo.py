@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import config
+from pipeline.saved import read_saved_config
 from pipeline.settings import check_belongs
 from ui.answers import ModelLoader, read_search_settings
 from utils import command_line, runs
@@ -64,7 +65,7 @@ def main() -> None:
     machine = {
         name: value for name, value in vars(arguments).items() if name in config.DEVICE_SETTINGS
     }
-    if runs.is_classifier(runs.read_config(run)):
+    if runs.is_classifier(read_saved_config(run)):
         reject_captioner_options(arguments.weights, machine)
     loader = ModelLoader(run, weights=arguments.weights, **machine)
     status = 0

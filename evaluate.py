@@ -14,6 +14,7 @@ from typing import Any
 
 import config
 from config import Settings
+from pipeline.saved import read_saved_config
 from pipeline.settings import check_belongs
 from utils import hugging_face, runs
 from utils.command_line import add_options, add_screen_options, make_parser, parse_typed
@@ -59,7 +60,7 @@ def main() -> int:
     file, is_report = typed.pop("json"), typed.pop("report")
     Settings.from_flat(typed)  # rejects wrong values
     run = runs.find_run(name)
-    saved = runs.read_config(run)
+    saved = read_saved_config(run)
     check_request(run, saved, typed, weights=weights, file=file, is_report=is_report)
     import_tensorflow()
     # These import TensorFlow, which takes seconds: wrong options are rejected before.

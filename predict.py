@@ -30,6 +30,7 @@ from pipeline.prediction import (
     warn_of_photographs,
 )
 from pipeline.prediction_writers import PlotWriter, PredictionWriters
+from pipeline.saved import read_saved_config
 from pipeline.settings import check_belongs
 from utils import command_line, runs
 from utils.captions_file import CAPTION_COLUMNS, DOUBTFUL_COLUMNS, FORMATS, CaptionsFile
@@ -117,7 +118,7 @@ def main() -> int:
     """Caption the photos; return 1 if one could not be read or copied, all others being done."""
     typed, search = read_command_line()
     run = runs.find_run(typed.run)
-    saved = runs.read_config(run)
+    saved = read_saved_config(run)
     if runs.is_classifier(saved):
         reject_caption_options(typed, search)
     # All files are checked here, before TensorFlow takes seconds to load.

@@ -18,21 +18,21 @@ import tensorflow as tf
 
 from data.photos.crops import Crops, project_to_photo
 from data.photos.images import load_pixels, read_photo
-from data.text.gpt2 import GPT2Tokenizer, read_vocabulary
-from data.text.loading import load_tokenizer
+from data.text.loading import load_pretrained_tokenizer, load_tokenizer
 from data.text.tokenizer import END, PAD, START, UNKNOWN, Word
 from models.decoders import DECODERS, build_decoder
 from models.decoders.base import Decoder, check_max_length
 from models.encoders import ENCODERS
 from models.encoders.encoder import Encoder
 from models.encoders.engines import choose_engine, choose_precision, describe_precision
+from models.pretrained.families import read_run_config
 from models.search.compiled import compile_search
 from models.search.rules import Captions, Rules
 from models.search.sampling import Sampling
 from models.training.checkpoints import load_weights
 from utils import hugging_face
 from utils.errors import UserError, unknown_name_error
-from utils.runs import check_writes_captions, find_run, read_config
+from utils.runs import check_writes_captions, find_run
 
 Photo = Path | str | bytes | np.ndarray
 BATCH = 64  # photos at a time
@@ -114,17 +114,18 @@ class Captioner:
         encoder's weights, if they were moved. `engine` is auto, tensorflow or openvino.
         """
         folder = find_run(None if run is None else str(run))
-        config = read_config(folder)
+        config = read_run_config(folder)
         check_writes_captions(folder, config)
         is_hugging_face = hugging_face.is_hugging_face(folder)
         if is_hugging_face:
-            tokenizer = GPT2Tokenizer(*read_vocabulary(hugging_face.find_folder(folder)))
+            place = hugging_face.find_folder(folder)
+            tokenizer = load_pretrained_tokenizer(config["tokenizer"], place)
         else:
             tokenizer = load_tokenizer(folder / "vocabulary.json")
         decoder = build_decoder_for(config, len(tokenizer))
         if is_hugging_face:
             # Imported here because it imports KerasHub, which takes seconds.
-            from models.pretrained import load_decoder_weights
+            from models.pretrained.loading import load_decoder_weights
 
             load_decoder_weights(decoder, str(folder), tokenizer.pretrained_ids)
         else:

@@ -19,6 +19,7 @@ from data.text import loading
 from data.text.gpt2 import GPT2Tokenizer, read_vocabulary
 from data.text.language import LANGUAGE_NAMES, choose_unit, describe_wrong_language
 from data.text.tokenizer import Tokenizer
+from pipeline.saved import read_saved_config
 from utils import hugging_face, runs
 from utils.errors import UserError
 from utils.files import unique_picture_names
@@ -202,7 +203,7 @@ def report_look_alikes(dataset: Dataset) -> None:
 
 def report_seen(dataset: Dataset, source: Path) -> None:
     """Warn of photos in val and test that the run `source`, or a run before it, was trained on."""
-    if runs.read_config(source).get("captions") == dataset.digest():
+    if read_saved_config(source).get("captions") == dataset.digest():
         return  # the same photos in the same splits
     marks = runs.read_seen(source)
     if marks is None:
@@ -258,9 +259,9 @@ def _load_gpt2(source: str | None, settings: Settings, start: Path | None) -> To
             "with one"
         )
     if hugging_face.is_hugging_face(weights):
-        return GPT2Tokenizer(*read_vocabulary(hugging_face.find_folder(weights)), unit)
+        return loading.load_pretrained_tokenizer("gpt2", hugging_face.find_folder(weights), unit)
     # KerasHub loads TensorFlow, which this module otherwise does without.
-    from models.pretrained import load_vocabulary
+    from models.pretrained.keras_hub_presets import load_vocabulary
 
     return GPT2Tokenizer(*load_vocabulary(weights), unit)
 

@@ -33,6 +33,7 @@ from pipeline.dataset import (
     tokenize_photos,
 )
 from pipeline.features import fill_cache
+from pipeline.saved import read_saved_config
 from utils import runs
 from utils.errors import UserError
 from utils.metrics import ptb
@@ -177,7 +178,7 @@ def load_evaluation(
     run: Path, *, split: str, weights: str | None = None, **changes: Any
 ) -> Evaluation:
     """Load a run's best epoch and a split; `changes` are settings other than the run's."""
-    saved = runs.read_config(run)
+    saved = read_saved_config(run)
     is_own = is_own_dataset(changes.get("dataset"), saved["dataset"], find_dataset)
     if not is_own:
         changes = {"format": None, "outside_photos": False} | changes

@@ -19,7 +19,7 @@ from models.decoders.base import Decoder, check_max_length
 from models.decoders.transformer import POSITIONS
 from models.decoders.with_encoder import DecoderWithEncoder
 from models.encoders.encoder import Encoder
-from models.pretrained import find_decoder_sizes
+from models.pretrained.loading import find_decoder_sizes
 from models.training.trainer import Trainer
 from pipeline.classifier.dataset import ClassPictures, describe_classes, prepare_classes
 from pipeline.classifier.evaluation import evaluate_classes

@@ -13,6 +13,7 @@ import presets
 from config import Settings
 from data.scenes.dataset import SCENES_FOLDER
 from data.sources.cifar10 import FOLDER as CIFAR10_FOLDER
+from pipeline.saved import read_saved_config
 from utils import hugging_face, runs
 from utils.command_line import option_name, require
 from utils.errors import UsageError, UserError
@@ -246,7 +247,7 @@ def find_start(request: Request) -> Start:
     if request.start is None:
         return New(run)
     source = runs.find_run(request.start)
-    saved = runs.read_config(source)
+    saved = read_saved_config(source)
     runs.check_writes_captions(source, saved)
     return FromRun(run, source, saved)
 

@@ -11,8 +11,8 @@ import pytest
 import evaluate
 import predict
 import train
-from models import pretrained
 from models.captioner import Captioner
+from models.pretrained import loading
 from tests.helpers.scripts import ROOT, run_command, scenes_folder
 from utils.errors import UserError
 from utils.runs import read_config, read_history, write_config
@@ -162,7 +162,7 @@ def test_a_trained_vit_is_loaded_from_the_run_alone(tuned, monkeypatch):
         raise AssertionError("the Hugging Face folder was read")
 
     with monkeypatch.context() as patch:
-        patch.setattr(pretrained, "load_vit_weights", fail)
+        patch.setattr(loading, "load_encoder_weights", fail)
         loaded = Captioner.load(TUNED_RUN)
         assert loaded(any_photo()).attention.shape[1] == 16
     start = Captioner.load(MODEL).encoder.network

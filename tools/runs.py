@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from config import Settings
+from pipeline.saved import read_saved_config
 from reports.score_names import get_score_name
 from reports.settings_table import select_settings
 from utils import command_line, hugging_face, runs
@@ -157,7 +158,7 @@ def read_run(run: Path) -> RunSummary:
     name = run.name if run.parent == runs.ROOT else str(run)
     if hugging_face.is_hugging_face(run):
         size = size_of(hugging_face.find_folder(run))
-        return RunSummary(name, run, size=size, settings=select_settings(runs.read_config(run)))
+        return RunSummary(name, run, size=size, settings=select_settings(read_saved_config(run)))
     started, size = None, 0
     try:
         started, size = runs.read_start_time(run), size_of(run)

@@ -23,6 +23,7 @@ from config import Settings
 from data.photos.images import UnreadablePhoto, read_photo
 from pipeline import prediction
 from pipeline.classifier.prediction import SHOWN_CLASSES, load_classifier
+from pipeline.saved import read_saved_config
 from utils import runs
 from utils.errors import UserError, describe_file_error
 from utils.plots.attention import NO_ATTENTION, draw_half_peak_line, is_uniform, overlay_attention
@@ -53,7 +54,7 @@ SEARCH_SETTINGS = (
 
 def read_search_settings(run: Path) -> dict[str, Any]:
     """Return the run's own search settings without loading the model; {} for a classifier."""
-    config = runs.read_config(run)
+    config = read_saved_config(run)
     if runs.is_classifier(config):
         return {}
     return {name: config[name] for name in SEARCH_SETTINGS if name in config}
@@ -128,7 +129,7 @@ class Model:
     """A run's captioner or classifier, which answers for one photo at a time."""
 
     def __init__(self, run: Path, *, weights: str | None = None, engine: str = "auto") -> None:
-        self.config = runs.read_config(run)
+        self.config = read_saved_config(run)
         self.is_captioner = not runs.is_classifier(self.config)
         if self.is_captioner:
             self._predictor = prediction.load_captioner(run, weights, engine, {})

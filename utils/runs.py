@@ -110,9 +110,7 @@ def write_config(run: Path, config: dict[str, Any]) -> None:
 
 
 def read_config(run: Path) -> dict[str, Any]:
-    """Read config.json, or make what it would say of hf:FOLDER."""
-    if hugging_face.is_hugging_face(run):
-        return hugging_face.build_run_config(run)
+    """Read a run folder's config.json."""
     config = _read_json(run)
     _check_config(run, config)
     if (run / "encoder").is_dir():  # copied from the run that trained it

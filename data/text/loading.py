@@ -1,16 +1,24 @@
 """Choose, fit and load tokenizers."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from data.text.byte_pairs import BytePairTokenizer
-from data.text.gpt2 import GPT2Tokenizer
+from data.text.gpt2 import GPT2Tokenizer, read_vocabulary
 from data.text.language import choose_unit
 from data.text.tokenizer import SPECIAL_TOKENS, TOKEN_NAMES, Tokenizer
 from data.text.word_tokenizer import WordTokenizer
 from data.text.wordpiece import WordPieceTokenizer
 from utils.errors import UsageError, UserError, unknown_name_error
+
+
+def _load_gpt2(folder: Path, unit: str) -> Tokenizer:
+    return GPT2Tokenizer(*read_vocabulary(folder), unit)
+
+
+# How the vocabulary of each kind is read from a folder of others.
+PRETRAINED: dict[str, Callable[[Path, str], Tokenizer]] = {"gpt2": _load_gpt2}
 
 
 def choose_kind(language: str, requested: str | None) -> str:
@@ -54,6 +62,11 @@ def fit_tokenizer(
             "to learn; use more photos or a lower --minimum-count"
         )
     return tokenizer
+
+
+def load_pretrained_tokenizer(kind: str, folder: Path, unit: str = "words") -> Tokenizer:
+    """Load the vocabulary of a pretrained decoder from its folder; `unit` splits captions first."""
+    return PRETRAINED[kind](folder, unit)
 
 
 def load_tokenizer(path: Path) -> Tokenizer:

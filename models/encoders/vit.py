@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from models.encoders.spec import EncoderSpec, keep_pixels
+from models.pretrained.families import find_encoder
 from utils import hugging_face
 from utils.errors import UsageError
 
@@ -76,17 +77,19 @@ def _build_from_sizes(sizes: Sizes) -> keras.Model:
 
 
 def _build_from_hugging_face(image_size: int | None, weights: str) -> keras.Model:
-    from models.pretrained import load_vit_weights  # imports KerasHub: one second
+    from models.pretrained.loading import load_encoder_weights  # imports KerasHub: one second
 
-    sizes = hugging_face.read_encoder_sizes(weights)
+    folder = hugging_face.find_folder(weights)
+    family = find_encoder(folder, "vit_b16")
+    sizes = family.read_encoder_sizes(folder)
     _check_image_size(image_size, sizes, weights)
     backbone = _make_backbone(sizes)
-    load_vit_weights(backbone, weights)
+    load_encoder_weights(backbone, folder, family)
     return _split_into_blocks(backbone, sizes)
 
 
 def _build_from_preset(image_size: int | None, weights: str) -> keras.Model:
-    from models.pretrained import load_preset  # imports KerasHub: one second
+    from models.pretrained.keras_hub_presets import load_preset  # imports KerasHub: one second
 
     if weights == "imagenet":
         weights = IMAGENET_PRESET

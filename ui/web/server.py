@@ -9,6 +9,7 @@ from pathlib import Path
 import gradio as gr
 
 from pipeline.classifier.prediction import class_columns
+from pipeline.saved import read_saved_config
 from ui.answers import ModelLoader, read_search_settings
 from ui.web.downloads import Downloads
 from ui.web.page import MAXIMUM_BYTES, MAXIMUM_VISITORS, Page
@@ -49,7 +50,7 @@ def serve(
 
 
 def _choose_columns(run: Path) -> Columns:
-    config = runs.read_config(run)
+    config = read_saved_config(run)
     if runs.is_classifier(config):
         return class_columns(config["classes"])
     return PAGE_COLUMNS

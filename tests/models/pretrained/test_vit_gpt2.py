@@ -12,13 +12,15 @@ import tensorflow as tf
 
 from data.photos.images import resize
 from data.text.gpt2 import GPT2Tokenizer, read_vocabulary
-from models import pretrained
 from models.captioner import Captioner
 from models.encoders.encoder import Encoder
-from utils import hugging_face
+from models.pretrained import keras_hub_presets, loading
+from models.pretrained.families import read_run_config
+from models.pretrained.folder import Weights
+from models.pretrained.vit_gpt2 import ViTGPT2
 from utils.errors import UsageError, UserError
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"  # made by make_vit_gpt2.py there
+FIXTURES = Path(__file__).parents[2] / "fixtures"  # made by make_vit_gpt2.py there
 FOLDERS = ("vit_gpt2", "vit_gpt2_projected")
 
 
@@ -77,7 +79,7 @@ def test_logits_and_attention_equal_the_recording(recorded):
 
 
 def test_biases_of_keys_are_loaded(recorded):
-    arrays = hugging_face.read_weights(f"hf:{recorded.folder}")
+    arrays = Weights(recorded.folder, ViTGPT2().rename)
     block = recorded.captioner.decoder.blocks[1]
     for layer, name in ((block.self_attention, "attn"), (block.cross_attention, "crossattention")):
         key = np.split(
@@ -134,8 +136,7 @@ def test_scores_of_beams_equal_the_recording(recorded):
 
 def test_the_folders_search_overrides_the_usual_one():
     says, silent = (
-        hugging_face.build_run_config(f"hf:{FIXTURES / name}")
-        for name in ("vit_gpt2_projected", "vit_gpt2")
+        read_run_config(f"hf:{FIXTURES / name}") for name in ("vit_gpt2_projected", "vit_gpt2")
     )
     assert {name: says[name] for name in ("beam", "length_penalty", "no_repeat", "max_length")} == {
         "beam": 4,
@@ -160,11 +161,11 @@ def test_generation_settings_are_kept_even_zeros(folder):
         no_repeat_ngram_size=0,
         max_new_tokens=7,
     )
-    config = hugging_face.build_run_config(f"hf:{folder}")
+    config = read_run_config(f"hf:{folder}")
     names = ("beam", "length_penalty", "no_repeat", "max_length", "sample")
     assert [config[name] for name in names] == [1, 0.0, 0, 7, False]
     said(folder, "generation_config.json", do_sample=True, temperature=0.7, top_p=0.9)
-    config = hugging_face.build_run_config(f"hf:{folder}")
+    config = read_run_config(f"hf:{folder}")
     assert [config[name] for name in ("sample", "temperature", "top_k", "top_p")] == [
         True,
         0.7,
@@ -175,7 +176,7 @@ def test_generation_settings_are_kept_even_zeros(folder):
 
 def test_pixels_stay_unscaled_if_the_folder_says_so(folder):
     said(folder, "preprocessor_config.json", do_normalize=False, do_rescale=False)
-    sizes = hugging_face.read_encoder_sizes(f"hf:{folder}")
+    sizes = ViTGPT2().read_encoder_sizes(folder)
     assert (sizes["scale"], sizes["offset"]) == ([1.0] * 3, [0.0] * 3)
 
 
@@ -224,7 +225,7 @@ def changed(folder, half, **values):
         (
             None,
             {"model_type": "bert"},
-            r"must hold a vision-encoder-decoder .*\(got 'bert'\)",
+            r"must hold a captioner that is known here: .*ViT with GPT-2.*\(got 'bert'\)",
         ),
         (
             "encoder",
@@ -299,7 +300,7 @@ def test_damaged_files_are_rejected_by_name(folder, file, content, message):
 def test_missing_and_wrong_folders_are_rejected(tmp_path):
     with pytest.raises(
         UserError,
-        match=r"no folder '.*gone'; hf: needs the folder of a VisionEncoderDecoderModel",
+        match=r"no folder '.*gone'; hf: needs the folder of a captioner",
     ):
         Captioner.load(f"hf:{tmp_path}/gone")
     with pytest.raises(UserError, match=r"has no config\.json: it is not a Hugging Face model"):
@@ -325,7 +326,7 @@ def test_weights_in_several_files_are_read(folder):
     for file in set(parts.values()):
         save_file({name: whole[name] for name in parts if parts[name] == file}, folder / file)
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": parts}))
-    found = hugging_face.read_weights(f"hf:{folder}")
+    found = Weights(folder, ViTGPT2().rename)
     assert found.keys() == whole.keys()
     np.testing.assert_array_equal(
         found["decoder.transformer.wte.weight"], whole["decoder.transformer.wte.weight"]
@@ -377,7 +378,7 @@ def presets(tmp_path_factory):
         image_size=(32, 32), scale=0.5, offset=(-1, -2, -3)
     ).save_to_preset(folder / "scaled")
     yield folder, gpt2, vit
-    pretrained._load_gpt2.cache_clear()
+    keras_hub_presets._load_gpt2.cache_clear()
 
 
 def test_a_gpt2_preset_gives_kerashubs_logits(presets):
@@ -386,8 +387,8 @@ def test_a_gpt2_preset_gives_kerashubs_logits(presets):
 
     folder, gpt2, _ = presets
     weights = str(folder / "gpt2")
-    assert pretrained.load_vocabulary(weights) == (VOCABULARY, ["a b"])
-    sizes = pretrained.find_decoder_sizes(weights)
+    assert keras_hub_presets.load_vocabulary(weights) == (VOCABULARY, ["a b"])
+    sizes = loading.find_decoder_sizes(weights)
     assert sizes == {
         "units": 8,
         "layers": 2,
@@ -400,7 +401,7 @@ def test_a_gpt2_preset_gives_kerashubs_logits(presets):
     decoder = build_decoder(
         "transformer", seed=0, vocabulary=len(tokenizer), locations=3, depth=6, dropout=0.1, **sizes
     )
-    pretrained.load_decoder_weights(decoder, weights, tokenizer.pretrained_ids)
+    loading.load_decoder_weights(decoder, weights, tokenizer.pretrained_ids)
     for block in decoder.blocks:
         block.cross_attention.output_dense.kernel.assign(
             tf.zeros_like(block.cross_attention.output_dense.kernel)
@@ -435,13 +436,13 @@ def test_wrong_presets_are_rejected_with_a_remedy(presets, tmp_path):
     with pytest.raises(
         UsageError, match="unknown preset of GPT2 'gpt2_bas_en'; did you mean 'gpt2_base_en'"
     ):
-        pretrained.find_decoder_sizes("gpt2_bas_en")
+        loading.find_decoder_sizes("gpt2_bas_en")
     with pytest.raises(
         UsageError, match="unknown preset of ViT 'vit_base'; did you mean 'vit_base_patch"
     ):
         Encoder("vit_b16", weights="vit_base")
     with pytest.raises(UserError, match="holds no KerasHub preset of GPT2"):
-        pretrained.find_decoder_sizes(str(folder / "vit"))
+        loading.find_decoder_sizes(str(folder / "vit"))
     with pytest.raises(UserError, match="holds no KerasHub preset of ViT"):
         Encoder("vit_b16", weights=str(tmp_path))
     with pytest.raises(UserError, match="no file or folder /gone/away with weights of ViT"):
@@ -482,4 +483,4 @@ def test_a_failed_download_names_alternatives(monkeypatch, kind, name, message):
     with pytest.raises(
         UserError, match=rf"the preset {name} could not be downloaded \(no way out\); use {message}"
     ):
-        pretrained.load_preset(kind, name)
+        keras_hub_presets.load_preset(kind, name)

@@ -1,0 +1,65 @@
+"""The contract of a family: how a folder of others becomes settings and weights of ours."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from models.pretrained.source import Source
+
+
+class EncoderFamily(ABC):
+    """Folders with an encoder that we can run.
+
+    `encoder` is its name in ENCODERS.
+    """
+
+    description: ClassVar[str]  # for errors: "ViT with GPT-2"
+    encoder: ClassVar[str]
+
+    @abstractmethod
+    def check(self, folder: Path) -> None:
+        """Reject a folder whose config.json asks for what is not supported."""
+
+    @abstractmethod
+    def read_encoder_sizes(self, folder: Path) -> dict[str, Any]:
+        """Return what builds its encoder: sizes, scale and offset of pixels, and the reading."""
+
+    @abstractmethod
+    def find_encoder_source(self, path: str) -> Source:
+        """Return the source of a variable of our encoder, by the variable's path."""
+
+    def rename(self, name: str) -> str:
+        """Return the name here of a weight that other versions of the format name otherwise."""
+        return name
+
+
+class CaptionerFamily(EncoderFamily):
+    """Folders with a whole captioner.
+
+    `decoder` is its decoder's name in DECODERS, `preset` the preset it is trained further by, and
+    `tokenizer` the kind of its vocabulary.
+    """
+
+    decoder: ClassVar[str]
+    preset: ClassVar[str]
+    tokenizer: ClassVar[str]
+
+    @abstractmethod
+    def build_run_config(self, folder: Path) -> dict[str, Any]:
+        """Return the settings that a run's config.json would hold."""
+
+    @abstractmethod
+    def read_decoder_sizes(self, folder: Path) -> dict[str, Any]:
+        """Return the sizes of its decoder, by the names of our settings."""
+
+    @abstractmethod
+    def find_decoder_source(self, path: str) -> Source | None:
+        """Return the source of a variable of our decoder; None if it keeps its initial value."""
+
+    def check_weights(
+        self, arrays: Mapping[str, np.ndarray], folder: Path, rows: Sequence[int]
+    ) -> None:
+        """Reject weights that do not belong to the vocabulary whose tokens have these `rows`."""

@@ -1,0 +1,234 @@
+"""Read the files of a Hugging Face model's folder: settings, generation, preprocessing, weights."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from utils.errors import UserError
+
+RESTORE = "restore it, or download it again"
+
+# Our names of search settings: Hugging Face's.
+SEARCH_NAMES = {
+    "beam": "num_beams",
+    "length_penalty": "length_penalty",
+    "no_repeat": "no_repeat_ngram_size",
+}
+
+
+# Settings.
+
+
+def read_json(file: Path) -> dict[str, Any] | None:
+    """Return the content of a JSON file, or None if there is no file."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file} cannot be read ({error}); {RESTORE}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{file} is not a JSON object; {RESTORE}")
+    return content
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """Return the folder's config.json."""
+    description = read_json(folder / "config.json")
+    if description is None:
+        raise UserError(f"{folder} has no config.json: it is not a Hugging Face model")
+    return description
+
+
+def read_half(folder: Path, name: str) -> dict[str, Any]:
+    """Return the part of config.json that describes one half of the model."""
+    half = read_description(folder).get(name)
+    if not isinstance(half, dict):
+        raise UserError(f"{folder / 'config.json'} has no settings of its {name}; {RESTORE}")
+    return half
+
+
+def check_supported(
+    folder: Path, name: str, settings: Mapping[str, Any], supported: Mapping[str, tuple[Any, ...]]
+) -> None:
+    """Reject settings of a half of the model that have other than the `supported` values.
+
+    The first value is the default of a setting that is not there.
+    """
+    for setting, values in supported.items():
+        value = settings.get(setting, values[0])
+        if value not in values:
+            expected = " or ".join(map(repr, values))
+            raise UserError(
+                f"{folder / 'config.json'}: the {name}'s {setting} must be {expected} "
+                f"(got {value!r})"
+            )
+
+
+def read_size(folder: Path, settings: Mapping[str, Any], name: str, default: int) -> int:
+    """Return a size, which must be a whole number from 1 on."""
+    value = settings.get(name, default)
+    if type(value) is not int or value < 1:
+        raise UserError(f"{folder / 'config.json'}: {name} must be at least 1 (got {value!r})")
+    return value
+
+
+def check_multiple(folder: Path, whole: tuple[str, int], part: tuple[str, int]) -> None:
+    """Reject a size that is not a multiple of another; both are given as name and value."""
+    whole_name, whole_size = whole
+    part_name, part_size = part
+    if whole_size % part_size:
+        raise UserError(
+            f"{folder / 'config.json'}: {whole_name} must be a multiple of "
+            f"{part_name}, {part_size} (got {whole_size})"
+        )
+
+
+# Preprocessing.
+
+
+def read_preprocessing(folder: Path) -> dict[str, Any]:
+    """Return preprocessor_config.json, or the part of processor_config.json that replaced it."""
+    settings = read_json(folder / "preprocessor_config.json")
+    if settings is None:
+        processor = read_json(folder / "processor_config.json") or {}
+        settings = processor.get("image_processor")
+    return settings or {}
+
+
+def read_pixel_scaling(
+    folder: Path, mean: list[float], deviation: list[float]
+) -> tuple[list[float], list[float]]:
+    """Return scale and offset of each channel, which normalise pixels 0..255.
+
+    `mean` and `deviation` are the defaults of the family.
+    """
+    settings = read_preprocessing(folder)
+    factor = 1.0
+    if settings.get("do_rescale", True):
+        factor = settings.get("rescale_factor", 1 / 255)
+    means, deviations = [0.0] * 3, [1.0] * 3
+    if settings.get("do_normalize", True):
+        means = settings.get("image_mean", mean)
+        deviations = settings.get("image_std", deviation)
+    scale = [factor / deviation for deviation in deviations]
+    offset = [-mean / deviation for mean, deviation in zip(means, deviations, strict=True)]
+    return scale, offset
+
+
+# Generation.
+
+
+def read_generation(folder: Path) -> dict[str, Any]:
+    """Return the settings of generation, of generation_config.json before those of config.json."""
+    settings = dict(read_description(folder))
+    generation = read_json(folder / "generation_config.json") or {}
+    for name, value in generation.items():
+        if value is not None:
+            settings[name] = value
+    return settings
+
+
+def read_max_length(generation: Mapping[str, Any], default: int) -> int:
+    """Return the most tokens of a caption after its start, which `max_length` counts too."""
+    return generation.get("max_new_tokens") or generation.get("max_length", default) - 1
+
+
+def convert_search(generation: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of beam search by our names."""
+    search = dict(defaults)
+    for our_name, their_name in SEARCH_NAMES.items():
+        if their_name in generation:
+            search[our_name] = generation[their_name]
+    return search
+
+
+def convert_sampling(generation: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of sampling by our names."""
+    if not generation.get("do_sample"):
+        return {"sample": False, "temperature": 1.0, "top_k": None, "top_p": None}
+    return {
+        "sample": True,
+        "temperature": generation.get("temperature", 1.0),
+        "top_k": generation.get("top_k", 50) or None,
+        "top_p": generation.get("top_p"),
+    }
+
+
+# Weights.
+
+
+class Weights(Mapping[str, np.ndarray]):
+    """The weights of a folder's .safetensors files, as float32; each is read when it is asked for.
+
+    A pickle is never opened.
+    """
+
+    def __init__(self, folder: Path, rename: Callable[[str], str]) -> None:
+        """`rename` gives the name under which a weight is looked up."""
+        self._places: dict[str, tuple[Path, str]] = {}
+        for file in _find_weight_files(folder):
+            for name in _list_weights(file):
+                self._places[rename(name)] = (file, name)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        file, saved_name = self._places[name]
+        try:
+            with safe_open(file, framework="numpy") as weights:
+                value = weights.get_tensor(saved_name)
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{file} cannot be read ({error}); {RESTORE}") from None
+        value = value.astype(np.float32)
+        if not np.isfinite(value).all():
+            raise UserError(f"{file}: {saved_name} has values that are not finite; {RESTORE}")
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+def _list_weights(file: Path) -> list[str]:
+    try:
+        with safe_open(file, framework="numpy") as weights:
+            return list(weights.keys())
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{file} cannot be read ({error}); {RESTORE}") from None
+
+
+def _find_weight_files(folder: Path) -> list[Path]:
+    """Return the folder's .safetensors files."""
+    index_file = folder / "model.safetensors.index.json"
+    index = read_json(index_file)
+    if index is not None:
+        return [folder / name for name in _read_index(index, index_file)]
+    file = folder / "model.safetensors"
+    if file.is_file():
+        return [file]
+    if (folder / "pytorch_model.bin").is_file():
+        raise UserError(
+            f"{folder} has its weights only as pytorch_model.bin, a pickle, which can run any "
+            "program and is not opened here. If you trust it, this writes model.safetensors "
+            "beside it (pip install torch transformers):\n"
+            '    python -c "from transformers import AutoModelForImageTextToText as M; '
+            f"M.from_pretrained('{folder}').save_pretrained('{folder}')\""
+        )
+    raise UserError(f"{folder} has no model.safetensors: its weights are missing")
+
+
+def _read_index(index: Mapping[str, Any], file: Path) -> list[str]:
+    """Return the names of the files that an index lists; reject paths to other folders."""
+    weight_map = index.get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise UserError(f"{file} lists no weights; {RESTORE}")
+    names = sorted(set(map(str, weight_map.values())))
+    for name in names:
+        if Path(name).name != name or not name.endswith(".safetensors"):
+            raise UserError(f"{file} names {name!r}, which is no .safetensors file beside it")
+    return names
