@@ -1,6 +1,5 @@
 """Batches of pictures in memory with their classes, altered differently in every epoch."""
 
-import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from data.caption_batches import Batch, read_ahead
+from utils.device import measure_memory
 
 MEMORY_SHARE = 0.4  # of the machine's memory that pictures may take
 _USUAL_MEMORY = 5e9  # bytes of a machine that does not tell
@@ -15,10 +15,7 @@ _USUAL_MEMORY = 5e9  # bytes of a machine that does not tell
 
 def can_hold_in_memory(number: int, image_size: int) -> bool:
     """Return whether this number of pictures fits into the share of memory for pictures."""
-    try:
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        memory = _USUAL_MEMORY
+    memory = measure_memory() or _USUAL_MEMORY
     return number * image_size**2 * 3 <= MEMORY_SHARE * memory
 
 

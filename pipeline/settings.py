@@ -18,6 +18,7 @@ from pipeline.classifier.dataset import find_class_folders
 from pipeline.dataset import find_dataset, is_scenes
 from pipeline.resume import Layer, Request, Start
 from utils.command_line import option_name, require
+from utils.device import choose_auto_precision
 from utils.errors import UsageError, unknown_name_error
 from utils.terminal import warn
 
@@ -66,7 +67,7 @@ def complete(settings: Settings, dataset: Dataset, *, has_bfloat16: bool) -> Set
     settings = fill_in(settings, "the captions", presets.LENGTHS[kind])
     settings = fill_in(settings, "the number of photos", by_number)
     if settings.machine.precision == "auto":
-        precision = "bfloat16" if has_bfloat16 else "float32"
+        precision = choose_auto_precision(has_bfloat16=has_bfloat16)
         settings = settings.replace("the processor", precision=precision)
     return settings
 

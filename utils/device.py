@@ -4,6 +4,7 @@ TensorFlow is imported within functions: importing it takes seconds, and some ca
 the number of cores or the memory.
 """
 
+import importlib.util
 import os
 import re
 import sys
@@ -52,12 +53,31 @@ def has_bfloat16() -> bool:
 
     gpus = tf.config.get_visible_devices("GPU")
     if not gpus:
-        return bool(BFLOAT16_FEATURES & read_processor_features())
+        return processor_has_bfloat16()
     for gpu in gpus:
         details = tf.config.experimental.get_device_details(gpu)
         if details.get("compute_capability", (0, 0)) < BFLOAT16_CAPABILITY:
             return False
     return True
+
+
+def processor_has_bfloat16() -> bool:
+    """Return whether the processor multiplies bfloat16 in hardware."""
+    return bool(BFLOAT16_FEATURES & read_processor_features())
+
+
+def choose_auto_precision(*, has_bfloat16: bool) -> str:
+    """Return the precision for `--precision auto`."""
+    if has_bfloat16:
+        return "bfloat16"
+    return "float32"
+
+
+def choose_auto_engine(*, has_gpu: bool) -> str:
+    """Return the engine for `--engine auto`: the faster one that is installed here."""
+    if has_gpu or importlib.util.find_spec("openvino") is None:
+        return "tensorflow"
+    return "openvino"
 
 
 def read_processor_features() -> set[str]:
@@ -80,14 +100,32 @@ def count_cores() -> int:
 
 def describe_machine() -> str:
     """Return the number of cores and the names of the GPUs that TensorFlow sees."""
+    return ", ".join([describe_cores(), *list_gpu_names()])
+
+
+def describe_cores() -> str:
+    """Return the number of cores in words."""
+    cores = count_cores()
+    return "1 core" if cores == 1 else f"{cores} cores"
+
+
+def list_gpu_names() -> list[str]:
+    """Return the names of the GPUs that TensorFlow sees."""
     import tensorflow as tf
 
-    cores = count_cores()
-    devices = ["1 core" if cores == 1 else f"{cores} cores"]
+    names = []
     for gpu in tf.config.get_visible_devices("GPU"):
         details = tf.config.experimental.get_device_details(gpu)
-        devices.append(details.get("device_name", "a GPU"))
-    return ", ".join(devices)
+        names.append(details.get("device_name", "a GPU"))
+    return names
+
+
+def measure_memory() -> int | None:
+    """Return the bytes of memory that the machine has, or None if unknown."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return None
 
 
 def measure_peak_memory() -> int | None:

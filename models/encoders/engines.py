@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from utils.device import has_bfloat16
+from utils.device import choose_auto_engine, has_bfloat16
 from utils.errors import UserError
 
 OPENVINO_PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
@@ -21,17 +21,14 @@ OPENVINO_PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
 
 def choose_engine(name: str) -> str:
     """Return tensorflow or openvino; for auto, the faster one that is installed here."""
-    is_installed = importlib.util.find_spec("openvino") is not None
-    if name == "openvino" and not is_installed:
+    if name == "openvino" and importlib.util.find_spec("openvino") is None:
         raise UserError(
             "--engine openvino needs the package openvino, which is not installed; "
             "pip install openvino, or omit --engine"
         )
     if name != "auto":
         return name
-    if is_installed and not tf.config.get_visible_devices("GPU"):
-        return "openvino"
-    return "tensorflow"
+    return choose_auto_engine(has_gpu=bool(tf.config.get_visible_devices("GPU")))
 
 
 def choose_precision(engine: str, wanted: str) -> str:
