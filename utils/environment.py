@@ -3,70 +3,13 @@
 Every command imports this module first. With an old Python, or without the packages, it ends the
 command with one line instead of a traceback. So this file and the commands use only syntax that
 Python 3.8 reads; the modules that the commands import later need not.
+
+`python -m tools.doctor` does not import it: it says more about what is missing.
 """
 
-from __future__ import annotations
-
-import shlex
 import sys
-from importlib.util import find_spec
-from pathlib import Path
 
-LEAST_VERSION = (3, 11)
-VERSIONS = "3.11, 3.12 or 3.13"
-# The packages that commands import, by the names to import. OpenVINO, gradio and tkinterdnd2 are
-# missing here: commands do without them, or ask for them when they need them.
-PACKAGES = (
-    "tensorflow",
-    "keras",
-    "keras_hub",
-    "safetensors",
-    "numpy",
-    "scipy",
-    "sklearn",
-    "imgaug",
-    "matplotlib",
-    "PIL",
-    "pycocoevalcap",
-    "nltk",
-    "tokenizers",
-    "regex",
-    "tqdm",
-    "rich",
-    "jinja2",
-)
-PROJECT = Path(__file__).resolve().parents[1]
-_MOST_NAMED = 3
-
-
-def find_problem() -> str | None:
-    """Return a line about what is missing and what to do about it, or None if nothing is."""
-    version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info[:2] < LEAST_VERSION:
-        return (
-            f"Python {VERSIONS} is needed, and {sys.executable} is Python {version}; "
-            f"{suggest_environment()}"
-        )
-    missing = [name for name in PACKAGES if find_spec(name) is None]
-    if not missing:
-        return None
-    names = ", ".join(missing[:_MOST_NAMED])
-    if len(missing) > _MOST_NAMED:
-        names += f" and {len(missing) - _MOST_NAMED} more packages"
-    return f"{sys.executable} (Python {version}) has no {names}; {suggest_environment()}"
-
-
-def suggest_environment() -> str:
-    """Return the command that activates the environment, or the one that makes it."""
-    environment = PROJECT / ".venv"
-    activate = environment / "bin" / "activate"
-    is_here = Path.cwd() == PROJECT
-    if activate.is_file() and Path(sys.prefix).absolute() != environment:
-        place = ".venv/bin/activate" if is_here else str(activate)
-        return f"activate the environment: . {shlex.quote(place)}"
-    options = "" if is_here else f"-C {shlex.quote(str(PROJECT))} "
-    return f"install what is missing: make {options}setup"
-
+from utils.prerequisites import find_problem
 
 _problem = find_problem()
 if _problem is not None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.scripts import ROOT
-from utils import environment
+from utils import prerequisites
 
 FILES = {
     "train.py": "train.py",
@@ -23,7 +23,9 @@ FILES = {
     "-m data.sources": "data/sources/__init__.py",
 }
 # What commands ask for when they need it, do without, or get with another package.
-OPTIONAL = {"cv2", "gradio", "markupsafe", "openvino", "tkinterdnd2"}
+OPTIONAL = {"cv2", "gradio", "markupsafe", "openvino", "packaging", "tkinterdnd2"}
+# Beside the commands, what an old Python must be able to read.
+OLD_SYNTAX = ("tools/doctor.py", "utils/environment.py", "utils/prerequisites.py")
 FOLDERS = ("data", "models", "pipeline", "reports", "tools", "ui", "utils")
 
 
@@ -45,10 +47,10 @@ def list_imported_names():
 def test_every_imported_package_is_checked():
     ours = {*FOLDERS, *(file.stem for file in ROOT.glob("*.py"))}
     others = list_imported_names() - sys.stdlib_module_names - ours
-    assert others - OPTIONAL == set(environment.PACKAGES)
+    assert others - OPTIONAL == set(prerequisites.PACKAGES)
 
 
-@pytest.mark.parametrize("file", [*FILES.values(), "utils/environment.py"])
+@pytest.mark.parametrize("file", [*FILES.values(), *OLD_SYNTAX])
 def test_an_old_python_can_read_the_file(file):
     ast.parse((ROOT / file).read_text(encoding="utf-8"), feature_version=(3, 8))
 
@@ -117,31 +119,32 @@ def project(tmp_path, monkeypatch):
     """A project's folder, with a space in its name."""
     folder = tmp_path / "my project"
     folder.mkdir()
-    monkeypatch.setattr(environment, "PROJECT", folder)
+    monkeypatch.setattr(prerequisites, "PROJECT", folder)
     monkeypatch.chdir(folder)
     return folder
 
 
 def test_the_environment_is_made_if_there_is_none(project, monkeypatch):
-    assert environment.suggest_environment() == "install what is missing: make setup"
+    assert prerequisites.suggest_environment() == "install what is missing: make setup"
     monkeypatch.chdir(project.parent)
     expected = f"install what is missing: make -C '{project}' setup"
-    assert environment.suggest_environment() == expected
+    assert prerequisites.suggest_environment() == expected
 
 
 def test_the_environment_is_activated_if_there_is_one(project, monkeypatch):
     activate = project / ".venv/bin/activate"
     activate.parent.mkdir(parents=True)
     activate.touch()
-    assert environment.suggest_environment() == "activate the environment: . .venv/bin/activate"
+    assert prerequisites.suggest_environment() == "activate the environment: . .venv/bin/activate"
     monkeypatch.chdir(project.parent)
-    assert environment.suggest_environment() == f"activate the environment: . '{activate}'"
+    assert prerequisites.suggest_environment() == f"activate the environment: . '{activate}'"
     monkeypatch.setattr(sys, "prefix", os.fspath(project / ".venv"))
-    assert environment.suggest_environment().startswith("install what is missing: make ")
+    expected = f"install what is missing: make -C '{project}' -B setup"
+    assert prerequisites.suggest_environment() == expected
 
 
 def test_one_missing_package_is_named(project, monkeypatch):
-    monkeypatch.setattr(environment, "PACKAGES", ("sys", "no_such_package"))
-    assert " has no no_such_package; install" in environment.find_problem()
-    monkeypatch.setattr(environment, "PACKAGES", ("sys",))
-    assert environment.find_problem() is None
+    monkeypatch.setattr(prerequisites, "PACKAGES", ("sys", "no_such_package"))
+    assert " has no no_such_package; install" in prerequisites.find_problem()
+    monkeypatch.setattr(prerequisites, "PACKAGES", ("sys",))
+    assert prerequisites.find_problem() is None
