@@ -13,7 +13,7 @@ from tests.helpers.scripts import SMALL, run_command, scenes_folder
 # Commands that need what a user has and the tests have not: datasets, weights, runs, a screen.
 FOREIGN = re.compile(
     r"FLICKR8K|CIFAR10|cifar10|datasets/|FOLDER|CAPTIONS|PHOTOS|PATH|COCO|hf:|\bsat\b|flickr8k|"
-    r"demo\.py| -h$|FILE|classifier|make_pictures"
+    r"demo\.py| -h$|FILE|classifier|make_pictures|--network"
 )
 GUIDES = ("README.md", "doc/training.md", "doc/captioning.md", "doc/metrics.md")
 PLACEHOLDERS = {"RUN": "one", "NAME": "one", "ONE": "one", "OTHER": "other"}

@@ -17,6 +17,7 @@ import tokenizer_sample
 import train
 from tools import cache as cache_tool
 from tools import dataset as dataset_tool
+from tools import doctor as doctor_tool
 from tools import runs as runs_tool
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +28,12 @@ DOC_SCRIPTS = {
     "doc/make_pictures.py": make_pictures,
     "doc/tokenizer_sample.py": tokenizer_sample,
 }
-MODULES = {"data.sources": dataset_tool, "tools.runs": runs_tool, "tools.cache": cache_tool}
+MODULES = {
+    "data.sources": dataset_tool,
+    "tools.runs": runs_tool,
+    "tools.cache": cache_tool,
+    "tools.doctor": doctor_tool,
+}
 SCRIPTS: dict[str, ModuleType] = COMMANDS | DOC_SCRIPTS | MODULES
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "doc").glob("*.md"), *ROOT.glob("[!.]*/README.md")]
@@ -37,7 +43,7 @@ _CODE_BLOCK = re.compile(r"^ *```\w*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 _INLINE_CODE = re.compile(r"`([^`\n]+)`")
 _COMMAND = re.compile(
     r"python (?:(?:train|evaluate|predict|demo|doc/\w+)\.py"
-    r"|-m (?:data\.sources|tools\.runs|tools\.cache))(?![\w.]).*"
+    r"|-m (?:data\.sources|tools\.runs|tools\.cache|tools\.doctor))(?![\w.]).*"
 )
 
 
