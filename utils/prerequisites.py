@@ -19,6 +19,7 @@ PACKAGES = (
     "keras",
     "keras_hub",
     "safetensors",
+    "huggingface_hub",
     "numpy",
     "scipy",
     "sklearn",

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from tools.checks import downloads, machine, packages, places, programs
+from tools.checks import downloads, folders, machine, packages, programs
 from tools.checks.findings import HELPFUL, Finding
-from utils import runs
 from utils.errors import UserError
 from utils.prerequisites import suggest_environment
 
+RUNS = Path("checkpoints")
 DATASETS = Path("datasets")
 
 
@@ -32,14 +32,14 @@ def _list_checks(
 ) -> Iterator[tuple[str, Callable[[], Finding | list[Finding]]]]:
     """Yield each check with the name that it has if it cannot be made."""
     cache = cache or DATASETS / "cache"
-    root = root or runs.ROOT
+    root = root or RUNS
     yield "Python", packages.check_python
     yield "packages", packages.check_packages
     yield "processor", machine.check_processor
     yield "GPU", machine.check_gpu
     yield "memory", machine.check_memory
-    yield "cache folder", partial(places.check_folder, "cache folder", cache, "--cache DIR")
-    yield "runs folder", partial(places.check_folder, "runs folder", root, "--run DIR")
+    yield "cache folder", partial(folders.check_folder, "cache folder", cache, "--cache DIR")
+    yield "runs folder", partial(folders.check_folder, "runs folder", root, "--runs DIR")
     yield "Tk", programs.check_tk
     yield "screen", programs.check_screen
     yield "Java", programs.check_java
@@ -49,7 +49,7 @@ def _list_checks(
     yield "Hugging Face", downloads.check_hub
     yield "network", partial(downloads.check_network, is_asked=network)
     yield "datasets", partial(_list_datasets, DATASETS)
-    yield "runs", partial(places.list_runs, root)
+    yield "runs", partial(folders.list_runs, root)
 
 
 def _list_datasets(folder: Path) -> Finding:
@@ -65,7 +65,7 @@ def _run_check(name: str, check: Callable[[], Finding | list[Finding]]) -> list[
     except ImportError as error:
         text = f"not checked ({error})"
         return [Finding(name, text, HELPFUL, suggest_environment())]
-    except (OSError, UserError) as error:
+    except (OSError, RuntimeError, UserError) as error:  # RuntimeError: no home folder
         remedy = "see that the file or folder exists and may be read"
         return [Finding(name, f"not checked ({error})", HELPFUL, remedy)]
     if isinstance(found, Finding):

@@ -10,9 +10,10 @@ from urllib.request import getproxies, proxy_bypass
 
 from tools.checks.findings import HELPFUL, Finding, find_home, join_some
 from utils.files import format_bytes, size_of
+from utils.hub.answers import find_endpoint
+from utils.hub.cache import find_cache
 
 KERAS_SITE = "https://storage.googleapis.com"  # ImageNet weights of Keras' networks
-HUGGING_FACE_SITE = "https://huggingface.co"
 NETWORK_SECONDS = 2.0
 _PORTS = {"http": 80, "https": 443}
 
@@ -34,8 +35,8 @@ def check_keras_weights() -> Finding:
 
 def check_presets() -> Finding:
     """List the presets of KerasHub, such as ViT and GPT-2, which come through kagglehub."""
-    cache = os.environ.get("KAGGLEHUB_CACHE") or "~/.cache/kagglehub"
-    folder = _expand(cache) / "models"
+    cache = os.environ.get("KAGGLEHUB_CACHE") or Path.home() / ".cache" / "kagglehub"
+    folder = Path(cache) / "models"
     found = _measure(folder, "*/*/*/*")  # owner, model, framework, preset
     facts = {"folder": str(folder), "bytes": found}
     text = "no presets yet; --preset vit-gpt2 downloads ViT and GPT-2"
@@ -44,12 +45,12 @@ def check_presets() -> Finding:
 
 def check_hub() -> Finding:
     """List the models in the cache of the Hugging Face Hub."""
-    folder = find_hub_folder()
+    folder = find_cache()
     found = {}
     for name, size in _measure(folder, "models--*").items():
         found["/".join(name.split("--")[1:])] = size
     facts = {"folder": str(folder), "bytes": found}
-    text = "no model in the Hub's cache; hf:FOLDER takes any folder"
+    text = "no model in the Hub's cache"
     return Finding("Hugging Face", _format_sizes(found) or text, facts=facts)
 
 
@@ -61,24 +62,6 @@ def find_keras_folder() -> Path:
     if home is None or not os.access(home, os.W_OK):
         home = Path("/tmp")
     return home / ".keras"
-
-
-def find_hub_folder() -> Path:
-    """Return the folder of the Hub's cache, chosen as huggingface_hub chooses it."""
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    home = os.environ.get("HF_HOME") or f"{cache}/huggingface"
-    older_name = os.environ.get("HUGGINGFACE_HUB_CACHE") or f"{home}/hub"
-    folder = os.environ.get("HF_HUB_CACHE") or older_name
-    return _expand(folder)
-
-
-def _expand(folder: str) -> Path:
-    """Return a folder whose name may start with ~ or contain variables."""
-    path = Path(os.path.expandvars(folder))
-    home = find_home()
-    if home is None or path.parts[:1] != ("~",):
-        return path
-    return home.joinpath(*path.parts[1:])
 
 
 def _measure(folder: Path, pattern: str) -> Sizes:
@@ -94,8 +77,7 @@ def check_network(*, is_asked: bool) -> Finding:
     """Try to connect to where weights come from, if asked; all at once, for two seconds at most."""
     if not is_asked:
         return Finding("network", "not tried; --network does so", facts={"reachable": None})
-    hub = os.environ.get("HF_ENDPOINT") or HUGGING_FACE_SITE
-    places = {site: _find_place(site) for site in (KERAS_SITE, hub)}
+    places = {site: _find_place(site) for site in (KERAS_SITE, find_endpoint())}
     reached = _try_places(set(places.values()))
     reachable = {}
     for site, place in places.items():

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tools.checks.findings import HELPFUL, Finding
-from utils.metrics.java import find_spice_folder, list_missing_libraries
+from utils.metrics.java import list_missing_libraries
 from utils.plots.fonts import choose_fonts, suggest_font
 
 SECONDS = 5  # for Java and Tk to answer
@@ -80,13 +80,12 @@ def check_java() -> Finding:
     if find_spec("pycocoevalcap") is None:
         text = f"{version}; METEOR and SPICE also need the package pycocoevalcap"
         return Finding("Java", text, HELPFUL, facts=facts)
-    folder = find_spice_folder()
-    missing = list_missing_libraries(folder)
+    missing = list_missing_libraries()
     if not missing:
         return Finding("Java", f"{version}, for METEOR and SPICE", HELPFUL, facts=facts)
-    facts["missing_for_spice"] = missing
+    facts["missing_for_spice"] = [file.name for file in missing]
     text = f"{version}, for METEOR; SPICE lacks Stanford CoreNLP 3.6.0"
-    remedy = f"put {missing[0]} and its models into {_shorten(folder / 'lib')}"
+    remedy = f"put {missing[0].name} and its models into {_shorten(missing[0].parent)}"
     return Finding("Java", text, HELPFUL, remedy, facts)
 
 

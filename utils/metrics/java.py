@@ -57,8 +57,8 @@ def score_spice(references: NumberedCaptions, captions: NumberedCaptions) -> flo
 
     Its Python half is not used: it would download missing libraries.
     """
-    java, folder = _find_java(), find_spice_folder()
-    missing = list_missing_libraries(folder)
+    java, folder = _find_java(), _find_spice_folder()
+    missing = [file.name for file in list_missing_libraries()]
     if missing:
         raise ScoreUnavailable(
             f"needs {' and '.join(missing)} of Stanford CoreNLP in {folder / 'lib'}; "
@@ -96,12 +96,13 @@ def _find_java() -> str:
     return program
 
 
-def list_missing_libraries(folder: Path) -> list[str]:
-    """Return the names of SPICE's libraries that are not in its folder."""
-    return [name for name in _SPICE_LIBRARIES if not (folder / "lib" / name).is_file()]
+def list_missing_libraries() -> list[Path]:
+    """Return the libraries of SPICE that are not there."""
+    folder = _find_spice_folder() / "lib"
+    return [folder / name for name in _SPICE_LIBRARIES if not (folder / name).is_file()]
 
 
-def find_spice_folder() -> Path:
+def _find_spice_folder() -> Path:
     """Return the folder in which pycocoevalcap keeps SPICE."""
     package = util.find_spec("pycocoevalcap")
     return Path(next(iter(package.submodule_search_locations))) / "spice"

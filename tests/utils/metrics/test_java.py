@@ -52,7 +52,7 @@ def test_failures_of_meteor_are_one_line(tmp_path, monkeypatch, script, reason):
 
 def test_missing_libraries_of_spice_are_named(tmp_path, monkeypatch):
     fake_java(tmp_path, monkeypatch, "exit 0")
-    monkeypatch.setattr(java, "find_spice_folder", lambda: tmp_path)
+    monkeypatch.setattr(java, "_find_spice_folder", lambda: tmp_path)
     with pytest.raises(java.ScoreUnavailable, match=r"needs stanford-corenlp-3.6.0.jar"):
         Scorer([["a dog"]]).score(["a dog"], ["SPICE"])
 
@@ -72,7 +72,7 @@ def test_missing_libraries_of_spice_are_named(tmp_path, monkeypatch):
 )
 def test_answers_and_failures_of_spice(tmp_path, monkeypatch, script, expected):
     fake_java(tmp_path, monkeypatch, script)
-    monkeypatch.setattr(java, "find_spice_folder", lambda: tmp_path)
+    monkeypatch.setattr(java, "_find_spice_folder", lambda: tmp_path)
     monkeypatch.setattr(java, "_allow_seconds", lambda captions: 0.2)
     (tmp_path / "lib").mkdir()
     for name in ("stanford-corenlp-3.6.0.jar", "stanford-corenlp-3.6.0-models.jar"):
