@@ -24,11 +24,13 @@ ENCODERS = (
 
 # The ways in which each decoder can attend to the photo. The first is its default.
 ATTENTIONS: dict[str, tuple[str, ...]] = {
+    "bert": ("soft",),
     "gru": ("soft",),
     "lstm": ("soft", "hard", "none"),
     "luong": ("dot", "additive"),
     "transformer": ("soft",),
 }
+TRANSFORMERS = ("transformer", "bert")  # decoders of transformer blocks
 BEST_BY = ("CIDEr", "BLEU-4", "BLEU-2", "NIST-4", "NIST-2", "ROUGE-L", "loss")
 ENCODER_RATE = 0.00001
 HEADS = 8
@@ -154,7 +156,7 @@ class Decoding(Group):
     """decoder"""
 
     decoder: str = setting(
-        "gru", "network that writes the caption: gru, lstm, luong or transformer", unit="NAME"
+        "gru", "network that writes the caption: gru, lstm, luong, transformer or bert", unit="NAME"
     )
     decoder_weights: str | None = setting(
         None,
@@ -462,19 +464,20 @@ def _check_decoder_rules(settings: Settings) -> None:
         "--features normalised needs --decoder gru",
     )
     require(
-        decoding.layers == 1 or name in ("lstm", "transformer"),
-        f"--layers {decoding.layers} needs --decoder lstm or transformer",
+        decoding.layers == 1 or name in ("lstm", *TRANSFORMERS),
+        f"--layers {decoding.layers} needs --decoder lstm or {' or '.join(TRANSFORMERS)}",
     )
-    if name == "transformer":
+    if name in TRANSFORMERS:
         require(
             decoding.is_pretrained or decoding.units % decoding.heads == 0,
             f"--units must be a multiple of --heads (got {decoding.units} and {decoding.heads})",
         )
         return
-    require(decoding.heads == HEADS, f"--heads {decoding.heads} needs --decoder transformer")
+    needed = f"--decoder {' or '.join(TRANSFORMERS)}"
+    require(decoding.heads == HEADS, f"--heads {decoding.heads} needs {needed}")
     require(
         not decoding.is_pretrained,
-        f"--decoder-weights {decoding.decoder_weights} needs --decoder transformer",
+        f"--decoder-weights {decoding.decoder_weights} needs {needed}",
     )
 
 

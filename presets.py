@@ -157,6 +157,7 @@ WAY_SETTINGS = frozenset(
 
 # What each decoder attends with and how it scales features, if nothing else is asked.
 DECODERS: dict[str, dict[str, Any]] = {
+    "bert": {"attention": "soft", "features": "raw"},
     "gru": {"attention": "soft", "features": "normalised"},
     "lstm": {"attention": "soft", "features": "raw"},
     "luong": {"attention": "dot", "features": "raw"},

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from config import Settings
+from config import TRANSFORMERS, Settings
 from data.class_batches import ClassBatches
 from data.preprocess import Dataset
 from data.text.loading import load_tokenizer
@@ -16,7 +16,7 @@ from data.text.tokenizer import Tokenizer
 from models.captioner import Captioner
 from models.classifier import Classifier
 from models.decoders.base import Decoder, check_max_length
-from models.decoders.transformer import POSITIONS
+from models.decoders.blocks import POSITIONS
 from models.decoders.with_encoder import DecoderWithEncoder
 from models.encoders.encoder import Encoder
 from models.pretrained.loading import find_decoder_sizes
@@ -216,7 +216,7 @@ def add_decoder_sizes(settings: Settings, start: Start) -> tuple[Settings, dict[
 def complete_settings(chosen: Settings, dataset: Dataset, sizes: dict[str, Any]) -> Settings:
     """Return the settings with every value; check that a transformer has the positions."""
     settings = complete(chosen, dataset, has_bfloat16=has_bfloat16())
-    if settings.decoding.decoder == "transformer":
+    if settings.decoding.decoder in TRANSFORMERS:
         check_max_length(settings.words.max_length, sizes.get("positions", POSITIONS))
     return settings
 

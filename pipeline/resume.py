@@ -121,7 +121,10 @@ class FromRun:
             if "dataset" not in options:
                 self._check_dataset_is_there()
                 names += ["cache", "seed", *(each.name for each in fields(config.Data))]
-        elif saved["tokenizer"] in ("bpe", "gpt2") or saved["decoder"] == "transformer":
+        elif (
+            saved["tokenizer"] not in ("words", "characters")
+            or saved["decoder"] in config.TRANSFORMERS
+        ):
             names.append("tokenizer")  # the preset may have another
         values = _known(saved, names)
         values["weights"] = saved["encoder_weights"]

@@ -247,8 +247,9 @@ def check_used(settings: Settings, typed: Mapping[str, Any]) -> None:
     for name in typed:
         flag = option_name(name)
         require(
-            decoding.decoder != "transformer" or name not in ("embedding", "attention_units"),
-            f"{flag} does not go with --decoder transformer; use --units",
+            decoding.decoder not in config.TRANSFORMERS
+            or name not in ("embedding", "attention_units"),
+            f"{flag} does not go with --decoder {decoding.decoder}; use --units",
         )
         require(
             decoding.attention != "dot" or name != "attention_units",

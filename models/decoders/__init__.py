@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from models.decoders.base import Decoder
+from models.decoders.bert import BertDecoder
 from models.decoders.gru import GRUDecoder
 from models.decoders.lstm import LSTMDecoder
 from models.decoders.luong import LuongDecoder
@@ -15,6 +16,7 @@ from models.decoders.transformer import TransformerDecoder
 from utils.errors import unknown_name_error
 
 DECODERS: dict[str, type[Decoder]] = {
+    "bert": BertDecoder,
     "gru": GRUDecoder,
     "lstm": LSTMDecoder,
     "luong": LuongDecoder,

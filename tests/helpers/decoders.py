@@ -44,7 +44,7 @@ def fitting_decoder(name="gru", seed=0, **sizes):
         "units": 16,
         "attention_units": 6,
         "dropout": 0.3,
-        "layers": 2 if name == "transformer" else 1,
+        "layers": 2 if name in ("transformer", "bert") else 1,
     }
     return small_decoder(
         name,
