@@ -16,8 +16,9 @@ from typing import Any, Protocol, Self
 import numpy as np
 import tensorflow as tf
 
-from data.photos.crops import Crops, project_to_photo
-from data.photos.images import load_pixels, read_photo
+from data.photos.crops import Crops, project_to_photo, project_window
+from data.photos.images import load_pixels, read_photo, read_size
+from data.photos.reading import DEFAULT, WHOLE, Reading, Window
 from data.text.loading import load_pretrained_tokenizer, load_tokenizer
 from data.text.tokenizer import END, PAD, START, UNKNOWN, Word
 from models.decoders import DECODERS, build_decoder
@@ -88,6 +89,7 @@ class Captioner:
         image_size: int,
         settings: dict[str, Any],
         read_photo: Callable[..., np.ndarray] = read_photo,
+        reading: Reading = DEFAULT,
         fingerprint: dict[str, Any] | None = None,
     ) -> None:
         """`encoder` makes the encoder when it is first needed.
@@ -100,6 +102,7 @@ class Captioner:
         self.grid = grid
         self.image_size = image_size
         self.settings = _DEFAULTS | settings
+        self.reading = reading
         self._read_photo = read_photo
         self._fingerprint = fingerprint
         self._searches: dict[tuple[int, Rules, Sampling | None, bool], Callable[..., Captions]] = {}
@@ -140,6 +143,7 @@ class Captioner:
             tokenizer=tokenizer,
             grid=(rows, columns),
             image_size=fingerprint["image_size"],
+            reading=Reading(**fingerprint.get("reading", {})),
             fingerprint=None if has_own_encoder else fingerprint,
             settings={name: config[name] for name in SEARCH_SETTINGS if name in config},
         )
@@ -154,9 +158,16 @@ class Captioner:
         """Everything that the values of the encoder's features depend on."""
         return self._fingerprint or self.encoder.fingerprint()
 
-    def __call__(self, photos: Photo | Sequence[Photo], **changes: Any) -> Caption | list[Caption]:
+    def __call__(
+        self,
+        photos: Photo | Sequence[Photo],
+        *,
+        originals: Sequence[Photo] | None = None,
+        **changes: Any,
+    ) -> Caption | list[Caption]:
         """Return the caption of a photo (path, bytes or uint8 pixels), or those of a list.
 
+        `originals` are the photos themselves where `photos` are pixels at the network's size.
         `changes` are search settings: beam, length_penalty, no_repeat, max_length, sample,
         temperature, top_k, top_p, look, crops, seed.
         """
@@ -166,20 +177,39 @@ class Captioner:
         captions = []
         with ThreadPoolExecutor(2) as pool:
             for start in range(0, len(photos), BATCH):
-                pictures = list(pool.map(self._load_pixels, photos[start : start + BATCH]))
+                part = photos[start : start + BATCH]
+                pictures = list(pool.map(self._load_pixels, part))
                 features = self._encode(pictures, Crops(settings["crops"]))
+                whole = part if originals is None else originals[start : start + BATCH]
+                windows = [self._find_window(photo) for photo in whole]
                 # Features depend a little on the size of their batch, so seeds come from pixels.
-                captions += self._caption_batch(features, pictures, settings)
+                captions += self._caption_batch(features, pictures, settings, windows)
         return captions
 
-    def from_features(self, features: np.ndarray, **changes: Any) -> list[Caption]:
-        """Return captions by features (N, L, D), the locations of one or several crops."""
+    def from_features(
+        self, features: np.ndarray, photos: Sequence[Photo] | None = None, **changes: Any
+    ) -> list[Caption]:
+        """Return captions by features (N, L, D), the locations of one or several crops.
+
+        Some networks see only the middle of a photo. Without the `photos`, their attention is laid
+        on that part alone.
+        """
         settings = self._change_settings(changes)
         captions = []
         for start in range(0, len(features), BATCH):
             rows = np.asarray(features[start : start + BATCH])
-            captions += self._caption_batch(rows, rows, settings)
+            windows = [WHOLE] * len(rows)
+            if photos is not None:
+                windows = [self._find_window(photo) for photo in photos[start : start + BATCH]]
+            captions += self._caption_batch(rows, rows, settings, windows)
         return captions
+
+    def _find_window(self, photo: Photo) -> Window:
+        """Return the part of a photo that the network sees."""
+        if self.reading.fit == "squeeze":
+            return WHOLE
+        size = photo.shape[:2] if isinstance(photo, np.ndarray) else read_size(photo)
+        return self.reading.find_window(size, (self.image_size, self.image_size))
 
     def count_tokens(self, text: str) -> int:
         """Return the number of words, characters or pieces, as `max_length` counts them."""
@@ -187,7 +217,8 @@ class Captioner:
 
     def _load_pixels(self, photo: Photo) -> np.ndarray:
         """Load a photo as uint8 (S, S, 3); given pixels are resized as those of a file are."""
-        return load_pixels(photo, (self.image_size, self.image_size), read=self._read_photo)
+        size = (self.image_size, self.image_size)
+        return load_pixels(photo, size, read=self._read_photo, reading=self.reading)
 
     def _encode(self, pictures: Sequence[np.ndarray], crops: Crops) -> np.ndarray:
         """Return features (N, L, D) of pictures, the locations of their crops one after another."""
@@ -214,7 +245,11 @@ class Captioner:
         return settings
 
     def _caption_batch(
-        self, features: np.ndarray, inputs: Sequence[np.ndarray], settings: dict[str, Any]
+        self,
+        features: np.ndarray,
+        inputs: Sequence[np.ndarray],
+        settings: dict[str, Any],
+        windows: Sequence[Window],
     ) -> list[Caption]:
         """Return captions by features (N, L, D); a photo's seed comes from its `inputs`."""
         rules = Rules(
@@ -238,7 +273,8 @@ class Captioner:
         search = self._get_search(features.shape[1], rules, sampling, samples_locations)
         found = search(tf.constant(features), tf.constant(seeds))
         tokens, logs, attention = (tensor.numpy() for tensor in found)
-        return [self._make_caption(*each) for each in zip(tokens, logs, attention, strict=True)]
+        rows = zip(tokens, logs, attention, windows, strict=True)
+        return [self._make_caption(*row) for row in rows]
 
     def _get_search(
         self, locations: int, rules: Rules, sampling: Sampling | None, samples_locations: bool
@@ -251,7 +287,9 @@ class Captioner:
             )
         return self._searches[key]
 
-    def _make_caption(self, tokens: np.ndarray, logs: np.ndarray, attention: np.ndarray) -> Caption:
+    def _make_caption(
+        self, tokens: np.ndarray, logs: np.ndarray, attention: np.ndarray, window: Window
+    ) -> Caption:
         """Make a photo's caption of tokens (K, T), log-probabilities (K,), attention (K, T, L)."""
         decoded = [self.tokenizer.decode(row) for row in tokens]
         found = []
@@ -261,11 +299,12 @@ class Captioner:
 
         words = decoded[0]
         crops = np.split(attention[0], attention.shape[-1] // self.decoder.locations, axis=1)
+        places = project_window(_project_to_grid(crops, self.grid), self.grid, window)
         return Caption(
             text=found[0][0],
             score=found[0][1],
             words=[word.text for word in words if word.text],
-            attention=_average_by_word(words, _project_to_grid(crops, self.grid)),
+            attention=_average_by_word(words, places),
             grid=self.grid,
             candidates=[candidate for candidate in found if candidate[0]],
         )

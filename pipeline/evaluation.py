@@ -13,6 +13,7 @@ from data.caption_batches import CaptionBatches
 from data.feature_cache import FeatureCache, FeatureStore
 from data.photos.crops import Crops
 from data.photos.photo import Photo
+from data.photos.reading import Reading
 from data.preprocess import Dataset
 from data.scenes.dataset import LANGUAGES
 from data.scenes.drawing import PICTURE_SIZE
@@ -91,7 +92,8 @@ class Evaluation:
         def caption_parts() -> Iterator[int]:
             for first in range(0, len(self.features), TOGETHER):
                 part = self.features[first : first + TOGETHER]
-                captions.extend(self.captioner.from_features(part, **search))
+                paths = [photo.path for photo in self.photos[first : first + TOGETHER]]
+                captions.extend(self.captioner.from_features(part, paths, **search))
                 yield len(captions) - first
 
         started = time.perf_counter()
@@ -230,7 +232,7 @@ def make_evaluation(
     if split == "test" and not dataset.splits["test"] and not missing.get("test"):
         split = "val"
         notes.append(NO_TEST_SPLIT)
-    crops = Crops(settings.search.crops)
+    crops = Crops(settings.search.crops, captioner.reading)
     cache = FeatureCache(Path(settings.vision.cache), captioner.fingerprint)
 
     def encode(images: Any) -> Any:
@@ -323,6 +325,7 @@ class CaptionValidation:
             tokenizer=tokenizer,
             grid=encoder.grid,
             image_size=encoder.image_size,
+            reading=Reading(**encoder.reading),
             settings=settings.flat() | {"beam": 1, "sample": False},
         )
         self._best_by = settings.training.best_by

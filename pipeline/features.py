@@ -6,6 +6,7 @@ The convnet encoder is trained here first, once for the same photos, labels and 
 import hashlib
 import json
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import tensorflow as tf
@@ -16,6 +17,7 @@ from data.feature_cache import FeatureCache
 from data.feature_extraction import Encode, extract_features
 from data.photos.photo import Photo, PhotoViews
 from data.photos.pixels import load_pictures
+from data.photos.reading import Reading
 from data.photos.views import Views
 from data.picture_batches import PictureLoader
 from data.preprocess import Dataset
@@ -138,6 +140,7 @@ def extract(
     """Return the features of all photos and views. An encoder that is trained too gets the pictures
     instead.
     """
+    views = replace(views, reading=Reading(**encoder.reading))
     if settings.vision.finetune_encoder:
         photos = [photo for split in SPLITS for photo in dataset.splits[split]]
         return PictureLoader(photos, views, encoder.image_size, encoder.fingerprint())

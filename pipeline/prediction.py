@@ -16,6 +16,7 @@ import numpy as np
 
 from config import Settings
 from data.photos.images import UnreadablePhoto, find_photos, read_photo
+from data.photos.reading import Reading
 from pipeline import dataset as caption_dataset
 from pipeline.classifier import dataset as class_dataset
 from utils import runs
@@ -131,12 +132,13 @@ class Predictor(Protocol):
     """A captioner or classifier, and how its predictions are shown and saved."""
 
     image_size: int
+    reading: Reading
 
     def load_encoder(self) -> None:
         """Load what the first photo needs; raise an error if that is impossible."""
 
-    def predict(self, pictures: Sequence[Any]) -> list[Any]:
-        """Return a prediction for each picture (S, S, 3) uint8."""
+    def predict(self, pictures: Sequence[Any], photos: Sequence[Path]) -> list[Any]:
+        """Return a prediction for each picture (S, S, 3) uint8; `photos` are their files."""
 
     def is_doubtful(self, prediction: Any) -> bool:
         """Return whether the score is below `--minimum-score`."""
@@ -169,11 +171,15 @@ class CaptionPredictor:
     def image_size(self) -> int:
         return self.captioner.image_size
 
+    @property
+    def reading(self) -> Reading:
+        return self.captioner.reading
+
     def load_encoder(self) -> None:
         _ = self.captioner.encoder
 
-    def predict(self, pictures: Sequence[Any]) -> list[Any]:
-        return self.captioner(pictures, **self.search)
+    def predict(self, pictures: Sequence[Any], photos: Sequence[Path]) -> list[Any]:
+        return self.captioner(pictures, originals=photos, **self.search)
 
     def is_doubtful(self, prediction: Any) -> bool:
         return round(prediction.score, 4) < self.minimum_score  # rounded as in the captions file
@@ -272,7 +278,7 @@ def _predict(
 
     def try_read(photo: Path) -> np.ndarray | UnreadablePhoto:
         try:
-            return read_photo(photo, size)
+            return read_photo(photo, size, predictor.reading)
         except UnreadablePhoto as error:
             return error
 
@@ -280,8 +286,12 @@ def _predict(
         for start in range(0, len(photos), BATCH):
             batch = photos[start : start + BATCH]
             pictures = list(pool.map(try_read, batch))
-            readable = [each for each in pictures if not isinstance(each, UnreadablePhoto)]
-            predictions = iter(predictor.predict(readable))
+            readable, paths = [], []
+            for photo, picture in zip(batch, pictures, strict=True):
+                if not isinstance(picture, UnreadablePhoto):
+                    readable.append(picture)
+                    paths.append(photo)
+            predictions = iter(predictor.predict(readable, paths))
             for photo, picture in zip(batch, pictures, strict=True):
                 if isinstance(picture, UnreadablePhoto):
                     yield photo, picture

@@ -14,6 +14,7 @@ from PIL import Image
 from data.feature_cache import make_feature_key
 from data.photos.images import read_photo
 from data.photos.photo import Photo
+from data.photos.reading import DEFAULT, WHOLE, Reading, Window
 
 _MARGIN = 1 / 16  # share of the side that the middle omits at each edge
 
@@ -23,6 +24,7 @@ class Crops:
     """The first `number` crops of each photo."""
 
     number: int = 1
+    reading: Reading = DEFAULT
 
     def keys(self, photo: Photo, _split: str = "") -> tuple[str, ...]:
         """Return the cache keys of the crops, the photo itself first."""
@@ -32,7 +34,8 @@ class Crops:
 
     def load_picture(self, photo: Photo, crop: int, image_size: int) -> np.ndarray:
         """Load the pixels (S, S, 3) of a crop."""
-        return crop_picture(read_photo(photo.path, (image_size, image_size)), crop)
+        picture = read_photo(photo.path, (image_size, image_size), self.reading)
+        return crop_picture(picture, crop)
 
     def cut(self, picture: np.ndarray) -> list[np.ndarray]:
         """Return the crops of a picture, each as large as it."""
@@ -71,19 +74,35 @@ def project_to_photo(attention: Sequence[np.ndarray], grid: tuple[int, int]) -> 
         if _is_mirrored(crop):
             weights = weights[:, :, ::-1]
         if _shows_middle(crop):
-            weights = _compute_overlaps(rows).T @ weights @ _compute_overlaps(columns)
+            middle = (_MARGIN, 1 - _MARGIN)
+            weights = (
+                _compute_overlaps(rows, *middle).T @ weights @ _compute_overlaps(columns, *middle)
+            )
         total += weights.reshape(total.shape)
     return total
 
 
-def _compute_overlaps(locations: int) -> np.ndarray:
-    """Return the share of each location of the middle's side in each location of the photo's side.
+def project_window(attention: np.ndarray, grid: tuple[int, int], window: Window) -> np.ndarray:
+    """Project the attention (T, L) to a part of the photo onto the whole photo; its sum stays."""
+    if window == WHOLE:
+        return attention
+    top, left, bottom, right = window
+    rows, columns = grid
+    weights = attention.reshape(-1, rows, columns)
+    vertical = _compute_overlaps(rows, top, bottom)
+    horizontal = _compute_overlaps(columns, left, right)
+    return (vertical.T @ weights @ horizontal).reshape(attention.shape)
 
-    The shape is (locations of the middle, locations of the photo).
+
+def _compute_overlaps(locations: int, start: float, end: float) -> np.ndarray:
+    """Return the share of each location of a part's side in each location of the photo's side.
+
+    The part reaches from `start` to `end`, as shares of the photo's side. The shape is (locations
+    of the part, locations of the photo).
     """
-    middle = np.linspace(_MARGIN, 1 - _MARGIN, locations + 1)
+    part = np.linspace(start, end, locations + 1)
     photo = np.linspace(0, 1, locations + 1)
-    starts = np.maximum(middle[:-1, None], photo[None, :-1])
-    ends = np.minimum(middle[1:, None], photo[None, 1:])
-    length = middle[1] - middle[0]
+    starts = np.maximum(part[:-1, None], photo[None, :-1])
+    ends = np.minimum(part[1:, None], photo[None, 1:])
+    length = part[1] - part[0]
     return ((ends - starts).clip(0) / length).astype(np.float32)

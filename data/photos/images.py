@@ -20,6 +20,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from data.photos.reading import DEFAULT, Reading
 from utils.files import write_atomically
 
 # A telephone's 108 megapixels pass; a PNG of this size takes 0.5 GB while it is decoded.
@@ -83,7 +84,9 @@ class UnreachablePhoto(UnreadablePhoto):
     """A photo that is missing, locked or on a failing disk now, and may be readable later."""
 
 
-def read_photo(photo: Path | str | bytes, size: tuple[int, int] | None = None) -> np.ndarray:
+def read_photo(
+    photo: Path | str | bytes, size: tuple[int, int] | None = None, reading: Reading = DEFAULT
+) -> np.ndarray:
     """Read a photo as a person sees it: upright RGB on white, uint8 (H, W, 3).
 
     Of an animation, the first frame is read. Colour profiles are not applied, as in the datasets
@@ -93,13 +96,14 @@ def read_photo(photo: Path | str | bytes, size: tuple[int, int] | None = None) -
         photo: a file, or the bytes of one.
         size: (height, width) to which the whole photo is squeezed, so that a map over the result
             lies linearly over the photo; None keeps the photo's own.
+        reading: another preprocessing than that.
 
     Raises:
         UnreadablePhoto: it is no picture, damaged, too large, or may not be read.
     """
     with _open_stream(photo) as stream, _translate_errors():
         image = _read_header(stream)
-        if size is not None:
+        if size is not None and not reading.is_exact:
             # A JPEG can be decoded at 1/2, 1/4 or 1/8. The longer side counts for both, because the
             # orientation is not known yet.
             longest = _GAP * max(size)
@@ -107,19 +111,24 @@ def read_photo(photo: Path | str | bytes, size: tuple[int, int] | None = None) -
         image.load()
         orientation = _read_orientation(image)
         rgb = _convert_to_rgb(image)
-        if size is not None:
+        if size is not None and not reading.is_exact:
             is_sideways = orientation >= _FIRST_SIDEWAYS
             rgb = _resize(rgb, size[::-1] if is_sideways else size)
         if orientation in _UPRIGHT:
             rgb = rgb.transpose(_UPRIGHT[orientation])
+        if size is not None and reading.is_exact:
+            rgb = reading.resize_exactly(rgb, size)
         return np.array(rgb)
 
 
-def resize(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Squeeze pixels uint8 (H, W, 3) to size (height, width), exactly as `read_photo` does."""
+def resize(pixels: np.ndarray, size: tuple[int, int], reading: Reading = DEFAULT) -> np.ndarray:
+    """Bring pixels uint8 (H, W, 3) to size (height, width), exactly as `read_photo` does."""
     if pixels.shape[:2] == size:
         return pixels
-    return np.asarray(_resize(Image.fromarray(pixels), size))
+    image = Image.fromarray(pixels)
+    if reading.is_exact:
+        return np.asarray(reading.resize_exactly(image, size))
+    return np.asarray(_resize(image, size))
 
 
 def load_pixels(
@@ -127,13 +136,14 @@ def load_pixels(
     size: tuple[int, int],
     *,
     read: Callable[..., np.ndarray] = read_photo,
+    reading: Reading = DEFAULT,
 ) -> np.ndarray:
-    """Return a photo, or the pixels uint8 (H, W, 3) of one, squeezed to size (height, width)."""
+    """Return a photo, or the pixels uint8 (H, W, 3) of one, at size (height, width)."""
     if not isinstance(photo, np.ndarray):
-        return read(photo, size)
+        return read(photo, size, reading)
     if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
         raise ValueError(f"pixels are uint8 of shape (H, W, 3), not {photo.dtype} of {photo.shape}")
-    return resize(photo, size)
+    return resize(photo, size, reading)
 
 
 def detect_format(photo: Path) -> str | None:
@@ -150,6 +160,15 @@ def read_longer_side(photo: Path) -> int:
     """Return the number of pixels of the photo's longer side; only its header is read."""
     with _open_stream(photo) as stream, _translate_errors():
         return max(_read_header(stream).size)
+
+
+def read_size(photo: Path | str | bytes) -> tuple[int, int]:
+    """Return the (height, width) of the upright photo; only its header is read."""
+    with _open_stream(photo) as stream, _translate_errors():
+        image = _read_header(stream)
+        if _read_orientation(image) >= _FIRST_SIDEWAYS:
+            return image.width, image.height
+        return image.height, image.width
 
 
 def find_photos(folder: Path) -> list[Path]:
@@ -252,9 +271,9 @@ def _read_header(stream: BinaryIO) -> ImageFile.ImageFile:
 
 
 def _read_orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8, of a loaded picture.
+    """Return the EXIF orientation, 1 to 8, of the pixels in a loaded picture.
 
-    Before loading it would be wrong for a TIFF: Pillow turns it itself and removes the tag.
+    Loading a TIFF turns it, and removes the tag.
     """
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation)

@@ -8,6 +8,7 @@ from data.feature_cache import make_feature_key
 from data.img_augmentation import augment, make_recipe_name, mentions_sides
 from data.photos.images import read_photo
 from data.photos.photo import Photo
+from data.photos.reading import DEFAULT, Reading
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Views:
 
     number: int
     seed: int
+    reading: Reading = DEFAULT
 
     def keys(self, photo: Photo, split: str = "train") -> tuple[str, ...]:
         """Return the cache keys of the photo itself and, in the training split, of its views."""
@@ -32,7 +34,7 @@ class Views:
 
     def load_picture(self, photo: Photo, view: int, image_size: int) -> np.ndarray:
         """Load the pixels (S, S, 3) of a view; view 0 is the photo itself."""
-        image = read_photo(photo.path, (image_size, image_size))
+        image = read_photo(photo.path, (image_size, image_size), self.reading)
         if view == 0:
             return image
         return augment(

@@ -68,6 +68,8 @@ class Encoder:
         # Whatever a run must save beside the name, to build the network again.
         sizes = getattr(full_network, "sizes", None)
         self.construction = None if sizes is None else {"encoder": name, "sizes": sizes}
+        # How photos are read for it, by the names of data.photos.reading; {} is the usual way.
+        self.reading: dict[str, Any] = (sizes or {}).get("reading", {})
 
         self.whole_vectors, rows, columns, self.depth = _read_output_shape(output.shape)
         self._layer_grid = (rows, columns)
@@ -184,6 +186,8 @@ class Encoder:
         if self.construction is not None:
             fingerprint["whole"] = self.whole_vectors
             fingerprint["sizes"] = self.construction["sizes"]
+        if self.reading:
+            fingerprint["reading"] = self.reading
         return fingerprint | describe_precision(self.precision)
 
     def _check_finite(self) -> None:

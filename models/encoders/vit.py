@@ -110,7 +110,8 @@ def _make_backbone(sizes: Sizes) -> "ViTBackbone":
     """Make KerasHub's network of these sizes, with random weights."""
     from keras_hub.models import ViTBackbone  # one second
 
-    settings = {name: value for name, value in sizes.items() if name not in ("scale", "offset")}
+    others = ("scale", "offset", "reading")
+    settings = {name: value for name, value in sizes.items() if name not in others}
     settings["image_shape"] = tuple(settings["image_shape"])
     return ViTBackbone(**settings)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from data.photos.reading import DEFAULT
 from pipeline.prediction import format_references, load_pixels
 from utils.plots.classes import draw_likeliest
 
@@ -19,6 +20,8 @@ class ClassPredictor:
 
     classifier: Any
 
+    reading = DEFAULT
+
     @property
     def image_size(self) -> int:
         return self.classifier.image_size
@@ -26,7 +29,7 @@ class ClassPredictor:
     def load_encoder(self) -> None:
         """Do nothing: the network is loaded whole."""
 
-    def predict(self, pictures: Sequence[Any]) -> list[Any]:
+    def predict(self, pictures: Sequence[Any], photos: Sequence[Path]) -> list[Any]:
         return self.classifier(pictures) if pictures else []
 
     def is_doubtful(self, prediction: Any) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import predict
+from data.photos.reading import DEFAULT
 from models.captioner import Caption, Captioner
 from models.decoders.base import check_max_length
 from pipeline import prediction_writers
@@ -20,6 +21,7 @@ class BrightnessCaptioner:
     """Captions photos with their brightness, bright ones with a low score, and counts them."""
 
     image_size = 8
+    reading = DEFAULT
     encoder = None
 
     def __init__(self):
