@@ -85,6 +85,7 @@ class ByteBar:
     """The progress of a download, in bytes. What was downloaded before counts as done."""
 
     def __init__(self, total: int, done: int = 0) -> None:
+        self._total = total
         self._lines = _ByteLines(total, "bytes", done)
         self._bar = _make_bar(total, "bytes", initial=done, unit_scale=True)
         self._done = done
@@ -96,6 +97,8 @@ class ByteBar:
         """Count so many more bytes; a negative number takes some back."""
         self._done += number
         self._bar.update(number)
+        if number < 0:
+            self._lines = _ByteLines(self._total, "bytes", self._done)  # else its rate is negative
         self._lines.update(self._done)
 
     def __exit__(self, *_: Any) -> None:

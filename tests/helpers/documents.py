@@ -18,6 +18,7 @@ import train
 from tools import cache as cache_tool
 from tools import dataset as dataset_tool
 from tools import doctor as doctor_tool
+from tools import models as models_tool
 from tools import runs as runs_tool
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +34,7 @@ MODULES = {
     "tools.runs": runs_tool,
     "tools.cache": cache_tool,
     "tools.doctor": doctor_tool,
+    "tools.models": models_tool,
 }
 SCRIPTS: dict[str, ModuleType] = COMMANDS | DOC_SCRIPTS | MODULES
 DOCUMENTS = sorted(
@@ -43,7 +45,7 @@ _CODE_BLOCK = re.compile(r"^ *```\w*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 _INLINE_CODE = re.compile(r"`([^`\n]+)`")
 _COMMAND = re.compile(
     r"python (?:(?:train|evaluate|predict|demo|doc/\w+)\.py"
-    r"|-m (?:data\.sources|tools\.runs|tools\.cache|tools\.doctor))(?![\w.]).*"
+    r"|-m (?:data\.sources|tools\.runs|tools\.cache|tools\.doctor|tools\.models))(?![\w.]).*"
 )
 
 

@@ -182,5 +182,10 @@ def test_a_download_is_lines_in_a_file(capsys, monkeypatch):
     with ByteBar(2_000_000, 500_000) as bar:
         time.sleep(0.02)
         bar.update(500_000)
+        bar.update(-1_000_000)  # a server that sends everything again
+        time.sleep(0.02)
+        bar.update(500_000)
     _, error = capsys.readouterr()
-    assert re.fullmatch(r"1\.0 MB of 2\.0 MB \(50 %\), [\d.]+ MB/s, 00:00 left\n", error)
+    first, second = error.splitlines()
+    assert re.fullmatch(r"1\.0 MB of 2\.0 MB \(50 %\), [\d.]+ MB/s, 00:00 left", first)
+    assert re.fullmatch(r"500 kB of 2\.0 MB \(25 %\), [\d.]+ MB/s, 00:00 left", second)

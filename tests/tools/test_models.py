@@ -1,0 +1,68 @@
+"""`python -m tools.models` lists captioners of the Hub, and downloads them."""
+
+import re
+
+import pytest
+
+from tests.helpers.documents import read_document
+from tests.helpers.hub_server import serve_hub
+from tests.helpers.scripts import run_command
+from tools import models
+from utils.hub.known import KNOWN, SUGGESTED
+
+FILES = {
+    "config.json": b"{}",
+    "preprocessor_config.json": b'{"size": 1}',
+    "vocab.json": b'{"a": 0}',
+    "model.safetensors": b"weights",
+}
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    with serve_hub() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
+        yield server
+
+
+def test_the_table_in_the_documents_is_that_of_the_tool():
+    lines = read_document("doc/captioning.md").splitlines()
+    start = lines.index(f"| {' | '.join(models.COLUMNS)} |") + 2
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[start:]]
+    rows = [row for row in cells[: len(KNOWN) + 1] if len(row) == len(models.COLUMNS)]
+    expected = [models.make_row(known) for known in KNOWN]
+    assert [[cell.strip("`") for cell in row] for row in rows] == expected
+
+
+def test_scores_have_a_source():
+    for known in KNOWN:
+        assert bool(known.source) == bool(re.fullmatch(r"\d+\.\d", known.score))
+        assert known.model.repository in known.name
+        assert known.licence and known.languages and known.megabytes > 100
+
+
+def test_the_list_says_what_is_downloaded(hub):
+    status, out, _ = run_command(models)
+    assert status == 0
+    header, *rows = out.splitlines()
+    assert header.split()[-1] == "downloaded"
+    assert [row.split()[0] for row in rows] == [f"hf:{known.name}" for known in KNOWN]
+    assert [row.split()[-1] for row in rows] == ["no"] * len(KNOWN)
+    assert hub.requests == []
+
+    hub.add(SUGGESTED.model.repository, FILES)
+    status, out, _ = run_command(models, f"hf:{SUGGESTED.name}")
+    assert status == 0
+    assert f"hf:{SUGGESTED.name} is in " in out
+    _, out, _ = run_command(models)
+    assert [row.split()[-1] for row in out.splitlines()[1:]] == ["yes"] + ["no"] * (len(KNOWN) - 1)
+
+
+def test_a_name_that_is_none(hub):
+    status, _, error = run_command(models, "hf:a/b/c")
+    assert status == 1
+    assert "OWNER/NAME" in error
+    assert hub.requests == []
