@@ -45,24 +45,28 @@ def test_scores_have_a_source():
 
 
 def test_the_list_says_what_is_downloaded(hub):
-    status, out, _ = run_command(models)
-    assert status == 0
-    header, *rows = out.splitlines()
+    header, *rows = list_models()
     assert header.split()[-1] == "downloaded"
     assert [row.split()[0] for row in rows] == [f"hf:{known.name}" for known in KNOWN]
     assert [row.split()[-1] for row in rows] == ["no"] * len(KNOWN)
     assert hub.requests == []
 
     hub.add(SUGGESTED.model.repository, FILES)
-    status, out, _ = run_command(models, f"hf:{SUGGESTED.name}")
-    assert status == 0
-    assert f"hf:{SUGGESTED.name} is in " in out
-    _, out, _ = run_command(models)
-    assert [row.split()[-1] for row in out.splitlines()[1:]] == ["yes"] + ["no"] * (len(KNOWN) - 1)
+    done = run_command(models, f"hf:{SUGGESTED.name}")
+    assert done.status == 0
+    assert f"hf:{SUGGESTED.name} is in " in done.out
+    _, *rows = list_models()
+    assert [row.split()[-1] for row in rows] == ["yes"] + ["no"] * (len(KNOWN) - 1)
+
+
+def list_models():
+    done = run_command(models)
+    assert done.status == 0
+    return done.out.splitlines()
 
 
 def test_a_name_that_is_none(hub):
-    status, _, error = run_command(models, "hf:a/b/c")
-    assert status == 1
-    assert "OWNER/NAME" in error
+    done = run_command(models, "hf:a/b/c")
+    assert done.status == 1
+    assert "OWNER/NAME" in done.error
     assert hub.requests == []
