@@ -21,6 +21,7 @@ from pipeline.settings import check_belongs
 from ui.answers import ModelLoader, read_search_settings
 from utils import command_line, runs
 from utils.errors import UsageError, UserError, run_script
+from utils.hugging_face import describe
 from utils.terminal import note
 
 HOST = "127.0.0.1"
@@ -34,7 +35,7 @@ def make_options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--run",
         metavar="NAME|DIR",
-        help="a run, or hf:FOLDER with a VisionEncoderDecoderModel (default: the newest run)",
+        help="a run, or hf:FOLDER or hf:OWNER/NAME (default: the newest run)",
     )
     parser.add_argument(
         "--weights",
@@ -116,7 +117,7 @@ def show_window(run: Path, loader: ModelLoader, photo: str | None) -> None:
             "(Debian and Ubuntu: apt install python3-tk) "
             "or use the browser: python demo.py --web"
         ) from None
-    open_window(loader, photo, name=run.name, settings=read_search_settings(run))
+    open_window(loader, photo, name=Path(describe(run)).name, settings=read_search_settings(run))
 
 
 def serve_page(run: Path, loader: ModelLoader, arguments: argparse.Namespace) -> None:

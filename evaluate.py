@@ -28,7 +28,9 @@ def make_options() -> argparse.ArgumentParser:
     """Return the command line."""
     parser = make_parser(__doc__)
     parser.add_argument(
-        "--run", metavar="NAME|DIR", help="run to score, or hf:FOLDER (default: the newest)"
+        "--run",
+        metavar="NAME|DIR",
+        help="run to score, or hf:FOLDER or hf:OWNER/NAME (default: the newest)",
     )
     parser.add_argument(
         "--split",
@@ -103,9 +105,15 @@ def check_request(
         options = typed if weights is None else typed | {"weights": weights}
         check_belongs("classifier", options)
     elif saved["dataset"] is None and "dataset" not in typed:
-        raise UserError(f"{run} has no photos of its own; name the photos to score with --dataset")
+        raise UserError(
+            f"{hugging_face.describe(run)} has no photos of its own; name the photos to score with "
+            "--dataset"
+        )
     if is_report and hugging_face.is_hugging_face(run):
-        raise UserError(f"--report is written into a run's folder, and {run} is none; omit it")
+        raise UserError(
+            f"--report is written into a run's folder, and {hugging_face.describe(run)} is none; "
+            "omit it"
+        )
     if file:
         check_writable(Path(file).parent)
         if Path(file).is_dir():

@@ -60,7 +60,7 @@ def make_options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--run",
         metavar="NAME|DIR",
-        help="the run, or hf:FOLDER, a ViT-GPT-2 model of Hugging Face (default: the newest)",
+        help="the run, or hf:FOLDER or hf:OWNER/NAME of Hugging Face (default: the newest)",
     )
     parser.add_argument(
         "--number",

@@ -53,7 +53,7 @@ def make_options() -> argparse.ArgumentParser:
         "--from",
         dest="start",
         metavar="NAME|DIR",
-        help="start from the best weights of another run, or of hf:FOLDER",
+        help="start from the best weights of another run, or of hf:FOLDER or hf:OWNER/NAME",
     )
     for group in config.GROUPS:
         add_options(parser, group)

@@ -422,10 +422,8 @@ def _find_weights(config: dict[str, Any], weights: str | None) -> str:
         )
     weights = weights or config["encoder_weights"]
     moved = f"the run's encoder weights were at {weights} and are no longer there"
-    if hugging_face.is_hugging_face(weights):
-        folder = Path(weights[len(hugging_face.PREFIX) :])
-        if not folder.is_dir():
-            raise UserError(f"{moved}; give their place with --weights hf:FOLDER")
+    if hugging_face.is_missing_folder(weights):
+        raise UserError(f"{moved}; give their place with --weights hf:FOLDER")
     needs_file = weights not in ("imagenet", "none") and not has_presets
     if needs_file and not Path(weights).exists():
         raise UserError(f"{moved}; give their place with --weights FILE")

@@ -208,8 +208,8 @@ def report_seen(dataset: Dataset, source: Path) -> None:
     marks = runs.read_seen(source)
     if marks is None:
         warn(
-            f"{source} does not say which photos it was trained on; some of val and test may be "
-            "among them"
+            f"{hugging_face.describe(source)} does not say which photos it was trained on; some of "
+            "val and test may be among them"
         )
         return
     for split in ("val", "test"):

@@ -21,6 +21,7 @@ from pipeline import dataset as caption_dataset
 from pipeline.classifier import dataset as class_dataset
 from utils import runs
 from utils.errors import UserError
+from utils.hugging_face import describe
 from utils.plots.attention import draw_attention
 from utils.progress import progress
 from utils.terminal import say, warn
@@ -74,7 +75,9 @@ def _expand(name: str) -> dict[Path, Path]:
 def random_test_photos(run: Path, saved: dict[str, Any], number: int, seed: int) -> SelectedPhotos:
     """Return random photos of the run's test split (val if it has none) with their captions."""
     if saved["dataset"] is None:
-        raise UserError(f"{run} has no photos of its own; name photos on the command line")
+        raise UserError(
+            f"{describe(run)} has no photos of its own; name photos on the command line"
+        )
     dataset = _read_dataset(saved)
     splits = runs.read_splits(run)
     if not splits["test"]:

@@ -59,7 +59,7 @@ def build_decoder(
         copy_decoder(decoder, tokenizer, source, config["fingerprint"])
     elif settings.decoding.is_pretrained:
         load_decoder_weights(decoder, weights, tokenizer.pretrained_ids)
-        say(f"the decoder starts with the weights of {weights}")
+        say(f"the decoder starts with the weights of {hugging_face.describe(weights)}")
     return decoder
 
 

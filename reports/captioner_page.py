@@ -32,6 +32,7 @@ from reports.page_photos import (
 from reports.score_names import format_score, get_score_name
 from reports.scores import SCENE_COLUMNS, list_scene_scores, list_scores
 from utils import runs
+from utils.hugging_face import describe
 from utils.metrics.captions import SCORE_KEYS
 
 # Scores on val in one chart each, with their colours.
@@ -55,7 +56,7 @@ def write_captioner_page(
     language_name = LANGUAGE_NAMES.get(normalize_language(language), "of another language")
     facts = [("photos", describe_splits(run)), ("captions", f"{language_name} ({language})")]
     if saved.get("from"):
-        facts.append(("started from", Path(saved["from"]).name))
+        facts.append(("started from", Path(describe(saved["from"])).name))
     if scores:
         facts.append((f"CIDEr on {scores['split']}", format_score(scores["CIDEr"])))
 

@@ -93,7 +93,7 @@ def make_options() -> argparse.ArgumentParser:
         "run",
         nargs="*",
         metavar="NAME|DIR",
-        help="runs to compare, or hf:FOLDER (default: list all runs)",
+        help="runs to compare, hf:FOLDER or hf:OWNER/NAME (default: list all runs)",
     )
     parser.add_argument(
         "--runs", metavar="DIR", help=f"list the runs in this folder (default {runs.ROOT})"
@@ -155,9 +155,10 @@ def _read_folder(root: str | None) -> list[RunSummary]:
 
 def read_run(run: Path) -> RunSummary:
     """Return the summary of a run; an error in its files becomes its `damage`."""
-    name = run.name if run.parent == runs.ROOT else str(run)
+    name = run.name if run.parent == runs.ROOT else hugging_face.describe(run)
     if hugging_face.is_hugging_face(run):
-        size = size_of(hugging_face.find_folder(run))
+        files = hugging_face.find_folder(run).rglob("*")
+        size = sum(size_of(file.resolve()) for file in files if file.is_file())
         return RunSummary(name, run, size=size, settings=select_settings(read_saved_config(run)))
     started, size = None, 0
     try:

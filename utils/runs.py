@@ -11,7 +11,8 @@ needs of a model.
     checkpoints/RUN/last  best         tf.train checkpoints
     checkpoints/RUN/encoder.json       how its encoder is built, if the name alone does not say it
 
-A Hugging Face model, hf:FOLDER, may be named as a run wherever no photos of its own are needed.
+A Hugging Face model, hf:FOLDER or hf:OWNER/NAME, may be named as a run wherever no photos of its
+own are needed.
 """
 
 import json
@@ -25,6 +26,7 @@ from typing import Any
 from utils import hugging_face
 from utils.errors import UsageError, UserError
 from utils.files import write_json, write_text
+from utils.hub.known import SUGGESTED
 
 ROOT = Path("checkpoints")
 VERSION = 2  # of the run folder; higher when programs can no longer read each other's folders
@@ -54,11 +56,14 @@ def choose_folder(name: str | None, *, default: str) -> Path:
 
 
 def find_run(name: str | None) -> Path:
-    """Return the folder of an existing run; the newest if no name is given. `hf:FOLDER` stays."""
+    """Return the folder of an existing run; the newest if no name is given.
+
+    hf:FOLDER and hf:OWNER/NAME stay, with the whole path or the commit.
+    """
     if name is None:
         return _find_newest()
     if hugging_face.is_hugging_face(name):
-        return Path(f"{hugging_face.PREFIX}{hugging_face.find_folder(name).resolve()}")
+        return Path(hugging_face.name_folder(hugging_face.find_folder(name)))
     folder = choose_folder(name, default="")
     if folder.is_dir():
         return folder
@@ -75,8 +80,22 @@ def find_run(name: str | None) -> Path:
 def _find_newest() -> Path:
     runs = list_runs()
     if not runs:
-        raise UserError(f"no run in {ROOT.absolute()} yet; make one with: python train.py")
+        raise UserError(_describe_first_ways())
     return runs[0]
+
+
+def _describe_first_ways() -> str:
+    """Return what a user can do who has no run yet."""
+    option = f"--run {hugging_face.PREFIX}{SUGGESTED.name}"
+    train = "make train"
+    return (
+        f"no run in {ROOT.absolute()} yet. Two ways lead to captions:\n"
+        f"    {option}    a captioner of others for photographs, downloaded once "
+        f"({SUGGESTED.size}, {SUGGESTED.licence})\n"
+        f"    {train:{len(option)}}    a captioner of drawings, trained here; of your own photos: "
+        "python train.py --dataset DATASET\n"
+        "python -m tools.models lists more captioners of others."
+    )
 
 
 def list_runs(folder: Path = ROOT) -> list[Path]:
@@ -207,7 +226,8 @@ def read_splits(run: Path) -> dict[str, list[str]]:
     """Read the names of the photos in each split that the run was trained with."""
     if hugging_face.is_hugging_face(run):
         raise UserError(
-            f"{run} does not say which photos it was trained with; name photos, or a --dataset"
+            f"{hugging_face.describe(run)} does not say which photos it was trained with; "
+            "name photos, or a --dataset"
         )
     file = run / "splits.json"
     try:

@@ -12,11 +12,13 @@ from models.pretrained.folder import read_description
 from models.pretrained.vit_gpt2 import ViTGPT2
 from utils import runs
 from utils.errors import UserError
-from utils.hugging_face import find_folder, is_hugging_face
+from utils.hugging_face import find_folder, is_hugging_face, name_folder
 
 CAPTIONERS: dict[str, CaptionerFamily] = {"vision-encoder-decoder": ViTGPT2()}
 # Their encoders can be used alone, too.
 ENCODERS: dict[str, EncoderFamily] = {**CAPTIONERS}
+# Settings that say where weights are. A download is named there, not its place on this machine.
+WEIGHTS = ("weights", "encoder_weights", "decoder_weights")
 
 
 def find_captioner(folder: Path) -> CaptionerFamily:
@@ -46,7 +48,8 @@ def read_run_config(run: Path) -> dict[str, Any]:
     if not is_hugging_face(run):
         return runs.read_config(run)
     folder = find_folder(run)
-    return find_captioner(folder).build_run_config(folder)
+    config = find_captioner(folder).build_run_config(folder)
+    return config | dict.fromkeys(WEIGHTS, name_folder(folder))
 
 
 def _read_type(folder: Path) -> str:

@@ -10,6 +10,7 @@ import pytest
 from utils import runs
 from utils.errors import UserError
 from utils.files import write_json, write_text
+from utils.hub.known import SUGGESTED
 
 
 @pytest.fixture
@@ -56,10 +57,10 @@ def test_find_without_a_name_takes_the_newest(root):
 
 
 def test_find_refuses_what_is_not_there(root):
-    with pytest.raises(
-        UserError, match=r"^no run in /.*/checkpoints yet; make one with: python train.py$"
-    ):
+    with pytest.raises(UserError, match=r"^no run in /.*/checkpoints yet") as caught:
         runs.find_run(None)
+    for way in (f"--run hf:{SUGGESTED.name} ", SUGGESTED.size, SUGGESTED.licence, "make train"):
+        assert way in str(caught.value)
     with pytest.raises(
         UserError,
         match=r"^no run 'mine', and none in /.*/checkpoints; make one with: python train.py$",

@@ -16,6 +16,7 @@ from ui.web.page import MAXIMUM_BYTES, MAXIMUM_VISITORS, Page
 from utils import runs
 from utils.captions_file import PAGE_COLUMNS, Columns
 from utils.errors import UserError
+from utils.hugging_face import describe
 from utils.interrupt import Interruptible
 from utils.terminal import say, warn
 
@@ -38,7 +39,9 @@ def serve(
     ):
         downloads = Downloads(Path(folder))
         settings = read_search_settings(run)
-        page = Page(run.name, settings, _choose_columns(run), downloads, first_photo=photo)
+        page = Page(
+            Path(describe(run)).name, settings, _choose_columns(run), downloads, first_photo=photo
+        )
         address = _launch(page, host, port)
         say(f"open {address} in a browser; Ctrl-C stops the server")
         loader.start()

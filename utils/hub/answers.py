@@ -58,7 +58,8 @@ def explain_status(error: Any, model: ModelName, file: str | None = None) -> NoR
         )
     elif status == 404:
         line = (
-            f"no model {model.repository!r} at {endpoint} (404); check the name, or give a folder"
+            f"no model {model.repository!r} at {endpoint} (404), and no folder of that name here; "
+            "check the name"
         )
     elif status == 429:
         line = (

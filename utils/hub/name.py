@@ -47,16 +47,10 @@ class ModelName:
 def parse_name(text: str) -> ModelName:
     """Return the name; reject one that the Hub does not allow."""
     repository, has_revision, revision = text.partition("@")
-    is_valid = (
-        _REPOSITORY.fullmatch(repository) is not None
-        and len(repository) <= _LONGEST
-        and "--" not in repository
-        and ".." not in repository
-    )
-    if not is_valid:
+    if not _is_repository(repository):
         raise UserError(
-            f"no folder {text!r}, and no name of a model; hf: needs a folder, or OWNER/NAME or "
-            "OWNER/NAME@REVISION as on huggingface.co"
+            f"no folder {text!r}; hf: needs the folder of a captioner, or the name of one on "
+            "huggingface.co: OWNER/NAME or OWNER/NAME@REVISION"
         )
     if not has_revision:
         return ModelName(repository)
@@ -66,3 +60,17 @@ def parse_name(text: str) -> ModelName:
             f"(got {revision!r})"
         )
     return ModelName(repository, revision)
+
+
+def is_name(text: str) -> bool:
+    """Return whether the text is the name of a model, with or without a revision."""
+    return _is_repository(text.partition("@")[0])
+
+
+def _is_repository(text: str) -> bool:
+    return (
+        _REPOSITORY.fullmatch(text) is not None
+        and len(text) <= _LONGEST
+        and "--" not in text
+        and ".." not in text
+    )
