@@ -12,7 +12,7 @@ from models.encoders.keras_networks import (
     RESNET101,
 )
 from models.encoders.spec import EncoderSpec
-from models.encoders.vit import VIT_B16
+from models.encoders.vit import CLIP_VIT_B16, DINOV2_BASE, SIGLIP_BASE, VIT_B16
 
 ENCODERS: dict[str, EncoderSpec] = {
     "inception_v3": INCEPTION_V3,
@@ -21,5 +21,8 @@ ENCODERS: dict[str, EncoderSpec] = {
     "efficientnet_v2_s": EFFICIENTNET_V2_S,
     "mobilenet_v3_large": MOBILENET_V3_LARGE,
     "vit_b16": VIT_B16,
+    "clip_vit_b16": CLIP_VIT_B16,
+    "siglip_base": SIGLIP_BASE,
+    "dinov2_base": DINOV2_BASE,
     "convnet": CONVNET,
 }

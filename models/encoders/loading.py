@@ -9,7 +9,6 @@ import keras
 from models.encoders import ENCODERS
 from models.encoders.convnet import build_trunk
 from models.encoders.spec import EncoderSpec
-from models.encoders.vit import build_vit
 from utils import runs
 from utils.errors import UsageError, UserError
 
@@ -34,10 +33,10 @@ def find_spec(name: str, weights: str) -> EncoderSpec:
 
 
 def _use_sizes(spec: EncoderSpec, sizes: dict[str, Any]) -> EncoderSpec:
-    """Return the spec of a ViT of other sizes."""
+    """Return the spec of a Vision Transformer of other sizes."""
 
     def build(_image_size: int, _weights: None) -> keras.Model:
-        return build_vit(None, sizes)
+        return spec.build(None, sizes)
 
     return replace(spec, build=build)
 

@@ -1,156 +1,214 @@
-"""The Vision Transformer as an encoder: KerasHub's ViT with its blocks as separate layers.
+"""The encoders that are Vision Transformers: ViT, CLIP, SigLIP and DINOv2."""
 
-So --layer can name any block, and fine-tuning can start at any block.
-"""
-
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import keras
-import numpy as np
 
 from models.encoders.spec import EncoderSpec, keep_pixels
-from models.pretrained.families import find_encoder
-from utils import hugging_face
-from utils.errors import UsageError
-
-if TYPE_CHECKING:
-    from keras_hub.models import ViTBackbone
-
-Sizes = dict[str, Any]
-IMAGENET_PRESET = "vit_base_patch16_224_imagenet"  # the meaning of --weights imagenet
-NORMALISE = "normalise"  # name of the layer that scales pixels as the weights expect
-SCALE, OFFSET = 1 / 127.5, -1.0  # pixels 0..255 → −1..1
-# ViT-B/16 (Dosovitskiy et al. 2021).
-BASE: Sizes = {
-    "patch_size": 16,
-    "num_layers": 12,
-    "num_heads": 12,
-    "hidden_dim": 768,
-    "mlp_dim": 3072,
-    "scale": [SCALE] * 3,
-    "offset": [OFFSET] * 3,
-}
-# The settings of a KerasHub backbone that build it again.
-_BACKBONE_SIZES = (
-    "image_shape",
-    "patch_size",
-    "num_layers",
-    "num_heads",
-    "hidden_dim",
-    "mlp_dim",
-    "layer_norm_epsilon",
-    "use_mha_bias",
-    "use_class_token",
+from models.encoders.vision_transformer import (
+    OFFSET,
+    SCALE,
+    Sizes,
+    VisionTransformer,
+    make_scaling,
 )
 
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_DEVIATION = (0.26862954, 0.26130258, 0.27577711)
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+SIGNED = {"scale": [SCALE] * 3, "offset": [OFFSET] * 3}
 
-def build_vit(image_size: int | None, weights: str | Mapping[str, Any] | None) -> keras.Model:
-    """Build a network from pixels 0..255 (B, S, S, 3) to vectors (B, 1 + L, D).
 
-    The first vector, of the class token, describes the whole picture; the others describe patches.
-    `weights` is a preset (imagenet, a KerasHub preset or its folder, hf:FOLDER), which fixes the
-    image size. Or it is a mapping of sizes, or None for ViT-B/16, and the weights are random.
+class ViT(VisionTransformer):
+    """ViT-B/16 (Dosovitskiy et al. 2021), a classifier: the first vector is of the class token."""
+
+    encoder = "vit_b16"
+    family = "ViT"
+    imagenet_preset = "vit_base_patch16_224_imagenet"
+    base: ClassVar[Sizes] = {
+        "patch_size": 16,
+        "num_layers": 12,
+        "num_heads": 12,
+        "hidden_dim": 768,
+        "mlp_dim": 3072,
+        **SIGNED,
+    }
+    size_names = (
+        "image_shape",
+        "patch_size",
+        "num_layers",
+        "num_heads",
+        "hidden_dim",
+        "mlp_dim",
+        "layer_norm_epsilon",
+        "use_mha_bias",
+        "use_class_token",
+    )
+
+    def make_backbone(self, settings: Sizes) -> keras.Model:
+        from keras_hub.models import ViTBackbone  # one second, as below
+
+        return ViTBackbone(**settings)
+
+    def list_layers(self, backbone: keras.Model) -> list[keras.layers.Layer]:
+        embed_patches, encoder = backbone.layers[1:]
+        return [embed_patches, *encoder.encoder_layers, encoder.layer_norm]
+
+
+class CLIP(VisionTransformer):
+    """CLIP's picture half (Radford et al. 2021), which learned from captions.
+
+    The first vector is of the class token. The last layer normalisation is applied to all vectors,
+    before any projection: so GIT uses them (Wang et al. 2022).
     """
-    if weights is None:
-        return _build_random(image_size, BASE)
-    if isinstance(weights, Mapping):
-        return _build_from_sizes(dict(weights))
-    if hugging_face.is_hugging_face(weights):
-        return _build_from_hugging_face(image_size, weights)
-    return _build_from_preset(image_size, weights)
+
+    encoder = "clip_vit_b16"
+    family = "CLIP"
+    imagenet_preset = "clip_vit_base_patch16"
+    base: ClassVar[Sizes] = {
+        "patch_size": 16,
+        "num_layers": 12,
+        "num_heads": 12,
+        "hidden_dim": 768,
+        "intermediate_dim": 3072,
+        **make_scaling(CLIP_MEAN, CLIP_DEVIATION),
+    }
+    size_names = (
+        "image_shape",
+        "patch_size",
+        "num_layers",
+        "num_heads",
+        "hidden_dim",
+        "intermediate_dim",
+        "intermediate_activation",
+    )
+
+    def make_backbone(self, settings: Sizes) -> keras.Model:
+        from keras_hub.models import CLIPVisionEncoder
+
+        backbone = CLIPVisionEncoder(**settings)
+        # KerasHub leaves them 0, so that all places would share the first one's embedding.
+        place_numbers = backbone.embedding.position_ids
+        place_numbers.assign([range(place_numbers.shape[1])])
+        return backbone
+
+    def list_layers(self, backbone: keras.Model) -> list[keras.layers.Layer]:
+        first = [backbone.embedding, backbone.pre_layer_norm]
+        return [*first, *backbone.encoder_layers, backbone.layer_norm]
+
+    def select_vision(self, backbone: keras.Model) -> keras.Model:
+        return backbone.vision_encoder
 
 
-def _build_random(image_size: int, sizes: Sizes) -> keras.Model:
-    """Build a network with random weights for pictures of a size."""
-    patch_size = sizes["patch_size"]
-    if image_size % patch_size:
-        raise UsageError(
-            f"--image-size must be a multiple of {patch_size}, the patch size of vit_b16 "
-            f"(got {image_size})"
-        )
-    return _build_from_sizes({"image_shape": [image_size, image_size, 3]} | sizes)
+class SigLIP(VisionTransformer):
+    """SigLIP's picture half (Zhai et al. 2023), which learned from captions.
+
+    It has no class token: all vectors are of patches. Its head, which pools them, is dropped.
+    """
+
+    encoder = "siglip_base"
+    family = "SigLIP"
+    imagenet_preset = "siglip_base_patch16_224"
+    base: ClassVar[Sizes] = {
+        "patch_size": 16,
+        "num_layers": 12,
+        "num_heads": 12,
+        "hidden_dim": 768,
+        "intermediate_dim": 3072,
+        **SIGNED,
+    }
+    size_names = CLIP.size_names
+
+    def make_backbone(self, settings: Sizes) -> keras.Model:
+        from keras_hub.models import SigLIPVisionEncoder
+
+        return SigLIPVisionEncoder(**settings)
+
+    def list_layers(self, backbone: keras.Model) -> list[keras.layers.Layer]:
+        _correct_shape(backbone.embedding)
+        return [backbone.embedding, *backbone.encoder_layers, backbone.post_layer_norm]
+
+    def select_vision(self, backbone: keras.Model) -> keras.Model:
+        return backbone.vision_encoder
 
 
-def _build_from_sizes(sizes: Sizes) -> keras.Model:
-    return _split_into_blocks(_make_backbone(sizes), sizes)
+def _correct_shape(embedding: keras.layers.Layer) -> None:
+    """Let SigLIP's embedding say its shape: KerasHub 0.32 counts a class token that it lacks."""
+
+    def compute_output_shape(shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return shape[0], embedding.num_positions, embedding.hidden_dim
+
+    embedding.compute_output_shape = compute_output_shape
 
 
-def _build_from_hugging_face(image_size: int | None, weights: str) -> keras.Model:
-    from models.pretrained.loading import load_encoder_weights  # imports KerasHub: one second
+class DINOv2(VisionTransformer):
+    """DINOv2 (Oquab et al. 2023), which learned from pictures alone.
 
-    folder = hugging_face.find_folder(weights)
-    family = find_encoder(folder, "vit_b16")
-    sizes = family.read_encoder_sizes(folder)
-    _check_image_size(image_size, sizes, weights)
-    backbone = _make_backbone(sizes)
-    load_encoder_weights(backbone, folder, family)
-    return _split_into_blocks(backbone, sizes)
+    The first vector is of the class token; after it there may be some of registers. The position
+    embeddings, of 518 pixels, are interpolated to the image size.
+    """
 
+    encoder = "dinov2_base"
+    family = "DINOV2"
+    imagenet_preset = "dinov2_base"
+    base: ClassVar[Sizes] = {
+        "patch_size": 14,
+        "num_layers": 12,
+        "num_heads": 12,
+        "hidden_dim": 768,
+        "intermediate_dim": 3072,
+        **make_scaling(IMAGENET_MEAN, IMAGENET_DEVIATION),
+    }
+    size_names = (
+        "image_shape",
+        "patch_size",
+        "num_layers",
+        "num_heads",
+        "hidden_dim",
+        "intermediate_dim",
+        "num_register_tokens",
+        "use_swiglu_ffn",
+    )
+    can_interpolate = True
 
-def _build_from_preset(image_size: int | None, weights: str) -> keras.Model:
-    from models.pretrained.keras_hub_presets import load_preset  # imports KerasHub: one second
+    def make_backbone(self, settings: Sizes) -> keras.Model:
+        from keras_hub.models import DINOV2Backbone
 
-    if weights == "imagenet":
-        weights = IMAGENET_PRESET
-    backbone, converter = load_preset("ViT", weights)
-    config = backbone.get_config()
-    sizes = {name: config[name] for name in _BACKBONE_SIZES}
-    _check_image_size(image_size, sizes, weights)
-    if converter is None:
-        sizes["scale"] = _repeat_per_channel(SCALE, default=1.0)
-        sizes["offset"] = _repeat_per_channel(OFFSET, default=0.0)
-    else:
-        sizes["scale"] = _repeat_per_channel(converter.scale, default=1.0)
-        sizes["offset"] = _repeat_per_channel(converter.offset, default=0.0)
-    return _split_into_blocks(backbone, sizes)
+        # KerasHub's own interpolation differs from that of the network's makers, so it gets none.
+        shape = settings["image_shape"]
+        return DINOV2Backbone(**settings, position_embedding_shape=shape, use_mask_token=False)
 
+    def list_layers(self, backbone: keras.Model) -> list[keras.layers.Layer]:
+        return [backbone.embeddings, *backbone.encoder.layers, backbone.layernorm]
 
-def _make_backbone(sizes: Sizes) -> "ViTBackbone":
-    """Make KerasHub's network of these sizes, with random weights."""
-    from keras_hub.models import ViTBackbone  # one second
-
-    others = ("scale", "offset", "reading")
-    settings = {name: value for name, value in sizes.items() if name not in others}
-    settings["image_shape"] = tuple(settings["image_shape"])
-    return ViTBackbone(**settings)
-
-
-def _split_into_blocks(backbone: "ViTBackbone", sizes: Sizes) -> keras.Model:
-    """Chain the backbone's layers into a network, with its `sizes` as an attribute."""
-    embed_patches, encoder = backbone.layers[1:]
-    pixels = keras.Input(backbone.image_shape)
-    normalise = keras.layers.Rescaling(sizes["scale"], sizes["offset"], name=NORMALISE)
-    vectors = embed_patches(normalise(pixels))
-    for block in encoder.encoder_layers:
-        vectors = block(vectors)
-    network = keras.Model(pixels, encoder.layer_norm(vectors), name="vit")
-    network.sizes = dict(sizes)
-    return network
-
-
-def _repeat_per_channel(value: Any, *, default: float) -> list[float]:
-    """Return a number for each channel, of one number, of three or of None."""
-    if value is None:
-        value = default
-    return np.broadcast_to(np.asarray(value, float).reshape(-1), 3).tolist()
+    def convert_preset(self, backbone: keras.Model, sizes: Sizes) -> keras.Model:
+        """Return the network at the image size of its position embeddings, without mask token."""
+        side = backbone.position_embedding_shape[0]
+        network = self.make_network(sizes | {"image_shape": [side, side, 3]})
+        values = {variable.path: variable for variable in backbone.weights}
+        values["embeddings/interpolated_position_embeddings"] = values[
+            "embeddings/position_embeddings"
+        ]
+        for variable in network.weights:
+            variable.assign(values[variable.path])
+        return network
 
 
-def _check_image_size(image_size: int | None, sizes: Sizes, weights: str) -> None:
-    """Reject another image size than that of the weights' position embeddings."""
-    needed = sizes["image_shape"][0]
-    if image_size not in (None, needed):
-        raise UsageError(
-            f"--image-size must be {needed} for the weights {weights} (got {image_size})"
-        )
+def _describe(kind: VisionTransformer, blocks: str, earlier_layer: str) -> EncoderSpec:
+    """Return the entry of a kind in ENCODERS; `blocks` matches the names of its blocks."""
+    options: dict[str, Any] = {"first_tuned_block": None, "accepts_presets": True}
+    return EncoderSpec(
+        image_size=kind.usual_size,
+        build=kind.build,
+        preprocess=keep_pixels,
+        earlier_layer=earlier_layer,
+        block_pattern=blocks,
+        **options,
+    )
 
 
-VIT_B16 = EncoderSpec(
-    image_size=224,  # 14 x 14 locations, after one vector for the whole picture
-    build=build_vit,
-    preprocess=keep_pixels,
-    earlier_layer="transformer_block_11",
-    block_pattern=r"(transformer_block_\d+)",
-    first_tuned_block=None,
-    accepts_presets=True,
-)
+VIT_B16 = _describe(ViT(), r"(transformer_block_\d+)", "transformer_block_11")  # 14 x 14 locations
+CLIP_VIT_B16 = _describe(CLIP(), r"(encoder_block_\d+)", "encoder_block_10")  # 14 x 14
+SIGLIP_BASE = _describe(SigLIP(), r"(encoder_block_\d+)", "encoder_block_10")  # 14 x 14
+DINOV2_BASE = _describe(DINOv2(), r"(layers_\d+)", "layers_10")  # 16 x 16
