@@ -9,6 +9,7 @@ import keras
 
 from models.decoders.base import Decoder
 from models.decoders.bert import BertDecoder
+from models.decoders.git import GITDecoder
 from models.decoders.gru import GRUDecoder
 from models.decoders.lstm import LSTMDecoder
 from models.decoders.luong import LuongDecoder
@@ -17,6 +18,7 @@ from utils.errors import unknown_name_error
 
 DECODERS: dict[str, type[Decoder]] = {
     "bert": BertDecoder,
+    "git": GITDecoder,
     "gru": GRUDecoder,
     "lstm": LSTMDecoder,
     "luong": LuongDecoder,
