@@ -19,6 +19,9 @@ ENCODERS = (
     "efficientnet_v2_s",
     "mobilenet_v3_large",
     "vit_b16",
+    "clip_vit_b16",
+    "siglip_base",
+    "dinov2_base",
     "convnet",
 )
 

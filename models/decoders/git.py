@@ -264,7 +264,9 @@ class GITDecoder(Decoder):
         attentions = []
         memory = self._encode_photos(features, training)
         for layer, photos in zip(self.joint_layers, memory, strict=True):
-            words, attention, _ = layer(words, photos, can_see=can_see, crops=crops, training=training)
+            words, attention, _ = layer(
+                words, photos, can_see=can_see, crops=crops, training=training
+            )
             attentions.append(attention)
         return self._compute_logits(select_places(words, places)), _average(attentions)
 

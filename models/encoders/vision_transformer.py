@@ -58,13 +58,17 @@ class VisionTransformer(ABC):
         """Return the part of a preset's network that sees pictures."""
         return backbone
 
-    def convert_preset(self, backbone: keras.Model, sizes: Sizes) -> keras.Model:
-        """Return the network of these sizes with the weights of a preset's."""
-        return chain(self.list_layers(backbone), sizes)
+    def read_sizes(self, backbone: keras.Model) -> Sizes:
+        """Return the settings that build a preset's network again."""
+        config = backbone.get_config()
+        sizes = {name: config[name] for name in self.size_names}
+        return sizes | {"image_shape": list(sizes["image_shape"])}
 
-    def build(
-        self, image_size: int | None, weights: str | Mapping[str, Any] | None
-    ) -> keras.Model:
+    def list_weights(self, backbone: keras.Model) -> list[keras.Variable]:
+        """Return the weights of a preset's layers, in the order of the network of its sizes."""
+        return [weight for layer in self.list_layers(backbone) for weight in layer.weights]
+
+    def build(self, image_size: int | None, weights: str | Mapping[str, Any] | None) -> keras.Model:
         """Build the network, with its `sizes` as an attribute.
 
         `weights` is a preset (imagenet, a KerasHub preset or its folder, or a Hugging Face model),
@@ -74,7 +78,7 @@ class VisionTransformer(ABC):
         if weights is None:
             return self._build_random(image_size or self.usual_size)
         if isinstance(weights, Mapping):
-            return self.make_network(dict(weights))
+            return self._make_network(dict(weights))
         if is_hugging_face(weights):
             network = self._load_hugging_face(weights)
         else:
@@ -83,7 +87,7 @@ class VisionTransformer(ABC):
 
     def _build_random(self, image_size: int) -> keras.Model:
         self._check_multiple(image_size, self.base)
-        return self.make_network({"image_shape": [image_size, image_size, 3]} | self.base)
+        return self._make_network({"image_shape": [image_size, image_size, 3]} | self.base)
 
     def _load_hugging_face(self, weights: str) -> keras.Model:
         # They import KerasHub: one second.
@@ -92,7 +96,7 @@ class VisionTransformer(ABC):
 
         folder = find_folder(weights)
         family = find_encoder(folder, self.encoder)
-        network = self.make_network(family.read_encoder_sizes(folder))
+        network = self._make_network(family.read_encoder_sizes(folder))
         load_encoder_weights(network, folder, family)
         return network
 
@@ -103,15 +107,17 @@ class VisionTransformer(ABC):
             weights = self.imagenet_preset
         backbone, converter = load_preset(self.family, weights)
         backbone = self.select_vision(backbone)
-        config = backbone.get_config()
-        sizes = {name: config[name] for name in self.size_names}
-        sizes["image_shape"] = list(sizes["image_shape"])
-        return self.convert_preset(backbone, sizes | _read_scaling(converter))
+        sizes = self.read_sizes(backbone)
+        # Not the preset's own layers: their names begin with that of the preset.
+        network = self._make_network(sizes | _read_scaling(converter))
+        for variable, trained in zip(network.weights, self.list_weights(backbone), strict=True):
+            variable.assign(trained)
+        return network
 
-    def make_network(self, sizes: Sizes) -> keras.Model:
+    def _make_network(self, sizes: Sizes) -> keras.Model:
         settings = {name: sizes[name] for name in sizes if name not in _NOT_OF_BACKBONES}
         settings["image_shape"] = tuple(settings["image_shape"])
-        return chain(self.list_layers(self.make_backbone(settings)), sizes)
+        return _chain(self.list_layers(self.make_backbone(settings)), sizes)
 
     def _change_image_size(
         self, network: keras.Model, image_size: int | None, weights: str
@@ -130,7 +136,7 @@ class VisionTransformer(ABC):
         if image_size == trained_at:
             return network
         self._check_multiple(image_size, sizes)
-        resized = self.make_network(sizes | {"image_shape": [image_size, image_size, 3]})
+        resized = self._make_network(sizes | {"image_shape": [image_size, image_size, 3]})
         side = image_size // sizes["patch_size"]
         for variable, trained in zip(resized.weights, network.weights, strict=True):
             value = trained.numpy()
@@ -148,11 +154,14 @@ class VisionTransformer(ABC):
             )
 
 
-def chain(layers: Sequence[keras.layers.Layer], sizes: Sizes) -> keras.Model:
+def _chain(layers: Sequence[keras.layers.Layer], sizes: Sizes) -> keras.Model:
     """Chain layers into a network that scales pixels first."""
     pixels = keras.Input(tuple(sizes["image_shape"]))
     vectors = keras.layers.Rescaling(sizes["scale"], sizes["offset"], name=NORMALISE)(pixels)
     for layer in layers:
+        # It may have been called in KerasHub's network, and `layer.output` is that of the first
+        # call. Keras has no public way to forget a call.
+        layer._inbound_nodes.clear()
         vectors = layer(vectors)
     network = keras.Model(pixels, vectors, name="vit")
     network.sizes = dict(sizes)

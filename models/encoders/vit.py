@@ -182,17 +182,23 @@ class DINOv2(VisionTransformer):
     def list_layers(self, backbone: keras.Model) -> list[keras.layers.Layer]:
         return [backbone.embeddings, *backbone.encoder.layers, backbone.layernorm]
 
-    def convert_preset(self, backbone: keras.Model, sizes: Sizes) -> keras.Model:
-        """Return the network at the image size of its position embeddings, without mask token."""
+    def read_sizes(self, backbone: keras.Model) -> Sizes:
+        """Return the sizes, with the image size of the position embeddings."""
         side = backbone.position_embedding_shape[0]
-        network = self.make_network(sizes | {"image_shape": [side, side, 3]})
-        values = {variable.path: variable for variable in backbone.weights}
-        values["embeddings/interpolated_position_embeddings"] = values[
-            "embeddings/position_embeddings"
-        ]
-        for variable in network.weights:
-            variable.assign(values[variable.path])
-        return network
+        return super().read_sizes(backbone) | {"image_shape": [side, side, 3]}
+
+    def list_weights(self, backbone: keras.Model) -> list[keras.Variable]:
+        """Return the weights without mask token, and with position embeddings as they were trained.
+
+        KerasHub interpolates them to another image size.
+        """
+        weights = []
+        for weight in super().list_weights(backbone):
+            if weight is backbone.embeddings.interpolated_position_embeddings:
+                weights.append(backbone.embeddings.position_embeddings)
+            elif weight is not getattr(backbone.embeddings, "mask_token", None):
+                weights.append(weight)
+        return weights
 
 
 def _describe(kind: VisionTransformer, blocks: str, earlier_layer: str) -> EncoderSpec:

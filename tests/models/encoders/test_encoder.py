@@ -28,7 +28,10 @@ def mark_slow(slow):
 def encoder(request):
     with pytest.MonkeyPatch.context() as patch:
         # As many blocks as ViT-B/16, but narrow ones: its 86 million weights take seconds.
-        patch.setattr(vit, "BASE", vit.BASE | {"num_heads": 2, "hidden_dim": 8, "mlp_dim": 16})
+        for kind in (vit.ViT, vit.CLIP, vit.SigLIP, vit.DINOv2):
+            inner = "mlp_dim" if kind is vit.ViT else "intermediate_dim"
+            narrow = {"num_heads": 2, "hidden_dim": 8, inner: 16, "patch_size": 16}
+            patch.setattr(kind, "base", kind.base | narrow)
         yield Encoder(request.param, weights="none", image_size=SIZE)
 
 
@@ -43,7 +46,8 @@ def test_features_have_the_declared_shape_and_are_finite(encoder):
         encoder.whole_vectors + encoder.grid[0] * encoder.grid[1],
         encoder.depth,
     )
-    assert encoder.whole_vectors == (encoder.name == "vit_b16")
+    has_class_token = encoder.name in ("vit_b16", "clip_vit_b16", "dinov2_base")
+    assert encoder.whole_vectors == has_class_token
     assert features.dtype == np.float32
     assert np.isfinite(features).all()
 
@@ -51,7 +55,8 @@ def test_features_have_the_declared_shape_and_are_finite(encoder):
 def test_the_example_of_layer_is_an_earlier_grid(encoder):
     names = [layer.name for layer in encoder.network.layers]
     example = encoder.network.get_layer(ENCODERS[encoder.name].earlier_layer)
-    assert len(example.output.shape) == (3 if encoder.whole_vectors else 4)
+    is_transformer = encoder.construction is not None
+    assert len(example.output.shape) == (3 if is_transformer else 4)
     assert names.index(example.name) < len(names) - 1
 
 
@@ -326,6 +331,9 @@ BLOCKS = {
         "transformer_block_8",
         "transformer_block_1",
     ),
+    "clip_vit_b16": ("encoder_block_8", "encoder_block_8", "encoder_block_7", "encoder_block_0"),
+    "siglip_base": ("encoder_block_8", "encoder_block_8", "encoder_block_7", "encoder_block_0"),
+    "dinov2_base": ("layers_8", "layers_8", "layers_7", "layers_0"),
     "convnet": ("stage3_1", "stage3", "stage2_1", "stage1"),
 }
 
