@@ -32,8 +32,9 @@ ATTENTIONS: dict[str, tuple[str, ...]] = {
     "lstm": ("soft", "hard", "none"),
     "luong": ("dot", "additive"),
     "transformer": ("soft",),
+    "git": ("soft",),
 }
-TRANSFORMERS = ("transformer", "bert")  # decoders of transformer blocks
+TRANSFORMERS = ("transformer", "bert", "git")  # decoders of transformer blocks
 BEST_BY = ("CIDEr", "BLEU-4", "BLEU-2", "NIST-4", "NIST-2", "ROUGE-L", "loss")
 ENCODER_RATE = 0.00001
 HEADS = 8
@@ -159,7 +160,9 @@ class Decoding(Group):
     """decoder"""
 
     decoder: str = setting(
-        "gru", "network that writes the caption: gru, lstm, luong, transformer or bert", unit="NAME"
+        "gru",
+        "network that writes the caption: gru, lstm, luong, transformer, bert or git",
+        unit="NAME",
     )
     decoder_weights: str | None = setting(
         None,

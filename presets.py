@@ -162,6 +162,7 @@ DECODERS: dict[str, dict[str, Any]] = {
     "lstm": {"attention": "soft", "features": "raw"},
     "luong": {"attention": "dot", "features": "raw"},
     "transformer": {"attention": "soft", "features": "raw"},
+    "git": {"attention": "soft", "features": "raw"},
 }
 
 # The longest caption and the shortest forbidden repetition, by the size of a token.

@@ -11,9 +11,9 @@ train a classifier.
 
 presets: inception-gru (default), show-attend-tell, inception-resnet-gru, vit-gpt2, classifier
 encoders: inception_v3, resnet101, inception_resnet_v2, efficientnet_v2_s, mobilenet_v3_large,
-  vit_b16, convnet (small, trained here)
-weights: imagenet, none (random), a .weights.h5 file, a run that trained its encoder; for vit_b16
-  also a KerasHub preset or hf:FOLDER
+  vit_b16, clip_vit_b16, siglip_base, dinov2_base, convnet (small, trained here)
+weights: imagenet, none (random), a .weights.h5 file, a run that trained its encoder; for
+  vit_b16 to dinov2_base also a KerasHub preset or hf:FOLDER
 """
 
 import utils.environment  # noqa: F401 (first: it checks Python and the packages)

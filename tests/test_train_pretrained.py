@@ -215,3 +215,40 @@ def test_wrong_settings_are_found_before_extraction(words, parts):
         assert part in done.error
     assert not Path("checkpoints/refused").exists()
     assert not list(Path("other").glob("*/*.npy"))
+
+
+# Encoders that learned from captions or from pictures alone.
+
+
+@pytest.mark.parametrize(
+    ("encoder", "folder", "words"),
+    [
+        ("clip_vit_b16", "clip", ""),
+        ("siglip_base", "siglip", "--decoder git --layers 1 --units 16 --heads 2"),
+        ("dinov2_base", "dinov2", "--image-size 80 --grid 4 --decoder lstm"),
+    ],
+)
+def test_a_decoder_trains_on_features_of_an_encoder_of_others(encoder, folder, words, tmp_path):
+    weights = f"hf:{ROOT / 'tests/fixtures' / folder}"
+    sizes = shlex.split("--reward-epochs 0 --vocabulary 60 --run")
+    options = ["--encoder", encoder, "--weights", weights, *shlex.split(words), *sizes, encoder]
+    done = run_command(train, *SMALL, *options)
+    assert done.status == 0, done.error
+    run = Path("checkpoints") / encoder
+    check_config(run, {"encoder": encoder, "encoder_weights": weights})
+    assert np.isfinite(read_history(run)[0]["val_loss"])
+    caption = Captioner.load(run)(any_photo())
+    assert (caption.grid, caption.attention.shape[1]) == ((4, 4), 16)
+
+
+def test_an_encoder_of_others_is_trained_too():
+    """A run holds its trained weights, and needs those of others no more."""
+    words = shlex.split(
+        "--encoder clip_vit_b16 --finetune-encoder --vocabulary 60 --run clip_tuned"
+    )
+    weights = f"hf:{ROOT / 'tests/fixtures/clip'}"
+    done = run_command(train, *SMALL, *words, "--weights", weights)
+    assert done.status == 0, done.error
+    encoder = Captioner.load("checkpoints/clip_tuned").encoder
+    trained = {layer.name for layer in encoder.network.layers}
+    assert {"embedding", "encoder_block_1", "layer_norm"} <= trained

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from models.encoders.positions import interpolate_positions
+from models.pretrained.families import find_encoder
 from utils.errors import UsageError
 from utils.hugging_face import find_folder, is_hugging_face
 
@@ -90,9 +91,7 @@ class VisionTransformer(ABC):
         return self._make_network({"image_shape": [image_size, image_size, 3]} | self.base)
 
     def _load_hugging_face(self, weights: str) -> keras.Model:
-        # They import KerasHub: one second.
-        from models.pretrained.families import find_encoder
-        from models.pretrained.loading import load_encoder_weights
+        from models.pretrained.loading import load_encoder_weights  # imports KerasHub: one second
 
         folder = find_folder(weights)
         family = find_encoder(folder, self.encoder)

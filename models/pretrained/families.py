@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from models.pretrained.clip import CLIP
+from models.pretrained.dinov2 import DINOv2
 from models.pretrained.family import CaptionerFamily, EncoderFamily
 from models.pretrained.folder import read_description
+from models.pretrained.siglip import SigLIP
 from models.pretrained.vit_gpt2 import ViTGPT2
 from utils import runs
 from utils.errors import UserError
@@ -16,7 +19,14 @@ from utils.hugging_face import find_folder, is_hugging_face, name_folder
 
 CAPTIONERS: dict[str, CaptionerFamily] = {"vision-encoder-decoder": ViTGPT2()}
 # Their encoders can be used alone, too.
-ENCODERS: dict[str, EncoderFamily] = {**CAPTIONERS}
+ENCODERS: dict[str, EncoderFamily] = {
+    **CAPTIONERS,
+    "clip": CLIP(),
+    "clip_vision_model": CLIP(),
+    "siglip": SigLIP(),
+    "siglip_vision_model": SigLIP(),
+    "dinov2": DINOv2(),
+}
 # Settings that say where weights are. A download is named there, not its place on this machine.
 WEIGHTS = ("weights", "encoder_weights", "decoder_weights")
 

@@ -28,8 +28,8 @@ class EncoderFamily(ABC):
         """Return what builds its encoder: sizes, scale and offset of pixels, and the reading."""
 
     @abstractmethod
-    def find_encoder_source(self, path: str) -> Source:
-        """Return the source of a variable of our encoder, by the variable's path."""
+    def find_encoder_source(self, path: str) -> Source | None:
+        """Return the source of a variable of our encoder; None if it keeps its initial value."""
 
     def rename(self, name: str) -> str:
         """Return the name here of a weight that other versions of the format name otherwise."""

@@ -30,8 +30,9 @@ def load_encoder_weights(network: keras.Model, folder: Path, family: EncoderFami
     """Load the encoder of a Hugging Face model's folder into a network of its sizes."""
     arrays = Weights(folder, family.rename)
     for variable in network.weights:
-        value = family.find_encoder_source(variable.path).read(arrays, str(folder))
-        _assign(variable, value, str(folder))
+        source = family.find_encoder_source(variable.path)
+        if source is not None:
+            _assign(variable, source.read(arrays, str(folder)), str(folder))
 
 
 def load_decoder_weights(decoder: Decoder, weights: str, rows: Sequence[int]) -> None:

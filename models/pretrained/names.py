@@ -1,0 +1,33 @@
+"""Find weights of others by a table of names: our layers → theirs."""
+
+import re
+from collections.abc import Mapping
+
+from models.pretrained.source import Source
+
+# Keras' names of a layer's parameters → PyTorch's.
+PARAMETER_NAMES = {
+    "kernel": "weight",
+    "gamma": "weight",
+    "embeddings": "weight",
+    "bias": "bias",
+    "beta": "bias",
+}
+
+
+def find_by_name(path: str, names: Mapping[str, str]) -> Source:
+    """Return the source of the variable at a path; PyTorch's layers have transposed matrices.
+
+    `names` has names of layers, in which {0} is the number of a block, and whole paths of variables
+    that belong to no layer, such as class tokens.
+    """
+    block = 0
+    match = re.match(r"(.*?(?:block|layer|layers)_)(\d+)/", path)
+    if match is not None:
+        block = int(match[2])
+        path = match[1] + "{0}/" + path[match.end() :]
+    if path in names:
+        return Source(names[path].format(block))
+    layer, _, parameter = path.rpartition("/")
+    name = f"{names[layer].format(block)}.{PARAMETER_NAMES[parameter]}"
+    return Source(name, is_transposed=parameter == "kernel")
