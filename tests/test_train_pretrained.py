@@ -13,6 +13,7 @@ import predict
 import train
 from models.captioner import Captioner
 from models.pretrained import loading
+from tests.helpers.hub_server import use_hub
 from tests.helpers.scripts import ROOT, run_command, scenes_folder
 from utils.errors import UserError
 from utils.runs import read_config, read_history, write_config
@@ -182,6 +183,23 @@ def test_a_hugging_face_folder_that_was_moved_is_an_error(tuned, tmp_path):
     message = r"encoder weights were at hf:.*/gone .*--weights hf:FOLDER"
     with pytest.raises(UserError, match=message):
         captioner.encoder  # noqa: B018
+
+
+def test_training_starts_from_a_model_by_name(place, monkeypatch):
+    """The run names the model and its commit, so its encoder is found again elsewhere."""
+    files = {file.name: file.read_bytes() for file in FIXTURE.iterdir()}
+    home = place / "home"
+    with use_hub(monkeypatch, home) as hub:
+        commit = hub.add("owner/captioner", files)
+        words = [*SMALL, "--run", "by-name", "--device", "cpu"]
+        done = run_command(train, "--from", "hf:owner/captioner", *words)
+        assert done.status == 0, done.error
+        name = f"hf:owner/captioner@{commit}"
+        check_config(Path("checkpoints/by-name"), {"from": name, "encoder_weights": name})
+        assert f"the weights of owner/captioner@{commit[:7]}" in done.out
+        shutil.rmtree(home)
+        assert Captioner.load("by-name")(any_photo()).attention.shape[1] == 16
+        assert "config.json" in hub.find_files()
 
 
 # Rejected settings.

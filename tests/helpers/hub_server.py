@@ -76,6 +76,7 @@ class Hub:
     has_ranges: bool = True
     after_list: object = None  # called once after a list was sent
     busy: dict = field(default_factory=dict)  # name: number of answers 503
+    other_commit: str | None = None  # said by the answers with files
     store: str = ""
     stored: dict = field(default_factory=dict)  # path in the store: (name, content)
 
@@ -100,8 +101,7 @@ def serve_hub():
     """Run the Hub and its store of large files until the block ends."""
     hub = Hub()
     servers = [
-        ThreadingHTTPServer(("127.0.0.1", 0), _make_handler(hub, is_store))
-        for is_store in (False, True)
+        _Server(("127.0.0.1", 0), _make_handler(hub, is_store)) for is_store in (False, True)
     ]
     hub.endpoint, hub.store = [f"http://127.0.0.1:{server.server_port}" for server in servers]
     threads = [
@@ -117,6 +117,26 @@ def serve_hub():
             server.shutdown()
             server.server_close()
             thread.join()
+
+
+@contextmanager
+def use_hub(monkeypatch, home):
+    """Run the Hub, and let the environment name it and an empty cache in `home`."""
+    for name in (
+        "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE",
+        "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy",
+    ):  # fmt: skip
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_HOME", str(home))
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")  # not that of the developer
+    with serve_hub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+        yield hub
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_):
+        pass  # clients that stop are a part of the tests
 
 
 def _make_handler(hub, is_store):
@@ -203,7 +223,7 @@ class _Handler(BaseHTTPRequestHandler):
         if content is None:
             self.send_failure(404, "EntryNotFound", "Entry not found")
             return
-        headers = {"X-Repo-Commit": commit}
+        headers = {"X-Repo-Commit": self.hub.other_commit or commit}
         if not file.endswith(LARGE):
             self.send_content(file, content, headers | {"ETag": f'"{hash_small(content)}"'})
             return

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.helpers.documents import read_document
-from tests.helpers.hub_server import serve_hub
+from tests.helpers.hub_server import use_hub
 from tests.helpers.scripts import run_command
 from tools import models
 from utils.hub.known import KNOWN, SUGGESTED
@@ -20,11 +20,7 @@ FILES = {
 
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
-    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HF_HOME", str(tmp_path))
-    with serve_hub() as server:
-        monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
+    with use_hub(monkeypatch, tmp_path) as server:
         yield server
 
 

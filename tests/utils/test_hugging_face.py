@@ -8,7 +8,7 @@ from PIL import Image
 
 import predict
 from models.pretrained.families import CAPTIONERS, read_run_config
-from tests.helpers.hub_server import serve_hub
+from tests.helpers.hub_server import use_hub
 from tests.helpers.scripts import ROOT, run_command
 from tools.runs import read_run
 from utils import hugging_face, runs
@@ -22,12 +22,8 @@ NAME = "hf:owner/captioner"
 
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
-    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    with serve_hub() as server:
-        monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
+    with use_hub(monkeypatch, tmp_path / "home") as server:
         yield server
 
 

@@ -22,6 +22,7 @@ from utils.hub.name import ModelName
 CONVERSION_BOT = "SFconvertbot"  # opens pull requests that add model.safetensors
 _MOST_REQUESTS = 20  # pull requests of the bot that are looked at
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_DRIVE = re.compile(r"[A-Za-z]:")  # of Windows
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 
 
@@ -97,7 +98,7 @@ def _read_info(model: ModelName) -> ModelInfo:
 def _check_file_name(model: ModelName, name: str) -> None:
     """Reject a name that would be written outside of the cache."""
     parts = name.split("/")
-    is_unsafe = ".." in parts or "" in parts or "\\" in name or ":" in name or "\0" in name
+    is_unsafe = ".." in parts or "" in parts or "\\" in name or "\0" in name or _DRIVE.match(name)
     if is_unsafe:
         raise UserError(
             f"hf:{model} lists a file named {name!r}, which is outside of its folder; nothing of "

@@ -221,6 +221,19 @@ def test_a_commit_that_vanished_after_the_list(hub):
     assert list_snapshots() == []
 
 
+def test_files_of_another_commit_are_rejected(hub):
+    hub.add(NAME, NEEDED)
+    hub.other_commit = make_commit("another")
+    line = expect_error()
+    assert hub.other_commit in line
+    assert list_snapshots() == []
+    assert count_unfinished_bytes() == 0
+
+
+def count_unfinished_bytes():
+    return sum(file.stat().st_size for file in list_unfinished())
+
+
 # Interruptions.
 
 
