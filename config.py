@@ -268,6 +268,9 @@ class Search(Group):
         unit="WORDS",
         at_least=0,
     )
+    prompt: str | None = setting(
+        None, "words with which every caption begins (default: none)", unit="TEXT"
+    )
     crops: int = setting(
         1,
         "crops of a photo: 1 whole, 2 also its middle, 4 also mirrored",

@@ -42,6 +42,7 @@ def make_options() -> argparse.ArgumentParser:
         metavar="FILE|hf:FOLDER",
         help="the encoder's weights, if they were moved",
     )
+    command_line.add_options(parser, config.Search, only=("prompt",))
     page = parser.add_argument_group("page")
     page.add_argument(
         "--web", action="store_true", help="serve a web page instead of opening a window"
@@ -66,9 +67,10 @@ def main() -> None:
     machine = {
         name: value for name, value in vars(arguments).items() if name in config.DEVICE_SETTINGS
     }
+    captioner_options = {"weights": arguments.weights, "prompt": vars(arguments).get("prompt")}
     if runs.is_classifier(read_saved_config(run)):
-        reject_captioner_options(arguments.weights, machine)
-    loader = ModelLoader(run, weights=arguments.weights, **machine)
+        reject_captioner_options(captioner_options | machine)
+    loader = ModelLoader(run, **captioner_options, **machine)
     status = 0
     try:
         if arguments.web:
@@ -97,11 +99,12 @@ def check_page_options(arguments: argparse.Namespace) -> None:
         raise UserError(f"no photo {photo}")
 
 
-def reject_captioner_options(weights: str | None, machine: dict[str, Any]) -> None:
-    """Reject options that a classifier does not have."""
-    typed = {name: value for name, value in machine.items() if name != "device"}
-    if weights is not None:
-        typed["weights"] = weights
+def reject_captioner_options(options: dict[str, Any]) -> None:
+    """Reject options that a classifier does not have; None is one that was not typed."""
+    typed = {}
+    for name, value in options.items():
+        if name != "device" and value is not None:
+            typed[name] = value
     check_belongs("classifier", typed)
 
 

@@ -49,9 +49,20 @@ SEARCH_SETTINGS = (
     "look",
     "crops",
     "seed",
+    "prompt",
+    "min_length",
+    "needs_end",
+    "early_stopping",
 )
-# For settings without them, such as those of a Hugging Face model.
-_DEFAULTS = {"look": "likeliest", "crops": 1}
+# For settings without them. The last three are those of captioners of others alone.
+_DEFAULTS: dict[str, Any] = {
+    "look": "likeliest",
+    "crops": 1,
+    "prompt": None,
+    "min_length": 1,
+    "needs_end": True,
+    "early_stopping": True,
+}
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,8 @@ class Tokenizer(Protocol):
     def decode(self, numbers: Iterable[int]) -> list[Word]: ...
 
     def encode(self, caption: str) -> list[int]: ...
+
+    def encode_prompt(self, text: str) -> list[int]: ...
 
     def join_words(self, words: Sequence[str]) -> str: ...
 
@@ -168,8 +181,9 @@ class Captioner:
         """Return the caption of a photo (path, bytes or uint8 pixels), or those of a list.
 
         `originals` are the photos themselves where `photos` are pixels at the network's size.
-        `changes` are search settings: beam, length_penalty, no_repeat, max_length, sample,
-        temperature, top_k, top_p, look, crops, seed.
+        `changes` are search settings: beam, length_penalty, no_repeat, max_length, min_length,
+        sample, temperature, top_k, top_p, look, crops, seed, and prompt, with which captions
+        begin.
         """
         if isinstance(photos, Path | str | bytes | np.ndarray):
             return self([photos], **changes)[0]
@@ -238,11 +252,42 @@ class Captioner:
         if not settings["sample"] and changes.keys() & {"temperature", "top_k", "top_p"}:
             raise ValueError("temperature, top_k and top_p need sample=True")
         check_max_length(settings["max_length"], self.decoder.positions)
+        if settings["min_length"] > settings["max_length"]:
+            raise UserError(
+                f"--max-length must be at least {settings['min_length']}, the least words of this "
+                f"network's captions (got {settings['max_length']})"
+            )
+        self._encode_prompt(settings)
         if settings["look"] == "drawn" and not self.decoder.draws:
             raise UserError(
                 "--look drawn needs a run with --attention hard; this one has soft attention"
             )
         return settings
+
+    def _encode_prompt(self, settings: dict[str, Any]) -> list[int]:
+        """Return the tokens of the prompt; reject unknown words, and more than fit a caption."""
+        prompt = (settings["prompt"] or "").strip()
+        if not prompt:
+            return []
+        if not self._knows(prompt):
+            unknown = [repr(word) for word in prompt.split() if not self._knows(word)]
+            raise UserError(
+                f"--prompt must have words that the network knows (got {', '.join(unknown)}); "
+                "use others"
+            )
+        tokens = self.tokenizer.encode_prompt(prompt)
+        most = settings["max_length"] - 1
+        if len(tokens) > most:
+            raise UserError(
+                f"--prompt must have at most {most} words or pieces, one less than --max-length "
+                f"(got {len(tokens)})"
+            )
+        return tokens
+
+    def _knows(self, text: str) -> bool:
+        """Return whether a text has tokens, and none of them is special, such as unknown."""
+        tokens = self.tokenizer.encode_prompt(text)
+        return min(tokens, default=UNKNOWN) > END
 
     def _caption_batch(
         self,
@@ -260,7 +305,11 @@ class Captioner:
             beam=settings["beam"],
             length_penalty=settings["length_penalty"],
             no_repeat=settings["no_repeat"],
+            min_length=settings["min_length"],
+            needs_end=settings["needs_end"],
+            early_stopping=settings["early_stopping"],
         )
+        prompt = self._encode_prompt(settings)
         sampling = None
         if settings["sample"]:
             sampling = Sampling(settings["temperature"], settings["top_k"], settings["top_p"])
@@ -271,10 +320,13 @@ class Captioner:
             seeds[:] = [_make_seed(each, settings["seed"]) for each in inputs]
 
         search = self._get_search(features.shape[1], rules, sampling, samples_locations)
-        found = search(tf.constant(features), tf.constant(seeds))
+        arguments = [tf.constant(features), tf.constant(seeds)]
+        if prompt:
+            arguments.append(tf.constant(prompt))
+        found = search(*arguments)
         tokens, logs, attention = (tensor.numpy() for tensor in found)
         rows = zip(tokens, logs, attention, windows, strict=True)
-        return [self._make_caption(*row) for row in rows]
+        return [self._make_caption(*row, prompt_length=len(prompt)) for row in rows]
 
     def _get_search(
         self, locations: int, rules: Rules, sampling: Sampling | None, samples_locations: bool
@@ -288,14 +340,21 @@ class Captioner:
         return self._searches[key]
 
     def _make_caption(
-        self, tokens: np.ndarray, logs: np.ndarray, attention: np.ndarray, window: Window
+        self,
+        tokens: np.ndarray,
+        logs: np.ndarray,
+        attention: np.ndarray,
+        window: Window,
+        *,
+        prompt_length: int,
     ) -> Caption:
         """Make a photo's caption of tokens (K, T), log-probabilities (K,), attention (K, T, L)."""
         decoded = [self.tokenizer.decode(row) for row in tokens]
         found = []
         for words, row, log in zip(decoded, tokens, logs, strict=True):
             text = self.tokenizer.join_words([word.text for word in words if word.text])
-            found.append((text, float(np.exp(log / max(1, np.count_nonzero(row))))))
+            length = np.count_nonzero(row) - prompt_length  # a prompt has no score
+            found.append((text, float(np.exp(log / max(1, length)))))
 
         words = decoded[0]
         crops = np.split(attention[0], attention.shape[-1] // self.decoder.locations, axis=1)

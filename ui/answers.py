@@ -128,11 +128,20 @@ class Answer:
 class Model:
     """A run's captioner or classifier, which answers for one photo at a time."""
 
-    def __init__(self, run: Path, *, weights: str | None = None, engine: str = "auto") -> None:
+    def __init__(
+        self,
+        run: Path,
+        *,
+        weights: str | None = None,
+        engine: str = "auto",
+        prompt: str | None = None,
+    ) -> None:
+        """`prompt` is the text with which every caption begins."""
         self.config = read_saved_config(run)
         self.is_captioner = not runs.is_classifier(self.config)
         if self.is_captioner:
-            self._predictor = prediction.load_captioner(run, weights, engine, {})
+            search = {"prompt": prompt}
+            self._predictor = prediction.load_captioner(run, weights, engine, search)
         else:
             self._predictor = load_classifier(run)
         self._lock = Lock()
@@ -159,6 +168,7 @@ class Model:
         """Predict from the file and not from the screen's pixels, like predict.py."""
         try:
             if self.is_captioner:
+                search = self._predictor.search | search
                 return self._predictor.captioner(photo.source, **search)
             return self._predictor.classifier(photo.source)
         except UnreadablePhoto as error:  # the file has changed since it was opened
@@ -231,9 +241,16 @@ class ModelLoader:
     """Loads a run's model in a thread of its own."""
 
     def __init__(
-        self, run: Path, *, weights: str | None = None, engine: str = "auto", device: str = "auto"
+        self,
+        run: Path,
+        *,
+        weights: str | None = None,
+        engine: str = "auto",
+        device: str = "auto",
+        prompt: str | None = None,
     ) -> None:
         self._run = run
+        self._prompt = prompt
         self._weights = weights
         self._engine = engine
         self._device = device
@@ -294,7 +311,9 @@ class ModelLoader:
 
             use_device(self._device)
             self._begin_step("Loading the decoder")
-            model = Model(self._run, weights=self._weights, engine=self._engine)
+            model = Model(
+                self._run, weights=self._weights, engine=self._engine, prompt=self._prompt
+            )
             self._begin_step("Loading the encoder")
             model.load_encoder()
             self._begin_step("Warming up")

@@ -4,7 +4,16 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from models.search.rules import LOG_ZERO, Captions, Nest, Rules, Step, predict_next_words
+from models.search.rules import (
+    LOG_ZERO,
+    Captions,
+    Nest,
+    Prompt,
+    Rules,
+    Step,
+    predict_next_words,
+    start_captions,
+)
 
 
 class _Search(NamedTuple):
@@ -16,6 +25,7 @@ class _Search(NamedTuple):
     live: Captions
     finished: Captions
     score: tf.Tensor  # (P, K) of finished captions, best first; LOG_ZERO where there is none
+    is_done: tf.Tensor  # (P,)
     state: Nest  # of the decoder, (P·K, …)
 
 
@@ -28,53 +38,65 @@ class _Candidates(NamedTuple):
 
 
 def beam_search(
-    step: Step, state: Nest, *, photos: tf.Tensor, locations: int, rules: Rules
+    step: Step,
+    state: Nest,
+    *,
+    photos: tf.Tensor,
+    locations: int,
+    rules: Rules,
+    prompt: Prompt | None = None,
 ) -> Captions:
     """Return the K best captions of each photo, best first; `state` has K rows a photo.
 
-    A photo is done when it has K finished captions.
+    With a `prompt`, `state` is the one before its last word.
     """
-    steps = rules.max_length + 1  # the last step can only end a caption
+    empty, start = start_captions(photos, locations, rules, prompt)
 
     def is_unfinished(time: tf.Tensor, search: _Search) -> tf.Tensor:
-        return (time < steps) & tf.reduce_any(search.score[:, -1] <= LOG_ZERO)
+        return (time < rules.steps) & ~tf.reduce_all(search.is_done)
 
     def advance(time: tf.Tensor, search: _Search) -> tuple[tf.Tensor, _Search]:
-        return time + 1, _advance(step, search, time, rules)
+        return time + 1, _advance(step, search, time, start, rules)
 
-    first = _start(state, photos, locations, rules)
-    _, last = tf.while_loop(is_unfinished, advance, (tf.constant(0), first))
+    first = _start(state, empty, rules.beam)
+    _, last = tf.while_loop(is_unfinished, advance, (start, first))
     return last.finished
 
 
-def _start(state: Nest, photos: tf.Tensor, locations: int, rules: Rules) -> _Search:
+def _start(state: Nest, empty: Captions, beam: int) -> _Search:
     """Return the search before its first step: K empty live captions, none finished."""
-    beam, steps = rules.beam, rules.max_length + 1
-    tokens = tf.zeros([photos, beam, steps], tf.int32)
-    attention = tf.zeros([photos, beam, steps, locations])
+    photos = tf.shape(empty.tokens)[0]
     none = tf.fill([photos, beam], LOG_ZERO)
     # All beams of a photo start equal, so the first step may choose from the first alone.
     only_first = tf.constant([[0.0] + [LOG_ZERO] * (beam - 1)])
     return _Search(
-        live=Captions(tokens, tf.tile(only_first, [photos, 1]), attention),
-        finished=Captions(tokens, none, attention),
+        live=empty._replace(log_probability=tf.tile(only_first, [photos, 1])),
+        finished=Captions(tf.zeros_like(empty.tokens), none, tf.zeros_like(empty.attention)),
         score=none,
+        is_done=tf.fill([photos], False),
         state=state,
     )
 
 
-def _advance(step: Step, search: _Search, time: tf.Tensor, rules: Rules) -> _Search:
-    """Add one word to each live caption; those that end are finished."""
+def _advance(
+    step: Step, search: _Search, time: tf.Tensor, start: tf.Tensor, rules: Rules
+) -> _Search:
+    """Add one word to each live caption; those that end are finished.
+
+    The first `start` words are of the prompt.
+    """
     beam = rules.beam
     log, state, attention = predict_next_words(
         step, search.state, tokens=search.live.tokens, time=time, rules=rules
     )
     candidates = _find_candidates(search.live, log, beam)
-    is_now = tf.cast(tf.one_hot(time, rules.max_length + 1), tf.bool)  # (T,)
+    is_now = tf.cast(tf.one_hot(time, rules.steps), tf.bool)  # (T,)
     before = _write_attention(search.live, attention, is_now, beam)
 
     # Candidates that end lose against all others, so K live captions go on.
     is_end = candidates.word == rules.end
+    if not rules.needs_end:
+        is_end |= time == rules.steps - 1
     log_if_live = tf.where(
         is_end, LOG_ZERO + candidates.log_probability, candidates.log_probability
     )
@@ -85,13 +107,29 @@ def _advance(step: Step, search: _Search, time: tf.Tensor, rules: Rules) -> _Sea
     # A caption ends only where its end is among the K best candidates.
     best = _Candidates(*(each[:, :beam] for each in candidates))
     extended = _extend(before, best, is_now)
-    score = extended.log_probability / tf.cast(time + 1, tf.float32) ** rules.length_penalty
-    is_done = search.score[:, -1:] > LOG_ZERO  # this photo has K finished captions
+    length = tf.cast(time + 1 - start, tf.float32)
+    score = extended.log_probability / length**rules.length_penalty
     is_possible = extended.log_probability > LOG_ZERO / 2
-    score = tf.where(is_end[:, :beam] & is_possible & ~is_done, score, LOG_ZERO)
+    is_finished = is_end[:, :beam] & is_possible & ~search.is_done[:, None]
+    score = tf.where(is_finished, score, LOG_ZERO)
 
     finished, score = _merge(search, extended, score, beam)
-    return _Search(live, finished, score, _gather_states(state, surviving.parent, beam))
+    is_done = search.is_done | _find_done(live, score, length, start, rules)
+    return _Search(live, finished, score, is_done, _gather_states(state, surviving.parent, beam))
+
+
+def _find_done(
+    live: Captions, score: tf.Tensor, length: tf.Tensor, start: tf.Tensor, rules: Rules
+) -> tf.Tensor:
+    """Return whether each photo (P,) has K finished captions, and no live one can be better."""
+    worst = score[:, -1]
+    is_full = worst > LOG_ZERO
+    if rules.early_stopping is True or rules.beam == 1:
+        return is_full
+    if rules.early_stopping == "never" and rules.length_penalty > 0:
+        length = tf.cast(rules.steps - start, tf.float32)
+    best_possible = live.log_probability[:, 0] / length**rules.length_penalty
+    return is_full & (best_possible <= worst)
 
 
 def _find_candidates(live: Captions, log: tf.Tensor, beam: int) -> _Candidates:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from models.decoders.base import Decoder, begin_captions, repeat_rows
 from models.search.beam_search import beam_search
-from models.search.rules import Captions, Rules
+from models.search.rules import Captions, Nest, Prompt, Rules, Step
 from models.search.sampling import Sampling, sample
 
 
@@ -18,31 +18,68 @@ def compile_search(
     *,
     samples_locations: bool = False,
 ) -> Callable[..., Captions]:
-    """Compile a function from features (P, L, D) and seeds (P,) to captions.
+    """Compile a function from features (P, L, D), seeds (P,) and a prompt (N,) to captions.
 
-    It samples where `sampling` is given and runs a beam search otherwise. With
-    `samples_locations`, hard attention samples a location before each word.
+    The prompt is optional. The function samples where `sampling` is given and runs a beam search
+    otherwise. With `samples_locations`, hard attention samples a location before each word.
     """
 
     @tf.function(reduce_retracing=True)
-    def run(features: tf.Tensor, seeds: tf.Tensor) -> Captions:
+    def run(
+        features: tf.Tensor, seeds: tf.Tensor, prompt_tokens: tf.Tensor | None = None
+    ) -> Captions:
         # A decoder that trains its encoder too gets pictures (P, S, S, 3) instead of features.
         # Features may be those of several crops.
         is_picture = features.shape.rank != 3
         locations = decoder.locations if is_picture else features.shape[1]
         location_seeds = seeds if samples_locations else None
-        steps = rules.max_length + 1
-        memory, state = begin_captions(decoder, features, steps=steps, seeds=location_seeds)
-        state = repeat_rows(state, rules.beam)
+        memory, state = begin_captions(decoder, features, steps=rules.steps, seeds=location_seeds)
 
         def step(tokens: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any, tf.Tensor]:
             return decoder.step(tokens, memory, state)
 
-        if sampling is not None:
-            return sample(
-                step, state, seeds=seeds, locations=locations, rules=rules, sampling=sampling
-            )
         photos = tf.shape(features)[0]
-        return beam_search(step, state, photos=photos, locations=locations, rules=rules)
+        prompt = None
+        if prompt_tokens is not None:
+            prompt, state = _read_prompt(
+                step, state, prompt_tokens, photos=photos, locations=locations, start=rules.start
+            )
+        state = repeat_rows(state, rules.beam)
+        settings = {"locations": locations, "rules": rules, "prompt": prompt}
+        if sampling is not None:
+            return sample(step, state, seeds=seeds, sampling=sampling, **settings)
+        return beam_search(step, state, photos=photos, **settings)
 
     return run
+
+
+def _read_prompt(
+    step: Step,
+    state: Nest,
+    tokens: tf.Tensor,
+    *,
+    photos: tf.Tensor,
+    locations: int,
+    start: int,
+) -> tuple[Prompt, Nest]:
+    """Let the decoder read the start and all words (N,) of a prompt but the last.
+
+    `state` has one row a photo, since all captions begin alike. The search reads the last word.
+    """
+    number = tf.shape(tokens)[0]
+    before = tf.concat([[start], tokens[:-1]], axis=0)
+
+    def is_unfinished(time: tf.Tensor, _attention: tf.Tensor, _state: Nest) -> tf.Tensor:
+        return time < number
+
+    def advance(
+        time: tf.Tensor, attention: tf.Tensor, state: Nest
+    ) -> tuple[tf.Tensor, tf.Tensor, Nest]:
+        _, state, now = step(tf.fill([photos], before[time]), state)
+        is_now = tf.cast(tf.one_hot(time, number), tf.bool)  # (N,)
+        return time + 1, tf.where(is_now[:, None], now[:, None], attention), state
+
+    attention = tf.zeros([photos, number, locations])
+    first = (tf.constant(0), attention, state)
+    _, attention, state = tf.while_loop(is_unfinished, advance, first)
+    return Prompt(tokens, attention), state

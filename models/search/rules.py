@@ -27,6 +27,12 @@ class Rules:
     beam: int = 3
     length_penalty: float = 0.7  # score = log-probability / length ** length_penalty
     no_repeat: int = 0  # no n-gram of this length occurs twice; 0 allows all
+    min_length: int = 1  # words before the end, those of a prompt among them
+    needs_end: bool = True  # if not, a caption of max_length words is finished without an end
+    # When a photo with K finished captions is done: at once (True), when no live one would have a
+    # better score if it ended now (False), or could have one at any length ("never"). The names
+    # and meanings are those of Hugging Face. A greedy search is done at once.
+    early_stopping: bool | str = True
 
     def __post_init__(self) -> None:
         if self.beam < 1:
@@ -35,6 +41,20 @@ class Rules:
             raise ValueError(f"max_length must be at least 1 (got {self.max_length})")
         if self.no_repeat < 0:
             raise ValueError(f"no_repeat must be at least 0 (got {self.no_repeat})")
+        if not 0 <= self.min_length <= self.max_length:
+            raise ValueError(
+                f"min_length must be from 0 to max_length, {self.max_length} "
+                f"(got {self.min_length})"
+            )
+        if self.early_stopping not in (True, False, "never"):
+            raise ValueError(
+                f"early_stopping must be True, False or 'never' (got {self.early_stopping!r})"
+            )
+
+    @property
+    def steps(self) -> int:
+        """The most tokens of a caption, its end included."""
+        return self.max_length + self.needs_end
 
 
 class Captions(NamedTuple):
@@ -45,6 +65,28 @@ class Captions(NamedTuple):
     attention: tf.Tensor  # (P, K, T, L) at the step that predicted each token
 
 
+class Prompt(NamedTuple):
+    """The words with which all captions of a search begin; they have no score."""
+
+    tokens: tf.Tensor  # (N,)
+    attention: tf.Tensor  # (P, N, L) at the step before each of them
+
+
+def start_captions(
+    photos: tf.Tensor, locations: int, rules: Rules, prompt: Prompt | None
+) -> tuple[Captions, tf.Tensor]:
+    """Return K captions a photo that hold the prompt alone, and the number of its words."""
+    tokens = tf.zeros([photos, rules.beam, rules.steps], tf.int32)
+    attention = tf.zeros([photos, rules.beam, rules.steps, locations])
+    number = tf.constant(0)
+    if prompt is not None:
+        number = tf.shape(prompt.tokens)[0]
+        rest = rules.steps - number
+        tokens += tf.pad(prompt.tokens, [[0, rest]])
+        attention += tf.pad(prompt.attention, [[0, 0], [0, rest], [0, 0]])[:, None]
+    return Captions(tokens, tf.zeros([photos, rules.beam]), attention), number
+
+
 def predict_next_words(
     step: Step, state: Nest, *, tokens: tf.Tensor, time: tf.Tensor, rules: Rules
 ) -> tuple[tf.Tensor, Nest, tf.Tensor]:
@@ -53,7 +95,7 @@ def predict_next_words(
     Returns log-probabilities (B, V), LOG_ZERO where the rules forbid a word, the next state and
     attention (B, L).
     """
-    rows = tf.reshape(tokens, [-1, rules.max_length + 1])  # (B, T)
+    rows = tf.reshape(tokens, [-1, rules.steps])  # (B, T)
     previous = tf.gather(rows, tf.maximum(time - 1, 0), axis=1)
     logits, state, attention = step(tf.where(time == 0, rules.start, previous), state)
     log = tf.nn.log_softmax(tf.cast(logits, tf.float32))
@@ -68,17 +110,16 @@ def _find_forbidden_words(vocabulary: int, time: tf.Tensor, rules: Rules) -> tf.
     words = tf.range(vocabulary)
     never = tf.constant(rules.forbidden_tokens, tf.int32)
     is_forbidden = tf.reduce_any(words[:, None] == never, axis=1)
-    # A caption has at least one word, so the end cannot come first. After `max_length` words
-    # nothing but the end can come.
+    # After `max_length` words nothing but the end can come.
     is_forbidden |= (time == rules.max_length) & (words != rules.end)
-    is_forbidden |= (time == 0) & (words == rules.end)
+    is_forbidden |= (time < rules.min_length) & (words == rules.end)
     return is_forbidden
 
 
 def _forbid_repetition(log: tf.Tensor, rows: tf.Tensor, time: tf.Tensor, rules: Rules) -> tf.Tensor:
     """Return `log` (B, V) with LOG_ZERO at words that repeat an n-gram of their row (B, T)."""
     size = rules.no_repeat
-    starts = rules.max_length + 2 - size  # number of n-grams in a row
+    starts = rules.steps + 1 - size  # number of n-grams in a row
     shifted = [rows[:, shift : starts + shift] for shift in range(size)]
     ngrams = tf.stack(shifted, axis=2)  # (B, starts, n)
     last_places = tf.maximum(time - size + 1 + tf.range(size - 1), 0)

@@ -5,7 +5,15 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from models.search.rules import Captions, Nest, Rules, Step, predict_next_words
+from models.search.rules import (
+    Captions,
+    Nest,
+    Prompt,
+    Rules,
+    Step,
+    predict_next_words,
+    start_captions,
+)
 
 
 @dataclass(frozen=True)
@@ -33,19 +41,23 @@ class _Samples(NamedTuple):
 
 
 def sample(
-    step: Step, state: Nest, *, seeds: tf.Tensor, locations: int, rules: Rules, sampling: Sampling
+    step: Step,
+    state: Nest,
+    *,
+    seeds: tf.Tensor,
+    locations: int,
+    rules: Rules,
+    sampling: Sampling,
+    prompt: Prompt | None = None,
 ) -> Captions:
     """Return K captions a photo, in the order in which they are sampled.
 
-    A photo's samples depend on its own seed of `seeds` (P,) alone, and not on the batch.
+    A photo's samples depend on its own seed of `seeds` (P,) alone, and not on the batch. With a
+    `prompt`, `state` is the one before its last word.
     """
-    photos, beam, steps = tf.shape(seeds)[0], rules.beam, rules.max_length + 1
+    photos, beam, steps = tf.shape(seeds)[0], rules.beam, rules.steps
     numbers = _draw_numbers(seeds, steps, beam)
-    empty = Captions(
-        tf.zeros([photos, beam, steps], tf.int32),
-        tf.zeros([photos, beam]),
-        tf.zeros([photos, beam, steps, locations]),
-    )
+    empty, start = start_captions(photos, locations, rules, prompt)
 
     def is_unfinished(time: tf.Tensor, samples: _Samples) -> tf.Tensor:
         return (time < steps) & ~tf.reduce_all(_has_ended(samples.captions, rules))
@@ -73,7 +85,7 @@ def sample(
         return time + 1, _Samples(captions, state)
 
     first = _Samples(empty, state)
-    _, last = tf.while_loop(is_unfinished, advance, (tf.constant(0), first))
+    _, last = tf.while_loop(is_unfinished, advance, (start, first))
     return last.captions
 
 

@@ -39,6 +39,10 @@ class Words:
                 words.append(Word(f"w{number}", 1))
         return words
 
+    def encode_prompt(self, text):
+        known = [f"w{number}" for number in range(4, 13)]
+        return [known.index(word) + 4 if word in known else 1 for word in text.split()]
+
     def join_words(self, words):
         return " ".join(words)
 
@@ -220,3 +224,40 @@ def test_no_photos_give_no_captions(captioner):
 def test_pixels_of_another_kind_are_rejected(captioner, pixels):
     with pytest.raises(ValueError, match="pixels are uint8 of shape"):
         captioner(pixels)
+
+
+def test_captions_begin_with_a_prompt(captioner, photos):
+    """Its words have attention too, which depends on the words before, and no score."""
+    for caption in captioner(photos, prompt="w7 w5"):
+        assert caption.words[:2] == ["w7", "w5"]
+        assert caption.text == " ".join(caption.words)
+        assert all(text.startswith("w7 w5") for text, _ in caption.candidates)
+        assert caption.attention.shape == (len(caption.words), 4)
+        np.testing.assert_allclose(caption.attention.sum(axis=1), 1, rtol=1e-5)
+    first, other = captioner(photos[0], prompt="w7 w5"), captioner(photos[0], prompt="w7 w4")
+    np.testing.assert_allclose(first.attention[:2], other.attention[:2], rtol=1e-4)
+    assert same(captioner(photos[0], prompt=" "), captioner(photos[0]))
+
+
+def test_the_score_of_a_prompted_caption_is_of_the_other_words(captioner, photos):
+    free = captioner(photos[0], beam=1)
+    half = len(free.words) // 2
+    rest = captioner(photos[0], beam=1, prompt=" ".join(free.words[:half]))
+    begun = captioner(photos[0], beam=1, max_length=half)
+    assert rest.text == free.text
+    np.testing.assert_allclose(rest.attention, free.attention, atol=1e-5)
+    assert len(begun.words) == half
+    assert rest.score != pytest.approx(free.score)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "changes", "message"),
+    [
+        ("w5 dog w6 cat", {}, r"--prompt must have words .* \(got 'dog', 'cat'\)"),
+        ("w5 w6", {"max_length": 2}, r"--prompt must have at most 1 words .* \(got 2\)"),
+        (None, {"min_length": 7}, r"--max-length must be at least 7, .* \(got 6\)"),
+    ],
+)
+def test_impossible_prompts_and_lengths_are_rejected(captioner, photos, prompt, changes, message):
+    with pytest.raises(UserError, match=message):
+        captioner(photos[0], prompt=prompt, **changes)

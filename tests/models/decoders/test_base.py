@@ -91,6 +91,25 @@ class TestEveryDecoder:
             tf.boolean_mask(seen, said), tf.boolean_mask(attention, said), atol=1e-5
         )
 
+    def test_a_prompt_is_read_as_call_reads_it(self, name, options, features, tokens):
+        """So the words after it have the log-probabilities of `call`."""
+        decoder = shared(name, **options)
+        prompt = tf.constant([5, 7, 4])
+        search = compile_search(decoder, Rules(2, 3, (0,), STEPS, beam=2, length_penalty=0.0))
+        found = search(features, tf.zeros([PHOTOS], tf.int32), prompt)
+        np.testing.assert_array_equal(
+            found.tokens[:, :, :3], tf.broadcast_to(prompt, [PHOTOS, 2, 3])
+        )
+        words = tf.reshape(found.tokens, [PHOTOS * 2, -1])
+        logits, attention = decoder(
+            features, tf.concat([tf.fill([PHOTOS * 2, 1], 2), words[:, :-1]], axis=1)
+        )
+        of_words = tf.gather(tf.nn.log_softmax(logits), words, batch_dims=2)[:, 3:]
+        whole = tf.reduce_sum(tf.where(words[:, 3:] != 0, of_words, 0.0), axis=1)
+        np.testing.assert_allclose(tf.reshape(found.log_probability, [-1]), whole, atol=1e-4)
+        seen = tf.reshape(found.attention, attention.shape)
+        np.testing.assert_allclose(seen[:, :4], attention[:, :4], atol=1e-5)
+
     def test_captions_depend_only_on_their_photo(self, name, options, features, tokens):
         """Rows 2 and 3 belong to photo 1: alone with it they get the same logits."""
         decoder = shared(name, **options)

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from models.search.beam_search import beam_search
-from models.search.rules import Rules
+from models.search.rules import Prompt, Rules
 from tests.helpers.next_words import (
     END,
     LOCATIONS,
@@ -21,15 +21,21 @@ from tests.helpers.next_words import (
     make_step,
 )
 
+ONLY_A_AND_B = (PAD, UNKNOWN, START, C)
 ONLY_C = (PAD, UNKNOWN, START, A, B)  # forbidden tokens that leave C alone
 
 
-def run(photos=1, table=TABLE, **changes):
+def run(photos=1, table=TABLE, prompt=None, **changes):
     rules = Rules(**{**RULES, "beam": 1, "length_penalty": 0.0, **changes})
     state = tf.zeros([photos * rules.beam], tf.int32)
     search = tf.function(
         lambda: beam_search(
-            make_step(table), state, photos=tf.constant(photos), locations=LOCATIONS, rules=rules
+            make_step(table),
+            state,
+            photos=tf.constant(photos),
+            locations=LOCATIONS,
+            rules=rules,
+            prompt=prompt,
         )
     )
     return search()
@@ -79,6 +85,85 @@ def test_a_caption_is_never_empty():
     table = TABLE.copy()
     table[START, END] = 1e6
     assert list_words(run(table=table)) == [A, B, END]
+
+
+def test_a_caption_has_min_length_words():
+    assert list_words(run(forbidden_tokens=ONLY_A_AND_B, min_length=3)) == [A, B, A, B, END]
+    assert list_words(run(forbidden_tokens=ONLY_A_AND_B, min_length=1)) == [A, B, END]
+
+
+def test_an_end_may_be_dispensable_after_max_length_words():
+    """Such a caption has the probability of its words alone."""
+    captions = run(max_length=1, needs_end=False)
+    assert list_words(captions) == [A]
+    assert np.exp(captions.log_probability[0, 0]) == pytest.approx(0.5, rel=1e-5)
+    assert captions.tokens.shape == (1, 1, 1)
+    assert list_words(run(max_length=3, needs_end=False)) == [A, B, END]
+    found = run(beam=2, max_length=2, needs_end=False, length_penalty=1.0)
+    assert list_words(found) == [B, END]  # log 0.36 / 2 is above log 0.2 / 2
+    assert list_words(found, rank=1) == [A, B]
+
+
+# After two words both beams have finished: B and the end with 0.4 · 0.6, A and the end with
+# 0.5 · 0.4. A, A is still alive with 0.5 · 0.35; its end comes after A for sure.
+SLOW_TABLE = np.full((7, 7), 1e-9)
+SLOW_TABLE[START, [A, B]] = 0.5, 0.4
+SLOW_TABLE[A, [C, END]] = 0.35, 0.4
+SLOW_TABLE[B, END] = 0.6
+SLOW_TABLE[C, END] = 1.0
+
+
+@pytest.mark.parametrize(
+    ("early_stopping", "length_penalty", "is_long"),
+    [
+        (True, 3.0, False),  # two captions are finished
+        (False, 0.0, False),  # 0.175 is less probable than both
+        (False, 3.0, False),  # so it is at this length, by any penalty
+        ("never", 0.0, False),
+        ("never", 3.0, True),  # a longer caption can have a better score
+    ],
+)
+def test_a_search_stops_early_by_its_rule(early_stopping, length_penalty, is_long):
+    changes = {"early_stopping": early_stopping, "length_penalty": length_penalty}
+    found = run(table=SLOW_TABLE, beam=2, **changes)
+    assert (list_words(found) == [A, C, END]) == is_long
+
+
+def test_a_live_caption_that_is_better_prevents_an_early_stop():
+    """B and the end (0.294) and A, C and the end (0.18) are finished after three steps.
+
+    By the mean log-probability A, C, B (0.22) is better than the first of them. Its end makes it
+    the best of all: log 0.132 / 4 is above log 0.18 / 3.
+    """
+    table = np.full((7, 7), 1e-9)
+    table[START, [A, B]] = 0.5, 0.49
+    table[A, [C, END]] = 0.8, 0.2
+    table[B, [A, END]] = 0.4, 0.6
+    table[C, [B, END]] = 0.55, 0.45
+    changes = {"table": table, "beam": 2, "length_penalty": 1.0}
+    assert list_words(run(early_stopping=True, **changes)) == [A, C, END]
+    assert list_words(run(early_stopping=False, **changes)) == [A, C, B, END]
+
+
+def test_a_greedy_search_stops_at_its_first_end():
+    table = SLOW_TABLE.copy()
+    table[A, [C, END]] = 0.39, 0.4
+    for early_stopping in (True, False, "never"):
+        found = run(table=table, length_penalty=3.0, early_stopping=early_stopping)
+        assert list_words(found) == [A, END]
+
+
+def test_captions_begin_with_a_prompt_that_has_no_score():
+    looks = tf.one_hot([[3, 4]], LOCATIONS)
+    prompt = Prompt(tf.constant([B, A]), looks)
+    captions = run(prompt=prompt)
+    assert list_words(captions) == [B, A, B, END]
+    assert np.exp(captions.log_probability[0, 0]) == pytest.approx(0.4 * 0.9, rel=1e-5)
+    assert captions.attention[0, 0, :4].numpy().argmax(1).tolist() == [3, 4, 0, 1]
+    assert list_words(run(prompt=prompt, max_length=3)) == [B, A, B, END]
+    assert list_words(run(prompt=prompt, max_length=2)) == [B, A, END]
+    repeated = Prompt(tf.constant([C, C]), looks)
+    assert list_words(run(prompt=repeated, no_repeat=2, forbidden_tokens=ONLY_C)) == [C, C, END]
 
 
 def test_attention_follows_the_words_of_each_beam():

@@ -56,3 +56,21 @@ def test_only_sampled_locations_get_seeds(samples_locations):
     search = compile_search(make_decoder(seeds_seen), rules, samples_locations=samples_locations)
     search(FEATURES, SEEDS)
     assert set(seeds_seen) == {samples_locations}
+
+
+def test_the_decoder_reads_a_prompt_before_the_search():
+    """Attention starts at the start, and the words of any prompt are not searched."""
+    search = compile_search(make_decoder(), Rules(**RULES, beam=2))
+    captions = search(FEATURES, SEEDS, tf.constant([B, A]))
+    assert list_words(captions) == [B, A, B, END]
+    assert captions.attention[0, 0, :4].numpy().argmax(1).tolist() == [0, 1, 2, 3]
+    assert list_words(search(FEATURES, SEEDS, tf.constant([A]))) == [A, B, END]
+    assert list_words(search(FEATURES, SEEDS, tf.constant([B, A, A])), photo=1)[:3] == [B, A, A]
+
+
+def test_samples_begin_with_a_prompt_too():
+    draw = compile_search(make_decoder(), Rules(**RULES, beam=20), Sampling())
+    captions = draw(FEATURES, SEEDS, tf.constant([B, A]))
+    assert {tuple(tokens[:2]) for tokens in captions.tokens.numpy().reshape(-1, 5)} == {(B, A)}
+    alone = tf.reduce_max(captions.log_probability)  # B and the end, or the end at once
+    assert np.exp(alone) == pytest.approx(0.4 * 0.9, rel=1e-5)
