@@ -1,6 +1,7 @@
 """The families by the model_type of a folder's config.json.
 
-To add one, write a subclass of `CaptionerFamily` in a file of its own and enter it here.
+To add one, write a subclass of `CaptionerFamily` in a file of its own and enter it here. Models of
+its type can be downloaded once it is in `MODEL_TYPES` of utils/hub/known.py.
 """
 
 from collections.abc import Mapping

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import predict
-from models.pretrained.families import CAPTIONERS, read_run_config
+from models.pretrained.families import CAPTIONERS, ENCODERS, read_run_config
 from tests.helpers.hub_server import use_hub
 from tests.helpers.scripts import ROOT, run_command
 from tools.runs import read_run
@@ -109,4 +109,4 @@ def test_the_size_of_a_download_is_that_of_its_files(hub):
 
 
 def test_each_family_can_be_downloaded():
-    assert set(CAPTIONERS) <= set(MODEL_TYPES)
+    assert {*CAPTIONERS, *ENCODERS} <= set(MODEL_TYPES)

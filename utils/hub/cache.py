@@ -189,18 +189,21 @@ def find_missing_file(folder: Path) -> str | None:
 
 
 def _find_missing_shard(folder: Path) -> str | None:
-    try:
-        shards = set(
-            json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"].values()
-        )
-    except OSError:
+    if not (folder / INDEX).is_file():
         return WEIGHTS
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    missing = [name for name in read_shards(folder / INDEX) if not (folder / name).is_file()]
+    return min(missing, default=None)
+
+
+def read_shards(index: Path) -> set[str]:
+    """Return the names of the files that an index of weights names."""
+    try:
+        weight_map = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        return {str(name) for name in weight_map.values()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
-            f"{folder / INDEX} is damaged ({error}); remove it, and the model is downloaded again"
+            f"{index} is damaged ({error}); remove it, and the model is downloaded again"
         ) from None
-    missing = [name for name in sorted(shards) if not (folder / name).is_file()]
-    return missing[0] if missing else None
 
 
 def read_files(model: ModelName, commit: str) -> dict[str, RemoteFile] | None:

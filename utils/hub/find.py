@@ -110,9 +110,27 @@ def _download_files(listing: "Listing") -> None:
         with ByteBar(total, done) as bar:
             for file in needed.values():
                 download_file(model, file, blobs / file.blob, bar.update)
+    _check_index(listing, snapshot, blobs)
     for file in unnamed:
         cache.link(blobs / file.blob, snapshot / file.name)
     cache.write_files(model, listing.commit, listing.entries)
+
+
+def _check_index(listing: "Listing", snapshot: Path, blobs: Path) -> None:
+    """Reject an index of weights that names files which the model does not have."""
+    names = {file.name for file in listing.files}
+    for file in listing.files:
+        if file.name != cache.INDEX:
+            continue
+        place = blobs / file.blob
+        if not place.exists():  # where there are no links
+            place = snapshot / file.name
+        unknown = cache.read_shards(place) - names
+        if unknown:
+            raise UserError(
+                f"hf:{listing.model} lacks {min(unknown)!r}, which its {cache.INDEX} names; its "
+                "weights are incomplete"
+            )
 
 
 def _announce(listing: "Listing", total: int, done: int) -> None:

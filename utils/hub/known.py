@@ -11,7 +11,10 @@ NOT_PUBLISHED = "not published"
 
 # `model_type` in config.json of what is read here: captioners, and encoders of photos. Others are
 # rejected before their weights are downloaded.
-MODEL_TYPES = ("vision-encoder-decoder", "blip", "git")
+MODEL_TYPES = (
+    "vision-encoder-decoder", "blip", "git",
+    "clip", "clip_vision_model", "siglip", "siglip_vision_model", "dinov2",
+)  # fmt: skip
 
 _BLIP = "Li et al. 2022 (BLIP), table 7"
 _GIT = "Wang et al. 2022 (GIT), COCO"

@@ -152,6 +152,28 @@ def test_shards_are_taken_with_their_index(hub):
     assert read_files(fetch()) == SMALL | shards
 
 
+@pytest.mark.parametrize("name", ["model-00002-of-00002.safetensors", "../outside.safetensors"])
+def test_an_index_that_names_a_missing_file_is_rejected(hub, name):
+    index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": name}}
+    shards = {
+        "model.safetensors.index.json": json.dumps(index).encode(),
+        "model-00001-of-00002.safetensors": b"one",
+    }
+    hub.add(NAME, SMALL | shards)
+    assert repr(name) in expect_error()
+    assert list_snapshots() == []
+
+
+def test_a_damaged_index_is_rejected(hub):
+    shards = {
+        "model.safetensors.index.json": b"[]",
+        "model-00001-of-00002.safetensors": b"one",
+    }
+    hub.add(NAME, SMALL | shards)
+    assert "is damaged" in expect_error()
+    assert list_snapshots() == []
+
+
 def test_whole_weights_go_before_shards(hub):
     shards = {
         "model.safetensors.index.json": b"{}",
@@ -447,7 +469,7 @@ def test_a_model_of_another_kind(hub):
     hub.add(NAME, NEEDED, model_type="llava")
     line = expect_error()
     assert "'llava'" in line
-    assert "vision-encoder-decoder, blip, git" in line
+    assert "vision-encoder-decoder, blip, git, " in line
     assert hub.find_files() == []
 
 
