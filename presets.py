@@ -165,6 +165,9 @@ DECODERS: dict[str, dict[str, Any]] = {
     "git": {"attention": "soft", "features": "raw"},
 }
 
+# The kind of vocabulary that comes with a decoder's pretrained weights.
+PRETRAINED_TOKENIZERS: dict[str, str] = {"transformer": "gpt2", "bert": "wordpiece"}
+
 # The longest caption and the shortest forbidden repetition, by the size of a token.
 LENGTHS: dict[str, dict[str, int]] = {
     "words": {"max_length": 24, "no_repeat": 3},

@@ -26,7 +26,7 @@ from models.decoders.base import Decoder, check_max_length
 from models.encoders import ENCODERS
 from models.encoders.encoder import Encoder
 from models.encoders.engines import choose_engine, choose_precision, describe_precision
-from models.pretrained.families import read_run_config
+from models.pretrained.families import describe_tokenizer, read_run_config
 from models.search.compiled import compile_search
 from models.search.rules import Captions, Rules
 from models.search.sampling import Sampling
@@ -135,7 +135,8 @@ class Captioner:
         is_hugging_face = hugging_face.is_hugging_face(folder)
         if is_hugging_face:
             place = hugging_face.find_folder(folder)
-            tokenizer = load_pretrained_tokenizer(config["tokenizer"], place)
+            facts = describe_tokenizer(folder)
+            tokenizer = load_pretrained_tokenizer(config["tokenizer"], place, **facts)
         else:
             tokenizer = load_tokenizer(folder / "vocabulary.json")
         decoder = build_decoder_for(config, len(tokenizer))

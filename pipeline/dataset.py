@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import config
 from config import Data, Settings
 from data import sources
 from data.caption_batches import TrainingPhoto
@@ -225,15 +226,15 @@ def report_seen(dataset: Dataset, source: Path) -> None:
 def fit_tokenizer(
     settings: Settings, dataset: Dataset, *, source: str | None = None, start: Path | None = None
 ) -> Tokenizer:
-    """Fit the tokenizer on the training captions. GPT-2's is not fitted but loaded.
+    """Fit the tokenizer on the training captions. A pretrained one is not fitted but loaded.
 
     Args:
         source: what was typed as --tokenizer.
         start: the run that training starts from.
     """
     words = settings.words
-    if words.tokenizer == "gpt2":
-        return _load_gpt2(source, settings, start)
+    if words.tokenizer not in config.FITTED_TOKENIZERS:
+        return _load_pretrained(source, settings, start)
     captions = (caption for photo in dataset.splits["train"] for caption in photo.captions)
     return loading.fit_tokenizer(
         str(words.tokenizer),
@@ -244,11 +245,11 @@ def fit_tokenizer(
     )
 
 
-def _load_gpt2(source: str | None, settings: Settings, start: Path | None) -> Tokenizer:
-    """Load GPT-2's tokenizer from a typed folder, the run to start from, or the weights."""
-    weights = settings.decoding.decoder_weights
+def _load_pretrained(source: str | None, settings: Settings, start: Path | None) -> Tokenizer:
+    """Load a tokenizer from a typed folder, the run to start from, or the decoder's weights."""
+    kind, weights = str(settings.words.tokenizer), settings.decoding.decoder_weights
     unit = choose_unit(str(settings.data.language))
-    if source is not None and source != "gpt2":
+    if source is not None and source != kind:
         return GPT2Tokenizer(*read_vocabulary(Path(source).expanduser()), unit)
     if start is not None and not hugging_face.is_hugging_face(start):
         return loading.load_tokenizer(start / "vocabulary.json")
@@ -258,10 +259,15 @@ def _load_gpt2(source: str | None, settings: Settings, start: Path | None) -> To
             "merges.txt (or encoder.json and vocab.bpe) instead, or --decoder-weights that come "
             "with one"
         )
-    if hugging_face.is_hugging_face(weights):
-        return loading.load_pretrained_tokenizer("gpt2", hugging_face.find_folder(weights), unit)
-    # KerasHub loads TensorFlow, which this module otherwise does without.
+    # These load TensorFlow, which this module otherwise does without.
+    from models.pretrained.families import describe_tokenizer
     from models.pretrained.keras_hub_presets import load_vocabulary
+
+    if hugging_face.is_hugging_face(weights):
+        folder = hugging_face.find_folder(weights)
+        return loading.load_pretrained_tokenizer(
+            kind, folder, unit=unit, **describe_tokenizer(weights)
+        )
 
     return GPT2Tokenizer(*load_vocabulary(weights), unit)
 

@@ -195,14 +195,18 @@ def add_decoder_sizes(settings: Settings, start: Start) -> tuple[Settings, dict[
     Typed sizes that differ from the weights' are rejected.
     """
     source = start.source
-    if source is not None and not hugging_face.is_hugging_face(source):
+    saved = None
+    if isinstance(start, Resumed):
+        saved = start.saved
+    elif source is not None and not hugging_face.is_hugging_face(source):
         saved = runs.read_config(source)
+    if saved is not None:
         return settings, {name: saved[name] for name in TRANSFORMER_FACTS if name in saved}
     if not settings.decoding.is_pretrained:
         return settings, {}
     weights = settings.decoding.decoder_weights
     sizes = find_decoder_sizes(weights)
-    facts = {name: sizes.pop(name) for name in TRANSFORMER_FACTS}
+    facts = {name: sizes.pop(name) for name in TRANSFORMER_FACTS if name in sizes}
     flat = settings.flat()
     for name, size in sizes.items():
         if settings.origins.get(name) == TYPED and flat[name] != size:

@@ -113,7 +113,7 @@ class FromRun:
         saved = self.saved
         names = ["preset", "encoder", *(each.name for each in fields(config.Decoding))]
         if hugging_face.is_hugging_face(self.source):
-            names += ["weights", "max_length", *presets.HUGGING_FACE_SEARCH]
+            names += ["weights", "max_length", *(each.name for each in fields(config.Search))]
             return _known(saved, names)
         names += ["layer", "image_size", "grid"]
         if trains_further:

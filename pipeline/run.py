@@ -10,11 +10,13 @@ from config import Settings
 from data.preprocess import Dataset
 from data.text.tokenizer import Tokenizer
 from models.encoders.encoder import Encoder
+from models.training.checkpoints import save_encoder_weights
 from pipeline.dataset import save_augmented
 from pipeline.resume import FromRun, Resumed, Start
 from utils import runs
 from utils.errors import UserError
 from utils.files import check_writable, write_json
+from utils.hugging_face import is_hugging_face
 from utils.stopwatch import Stopwatch
 
 
@@ -119,21 +121,26 @@ class Run:
         """Write the vocabulary, and an encoder that is not found by its name."""
         if not self.is_resumed:
             tokenizer.save(self.folder / "vocabulary.json")
-            self.copy_encoder(encoder.weights)
+            self.copy_encoder(encoder)
         if encoder.network.trainable and encoder.construction:
             runs.write_encoder_construction(self.folder, encoder.construction)
 
-    def copy_encoder(self, weights: str) -> None:
-        """Copy an encoder that another run has trained, so that this run does not depend on that
-        one.
+    def copy_encoder(self, encoder: Encoder) -> None:
+        """Copy an encoder that another run has trained, or that was downloaded, so that this run
+        does not depend on it. An encoder that is trained here is saved with the decoder.
         """
-        best = Path(weights) / "best"
-        if not best.is_dir():
+        copy = self.folder / "encoder"
+        best = Path(encoder.weights) / "best"
+        if best.is_dir():
+            shutil.copytree(best, copy / "best")
+            facts = runs.read_encoder_construction(Path(encoder.weights))
+        elif is_hugging_face(encoder.weights) and not encoder.network.trainable:
+            save_encoder_weights(encoder.network, copy / "best")
+            facts = encoder.construction
+        else:
             return
-        shutil.copytree(best, self.folder / "encoder" / "best")
-        facts = runs.read_encoder_construction(Path(weights))
         if facts:
-            runs.write_encoder_construction(self.folder / "encoder", facts)
+            runs.write_encoder_construction(copy, facts)
 
     def save_config(self, settings: Settings, facts: Mapping[str, Any]) -> None:
         """Write config.json: settings, where they came from, and facts. From here on the run can be

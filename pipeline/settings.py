@@ -103,11 +103,11 @@ def choose_tokenizer_kind(settings: Settings, language: str) -> str:
     """Return the kind of tokenizer that suits the language, or that the decoder's weights need."""
     asked, decoding = settings.words.tokenizer, settings.decoding
     if decoding.is_pretrained and asked is None:
-        asked = "gpt2"
+        asked = presets.PRETRAINED_TOKENIZERS[decoding.decoder]
     kind = choose_kind(language, asked)
-    if decoding.is_pretrained and kind != "gpt2":
+    if decoding.is_pretrained and kind != presets.PRETRAINED_TOKENIZERS[decoding.decoder]:
         raise UsageError(
-            f"--tokenizer must be GPT-2's for --decoder-weights {decoding.decoder_weights} "
+            f"--tokenizer must be that of --decoder-weights {decoding.decoder_weights} "
             f"(got {asked}); omit --tokenizer"
         )
     if kind == "words" and choose_unit(language) == "characters":
@@ -257,5 +257,5 @@ def check_used(settings: Settings, typed: Mapping[str, Any]) -> None:
         )
         require(
             is_fitted or name not in ("vocabulary", "minimum_count"),
-            f"{flag} needs a tokenizer that is learned from the captions, and GPT-2's is not",
+            f"{flag} needs a tokenizer that is learned from the captions, not a pretrained one",
         )

@@ -214,11 +214,9 @@ def start_phase(trainer: Trainer, phase: Phase, validation: Validation, run: Run
     is_later = phase.first_epoch > 0
     if (run.is_resumed or is_later) and trainer.resume():
         return
-    settings = phase.settings
-    trains_further = settings.training.scst or settings.vision.finetune_encoder
     if is_later:
         load_weights_into_decoder(trainer, run.folder / "best")
-    elif not (run.start.source is not None and trains_further):
+    elif not _can_caption_already(phase.settings, run.start.source):
         if run.is_resumed:
             say("the run has no checkpoint yet: it starts over")
         return
@@ -228,6 +226,15 @@ def start_phase(trainer: Trainer, phase: Phase, validation: Validation, run: Run
         f"BLEU-4 {row['Bleu_4']:.3f} (greedy)"
     )
     trainer.start_from_current_weights(validation.merit(row))
+
+
+def _can_caption_already(settings: Settings, source: Path | None) -> bool:
+    """Return whether the weights that training starts from know all words of the run."""
+    if source is None:
+        return False
+    if hugging_face.is_hugging_face(source):
+        return True
+    return settings.training.scst or settings.vision.finetune_encoder
 
 
 def load_weights_into_decoder(trainer: Trainer, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The transformer from end to end: from random weights on scenes, and from a Hugging Face model."""
 
 import json
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -186,7 +187,7 @@ def test_a_hugging_face_folder_that_was_moved_is_an_error(tuned, tmp_path):
 
 
 def test_training_starts_from_a_model_by_name(place, monkeypatch):
-    """The run names the model and its commit, so its encoder is found again elsewhere."""
+    """The run names the model and its commit, and has its encoder."""
     files = {file.name: file.read_bytes() for file in FIXTURE.iterdir()}
     home = place / "home"
     with use_hub(monkeypatch, home) as hub:
@@ -195,11 +196,45 @@ def test_training_starts_from_a_model_by_name(place, monkeypatch):
         done = run_command(train, "--from", "hf:owner/captioner", *words)
         assert done.status == 0, done.error
         name = f"hf:owner/captioner@{commit}"
-        check_config(Path("checkpoints/by-name"), {"from": name, "encoder_weights": name})
+        check_config(Path("checkpoints/by-name"), {"from": name, "decoder_weights": name})
         assert f"the weights of owner/captioner@{commit[:7]}" in done.out
         shutil.rmtree(home)
         assert Captioner.load("by-name")(any_photo()).attention.shape[1] == 16
-        assert "config.json" in hub.find_files()
+        assert not home.exists()
+
+
+@pytest.fixture(scope="module")
+def further(place):
+    """Train the decoder alone further, from a copy of the model that is deleted afterwards."""
+    copy = shutil.copytree(FIXTURE, place / "downloaded")
+    words = shlex.split("--learning-rate 0.01 --best-by loss --run further")
+    done = run_command(train, "--from", f"hf:{copy}", *SMALL, *words)
+    assert done.status == 0, done.error
+    shutil.rmtree(copy)
+    return done
+
+
+def test_a_model_is_scored_before_and_after_it_is_trained(further):
+    before = float(re.search(r"before the first epoch: val loss ([\d.]+)", further.out)[1])
+    assert read_history(Path("checkpoints/further"))[0]["val_loss"] < before
+    assert "CIDEr" in further.out.split("scoring", 1)[1]
+
+
+def test_a_run_does_not_need_the_model_that_it_started_from(further):
+    photo = any_photo()
+    loaded = Captioner.load("checkpoints/further")
+    np.testing.assert_allclose(
+        loaded.encoder(np.zeros((1, 32, 32, 3), np.uint8)),
+        Captioner.load(MODEL).encoder(np.zeros((1, 32, 32, 3), np.uint8)),
+        atol=1e-6,
+    )
+    assert loaded(photo).text
+    done = run_command(train, "--run", "further", "--resume", "--epochs", "2")
+    assert done.status == 0, done.error
+    assert len(read_history(Path("checkpoints/further"))) == 2
+    done = run_command(train, "--from", "further", "--scst", "--epochs", "1", "--run", "rewarded")
+    assert done.status == 0, done.error
+    assert Captioner.load("checkpoints/rewarded")(photo).words
 
 
 # Rejected settings.
@@ -216,7 +251,10 @@ PRETRAINED = f"--preset vit-gpt2 --encoder convnet --decoder-weights {MODEL}"
         (f"--from {MODEL} --max-length 50", ["50", "31"]),
         ("--decoder transformer --max-length 64", ["64", "63"]),
         (f"{PRETRAINED} --units 48", ["units", "must be 20", "got 48"]),
-        (f"{PRETRAINED} --tokenizer words", ["--tokenizer", "GPT-2", "got words"]),
+        (
+            f"{PRETRAINED} --tokenizer words",
+            ["--tokenizer", "that of --decoder-weights", "got words"],
+        ),
         ("--preset vit-gpt2 --decoder-weights gpt2_base_en --vocabulary 90", ["--vocabulary"]),
         ("--decoder transformer --embedding 64", ["--embedding", "--decoder transformer"]),
         ("--decoder transformer --tokenizer gpt2", ["--tokenizer gpt2", "vocabulary"]),

@@ -3,22 +3,31 @@
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from data.text.byte_pairs import BytePairTokenizer
 from data.text.gpt2 import GPT2Tokenizer, read_vocabulary
 from data.text.language import choose_unit
 from data.text.tokenizer import SPECIAL_TOKENS, TOKEN_NAMES, Tokenizer
 from data.text.word_tokenizer import WordTokenizer
-from data.text.wordpiece import WordPieceTokenizer
+from data.text.wordpiece import WordPieceTokenizer, load_word_pieces
 from utils.errors import UsageError, UserError, unknown_name_error
 
 
-def _load_gpt2(folder: Path, unit: str) -> Tokenizer:
+def _load_gpt2(folder: Path, *, unit: str) -> Tokenizer:
     return GPT2Tokenizer(*read_vocabulary(folder), unit)
 
 
+def _load_word_pieces(folder: Path, *, unit: str, **numbers: int) -> Tokenizer:
+    """Load word pieces; their own rules split captions, so `unit` is not used."""
+    return load_word_pieces(folder, **numbers)
+
+
 # How the vocabulary of each kind is read from a folder of others.
-PRETRAINED: dict[str, Callable[[Path, str], Tokenizer]] = {"gpt2": _load_gpt2}
+PRETRAINED: dict[str, Callable[..., Tokenizer]] = {
+    "gpt2": _load_gpt2,
+    "wordpiece": _load_word_pieces,
+}
 
 
 def choose_kind(language: str, requested: str | None) -> str:
@@ -64,9 +73,15 @@ def fit_tokenizer(
     return tokenizer
 
 
-def load_pretrained_tokenizer(kind: str, folder: Path, unit: str = "words") -> Tokenizer:
-    """Load the vocabulary of a pretrained decoder from its folder; `unit` splits captions first."""
-    return PRETRAINED[kind](folder, unit)
+def load_pretrained_tokenizer(
+    kind: str, folder: Path, *, unit: str = "words", **facts: Any
+) -> Tokenizer:
+    """Load the vocabulary of a pretrained decoder from its folder.
+
+    `unit` is the unit into which captions are split first. `facts` are what the files alone do
+    not say.
+    """
+    return PRETRAINED[kind](folder, unit=unit, **facts)
 
 
 def load_tokenizer(path: Path) -> Tokenizer:

@@ -54,6 +54,12 @@ def find_encoder(folder: Path, encoder: str) -> EncoderFamily:
     return family
 
 
+def describe_tokenizer(run: str | Path) -> dict[str, Any]:
+    """Return what loads the tokenizer of hf:FOLDER, besides its files."""
+    folder = find_folder(run)
+    return find_captioner(folder).describe_tokenizer(folder)
+
+
 def read_run_config(run: Path) -> dict[str, Any]:
     """Return a run's config.json, or what it would say of hf:FOLDER."""
     if not is_hugging_face(run):

@@ -59,6 +59,10 @@ class CaptionerFamily(EncoderFamily):
     def find_decoder_source(self, path: str) -> Source | None:
         """Return the source of a variable of our decoder; None if it keeps its initial value."""
 
+    def describe_tokenizer(self, folder: Path) -> dict[str, Any]:
+        """Return what loads its tokenizer, besides the files of the folder."""
+        return {}
+
     def check_weights(
         self, arrays: Mapping[str, np.ndarray], folder: Path, rows: Sequence[int]
     ) -> None:

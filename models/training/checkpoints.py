@@ -101,6 +101,12 @@ def load_weights(network: Trainable, folder: Path) -> None:
     restore(make_checkpoint(network), found[0], whole=False)
 
 
+def save_encoder_weights(network: keras.Model, folder: Path) -> None:
+    """Write an encoder's weights as the checkpoint that `load_encoder_weights` reads."""
+    checkpoint = tf.train.Checkpoint(encoder=raw_variables(network.variables))
+    checkpoint.save(str(folder / "ckpt"))
+
+
 def load_encoder_weights(network: keras.Model, folder: Path) -> None:
     """Give an encoder's network the weights that were trained in the run of `folder`."""
     found = list_checkpoints(folder)
