@@ -25,15 +25,17 @@ def test_the_pipeline_needs_no_run(folder):
 
 
 def test_a_large_picture_becomes_narrower_or_is_rejected(folder, monkeypatch):
-    noise = np.random.default_rng(0).integers(0, 256, (400, 1400, 3)).astype(np.uint8)
+    """At a tenth of the widths: choosing 256 colours for noise takes long."""
+    monkeypatch.setattr(make_pictures, "WIDTHS", tuple(each // 10 for each in make_pictures.WIDTHS))
+    noise = np.random.default_rng(0).integers(0, 256, (40, 140, 3)).astype(np.uint8)
     picture = Image.fromarray(noise)
-    smallest = len(make_pictures.encode_png(picture.resize((600, 171))))
+    smallest = len(make_pictures.encode_png(picture.resize((60, 17))))
     monkeypatch.setitem(make_pictures.MAXIMUM_BYTES, "demo", 2 * smallest)
     make_pictures.write_picture(picture, "demo")
     with Image.open(folder / "demo.png") as written:
-        assert 600 <= written.width < 1320
+        assert 60 <= written.width < 132
     monkeypatch.setitem(make_pictures.MAXIMUM_BYTES, "demo", 1000)
-    with pytest.raises(make_pictures.UserError, match=r"demo\.png .*1,000 bytes .*600 pixels"):
+    with pytest.raises(make_pictures.UserError, match=r"demo\.png .*1,000 bytes .*60 pixels"):
         make_pictures.write_picture(picture, "demo")
 
 
