@@ -13,9 +13,15 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 from utils import progress
 from utils.quiet import import_tensorflow
 
-import_tensorflow()
 # On a slow machine, lines of progress would be where tests expect nothing.
 progress.SECONDS_PER_LINE = float("inf")
+
+
+def pytest_configure(config):
+    """Import TensorFlow, except in the process that only hands tests to others."""
+    has_workers = config.getoption("numprocesses", None) and not hasattr(config, "workerinput")
+    if not has_workers:
+        import_tensorflow()
 
 
 # The files that train networks from end to end.
@@ -51,3 +57,12 @@ def screen(display, monkeypatch):
     monkeypatch.setenv("DISPLAY", display)
     monkeypatch.setenv("GTK_THEME", "Adwaita")  # light, whatever the desktop is set to
     return display
+
+
+@pytest.fixture
+def uncompiled():
+    """Run TensorFlow without compiling, which is faster for a few small steps."""
+    from tests.helpers.compiling import run_uncompiled  # imports TensorFlow
+
+    with run_uncompiled():
+        yield

@@ -16,6 +16,7 @@ import predict
 import train
 from data.photos.images import read_photo
 from models.captioner import Captioner
+from tests.helpers.compiling import run_compiled
 from tests.helpers.pages import read_page, read_rows
 from tests.helpers.scripts import (
     ROOT,
@@ -151,7 +152,8 @@ def test_a_run_s_page_has_scores_photos_settings_and_times(first, first_scores):
 
 def test_a_second_run_extracts_nothing_and_has_equal_losses(first):
     before = set(Path("cache").rglob("*.npy"))
-    done = run_command(train, *SMALL, "--run", "again")
+    with run_compiled():
+        done = run_command(train, *SMALL, "--run", "again")
     assert done.status == 0, done.error
     assert "nothing to extract" in done.out
     assert set(Path("cache").rglob("*.npy")) == before

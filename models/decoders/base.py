@@ -41,6 +41,12 @@ class Decoder(keras.Model):
     can_draw: bool = False
     positions: int | None = None
 
+    def build(self, *_shapes: object) -> None:
+        """Do nothing: the layers are built at their first call.
+
+        Without this method Keras would first call the decoder in a graph that it throws away.
+        """
+
     @abstractmethod
     def begin(self, features: tf.Tensor) -> tuple[Nest, Nest]:
         """Return memory and first state of photos (P, L, D), one row a photo."""

@@ -107,7 +107,8 @@ def train_convnet(
     model = ContentClassifier(trunk, labels, frequencies)
     model(tf.zeros([1, *pictures.shape[1:]]))  # makes the variables
     steps = count_steps(len(pictures))
-    train_step = _make_train_step(model, _make_optimizer(epochs * steps))
+    signature = (_any_batch_of(pictures), _any_batch_of(truth))
+    train_step = _make_train_step(model, _make_optimizer(epochs * steps), signature)
 
     for epoch in range(epochs):
         total = 0.0
@@ -130,13 +131,20 @@ def _make_optimizer(steps: int) -> keras.optimizers.Optimizer:
     )
 
 
+def _any_batch_of(array: Array) -> tf.TensorSpec:
+    """Return what every batch of an array is like: the last one may be smaller."""
+    return tf.TensorSpec([None, *array.shape[1:]], array.dtype)
+
+
 def _make_train_step(
-    model: ContentClassifier, optimizer: keras.optimizers.Optimizer
+    model: ContentClassifier,
+    optimizer: keras.optimizers.Optimizer,
+    signature: Sequence[tf.TensorSpec],
 ) -> Callable[[Array, Array], tf.Tensor]:
-    """Make a compiled step that learns from a batch and returns its loss."""
+    """Make a step that learns from a batch and returns its loss, compiled once for all sizes."""
     optimizer.build(model.trainable_variables)
 
-    @tf.function
+    @tf.function(input_signature=signature)
     def train_step(pictures: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             pixels = tf.cast(pictures, tf.float32) / 127.5 - 1.0

@@ -4,18 +4,9 @@ import importlib
 import json
 
 import pytest
-import tensorflow as tf
 
 from benchmarks import decoding, extraction, measuring, memory, scaling, training, tutorial
 from benchmarks.measuring import Options
-
-
-@pytest.fixture
-def uncompiled():
-    """Runs TensorFlow without compiling, which is faster at toy sizes."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import pytest
 from data.scenes import dataset as scenes
 from pipeline import job
 from reports import pictures
+from tests.helpers.compiling import run_uncompiled
 from utils.errors import run_script
 from utils.terminal import screen
 
@@ -103,10 +104,10 @@ def run_in_terminal(*command, columns=110):
 def scenes_folder(folder):
     """Make this the current directory, with scenes in drawn/ and nothing else.
 
-    No Java is found, because its start takes long. Two result pictures are drawn, in this
-    process: each takes half a second.
+    No Java is found, because its start takes long. In this process two result pictures are drawn,
+    since each takes half a second, and TensorFlow runs uncompiled.
     """
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, run_uncompiled():
         patch.setattr(pictures, "PICTURES", 2)
         patch.chdir(folder)
         patch.setenv("PATH", str(folder))

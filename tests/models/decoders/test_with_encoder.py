@@ -121,14 +121,6 @@ def test_pictures_give_the_outputs_of_their_features():
             np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
-@pytest.fixture
-def uncompiled():
-    """For a few steps it is sooner done so."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
 def test_at_encoder_rate_zero_it_trains_as_with_a_frozen_encoder(tmp_path, uncompiled):
     encoder = convnet(block="stage3_1")
     before = values(encoder.network)
