@@ -1,23 +1,23 @@
 """Settings: bounds, rules, and the command lines made of them."""
 
-import subprocess
-import sys
 from dataclasses import fields
-from pathlib import Path
 
 import pytest
 
 import config
+import evaluate
+import predict
 import presets
+import train
 from config import ATTENTIONS, Settings
 from models.decoders import DECODERS
 from models.encoders import ENCODERS
+from tests.helpers.scripts import ROOT, run_command, run_process
 from tests.helpers.settings import choose_settings
 from utils.command_line import option_name
 from utils.errors import UsageError
 
-ROOT = Path(__file__).parents[1]
-COMMANDS = ("train.py", "evaluate.py", "predict.py")
+SCRIPTS = {"train.py": train, "evaluate.py": evaluate, "predict.py": predict}
 
 
 def test_names_are_unique_and_each_has_a_help_text():
@@ -151,23 +151,17 @@ def test_a_classifier_keeps_its_own_settings():
     assert for_classes < config.CLASSIFIER_SETTINGS < config.SETTING_NAMES
 
 
-def run(*command):
-    return subprocess.run(
-        [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, timeout=120
-    )
-
-
-@pytest.mark.parametrize("script", COMMANDS)
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_help_shows_text_unit_and_default(script):
-    done = run(script, "-h")
-    assert done.returncode == 0
-    text = " ".join(done.stdout.split())
+    done = run_command(SCRIPTS[script], "-h")
+    assert (done.status, done.error) == (0, "")
+    text = " ".join(done.out.split())
     assert "--beam WIDTH width of the beam search; 1 is greedy (default 3)" in text
     if script == "train.py":
         for group in config.GROUPS:
-            assert f"\n{group.__doc__}:\n" in done.stdout
+            assert f"\n{group.__doc__}:\n" in done.out
             for each in fields(group):
-                assert option_name(each.name) in done.stdout
+                assert option_name(each.name) in done.out
 
 
 @pytest.mark.parametrize(
@@ -189,9 +183,16 @@ def test_help_shows_text_unit_and_default(script):
         (["predict.py", "--out", "captions.txt"], 2, "--out must end in .jsonl or .csv"),
     ],
 )
-def test_mistakes_are_one_line_on_standard_error(command, status, message):
-    done = run(*command)
-    assert done.returncode == status
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stderr.count("\n") == 1
+def test_mistakes_are_one_line_on_standard_error(command, status, message, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    script, *words = command
+    done = run_command(SCRIPTS[script], *words)
+    assert done.status == status
+    assert message in done.error
+    assert done.error.count("\n") == 1
+
+
+def test_a_mistake_ends_the_process_with_its_status():
+    done = run_process(ROOT / "train.py", "--batch", "0")
+    assert done.status == 2
+    assert done.error == "error: --batch must be at least 1 (got 0)\n"

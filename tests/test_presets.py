@@ -19,7 +19,7 @@ SMALL = {"units": 16, "embedding": 8, "attention_units": 8, "heads": 2}
 
 @pytest.mark.parametrize("scenes", [False, True])
 @pytest.mark.parametrize("preset", sorted(PRESETS.keys() - {"classifier"}))
-def test_every_preset_takes_a_step(preset, scenes, tmp_path):
+def test_every_preset_takes_a_step(preset, scenes, tmp_path, uncompiled):
     options = {"preset": preset}
     if preset == "vit-gpt2":
         options["decoder_weights"] = "none"

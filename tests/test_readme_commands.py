@@ -39,7 +39,7 @@ COMMANDS = find_runnable_commands()
 def place(tmp_path_factory):
     """A small run, a copy of it, a photo, and a folder of two photos."""
     with scenes_folder(tmp_path_factory.mktemp("readme")) as folder:
-        done = run_command(train, *SMALL, "--run", "one")
+        done = run_command(train, *SMALL, "--weights", "none", "--run", "one")
         assert done.status == 0, done.error
         shutil.copytree("checkpoints/one", "checkpoints/other")
         photos = sorted(Path("drawn/photos").glob("*.jpg"))

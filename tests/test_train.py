@@ -37,7 +37,7 @@ STAGES = ["reading", "features", "preparing", "training", "validation", "saving"
 
 @pytest.fixture(scope="module", autouse=True)
 def place(tmp_path_factory):
-    with scenes_folder(tmp_path_factory.mktemp("scripts")) as folder:
+    with scenes_folder(tmp_path_factory.mktemp("scripts"), result_pictures=2) as folder:
         yield folder
 
 

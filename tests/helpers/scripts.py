@@ -16,7 +16,7 @@ import pytest
 
 from data.scenes import dataset as scenes
 from pipeline import job
-from reports import pictures
+from reports import pictures, reporter
 from tests.helpers.compiling import run_uncompiled
 from utils.errors import run_script
 from utils.terminal import screen
@@ -101,14 +101,15 @@ def run_in_terminal(*command, columns=110):
 
 
 @contextlib.contextmanager
-def scenes_folder(folder):
+def scenes_folder(folder, *, result_pictures=1):
     """Make this the current directory, with scenes in drawn/ and nothing else.
 
-    No Java is found, because its start takes long. In this process two result pictures are drawn,
-    since each takes half a second, and TensorFlow runs uncompiled.
+    What takes long is left out: no Java is found, and in this process few result pictures and no
+    curves of captioners are drawn, and TensorFlow runs uncompiled.
     """
     with pytest.MonkeyPatch.context() as patch, run_uncompiled():
-        patch.setattr(pictures, "PICTURES", 2)
+        patch.setattr(pictures, "PICTURES", result_pictures)
+        patch.setattr(reporter, "draw_history", lambda *_, **__: None)
         patch.chdir(folder)
         patch.setenv("PATH", str(folder))
         scenes.write_scenes(folder / "drawn", **SIZES, seed=1)

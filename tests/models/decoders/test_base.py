@@ -72,10 +72,15 @@ class TestEveryDecoder:
 
     @pytest.mark.parametrize("beam", [1, 3])
     def test_search_returns_probabilities_and_attention_of_call(
-        self, name, options, beam, features, tokens
+        self, name, options, beam, features, tokens, request
     ):
-        """Compare log-probability and attention of found captions with those of `call`."""
+        """Compare log-probability and attention of found captions with those of `call`.
+
+        The wider search is compiled.
+        """
         decoder = shared(name, **options)
+        if beam == 1:
+            request.getfixturevalue("uncompiled")
         search = compile_search(decoder, Rules(2, 3, (0,), STEPS, beam=beam, length_penalty=0.0))
         found = search(features, tf.zeros([PHOTOS], tf.int32))
         words = tf.reshape(found.tokens, [PHOTOS * beam, -1])

@@ -1,7 +1,7 @@
 """The transformer decoder beyond the contract, which test_base.py checks."""
 
+import shutil
 from functools import partial
-from itertools import count
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from models.training.losses import CrossEntropy
 from models.training.optimizers import build_adam
 from models.training.trainer import Recipe, Trainer
 from tests.helpers.decoders import small_decoder
-from tests.helpers.training import DEPTH, LOCATIONS, InventedBatches
+from tests.helpers.training import DEPTH, LOCATIONS, InventedBatches, read_state
 from utils.errors import UserError
 
 FEATURES = tf.random.stateless_normal([2, 4, 3], [1, 2])
@@ -126,29 +126,39 @@ def training(folder):
     )
 
 
-def losses(trainer, stop_at=None):
-    """Of the epochs until the end, or until it is stopped and saved before so many steps."""
-    found, steps = [], count(1)
-
-    def progress(*_):
-        if next(steps) == stop_at:
-            raise KeyboardInterrupt
-
-    try:
-        while not trainer.is_finished:
-            found.append(trainer.train_epoch(progress)["loss"])
-            trainer.finish_epoch(0.0)
-    except KeyboardInterrupt:
-        trainer.save()
-    return found
-
-
 def test_resuming_within_an_epoch_is_exact(tmp_path):
-    whole = losses(training(tmp_path / "whole"))
-    begun = losses(training(tmp_path / "parts"), stop_at=9)
-    goes_on = training(tmp_path / "parts")
-    assert goes_on.resume()
-    assert (len(begun), begun + losses(goes_on)) == (1, whole)
+    """The run's folder is copied in the second epoch after the fourth step.
+
+    The trainer that went on restores the copy as a new one does; a new one would have to compile
+    its steps first.
+    """
+    folder, copy = tmp_path / "run", tmp_path / "copy"
+    trainer, losses = training(folder), []
+
+    def progress(step, _steps, loss):
+        losses.append((trainer.epoch, step, loss))
+        if (trainer.epoch, step) == (1, 5) and not copy.exists():
+            shutil.copytree(folder, copy)
+
+    def train_to_the_end():
+        losses.clear()
+        while not trainer.is_finished:
+            trainer.train_epoch(progress)
+            trainer.finish_epoch(0.0)
+        return list(losses)
+
+    whole = train_to_the_end()
+    shutil.rmtree(folder)
+    shutil.copytree(copy, folder)
+    new = training(copy)
+    for each in (trainer, new):
+        assert each.resume()
+        assert (each.epoch, each.step) == (1, 4)
+    for one, other in zip(read_state(trainer), read_state(new), strict=True):
+        np.testing.assert_array_equal(one, other)
+    rest = train_to_the_end()
+    assert rest == whole[-len(rest) :]
+    assert len(rest) == 8
 
 
 def test_decay_spares_biases_and_normalisations(tmp_path):

@@ -92,7 +92,7 @@ def test_free_running_reads_its_own_likeliest_words():
 
 
 @pytest.mark.parametrize("kind", DECODERS)
-def test_free_running_is_teacher_forcing_with_its_own_words(kind):
+def test_free_running_is_teacher_forcing_with_its_own_words(kind, uncompiled):
     """The two losses are equal where the true words are the network's own."""
     decoder = small_decoder(kind, seed=1)
     features = np.random.default_rng(1).normal(size=(2, 4, 3)).astype(np.float32)

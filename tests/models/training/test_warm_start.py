@@ -1,5 +1,6 @@
 """Weights copied to another vocabulary: their values, the counts, and what does not fit."""
 
+import functools
 import re
 
 import numpy as np
@@ -27,6 +28,12 @@ def build(name, tokens, seed=0, **options):
     return decoder
 
 
+@functools.cache
+def build_source(name):
+    """Build the decoder whose weights are copied, which does not change."""
+    return build(name, OLD, seed=1)
+
+
 def read_values(decoder):
     return [variable.numpy() for variable in decoder.weights]
 
@@ -47,7 +54,7 @@ class TestEveryDecoder:
         ) == sorted(grown)
 
     def test_known_tokens_are_copied_and_new_ones_stay(self, name):
-        decoder, other = build(name, NEW), build(name, OLD, seed=1)
+        decoder, other = build(name, NEW), build_source(name)
         before, learned = read_values(decoder), read_values(other)
         assert copy_weights(decoder, NEW, other, OLD) == TokenOverlap(shared=7, new=4, dropped=2)
         axes = {variable.path: axis for variable, axis in decoder.find_token_variables()}
@@ -69,7 +76,7 @@ class TestEveryDecoder:
             np.testing.assert_array_equal(now, theirs)  # the source does not change
 
     def test_the_same_vocabulary_gives_the_same_captions(self, name):
-        decoder, other = build(name, OLD), build(name, OLD, seed=1)
+        decoder, other = build(name, OLD), build_source(name)
         features = tf.constant(np.random.default_rng(2).random((2, 4, 5)), tf.float32)
         tokens = tf.constant([[2, 4, 5], [2, 7, 8]])
         assert np.abs(decoder(features, tokens)[0] - other(features, tokens)[0]).max() > 0.1
@@ -78,7 +85,7 @@ class TestEveryDecoder:
             np.testing.assert_array_equal(one, two)
 
     def test_known_words_keep_their_logits(self, name):
-        decoder, other = build(name, NEW), build(name, OLD, seed=1)
+        decoder, other = build(name, NEW), build_source(name)
         copy_weights(decoder, NEW, other, OLD)
         features = tf.constant(np.random.default_rng(2).random((1, 4, 5)), tf.float32)
         ours, seen = decoder(features, tf.constant([[OURS[6], OURS[4]]]))
@@ -89,7 +96,7 @@ class TestEveryDecoder:
         np.testing.assert_allclose(seen, looked, rtol=1e-5)
 
     def test_a_vocabulary_that_shares_only_the_special_tokens(self, name):
-        decoder, other = build(name, [*SPECIAL, "개"]), build(name, OLD, seed=1)
+        decoder, other = build(name, [*SPECIAL, "개"]), build_source(name)
         assert copy_weights(decoder, [*SPECIAL, "개"], other, OLD) == TokenOverlap(
             shared=4, new=1, dropped=5
         )
@@ -106,7 +113,7 @@ class TestEveryDecoder:
             ("luong", "attention_units"),
         }:
             pytest.skip("its weights do not depend on that")
-        decoder, other = build(name, NEW, **{option: 9}), build(name, OLD, seed=1)
+        decoder, other = build(name, NEW, **{option: 9}), build_source(name)
         wanted = (
             r"the weights to start from do not fit: (\S+) is (\(.+?\)) there and (\(.+?\)) here"
         )
