@@ -1,5 +1,6 @@
 # make setup | train | test | lint     the environment, the main job, the tests, the linter
 # make lock | audit | sbom             pins anew, known weaknesses of what is pinned, list of what is pinned
+# make peers                           transformers, to measure beside
 #
 # Each target first installs what it needs into .venv: what requirements.lock pins, by its hashes.
 # Another Python: make setup PYTHON=python3.12. A GPU: make setup GPU=1 (and back: GPU=0).
@@ -22,7 +23,7 @@ endif
 # then every command compiles TensorFlow again, which takes 13 s.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup train test lint lock audit sbom
+.PHONY: setup train test lint lock audit sbom peers
 
 setup: $(INSTALLED)
 
@@ -62,6 +63,7 @@ lock: .venv/uv
 	$(COMPILE) --group test --constraint requirements.lock --output-file requirements-test.lock
 	$(COMPILE) --group setup --output-file requirements-setup.lock
 	$(COMPILE) --group audit --output-file requirements-audit.lock
+	$(COMPILE) --group peers --output-file requirements-peers.lock
 
 # The tools for audit and sbom have an environment of their own: nothing that runs here needs them.
 .venv/audit/installed: requirements-audit.lock .venv/uv
@@ -71,6 +73,14 @@ lock: .venv/uv
 
 audit: .venv/audit/installed
 	.venv/audit/bin/pip-audit --requirement requirements.lock --disable-pip
+
+# PyTorch and transformers, beside which python -m benchmarks.peers measures: several GB.
+peers: .venv/peers/installed
+
+.venv/peers/installed: requirements-peers.lock .venv/uv
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/peers
+	$(BIN)/uv pip sync --require-hashes --python .venv/peers/bin/python requirements-peers.lock
+	@touch $@
 
 sbom: .venv/audit/installed
 	.venv/audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \

@@ -74,12 +74,19 @@ class Options:
 class MeasureProcess:
     """A measure in a process of its own, prepared for its turns."""
 
-    def __init__(self, module: str, name: str, arguments: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        module: str,
+        name: str,
+        arguments: Mapping[str, Any],
+        python: str | None = None,
+    ) -> None:
+        """`python` is another interpreter than this one."""
         self._name = name
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (`_close` closes it)
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module, "--measure", name],
+            [python or sys.executable, "-m", module, "--measure", name],
             text=True,
             env=quiet | os.environ,
             stderr=self._errors,

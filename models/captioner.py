@@ -32,6 +32,7 @@ from models.search.rules import Captions, Rules
 from models.search.sampling import Sampling
 from models.training.checkpoints import load_weights
 from utils import hugging_face
+from utils.device import choose_auto_precision, has_bfloat16
 from utils.errors import UserError, unknown_name_error
 from utils.runs import check_writes_captions, find_run
 
@@ -122,17 +123,28 @@ class Captioner:
 
     @classmethod
     def load(
-        cls, run: str | Path | None = None, *, weights: str | None = None, engine: str = "auto"
+        cls,
+        run: str | Path | None = None,
+        *,
+        weights: str | None = None,
+        engine: str = "auto",
+        precision: str | None = None,
     ) -> Self:
         """Load a run folder (default: the newest) with the weights of its best epoch.
 
         `run` may also be a Hugging Face model, hf:FOLDER. `weights` is the present place of the
         encoder's weights, if they were moved. `engine` is auto, tensorflow or openvino.
+        `precision`, float32 or bfloat16, replaces the run's. Captioners of others have bfloat16
+        where the processor has it.
         """
         folder = find_run(None if run is None else str(run))
         config = read_run_config(folder)
         check_writes_captions(folder, config)
         is_hugging_face = hugging_face.is_hugging_face(folder)
+        if is_hugging_face and precision is None:
+            precision = choose_auto_precision(has_bfloat16=has_bfloat16())
+        if precision is not None:
+            config["fingerprint"] = config["fingerprint"] | {"precision": precision}
         if is_hugging_face:
             place = hugging_face.find_folder(folder)
             facts = describe_tokenizer(folder)

@@ -29,6 +29,7 @@ DIRECT = {
     "requirements-test.lock": PYPROJECT["dependency-groups"]["test"],
     "requirements-setup.lock": PYPROJECT["dependency-groups"]["setup"],
     "requirements-audit.lock": PYPROJECT["dependency-groups"]["audit"],
+    "requirements-peers.lock": PYPROJECT["dependency-groups"]["peers"],
 }
 
 
