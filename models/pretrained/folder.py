@@ -120,6 +120,29 @@ def read_pixel_scaling(
     return scale, offset
 
 
+# Pillow's numbers of filters, as preprocessor_config.json has them.
+RESAMPLING = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
+
+
+def read_reading(folder: Path, *, resample: int, fit: str = "squeeze") -> dict[str, Any]:
+    """Return how photos are read, by the names of data.photos.reading; the family's by default."""
+    settings = read_preprocessing(folder)
+    number = settings.get("resample", resample)
+    if number not in RESAMPLING:
+        raise UserError(
+            f"{folder / 'preprocessor_config.json'}: resample must be one of "
+            f"{', '.join(map(str, RESAMPLING))} (got {number!r})"
+        )
+    reading: dict[str, Any] = {"resample": RESAMPLING[number], "is_exact": True}
+    size = settings.get("size")
+    edge = size.get("shortest_edge") if isinstance(size, dict) else None
+    if settings.get("do_center_crop", fit == "crop"):
+        reading["fit"] = "crop"
+        if edge is not None:
+            reading["shortest_edge"] = edge
+    return reading
+
+
 # Generation.
 
 
