@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from utils.command_line import check_values, require, setting
 from utils.errors import unknown_name_error
+from utils.places import find_places
 
 ENCODERS = (
     "inception_v3",
@@ -45,6 +46,10 @@ class Group:
 
     def __post_init__(self) -> None:
         check_values(self)
+
+
+def _find_cache() -> str:
+    return str(find_places().cache)
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,12 @@ class Vision(Group):
     convnet_epochs: int = setting(
         12, "epochs of training for the convnet encoder", unit="EPOCHS", at_least=1
     )
-    cache: str = setting("datasets/cache", "folder of cached features", unit="DIR")
+    cache: str = setting(
+        None,
+        "folder of cached features (default: datasets/cache)",
+        make_default=_find_cache,
+        unit="DIR",
+    )
 
 
 @dataclass(frozen=True)
@@ -386,14 +396,14 @@ class Settings:
     """All settings of a run, by concern, and where each value came from."""
 
     preset: str = "inception-gru"
-    data: Data = Data()
-    vision: Vision = Vision()
-    words: Words = Words()
-    decoding: Decoding = Decoding()
-    training: Training = Training()
-    search: Search = Search()
-    classes: Classes = Classes()
-    machine: Machine = Machine()
+    data: Data = field(default_factory=Data)
+    vision: Vision = field(default_factory=Vision)
+    words: Words = field(default_factory=Words)
+    decoding: Decoding = field(default_factory=Decoding)
+    training: Training = field(default_factory=Training)
+    search: Search = field(default_factory=Search)
+    classes: Classes = field(default_factory=Classes)
+    machine: Machine = field(default_factory=Machine)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance
 
-from data.photos.images import find_photos, read_photo
+from data.photos.folders import find_photos
+from data.photos.images import read_photo
 from data.photos.near_duplicates import (
     HASH_SIDE,
     compute_perceptual_hash,

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from data.caption_batches import CaptionBatches, TrainingPhoto
-from data.photos.images import find_photos
+from data.photos.folders import find_photos
 from data.text.tokenizer import END, SPECIAL_TOKENS, START
 from utils.errors import UserError
 

@@ -30,26 +30,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from data.feature_names import STALE_AFTER, make_folder_name
 from utils.errors import UserError
 from utils.files import open_locked, write_atomically, write_json
-
-STALE_AFTER = 3600  # seconds after which nobody is writing an unfinished file any more
-
-
-def make_feature_key(
-    photo_hash: str, *, recipe: str | None = None, seed: int = 0, view: int = 0
-) -> str:
-    """Return the key of a photo's features in an encoder's folder; view 0 is the photo itself."""
-    if view == 0:
-        return photo_hash
-    return f"{photo_hash}/{recipe}/{seed}/{view}"
-
-
-def make_folder_name(fingerprint: dict[str, Any]) -> str:
-    """Return the name of an encoder's folder within the cache."""
-    content = json.dumps(fingerprint, sort_keys=True).encode()
-    digest = hashlib.sha256(content).hexdigest()
-    return f"{fingerprint['name']}-{digest[:16]}"
 
 
 class FeatureStore(Protocol):

@@ -24,6 +24,7 @@ from data import sources
 from data.scenes import dataset as scenes
 from data.scenes.layout import compose_scene
 from data.text import loading
+from data.text.kinds import choose_kind
 from data.text.language import (
     SPLITTERS,
     choose_unit,
@@ -102,7 +103,7 @@ def main() -> None:
     captions, language = read_captions(arguments["path"], data)
     texts = [text for photo_texts in captions.values() for text in photo_texts]
     say(f"captions: {len(texts):,} of {len(captions):,} photos, language {language}")
-    kind = loading.choose_kind(language, words.tokenizer)
+    kind = choose_kind(language, words.tokenizer)
     tokenizer = loading.fit_tokenizer(
         kind,
         texts,

@@ -1,7 +1,7 @@
-"""Find, read, check and split the dataset, and fit the tokenizer on its captions."""
+"""Read, check and split the dataset, and fit the tokenizer on its captions."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,58 +24,15 @@ from pipeline.saved import read_saved_config
 from utils import hugging_face, runs
 from utils.errors import UserError
 from utils.files import unique_picture_names
+from utils.places import find_places
 from utils.progress import progress
 from utils.terminal import say, warn
 
-SCENES = scenes.SCENES_FOLDER
-DATASETS = SCENES.parent
 SCENES_SIZE = {"train": 3000, "val": 300, "test": 300}
 MIXED = 0.1  # share of the captions; fewer in another language are a stray name or sign
 NO_VIEWS = Views(0, 0)  # photos without augmented views
 SHOWN_FAULTS = 5
 SHOWN_PAIRS = 3
-
-
-def find_dataset(name: str | None, language: str | None = None) -> Path:
-    """Return the place of `--dataset`: a path, the built-in scenes, or what lies in datasets/."""
-    if name == "scenes":
-        return SCENES
-    if name is not None:
-        return Path(name).expanduser()
-
-    def is_dataset(path: Path) -> bool:
-        return sources.find_format(path, language) is not None
-
-    found = find_in_datasets(is_dataset, "datasets")
-    if found is None:
-        say(
-            f"no dataset in {DATASETS}/: using the built-in scenes, with the convnet encoder "
-            "(your own: --dataset FOLDER)"
-        )
-        return SCENES
-    return found
-
-
-def find_in_datasets(is_dataset: Callable[[Path], bool], what: str) -> Path | None:
-    """Return the only place in datasets/ that is one; reject several."""
-    if not DATASETS.is_dir():
-        return None
-    own = ("scenes", "cifar10", "cache", "README.md")
-    places = [path for path in sorted(DATASETS.iterdir()) if path.name not in own]
-    found = [path for path in places if not path.name.startswith(".") and is_dataset(path)]
-    if len(found) > 1:
-        names = ", ".join(path.name for path in found)
-        raise UserError(f"several {what} in {DATASETS}/: {names}; choose one with --dataset")
-    if not found:
-        return None
-    say(f"using {found[0]}")
-    return found[0]
-
-
-def is_scenes(path: Path) -> bool:
-    """Return whether a dataset is one of drawn scenes, whose facts are known."""
-    folder = path if path.is_dir() else path.parent
-    return path == SCENES or (folder / "facts.json").is_file()
 
 
 def read_facts(source: Source) -> dict[str, dict[str, Any]] | None:
@@ -88,8 +45,9 @@ def read_facts(source: Source) -> dict[str, dict[str, Any]] | None:
 
 def read_source(path: Path, data: Data) -> Source:
     """Read the captions at `path`; draw the built-in scenes first if they are missing."""
-    if path == SCENES and not scenes.has_scenes(SCENES, **SCENES_SIZE, seed=0):
-        _draw_scenes()
+    is_built_in = path == find_places().scenes
+    if is_built_in and not scenes.has_scenes(path, **SCENES_SIZE, seed=0):
+        _draw_scenes(path)
     source = sources.read(
         path, language=data.language, format=data.format, outside=data.outside_photos
     )
@@ -109,14 +67,14 @@ def read_source(path: Path, data: Data) -> Source:
     return source
 
 
-def _draw_scenes() -> None:
+def _draw_scenes(folder: Path) -> None:
     number = sum(SCENES_SIZE.values())
-    say(f"drawing {number} scenes into {SCENES}/")
+    say(f"drawing {number} scenes into {folder}/")
 
     def show(numbers: Iterable) -> Iterable:
         return progress(numbers, number, "scenes")
 
-    scenes.write_scenes(SCENES, **SCENES_SIZE, seed=0, progress=show)
+    scenes.write_scenes(folder, **SCENES_SIZE, seed=0, progress=show)
 
 
 def prepare_dataset(settings: Settings, *, needed: tuple[str, ...] = ("train", "val")) -> Dataset:

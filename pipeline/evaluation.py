@@ -26,13 +26,13 @@ from models.encoders.encoder import Encoder
 from models.training.teacher_forced_scores import TeacherForcedEvaluator
 from pipeline.dataset import (
     NO_VIEWS,
-    find_dataset,
     read_facts,
     read_source,
     restore_splits,
     split_source,
     tokenize_photos,
 )
+from pipeline.dataset_places import find_dataset
 from pipeline.features import fill_cache
 from pipeline.saved import read_saved_config
 from utils import runs

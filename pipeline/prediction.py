@@ -15,7 +15,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from config import Settings
-from data.photos.images import UnreadablePhoto, find_photos, read_photo
+from data.photos.folders import find_photos
+from data.photos.images import UnreadablePhoto, read_photo
 from data.photos.reading import Reading
 from pipeline import dataset as caption_dataset
 from pipeline.classifier import dataset as class_dataset

@@ -11,17 +11,14 @@ from typing import Any
 import config
 import presets
 from config import Settings
-from data.scenes.dataset import SCENES_FOLDER
-from data.sources.cifar10 import FOLDER as CIFAR10_FOLDER
 from pipeline.saved import read_saved_config
 from utils import hugging_face, runs
 from utils.command_line import option_name, require
 from utils.errors import UsageError, UserError
+from utils.places import find_places
 
 # What the weights of a pretrained transformer say of it, beyond its settings.
 TRANSFORMER_FACTS = ("positions", "inner", "epsilon")
-
-BUILT_IN_FOLDERS = {"scenes": SCENES_FOLDER, "cifar10": CIFAR10_FOLDER}
 
 # Where values come from, of all of them or by name; and the values.
 Layer = tuple[str | Mapping[str, str], Mapping[str, Any]]
@@ -35,10 +32,16 @@ class Request:
     run: str | None = None  # --run
     resume: bool = False
     start: str | None = None  # --from
+    runs: str | None = None  # --runs
 
     @property
     def preset(self) -> str:
         return self.options.get("preset", presets.DEFAULT_PRESET)
+
+    @property
+    def root(self) -> Path:
+        """The folder of runs."""
+        return find_places(self.runs).runs
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ class FromRun:
 
     def _check_dataset_is_there(self) -> None:
         dataset = Path(self.saved["dataset"])
-        if dataset != SCENES_FOLDER and not dataset.exists():
+        if dataset != find_places().scenes and not dataset.exists():
             raise UserError(
                 f"{self.source} was trained on {dataset}, which does not exist (seen from "
                 f"{Path.cwd()}); name its place with --dataset"
@@ -244,30 +247,35 @@ def find_start(request: Request) -> Start:
     """
     if request.resume:
         return _find_resumed(request)
-    run = runs.choose_folder(request.run, default=request.preset)
+    run = runs.choose_folder(request.run, default=request.preset, root=request.root)
     if run.exists():
         raise UserError(f"the run {run} exists; add --resume to go on, or choose another --run")
     if request.start is None:
         return New(run)
-    source = runs.find_run(request.start)
+    source = runs.find_run(request.start, request.root)
     saved = read_saved_config(source)
     runs.check_writes_captions(source, saved)
     return FromRun(run, source, saved)
 
 
 def _find_resumed(request: Request) -> Resumed:
-    run = runs.find_run(request.run)
+    run = runs.find_run(request.run, request.root)
     saved = runs.read_config(run)
-    before = saved.get("from")
-    if request.start is not None and str(runs.find_run(request.start)) != before:
-        raise UsageError(
-            f"--from cannot change when a run is resumed: it was {before}; start a new run"
-        )
+    if request.start is not None:
+        _check_same_source(runs.find_run(request.start, request.root), saved.get("from"))
     options = request.options
     ways = tuple(way for way in presets.WAYS if options.get(way) and not saved.get(way))
     if saved["preset"] == "classifier":
         ways = ()
     return Resumed(run, saved, len(runs.read_history(run)), ways)
+
+
+def _check_same_source(source: Path, before: str | None) -> None:
+    """Reject a --from that is not the run from which a resumed run started."""
+    if before is None or source.resolve() != Path(before).resolve():
+        raise UsageError(
+            f"--from cannot change when a run is resumed: it was {before}; start a new run"
+        )
 
 
 def _known(saved: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
@@ -292,5 +300,7 @@ def check_has_best(run: Path) -> None:
 
 
 def _is_same_folder(typed: str, saved: str) -> bool:
-    folder = BUILT_IN_FOLDERS.get(typed, Path(typed))
+    places = find_places()
+    built_in = {"scenes": places.scenes, "cifar10": places.cifar10}
+    folder = built_in.get(typed, Path(typed))
     return folder.resolve() == Path(saved).resolve()

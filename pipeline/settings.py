@@ -6,21 +6,23 @@ for, then over the values for scenes, the preset, and the defaults.
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import config
 import presets
 from config import Settings
-from data.preprocess import Dataset
+from data.sources import FORMATS
+from data.text.kinds import check_kind, choose_kind
 from data.text.language import LANGUAGE_NAMES, choose_unit, normalize_language
-from data.text.loading import choose_kind
-from pipeline.classifier.dataset import find_class_folders
-from pipeline.dataset import find_dataset, is_scenes
+from pipeline.dataset_places import check_exists, find_class_folders, find_dataset, is_scenes
 from pipeline.resume import Layer, Request, Start
 from utils.command_line import option_name, require
 from utils.device import choose_auto_precision
 from utils.errors import UsageError, unknown_name_error
 from utils.terminal import warn
+
+if TYPE_CHECKING:
+    from data.preprocess import Dataset  # imports SciPy, which takes half a second
 
 TYPED = "command line"
 Chosen = dict[str, tuple[Any, str]]  # by name: the value, and where it came from
@@ -39,7 +41,10 @@ def choose(request: Request, start: Start) -> Settings:
     preset = asked.get("preset", presets.DEFAULT_PRESET)
 
     find = find_class_folders if preset == "classifier" else find_dataset
+    check_data_names(typed)
     path = find(asked.get("dataset"), asked.get("language"))
+    if "dataset" in typed:
+        check_exists(path)
     layers += preset_layers(asked, preset, scenes=is_scenes(path))
     layers.append(decoder_layer(merge(layers)))
 
@@ -52,7 +57,7 @@ def choose(request: Request, start: Start) -> Settings:
     return settings
 
 
-def complete(settings: Settings, dataset: Dataset, *, has_bfloat16: bool) -> Settings:
+def complete(settings: Settings, dataset: "Dataset", *, has_bfloat16: bool) -> Settings:
     """Return the settings with every value that depends on the captions, their number, or the
     machine.
     """
@@ -230,6 +235,15 @@ def check_names(settings: Settings) -> None:
     for kind, (name, known) in named.items():
         if name not in known:
             raise unknown_name_error(kind, str(name), list(known))
+
+
+def check_data_names(typed: Mapping[str, Any]) -> None:
+    """Reject a typed format or tokenizer that does not exist."""
+    name = typed.get("format")
+    if name is not None and name.lower() not in FORMATS:
+        raise unknown_name_error("format", name.lower(), list(FORMATS))
+    if typed.get("tokenizer") is not None:
+        check_kind(typed["tokenizer"])
 
 
 def check_used(settings: Settings, typed: Mapping[str, Any]) -> None:

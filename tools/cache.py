@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from config import Settings, Vision
-from data.feature_cache import STALE_AFTER, make_folder_name
+from data.feature_names import STALE_AFTER, make_folder_name
 from utils import command_line, runs
 from utils.errors import UsageError, UserError, run_script
 from utils.files import format_bytes, is_locked, size_of

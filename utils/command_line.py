@@ -2,6 +2,7 @@
 
 import argparse
 import math
+from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, field, fields
 from types import NoneType
 from typing import Any, get_args, get_type_hints
@@ -51,6 +52,7 @@ def setting(
     default: Any,
     help: str,
     *,
+    make_default: Callable[[], Any] | None = None,
     unit: str | None = None,
     choices: tuple[Any, ...] | None = None,
     **bounds: float,
@@ -58,11 +60,14 @@ def setting(
     """Return a dataclass field with its help text, its unit, and the values that it may have.
 
     Args:
+        make_default: makes the default where it depends on the environment; `default` is then None.
         unit: the placeholder in the help, such as PIXELS.
         choices: the only values allowed.
         bounds: `at_least`, `at_most`, `above` and `below`, for numbers.
     """
     metadata = {"help": help, "unit": unit, "choices": choices, "bounds": Bounds(**bounds)}
+    if make_default is not None:
+        return field(default_factory=make_default, metadata=metadata)
     return field(default=default, metadata=metadata)
 
 

@@ -15,8 +15,10 @@ A Hugging Face model, hf:FOLDER or hf:OWNER/NAME, may be named as a run wherever
 own are needed.
 """
 
+import difflib
 import json
 import os
+import shlex
 import time
 from collections.abc import Iterable
 from datetime import datetime
@@ -24,17 +26,18 @@ from pathlib import Path
 from typing import Any
 
 from utils import hugging_face
+from utils.commands import format_command
 from utils.errors import UsageError, UserError
 from utils.files import write_json, write_text
 from utils.hub.known import SUGGESTED
+from utils.places import find_places
 
-ROOT = Path("checkpoints")
 VERSION = 2  # of the run folder; higher when programs can no longer read each other's folders
 MARK_LENGTH = 16  # characters of a photo's sha256
 LISTED_RUNS = 8
 
 # Entries of config.json that are paths.
-PATHS = ("dataset", "encoder_weights", "weights", "cache")
+PATHS = ("dataset", "encoder_weights", "weights", "cache", "from")
 
 # Entries that config.json must have.
 CAPTIONER_ENTRIES = ("decoder", "dataset", "encoder_weights", "fingerprint")
@@ -44,61 +47,79 @@ CLASSIFIER_ENTRIES = ("dataset", "trunk", "image_size", "classes", "alter", "see
 # Which run.
 
 
-def choose_folder(name: str | None, *, default: str) -> Path:
-    """Return the folder for `--run NAME|DIR`; if no name is given, `default` with date and time."""
+def choose_folder(name: str | None, *, default: str, root: Path | None = None) -> Path:
+    """Return the folder for `--run NAME|DIR`; if no name is given, `default` with date and time.
+
+    `root` is the folder of runs, by default checkpoints/.
+    """
+    root = root or find_places().runs
     if name is None:
-        return ROOT / f"{default}-{datetime.now():%Y%m%d-%H%M%S}"
+        return root / f"{default}-{datetime.now():%Y%m%d-%H%M%S}"
     if not name.strip():
         raise UsageError("--run must be a name or a folder (got nothing)")
     if "/" in name or os.sep in name:
         return Path(name)
-    return ROOT / name
+    return root / name
 
 
-def find_run(name: str | None) -> Path:
+def find_run(name: str | None, root: Path | None = None) -> Path:
     """Return the folder of an existing run; the newest if no name is given.
 
-    hf:FOLDER and hf:OWNER/NAME stay, with the whole path or the commit.
+    hf:FOLDER and hf:OWNER/NAME stay, with the whole path or the commit. `root` is the folder of
+    runs, by default checkpoints/.
     """
+    root = root or find_places().runs
     if name is None:
-        return _find_newest()
+        return _find_newest(root)
     if hugging_face.is_hugging_face(name):
         return Path(hugging_face.name_folder(hugging_face.find_folder(name)))
-    folder = choose_folder(name, default="")
+    folder = choose_folder(name, default="", root=root)
     if folder.is_dir():
         return folder
     if Path(name).is_dir():
         return Path(name)
-    known = ", ".join(run.name for run in list_runs()[:LISTED_RUNS])
-    if known:
-        raise UserError(f"no run {name!r} in {ROOT.absolute()}; there are: {known}")
-    raise UserError(
-        f"no run {name!r}, and none in {ROOT.absolute()}; make one with: python train.py"
-    )
+    known = [run.name for run in list_runs(root)]
+    if not known:
+        raise UserError(f"no run {name!r}, and {describe_no_run(root)}")
+    similar = difflib.get_close_matches(name, known, n=2)
+    if similar:
+        hint = f"did you mean {' or '.join(map(repr, similar))}?"
+    else:
+        hint = f"there are: {', '.join(known[:LISTED_RUNS])}"
+    raise UserError(f"no run {name!r} in {root.absolute()}; {hint}")
 
 
-def _find_newest() -> Path:
-    runs = list_runs()
+def _find_newest(root: Path) -> Path:
+    runs = list_runs(root)
     if not runs:
-        raise UserError(_describe_first_ways())
+        raise UserError(_describe_first_ways(root))
     return runs[0]
 
 
-def _describe_first_ways() -> str:
+def _describe_first_ways(root: Path) -> str:
     """Return what a user can do who has no run yet."""
-    option = f"--run {hugging_face.PREFIX}{SUGGESTED.name}"
+    option = shlex.join(["--run", f"{hugging_face.PREFIX}{SUGGESTED.name}"])
     train = "make train"
     return (
-        f"no run in {ROOT.absolute()} yet. Two ways lead to captions:\n"
+        f"no run in {root.absolute()} yet (--runs DIR names another folder). Two ways lead to "
+        "captions:\n"
         f"    {option}    a captioner of others for photographs, downloaded once "
         f"({SUGGESTED.size}, {SUGGESTED.licence})\n"
         f"    {train:{len(option)}}    a captioner of drawings, trained here; of your own photos: "
-        "python train.py --dataset DATASET\n"
+        f"{format_command('train.py', '--dataset', 'DATASET')}\n"
         "python -m tools.models lists more captioners of others."
     )
 
 
-def list_runs(folder: Path = ROOT) -> list[Path]:
+def describe_no_run(root: Path) -> str:
+    """Return that a folder has no run yet, and what to do about it."""
+    return (
+        f"no run in {root.absolute()} yet; make one with: {format_command('train.py')}, or name "
+        "another folder with --runs DIR"
+    )
+
+
+def list_runs(folder: Path) -> list[Path]:
     """Return the runs in a folder, the one that was started or resumed last first."""
     runs = [file.parent for file in folder.glob("*/config.json")]
     return sorted(runs, key=lambda run: (read_start_time(run), run.name), reverse=True)
@@ -125,7 +146,20 @@ def find_best_epoch(run: Path) -> int | None:
 def write_config(run: Path, config: dict[str, Any]) -> None:
     """Write config.json. From here on the folder is a run."""
     about = {"version": VERSION, "written": round(time.time(), 3)}
-    write_json(run / "config.json", about | config)
+    paths = {name: _save_path(config[name], run) for name in PATHS if config.get(name)}
+    write_json(run / "config.json", about | config | paths)
+
+
+def _save_path(path: str, run: Path) -> str:
+    """Return a path as `_resolve_path` finds it again.
+
+    A relative path stays as it is if the run lies in checkpoints/ of the current folder.
+    """
+    place = Path(path)
+    is_seen_from_run = run.resolve().parent.parent == Path.cwd()
+    if is_seen_from_run or not place.exists():
+        return path
+    return str(place.absolute())
 
 
 def read_config(run: Path) -> dict[str, Any]:

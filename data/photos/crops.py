@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from data.feature_cache import make_feature_key
+from data.feature_names import make_feature_key
 from data.photos.images import read_photo
 from data.photos.photo import Photo
 from data.photos.reading import DEFAULT, WHOLE, Reading, Window

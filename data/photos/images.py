@@ -26,20 +26,6 @@ from utils.files import write_atomically
 # A telephone's 108 megapixels pass; a PNG of this size takes 0.5 GB while it is decoded.
 MAX_PIXELS = 120_000_000
 
-# .heic is listed although it cannot be read, so that such photos are counted and reported.
-PHOTO_ENDINGS = (
-    ".avif",
-    ".bmp",
-    ".gif",
-    ".heic",
-    ".jpeg",
-    ".jpg",
-    ".png",
-    ".tif",
-    ".tiff",
-    ".webp",
-)
-
 # The first bytes decide the format, never the name. Pillow's classes are called directly, because
 # Image.open has a limit of its own that warns or raises before the size is known, and that is set
 # only for the whole process.
@@ -169,26 +155,6 @@ def read_size(photo: Path | str | bytes) -> tuple[int, int]:
         if _read_orientation(image) >= _FIRST_SIDEWAYS:
             return image.width, image.height
         return image.height, image.width
-
-
-def find_photos(folder: Path) -> list[Path]:
-    """List the photos under a folder by their endings, sorted, without hidden files and folders.
-
-    A folder inside it that may not be opened is listed too, so that reading it reports it.
-    """
-    found: list[Path] = []
-
-    def add_closed_folder(error: OSError) -> None:
-        if Path(error.filename) == Path(folder):
-            raise error
-        found.append(Path(error.filename))
-
-    for place, folders, names in os.walk(folder, onerror=add_closed_folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            if name.lower().endswith(PHOTO_ENDINGS) and not name.startswith("."):
-                found.append(Path(place, name))
-    return sorted(found)
 
 
 def save_picture(image: np.ndarray, path: Path) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.feature_cache import make_feature_key
+from data.feature_names import make_feature_key
 from data.img_augmentation import augment, make_recipe_name, mentions_sides
 from data.photos.images import read_photo
 from data.photos.photo import Photo

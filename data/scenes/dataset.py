@@ -27,7 +27,6 @@ from data.scenes.layout import Scene, compose_scene
 from utils.errors import UserError
 
 VERSION = 1  # of drawings and captions: folders of another version are written again
-SCENES_FOLDER = Path("datasets/scenes")  # of the default dataset
 CAPTION_FILES = {"en": "captions.csv", "ko": "captions.ko.csv"}
 LANGUAGES = tuple(CAPTION_FILES)
 _SPLITS = ("train", "val", "test")

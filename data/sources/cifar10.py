@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-FOLDER = Path("datasets/cifar10")
 # In the order of the dataset's own numbers (Krizhevsky 2009).
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 

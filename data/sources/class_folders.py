@@ -7,7 +7,7 @@ import os
 import unicodedata
 from pathlib import Path
 
-from data.photos.images import PHOTO_ENDINGS, find_photos
+from data.photos.folders import PHOTO_ENDINGS, find_photos
 from data.sources.base import Example, LeftOut, Source, infer_folder_split
 from utils.errors import UserError
 

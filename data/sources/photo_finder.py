@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from data.photos.images import PHOTO_ENDINGS
+from data.photos.folders import PHOTO_ENDINGS
 from utils.errors import UserError
 
 MAX_SHOWN = 80  # characters of a name in a message

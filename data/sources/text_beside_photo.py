@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from data.photos.images import find_photos
+from data.photos.folders import find_photos
 from data.sources.base import CaptionRows, LeftOut, Row, infer_folder_split
 from data.sources.layouts import list_language_codes
 from data.sources.text_files import read_lines

@@ -1,4 +1,4 @@
-"""Choose, fit and load tokenizers."""
+"""Fit and load tokenizers."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -8,10 +8,10 @@ from typing import Any
 from data.text.byte_pairs import BytePairTokenizer
 from data.text.gpt2 import GPT2Tokenizer, read_vocabulary
 from data.text.language import choose_unit
-from data.text.tokenizer import SPECIAL_TOKENS, TOKEN_NAMES, Tokenizer
+from data.text.tokenizer import SPECIAL_TOKENS, Tokenizer
 from data.text.word_tokenizer import WordTokenizer
 from data.text.wordpiece import WordPieceTokenizer, load_word_pieces
-from utils.errors import UsageError, UserError, unknown_name_error
+from utils.errors import UserError
 
 
 def _load_gpt2(folder: Path, *, unit: str) -> Tokenizer:
@@ -28,25 +28,6 @@ PRETRAINED: dict[str, Callable[..., Tokenizer]] = {
     "gpt2": _load_gpt2,
     "wordpiece": _load_word_pieces,
 }
-
-
-def choose_kind(language: str, requested: str | None) -> str:
-    """Return the tokenizer kind that was requested, or by default the language's unit.
-
-    A folder, which is to hold GPT-2's vocabulary, means `gpt2`.
-    """
-    if requested is None:
-        return choose_unit(language)
-    if requested not in TOKEN_NAMES:
-        if "/" in requested or Path(requested).is_dir():
-            return "gpt2"
-        raise unknown_name_error("tokenizer", requested, list(TOKEN_NAMES))
-    if requested == "characters" and choose_unit(language) != "characters":
-        raise UsageError(
-            "--tokenizer characters is for languages without spaces between words (Chinese, "
-            f"Japanese); for these captions ({language}) use words or bpe, or set --language"
-        )
-    return requested
 
 
 def fit_tokenizer(

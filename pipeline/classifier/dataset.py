@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from config import Settings
-from data import sources
 from data.class_batches import allocate_on_disk, can_hold_in_memory
 from data.photos.images import read_longer_side
 from data.photos.photo import Photo
@@ -18,8 +17,9 @@ from data.photos.pixels import allocate_in_memory, load_pictures
 from data.preprocess import Dataset
 from data.sources import cifar10, class_folders
 from data.sources.base import SPLITS, Source
-from pipeline.dataset import DATASETS, find_in_datasets, split_source
-from utils.errors import UsageError, UserError
+from pipeline.dataset import split_source
+from utils.errors import UserError
+from utils.places import find_places
 from utils.progress import progress
 from utils.terminal import say
 
@@ -29,32 +29,9 @@ UNKNOWN_CLASS = "no training picture is of its class"
 NO_TEST_PICTURES = "there are no test pictures of these classes: val is scored in its place"
 
 
-def find_class_folders(name: str | None, _language: str | None = None) -> Path:
-    """Return the place of `--dataset`: a folder of classes, CIFAR-10, or what lies in datasets/."""
-    if name == "cifar10":
-        return cifar10.FOLDER
-    if name == "scenes":
-        raise UsageError(
-            f"--dataset scenes has captions and no classes; use cifar10, or {class_folders.LAYOUT}"
-        )
-    if name is not None:
-        return Path(name).expanduser()
-    found = find_in_datasets(_is_class_folders, "folders of classes")
-    if found is None:
-        say(f"no folder of classes in {DATASETS}/: using CIFAR-10 (your own: --dataset FOLDER)")
-        return cifar10.FOLDER
-    return found
-
-
-def _is_class_folders(path: Path) -> bool:
-    if not path.is_dir() or sources.find_format(path) is not None:
-        return False
-    return class_folders.recognise(path)
-
-
 def read_class_source(path: Path) -> Source:
     """Read the pictures at `path`; download CIFAR-10 first if it is missing."""
-    if path == cifar10.FOLDER and not path.exists():
+    if path == find_places().cifar10 and not path.exists():
         say("downloading CIFAR-10 with Keras (170 MB), unless Keras has it already")
         parts = _download_cifar10()
         number = sum(len(pictures) for pictures, _ in parts.values())

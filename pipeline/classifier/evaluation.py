@@ -13,12 +13,12 @@ from models.classifier import Classifier
 from pipeline.classifier.dataset import (
     NO_TEST_PICTURES,
     ClassPictures,
-    find_class_folders,
     load_pixels_of,
     read_class_source,
     skip_unknown_classes,
 )
 from pipeline.dataset import split_source
+from pipeline.dataset_places import find_class_folders
 from pipeline.evaluation import count_seen, is_own_dataset, restore_run_splits
 from utils.errors import UserError
 from utils.metrics.classes import score_classes

@@ -7,7 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from data.feature_cache import FeatureCache, make_feature_key
+from data.feature_cache import FeatureCache
+from data.feature_names import make_feature_key
 from utils.errors import UserError
 
 FINGERPRINT = {"name": "toy", "weights": "abc", "layer": None}

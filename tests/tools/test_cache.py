@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.feature_cache import FeatureCache, make_feature_key, make_folder_name
+from data.feature_cache import FeatureCache
+from data.feature_names import make_feature_key, make_folder_name
 from tests.helpers.scripts import ROOT, run_command, run_process
 from tools import cache as cache_list
 from utils import runs

@@ -12,7 +12,8 @@ from tkinter import filedialog, ttk
 from types import TracebackType
 from typing import Any
 
-from data.photos.images import PHOTO_ENDINGS, save_picture
+from data.photos.folders import PHOTO_ENDINGS
+from data.photos.images import save_picture
 from ui.answers import Answer, Model, ModelLoader, ScreenPhoto, explain_error, open_photo
 from ui.tk.background import LatestJob
 from ui.tk.body import COPY, MODIFIER, MODIFIER_LABEL, OPEN, SAVE, SAVE_VIEW, Actions, Body

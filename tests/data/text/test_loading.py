@@ -1,45 +1,14 @@
-"""Tokenizers are chosen, fitted, saved and loaded."""
+"""Tokenizers are fitted, saved and loaded."""
 
 import json
 
 import pytest
 
 from config import FITTED_TOKENIZERS as FITTED
-from data.text.loading import choose_kind, fit_tokenizer, load_tokenizer
+from data.text.loading import fit_tokenizer, load_tokenizer
 from data.text.tokenizer import UNKNOWN
 from tests.helpers.tokenizers import CAPTIONS_BY_LANGUAGE
-from utils.errors import UsageError, UserError
-
-
-@pytest.mark.parametrize(
-    ("language", "kind"),
-    [
-        ("en", "words"),
-        ("ko", "words"),
-        ("und", "words"),
-        ("fr", "words"),
-        ("zh", "characters"),
-        ("ja", "characters"),
-        ("th", "characters"),
-    ],
-)
-def test_the_default_kind_suits_the_language(language, kind):
-    assert choose_kind(language, None) == kind
-    assert choose_kind(language, "bpe") == "bpe"
-    assert choose_kind(language, "words") == "words"
-
-
-def test_a_folder_means_gpt2(tmp_path):
-    assert choose_kind("en", str(tmp_path)) == "gpt2"
-    assert choose_kind("en", "gpt2") == "gpt2"
-    assert choose_kind("en", "some/where") == "gpt2"
-
-
-def test_unsuitable_and_unknown_kinds_are_rejected():
-    with pytest.raises(UsageError, match=r"--tokenizer characters .* \(ko\) use words or bpe"):
-        choose_kind("ko", "characters")
-    with pytest.raises(UsageError, match="unknown tokenizer 'bpee'; did you mean 'bpe'"):
-        choose_kind("en", "bpee")
+from utils.errors import UserError
 
 
 @pytest.mark.parametrize("kind", FITTED)

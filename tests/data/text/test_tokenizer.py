@@ -3,8 +3,9 @@
 import pytest
 
 from config import FITTED_TOKENIZERS as FITTED
+from data.text.kinds import choose_kind
 from data.text.language import JOINERS, choose_unit, split_characters, split_words
-from data.text.loading import choose_kind, fit_tokenizer
+from data.text.loading import fit_tokenizer
 from data.text.tokenizer import END, PAD, SPECIAL_TOKENS, START, TOKEN_NAMES, UNKNOWN
 from presets import LENGTHS
 from tests.helpers.tokenizers import CAPTIONS_BY_LANGUAGE, decode_texts, fit_pieces, fit_words
