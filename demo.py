@@ -13,16 +13,20 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import config
 from pipeline.saved import read_saved_config
 from pipeline.settings import check_belongs
-from ui.answers import ModelLoader, read_search_settings
 from utils import command_line, runs
+from utils.commands import format_command
 from utils.errors import UsageError, UserError, run_script
 from utils.hugging_face import describe
+from utils.places import find_places
 from utils.terminal import note
+
+if TYPE_CHECKING:
+    from ui.answers import ModelLoader
 
 HOST = "127.0.0.1"
 PORT = 7860
@@ -43,6 +47,7 @@ def make_options() -> argparse.ArgumentParser:
         help="the encoder's weights, if they were moved",
     )
     command_line.add_options(parser, config.Search, only=("prompt",))
+    command_line.add_runs_option(parser)
     page = parser.add_argument_group("page")
     page.add_argument(
         "--web", action="store_true", help="serve a web page instead of opening a window"
@@ -63,13 +68,15 @@ def main() -> None:
     """Open the window or the page at once; the model loads in the background."""
     arguments = make_options().parse_args()
     check_page_options(arguments)
-    run = runs.find_run(arguments.run)
+    run = runs.find_run(arguments.run, find_places(arguments.runs).runs)
     machine = {
         name: value for name, value in vars(arguments).items() if name in config.DEVICE_SETTINGS
     }
     captioner_options = {"weights": arguments.weights, "prompt": vars(arguments).get("prompt")}
     if runs.is_classifier(read_saved_config(run)):
         reject_captioner_options(captioner_options | machine)
+    from ui.answers import ModelLoader  # NumPy comes with it: wrong options are rejected before
+
     loader = ModelLoader(run, **captioner_options, **machine)
     status = 0
     try:
@@ -108,7 +115,7 @@ def reject_captioner_options(options: dict[str, Any]) -> None:
     check_belongs("classifier", typed)
 
 
-def show_window(run: Path, loader: ModelLoader, photo: str | None) -> None:
+def show_window(run: Path, loader: "ModelLoader", photo: str | None) -> None:
     """Show the window until it is closed."""
     try:
         from ui.tk.window import open_window  # Python may have been built without Tk
@@ -118,12 +125,14 @@ def show_window(run: Path, loader: ModelLoader, photo: str | None) -> None:
         raise UserError(
             "this Python has no Tk, which the window needs; install it "
             "(Debian and Ubuntu: apt install python3-tk) "
-            "or use the browser: python demo.py --web"
+            f"or use the browser: {format_command('demo.py', '--web')}"
         ) from None
+    from ui.answers import read_search_settings
+
     open_window(loader, photo, name=Path(describe(run)).name, settings=read_search_settings(run))
 
 
-def serve_page(run: Path, loader: ModelLoader, arguments: argparse.Namespace) -> None:
+def serve_page(run: Path, loader: "ModelLoader", arguments: argparse.Namespace) -> None:
     """Serve the page until Ctrl-C."""
     try:
         from ui.web.server import serve  # Gradio takes seconds to import, and may be missing

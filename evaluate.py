@@ -14,12 +14,21 @@ from typing import Any
 
 import config
 from config import Settings
+from pipeline.dataset_places import check_exists, find_class_folders, find_dataset
 from pipeline.saved import read_saved_config
-from pipeline.settings import check_belongs
+from pipeline.settings import check_belongs, check_data_names
 from utils import hugging_face, runs
-from utils.command_line import add_options, add_screen_options, make_parser, parse_typed
+from utils.command_line import (
+    add_options,
+    add_runs_option,
+    add_screen_options,
+    make_parser,
+    parse_typed,
+)
 from utils.errors import UserError, run_script
 from utils.files import check_writable, write_json
+from utils.metrics.java import describe_java_needs
+from utils.places import find_places
 from utils.quiet import import_tensorflow
 from utils.terminal import output, say
 
@@ -27,6 +36,7 @@ from utils.terminal import output, say
 def make_options() -> argparse.ArgumentParser:
     """Return the command line."""
     parser = make_parser(__doc__)
+    parser.epilog = describe_java_needs()
     parser.add_argument(
         "--run",
         metavar="NAME|DIR",
@@ -47,9 +57,12 @@ def make_options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--weights", metavar="FILE|hf:FOLDER", help="the encoder's weights, if they were moved"
     )
-    add_options(parser, config.Data, only=("dataset", "format", "language", "outside_photos"))
-    add_options(parser, config.Vision, only=("cache",))
-    add_options(parser, config.Search)
+    add_runs_option(parser)
+    own = dict.fromkeys(config.SETTING_NAMES, "the run's own")
+    names = ("dataset", "format", "language", "outside_photos")
+    add_options(parser, config.Data, only=names, defaults=own)
+    add_options(parser, config.Vision, only=("cache",), defaults=own)
+    add_options(parser, config.Search, defaults=own)
     add_options(parser, config.Machine, only=config.DEVICE_SETTINGS)
     add_screen_options(parser)
     return parser
@@ -58,10 +71,11 @@ def make_options() -> argparse.ArgumentParser:
 def main() -> int:
     """Score, print the table, write the JSON and the report."""
     typed = parse_typed(make_options())
-    name, split, weights = (typed.pop(each) for each in ("run", "split", "weights"))
+    name, root, split, weights = (typed.pop(each) for each in ("run", "runs", "split", "weights"))
     file, is_report = typed.pop("json"), typed.pop("report")
     Settings.from_flat(typed)  # rejects wrong values
-    run = runs.find_run(name)
+    check_data_names(typed)
+    run = runs.find_run(name, find_places(root).runs)
     saved = read_saved_config(run)
     check_request(run, saved, typed, weights=weights, file=file, is_report=is_report)
     import_tensorflow()
@@ -101,6 +115,9 @@ def check_request(
 ) -> None:
     """Reject what the run cannot do, and files that cannot be written."""
     is_classifier = runs.is_classifier(saved)
+    if "dataset" in typed:
+        find = find_class_folders if is_classifier else find_dataset
+        check_exists(find(typed["dataset"]))
     if is_classifier:
         options = typed if weights is None else typed | {"weights": weights}
         check_belongs("classifier", options)

@@ -5,6 +5,7 @@ Named values only. pipeline/settings.py says which of them apply, and what was t
 What each is worth, with hardware, time and scores: doc/results.md.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 # The search that captioners of Hugging Face are published with.
@@ -185,3 +186,27 @@ MOST_VIEWS = 7
 # tell from fewer which words matter.
 REWARD_EPOCHS = 3
 LEAST_REWARDED_PHOTOS = 1000
+
+
+# What photographs get of settings that follow from their number.
+_BY_NUMBER = {
+    "augment": f"1 to {MOST_VIEWS} by number",
+    "reward_epochs": f"0, or {REWARD_EPOCHS} for each of --epochs from {LEAST_REWARDED_PHOTOS}",
+}
+
+
+def describe_defaults(general: Mapping[str, Any]) -> dict[str, str]:
+    """Return the default preset's values for photographs and for scenes, in words, by setting.
+
+    `general` are the defaults of config.py. What does not depend on the photos is missing.
+    """
+    preset = PRESETS[DEFAULT_PRESET]
+    photographs = {**general, **preset, **PHOTOGRAPHS, **_BY_NUMBER}
+    scenes = {**general, **preset, **SCENES}
+    defaults = {}
+    for name, value in general.items():
+        if photographs[name] != scenes[name]:
+            defaults[name] = f"photographs {photographs[name]}; scenes {scenes[name]}"
+        elif scenes[name] != value:
+            defaults[name] = str(scenes[name])
+    return defaults

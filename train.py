@@ -14,18 +14,30 @@ encoders: inception_v3, resnet101, inception_resnet_v2, efficientnet_v2_s, mobil
   vit_b16, clip_vit_b16, siglip_base, dinov2_base, convnet (small, trained here)
 weights: imagenet, none (random), a .weights.h5 file, a run that trained its encoder; for
   vit_b16 to dinov2_base also a KerasHub preset or hf:FOLDER
+defaults: those of inception-gru; other presets, --from and --resume have their own
 """
 
 import utils.environment  # noqa: F401 (first: it checks Python and the packages)
 
 # isort: split
 import argparse
+from pathlib import Path
 
 import config
+import presets
+from config import Settings
+from pipeline.dataset_places import check_exists
 from pipeline.resume import Request, find_start
 from pipeline.settings import choose
 from utils import hugging_face, runs
-from utils.command_line import add_options, add_screen_options, make_parser, parse_typed
+from utils.command_line import (
+    add_options,
+    add_runs_option,
+    add_screen_options,
+    make_parser,
+    parse_typed,
+)
+from utils.commands import format_command
 from utils.errors import run_script
 from utils.quiet import import_tensorflow
 from utils.terminal import note, say
@@ -55,8 +67,10 @@ def make_options() -> argparse.ArgumentParser:
         metavar="NAME|DIR",
         help="start from the best weights of another run, or of hf:FOLDER or hf:OWNER/NAME",
     )
+    add_runs_option(run)
+    defaults = presets.describe_defaults(Settings().flat())
     for group in config.GROUPS:
-        add_options(parser, group)
+        add_options(parser, group, defaults=defaults)
     add_screen_options(parser)
     return parser
 
@@ -64,11 +78,14 @@ def make_options() -> argparse.ArgumentParser:
 def read_command_line() -> Request:
     """Return what was typed."""
     typed = parse_typed(make_options())
-    run, resume, start = (typed.pop(name) for name in ("run", "resume", "start"))
+    run, resume, start, root = (typed.pop(name) for name in ("run", "resume", "start", "runs"))
     for name in ("weights", "decoder_weights"):
         if hugging_face.is_hugging_face(typed.get(name)):
             typed[name] = str(runs.find_run(typed[name]))  # a full path holds wherever the run goes
-    return Request(typed, run=run, resume=resume, start=start)
+    request = Request(typed, run=run, resume=resume, start=start, runs=root)
+    if "weights" in typed:
+        typed["weights"] = runs.find_weights(typed["weights"], request.root)
+    return request
 
 
 def main() -> int:
@@ -76,6 +93,8 @@ def main() -> int:
     request = read_command_line()
     start = find_start(request)
     settings = choose(request, start)
+    if "dataset" in request.options:
+        check_exists(Path(settings.data.dataset))
     if start.is_finished(settings):
         say(f"{start.run} is finished; nothing to do (train longer with --epochs or --patience)")
         return 0
@@ -91,7 +110,8 @@ def main() -> int:
         return train_captioner(settings, start, reporter)
     except KeyboardInterrupt:
         if (start.run / "config.json").is_file():
-            note(f"stopped; resume with: python train.py --run {start.run} --resume")
+            command = format_command("train.py", "--run", start.run, "--resume")
+            note(f"stopped; resume with: {command}")
         else:
             note("stopped before training; repeat the command, and nothing is extracted twice")
         return 130

@@ -10,6 +10,7 @@ Each is a module that also runs by itself: python -m benchmarks.extraction
 import argparse
 import platform
 import re
+import shlex
 import tempfile
 import time
 from datetime import UTC, datetime
@@ -164,17 +165,17 @@ def replace_between_marks(text: str, content: str, name: str) -> str:
 
 def format_command(arguments: argparse.Namespace) -> str:
     """Return the command with all options that change the figures."""
-    parts = ["python -m benchmarks"]
+    words = ["python", "-m", "benchmarks"]
     if arguments.only:
-        parts.append(f"--only {' '.join(arguments.only)}")
+        words += ["--only", *arguments.only]
     if arguments.toy:
-        parts.append("--toy")
+        words.append("--toy")
     defaults = measuring.Options()
     for name in ("rounds", "photos", "weights", "layer"):
         value = getattr(arguments, name)
         if value != getattr(defaults, name):
-            parts.append(f"--{name} {value}")
-    return " ".join(parts)
+            words += [f"--{name}", str(value)]
+    return shlex.join(words)
 
 
 if __name__ == "__main__":

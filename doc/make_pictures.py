@@ -29,6 +29,7 @@ from data.photos.images import read_photo  # noqa: E402
 from ui.answers import ModelLoader, read_search_settings  # noqa: E402
 from utils import runs  # noqa: E402
 from utils.command_line import make_parser  # noqa: E402
+from utils.commands import format_command  # noqa: E402
 from utils.errors import UserError, run_script, unknown_name_error  # noqa: E402
 from utils.files import write_atomically  # noqa: E402
 from utils.plots.attention import draw_attention  # noqa: E402
@@ -276,7 +277,8 @@ def grab_report(run: Path) -> Image.Image:
         )
     file = run / "report.html"
     if not file.is_file():
-        raise UserError(f"{run} has no report.html; run: python evaluate.py --run {run} --report")
+        command = format_command("evaluate.py", "--run", run, "--report")
+        raise UserError(f"{run} has no report.html; run: {command}")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browsers[0], args=["--no-sandbox"])
         tab = browser.new_page(viewport={"width": 1100, "height": 1250}, device_scale_factor=1.2)

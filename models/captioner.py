@@ -238,10 +238,6 @@ class Captioner:
         size = photo.shape[:2] if isinstance(photo, np.ndarray) else read_size(photo)
         return self.reading.find_window(size, (self.image_size, self.image_size))
 
-    def count_tokens(self, text: str) -> int:
-        """Return the number of words, characters or pieces, as `max_length` counts them."""
-        return len(self.tokenizer.encode(text)) - 2  # start and end
-
     def _load_pixels(self, photo: Photo) -> np.ndarray:
         """Load a photo as uint8 (S, S, 3); given pixels are resized as those of a file are."""
         size = (self.image_size, self.image_size)

@@ -55,7 +55,7 @@ def build_encoder(settings: Settings, dataset: Dataset) -> Encoder:
         # Until the run's config.json is written, nothing else says that the file is needed.
         weakref.finalize(encoder, open_locked(file).close)
     else:
-        encoder = _make_encoder(settings, _find_weights(vision.weights))
+        encoder = _make_encoder(settings, runs.find_weights(vision.weights))
     if vision.finetune_encoder:
         encoder.unfreeze(vision.finetune_from)
     return encoder
@@ -72,16 +72,6 @@ def _make_encoder(settings: Settings, weights: str) -> Encoder:
         engine=machine.engine,
         precision=machine.precision,
     )
-
-
-def _find_weights(weights: str) -> str:
-    """Return the folder of a run that is named as weights; other weights as they are."""
-    if weights in ("imagenet", "none"):
-        return weights
-    run = runs.choose_folder(weights, default="")
-    if (run / "config.json").is_file():
-        return str(run)
-    return weights
 
 
 def train_convnet_once(settings: Settings, dataset: Dataset) -> Path:

@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,11 +19,13 @@ from config import Settings
 from data.photos.folders import find_photos
 from data.photos.images import UnreadablePhoto, read_photo
 from data.photos.reading import Reading
+from data.text.loading import load_tokenizer
+from data.text.tokenizer import Tokenizer
 from pipeline import dataset as caption_dataset
 from pipeline.classifier import dataset as class_dataset
 from utils import runs
 from utils.errors import UserError
-from utils.hugging_face import describe
+from utils.hugging_face import describe, is_hugging_face
 from utils.plots.attention import draw_attention
 from utils.progress import progress
 from utils.terminal import say, warn
@@ -138,6 +141,9 @@ class Predictor(Protocol):
     image_size: int
     reading: Reading
 
+    def load(self) -> None:
+        """Load the network, but not an encoder of its own."""
+
     def load_encoder(self) -> None:
         """Load what the first photo needs; raise an error if that is impossible."""
 
@@ -165,11 +171,23 @@ class Predictor(Protocol):
 
 @dataclass(frozen=True)
 class CaptionPredictor:
-    """Captions, written by a captioner with these settings of its search."""
+    """Captions, written by a captioner with these settings of its search.
 
-    captioner: Any
+    `load_captioner` is called when a captioner is first needed: saved captions need none, and
+    TensorFlow takes seconds to load.
+    """
+
+    load_captioner: Callable[[], Any]
     search: dict[str, Any]
     minimum_score: float = 0.0
+    tokenizer: Tokenizer | None = None  # counts the words of saved captions; None: the captioner's
+
+    @cached_property
+    def captioner(self) -> Any:
+        return self.load_captioner()
+
+    def load(self) -> None:
+        _ = self.captioner
 
     @property
     def image_size(self) -> int:
@@ -213,12 +231,17 @@ class CaptionPredictor:
                 f"{low} with a score below --minimum-score {self.minimum_score:g}: not copied"
             )
         if longest:
-            too_long = sum(
-                self.captioner.count_tokens(row["caption"]) > longest for row in captioned
-            )
+            too_long = sum(self._count_tokens(row["caption"]) > longest for row in captioned)
             if too_long:
                 lines.append(f"{too_long} longer than --max-length {longest}")
         return lines
+
+    def _count_tokens(self, caption: str) -> int:
+        """Return the number of words, characters or pieces, as `max_length` counts them."""
+        tokenizer = self.tokenizer
+        if tokenizer is None:
+            tokenizer = self.captioner.tokenizer
+        return len(tokenizer.encode(caption)) - 2  # start and end
 
     def caption_to_copy(self, row: Mapping[str, Any]) -> str:
         if self._is_too_low(row):
@@ -241,23 +264,33 @@ class CaptionPredictor:
         )
 
 
-def load_captioner(
+def make_caption_predictor(
     run: Path,
-    weights: str | None,
-    engine: str,
     search: dict[str, Any],
     *,
+    weights: str | None = None,
+    engine: str = "auto",
     minimum_score: float = 0.0,
 ) -> CaptionPredictor:
-    """Load a run's captioner; raise an error if its network does not allow such a search."""
-    # Imported here: TensorFlow comes with them.
-    from models.captioner import Captioner
-    from pipeline import features
+    """Return the predictor of a run's captions, whose captioner is loaded when it is needed.
 
-    features.suggest_openvino(engine)
-    captioner = Captioner.load(run, weights=weights, engine=engine)
-    captioner([], **search)  # checks the search settings before any file is written
-    return CaptionPredictor(captioner, search, minimum_score)
+    Loading raises an error if the network does not allow such a search.
+    """
+
+    def load_captioner() -> Any:
+        # Imported here: TensorFlow comes with them.
+        from models.captioner import Captioner
+        from pipeline import features
+
+        features.suggest_openvino(engine)
+        captioner = Captioner.load(run, weights=weights, engine=engine)
+        captioner([], **search)  # checks the search settings before any file is written
+        return captioner
+
+    tokenizer = None
+    if not is_hugging_face(run):
+        tokenizer = load_tokenizer(run / "vocabulary.json")
+    return CaptionPredictor(load_captioner, search, minimum_score, tokenizer)
 
 
 def caption_photos(
@@ -278,6 +311,8 @@ def _predict(
     predictor: Predictor, photos: Sequence[Path]
 ) -> Iterator[tuple[Path, Any | UnreadablePhoto]]:
     """Yield each photo with its prediction, or with the error of reading it."""
+    if not photos:
+        return  # no network is needed
     size = (predictor.image_size, predictor.image_size)
 
     def try_read(photo: Path) -> np.ndarray | UnreadablePhoto:

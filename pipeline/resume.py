@@ -3,6 +3,7 @@
 Each start says what it asks of settings, and rejects what contradicts it, before anything is read.
 """
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -192,9 +193,9 @@ class Resumed:
     def _check_new_way(self, options: Mapping[str, Any]) -> None:
         flag = option_name(self.new_ways[0])
         if self.saved["finetune_encoder"]:
+            options = shlex.join(["--from", str(self.run), "--scst"])
             raise UsageError(
-                f"the encoder of {self.run} was trained too; start a new run: "
-                f"--from {self.run} --scst"
+                f"the encoder of {self.run} was trained too; start a new run: {options}"
             )
         check_has_best(self.run)
         best = runs.find_best_epoch(self.run) or 0
@@ -202,7 +203,7 @@ class Resumed:
             raise UserError(
                 f"{self.run / 'history.jsonl'} is missing or damaged: it has {self.epochs_done} "
                 f"epochs, and epoch {best} was the best; restore it from a copy, or start a new "
-                f"run: --from {self.run} {flag}"
+                f"run: {shlex.join(['--from', str(self.run), flag])}"
             )
         epochs = options.get("epochs", self.epochs_done + 1)
         require(

@@ -14,7 +14,7 @@ from config import Settings
 from data.sources import FORMATS
 from data.text.kinds import check_kind, choose_kind
 from data.text.language import LANGUAGE_NAMES, choose_unit, normalize_language
-from pipeline.dataset_places import check_exists, find_class_folders, find_dataset, is_scenes
+from pipeline.dataset_places import find_class_folders, find_dataset, is_scenes
 from pipeline.resume import Layer, Request, Start
 from utils.command_line import option_name, require
 from utils.device import choose_auto_precision
@@ -43,8 +43,6 @@ def choose(request: Request, start: Start) -> Settings:
     find = find_class_folders if preset == "classifier" else find_dataset
     check_data_names(typed)
     path = find(asked.get("dataset"), asked.get("language"))
-    if "dataset" in typed:
-        check_exists(path)
     layers += preset_layers(asked, preset, scenes=is_scenes(path))
     layers.append(decoder_layer(merge(layers)))
 

@@ -35,6 +35,7 @@ from pipeline.evaluation import choose_scoring_tokenizer
 from pipeline.resume import Start
 from pipeline.run import Run, without_precision
 from utils import hugging_face, runs
+from utils.commands import format_command
 from utils.interrupt import Interruptible
 from utils.metrics.cider_reward import CiderD
 from utils.progress import TrainingBar
@@ -307,4 +308,5 @@ def _write_scalars(board: Any, row: Mapping[str, Any]) -> None:
 
 def report_resume_command(run: Run) -> None:
     """Print the command that resumes a stopped run."""
-    note(f"stopped and saved; resume with: python train.py --run {run.folder} --resume")
+    command = format_command("train.py", "--run", run.folder, "--resume")
+    note(f"stopped and saved; resume with: {command}")

@@ -17,6 +17,7 @@ from reports.classifier_page import write_classifier_page
 from reports.dataset import summarise_dataset
 from reports.pictures import draw_captions
 from reports.scores import format_class_scores, format_scores
+from utils.commands import format_command
 from utils.plots.classes import draw_class_history
 from utils.plots.curves import draw_history
 from utils.terminal import say
@@ -62,7 +63,7 @@ class CaptionReporter:
             f"\n{len(pictures)} pictures of captions with attention: {folder / 'results'}; "
             f"all in one page: {page}\n"
             f"done in {run.seconds / 60:.1f} minutes; run folder: {folder}\n"
-            f"captions for photos: python predict.py --run {folder} PHOTO …"
+            f"captions for photos: {format_command('predict.py', '--run', folder)} PHOTO …"
         )
 
 
@@ -99,5 +100,5 @@ class ClassReporter:
             f"pictures: {folder}/samples.png, history.png, confusion.png, predictions.png; "
             f"all in one page: {page}\n"
             f"done in {run.seconds / 60:.1f} minutes; run folder: {folder}\n"
-            f"classes of a photo: python predict.py --run {folder} PHOTO …"
+            f"classes of a photo: {format_command('predict.py', '--run', folder)} PHOTO …"
         )

@@ -17,6 +17,7 @@ from models.captioner import Captioner
 from tests.helpers.screens import grab_pixels, wait_for
 from tests.helpers.scripts import ROOT, run_command, run_process
 from tests.helpers.tiny_run import write_captioner_run, write_classifier_run
+from ui import answers
 from utils import runs
 
 GREEN = (20, 200, 40)
@@ -185,7 +186,7 @@ def test_options_reach_the_window(run, monkeypatch):
         calls.append((loader, photo, options))
 
     monkeypatch.setattr(window, "open_window", open_window)
-    monkeypatch.setattr(demo, "ModelLoader", FakeLoader)
+    monkeypatch.setattr(answers, "ModelLoader", FakeLoader)
     words = ("a.jpg", "--weights", "w.h5", "--engine", "tensorflow")
     assert run_command(demo, "--run", run, *words).status == 0
     ((loader, photo, options),) = calls

@@ -84,7 +84,7 @@ def test_a_second_ctrl_c_stops_at_once(losses, monkeypatch):
     monkeypatch.setattr(TrainingBar, "update", act_at_step(2, 3, press_ctrl_c_twice))
     done = run_command(train, *WORDS, "--run", "twice")
     assert done.status == 130
-    assert "python train.py --run checkpoints/twice --resume\n" in done.error
+    assert "train.py --run checkpoints/twice --resume\n" in done.error
     assert "saved" not in done.error
     assert done.error.count("\n") == 1
     assert saved == [(0, 2), (0, 4), (1, 0), (1, 2)]

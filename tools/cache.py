@@ -22,9 +22,10 @@ from typing import Any
 
 from config import Settings, Vision
 from data.feature_names import STALE_AFTER, make_folder_name
-from utils import command_line, runs
+from utils import command_line
 from utils.errors import UsageError, UserError, run_script
 from utils.files import format_bytes, is_locked, size_of
+from utils.places import find_places
 from utils.tables import format_table
 from utils.terminal import output, warn
 
@@ -66,7 +67,7 @@ def make_options() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="DIR",
-        help=f"folders with more runs, beside {runs.ROOT}/",
+        help="folders with more runs, besides checkpoints/",
     )
     parser.add_argument(
         "--prune",
@@ -84,7 +85,7 @@ def main() -> int:
     if arguments["yes"] and not arguments["prune"]:
         raise UsageError("--yes needs --prune")
     cache = Path(arguments.get("cache", Settings().vision.cache))
-    roots = [runs.ROOT, *map(Path, arguments["runs"])]
+    roots = [find_places().runs, *map(Path, arguments["runs"])]
     _check_folders(cache, roots, is_cache_typed="cache" in arguments)
     if not cache.is_dir():
         output(f"{cache}/ does not exist: nothing is cached yet")
@@ -121,11 +122,14 @@ def _check_folders(cache: Path, roots: Sequence[Path], *, is_cache_typed: bool) 
 
 
 def find_users(roots: Sequence[Path]) -> Users:
-    """Return the users among all runs in these folders, however deep."""
+    """Return the users among all runs in these folders, however deep.
+
+    Runs in the first folder have their names alone.
+    """
     names: dict[str, list[str]] = {}
     unreadable = []
     for run in sorted(_find_runs(roots)):
-        name = run.name if run.parent == runs.ROOT else str(run)
+        name = run.name if run.parent == roots[0] else str(run)
         try:
             config = json.loads((run / "config.json").read_text(encoding="utf-8"))
             for entry in _list_used(config):

@@ -23,6 +23,7 @@ from utils import command_line, hugging_face, runs
 from utils.errors import UsageError, UserError, run_script
 from utils.files import check_writable, format_bytes, size_of, write_json
 from utils.metrics.captions import SCORE_KEYS
+from utils.places import find_places
 from utils.tables import format_setting, format_table
 from utils.terminal import output, warn
 
@@ -95,9 +96,7 @@ def make_options() -> argparse.ArgumentParser:
         metavar="NAME|DIR",
         help="runs to compare, hf:FOLDER or hf:OWNER/NAME (default: list all runs)",
     )
-    parser.add_argument(
-        "--runs", metavar="DIR", help=f"list the runs in this folder (default {runs.ROOT})"
-    )
+    command_line.add_runs_option(parser)
     parser.add_argument(
         "--all", action="store_true", help="also show the settings that the runs have in common"
     )
@@ -110,23 +109,20 @@ def main() -> int:
     """List all runs, or compare some."""
     arguments = command_line.parse_typed(make_options())
     names, root, file = arguments["run"], arguments["runs"], arguments["json"]
-    if names and root:
-        raise UsageError("--runs lists a folder and does not go with runs to compare; omit it")
     if arguments["all"] and not names:
         raise UsageError("--all needs runs to compare")
     if file:
         check_writable(Path(file).parent)
 
     if names:
-        summaries = _read_named(names)
+        summaries = _read_named(names, find_places(root).runs)
         show_all = arguments["all"] or len(summaries) == 1
         text = format_comparison(summaries, show_all=show_all)
     else:
         summaries = _read_folder(root)
         text = format_list(summaries)
         if not summaries:
-            folder = Path(root or runs.ROOT).absolute()
-            text = f"no run in {folder} yet; make one with: python train.py"
+            text = runs.describe_no_run(find_places(root).runs)
     if file:
         write_json(Path(file), [summary.to_json() for summary in summaries])
     output(text)
@@ -136,9 +132,9 @@ def main() -> int:
     return 0
 
 
-def _read_named(names: Sequence[str]) -> list[RunSummary]:
-    """Read the runs with these names; reject a damaged one."""
-    summaries = [read_run(runs.find_run(name)) for name in names]
+def _read_named(names: Sequence[str], root: Path) -> list[RunSummary]:
+    """Read the runs with these names, in this folder of runs; reject a damaged one."""
+    summaries = [read_run(runs.find_run(name, root)) for name in names]
     for summary in summaries:
         if summary.damage:
             raise UserError(summary.damage)
@@ -147,7 +143,7 @@ def _read_named(names: Sequence[str]) -> list[RunSummary]:
 
 def _read_folder(root: str | None) -> list[RunSummary]:
     """Read all runs in a folder, damaged ones too."""
-    folder = Path(root or runs.ROOT)
+    folder = find_places(root).runs
     if root and not folder.is_dir():
         raise UserError(f"--runs must be an existing folder (got {folder})")
     return [read_run(run) for run in runs.list_runs(folder)]
@@ -155,7 +151,7 @@ def _read_folder(root: str | None) -> list[RunSummary]:
 
 def read_run(run: Path) -> RunSummary:
     """Return the summary of a run; an error in its files becomes its `damage`."""
-    name = run.name if run.parent == runs.ROOT else hugging_face.describe(run)
+    name = run.name if run.parent == find_places().runs else hugging_face.describe(run)
     if hugging_face.is_hugging_face(run):
         files = hugging_face.find_folder(run).rglob("*")
         size = sum(size_of(file.resolve()) for file in files if file.is_file())

@@ -22,7 +22,7 @@ import numpy as np
 from config import Settings
 from data.photos.images import UnreadablePhoto, read_photo
 from pipeline import prediction
-from pipeline.classifier.prediction import SHOWN_CLASSES, load_classifier
+from pipeline.classifier.prediction import SHOWN_CLASSES, make_class_predictor
 from pipeline.saved import read_saved_config
 from utils import runs
 from utils.errors import UserError, describe_file_error
@@ -141,9 +141,12 @@ class Model:
         self.is_captioner = not runs.is_classifier(self.config)
         if self.is_captioner:
             search = {"prompt": prompt}
-            self._predictor = prediction.load_captioner(run, weights, engine, search)
+            self._predictor = prediction.make_caption_predictor(
+                run, search, weights=weights, engine=engine
+            )
         else:
-            self._predictor = load_classifier(run)
+            self._predictor = make_class_predictor(run)
+        self._predictor.load()
         self._lock = Lock()
 
     @property

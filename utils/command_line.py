@@ -2,15 +2,19 @@
 
 import argparse
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 from utils.errors import UsageError
 from utils.option_parser import OptionParser
+from utils.places import HOME
 from utils.quiet import quieten
 from utils.terminal import LEVELS, set_level
+
+_DEFAULT_IN_HELP = re.compile(r" \(default[^()]*\)$")
 
 
 @dataclass(frozen=True)
@@ -109,16 +113,25 @@ def _is_number(value: Any) -> bool:
 
 
 def add_options(
-    parser: argparse.ArgumentParser, group: type, *, only: tuple[str, ...] | None = None
+    parser: argparse.ArgumentParser,
+    group: type,
+    *,
+    only: tuple[str, ...] | None = None,
+    defaults: Mapping[str, str] | None = None,
 ) -> None:
     """Add the settings of a group as options. An option that is not typed is absent from the parsed
     names.
+
+    Args:
+        only: the names of the settings to add; None is all.
+        defaults: for the help, the defaults that differ from the fields' own, in words, by name.
     """
     section = parser.add_argument_group(group.__doc__)
     types = get_type_hints(group)
     for each in fields(group):
         if only is None or each.name in only:
-            _add_option(section, each, _value_type(types[each.name]))
+            help_text = _write_help(each, (defaults or {}).get(each.name))
+            _add_option(section, each, _value_type(types[each.name]), help_text)
 
 
 def _value_type(annotation: Any) -> type:
@@ -127,14 +140,22 @@ def _value_type(annotation: Any) -> type:
     return options[0] if options else annotation
 
 
-def _add_option(section: Any, each: Field, value_type: type) -> None:
-    help_text = each.metadata["help"].replace("%", "%%")
+def _write_help(each: Field, default: str | None) -> str:
+    """Return a setting's help with its default last, or with `default` instead."""
+    text = each.metadata["help"].replace("%", "%%")
+    if default is not None:
+        return f"{_DEFAULT_IN_HELP.sub('', text)} (default: {default})"
+    is_shown = each.default is not None and each.default is not MISSING
+    if is_shown and not isinstance(each.default, bool):
+        return f"{text} (default {each.default})"
+    return text
+
+
+def _add_option(section: Any, each: Field, value_type: type, help_text: str) -> None:
     option = option_name(each.name)
     if value_type is bool:
         section.add_argument(option, action="store_true", default=argparse.SUPPRESS, help=help_text)
         return
-    if each.default is not None and each.default is not MISSING:
-        help_text += f" (default {each.default})"
     choices = each.metadata["choices"]
     if value_type is not str:
         choices = None  # numbers are checked with the other bounds
@@ -152,6 +173,15 @@ def _add_option(section: Any, each: Field, value_type: type) -> None:
 def make_parser(description: str) -> OptionParser:
     """Return a parser that takes whole option names only and shows the description as it is."""
     return OptionParser(description)
+
+
+def add_runs_option(parser: Any) -> None:
+    """Add the option for the folder of runs."""
+    parser.add_argument(
+        "--runs",
+        metavar="DIR",
+        help=f"folder of runs (default: checkpoints, in the folder {HOME} if that is set)",
+    )
 
 
 def add_screen_options(parser: argparse.ArgumentParser) -> None:

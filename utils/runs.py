@@ -111,6 +111,16 @@ def _describe_first_ways(root: Path) -> str:
     )
 
 
+def find_weights(weights: str, root: Path | None = None) -> str:
+    """Return the folder of a run that is named as weights; other weights as they are."""
+    if weights in ("imagenet", "none") or hugging_face.is_hugging_face(weights):
+        return weights
+    run = choose_folder(weights, default="", root=root)
+    if (run / "config.json").is_file():
+        return str(run)
+    return weights
+
+
 def describe_no_run(root: Path) -> str:
     """Return that a folder has no run yet, and what to do about it."""
     return (
@@ -190,7 +200,8 @@ def _check_config(run: Path, config: Any) -> None:
     if isinstance(config, dict):
         if "model_type" in config:
             prefix = hugging_face.PREFIX
-            raise UserError(f"{run} is a Hugging Face model, not a run; name it as {prefix}{run}")
+            name = shlex.quote(f"{prefix}{run}")
+            raise UserError(f"{run} is a Hugging Face model, not a run; name it as {name}")
         version = config.get("version")
     if version != VERSION:
         raise UserError(
@@ -225,9 +236,10 @@ def is_classifier(config: dict[str, Any]) -> bool:
 def check_writes_captions(run: Path, config: dict[str, Any]) -> None:
     """Raise a UserError for a classifier where a run that writes captions is needed."""
     if is_classifier(config):
+        command = format_command("train.py", "--encoder", "convnet", "--weights", run)
         raise UserError(
             f"{run} is a classifier and writes no captions; to use it as the encoder of a "
-            f"captioner: python train.py --encoder convnet --weights {run}"
+            f"captioner: {command}"
         )
 
 

@@ -4,6 +4,7 @@ An example's one caption is its class.
 """
 
 import os
+import shlex
 import unicodedata
 from pathlib import Path
 
@@ -59,9 +60,10 @@ def _check(folder: Path) -> None:
     for place in _find_splits(folder) or [folder]:
         for inner in _list_folders(place):
             if len(_find_splits(inner)) > 1:
+                option = shlex.join(["--dataset", str(inner)])
                 raise UserError(
                     f"{inner} is a folder of splits and no class; give one dataset: "
-                    f"--dataset {inner}, not {folder}"
+                    f"{option}, not {folder}"
                 )
 
 

@@ -1,6 +1,7 @@
 """Read the files of a Hugging Face model's folder: settings, generation, preprocessing, weights."""
 
 import json
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -235,12 +236,15 @@ def _find_weight_files(folder: Path) -> list[Path]:
     if file.is_file():
         return [file]
     if (folder / "pytorch_model.bin").is_file():
+        program = (
+            "from transformers import AutoModelForImageTextToText as M; "
+            f"M.from_pretrained({str(folder)!r}).save_pretrained({str(folder)!r})"
+        )
         raise UserError(
             f"{folder} has its weights only as pytorch_model.bin, a pickle, which can run any "
             "program and is not opened here. If you trust it, this writes model.safetensors "
             "beside it (pip install torch transformers):\n"
-            '    python -c "from transformers import AutoModelForImageTextToText as M; '
-            f"M.from_pretrained('{folder}').save_pretrained('{folder}')\""
+            f"    {shlex.join(['python', '-c', program])}"
         )
     raise UserError(f"{folder} has no model.safetensors: its weights are missing")
 

@@ -1,7 +1,8 @@
 """Class predictions of a classifier, as `predict.py` and `demo.py` show them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,16 @@ SHOWN_CLASSES = 5  # the likeliest ones of a photo
 
 @dataclass(frozen=True)
 class ClassPredictor:
-    """The likeliest classes, by a classifier."""
+    """The likeliest classes, by a classifier that is loaded when it is first needed."""
 
-    classifier: Any
+    load_classifier: Callable[[], Any]
+
+    @cached_property
+    def classifier(self) -> Any:
+        return self.load_classifier()
+
+    def load(self) -> None:
+        _ = self.classifier
 
     reading = DEFAULT
 
@@ -27,7 +35,8 @@ class ClassPredictor:
         return self.classifier.image_size
 
     def load_encoder(self) -> None:
-        """Do nothing: the network is loaded whole."""
+        """Load the network, which has no encoder of its own."""
+        self.load()
 
     def predict(self, pictures: Sequence[Any], photos: Sequence[Path]) -> list[Any]:
         return self.classifier(pictures) if pictures else []
@@ -63,12 +72,15 @@ class ClassPredictor:
         )
 
 
-def load_classifier(run: Path) -> ClassPredictor:
-    """Load a run's classifier."""
-    # Imported here: TensorFlow comes with it.
-    from models.classifier import Classifier
+def make_class_predictor(run: Path) -> ClassPredictor:
+    """Return the predictor of a run's classes."""
 
-    return ClassPredictor(Classifier.load(run))
+    def load_classifier() -> Any:
+        from models.classifier import Classifier  # imports TensorFlow
+
+        return Classifier.load(run)
+
+    return ClassPredictor(load_classifier)
 
 
 def class_columns(classes: Sequence[str]) -> tuple[str, ...]:

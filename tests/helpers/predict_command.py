@@ -10,6 +10,8 @@ from PIL import Image
 
 import predict
 from data.photos.reading import DEFAULT
+from data.text.tokenizer import SPECIAL_TOKENS
+from data.text.word_tokenizer import WordTokenizer
 from models.captioner import Caption, Captioner
 from models.decoders.base import check_max_length
 from pipeline import prediction_writers
@@ -26,9 +28,6 @@ class BrightnessCaptioner:
 
     def __init__(self):
         self.captioned = 0
-
-    def count_tokens(self, text):
-        return len(text.split())
 
     def __call__(self, pictures, *, max_length=2, **_search):
         check_max_length(max_length, 36)
@@ -75,7 +74,10 @@ def write_run(**config):
         "encoder_weights": "none",
         "fingerprint": {},
     }
-    runs.write_config(Path("checkpoints/r"), defaults | config)
+    run = Path("checkpoints/r")
+    runs.write_config(run, defaults | config)
+    words = [*SPECIAL_TOKENS, "brightness"]
+    WordTokenizer(words, "words").save(run / "vocabulary.json")
 
 
 def make_photo(name, grey=100):

@@ -1,4 +1,4 @@
-"""Find, read and split the dataset, on a folder of small scenes."""
+"""Read and split the dataset, on a folder of small scenes."""
 
 import shutil
 from dataclasses import replace
@@ -10,10 +10,7 @@ from config import Settings
 from data.photos.images import read_photo
 from data.photos.views import Views
 from data.sources.base import LeftOut
-from pipeline import dataset as dataset_module
 from pipeline.dataset import (
-    find_dataset,
-    is_scenes,
     prepare_dataset,
     report_left_out,
     save_augmented,
@@ -30,27 +27,6 @@ def place(tmp_path_factory):
 
 def settings_for(dataset, **options):
     return Settings.from_flat({"dataset": dataset, "cache": "cache"} | options)
-
-
-def test_without_a_dataset_the_scenes_are_used(capsys):
-    assert find_dataset(None) == Path("datasets/scenes")
-    assert "using the built-in scenes" in capsys.readouterr().out
-
-
-def test_one_dataset_is_taken_and_of_several_none(place, monkeypatch):
-    monkeypatch.setattr(dataset_module, "DATASETS", place / "several")
-    shutil.copytree("drawn", "several/one")
-    shutil.copytree("drawn", "several/scenes")  # the built-in ones are not counted
-    assert find_dataset(None) == place / "several/one"
-    shutil.copytree("drawn", "several/two")
-    with pytest.raises(UserError, match="one, two; choose one with --dataset"):
-        find_dataset(None)
-
-
-def test_scenes_are_recognised_by_their_facts():
-    assert is_scenes(Path("drawn"))
-    assert is_scenes(Path("drawn/captions.csv"))
-    assert not is_scenes(Path("cache"))
 
 
 def test_a_dataset_is_prepared_with_facts():

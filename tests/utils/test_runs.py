@@ -63,12 +63,38 @@ def test_find_refuses_what_is_not_there(root):
         assert way in str(caught.value)
     with pytest.raises(
         UserError,
-        match=r"^no run 'mine', and none in /.*/checkpoints; make one with: python train.py$",
+        match=r"^no run 'mine', and no run in /.*/checkpoints yet; make one with: python ",
     ):
         runs.find_run("mine")
     begun(root / "other")
     with pytest.raises(UserError, match=r"^no run 'mine' in /.*/checkpoints; there are: other$"):
         runs.find_run("mine")
+    with pytest.raises(UserError, match=r"^no run 'othr' in /.*; did you mean 'other'\?$"):
+        runs.find_run("othr")
+
+
+def test_runs_are_found_in_another_folder(root, tmp_path, monkeypatch):
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("CAPTION_HOME", "home")
+    run = begun(tmp_path / "home/checkpoints/mine")
+    assert runs.find_run("mine") == runs.find_run(None) == run
+    other = begun(Path("elsewhere/other"))
+    assert runs.find_run("other", Path("elsewhere")) == other
+    assert runs.find_run(None, Path("elsewhere")) == other
+    assert runs.choose_folder("new", default="x", root=Path("elsewhere")) == Path("elsewhere/new")
+    assert runs.find_weights("mine") == str(run)
+    assert runs.find_weights("imagenet") == "imagenet"
+
+
+def test_a_run_elsewhere_keeps_full_paths(root, tmp_path):
+    """Its config.json is read from any folder, also where relative names mean other files."""
+    (tmp_path / "photos").mkdir()
+    run = begun(Path("far/runs/mine"), dataset="photos", weights="imagenet", cache="missing")
+    saved = json.loads((run / "config.json").read_text())
+    assert saved["dataset"] == str(tmp_path / "photos")
+    assert (saved["weights"], saved["cache"]) == ("imagenet", "missing")
+    run = begun(root / "near", dataset="photos")
+    assert json.loads((run / "config.json").read_text())["dataset"] == "photos"
 
 
 def test_settings_come_back(root):

@@ -19,6 +19,7 @@ from ui.tk.background import LatestJob
 from ui.tk.body import COPY, MODIFIER, MODIFIER_LABEL, OPEN, SAVE, SAVE_VIEW, Actions, Body
 from ui.tk.colours import DARK, LIGHT, apply_colours
 from ui.tk.dark_mode import is_dark
+from utils.commands import format_command
 from utils.errors import UserError
 from utils.interrupt import Interruptible
 from utils.plots.figure import save_figure
@@ -39,7 +40,8 @@ class Window(tkinter.Tk):
             super().__init__(className="Captions")
         except tkinter.TclError as error:
             raise UserError(
-                f"cannot open a window ({error}); use the browser: python demo.py --web"
+                f"cannot open a window ({error}); use the browser: "
+                f"{format_command('demo.py', '--web')}"
             ) from None
         self.withdraw()  # hidden until it is complete
         self._name = name

@@ -17,7 +17,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from utils.metrics import ptb
-from utils.metrics.java import SCORES_WITH_JAVA, ScoreUnavailable, score_meteor, score_spice
+from utils.metrics.java import (
+    SCORES_WITH_JAVA,
+    ScorerMissing,
+    ScoreUnavailable,
+    score_meteor,
+    score_spice,
+)
 
 # pycocoevalcap and nltk are imported inside functions: they load NumPy and more, and commands
 # import this module before they know whether there is anything to score.
@@ -183,7 +189,11 @@ def score_captions(
     tokenize: Tokenize = ptb.tokenize,
     java: bool = True,
 ) -> tuple[dict[str, float | None], list[str]]:
-    """Return all scores by coco-caption's names, and a reason for each that is None."""
+    """Return all scores by coco-caption's names, and a reason for each that failed.
+
+    A score whose program is not installed is None without a reason: `evaluate.py -h` says what it
+    needs.
+    """
     scorer = Scorer(references, tokenize=tokenize)
     scores: dict[str, float | None] = dict.fromkeys(ALL_SCORES)
     scores |= scorer.score(captions)
@@ -194,6 +204,8 @@ def score_captions(
             continue
         try:
             scores |= scorer.score(captions, [name])
+        except ScorerMissing:
+            continue
         except ScoreUnavailable as error:
             reasons.append(f"{name}: {error}")
     return scores, reasons

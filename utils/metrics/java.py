@@ -20,6 +20,21 @@ class ScoreUnavailable(RuntimeError):
     """A score that this machine cannot compute; the message is the reason."""
 
 
+class ScorerMissing(ScoreUnavailable):
+    """A score whose program is not installed. `evaluate.py -h` says what it needs."""
+
+
+def describe_java_needs() -> str:
+    """Return what METEOR and SPICE need on this machine, for `evaluate.py -h`."""
+    java = shutil.which("java") or "not found"
+    return (
+        f"METEOR and SPICE need Java on the PATH (here: {java}).\n"
+        f"SPICE also needs {' and '.join(_SPICE_LIBRARIES)}\n"
+        f"of Stanford CoreNLP in {_find_spice_folder() / 'lib'}.\n"
+        "A score that misses something is shown as –; nothing is downloaded."
+    )
+
+
 def score_meteor(references: NumberedCaptions, captions: NumberedCaptions) -> float:
     """Compute METEOR 1.5 with the jar that comes with pycocoevalcap."""
     _find_java()
@@ -60,7 +75,7 @@ def score_spice(references: NumberedCaptions, captions: NumberedCaptions) -> flo
     java, folder = _find_java(), _find_spice_folder()
     missing = [file.name for file in list_missing_libraries()]
     if missing:
-        raise ScoreUnavailable(
+        raise ScorerMissing(
             f"needs {' and '.join(missing)} of Stanford CoreNLP in {folder / 'lib'}; "
             "nothing is downloaded"
         )
@@ -92,7 +107,7 @@ def _find_java() -> str:
     """Return the path of the java program."""
     program = shutil.which("java")
     if program is None:
-        raise ScoreUnavailable("needs Java; not on the PATH")
+        raise ScorerMissing("needs Java; not on the PATH")
     return program
 
 

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from data.photos import images
+from data.photos.folders import find_photos
 from data.photos.images import UnreadablePhoto, read_photo
 
 RED, GREEN, BLUE, GREY = (220, 30, 20), (20, 160, 40), (30, 40, 200), (128, 128, 128)
@@ -310,31 +311,12 @@ def test_missing_permission_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(
         os, "scandir", lambda path: refuse(path) if Path(path).name == "inner" else scan(path)
     )
-    assert images.find_photos(tmp_path) == [tmp_path / "a.png", tmp_path / "inner"]
-    for photo in images.find_photos(tmp_path):
+    assert find_photos(tmp_path) == [tmp_path / "a.png", tmp_path / "inner"]
+    for photo in find_photos(tmp_path):
         with pytest.raises(UnreadablePhoto, match=r"^no permission to read$"):
             read_photo(photo)
     with pytest.raises(PermissionError):
-        images.find_photos(tmp_path / "inner")
-
-
-def test_photos_are_found_without_hidden_ones(tmp_path):
-    names = [
-        "b.JPG",
-        "a.png",
-        "deep/er/두 마리.webp",
-        "deep/.hidden.jpg",
-        ".cache/x.jpg",
-        "notes.txt",
-        "z.heic",
-    ]
-    for name in names:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    seen = [str(path.relative_to(tmp_path)) for path in images.find_photos(tmp_path)]
-    assert seen == ["a.png", "b.JPG", "deep/er/두 마리.webp", "z.heic"]
-    with pytest.raises(FileNotFoundError):
-        images.find_photos(tmp_path / "absent")
+        find_photos(tmp_path / "inner")
 
 
 def test_a_picture_is_saved_completely_or_not_at_all(tmp_path):

@@ -10,13 +10,12 @@ from data.photos.images import save_picture
 from pipeline.classifier import dataset as class_dataset
 from pipeline.classifier.dataset import (
     describe_classes,
-    find_class_folders,
     prepare_classes,
     read_class_source,
 )
 from tests.helpers.classes import CLASSES, make_picture, write_class_folders
 from tests.helpers.settings import choose_settings
-from utils.errors import UsageError, UserError
+from utils.errors import UserError
 
 
 @pytest.fixture(autouse=True)
@@ -31,35 +30,6 @@ def load(path, **options):
         {"preset": "classifier", "dataset": path, "cache": "cache"} | options
     )
     return prepare_classes(settings)
-
-
-def test_find_class_folders(place, capsys):
-    assert find_class_folders("cifar10") == Path("datasets/cifar10")
-    assert find_class_folders("~/pets") == Path("~/pets").expanduser()
-    with pytest.raises(
-        UsageError, match=r"^--dataset scenes has captions and no classes; use cifar10, or "
-    ):
-        find_class_folders("scenes")
-    assert find_class_folders(None) == Path("datasets/cifar10")
-    assert (
-        capsys.readouterr().out
-        == "no folder of classes in datasets/: using CIFAR-10 (your own: --dataset FOLDER)\n"
-    )
-    for ours in ("cifar10", "cache", ".part"):
-        write_class_folders(place / "datasets" / ours, unsplit=1)
-    write_class_folders(place / "datasets/captioned", unsplit=1)
-    (place / "datasets/captioned/captions.csv").write_text("photo,caption\nred/00.png,A red one.\n")
-    (place / "datasets/README.md").write_text("")
-    assert find_class_folders(None) == Path("datasets/cifar10")
-    write_class_folders(place / "datasets/colours", unsplit=1)
-    capsys.readouterr()
-    assert find_class_folders(None) == Path("datasets/colours")
-    assert capsys.readouterr().out == "using datasets/colours\n"
-    write_class_folders(place / "datasets/more", unsplit=1)
-    with pytest.raises(
-        UserError, match=r"^several folders of classes in datasets/: colours, more; choose one"
-    ):
-        find_class_folders(None)
 
 
 def test_cifar10_is_downloaded_once(monkeypatch, capsys):

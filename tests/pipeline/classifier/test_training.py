@@ -113,7 +113,7 @@ def test_training_prints_dataset_steps_epochs_and_scores(modern):
     end = modern.out[modern.out.index("test: 24 pictures") :]
     classes = re.findall(r"^(blue|green|red) +[01]\.\d{3}$", end, re.MULTILINE)
     assert classes == list(CLASSES)
-    assert "python predict.py --run checkpoints/modern PHOTO" in end
+    assert "predict.py --run checkpoints/modern PHOTO" in end
     assert modern.error == ""
 
 

@@ -1,0 +1,128 @@
+"""The outline of predict.py after its command line: photos, predictor, writers."""
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from data.alt_text.copies import CaptionedCopies
+from pipeline.classifier.prediction import class_columns, make_class_predictor
+from pipeline.prediction import (
+    Predictor,
+    SelectedPhotos,
+    caption_photos,
+    make_caption_predictor,
+    random_test_photos,
+    select_photos,
+    warn_of_photographs,
+)
+from pipeline.prediction_writers import PlotWriter, PredictionWriters
+from utils import runs
+from utils.captions_file import CAPTION_COLUMNS, DOUBTFUL_COLUMNS, CaptionsFile
+from utils.device import use_device
+from utils.errors import UserError
+from utils.files import check_writable
+from utils.plots.figure import has_screen
+from utils.quiet import import_tensorflow
+from utils.terminal import say
+
+MOST_WINDOWS = 10  # of more photos none is shown in a window
+
+
+def predict_photos(
+    typed: Namespace, search: dict[str, Any], run: Path, saved: dict[str, Any]
+) -> int:
+    """Predict and write everywhere; return the exit status.
+
+    TensorFlow is loaded if there is a photo to caption, after everything else was checked.
+    """
+    selected = select_photos(typed.photos)
+    captions_file = read_captions_file(typed, saved)
+    copies = prepare_copies(typed, selected, saved)
+    if typed.plot:
+        check_writable(Path(typed.plot))
+
+    device = search.pop("device", "auto")
+    predictor = make_predictor(typed, run, search, saved)
+    is_random = not selected.paths
+    if is_random:
+        load(predictor, device)  # fails before a dataset is made or read
+        selected = random_test_photos(run, saved, typed.number, typed.seed)
+    else:
+        warn_of_photographs(selected.paths, saved)
+
+    plots = prepare_plots(typed, predictor, selected)
+    writers = PredictionWriters(predictor, selected, captions_file, copies, plots)
+    remaining = writers.find_remaining()
+    if remaining and not is_random:
+        load(predictor, device)  # fails before the captions file is made
+    with writers.open():
+        for photo, prediction in caption_photos(predictor, remaining, writers.skip):
+            writers.write(photo, prediction)
+        return writers.report()
+
+
+def load(predictor: Predictor, device: str) -> None:
+    """Load TensorFlow and the networks."""
+    import_tensorflow()
+    use_device(device)
+    predictor.load_encoder()
+
+
+def read_captions_file(typed: Namespace, saved: dict[str, Any]) -> CaptionsFile | None:
+    """Read and check the file of `--out`."""
+    if not typed.out:
+        return None
+    if runs.is_classifier(saved):
+        return CaptionsFile(Path(typed.out), class_columns(saved["classes"]))
+    if typed.minimum_score is None:
+        return CaptionsFile(Path(typed.out), CAPTION_COLUMNS, DOUBTFUL_COLUMNS)
+    captions_file = CaptionsFile(Path(typed.out), DOUBTFUL_COLUMNS, CAPTION_COLUMNS)
+    if captions_file.columns == CAPTION_COLUMNS:
+        say(f"{typed.out} has no column `doubtful`: doubtful captions are shown, and empty there")
+    return captions_file
+
+
+def prepare_copies(
+    typed: Namespace, selected: SelectedPhotos, saved: dict[str, Any]
+) -> CaptionedCopies | None:
+    """Check the folder of `--write-metadata`: among the photos, copies would be photos too."""
+    if not typed.write_metadata:
+        return None
+    folder = Path(typed.write_metadata)
+    for name in typed.photos:
+        if Path(name).is_dir() and folder.resolve().is_relative_to(Path(name).resolve()):
+            raise UserError(
+                f"--write-metadata {folder} is among the photos of {Path(name)}; "
+                "choose a folder outside of it"
+            )
+    return CaptionedCopies(folder, selected.copy_names, saved.get("language"))
+
+
+def make_predictor(
+    typed: Namespace, run: Path, search: dict[str, Any], saved: dict[str, Any]
+) -> Predictor:
+    """Return the predictor of the run's captioner or classifier; neither is loaded yet."""
+    if runs.is_classifier(saved):
+        return make_class_predictor(run)
+    engine = search.pop("engine", "auto")
+    return make_caption_predictor(
+        run,
+        search | {"seed": typed.seed},
+        weights=typed.weights,
+        engine=engine,
+        minimum_score=typed.minimum_score or 0.0,
+    )
+
+
+def prepare_plots(
+    typed: Namespace, predictor: Predictor, selected: SelectedPhotos
+) -> PlotWriter | None:
+    """Return the plots of `--plot`; without any output to files, windows if there is a screen."""
+    if typed.plot:
+        return PlotWriter(predictor, selected, Path(typed.plot))
+    if typed.out or typed.write_metadata or len(selected.paths) > MOST_WINDOWS:
+        return None
+    if sys.stdout.isatty() and has_screen():
+        return PlotWriter(predictor, selected, None)
+    return None
