@@ -17,6 +17,7 @@ from typing import Any
 
 import config
 from config import Settings
+from pipeline.photo_selection import select_photos
 from pipeline.saved import read_saved_config
 from pipeline.settings import check_belongs
 from utils import command_line, runs
@@ -106,10 +107,11 @@ def main() -> int:
     saved = read_saved_config(run)
     if runs.is_classifier(saved):
         reject_caption_options(typed, search)
-    # Imported after the options are checked, because NumPy and Pillow come with it.
+    selected = select_photos(typed.photos)
+    # Imported after the command line is checked, because NumPy and Pillow come with it.
     from pipeline.prediction_job import predict_photos
 
-    return predict_photos(typed, search, run, saved)
+    return predict_photos(typed, search, run, saved, selected)
 
 
 def read_command_line() -> tuple[Namespace, dict[str, Any]]:

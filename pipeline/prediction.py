@@ -8,7 +8,7 @@ import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,13 +16,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from config import Settings
-from data.photos.folders import find_photos
 from data.photos.images import UnreadablePhoto, read_photo
 from data.photos.reading import Reading
 from data.text.loading import load_tokenizer
 from data.text.tokenizer import Tokenizer
 from pipeline import dataset as caption_dataset
 from pipeline.classifier import dataset as class_dataset
+from pipeline.photo_selection import SelectedPhotos
 from utils import runs
 from utils.errors import UserError
 from utils.hugging_face import describe, is_hugging_face
@@ -37,43 +37,6 @@ DRAWN_SCENES_ONLY = (
 
 
 # Which photos
-
-
-@dataclass(frozen=True)
-class SelectedPhotos:
-    """Photos to caption."""
-
-    paths: list[Path]
-    copy_names: dict[Path, Path] = field(default_factory=dict)  # below the folder of the copies
-    references: dict[Path, tuple[str, ...]] = field(default_factory=dict)  # true captions
-
-
-def select_photos(names: Iterable[str]) -> SelectedPhotos:
-    """Return the photos of files and folders, each once, under the first spelling of its path."""
-    copy_names: dict[Path, Path] = {}
-    seen: set[str] = set()
-    for name in names:
-        for photo, copy_name in _expand(name).items():
-            normal = os.path.normpath(photo.absolute())
-            if normal not in seen:
-                seen.add(normal)
-                copy_names[photo] = copy_name
-    return SelectedPhotos(list(copy_names), copy_names)
-
-
-def _expand(name: str) -> dict[Path, Path]:
-    """Return the photo, or all photos of the folder, each with the name of its copy."""
-    path = Path(name)
-    if not name:
-        raise UserError('a photo has an empty name; use "." for all photos below this folder')
-    if not path.exists():
-        raise UserError(f"no photo or folder {name}")
-    if not path.is_dir():
-        return {path: Path(path.name)}
-    photos = find_photos(path)
-    if not photos:
-        raise UserError(f"no photos in {path}")
-    return {photo: photo.relative_to(path) for photo in photos}
 
 
 def random_test_photos(run: Path, saved: dict[str, Any], number: int, seed: int) -> SelectedPhotos:

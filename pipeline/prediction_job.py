@@ -7,13 +7,12 @@ from typing import Any
 
 from data.alt_text.copies import CaptionedCopies
 from pipeline.classifier.prediction import class_columns, make_class_predictor
+from pipeline.photo_selection import SelectedPhotos
 from pipeline.prediction import (
     Predictor,
-    SelectedPhotos,
     caption_photos,
     make_caption_predictor,
     random_test_photos,
-    select_photos,
     warn_of_photographs,
 )
 from pipeline.prediction_writers import PlotWriter, PredictionWriters
@@ -30,13 +29,17 @@ MOST_WINDOWS = 10  # of more photos none is shown in a window
 
 
 def predict_photos(
-    typed: Namespace, search: dict[str, Any], run: Path, saved: dict[str, Any]
+    typed: Namespace,
+    search: dict[str, Any],
+    run: Path,
+    saved: dict[str, Any],
+    selected: SelectedPhotos,
 ) -> int:
     """Predict and write everywhere; return the exit status.
 
-    TensorFlow is loaded if there is a photo to caption, after everything else was checked.
+    TensorFlow is loaded if there is a photo to caption, after everything else was checked. If no
+    photo is selected, random test photos are.
     """
-    selected = select_photos(typed.photos)
     captions_file = read_captions_file(typed, saved)
     copies = prepare_copies(typed, selected, saved)
     if typed.plot:

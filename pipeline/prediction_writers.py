@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from data.alt_text.copies import CaptionedCopies
 from data.photos.images import UnreadablePhoto
-from pipeline.prediction import Predictor, SelectedPhotos
+from pipeline.photo_selection import SelectedPhotos
+from pipeline.prediction import Predictor
 from utils.captions_file import CaptionsFile, Row, compute_mark
 from utils.files import printable_path, unique_picture_names
 from utils.plots.figure import save_figure, show_figure

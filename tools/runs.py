@@ -120,8 +120,9 @@ def main() -> int:
         text = format_comparison(summaries, show_all=show_all)
     else:
         summaries = _read_folder(root)
-        text = format_list(summaries)
-        if not summaries:
+        if summaries:
+            text = format_list(summaries)
+        else:
             text = runs.describe_no_run(find_places(root).runs)
     if file:
         write_json(Path(file), [summary.to_json() for summary in summaries])

@@ -1,15 +1,12 @@
-"""Tables on standard output, made by rich: bold headings on a terminal, plain text in a file."""
+"""Tables on standard output, made by rich: bold headings on a terminal, plain text in a file.
+
+rich takes a tenth of a second to import, so it is imported when a table is made.
+"""
 
 import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-
-from rich import box
-from rich.cells import cell_len
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 _GAP = 2  # characters between columns
 _UNLIMITED = 10_000  # characters; rich cuts off what is beyond its width
@@ -23,6 +20,11 @@ def format_table(
     On a terminal, cells of several words are wrapped if that is enough to make the table fit.
     Nothing is cut off, and no word is split.
     """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     rows = list(rows)
     is_terminal = sys.stdout.isatty()
     table = Table(
@@ -54,6 +56,8 @@ def format_table(
 
 def _choose_widths(rows: Sequence[Sequence[str]], room: int) -> list[int]:
     """Return the columns' widths: those of their content, or narrower if the table then fits."""
+    from rich.cells import cell_len
+
     content, least = [], []
     for column in zip(*rows, strict=True):
         content.append(max(map(cell_len, column)))
