@@ -5,6 +5,7 @@ caption = Captioner.load("checkpoints/RUN")("photo.jpg")
 caption.text, caption.score, caption.words, caption.attention
 """
 
+import itertools
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from data.photos.crops import Crops, project_to_photo, project_window
-from data.photos.images import load_pixels, read_photo, read_size
+from data.photos.images import AnyPhoto, load_pixels, read_photo, read_size
 from data.photos.reading import DEFAULT, WHOLE, Reading, Window
 from data.text.loading import load_pretrained_tokenizer, load_tokenizer
 from data.text.tokenizer import END, PAD, START, UNKNOWN, Word
@@ -36,7 +37,6 @@ from utils.device import choose_auto_precision, has_bfloat16
 from utils.errors import UserError, unknown_name_error
 from utils.runs import check_writes_captions, find_run
 
-Photo = Path | str | bytes | np.ndarray
 BATCH = 64  # photos at a time
 SEARCH_SETTINGS = (
     "beam",
@@ -186,26 +186,29 @@ class Captioner:
 
     def __call__(
         self,
-        photos: Photo | Sequence[Photo],
+        photos: AnyPhoto | Sequence[AnyPhoto],
         *,
-        originals: Sequence[Photo] | None = None,
+        originals: Sequence[AnyPhoto] | None = None,
         **changes: Any,
     ) -> Caption | list[Caption]:
-        """Return the caption of a photo (path, bytes or uint8 pixels), or those of a list.
+        """Return the caption of a photo, or those of a list.
+
+        A photo is a path, the bytes of a file, uint8 pixels, or a Pillow image. The first one that
+        cannot be read is named by an UnreadablePhoto, a ValueError.
 
         `originals` are the photos themselves where `photos` are pixels at the network's size.
         `changes` are search settings: beam, length_penalty, no_repeat, max_length, min_length,
         sample, temperature, top_k, top_p, look, crops, seed, and prompt, with which captions
         begin.
         """
-        if isinstance(photos, Path | str | bytes | np.ndarray):
+        if isinstance(photos, AnyPhoto):
             return self([photos], **changes)[0]
         settings = self._change_settings(changes)
         captions = []
         with ThreadPoolExecutor(2) as pool:
             for start in range(0, len(photos), BATCH):
                 part = photos[start : start + BATCH]
-                pictures = list(pool.map(self._load_pixels, part))
+                pictures = list(pool.map(self._load_pixels, part, itertools.count(start + 1)))
                 features = self._encode(pictures, Crops(settings["crops"]))
                 whole = part if originals is None else originals[start : start + BATCH]
                 windows = [self._find_window(photo) for photo in whole]
@@ -214,7 +217,7 @@ class Captioner:
         return captions
 
     def from_features(
-        self, features: np.ndarray, photos: Sequence[Photo] | None = None, **changes: Any
+        self, features: np.ndarray, photos: Sequence[AnyPhoto] | None = None, **changes: Any
     ) -> list[Caption]:
         """Return captions by features (N, L, D), the locations of one or several crops.
 
@@ -231,17 +234,17 @@ class Captioner:
             captions += self._caption_batch(rows, rows, settings, windows)
         return captions
 
-    def _find_window(self, photo: Photo) -> Window:
+    def _find_window(self, photo: AnyPhoto) -> Window:
         """Return the part of a photo that the network sees."""
         if self.reading.fit == "squeeze":
             return WHOLE
-        size = photo.shape[:2] if isinstance(photo, np.ndarray) else read_size(photo)
-        return self.reading.find_window(size, (self.image_size, self.image_size))
+        return self.reading.find_window(read_size(photo), (self.image_size, self.image_size))
 
-    def _load_pixels(self, photo: Photo) -> np.ndarray:
+    def _load_pixels(self, photo: AnyPhoto, number: int = 1) -> np.ndarray:
         """Load a photo as uint8 (S, S, 3); given pixels are resized as those of a file are."""
         size = (self.image_size, self.image_size)
-        return load_pixels(photo, size, read=self._read_photo, reading=self.reading)
+        read, reading = self._read_photo, self.reading
+        return load_pixels(photo, size, number=number, read=read, reading=reading)
 
     def _encode(self, pictures: Sequence[np.ndarray], crops: Crops) -> np.ndarray:
         """Return features (N, L, D) of pictures, the locations of their crops one after another."""

@@ -6,6 +6,7 @@
 Its trunk, `models/encoders/convnet.py`, is also an encoder for captions.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from data.photos.images import load_pixels, read_photo
+from data.photos.images import AnyPhoto, load_pixels, read_photo
 from models.encoders.convnet import build_trunk
 from models.training.checkpoints import load_weights
 from models.training.losses import Batch, EpochBatches
@@ -25,7 +26,6 @@ from models.training.optimizers import ConvolutionMuon
 from utils.errors import UserError
 from utils.runs import find_run, is_classifier, read_config
 
-Photo = Path | str | bytes | np.ndarray
 BATCH = 256  # pictures at a time
 
 
@@ -181,20 +181,27 @@ class Classifier:
         load_weights(network, folder / "best")
         return cls(network, classes, image_size, mirrored=config["alter"] == "mirrored")
 
-    def __call__(self, photos: Photo | Sequence[Photo]) -> Prediction | list[Prediction]:
-        """Return the prediction for a photo (path, bytes or uint8 pixels), or those of a list."""
-        if isinstance(photos, Path | str | bytes | np.ndarray):
+    def __call__(self, photos: AnyPhoto | Sequence[AnyPhoto]) -> Prediction | list[Prediction]:
+        """Return the prediction for a photo, or those of a list.
+
+        A photo is a path, the bytes of a file, uint8 pixels, or a Pillow image. The first one that
+        cannot be read is named by an UnreadablePhoto, a ValueError.
+        """
+        if isinstance(photos, AnyPhoto):
             return self([photos])[0]
         predictions = []
         with ThreadPoolExecutor(2) as pool:
             for start in range(0, len(photos), BATCH):
-                pictures = list(pool.map(self._load_pixels, photos[start : start + BATCH]))
+                batch = photos[start : start + BATCH]
+                pictures = list(pool.map(self._load_pixels, batch, itertools.count(start + 1)))
                 for row in self.probabilities(np.stack(pictures)):
                     predictions.append(Prediction(self.classes, row))
         return predictions
 
-    def _load_pixels(self, photo: Photo) -> np.ndarray:
-        return load_pixels(photo, (self.image_size, self.image_size), read=read_photo)
+    def _load_pixels(self, photo: AnyPhoto, number: int = 1) -> np.ndarray:
+        return load_pixels(
+            photo, (self.image_size, self.image_size), number=number, read=read_photo
+        )
 
     def probabilities(self, pictures: np.ndarray) -> np.ndarray:
         """Return probabilities (N, K) of the classes of uint8 pictures (N, S, S, 3)."""

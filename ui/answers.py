@@ -91,7 +91,7 @@ def _name_photo(source: Path | bytes | np.ndarray) -> str:
 
 
 def _unreadable_error(name: str, error: UnreadablePhoto) -> UserError:
-    return UserError(f"{name} cannot be read: {error}")
+    return UserError(f"{name} cannot be read: {error.reason}")
 
 
 @dataclass(frozen=True)

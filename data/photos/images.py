@@ -23,6 +23,9 @@ from PIL.WebPImagePlugin import WebPImageFile
 from data.photos.reading import DEFAULT, Reading
 from utils.files import write_atomically
 
+# A photo in memory or on a disk: a file, the bytes of one, pixels uint8 (H, W, 3), a Pillow image.
+AnyPhoto = Path | str | bytes | np.ndarray | Image.Image
+
 # A telephone's 108 megapixels pass; a PNG of this size takes 0.5 GB while it is decoded.
 MAX_PIXELS = 120_000_000
 
@@ -63,7 +66,12 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 class UnreadablePhoto(ValueError):
-    """A photo that cannot be used; the text is the reason, without the photo's name."""
+    """A photo that cannot be used; `reason` says why, without the photo's name."""
+
+    def __init__(self, reason: str, photo: str | None = None) -> None:
+        """`photo` names the photo in the text, where the caller does not name it."""
+        super().__init__(reason if photo is None else f"{photo}: {reason}")
+        self.reason = reason
 
 
 class UnreachablePhoto(UnreadablePhoto):
@@ -94,17 +102,24 @@ def read_photo(
             # orientation is not known yet.
             longest = _GAP * max(size)
             image.draft(None, (longest, longest))
-        image.load()
-        orientation = _read_orientation(image)
-        rgb = _convert_to_rgb(image)
-        if size is not None and not reading.is_exact:
-            is_sideways = orientation >= _FIRST_SIDEWAYS
-            rgb = _resize(rgb, size[::-1] if is_sideways else size)
-        if orientation in _UPRIGHT:
-            rgb = rgb.transpose(_UPRIGHT[orientation])
-        if size is not None and reading.is_exact:
-            rgb = reading.resize_exactly(rgb, size)
-        return np.array(rgb)
+        return _convert_to_pixels(image, size, reading)
+
+
+def _convert_to_pixels(
+    image: Image.Image, size: tuple[int, int] | None, reading: Reading
+) -> np.ndarray:
+    """Return a picture as upright RGB on white, uint8 (H, W, 3), at a size if one is given."""
+    image.load()
+    orientation = _read_orientation(image)
+    rgb = _convert_to_rgb(image)
+    if size is not None and not reading.is_exact:
+        is_sideways = orientation >= _FIRST_SIDEWAYS
+        rgb = _resize(rgb, size[::-1] if is_sideways else size)
+    if orientation in _UPRIGHT:
+        rgb = rgb.transpose(_UPRIGHT[orientation])
+    if size is not None and reading.is_exact:
+        rgb = reading.resize_exactly(rgb, size)
+    return np.array(rgb)
 
 
 def resize(pixels: np.ndarray, size: tuple[int, int], reading: Reading = DEFAULT) -> np.ndarray:
@@ -118,17 +133,33 @@ def resize(pixels: np.ndarray, size: tuple[int, int], reading: Reading = DEFAULT
 
 
 def load_pixels(
-    photo: Path | str | bytes | np.ndarray,
+    photo: AnyPhoto,
     size: tuple[int, int],
     *,
+    number: int = 1,
     read: Callable[..., np.ndarray] = read_photo,
     reading: Reading = DEFAULT,
 ) -> np.ndarray:
-    """Return a photo, or the pixels uint8 (H, W, 3) of one, at size (height, width)."""
-    if not isinstance(photo, np.ndarray):
-        return read(photo, size, reading)
+    """Return a photo in any form, at size (height, width).
+
+    Args:
+        number: the photo's place in a list, from 1: it names a photo without a path in errors.
+        read: reads a file or the bytes of one.
+    """
+    name = str(photo) if isinstance(photo, Path | str) else f"photo {number}"
+    try:
+        if isinstance(photo, Image.Image):
+            with _translate_errors():
+                _check_size(photo)
+                return _convert_to_pixels(photo, size, reading)
+        if not isinstance(photo, np.ndarray):
+            return read(photo, size, reading)
+    except UnreadablePhoto as error:
+        raise type(error)(error.reason, name) from error
     if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or not photo.size:
-        raise ValueError(f"pixels are uint8 of shape (H, W, 3), not {photo.dtype} of {photo.shape}")
+        raise ValueError(
+            f"{name}: pixels are uint8 of shape (H, W, 3), not {photo.dtype} of {photo.shape}"
+        )
     return resize(photo, size, reading)
 
 
@@ -148,13 +179,20 @@ def read_longer_side(photo: Path) -> int:
         return max(_read_header(stream).size)
 
 
-def read_size(photo: Path | str | bytes) -> tuple[int, int]:
-    """Return the (height, width) of the upright photo; only its header is read."""
+def read_size(photo: AnyPhoto) -> tuple[int, int]:
+    """Return the (height, width) of the upright photo; of a file only the header is read."""
+    if isinstance(photo, np.ndarray):
+        return photo.shape[:2]
+    if isinstance(photo, Image.Image):
+        return _find_upright_size(photo)
     with _open_stream(photo) as stream, _translate_errors():
-        image = _read_header(stream)
-        if _read_orientation(image) >= _FIRST_SIDEWAYS:
-            return image.width, image.height
-        return image.height, image.width
+        return _find_upright_size(_read_header(stream))
+
+
+def _find_upright_size(image: Image.Image) -> tuple[int, int]:
+    if _read_orientation(image) >= _FIRST_SIDEWAYS:
+        return image.width, image.height
+    return image.height, image.width
 
 
 def save_picture(image: np.ndarray, path: Path) -> None:
@@ -229,11 +267,15 @@ def _read_header(stream: BinaryIO) -> ImageFile.ImageFile:
     if opener is None:
         raise UnreadablePhoto("not a picture")
     image = opener(stream)
+    _check_size(image)
+    return image
+
+
+def _check_size(image: Image.Image) -> None:
     if image.width * image.height > MAX_PIXELS:
         raise UnreadablePhoto(
             f"too large: {image.width:,} x {image.height:,} pixels (limit {MAX_PIXELS:,} pixels)"
         )
-    return image
 
 
 def _read_orientation(image: Image.Image) -> int:

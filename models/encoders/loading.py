@@ -11,6 +11,7 @@ from models.encoders.convnet import build_trunk
 from models.encoders.spec import EncoderSpec
 from utils import runs
 from utils.errors import UsageError, UserError
+from utils.keras_files import find_address, find_keras_file
 
 LAST_EARLIER_LAYERS = {"modern": "stage3_1", "tutorial": "stage2_1"}  # by the trunk's name
 
@@ -87,12 +88,21 @@ def _download_imagenet(name: str, spec: EncoderSpec, image_size: int) -> keras.M
     try:
         return spec.build(image_size, "imagenet")
     except Exception as error:  # Keras raises a bare Exception where the download fails
-        reason = str(error).splitlines()[0][:120]
-        raise UserError(
-            f"the imagenet weights of {name} could not be downloaded ({reason}); "
-            "use --weights FILE with a .weights.h5 file you have, "
-            "--encoder convnet, which trains its own, or --dataset scenes, which needs neither"
-        ) from None
+        raise _download_error(name, str(error).splitlines()[0]) from None
+
+
+def _download_error(name: str, reason: str) -> UserError:
+    """Return the error of a failed download: the file's address, and where Keras looks for it."""
+    advice = "use"
+    address = find_address(reason)
+    if address is not None:
+        place = find_keras_file("models", address.rpartition("/")[2])
+        advice = f"put that file at {place}, or use"
+    return UserError(
+        f"the imagenet weights of {name} could not be downloaded ({reason}); {advice} "
+        "--weights FILE with a .weights.h5 file you have, "
+        "--encoder convnet, which trains its own, or --dataset scenes, which needs neither"
+    )
 
 
 def _load_file(name: str, spec: EncoderSpec, image_size: int, weights: str) -> keras.Model:

@@ -1,6 +1,5 @@
 """Find and read pictures by class, put them into splits, and load their pixels."""
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from data.sources import cifar10, class_folders
 from data.sources.base import SPLITS, Source
 from pipeline.dataset import split_source
 from utils.errors import UserError
+from utils.keras_files import find_keras_file
 from utils.places import find_places
 from utils.progress import progress
 from utils.terminal import say
@@ -56,9 +56,8 @@ def _download_cifar10() -> dict[str, cifar10.LabelledPictures]:
     try:
         train, test = keras.datasets.cifar10.load_data()
     except Exception as error:  # Keras raises a bare Exception if the download fails
-        home = Path(os.environ.get("KERAS_HOME", "~/.keras"))
-        archive = home / "datasets/cifar-10-batches-py-target_archive"
-        reason = str(error).splitlines()[0][:120]
+        archive = find_keras_file("datasets", "cifar-10-batches-py-target_archive")
+        reason = str(error).splitlines()[0]
         raise UserError(
             f"CIFAR-10 could not be downloaded ({reason}); put cifar-10-python.tar.gz where Keras "
             f"looks for it, as {archive}, or use your own pictures: --dataset with "

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from data.photos.crops import Crops
+from data.photos.images import UnreadablePhoto
 from data.text.tokenizer import Word
 from models.captioner import Captioner, load_encoder
 from models.decoders import build_decoder
@@ -261,3 +262,39 @@ def test_the_score_of_a_prompted_caption_is_of_the_other_words(captioner, photos
 def test_impossible_prompts_and_lengths_are_rejected(captioner, photos, prompt, changes, message):
     with pytest.raises(UserError, match=message):
         captioner(photos[0], prompt=prompt, **changes)
+
+
+def test_pillow_images_are_captioned_as_their_files_are(captioner, tmp_path):
+    """Upright, on white, and also among other kinds in a list."""
+    random = np.random.default_rng(3)
+    pixels = random.integers(0, 256, (12, 16, 4), np.uint8)
+    image = Image.fromarray(pixels, "RGBA")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned
+    file = tmp_path / "a.png"
+    image.save(file, exif=exif)
+    expected = captioner(file)
+    with Image.open(file) as opened:
+        found = captioner(opened)
+        assert (found.text, found.score) == (expected.text, expected.score)
+        several = captioner([opened, str(file), file.read_bytes(), opened])
+    assert len({caption.text for caption in several}) == 1
+    assert several[0].text == captioner([file] * 4)[0].text
+
+
+def test_the_photo_that_cannot_be_read_is_named(captioner, tmp_path):
+    good = np.zeros((9, 9, 3), np.uint8)
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    for photos, message in (
+        (tmp_path / "none.jpg", f"{tmp_path}/none.jpg: no such file"),
+        ([good, str(broken)], f"{broken}: not a picture"),
+        ([good, good, b"no picture"], "photo 3: not a picture"),
+        (b"", "photo 1: empty file"),
+        ([good, Image.new("F", (4, 4))], "photo 2: pixels of a kind that is not read (F)"),
+    ):
+        with pytest.raises(UnreadablePhoto) as caught:
+            captioner(photos)
+        assert str(caught.value) == message
+    with pytest.raises(ValueError, match=r"^photo 2: pixels are uint8"):
+        captioner([good, good.astype(float)])

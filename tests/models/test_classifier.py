@@ -4,7 +4,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
+from data.photos.images import UnreadablePhoto
 from models.classifier import CLASSIFIER_KINDS, ClassCrossEntropy, Classifier, Network, Prediction
 from models.encoders.convnet import TRUNKS
 from models.training.trainer import Recipe, Trainer
@@ -141,14 +143,23 @@ def test_a_photo_in_any_form_gets_the_same_answer(tmp_path):
     classifier = Classifier(network("tutorial"), NAMES, SIZE, mirrored=False)
     file = tmp_path / "a.png"
     answers = [
-        classifier(each).probabilities for each in (file, str(file), file.read_bytes(), PICTURES[0])
+        classifier(each).probabilities
+        for each in (
+            file,
+            str(file),
+            file.read_bytes(),
+            PICTURES[0],
+            Image.fromarray(PICTURES[0]),
+        )
     ]
     answers += [answer.probabilities for answer in classifier([file, PICTURES[1]])]
-    for answer in answers[1:5]:
+    for answer in answers[1:6]:
         np.testing.assert_allclose(answer, answers[0], atol=1e-6)
     assert classifier.probabilities(PICTURES[:0]).shape == (0, 3)
-    with pytest.raises(ValueError, match=r"^pixels are uint8 of shape \(H, W, 3\), not float64"):
+    with pytest.raises(ValueError, match=r"^photo 1: pixels are uint8 of shape .*, not float64"):
         classifier(PICTURES[0] / 255)
+    with pytest.raises(UnreadablePhoto, match=r"/none.jpg: no such file$"):
+        classifier([file, tmp_path / "none.jpg"])
 
 
 def test_the_likeliest_classes_come_first():

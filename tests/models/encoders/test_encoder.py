@@ -1,11 +1,15 @@
 """The encoder contract, over every registered encoder, with random weights."""
 
+import re
+import urllib.error
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras.src.utils import file_utils
 
 from models.encoders import ENCODERS, vit
 from models.encoders.encoder import Encoder
@@ -310,6 +314,40 @@ def test_a_failed_download_names_three_alternatives(monkeypatch, name, network):
     ways = r".*--weights FILE.*--encoder convnet.*--dataset scenes"
     with pytest.raises(UserError, match=f"{name} could not be downloaded{ways}"):
         Encoder(name, weights="imagenet")
+
+
+SLOW = pytest.mark.slow
+ENDING = "weights_tf_dim_ordering_tf_kernels_notop.h5"
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("inception_v3", f"inception_v3_{ENDING}"),
+        pytest.param("resnet101", f"resnet101_{ENDING}", marks=SLOW),
+        pytest.param("inception_resnet_v2", f"inception_resnet_v2_{ENDING}", marks=SLOW),
+        pytest.param("efficientnet_v2_s", "efficientnetv2-s_notop.h5", marks=SLOW),
+        ("mobilenet_v3_large", "weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5"),
+    ],
+)
+def test_a_failed_download_names_address_and_place(monkeypatch, tmp_path, name, file):
+    """Keras itself fails here, in the place where it would download."""
+
+    def fail(address, target, *_):
+        targets.append(Path(target))
+        raise urllib.error.URLError("no way out")
+
+    targets = []
+    monkeypatch.setattr(file_utils, "urlretrieve", fail)
+    monkeypatch.setattr(file_utils.config, "keras_home", lambda: str(tmp_path))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with pytest.raises(UserError) as caught:
+        Encoder(name, weights="imagenet")
+    message = str(caught.value)
+    assert targets == [tmp_path / "models" / file]
+    assert re.search(rf"https://storage.googleapis.com/\S+/{re.escape(file)}: ", message)
+    assert f"; put that file at {tmp_path / 'models' / file}, or use --weights FILE" in message
+    assert "\n" not in message
 
 
 # By encoder: the first block of fine-tuning by default, the start of its name, the last layer of
