@@ -1,5 +1,6 @@
 """Settings: bounds, rules, and the command lines made of them."""
 
+import re
 from dataclasses import MISSING, fields
 
 import pytest
@@ -163,6 +164,55 @@ def test_help_shows_text_unit_and_default(script):
             assert f"\n{group.__doc__}:\n" in done.out
             for each in fields(group):
                 assert option_name(each.name) in done.out
+
+
+def read_help(script):
+    """Return the help of each option, on one line, by its name."""
+    parts = re.split(r"^  (?=--[a-z])", run_command(SCRIPTS[script], "-h").out, flags=re.MULTILINE)
+    return {part.split()[0]: " ".join(part.split()) for part in parts[1:]}
+
+
+def test_help_says_what_photographs_and_scenes_get():
+    texts = read_help("train.py")
+    for option, default in {
+        "--epochs": "photographs 8; scenes 5",
+        "--crops": "photographs 4; scenes 1",
+        "--encoder": "photographs inception_v3; scenes convnet",
+        "--augment": "photographs 1 to 7 by number; scenes 1",
+        "--learning-rate": "photographs 0.001; scenes 0.002",
+        "--attention-units": "128",
+        "--beam": "5",
+    }.items():
+        assert f"(default: {default})" in texts[option]
+    assert "(default 64)" in texts["--batch"]
+
+
+@pytest.mark.parametrize("scenes", [False, True])
+def test_the_defaults_in_the_help_are_those_of_a_run(scenes):
+    chosen = choose_settings({}, scenes=scenes).flat()
+    kind = "scenes" if scenes else "photographs"
+    for name, text in presets.describe_defaults(Settings().flat()).items():
+        parts = dict(part.split(" ", 1) for part in text.split("; ") if ";" in text)
+        if chosen[name] is not None:  # None follows from the number of photos
+            assert str(chosen[name]) == parts.get(kind, text), name
+
+
+@pytest.mark.parametrize("script", ["evaluate.py", "predict.py"])
+def test_help_shows_no_default_that_the_run_does_not_use(script):
+    texts = read_help(script)
+    for each in fields(config.Search):
+        assert "(default: the run's own)" in texts[option_name(each.name)]
+    if script == "evaluate.py":
+        for option in ("--dataset", "--cache", "--format"):
+            assert "(default: the run's own)" in texts[option]
+
+
+def test_help_says_what_scores_need_java(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    text = " ".join(run_command(evaluate, "-h").out.split())
+    assert "METEOR and SPICE need Java on the PATH (here: not found)" in text
+    assert "SPICE also needs stanford-corenlp-3.6.0.jar and" in text
+    assert "/pycocoevalcap/spice/lib" in text
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,16 @@
 """Help, mistakes and lists are answered before anything heavy is loaded."""
 
 import shlex
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from tests.helpers.predict_command import make_photo, write_run
 from tests.helpers.scripts import ROOT
+from utils.captions_file import compute_mark
 
 # Each of these takes from a tenth of a second to several seconds to import.
 HEAVY = {
@@ -123,6 +127,36 @@ def test_a_photo_that_is_not_there_is_named_at_once(tmp_path):
     status, names = run_and_list_modules("predict.py nobody.jpg", tmp_path)
     assert status == 1
     assert names & HEAVY == set()
+
+
+@pytest.fixture
+def captioned(tmp_path, monkeypatch):
+    """A folder with a run, and a photo whose caption is in captions.csv."""
+    monkeypatch.chdir(tmp_path)
+    write_run(language="en", scenes=False)
+    make_photo("in/a.png")
+    mark = compute_mark(Path("in/a.png"))
+    Path("captions.csv").write_text(
+        f"path,caption,photo,score\nin/a.png,brightness 100,{mark},0.5\n"
+    )
+    return tmp_path
+
+
+def test_captions_in_the_file_are_copied_without_tensorflow(captioned):
+    command = "predict.py --run r in --out captions.csv --write-metadata copies --max-length 1"
+    for _ in range(2):  # the second time, the copy is there too
+        status, names = run_and_list_modules(command, captioned)
+        assert status == 0
+        assert names & {"tensorflow", "keras", "matplotlib", "cv2", "openvino"} == set()
+        assert b"brightness 100" in Path("copies/a.png").read_bytes()
+
+
+def test_copies_that_exist_need_no_tensorflow(captioned):
+    shutil.copytree("in", "copies", copy_function=shutil.copy2)
+    command = "predict.py --run r in --write-metadata copies"
+    status, names = run_and_list_modules(command, captioned)
+    assert status == 0
+    assert names & {"tensorflow", "keras", "matplotlib", "cv2", "openvino"} == set()
 
 
 def test_the_modules_that_are_loaded_are_noticed(tmp_path):
