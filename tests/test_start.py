@@ -79,6 +79,8 @@ def run_and_list_modules(command, folder):
         ("demo.py -h", 0),
         ("-m tools.runs -h", 0),
         ("-m tools.cache -h", 0),
+        ("-m tools.doctor -h", 0),
+        ("-m tools.doctor --netwrk", 2),
         ("-m data.sources -h", 0),
         ("train.py --epoch 3", 2),
         ("train.py --epochs 0", 2),

@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from utils.places import PROJECT
+from utils.prerequisites import PROJECT
 
 
 def format_command(script: str, *words: object) -> str:

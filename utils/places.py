@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utils.errors import UserError
+from utils.prerequisites import PROJECT
 
 HOME = "CAPTION_HOME"
-PROJECT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import shlex
 
 from utils.commands import format_command
-from utils.places import PROJECT
+from utils.prerequisites import PROJECT
 
 
 def test_words_are_quoted(monkeypatch):

@@ -6,7 +6,8 @@ import pytest
 
 from config import Settings
 from utils.errors import UserError
-from utils.places import PROJECT, describe_place, find_places
+from utils.places import describe_place, find_places
+from utils.prerequisites import PROJECT
 
 
 @pytest.fixture(autouse=True)

@@ -7,10 +7,8 @@ from pathlib import Path
 from tools.checks import downloads, folders, machine, packages, programs
 from tools.checks.findings import HELPFUL, Finding
 from utils.errors import UserError
+from utils.places import find_places
 from utils.prerequisites import suggest_environment
-
-RUNS = Path("checkpoints")
-DATASETS = Path("datasets")
 
 
 def run_checks(cache: Path | None, root: Path | None, *, network: bool) -> list[Finding]:
@@ -31,8 +29,9 @@ def _list_checks(
     cache: Path | None, root: Path | None, *, network: bool
 ) -> Iterator[tuple[str, Callable[[], Finding | list[Finding]]]]:
     """Yield each check with the name that it has if it cannot be made."""
-    cache = cache or DATASETS / "cache"
-    root = root or RUNS
+    places = find_places(root)
+    cache = cache or places.cache
+    root = places.runs
     yield "Python", packages.check_python
     yield "packages", packages.check_packages
     yield "processor", machine.check_processor
@@ -48,7 +47,7 @@ def _list_checks(
     yield "KerasHub", downloads.check_presets
     yield "Hugging Face", downloads.check_hub
     yield "network", partial(downloads.check_network, is_asked=network)
-    yield "datasets", partial(_list_datasets, DATASETS)
+    yield "datasets", partial(_list_datasets, places.datasets)
     yield "runs", partial(folders.list_runs, root)
 
 
