@@ -192,7 +192,8 @@ def test_options_reach_the_window(run, monkeypatch):
     ((loader, photo, options),) = calls
     assert (photo, options["name"], options["settings"]["beam"]) == ("a.jpg", "r", 3)
     assert loader.run == runs.find_run(str(run))
-    assert loader.options == {"weights": "w.h5", "engine": "tensorflow"}
+    expected = {"weights": "w.h5", "engine": "tensorflow", "prompt": None}
+    assert loader.options == expected
 
 
 def test_a_classifier_takes_no_options_of_captioners(tmp_path):
