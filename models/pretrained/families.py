@@ -12,13 +12,17 @@ from models.pretrained.clip import CLIP
 from models.pretrained.dinov2 import DINOv2
 from models.pretrained.family import CaptionerFamily, EncoderFamily
 from models.pretrained.folder import read_description
+from models.pretrained.git import GIT
 from models.pretrained.siglip import SigLIP
 from models.pretrained.vit_gpt2 import ViTGPT2
 from utils import runs
 from utils.errors import UserError
 from utils.hugging_face import find_folder, is_hugging_face, name_folder
 
-CAPTIONERS: dict[str, CaptionerFamily] = {"vision-encoder-decoder": ViTGPT2()}
+CAPTIONERS: dict[str, CaptionerFamily] = {
+    "vision-encoder-decoder": ViTGPT2(),
+    "git": GIT(),
+}
 # Their encoders can be used alone, too.
 ENCODERS: dict[str, EncoderFamily] = {
     **CAPTIONERS,

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from models.pretrained.source import Source
+from utils.hugging_face import PREFIX
 
 
 class EncoderFamily(ABC):
@@ -50,6 +51,38 @@ class CaptionerFamily(EncoderFamily):
     @abstractmethod
     def build_run_config(self, folder: Path) -> dict[str, Any]:
         """Return the settings that a run's config.json would hold."""
+
+    def describe(self, folder: Path) -> dict[str, Any]:
+        """Return the part of `build_run_config` that is alike for all families with a ViT."""
+        sizes = self.read_encoder_sizes(folder)
+        image_size = sizes["image_shape"][0]
+        side = image_size // sizes["patch_size"]
+        name = f"{PREFIX}{folder}"
+        fingerprint = {
+            "grid": [side, side],
+            "depth": sizes["hidden_dim"],
+            "whole": 1,  # the class token
+            "image_size": image_size,
+        }
+        if "reading" in sizes:
+            fingerprint["reading"] = sizes["reading"]
+        return {
+            "preset": self.preset,
+            "encoder": self.encoder,
+            "weights": name,
+            "encoder_weights": name,
+            "layer": None,
+            "image_size": None,
+            "grid": None,
+            "decoder": self.decoder,
+            "decoder_weights": name,
+            "attention": "soft",
+            "tokenizer": self.tokenizer,
+            "language": "en",
+            "seed": 0,
+            "dataset": None,
+            "fingerprint": fingerprint,
+        }
 
     @abstractmethod
     def read_decoder_sizes(self, folder: Path) -> dict[str, Any]:

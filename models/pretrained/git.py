@@ -1,0 +1,170 @@
+"""Hugging Face's `GitForCausalLM`: CLIP's vision tower, and BERT's layers over photo and words."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.pretrained.clip import CLIP
+from models.pretrained.family import CaptionerFamily
+from models.pretrained.folder import (
+    check_multiple,
+    check_supported,
+    convert_sampling,
+    convert_search,
+    read_description,
+    read_generation,
+    read_half,
+    read_max_length,
+    read_preprocessing,
+    read_reading,
+    read_size,
+)
+from models.pretrained.names import find_by_name
+from models.pretrained.source import Source
+from utils.errors import UserError
+
+# The published folders say nothing of the search. This is that of Wang et al. 2022, section 4.1.
+SEARCH: dict[str, Any] = {"beam": 4, "length_penalty": 0.6, "no_repeat": 0}
+BICUBIC = 3  # Pillow's number
+MAX_LENGTH = 50  # tokens with the start, unless the folder says otherwise
+
+# The values that are supported; the first one is the default of a setting that is not there.
+SUPPORTED = {
+    "hidden_act": ("gelu",),
+    "num_image_with_embedding": (None,),  # more pictures: videos
+}
+
+# Special tokens by the names of data.text.wordpiece → their settings and usual numbers.
+SPECIAL_TOKENS = {
+    "pad": ("pad_token_id", 0),
+    "start": ("bos_token_id", 101),  # [CLS]
+    "end": ("eos_token_id", 102),  # [SEP]
+}
+
+_LAYER, _THEIR_LAYER = "transformer_layer_{0}", "git.encoder.layer.{0}"
+# Names of layers in our decoder → names in Hugging Face's.
+NAMES = {
+    "projection": "git.visual_projection.visual_projection.0",
+    "projection_layer_norm": "git.visual_projection.visual_projection.1",
+    "token_embedding": "git.embeddings.word_embeddings",
+    "position_embedding": "git.embeddings.position_embeddings",
+    "embedding_layer_norm": "git.embeddings.LayerNorm",
+    f"{_LAYER}/query": f"{_THEIR_LAYER}.attention.self.query",
+    f"{_LAYER}/key": f"{_THEIR_LAYER}.attention.self.key",
+    f"{_LAYER}/value": f"{_THEIR_LAYER}.attention.self.value",
+    f"{_LAYER}/attention_output": f"{_THEIR_LAYER}.attention.output.dense",
+    f"{_LAYER}/attention_layer_norm": f"{_THEIR_LAYER}.attention.output.LayerNorm",
+    f"{_LAYER}/feedforward_intermediate_dense": f"{_THEIR_LAYER}.intermediate.dense",
+    f"{_LAYER}/feedforward_output_dense": f"{_THEIR_LAYER}.output.dense",
+    f"{_LAYER}/feedforward_layer_norm": f"{_THEIR_LAYER}.output.LayerNorm",
+}
+WORD_VECTORS, OUTPUT_LAYER = "git.embeddings.word_embeddings.weight", "output.weight"
+
+
+class _VisionTower(CLIP):
+    """The encoder of such a folder: CLIP's, with patches of 16 pixels by default."""
+
+    patch_size = 16
+
+
+class GIT(CaptionerFamily):
+    """GIT (Wang et al. 2022)."""
+
+    description = "GIT"
+    encoder = "clip_vit_b16"
+    decoder = "git"
+    preset = "vit-gpt2"
+    tokenizer = "wordpiece"
+    _tower = _VisionTower()
+
+    def check(self, folder: Path) -> None:
+        self._tower.check(folder)
+        check_supported(folder, "model", read_description(folder), SUPPORTED)
+
+    def read_encoder_sizes(self, folder: Path) -> dict[str, Any]:
+        sizes = self._tower.read_encoder_sizes(folder)
+        _check_crop(folder, sizes["image_shape"][0])
+        return sizes | {"reading": read_reading(folder, resample=BICUBIC, fit="crop")}
+
+    def read_decoder_sizes(self, folder: Path) -> dict[str, Any]:
+        settings = read_description(folder)
+        units = read_size(folder, settings, "hidden_size", 768)
+        heads = read_size(folder, settings, "num_attention_heads", 12)
+        check_multiple(folder, ("hidden_size", units), ("num_attention_heads", heads))
+        vision = read_half(folder, "vision_config")
+        # Our projection has the same epsilon as CLIP's vision tower.
+        check_supported(folder, "vision_config", vision, {"layer_norm_eps": (1e-5,)})
+        return {
+            "units": units,
+            "layers": read_size(folder, settings, "num_hidden_layers", 6),
+            "heads": heads,
+            "inner": read_size(folder, settings, "intermediate_size", 3072),
+            "positions": read_size(folder, settings, "max_position_embeddings", 1024),
+            "epsilon": settings.get("layer_norm_eps", 1e-12),
+        }
+
+    def build_run_config(self, folder: Path) -> dict[str, Any]:
+        sizes = self.read_decoder_sizes(folder)
+        generation = read_generation(folder)
+        max_length = min(read_max_length(generation, MAX_LENGTH), sizes["positions"] - 1)
+        return {
+            **self.describe(folder),
+            **sizes,
+            "dropout": generation.get("hidden_dropout_prob", 0.1),
+            "max_length": max_length,
+            **convert_search(generation, SEARCH),
+            **convert_sampling(generation),
+            "needs_end": False,
+            "early_stopping": generation.get("early_stopping") or False,
+        }
+
+    def describe_tokenizer(self, folder: Path) -> dict[str, Any]:
+        settings = read_description(folder)
+        numbers = {"rows": read_size(folder, settings, "vocab_size", 30522)}
+        for name, (setting, default) in SPECIAL_TOKENS.items():
+            numbers[name] = settings.get(setting)
+            if numbers[name] is None:
+                numbers[name] = default
+        return numbers
+
+    def rename(self, name: str) -> str:
+        return name.removeprefix("git.image_encoder.vision_model.")
+
+    def find_encoder_source(self, path: str) -> Source | None:
+        return self._tower.find_encoder_source(path)
+
+    def find_decoder_source(self, path: str) -> Source | None:
+        """Return the source of a decoder's variable; GIT's encoder knows places."""
+        if path == "place":
+            return None
+        if path == "output":  # a model whose output layer is the word vectors has these alone
+            return Source(OUTPUT_LAYER, other_name=WORD_VECTORS)
+        if path == "bias":
+            return Source("output.bias")
+        return find_by_name(path, NAMES)
+
+    def check_weights(
+        self, arrays: Mapping[str, np.ndarray], folder: Path, rows: Sequence[int]
+    ) -> None:
+        """Reject an output layer of its own, if config.json says that it is the word vectors."""
+        if not read_description(folder).get("tie_word_embeddings", False):
+            return
+        has_both = WORD_VECTORS in arrays and OUTPUT_LAYER in arrays
+        if has_both and not np.array_equal(arrays[WORD_VECTORS], arrays[OUTPUT_LAYER]):
+            raise UserError(
+                f"{folder} has an output layer of its own, {OUTPUT_LAYER}, but its config.json "
+                "says tie_word_embeddings; correct it"
+            )
+
+
+def _check_crop(folder: Path, image_size: int) -> None:
+    """Reject a crop of another size than the encoder's."""
+    size = read_preprocessing(folder).get("crop_size", image_size)
+    side = size.get("height") if isinstance(size, dict) else size
+    if side != image_size:
+        raise UserError(
+            f"{folder / 'preprocessor_config.json'}: crop_size must be the image size, "
+            f"{image_size} (got {side})"
+        )
