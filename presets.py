@@ -167,7 +167,11 @@ DECODERS: dict[str, dict[str, Any]] = {
 }
 
 # The kind of vocabulary that comes with a decoder's pretrained weights.
-PRETRAINED_TOKENIZERS: dict[str, str] = {"transformer": "gpt2", "bert": "wordpiece"}
+PRETRAINED_TOKENIZERS: dict[str, str] = {
+    "transformer": "gpt2",
+    "bert": "wordpiece",
+    "git": "wordpiece",
+}
 
 # The longest caption and the shortest forbidden repetition, by the size of a token.
 LENGTHS: dict[str, dict[str, int]] = {

@@ -291,7 +291,7 @@ def test_a_decoder_trains_on_features_of_an_encoder_of_others(encoder, folder, w
     done = run_command(train, *SMALL, *options)
     assert done.status == 0, done.error
     run = Path("checkpoints") / encoder
-    check_config(run, {"encoder": encoder, "encoder_weights": weights})
+    check_config(run, {"encoder": encoder, "encoder_weights": str(run / "encoder")})
     assert np.isfinite(read_history(run)[0]["val_loss"])
     caption = Captioner.load(run)(any_photo())
     assert (caption.grid, caption.attention.shape[1]) == ((4, 4), 16)
@@ -308,3 +308,21 @@ def test_an_encoder_of_others_is_trained_too():
     encoder = Captioner.load("checkpoints/clip_tuned").encoder
     trained = {layer.name for layer in encoder.network.layers}
     assert {"embedding", "encoder_block_1", "layer_norm"} <= trained
+
+
+def test_git_is_trained_further(place):
+    """The run keeps its reading of photos, and needs the downloaded folder no more."""
+    copy = shutil.copytree(ROOT / "tests/fixtures/git", place / "git")
+    words = shlex.split("--learning-rate 0.01 --best-by loss --run git")
+    done = run_command(train, "--from", f"hf:{copy}", *SMALL, *words)
+    assert done.status == 0, done.error
+    shutil.rmtree(copy)
+    run = Path("checkpoints/git")
+    expected = {"encoder": "clip_vit_b16", "decoder": "git", "tokenizer": "wordpiece", "units": 20}
+    check_config(run, expected | {"positions": 24, "learning_rate": 0.01})
+    losses = [row["val_loss"] for row in read_history(run)]
+    assert np.isfinite(losses).all()
+    captioner = Captioner.load(run)
+    assert captioner.reading.fit == "crop"
+    caption = captioner(any_photo())
+    assert (caption.grid, caption.attention.shape[1]) == ((4, 4), 16)
