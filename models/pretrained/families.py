@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from models.pretrained.blip import BLIP
 from models.pretrained.clip import CLIP
 from models.pretrained.dinov2 import DINOv2
 from models.pretrained.family import CaptionerFamily, EncoderFamily
@@ -21,6 +22,7 @@ from utils.hugging_face import find_folder, is_hugging_face, name_folder
 
 CAPTIONERS: dict[str, CaptionerFamily] = {
     "vision-encoder-decoder": ViTGPT2(),
+    "blip": BLIP(),
     "git": GIT(),
 }
 # Their encoders can be used alone, too.

@@ -19,7 +19,8 @@ def find_by_name(path: str, names: Mapping[str, str]) -> Source:
     """Return the source of the variable at a path; PyTorch's layers have transposed matrices.
 
     `names` has names of layers, in which {0} is the number of a block, and whole paths of variables
-    that belong to no layer, such as class tokens.
+    that belong to no layer, such as class tokens. [1/3] is the second of three layers in one, whose
+    outputs lie one after another.
     """
     block = 0
     match = re.match(r"(.*?(?:block|layer|layers)_)(\d+)/", path)
@@ -29,5 +30,15 @@ def find_by_name(path: str, names: Mapping[str, str]) -> Source:
     if path in names:
         return Source(names[path].format(block))
     layer, _, parameter = path.rpartition("/")
-    name = f"{names[layer].format(block)}.{PARAMETER_NAMES[parameter]}"
-    return Source(name, is_transposed=parameter == "kernel")
+    name = names[layer].format(block)
+    part, parts = 0, 1
+    match = re.fullmatch(r"(.+)\[(\d)/(\d)\]", name)
+    if match is not None:
+        name, part, parts = match[1], int(match[2]), int(match[3])
+    return Source(
+        f"{name}.{PARAMETER_NAMES[parameter]}",
+        part=part,
+        parts=parts,
+        axis=0,
+        is_transposed=parameter == "kernel",
+    )

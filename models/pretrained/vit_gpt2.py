@@ -22,7 +22,6 @@ from models.pretrained.folder import (
 from models.pretrained.source import Source
 from models.training.teacher_forced_scores import END
 from utils.errors import UserError
-from utils.hugging_face import PREFIX
 
 # The usual search of such captioners, unless the folder says otherwise.
 SEARCH: dict[str, Any] = {"beam": 4, "length_penalty": 2.0, "no_repeat": 3}
@@ -146,39 +145,16 @@ class ViTGPT2(CaptionerFamily):
         }
 
     def build_run_config(self, folder: Path) -> dict[str, Any]:
-        vit = self.read_encoder_sizes(folder)
         gpt2 = self.read_decoder_sizes(folder)
         generation = read_generation(folder)
-        image_size = vit["image_shape"][0]
-        side = image_size // vit["patch_size"]
-        name = f"{PREFIX}{folder}"
         max_length = read_max_length(generation, MAX_LENGTH)
         return {
-            "preset": self.preset,
-            "encoder": self.encoder,
-            "weights": name,
-            "encoder_weights": name,
-            "layer": None,
-            "image_size": None,
-            "grid": None,
-            "decoder": self.decoder,
-            "decoder_weights": name,
+            **self.describe(folder),
             **gpt2,
             "dropout": generation["decoder"].get("resid_pdrop", 0.1),
-            "attention": "soft",
-            "tokenizer": self.tokenizer,
-            "language": "en",
             "max_length": min(max_length, gpt2["positions"] - 1),
             **convert_search(generation, SEARCH),
             **convert_sampling(generation),
-            "seed": 0,
-            "dataset": None,
-            "fingerprint": {
-                "grid": [side, side],
-                "depth": vit["hidden_dim"],
-                "whole": 1,
-                "image_size": image_size,
-            },
         }
 
     def rename(self, name: str) -> str:
