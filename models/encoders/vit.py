@@ -49,7 +49,12 @@ class ViT(VisionTransformer):
     def make_backbone(self, settings: Sizes) -> keras.Model:
         from keras_hub.models import ViTBackbone  # one second, as below
 
-        return ViTBackbone(**settings)
+        backbone = ViTBackbone(**settings)
+        # The numbers of places. As a tensor of more than 128 numbers they would be a second input
+        # of the graph that OpenVINO reads.
+        embed_patches = backbone.layers[1]
+        embed_patches.position_ids = embed_patches.position_ids.numpy()
+        return backbone
 
     def list_layers(self, backbone: keras.Model) -> list[keras.layers.Layer]:
         embed_patches, encoder = backbone.layers[1:]

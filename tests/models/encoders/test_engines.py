@@ -40,6 +40,19 @@ def test_openvino_and_tensorflow_give_equal_features():
 
 
 @needs_openvino
+def test_a_vit_of_more_than_128_places_runs():
+    """TensorFlow makes constants of small tensors alone; others become inputs of the graph."""
+    encoder = Encoder(
+        "vit_b16",
+        weights="none",
+        image_size=192,
+        layer="transformer_block_1",
+        engine="openvino",
+    )
+    assert encoder(np.zeros((1, 192, 192, 3), np.uint8)).shape == (1, 145, 768)
+
+
+@needs_openvino
 def test_features_do_not_depend_on_the_pictures_beside_them():
     encoder = convnet(engine="openvino")
     many = encoder(pictures(7))
