@@ -29,6 +29,8 @@ from tests.helpers.scripts import (
 )
 from utils.errors import UserError
 
+# Short captions of one length are compiled once.
+WORDS = [*SMALL, "--max-length", "3"]
 RUN = Path("checkpoints/e2e")
 EVALUATE = shlex.split("--run e2e --split test --cache cache")
 EPOCH_SCORES = {"Bleu_2", "Bleu_4", "NIST_2", "NIST_4", "CIDEr"}
@@ -44,7 +46,7 @@ def place(tmp_path_factory):
 @pytest.fixture(scope="module")
 def first(place):
     """Train the run e2e; return what was printed, and the run's files as `files` by name."""
-    done = run_process(ROOT / "train.py", *SMALL, "--run", "e2e")
+    done = run_process(ROOT / "train.py", *WORDS, "--run", "e2e")
     assert done.status == 0, done.error
     done.files = {file.name: file.read_bytes() for file in RUN.iterdir() if file.is_file()}
     return done
@@ -153,7 +155,7 @@ def test_a_run_s_page_has_scores_photos_settings_and_times(first, first_scores):
 def test_a_second_run_extracts_nothing_and_has_equal_losses(first):
     before = set(Path("cache").rglob("*.npy"))
     with run_compiled():
-        done = run_command(train, *SMALL, "--run", "again")
+        done = run_command(train, *WORDS, "--run", "again")
     assert done.status == 0, done.error
     assert "nothing to extract" in done.out
     assert set(Path("cache").rglob("*.npy")) == before
@@ -163,7 +165,7 @@ def test_a_second_run_extracts_nothing_and_has_equal_losses(first):
 
 
 def test_an_existing_run_is_rejected_without_resume(first):
-    done = run_command(train, *SMALL, "--run", "e2e")
+    done = run_command(train, *WORDS, "--run", "e2e")
     assert (done.status, done.out) == (1, "")
     assert done.error.startswith("error: the run checkpoints/e2e exists")
     assert "--resume" in done.error
@@ -212,7 +214,7 @@ def test_another_encoder_is_rejected_on_resume(first):
     ],
 )
 def test_mistakes_are_found_before_a_run_folder_is_made(first, words, status, parts):
-    done = run_command(train, *SMALL, "--run", "never", *words)
+    done = run_command(train, *WORDS, "--run", "never", *words)
     assert done.status == status
     assert done.error.startswith("error: ")
     for part in parts:

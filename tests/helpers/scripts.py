@@ -65,7 +65,7 @@ def run_process(*command, **environment):
         [sys.executable, *map(str, command)],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         check=False,
         env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"} | environment,
     )

@@ -23,6 +23,7 @@ from models.classifier import Classifier
 from models.encoders.encoder import Encoder
 from pipeline.classifier.training import RunningLoss
 from tests.helpers.classes import CLASSES, write_class_folders
+from tests.helpers.compiling import run_compiled
 from tests.helpers.pages import read_page, read_rows
 from tests.helpers.scripts import (
     SMALL,
@@ -55,7 +56,8 @@ STAGES = {"reading", "preparing", "training", "validation", "saving", "scoring"}
 @pytest.fixture(scope="module", autouse=True)
 def place(tmp_path_factory):
     """Make the current directory, with class folders, one broken picture in them, and scenes."""
-    with scenes_folder(tmp_path_factory.mktemp("classifying")) as folder:
+    # A classifier takes enough steps for compiling to pay.
+    with scenes_folder(tmp_path_factory.mktemp("classifying")) as folder, run_compiled():
         write_class_folders(folder / "colours", train=36, test=8)
         broken = folder / "colours/train/red/broken.png"
         broken.write_bytes((folder / "colours/train/red/00.png").read_bytes()[:90])

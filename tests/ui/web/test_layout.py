@@ -4,10 +4,14 @@ from types import SimpleNamespace
 
 import pytest
 
-layout = pytest.importorskip("ui.web.layout", reason="gradio is not installed")
+
+@pytest.fixture
+def layout():
+    """Import gradio, which takes seconds, in the process that runs these tests alone."""
+    return pytest.importorskip("ui.web.layout", reason="gradio is not installed")
 
 
-def test_texts_are_escaped():
+def test_texts_are_escaped(layout):
     assert "&lt;b&gt;" in layout.status_html("<b>")
     assert "&lt;b&gt;" in layout.errors_html(["<b>"])
     assert "&lt;b&gt;" in layout.note_html("<b>")
@@ -16,5 +20,5 @@ def test_texts_are_escaped():
     assert "<td>0.50</td><td>&lt;b&gt;</td>" in html
 
 
-def test_without_a_note_there_is_no_paragraph():
+def test_without_a_note_there_is_no_paragraph(layout):
     assert layout.note_html(None) == ""

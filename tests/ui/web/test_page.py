@@ -17,8 +17,11 @@ from ui.web.downloads import Downloads
 from utils.captions_file import PAGE_COLUMNS
 from utils.plots.attention import make_attention_tile
 
-page_module = pytest.importorskip("ui.web.page", reason="gradio is not installed")
-Page = page_module.Page
+
+@pytest.fixture(scope="module", autouse=True)
+def page_module():
+    """Import gradio, which takes seconds, in the process that runs these tests alone."""
+    return pytest.importorskip("ui.web.page", reason="gradio is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -216,9 +219,9 @@ def test_a_classifiers_page_shows_classes(tmp_path, photos, visit):
     assert demo.stop() == (0, "", "")
 
 
-def test_photos_beyond_the_maximum_are_skipped(run, photos, tmp_path, monkeypatch):
+def test_photos_beyond_the_maximum_are_skipped(page_module, run, photos, tmp_path, monkeypatch):
     monkeypatch.setattr(page_module, "MAXIMUM_PHOTOS", 1)
-    page = Page("r", read_search_settings(run), PAGE_COLUMNS, Downloads(tmp_path))
+    page = page_module.Page("r", read_search_settings(run), PAGE_COLUMNS, Downloads(tmp_path))
     page.loader = ModelLoader(run)
     page.loader.start()
     parts = page.components
@@ -231,8 +234,8 @@ def test_photos_beyond_the_maximum_are_skipped(run, photos, tmp_path, monkeypatc
     assert captions == [photo.answer.caption for photo in kept]
 
 
-def test_the_progress_of_loading_is_shown(tmp_path):
-    page = Page("r", {}, PAGE_COLUMNS, Downloads(tmp_path))
+def test_the_progress_of_loading_is_shown(page_module, tmp_path):
+    page = page_module.Page("r", {}, PAGE_COLUMNS, Downloads(tmp_path))
     assert "Starting" in page.show_progress()[0]
     page.loader = ModelLoader(tmp_path / "none")
     page.loader.start()

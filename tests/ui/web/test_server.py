@@ -14,7 +14,11 @@ from tests.helpers.tiny_run import write_captioner_run
 from tests.helpers.web_pages import WebDemo, make_photos
 from utils.errors import UserError
 
-server_module = pytest.importorskip("ui.web.server", reason="gradio is not installed")
+
+@pytest.fixture(scope="module", autouse=True)
+def server():
+    """Import gradio, which takes seconds, in the process that runs these tests alone."""
+    return pytest.importorskip("ui.web.server", reason="gradio is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -102,15 +106,15 @@ def test_only_uploaded_photos_are_read(run, tmp_path):
     assert requests == []
 
 
-def test_for_a_taken_port_a_free_one_is_suggested():
+def test_for_a_taken_port_a_free_one_is_suggested(server):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UserError, match=rf"--port {port} .*127\.0\.0\.1.*use") as caught:
-            server_module.check_address("127.0.0.1", port)
+            server.check_address("127.0.0.1", port)
     suggested = int(re.search(r"try --port (\d+)$", str(caught.value))[1])
-    server_module.check_address("127.0.0.1", suggested)
+    server.check_address("127.0.0.1", suggested)
 
 
-def test_an_unknown_host_is_rejected():
+def test_an_unknown_host_is_rejected(server):
     with pytest.raises(UserError, match=r"nonsense\.invalid \(.*(known|resolution).*--host"):
-        server_module.check_address("nonsense.invalid", 7860)
+        server.check_address("nonsense.invalid", 7860)
