@@ -421,10 +421,12 @@ def test_missing_encoder_weights_are_rejected(first):
 def test_captions_do_not_depend_on_company_or_form(captioner, search):
     """A photo alone, among others, as a path, bytes or pixels has the same caption."""
     files = [Path("drawn", name) for name in list_photos("test")[:4]]
-    together = captioner(files, **search)
+    with run_compiled():
+        together = captioner(files, **search)
     for file, expected in zip(files, together, strict=True):
         for form in (str(file), file.read_bytes(), read_photo(file)):
-            caption = captioner(form, **search)
+            with run_compiled():
+                caption = captioner(form, **search)
             assert (caption.text, caption.words) == (expected.text, expected.words)
             assert caption.score == pytest.approx(expected.score, rel=1e-3)
     assert expected.text == " ".join(expected.words)
