@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -24,21 +25,31 @@ def pytest_configure(config):
         import_tensorflow()
 
 
-# The files that train networks from end to end.
-LONGEST = {
-    "test_train.py",
-    "test_train_ways.py",
+# The files that take longest, the longest first: most train networks from end to end.
+LONGEST = [
     "test_train_pretrained.py",
-    "test_stopping.py",
+    "test_train.py",
+    "models/training/test_trainer.py",
+    "models/decoders/test_base.py",
+    "models/encoders/test_encoder.py",
+    "pipeline/classifier/test_training.py",
+    "models/pretrained/test_vit_gpt2.py",
     "test_readme_commands.py",
-    "test_languages.py",
-    "test_training.py",
-}
+    "models/pretrained/test_git.py",
+    "test_demo.py",
+    "models/encoders/test_vision_transformers.py",
+    "models/training/test_warm_start.py",
+    "test_train_ways.py",
+    "pipeline/test_languages.py",
+    "test_stopping.py",
+]
 
 
 def pytest_collection_modifyitems(items):
     """Run the longest files first: no process should start one when the others are done."""
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+    tests = Path(__file__).parent
+    ranks = {tests / file: rank for rank, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 @pytest.fixture(scope="session")

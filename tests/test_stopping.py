@@ -56,7 +56,7 @@ def test_ctrl_c_saves_and_prints_the_resume_command(losses, monkeypatch):
         patch.setattr(TrainingBar, "update", act_at_step(2, 3, press_ctrl_c))
         done = run_command(train, *WORDS, "--run", "stopped")
     assert done.status == 130
-    (command,) = re.findall(r"python train\.py (.+)\n", done.error)
+    (command,) = re.findall(r"python \S*train\.py (.+)\n", done.error)
     assert done.error.count("\n") == 1
     assert read_losses("stopped") == losses[:1]
     run = Path("checkpoints/stopped")

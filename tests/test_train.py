@@ -448,8 +448,8 @@ def test_a_checkpoint_cut_short_is_rejected(first, ending, tmp_path):
 def test_folders_that_are_no_runs_are_rejected(first, tmp_path):
     with pytest.raises(UserError, match="not a run folder"):
         Captioner.load("drawn")
-    with pytest.raises(UserError, match=r"no run 'none' in /.*/checkpoints; there are: \w+, "):
-        Captioner.load("none")
+    with pytest.raises(UserError, match=r"no run 'xyz' in /.*/checkpoints; there are: \w+, "):
+        Captioner.load("xyz")
     run = copy_run(first, tmp_path / "old", version=0)
     with pytest.raises(UserError, match=r"version 0.* version 2"):
         Captioner.load(run)

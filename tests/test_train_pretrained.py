@@ -22,7 +22,7 @@ from utils.runs import read_config, read_history, write_config
 FIXTURE = ROOT / "tests/fixtures/vit_gpt2"
 MODEL = f"hf:{FIXTURE}"
 SMALL = shlex.split(
-    "--dataset drawn --batch 40 --cache cache --augment 0 --max-length 6 --epochs 1"
+    "--dataset drawn --batch 100 --cache cache --augment 0 --max-length 6 --epochs 1"
 )
 SCRATCH = shlex.split(
     "--preset vit-gpt2 --image-size 80 --weights none --vocabulary 60 --layers 1 "

@@ -6,6 +6,7 @@ import pytest
 from benchmarks import decoders
 from config import ATTENTIONS
 from data.text.tokenizer import END, START
+from models.decoders import DECODERS
 from tests.helpers.scripts import run_command
 
 
@@ -27,8 +28,8 @@ def test_every_decoder_trains_on_all_captions_of_a_step(tmp_path, uncompiled, mo
     monkeypatch.setattr(decoders, "time_steps", record_turn)
     figures = decoders.run(sizes, 2, tmp_path, units=8, embedding=8, attention_units=4)
     names = []
-    for decoder, attentions in ATTENTIONS.items():
-        names += [f"{decoder}, {attention}" for attention in attentions]
+    for decoder in DECODERS:
+        names += [f"{decoder}, {attention}" for attention in ATTENTIONS[decoder]]
     assert list(figures) == names
     number = len(names)
     assert [len(turn) for turn in turns] == [2] * 3 * number

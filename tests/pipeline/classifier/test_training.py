@@ -192,7 +192,7 @@ def test_a_resumed_run_has_the_losses_of_an_unstopped_one(words, run, request, m
         patch.setattr(TrainingBar, "update", act_at_step(2, 3, press_ctrl_c))
         done = run_command(train, *words, "--run", stopped)
     assert done.status == 130
-    (command,) = re.findall(r"python train\.py (.+)\n", done.error)
+    (command,) = re.findall(r"python \S*train\.py (.+)\n", done.error)
     assert done.error.count("\n") == 1
     assert read_losses(stopped) == read_losses(run)[:1]
     run_training(*command.split(), "--dataset", "./colours")
