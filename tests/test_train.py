@@ -448,6 +448,7 @@ def test_a_checkpoint_cut_short_is_rejected(first, ending, tmp_path):
 def test_folders_that_are_no_runs_are_rejected(first, tmp_path):
     with pytest.raises(UserError, match="not a run folder"):
         Captioner.load("drawn")
+    copy_run(first, "checkpoints/second")
     with pytest.raises(UserError, match=r"no run 'xyz' in /.*/checkpoints; there are: \w+, "):
         Captioner.load("xyz")
     run = copy_run(first, tmp_path / "old", version=0)
