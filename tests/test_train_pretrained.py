@@ -326,3 +326,21 @@ def test_git_is_trained_further(place):
     assert captioner.reading.fit == "crop"
     caption = captioner(any_photo())
     assert (caption.grid, caption.attention.shape[1]) == ((4, 4), 16)
+
+
+def test_blip_is_trained_further(place):
+    """The run keeps pieces and positions, and needs the downloaded folder no more."""
+    copy = shutil.copytree(ROOT / "tests/fixtures/blip", place / "blip")
+    words = shlex.split("--learning-rate 0.01 --best-by loss --run blip")
+    done = run_command(train, "--from", f"hf:{copy}", *SMALL, *words)
+    assert done.status == 0, done.error
+    shutil.rmtree(copy)
+    run = Path("checkpoints/blip")
+    check_config(run, {"encoder": "vit_b16", "decoder": "bert", "tokenizer": "wordpiece"})
+    check_config(run, {"units": 24, "positions": 24, "learning_rate": 0.01})
+    assert np.isfinite([row["val_loss"] for row in read_history(run)]).all()
+    captioner = Captioner.load(run)
+    assert captioner.reading.resample == "bicubic"
+    caption = captioner(any_photo(), prompt="a red")
+    assert caption.text.startswith("a red")
+    assert (caption.grid, caption.attention.shape[1]) == ((4, 4), 16)
