@@ -128,7 +128,7 @@ def main() -> None:
     arguments = make_options().parse_args()
     with tempfile.TemporaryDirectory() as folder:
         figures = run(Sizes(vocabulary=arguments.vocabulary), arguments.rounds, Path(folder))
-    print("| decoder, attention | milliseconds a step | captions a second | times the first |")
+    print("| decoder, attention | milliseconds a step | captions a second | times the default |")
     print("| --- | --- | --- | --- |")
     for name, each in figures.items():
         milliseconds = each["seconds"] * 1000
