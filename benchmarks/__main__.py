@@ -8,6 +8,7 @@ Each is a module that also runs by itself: python -m benchmarks.extraction
 """
 
 import argparse
+import contextlib
 import platform
 import re
 import shlex
@@ -128,11 +129,11 @@ def read_processor_name() -> str:
 
 
 def read_version(package: str) -> str:
-    """Return a package's version, or "none" if it is not installed."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "none"
+    """Return the version of a package, or of its build for processors; "none" without both."""
+    for name in (package, f"{package}-cpu"):
+        with contextlib.suppress(PackageNotFoundError):
+            return version(name)
+    return "none"
 
 
 def format_report(rows: list[measuring.Row], machine: dict[str, Any], command: str) -> str:
