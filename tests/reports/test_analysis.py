@@ -154,7 +154,7 @@ def test_each_beam_width_is_searched_once():
     """The result was made with beam 3 and a length penalty; captions get worse with the width."""
     searches = []
 
-    def caption_features(features, **search):
+    def caption_features(features, _photos=None, **search):
         searches.append(search)
         texts = CAPTIONS if search["beam"] == 1 else ["a", "b", "c"]
         return [make_caption(text) for text in texts][: len(features)]

@@ -63,7 +63,7 @@ def test_libraries_print_everything_with_debug():
         "matplotlib: building the font cache",
         "UserWarning: deprecated",
         "matplotlib: no font",
-        "cuda",
+        "absl::InitializeLog",
         "XLA service",
     ):  # the last two from TensorFlow's C++ side, before and after its import
         assert message in done.error, message
