@@ -42,14 +42,14 @@ class Nothing:
 def test_captions_come_in_order_and_in_whole_batches():
     asked = []
 
-    def from_features(features, **search):
+    def from_features(features, _photos=None, **search):
         asked.append((len(features), search))
         return [f"caption {number}" for number in features[:, 0]]
 
     evaluation = Evaluation(
         "val",
         SimpleNamespace(from_features=from_features),
-        [],
+        [SimpleNamespace(path=None)] * 150,
         np.arange(150)[:, None],
         None,
         Settings(),

@@ -10,10 +10,10 @@ from config import Settings
 from data.photos.views import Views
 from models.encoders import convnet_training, engines
 from models.encoders.convnet import build_convnet
-from pipeline import features as features_module
 from pipeline.dataset import prepare_dataset
 from pipeline.features import build_encoder, extract, make_views, report_engine
 from tests.helpers.scripts import scenes_folder
+from utils import runs
 from utils.files import is_locked, write_json
 
 
@@ -87,7 +87,7 @@ def test_a_damaged_convnet_is_trained_again_to_the_same_weights(capsys):
 
 def test_weights_may_be_named_as_a_run_is():
     write_json(Path("checkpoints/trained/config.json"), {})
-    find = features_module._find_weights
+    find = runs.find_weights
     assert find("trained") == find("checkpoints/trained") == "checkpoints/trained"
     for name in ("imagenet", "none", "some.weights.h5", "elsewhere/trained"):
         assert find(name) == name

@@ -77,14 +77,19 @@ def test_an_encoder_that_learns_may_have_another_precision(folder):
         resumed(folder, fingerprint=mark).check_encoder(mark | {"weights": "b"}, is_tuned=True)
 
 
+def frozen(weights):
+    """Return the facts of an encoder that is not trained here."""
+    return SimpleNamespace(weights=str(weights), network=SimpleNamespace(trainable=False))
+
+
 def test_an_encoder_trained_elsewhere_is_copied(folder, tmp_path):
     other = tmp_path / "other"
     (other / "best").mkdir(parents=True)
     (other / "best/ckpt-1.index").write_text("weights")
     run = Run(folder, New(folder))
-    run.copy_encoder("some.weights.h5")
+    run.copy_encoder(frozen("some.weights.h5"))
     assert read_config(folder)["encoder_weights"] == "some.weights.h5"
-    run.copy_encoder(str(other))
+    run.copy_encoder(frozen(other))
     assert (folder / "encoder/best/ckpt-1.index").read_text() == "weights"
     config = read_config(folder)
     assert config["weights"] == config["encoder_weights"] == str(folder / "encoder")
@@ -96,10 +101,10 @@ def test_a_classifiers_trunk_is_copied_with_how_it_is_built(folder, tmp_path):
         (each / "best").mkdir(parents=True)
     trunk = {"trunk": "tutorial", "image_size": 32}
     write_encoder_construction(other, trunk)
-    Run(folder, New(folder)).copy_encoder(str(other))
+    Run(folder, New(folder)).copy_encoder(frozen(other))
     assert read_encoder_construction(folder) == trunk
     assert read_encoder_construction(folder / "encoder") == trunk
-    Run(third, New(third)).copy_encoder(str(folder / "encoder"))
+    Run(third, New(third)).copy_encoder(frozen(folder / "encoder"))
     assert read_encoder_construction(third) == trunk
 
 
