@@ -35,4 +35,4 @@ def test_a_figure_has_the_photo_and_its_classes(tmp_path):
 
 
 def test_no_photos_need_no_network():
-    assert ClassPredictor(None).predict([]) == []
+    assert ClassPredictor(None).predict([], []) == []
