@@ -4,17 +4,16 @@ Such a folder says in its config.json, not in generation_config.json alone, how 
 searched. BLIP itself was scored with beam 3 (Li et al. 2022); its folders ask for a greedy search.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from models.pretrained.bert import read_bert_sizes, read_token_numbers
 from models.pretrained.clip import DEVIATION, MEAN
 from models.pretrained.family import CaptionerFamily
 from models.pretrained.folder import (
-    check_multiple,
     check_supported,
     convert_sampling,
     convert_search,
@@ -25,8 +24,9 @@ from models.pretrained.folder import (
     read_pixel_scaling,
     read_reading,
     read_size,
+    read_vision_sizes,
 )
-from models.pretrained.names import find_by_name
+from models.pretrained.names import find_by_name, simplify_vit_path
 from models.pretrained.source import Source
 from utils.errors import UserError
 
@@ -121,40 +121,18 @@ class BLIP(CaptionerFamily):
 
     def read_encoder_sizes(self, folder: Path) -> dict[str, Any]:
         settings = read_half(folder, "vision_config")
-        image_size = read_size(folder, settings, "image_size", 384)
-        width = read_size(folder, settings, "hidden_size", 768)
-        patch_size = read_size(folder, settings, "patch_size", 16)
-        heads = read_size(folder, settings, "num_attention_heads", 12)
-        check_multiple(folder, ("image_size", image_size), ("patch_size", patch_size))
-        check_multiple(folder, ("hidden_size", width), ("num_attention_heads", heads))
-        scale, offset = read_pixel_scaling(folder, MEAN, DEVIATION)
         return {
-            "image_shape": [image_size, image_size, 3],
-            "patch_size": patch_size,
-            "num_heads": heads,
-            "hidden_dim": width,
-            "num_layers": read_size(folder, settings, "num_hidden_layers", 12),
+            **read_vision_sizes(folder, settings, image_size=384),
+            **read_pixel_scaling(folder, MEAN, DEVIATION),
             "mlp_dim": read_size(folder, settings, "intermediate_size", 3072),
             "layer_norm_epsilon": settings.get("layer_norm_eps", 1e-5),
             "use_mha_bias": True,
-            "scale": scale,
-            "offset": offset,
             "reading": read_reading(folder, resample=BICUBIC, fit="squeeze"),
         }
 
     def read_decoder_sizes(self, folder: Path) -> dict[str, Any]:
         settings = read_half(folder, "text_config")
-        units = read_size(folder, settings, "hidden_size", 768)
-        heads = read_size(folder, settings, "num_attention_heads", 8)
-        check_multiple(folder, ("hidden_size", units), ("num_attention_heads", heads))
-        return {
-            "units": units,
-            "layers": read_size(folder, settings, "num_hidden_layers", 12),
-            "heads": heads,
-            "inner": read_size(folder, settings, "intermediate_size", 3072),
-            "positions": read_size(folder, settings, "max_position_embeddings", 512),
-            "epsilon": settings.get("layer_norm_eps", 1e-12),
-        }
+        return read_bert_sizes(folder, settings, layers=12, heads=8, positions=512)
 
     def build_run_config(self, folder: Path) -> dict[str, Any]:
         bert = self.read_decoder_sizes(folder)
@@ -178,18 +156,10 @@ class BLIP(CaptionerFamily):
     def describe_tokenizer(self, folder: Path) -> dict[str, Any]:
         """Return the numbers of tokens; BLIP's captions end with the separator."""
         settings = read_half(folder, "text_config")
-        numbers = {"rows": read_size(folder, settings, "vocab_size", 30524)}
-        for name, (setting, default) in SPECIAL_TOKENS.items():
-            numbers[name] = settings.get(setting)
-            if numbers[name] is None:
-                numbers[name] = default
-        return numbers
+        return read_token_numbers(folder, settings, SPECIAL_TOKENS, rows=30524)
 
     def find_encoder_source(self, path: str) -> Source:
-        path = re.sub(r"^vit_(patching_and_embedding|encoder)/", "", path)
-        # KerasHub numbers the blocks from 1 on.
-        path = re.sub(r"(?<=block_)\d+", lambda number: str(int(number[0]) - 1), path)
-        return find_by_name(path, VISION_NAMES)
+        return find_by_name(simplify_vit_path(path), VISION_NAMES)
 
     def find_decoder_source(self, path: str) -> Source | None:
         """Return the source of a decoder's variable; BLIP's encoder knows places."""

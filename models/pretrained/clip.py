@@ -6,12 +6,12 @@ from typing import Any
 
 from models.pretrained.family import EncoderFamily
 from models.pretrained.folder import (
-    check_multiple,
     check_supported,
     read_description,
     read_half,
     read_pixel_scaling,
     read_size,
+    read_vision_sizes,
 )
 from models.pretrained.names import find_by_name
 from models.pretrained.source import Source
@@ -64,13 +64,11 @@ class CLIP(EncoderFamily):
 
     def read_encoder_sizes(self, folder: Path) -> dict[str, Any]:
         settings = self.read_settings(folder)
-        sizes = read_tower_sizes(folder, settings, patch_size=self.patch_size)
-        scale, offset = read_pixel_scaling(folder, MEAN, DEVIATION)
         return {
-            **sizes,
+            **read_vision_sizes(folder, settings, patch_size=self.patch_size),
+            **read_pixel_scaling(folder, MEAN, DEVIATION),
+            "intermediate_dim": read_size(folder, settings, "intermediate_size", 3072),
             "intermediate_activation": settings.get("hidden_act", "quick_gelu"),
-            "scale": scale,
-            "offset": offset,
         }
 
     def find_encoder_source(self, path: str) -> Source | None:
@@ -80,24 +78,3 @@ class CLIP(EncoderFamily):
 
     def rename(self, name: str) -> str:
         return name.removeprefix("vision_model.")
-
-
-def read_tower_sizes(folder: Path, settings: Mapping[str, Any], patch_size: int) -> dict[str, Any]:
-    """Return the sizes of a vision tower by KerasHub's names.
-
-    `patch_size` is the one of settings that say none; the other defaults are those of ViT-B.
-    """
-    image_size = read_size(folder, settings, "image_size", 224)
-    patch_size = read_size(folder, settings, "patch_size", patch_size)
-    width = read_size(folder, settings, "hidden_size", 768)
-    heads = read_size(folder, settings, "num_attention_heads", 12)
-    check_multiple(folder, ("image_size", image_size), ("patch_size", patch_size))
-    check_multiple(folder, ("hidden_size", width), ("num_attention_heads", heads))
-    return {
-        "image_shape": [image_size, image_size, 3],
-        "patch_size": patch_size,
-        "num_layers": read_size(folder, settings, "num_hidden_layers", 12),
-        "num_heads": heads,
-        "hidden_dim": width,
-        "intermediate_dim": read_size(folder, settings, "intermediate_size", 3072),
-    }

@@ -6,11 +6,11 @@ from typing import Any
 
 from models.pretrained.family import EncoderFamily
 from models.pretrained.folder import (
-    check_multiple,
     check_supported,
     read_description,
     read_pixel_scaling,
     read_size,
+    read_vision_sizes,
 )
 from models.pretrained.names import find_by_name
 from models.pretrained.source import Source
@@ -67,22 +67,12 @@ class DINOv2(EncoderFamily):
 
     def read_encoder_sizes(self, folder: Path) -> dict[str, Any]:
         settings = read_description(folder)
-        image_size = read_size(folder, settings, "image_size", 224)
-        patch_size = read_size(folder, settings, "patch_size", 14)
-        width = read_size(folder, settings, "hidden_size", 768)
-        heads = read_size(folder, settings, "num_attention_heads", 12)
-        check_multiple(folder, ("image_size", image_size), ("patch_size", patch_size))
-        check_multiple(folder, ("hidden_size", width), ("num_attention_heads", heads))
-        scale, offset = read_pixel_scaling(folder, MEAN, DEVIATION)
+        sizes = read_vision_sizes(folder, settings, patch_size=14)
+        ratio = read_size(folder, settings, "mlp_ratio", 4)
         return {
-            "image_shape": [image_size, image_size, 3],
-            "patch_size": patch_size,
-            "num_layers": read_size(folder, settings, "num_hidden_layers", 12),
-            "num_heads": heads,
-            "hidden_dim": width,
-            "intermediate_dim": width * read_size(folder, settings, "mlp_ratio", 4),
-            "scale": scale,
-            "offset": offset,
+            **sizes,
+            **read_pixel_scaling(folder, MEAN, DEVIATION),
+            "intermediate_dim": ratio * sizes["hidden_dim"],
         }
 
     def find_encoder_source(self, path: str) -> Source | None:

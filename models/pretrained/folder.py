@@ -89,6 +89,28 @@ def check_multiple(folder: Path, whole: tuple[str, int], part: tuple[str, int]) 
         )
 
 
+def read_vision_sizes(
+    folder: Path, settings: Mapping[str, Any], *, image_size: int = 224, patch_size: int = 16
+) -> dict[str, Any]:
+    """Return the sizes of a Vision Transformer by KerasHub's names.
+
+    `image_size` and `patch_size` are the family's defaults; the others are those of ViT-B.
+    """
+    image_size = read_size(folder, settings, "image_size", image_size)
+    patch_size = read_size(folder, settings, "patch_size", patch_size)
+    width = read_size(folder, settings, "hidden_size", 768)
+    heads = read_size(folder, settings, "num_attention_heads", 12)
+    check_multiple(folder, ("image_size", image_size), ("patch_size", patch_size))
+    check_multiple(folder, ("hidden_size", width), ("num_attention_heads", heads))
+    return {
+        "image_shape": [image_size, image_size, 3],
+        "patch_size": patch_size,
+        "num_layers": read_size(folder, settings, "num_hidden_layers", 12),
+        "num_heads": heads,
+        "hidden_dim": width,
+    }
+
+
 # Preprocessing.
 
 
@@ -103,8 +125,8 @@ def read_preprocessing(folder: Path) -> dict[str, Any]:
 
 def read_pixel_scaling(
     folder: Path, mean: list[float], deviation: list[float]
-) -> tuple[list[float], list[float]]:
-    """Return scale and offset of each channel, which normalise pixels 0..255.
+) -> dict[str, list[float]]:
+    """Return `scale` and `offset` of each channel, which normalise pixels 0..255.
 
     `mean` and `deviation` are the defaults of the family.
     """
@@ -118,7 +140,7 @@ def read_pixel_scaling(
         deviations = settings.get("image_std", deviation)
     scale = [factor / deviation for deviation in deviations]
     offset = [-mean / deviation for mean, deviation in zip(means, deviations, strict=True)]
-    return scale, offset
+    return {"scale": scale, "offset": offset}
 
 
 # Pillow's numbers of filters, as preprocessor_config.json has them.

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from models.pretrained.bert import read_bert_sizes, read_token_numbers
 from models.pretrained.clip import CLIP
 from models.pretrained.family import CaptionerFamily
 from models.pretrained.folder import (
-    check_multiple,
     check_supported,
     convert_sampling,
     convert_search,
@@ -19,13 +19,12 @@ from models.pretrained.folder import (
     read_max_length,
     read_preprocessing,
     read_reading,
-    read_size,
 )
 from models.pretrained.names import find_by_name
 from models.pretrained.source import Source
 from utils.errors import UserError
 
-# The published folders say nothing of the search. This is that of Wang et al. 2022, section 4.1.
+# The published folders say nothing of the search. This is that of Wang et al. 2022.
 SEARCH: dict[str, Any] = {"beam": 4, "length_penalty": 0.6, "no_repeat": 0}
 BICUBIC = 3  # Pillow's number
 MAX_LENGTH = 50  # tokens with the start, unless the folder says otherwise
@@ -89,21 +88,11 @@ class GIT(CaptionerFamily):
         return sizes | {"reading": read_reading(folder, resample=BICUBIC, fit="crop")}
 
     def read_decoder_sizes(self, folder: Path) -> dict[str, Any]:
-        settings = read_description(folder)
-        units = read_size(folder, settings, "hidden_size", 768)
-        heads = read_size(folder, settings, "num_attention_heads", 12)
-        check_multiple(folder, ("hidden_size", units), ("num_attention_heads", heads))
-        vision = read_half(folder, "vision_config")
         # Our projection has the same epsilon as CLIP's vision tower.
+        vision = read_half(folder, "vision_config")
         check_supported(folder, "vision_config", vision, {"layer_norm_eps": (1e-5,)})
-        return {
-            "units": units,
-            "layers": read_size(folder, settings, "num_hidden_layers", 6),
-            "heads": heads,
-            "inner": read_size(folder, settings, "intermediate_size", 3072),
-            "positions": read_size(folder, settings, "max_position_embeddings", 1024),
-            "epsilon": settings.get("layer_norm_eps", 1e-12),
-        }
+        settings = read_description(folder)
+        return read_bert_sizes(folder, settings, layers=6, heads=12, positions=1024)
 
     def build_run_config(self, folder: Path) -> dict[str, Any]:
         sizes = self.read_decoder_sizes(folder)
@@ -122,12 +111,7 @@ class GIT(CaptionerFamily):
 
     def describe_tokenizer(self, folder: Path) -> dict[str, Any]:
         settings = read_description(folder)
-        numbers = {"rows": read_size(folder, settings, "vocab_size", 30522)}
-        for name, (setting, default) in SPECIAL_TOKENS.items():
-            numbers[name] = settings.get(setting)
-            if numbers[name] is None:
-                numbers[name] = default
-        return numbers
+        return read_token_numbers(folder, settings, SPECIAL_TOKENS, rows=30522)
 
     def rename(self, name: str) -> str:
         return name.removeprefix("git.image_encoder.vision_model.")

@@ -42,3 +42,9 @@ def find_by_name(path: str, names: Mapping[str, str]) -> Source:
         axis=0,
         is_transposed=parameter == "kernel",
     )
+
+
+def simplify_vit_path(path: str) -> str:
+    """Return the path of a variable of KerasHub's ViT without its networks, blocks from 0 on."""
+    path = re.sub(r"^vit_(patching_and_embedding|encoder)/", "", path)
+    return re.sub(r"(?<=block_)\d+", lambda number: str(int(number[0]) - 1), path)

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from models.pretrained.clip import PLACE_NUMBERS, read_tower_sizes
+from models.pretrained.clip import PLACE_NUMBERS
 from models.pretrained.family import EncoderFamily
 from models.pretrained.folder import (
     check_supported,
     read_description,
     read_half,
     read_pixel_scaling,
+    read_size,
+    read_vision_sizes,
 )
 from models.pretrained.names import find_by_name
 from models.pretrained.source import Source
@@ -48,11 +50,11 @@ class SigLIP(EncoderFamily):
         check_supported(folder, "vision_config", _read_settings(folder), SUPPORTED)
 
     def read_encoder_sizes(self, folder: Path) -> dict[str, Any]:
-        scale, offset = read_pixel_scaling(folder, [0.5] * 3, [0.5] * 3)
+        settings = _read_settings(folder)
         return {
-            **read_tower_sizes(folder, _read_settings(folder), patch_size=16),
-            "scale": scale,
-            "offset": offset,
+            **read_vision_sizes(folder, settings),
+            **read_pixel_scaling(folder, [0.5] * 3, [0.5] * 3),
+            "intermediate_dim": read_size(folder, settings, "intermediate_size", 3072),
         }
 
     def find_encoder_source(self, path: str) -> Source | None:

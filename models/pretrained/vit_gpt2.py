@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from models.pretrained.folder import (
     read_max_length,
     read_pixel_scaling,
     read_size,
+    read_vision_sizes,
 )
+from models.pretrained.names import find_by_name, simplify_vit_path
 from models.pretrained.source import Source
 from models.training.teacher_forced_scores import END
 from utils.errors import UserError
@@ -39,38 +42,40 @@ SUPPORTED_DECODER = {
     "tie_word_embeddings": (True,),
 }
 
-# Names of variables in KerasHub's networks → names of the same weights in Hugging Face's. {0} is
-# the block, from 0 on; [1/3] is the second of three parts side by side.
+# Names of layers in KerasHub's networks → names in Hugging Face's.
 VIT_NAMES = {
-    "class_token": "embeddings.cls_token",
-    "patch_embedding": "embeddings.patch_embeddings.projection",
-    "position_embedding": "embeddings.position_embeddings",
-    "ln": "layernorm",
-    "ln_1": "encoder.layer.{0}.layernorm_before",
-    "mha/query": "encoder.layer.{0}.attention.attention.query",
-    "mha/key": "encoder.layer.{0}.attention.attention.key",
-    "mha/value": "encoder.layer.{0}.attention.attention.value",
-    "mha/attention_output": "encoder.layer.{0}.attention.output.dense",
-    "ln_2": "encoder.layer.{0}.layernorm_after",
-    "mlp/dense_1": "encoder.layer.{0}.intermediate.dense",
-    "mlp/dense_2": "encoder.layer.{0}.output.dense",
+    "class_token": "encoder.embeddings.cls_token",
+    "patch_embedding": "encoder.embeddings.patch_embeddings.projection",
+    "position_embedding/embeddings": "encoder.embeddings.position_embeddings",
+    "ln": "encoder.layernorm",
+    "transformer_block_{0}/ln_1": "encoder.encoder.layer.{0}.layernorm_before",
+    "transformer_block_{0}/mha/query": "encoder.encoder.layer.{0}.attention.attention.query",
+    "transformer_block_{0}/mha/key": "encoder.encoder.layer.{0}.attention.attention.key",
+    "transformer_block_{0}/mha/value": "encoder.encoder.layer.{0}.attention.attention.value",
+    "transformer_block_{0}/mha/attention_output": (
+        "encoder.encoder.layer.{0}.attention.output.dense"
+    ),
+    "transformer_block_{0}/ln_2": "encoder.encoder.layer.{0}.layernorm_after",
+    "transformer_block_{0}/mlp/dense_1": "encoder.encoder.layer.{0}.intermediate.dense",
+    "transformer_block_{0}/mlp/dense_2": "encoder.encoder.layer.{0}.output.dense",
 }
+_BLOCK, _THEIR_BLOCK = "transformer_layer_{0}", "decoder.transformer.h.{0}"
 GPT2_NAMES = {
     "position_embedding": "decoder.transformer.wpe",
     "projection": "enc_to_dec_proj",
-    "self_attention/query": "decoder.transformer.h.{0}.attn.c_attn[0/3]",
-    "self_attention/key": "decoder.transformer.h.{0}.attn.c_attn[1/3]",
-    "self_attention/value": "decoder.transformer.h.{0}.attn.c_attn[2/3]",
-    "self_attention/attention_output": "decoder.transformer.h.{0}.attn.c_proj",
-    "self_attention_layer_norm": "decoder.transformer.h.{0}.ln_1",
-    "cross_attention/query": "decoder.transformer.h.{0}.crossattention.q_attn",
-    "cross_attention/key": "decoder.transformer.h.{0}.crossattention.c_attn[0/2]",
-    "cross_attention/value": "decoder.transformer.h.{0}.crossattention.c_attn[1/2]",
-    "cross_attention/attention_output": "decoder.transformer.h.{0}.crossattention.c_proj",
-    "cross_attention_layer_norm": "decoder.transformer.h.{0}.ln_cross_attn",
-    "feedforward_layer_norm": "decoder.transformer.h.{0}.ln_2",
-    "feedforward_intermediate_dense": "decoder.transformer.h.{0}.mlp.c_fc",
-    "feedforward_output_dense": "decoder.transformer.h.{0}.mlp.c_proj",
+    f"{_BLOCK}/self_attention/query": f"{_THEIR_BLOCK}.attn.c_attn[0/3]",
+    f"{_BLOCK}/self_attention/key": f"{_THEIR_BLOCK}.attn.c_attn[1/3]",
+    f"{_BLOCK}/self_attention/value": f"{_THEIR_BLOCK}.attn.c_attn[2/3]",
+    f"{_BLOCK}/self_attention/attention_output": f"{_THEIR_BLOCK}.attn.c_proj",
+    f"{_BLOCK}/self_attention_layer_norm": f"{_THEIR_BLOCK}.ln_1",
+    f"{_BLOCK}/cross_attention/query": f"{_THEIR_BLOCK}.crossattention.q_attn",
+    f"{_BLOCK}/cross_attention/key": f"{_THEIR_BLOCK}.crossattention.c_attn[0/2]",
+    f"{_BLOCK}/cross_attention/value": f"{_THEIR_BLOCK}.crossattention.c_attn[1/2]",
+    f"{_BLOCK}/cross_attention/attention_output": f"{_THEIR_BLOCK}.crossattention.c_proj",
+    f"{_BLOCK}/cross_attention_layer_norm": f"{_THEIR_BLOCK}.ln_cross_attn",
+    f"{_BLOCK}/feedforward_layer_norm": f"{_THEIR_BLOCK}.ln_2",
+    f"{_BLOCK}/feedforward_intermediate_dense": f"{_THEIR_BLOCK}.mlp.c_fc",
+    f"{_BLOCK}/feedforward_output_dense": f"{_THEIR_BLOCK}.mlp.c_proj",
     "layer_norm": "decoder.transformer.ln_f",
 }
 WORD_VECTORS, OUTPUT_LAYER = "decoder.transformer.wte.weight", "decoder.lm_head.weight"
@@ -82,13 +87,6 @@ OLDER_VIT_NAMES = {
     "attention.o_proj": "attention.output.dense",
     "mlp.fc1": "intermediate.dense",
     "mlp.fc2": "output.dense",
-}
-PARAMETER_NAMES = {
-    "kernel": "weight",
-    "gamma": "weight",
-    "embeddings": "weight",
-    "bias": "bias",
-    "beta": "bias",
 }
 
 
@@ -107,24 +105,13 @@ class ViTGPT2(CaptionerFamily):
 
     def read_encoder_sizes(self, folder: Path) -> dict[str, Any]:
         settings = read_half(folder, "encoder")
-        image_size = read_size(folder, settings, "image_size", 224)
-        width = read_size(folder, settings, "hidden_size", 768)
-        patch_size = read_size(folder, settings, "patch_size", 16)
-        heads = read_size(folder, settings, "num_attention_heads", 12)
-        check_multiple(folder, ("image_size", image_size), ("patch_size", patch_size))
-        check_multiple(folder, ("hidden_size", width), ("num_attention_heads", heads))
-        scale, offset = read_pixel_scaling(folder, mean=[0.5] * 3, deviation=[0.5] * 3)
+        sizes = read_vision_sizes(folder, settings)
         return {
-            "image_shape": [image_size, image_size, 3],
-            "patch_size": patch_size,
-            "num_heads": heads,
-            "hidden_dim": width,
-            "num_layers": read_size(folder, settings, "num_hidden_layers", 12),
-            "mlp_dim": read_size(folder, settings, "intermediate_size", 4 * width),
+            **sizes,
+            **read_pixel_scaling(folder, mean=[0.5] * 3, deviation=[0.5] * 3),
+            "mlp_dim": read_size(folder, settings, "intermediate_size", 4 * sizes["hidden_dim"]),
             "layer_norm_epsilon": settings.get("layer_norm_eps", 1e-12),
             "use_mha_bias": settings.get("qkv_bias", True),
-            "scale": scale,
-            "offset": offset,
         }
 
     def read_decoder_sizes(self, folder: Path) -> dict[str, Any]:
@@ -167,38 +154,21 @@ class ViTGPT2(CaptionerFamily):
         return f"encoder.encoder.layer.{block}.{layer}.{parameter}"
 
     def find_encoder_source(self, path: str) -> Source:
-        """Return the source of a ViT's variable; PyTorch's layers have transposed matrices."""
-        path = re.sub(r"^vit_(patching_and_embedding|encoder)/", "", path)
-        block, layer, parameter = _split_path(path, VIT_NAMES)
-        # KerasHub numbers the blocks from 1 on. Names of embeddings have no parameter.
-        name = "encoder." + VIT_NAMES[layer].format(block - 1)
-        if not name.endswith(("cls_token", "position_embeddings")):
-            name += f".{PARAMETER_NAMES[parameter]}"
-        return Source(name, is_transposed=parameter == "kernel")
+        return find_by_name(simplify_vit_path(path), VIT_NAMES)
 
     def find_decoder_source(self, path: str) -> Source | None:
-        """Return the source of a decoder's variable.
+        """Return the source of a decoder's variable; GPT-2 has no places and no output bias.
 
-        GPT-2 has no places and no output bias. Of its layers only the projection is a PyTorch
-        layer with a transposed matrix.
+        GPT-2's layers, unlike PyTorch's, have matrices as Keras' are, with parts side by side.
         """
         if path in ("place", "bias"):
             return None
-        block, layer, parameter = _split_path(path, GPT2_NAMES)
-        if layer == "token_embedding":  # the output layer too, so it may have either name
+        if path == "token_embedding/embeddings":  # the output layer too, so it may have either name
             return Source(WORD_VECTORS, other_name=OUTPUT_LAYER)
-        name = GPT2_NAMES[layer].format(block)
-        part, parts = 0, 1
-        match = re.fullmatch(r"(.+)\[(\d)/(\d)\]", name)
-        if match is not None:
-            name, part, parts = match[1], int(match[2]), int(match[3])
-        is_transposed = parameter == "kernel" and not name.startswith("decoder.")
-        return Source(
-            f"{name}.{PARAMETER_NAMES[parameter]}",
-            part=part,
-            parts=parts,
-            is_transposed=is_transposed,
-        )
+        source = find_by_name(path, GPT2_NAMES)
+        if path.startswith("projection/"):
+            return source
+        return replace(source, axis=-1, is_transposed=False)
 
     def check_weights(
         self, arrays: Mapping[str, np.ndarray], folder: Path, rows: Sequence[int]
@@ -228,14 +198,3 @@ def read_boundary_tokens(folder: Path) -> set[int]:
     end = settings.get("eos_token_id", decoder.get("eos_token_id", END_OF_TEXT))
     ends = end if isinstance(end, list) else [end]
     return {start, *ends} - {None}
-
-
-def _split_path(path: str, names: Mapping[str, str]) -> tuple[int, str, str]:
-    """Return the block (0 if there is none), the layer and the parameter of a variable's path."""
-    match = re.fullmatch(r"(?:transformer_(?:layer|block)_(\d+)/)?(.+)", path)
-    block = int(match[1] or 0)
-    layer = match[2]
-    if layer in names:
-        return block, layer, ""
-    layer, _, parameter = layer.rpartition("/")
-    return block, layer, parameter
