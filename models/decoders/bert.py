@@ -3,12 +3,8 @@
 import keras
 import tensorflow as tf
 
-from models.decoders.blocks import POSITIONS, Block, BlockDecoder, make_normal
+from models.decoders.blocks import POSITIONS, Block, BlockDecoder, exact_gelu, make_normal
 from models.decoders.layers import Dense, multiply
-
-
-def _gelu(values: tf.Tensor) -> tf.Tensor:
-    return keras.activations.gelu(values, approximate=False)
 
 
 class _BertBlock(Block):
@@ -91,12 +87,12 @@ class BertDecoder(BlockDecoder):
                 inner=inner or 4 * units,
                 dropout=dropout,
                 epsilon=epsilon,
-                activation=_gelu,
+                activation=exact_gelu,
             )
             blocks.append(block)
         self.blocks = blocks
         self.transform = Dense(
-            units, activation=_gelu, kernel_initializer=make_normal(), name="head_dense"
+            units, activation=exact_gelu, kernel_initializer=make_normal(), name="head_dense"
         )
         self.norm = keras.layers.LayerNormalization(epsilon=epsilon, name="head_layer_norm")
         self.bias = self.add_weight(shape=(vocabulary,), name="bias", initializer="zeros")

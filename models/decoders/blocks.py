@@ -21,6 +21,11 @@ def make_normal(stddev: float = STDDEV) -> keras.initializers.Initializer:
     return keras.initializers.RandomNormal(stddev=stddev)
 
 
+def exact_gelu(values: tf.Tensor) -> tf.Tensor:
+    """Return the activation of BERT's blocks."""
+    return keras.activations.gelu(values, approximate=False)
+
+
 class Block(keras.layers.Layer):
     """The layers of a transformer block; `call` of a subclass says in which order they follow.
 
@@ -53,6 +58,7 @@ class Block(keras.layers.Layer):
         def make_norm(name: str) -> keras.layers.LayerNormalization:
             return keras.layers.LayerNormalization(epsilon=epsilon, name=name)
 
+        self.heads = heads
         self.self_attention = make_attention("self_attention")
         self.cross_attention = make_attention("cross_attention")
         self.norms = [
@@ -146,8 +152,8 @@ class BlockDecoder(Decoder):
     """A decoder of blocks, each of which attends to the words so far and to the photo.
 
     A subclass makes `embed`, `position`, `place`, `blocks`, `bias` and `drop`. The word vectors of
-    `embed` are the output layer, too. The returned attention is the mean over all heads of all
-    blocks, which points better than any block alone.
+    `embed` are the output layer too, unless it says otherwise. The returned attention is the mean
+    over all heads of all blocks, which points better than any block alone.
     """
 
     OPTIONS = ("units", "layers", "heads", "dropout", "positions", "inner", "epsilon")
@@ -166,7 +172,7 @@ class BlockDecoder(Decoder):
         if steps is None:
             steps = self.positions
         photos = tf.shape(features)[0]
-        heads = self.blocks[0].self_attention.num_heads
+        heads = self.blocks[0].heads
         head_units = self.embed.output_dim // heads
         kept = tf.zeros([photos, 2, steps, heads, head_units], self.compute_dtype)
         state = {"time": tf.zeros([photos], tf.int32), "kept": [kept for _ in self.blocks]}
@@ -189,7 +195,7 @@ class BlockDecoder(Decoder):
             next_kept.append(tf.ensure_shape(kept, kept_shape))
         logits = self._compute_logits(words)[:, 0]
         next_state = {"time": state["time"] + 1, "kept": next_kept}
-        return logits, next_state, _average(attentions)[:, 0]
+        return logits, next_state, self._average(attentions)[:, 0]
 
     def call(
         self,
@@ -206,12 +212,13 @@ class BlockDecoder(Decoder):
         words = self._embed_words(tokens, time)  # (B, T, U)
         words = self.drop(words, training=training)
         attentions = []
-        for block, photos in zip(self.blocks, self._project_photos(features), strict=True):
+        memory = self._project_photos(features, training)
+        for block, photos in zip(self.blocks, memory, strict=True):
             words, attention, _ = block(words, photos, mask, training=training)
             attentions.append(attention)
-        return self._compute_logits(select_places(words, places)), _average(attentions)
+        return self._compute_logits(select_places(words, places)), self._average(attentions)
 
-    def _project_photos(self, features: tf.Tensor) -> list[tf.Tensor]:
+    def _project_photos(self, features: tf.Tensor, training: bool = False) -> list[tf.Tensor]:
         """Return each block's keys and values for photos (P, L, D)."""
         values = self._convert_features(tf.cast(features, self.compute_dtype))
         projected = []
@@ -228,10 +235,10 @@ class BlockDecoder(Decoder):
         """Return vectors (…, U) of tokens at their places in the caption."""
         return self.embed(tokens) + self.position(time)
 
+    def _average(self, attentions: list[tf.Tensor]) -> tf.Tensor:
+        """Return the attention (B, T, L) of the decoder by that of its blocks."""
+        return tf.add_n(attentions) / len(attentions)
+
     @abstractmethod
     def _compute_logits(self, words: tf.Tensor) -> tf.Tensor:
         """Return the logits (…, V) of the next words after words (…, U)."""
-
-
-def _average(attentions: list[tf.Tensor]) -> tf.Tensor:
-    return tf.add_n(attentions) / len(attentions)

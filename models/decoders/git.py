@@ -1,27 +1,13 @@
 """GIT's decoder: one transformer over the photo's tokens and the words."""
 
-from typing import Any
-
 import keras
 import tensorflow as tf
 from keras import ops
 
-from models.decoders.base import Decoder, select_places
+from models.decoders.blocks import POSITIONS, BlockDecoder, exact_gelu, make_normal
 from models.decoders.layers import Dense, multiply
 
-# `time` (B,): words so far. `kept`: keys and values (B, 2, T, H, U/H) of each layer.
-State = dict[str, Any]
-POSITIONS = 64  # the most words of a decoder with random weights
-STDDEV = 0.02  # of initial weights (Devlin et al. 2019)
 PHOTO_EPSILON = 1e-5  # of the normalisation of photo tokens
-
-
-def _make_normal() -> keras.initializers.Initializer:
-    return keras.initializers.RandomNormal(stddev=STDDEV)
-
-
-def _gelu(values: tf.Tensor) -> tf.Tensor:
-    return keras.activations.gelu(values, approximate=False)
 
 
 class JointLayer(keras.layers.Layer):
@@ -35,14 +21,23 @@ class JointLayer(keras.layers.Layer):
     """
 
     def __init__(
-        self, name: str, *, units: int, heads: int, inner: int, dropout: float, epsilon: float
+        self,
+        name: str,
+        *,
+        units: int,
+        heads: int,
+        inner: int,
+        dropout: float,
+        epsilon: float,
+        locations: int,
     ) -> None:
-        """`inner` is the width between the last two products."""
+        """`inner` is the width between the last two products; `locations` is L of one crop."""
         super().__init__(name=name)
         self.heads = heads
+        self._locations = locations
 
-        def make_dense(width: int, name: str, **options: Any) -> Dense:
-            return Dense(width, kernel_initializer=_make_normal(), name=name, **options)
+        def make_dense(width: int, name: str) -> Dense:
+            return Dense(width, kernel_initializer=make_normal(), name=name)
 
         def make_norm(name: str) -> keras.layers.LayerNormalization:
             return keras.layers.LayerNormalization(epsilon=epsilon, name=name)
@@ -52,7 +47,12 @@ class JointLayer(keras.layers.Layer):
         self.value = make_dense(units, "value")
         self.attention_output = make_dense(units, "attention_output")
         self.attention_norm = make_norm("attention_layer_norm")
-        self.widen = make_dense(inner, "feedforward_intermediate_dense", activation=_gelu)
+        self.widen = Dense(
+            inner,
+            activation=exact_gelu,
+            kernel_initializer=make_normal(),
+            name="feedforward_intermediate_dense",
+        )
         self.narrow = make_dense(units, "feedforward_output_dense")
         self.feedforward_norm = make_norm("feedforward_layer_norm")
         self.drop = keras.layers.Dropout(dropout)
@@ -81,19 +81,22 @@ class JointLayer(keras.layers.Layer):
         return self._finish(tokens, context, training)
 
     def call(
-        self, words: tf.Tensor, photos: tf.Tensor, *, can_see: tf.Tensor, crops: int, **options: Any
+        self,
+        words: tf.Tensor,
+        photos: tf.Tensor,
+        mask: tf.Tensor,
+        kept: tf.Tensor | None = None,
+        time: tf.Tensor | None = None,
+        training: bool = False,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Return the next layer's words (B, T, U), attention to the photo (B, T, L), and the keys
-        and values of words (B, 2, S, H, U/H).
+        """Return words (B, T, U), attention (B, T, L), and the keys and values of words.
 
-        `photos` are keys and values (P, 2, L, H, U/H) of photo tokens, of so many `crops`, and
-        `mask` (T, S) says which words see which. Options are `training`, and `kept` and `time`: the
-        words' keys and values are put into `kept` at `time`.
+        `photos` are keys and values (P, 2, L, H, U/H) of photo tokens. `mask` (1, T, S) says which
+        words see which. With `kept`, the words' own keys and values are put there at `time`.
         """
         projected = self.project(words)
-        kept = options.get("kept")
         if kept is not None:
-            projected = ops.slice_update(kept, [0, 0, options["time"], 0, 0], projected)
+            projected = ops.slice_update(kept, [0, 0, time, 0, 0], projected)
         word_keys, word_values = tf.unstack(projected, axis=1)  # (B, S, H, U/H)
         photo_keys, photo_values = tf.unstack(photos, axis=1)  # (P, L, H, U/H)
         queries = self._make_queries(words)  # (B, T, H, U/H)
@@ -106,9 +109,9 @@ class JointLayer(keras.layers.Layer):
         photo_scores = tf.einsum("pqhd,plhd->pqhl", long_queries, photo_keys)
         photo_scores = tf.reshape(photo_scores, [-1, steps, heads, locations])  # (B, T, H, L)
         # All crops together have the weight of one, as the network learned it.
-        photo_scores -= tf.math.log(float(crops))
+        photo_scores -= tf.math.log(float(locations // self._locations))
         word_scores = tf.einsum("bthd,bshd->bths", queries, word_keys)
-        word_scores = tf.where(can_see[None, :, None], word_scores, word_scores.dtype.min)
+        word_scores = tf.where(mask[:, :, None], word_scores, word_scores.dtype.min)
 
         shares = tf.nn.softmax(tf.concat([photo_scores, word_scores], axis=-1))
         photo_shares, word_shares = tf.split(shares, [locations, word_keys.shape[1]], axis=-1)
@@ -116,7 +119,7 @@ class JointLayer(keras.layers.Layer):
         context = tf.einsum("pqhl,plhd->pqhd", long_shares, photo_values)
         context = tf.reshape(context, tf.shape(queries))
         context += tf.einsum("bths,bshd->bthd", word_shares, word_values)
-        words = self._finish(words, context, options.get("training", False))
+        words = self._finish(words, context, training)
         return words, tf.reduce_mean(photo_shares, axis=2), projected
 
     def _make_queries(self, tokens: tf.Tensor) -> tf.Tensor:
@@ -138,7 +141,7 @@ class JointLayer(keras.layers.Layer):
         return self.feedforward_norm(tokens + self.drop(output, training=training))
 
 
-class GITDecoder(Decoder):
+class GITDecoder(BlockDecoder):
     """GIT's decoder (Wang et al. 2022):
 
         photo tokens = norm(W features) + place
@@ -150,8 +153,6 @@ class GITDecoder(Decoder):
     weights keep their meaning. The returned attention is the mean over all heads of all layers,
     without the part that goes to words, and sums to 1. The tokens of each crop see that crop only.
     """
-
-    OPTIONS = ("units", "layers", "heads", "dropout", "positions", "inner", "epsilon")
 
     def __init__(
         self,
@@ -174,34 +175,35 @@ class GITDecoder(Decoder):
         super().__init__()
         self.locations = locations
         self.positions = positions
-        self.project = Dense(units, kernel_initializer=_make_normal(), name="projection")
+        self.project = Dense(units, kernel_initializer=make_normal(), name="projection")
         self.photo_norm = keras.layers.LayerNormalization(
             epsilon=PHOTO_EPSILON, name="projection_layer_norm"
         )
         self.place = self.add_weight(shape=(locations, units), name="place", initializer="zeros")
         self.embed = keras.layers.Embedding(
-            vocabulary, units, embeddings_initializer=_make_normal(), name="token_embedding"
+            vocabulary, units, embeddings_initializer=make_normal(), name="token_embedding"
         )
         self.position = keras.layers.Embedding(
-            positions, units, embeddings_initializer=_make_normal(), name="position_embedding"
+            positions, units, embeddings_initializer=make_normal(), name="position_embedding"
         )
-        self.embedding_norm = keras.layers.LayerNormalization(
+        self.embed_norm = keras.layers.LayerNormalization(
             epsilon=epsilon, name="embedding_layer_norm"
         )
-        joint_layers = []
+        blocks = []
         for number in range(layers):
-            layer = JointLayer(
+            block = JointLayer(
                 f"transformer_layer_{number}",
                 units=units,
                 heads=heads,
                 inner=inner or 4 * units,
                 dropout=dropout,
                 epsilon=epsilon,
+                locations=locations,
             )
-            joint_layers.append(layer)
-        self.joint_layers = joint_layers
+            blocks.append(block)
+        self.blocks = blocks
         self.output_vectors = self.add_weight(
-            shape=(vocabulary, units), name="output", initializer=_make_normal()
+            shape=(vocabulary, units), name="output", initializer=make_normal()
         )
         self.bias = self.add_weight(shape=(vocabulary,), name="bias", initializer="zeros")
         self.drop = keras.layers.Dropout(dropout)
@@ -211,78 +213,30 @@ class GITDecoder(Decoder):
         """Return the word vectors, the output layer and its bias."""
         return [(self.embed.embeddings, 0), (self.output_vectors, 0), (self.bias, 0)]
 
-    def begin(
-        self, features: tf.Tensor, *, steps: int | None = None
-    ) -> tuple[list[tf.Tensor], State]:
-        """Return memory of photos (P, L, D), and first state with room for `steps` words.
+    def _embed_words(self, tokens: tf.Tensor, time: tf.Tensor) -> tf.Tensor:
+        return self.embed_norm(super()._embed_words(tokens, time))
 
-        The default of `steps` is `positions`.
+    def _project_photos(self, features: tf.Tensor, training: bool = False) -> list[tf.Tensor]:
+        """Return each layer's keys and values (P, 2, L, H, U/H) for photos (P, L, D).
+
+        Photo tokens do not depend on words, so all layers are computed here, once a photo.
         """
-        if steps is None:
-            steps = self.positions
-        memory = self._encode_photos(features)
-        photos = tf.shape(features)[0]
-        _, _, _, heads, width = memory[0].shape
-        kept = tf.zeros([photos, 2, steps, heads, width], self.compute_dtype)
-        state = {"time": tf.zeros([photos], tf.int32), "kept": [kept for _ in self.joint_layers]}
-        return memory, state
-
-    def step(
-        self, tokens: tf.Tensor, memory: list[tf.Tensor], state: State
-    ) -> tuple[tf.Tensor, State, tf.Tensor]:
-        """Return logits (B, V), next state and attention (B, L) after `tokens` (B,)."""
-        time = state["time"][0]  # all rows are at the same word
-        kept_shape = state["kept"][0].shape
-        can_see = tf.range(kept_shape[2]) <= time
-        words = self.embed(tokens) + self.position(time)
-        words = self.embedding_norm(words)[:, None]  # (B, 1, U)
-        crops = memory[0].shape[2] // self.locations
-        attentions, next_kept = [], []
-        for layer, photos, kept in zip(self.joint_layers, memory, state["kept"], strict=True):
-            words, attention, kept = layer(
-                words, photos, can_see=can_see[None], crops=crops, kept=kept, time=time
-            )
-            attentions.append(attention)
-            next_kept.append(tf.ensure_shape(kept, kept_shape))
-        next_state = {"time": state["time"] + 1, "kept": next_kept}
-        return self._compute_logits(words)[:, 0], next_state, _average(attentions)[:, 0]
-
-    def call(
-        self,
-        features: tf.Tensor,
-        tokens: tf.Tensor,
-        training: bool = False,
-        places: tf.Tensor | None = None,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return logits (B, T, V), or (N, V) at `places`, and attention (B, T, L)."""
-        time = tf.range(tokens.shape[1])
-        # No word sees a later one. Padding comes last, so it needs no mask of its own.
-        can_see = time[None, :] <= time[:, None]  # (T, T)
-        words = self.embedding_norm(self.embed(tokens) + self.position(time))  # (B, T, U)
-        words = self.drop(words, training=training)
-        crops = features.shape[1] // self.locations
-        attentions = []
-        memory = self._encode_photos(features, training)
-        for layer, photos in zip(self.joint_layers, memory, strict=True):
-            words, attention, _ = layer(
-                words, photos, can_see=can_see, crops=crops, training=training
-            )
-            attentions.append(attention)
-        return self._compute_logits(select_places(words, places)), _average(attentions)
-
-    def _encode_photos(self, features: tf.Tensor, training: bool = False) -> list[tf.Tensor]:
-        """Return each layer's keys and values (P, 2, L, H, U/H) for photos (P, L, D)."""
         crops = features.shape[1] // self.locations
         each_crop = tf.reshape(features, [-1, self.locations, features.shape[-1]])
         tokens = self.project(tf.cast(each_crop, self.compute_dtype))
         tokens = self.photo_norm(tokens) + self.place  # (P·k, L, U)
         memory = []
-        for layer in self.joint_layers:
+        for layer in self.blocks:
             projected = layer.project(tokens)
             memory.append(_join_crops(projected, crops))
-            if layer is not self.joint_layers[-1]:  # nothing sees what the last layer makes of them
+            if layer is not self.blocks[-1]:  # nothing sees what the last layer makes of them
                 tokens = layer.encode_photos(tokens, projected, training)
         return memory
+
+    def _average(self, attentions: list[tf.Tensor]) -> tf.Tensor:
+        """Return the mean of the layers' attention, with rows that sum to 1."""
+        total = tf.add_n(attentions)
+        return total / tf.reduce_sum(total, axis=-1, keepdims=True)
 
     def _compute_logits(self, words: tf.Tensor) -> tf.Tensor:
         return multiply(words, tf.transpose(self.output_vectors)) + self.bias
@@ -296,9 +250,3 @@ def _join_crops(projected: tf.Tensor, crops: int) -> tf.Tensor:
     split = tf.reshape(projected, [-1, crops, pair, locations, heads, width])
     split = tf.transpose(split, [0, 2, 1, 3, 4, 5])  # (P, 2, k, L, H, U/H)
     return tf.reshape(split, [-1, pair, crops * locations, heads, width])
-
-
-def _average(attentions: list[tf.Tensor]) -> tf.Tensor:
-    """Return the mean of the layers' attention, with rows that sum to 1."""
-    mean = tf.add_n(attentions)
-    return mean / tf.reduce_sum(mean, axis=-1, keepdims=True)
