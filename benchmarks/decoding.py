@@ -71,7 +71,9 @@ def build_captioner(
     sizes: Sizes, grid: tuple[int, int], depth: int, encoder: Any = None
 ) -> "Captioner":
     """Build a captioner with random weights and default search, whose captions never end early."""
-    from models.captioner import Captioner, build_decoder_for  # loads TensorFlow
+    # They load TensorFlow.
+    from models.captioner import Captioner
+    from models.saved_networks import build_decoder_for
 
     config = Settings.from_flat(sizes.settings or {}).flat()
     config |= {

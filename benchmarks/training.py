@@ -66,7 +66,7 @@ def build_trainer(
 ) -> "Trainer":
     """Build a decoder's trainer with default settings except for these."""
     # These load TensorFlow.
-    from models.captioner import build_decoder_for
+    from models.saved_networks import build_decoder_for
     from models.training.losses import CrossEntropy, HardAttention
     from models.training.trainer import Recipe, Trainer
 

@@ -22,12 +22,15 @@ from data.photos.images import AnyPhoto, load_pixels, read_photo, read_size
 from data.photos.reading import DEFAULT, WHOLE, Reading, Window
 from data.text.loading import load_pretrained_tokenizer, load_tokenizer
 from data.text.tokenizer import END, PAD, START, UNKNOWN, Word
-from models.decoders import DECODERS, build_decoder
 from models.decoders.base import Decoder, check_max_length
-from models.encoders import ENCODERS
 from models.encoders.encoder import Encoder
-from models.encoders.engines import choose_engine, choose_precision, describe_precision
 from models.pretrained.families import describe_tokenizer, read_run_config
+from models.saved_networks import (
+    adapt_fingerprint,
+    build_decoder_for,
+    has_own_encoder,
+    load_encoder,
+)
 from models.search.compiled import compile_search
 from models.search.rules import Captions, Rules
 from models.search.sampling import Sampling
@@ -162,7 +165,7 @@ class Captioner:
 
         fingerprint = adapt_fingerprint(config["fingerprint"], engine)
         rows, columns = fingerprint["grid"]
-        has_own_encoder = _has_own_encoder(config) or is_hugging_face
+        is_own = has_own_encoder(config) or is_hugging_face
         return cls(
             encoder=lambda: load_encoder(folder, config, weights, engine),
             decoder=decoder,
@@ -170,7 +173,7 @@ class Captioner:
             grid=(rows, columns),
             image_size=fingerprint["image_size"],
             reading=Reading(**fingerprint.get("reading", {})),
-            fingerprint=None if has_own_encoder else fingerprint,
+            fingerprint=None if is_own else fingerprint,
             settings={name: config[name] for name in SEARCH_SETTINGS if name in config},
         )
 
@@ -413,89 +416,3 @@ def _average_by_word(words: Sequence[Word], attention: np.ndarray) -> np.ndarray
     if not rows:
         return attention[:0]
     return np.stack(rows)
-
-
-def build_decoder_for(config: dict[str, Any], vocabulary: int) -> Decoder:
-    """Build the decoder that a run's settings describe, with random weights."""
-    kind = config["decoder"]
-    if kind not in DECODERS:
-        raise unknown_name_error("decoder", kind, list(DECODERS))
-    # Sizes that only pretrained decoders have are not in every config.
-    options = {name: config[name] for name in DECODERS[kind].OPTIONS if name in config}
-    fingerprint = config["fingerprint"]
-    rows, columns = fingerprint["grid"]
-    return build_decoder(
-        kind,
-        seed=config["seed"],
-        vocabulary=vocabulary,
-        locations=fingerprint.get("whole", 0) + rows * columns,
-        depth=fingerprint["depth"],
-        **options,
-    )
-
-
-def adapt_fingerprint(fingerprint: dict[str, Any], engine: str) -> dict[str, Any]:
-    """Return a run's fingerprint with the precision of this engine on this machine."""
-    others = {name: value for name, value in fingerprint.items() if name != "precision"}
-    precision = choose_precision(choose_engine(engine), _get_precision(fingerprint))
-    return others | describe_precision(precision)
-
-
-def _get_precision(fingerprint: dict[str, Any]) -> str:
-    return fingerprint.get("precision", "float32")
-
-
-def _has_own_encoder(config: dict[str, Any]) -> bool:
-    """Return whether the encoder was trained in the run; a Hugging Face model has no such entry."""
-    return config.get("finetune_encoder", False)
-
-
-def load_encoder(run: Path, config: dict[str, Any], weights: str | None, engine: str) -> Encoder:
-    """Load a run's encoder; its weights must be those that the run was trained with.
-
-    `weights` is their present place, if they were moved.
-    """
-    options = {
-        "layer": config["layer"],
-        "image_size": config["image_size"],
-        "grid": config["grid"],
-        "engine": engine,
-        "precision": _get_precision(config["fingerprint"]),
-    }
-    if _has_own_encoder(config):
-        if weights is not None:
-            raise UserError(
-                f"--weights {weights} cannot be used: the encoder of {run} was trained in it and "
-                "lies there; omit --weights"
-            )
-        return Encoder(config["encoder"], weights=str(run), **options)
-
-    weights = _find_weights(config, weights)
-    encoder = Encoder(config["encoder"], weights=weights, **options)
-    digest, trained_on = encoder.fingerprint()["weights"], config["fingerprint"]
-    # A Hugging Face model says nothing of its weights.
-    if digest != trained_on.get("weights", digest):
-        raise UserError(
-            f"{weights} has other weights than those that the run was trained with; "
-            "give the right file with --weights FILE, or train again"
-        )
-    return encoder
-
-
-def _find_weights(config: dict[str, Any], weights: str | None) -> str:
-    """Return the place of the encoder's weights, by default the one in `config`, if it exists."""
-    # Such an encoder also has weights by the names of presets; its loader checks them.
-    has_presets = ENCODERS[config["encoder"]].accepts_presets
-    if weights is not None and not has_presets and not Path(weights).exists():
-        raise UserError(
-            f"--weights must be the present place of the run's encoder weights (got {weights}, "
-            "which does not exist)"
-        )
-    weights = weights or config["encoder_weights"]
-    moved = f"the run's encoder weights were at {weights} and are no longer there"
-    if hugging_face.is_missing_folder(weights):
-        raise UserError(f"{moved}; give their place with --weights hf:FOLDER")
-    needs_file = weights not in ("imagenet", "none") and not has_presets
-    if needs_file and not Path(weights).exists():
-        raise UserError(f"{moved}; give their place with --weights FILE")
-    return weights

@@ -20,9 +20,9 @@ from data.photos.views import Views
 from data.preprocess import Dataset
 from data.text.loading import load_tokenizer
 from data.text.tokenizer import END, PAD, SPECIAL_TOKENS, START, UNKNOWN, Tokenizer
-from models.captioner import build_decoder_for
 from models.decoders.base import Decoder
 from models.pretrained.loading import load_decoder_weights
+from models.saved_networks import build_decoder_for
 from models.search.rules import Rules
 from models.training import warm_start
 from models.training.checkpoints import list_checkpoints, load_weights

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from models.captioner import build_decoder_for
+from models.saved_networks import build_decoder_for
 from models.training.losses import CrossEntropy
 from models.training.optimizers import build_adam
 from models.training.trainer import Recipe, Trainer

@@ -4,9 +4,9 @@ import tensorflow as tf
 
 from config import Settings
 from data.text.loading import fit_tokenizer
-from models.captioner import build_decoder_for
 from models.classifier import Network
 from models.encoders.encoder import Encoder
+from models.saved_networks import build_decoder_for
 from models.training.checkpoints import make_checkpoint
 from pipeline.settings import fill_in
 from presets import LENGTHS

@@ -9,9 +9,10 @@ from PIL import Image
 from data.photos.crops import Crops
 from data.photos.images import UnreadablePhoto
 from data.text.tokenizer import Word
-from models.captioner import Captioner, load_encoder
+from models.captioner import Captioner
 from models.decoders import build_decoder
 from models.encoders.encoder import Encoder
+from models.saved_networks import load_encoder
 from utils.errors import UserError
 
 SIZE = 8
@@ -244,10 +245,10 @@ def test_the_score_of_a_prompted_caption_is_of_the_other_words(captioner, photos
     free = captioner(photos[0], beam=1)
     half = len(free.words) // 2
     rest = captioner(photos[0], beam=1, prompt=" ".join(free.words[:half]))
-    begun = captioner(photos[0], beam=1, max_length=half)
+    prompted = captioner(photos[0], beam=1, max_length=half)
     assert rest.text == free.text
     np.testing.assert_allclose(rest.attention, free.attention, atol=1e-5)
-    assert len(begun.words) == half
+    assert len(prompted.words) == half
     assert rest.score != pytest.approx(free.score)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models import captioner
+from models import saved_networks
 from models.encoders import engines
 from models.encoders.encoder import Encoder
 from models.encoders.engines import choose_engine
@@ -77,14 +77,14 @@ def test_a_runs_features_are_cached_by_this_machines_precision(monkeypatch):
     rounded = exact | {"precision": "bfloat16"}
     monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: True)
     monkeypatch.setattr(engines, "has_bfloat16", lambda: True)
-    assert captioner.adapt_fingerprint(rounded, "openvino") == rounded
+    assert saved_networks.adapt_fingerprint(rounded, "openvino") == rounded
     assert (
-        captioner.adapt_fingerprint(rounded, "tensorflow")
-        == captioner.adapt_fingerprint(exact, "openvino")
+        saved_networks.adapt_fingerprint(rounded, "tensorflow")
+        == saved_networks.adapt_fingerprint(exact, "openvino")
         == exact
     )
     monkeypatch.setattr(engines, "has_bfloat16", lambda: False)
-    assert captioner.adapt_fingerprint(rounded, "openvino") == exact
+    assert saved_networks.adapt_fingerprint(rounded, "openvino") == exact
 
 
 @needs_openvino
