@@ -94,7 +94,7 @@ class ByteBar:
         return self
 
     def update(self, number: int) -> None:
-        """Count so many more bytes; a negative number takes some back."""
+        """Add a number of bytes to the count; a negative number takes some back."""
         self._done += number
         self._bar.update(number)
         if number < 0:

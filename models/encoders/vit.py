@@ -20,6 +20,11 @@ IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 SIGNED = {"scale": [SCALE] * 3, "offset": [OFFSET] * 3}
 
 
+# All four kinds have the depth and width of ViT-B, and name their sizes so.
+WIDTHS = {"num_layers": 12, "num_heads": 12, "hidden_dim": 768}
+SIZE_NAMES = ("image_shape", "patch_size", *WIDTHS)
+
+
 class ViT(VisionTransformer):
     """ViT-B/16 (Dosovitskiy et al. 2021), a classifier: the first vector is of the class token."""
 
@@ -28,18 +33,12 @@ class ViT(VisionTransformer):
     imagenet_preset = "vit_base_patch16_224_imagenet"
     base: ClassVar[Sizes] = {
         "patch_size": 16,
-        "num_layers": 12,
-        "num_heads": 12,
-        "hidden_dim": 768,
+        **WIDTHS,
         "mlp_dim": 3072,
         **SIGNED,
     }
     size_names = (
-        "image_shape",
-        "patch_size",
-        "num_layers",
-        "num_heads",
-        "hidden_dim",
+        *SIZE_NAMES,
         "mlp_dim",
         "layer_norm_epsilon",
         "use_mha_bias",
@@ -73,18 +72,12 @@ class CLIP(VisionTransformer):
     imagenet_preset = "clip_vit_base_patch16"
     base: ClassVar[Sizes] = {
         "patch_size": 16,
-        "num_layers": 12,
-        "num_heads": 12,
-        "hidden_dim": 768,
+        **WIDTHS,
         "intermediate_dim": 3072,
         **make_scaling(CLIP_MEAN, CLIP_DEVIATION),
     }
     size_names = (
-        "image_shape",
-        "patch_size",
-        "num_layers",
-        "num_heads",
-        "hidden_dim",
+        *SIZE_NAMES,
         "intermediate_dim",
         "intermediate_activation",
     )
@@ -117,9 +110,7 @@ class SigLIP(VisionTransformer):
     imagenet_preset = "siglip_base_patch16_224"
     base: ClassVar[Sizes] = {
         "patch_size": 16,
-        "num_layers": 12,
-        "num_heads": 12,
-        "hidden_dim": 768,
+        **WIDTHS,
         "intermediate_dim": 3072,
         **SIGNED,
     }
@@ -159,18 +150,12 @@ class DINOv2(VisionTransformer):
     imagenet_preset = "dinov2_base"
     base: ClassVar[Sizes] = {
         "patch_size": 14,
-        "num_layers": 12,
-        "num_heads": 12,
-        "hidden_dim": 768,
+        **WIDTHS,
         "intermediate_dim": 3072,
         **make_scaling(IMAGENET_MEAN, IMAGENET_DEVIATION),
     }
     size_names = (
-        "image_shape",
-        "patch_size",
-        "num_layers",
-        "num_heads",
-        "hidden_dim",
+        *SIZE_NAMES,
         "intermediate_dim",
         "num_register_tokens",
         "use_swiglu_ffn",

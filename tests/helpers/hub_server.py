@@ -65,7 +65,7 @@ class Repository:
 
 @dataclass
 class Hub:
-    """What the server has, does and did."""
+    """The state of the server: repositories, faults to make, and requests so far."""
 
     endpoint: str = ""
     repositories: dict = field(default_factory=dict)

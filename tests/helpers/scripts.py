@@ -104,7 +104,7 @@ def run_in_terminal(*command, columns=110):
 def scenes_folder(folder, *, result_pictures=1):
     """Make this the current directory, with scenes in drawn/ and nothing else.
 
-    What takes long is left out: no Java is found, and in this process few result pictures and no
+    Slow parts are skipped: no Java is found, and in this process few result pictures and no
     curves of captioners are drawn, and TensorFlow runs uncompiled.
     """
     with pytest.MonkeyPatch.context() as patch, run_uncompiled():

@@ -354,7 +354,7 @@ def test_what_would_change_the_result_is_rejected(make_finished, options, flag):
         choose_resumed(options)
 
 
-def test_a_run_goes_on_in_the_way_that_it_has_begun(make_finished):
+def test_a_run_continues_in_its_present_way(make_finished):
     """Resumed plainly or with the same options again; finished when its new epochs are scored."""
     make_finished()
     start, settings = choose_resumed({"scst": True, "learning_rate": 0.01})

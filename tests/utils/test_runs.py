@@ -20,7 +20,7 @@ def root(tmp_path, monkeypatch):
     return Path("checkpoints")
 
 
-def begun(run, *, minutes_ago=0, **config):
+def start_run(run, *, minutes_ago=0, **config):
     runs.write_config(run, config | {"written": datetime.now().timestamp() - 60 * minutes_ago})
     return run
 
@@ -37,22 +37,22 @@ def test_place_of_a_new_run(root, tmp_path):
 
 
 def test_find_takes_a_name_or_a_folder(root, tmp_path):
-    run = begun(root / "mine")
+    run = start_run(root / "mine")
     assert runs.find_run("mine") == run
     assert runs.find_run("checkpoints/mine") == run
     assert runs.find_run("checkpoints/mine/") == run
     assert runs.find_run(str(tmp_path / "checkpoints/mine")) == tmp_path / "checkpoints/mine"
-    begun(Path("here"))
+    start_run(Path("here"))
     assert runs.find_run("here") == Path("here")
 
 
 def test_find_without_a_name_takes_the_newest(root):
-    begun(root / "a", minutes_ago=3)
-    begun(root / "b", minutes_ago=1)
-    begun(root / "c", minutes_ago=2)
+    start_run(root / "a", minutes_ago=3)
+    start_run(root / "b", minutes_ago=1)
+    start_run(root / "c", minutes_ago=2)
     (root / "no run").mkdir()
     assert runs.find_run(None) == root / "b"
-    begun(root / "c")  # a resumed run writes its settings again
+    start_run(root / "c")  # a resumed run writes its settings again
     assert runs.find_run(None) == root / "c"
 
 
@@ -66,7 +66,7 @@ def test_find_refuses_what_is_not_there(root):
         match=r"^no run 'mine', and no run in /.*/checkpoints yet; make one with: python ",
     ):
         runs.find_run("mine")
-    begun(root / "other")
+    start_run(root / "other")
     with pytest.raises(UserError, match=r"^no run 'mine' in /.*/checkpoints; there are: other$"):
         runs.find_run("mine")
     with pytest.raises(UserError, match=r"^no run 'othr' in /.*; did you mean 'other'\?$"):
@@ -76,9 +76,9 @@ def test_find_refuses_what_is_not_there(root):
 def test_runs_are_found_in_another_folder(root, tmp_path, monkeypatch):
     (tmp_path / "home").mkdir()
     monkeypatch.setenv("CAPTION_HOME", "home")
-    run = begun(tmp_path / "home/checkpoints/mine")
+    run = start_run(tmp_path / "home/checkpoints/mine")
     assert runs.find_run("mine") == runs.find_run(None) == run
-    other = begun(Path("elsewhere/other"))
+    other = start_run(Path("elsewhere/other"))
     assert runs.find_run("other", Path("elsewhere")) == other
     assert runs.find_run(None, Path("elsewhere")) == other
     assert runs.choose_folder("new", default="x", root=Path("elsewhere")) == Path("elsewhere/new")
@@ -89,11 +89,11 @@ def test_runs_are_found_in_another_folder(root, tmp_path, monkeypatch):
 def test_a_run_elsewhere_keeps_full_paths(root, tmp_path):
     """Its config.json is read from any folder, also where relative names mean other files."""
     (tmp_path / "photos").mkdir()
-    run = begun(Path("far/runs/mine"), dataset="photos", weights="imagenet", cache="missing")
+    run = start_run(Path("far/runs/mine"), dataset="photos", weights="imagenet", cache="missing")
     saved = json.loads((run / "config.json").read_text())
     assert saved["dataset"] == str(tmp_path / "photos")
     assert (saved["weights"], saved["cache"]) == ("imagenet", "missing")
-    run = begun(root / "near", dataset="photos")
+    run = start_run(root / "near", dataset="photos")
     assert json.loads((run / "config.json").read_text())["dataset"] == "photos"
 
 
@@ -107,18 +107,20 @@ def test_settings_come_back(root):
         "encoder_weights": "none",
         "fingerprint": {},
     }
-    saved = runs.read_config(begun(root / "mine", **config))
+    saved = runs.read_config(start_run(root / "mine", **config))
     assert saved == {"version": runs.VERSION, "written": saved["written"], **config}
 
 
 def test_settings_with_something_missing_are_refused(root):
     with pytest.raises(UserError, match=r"config.json is damaged: it has no 'fingerprint'"):
-        runs.read_config(begun(root / "mine", decoder="gru", dataset="d", encoder_weights="none"))
+        runs.read_config(
+            start_run(root / "mine", decoder="gru", dataset="d", encoder_weights="none")
+        )
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{", '{"train": []}'])
 def test_damaged_splits_are_refused(root, content):
-    run = begun(root / "mine")
+    run = start_run(root / "mine")
     if content is not None:
         (run / "splits.json").write_text(content)
     with pytest.raises(UserError, match=r"splits.json is missing or damaged"):
@@ -178,7 +180,7 @@ def test_a_run_of_another_version_is_refused(root, content, version):
 
 @pytest.mark.parametrize("content", [b"", b'{"version": 1, "bat', b"\xff\xfe{}"])
 def test_damaged_settings_are_refused(root, content):
-    begun(root / "mine", batch=64)
+    start_run(root / "mine", batch=64)
     (root / "mine" / "config.json").write_bytes(content)
     with pytest.raises(
         UserError, match=r"mine/config.json is damaged \(.+\); train again, or restore the file$"
@@ -208,7 +210,7 @@ def test_the_best_epoch_is_that_of_the_checkpoint(tmp_path):
 
 
 def test_saved_paths_are_found_from_another_folder(root, tmp_path, monkeypatch):
-    begun(
+    start_run(
         root / "mine",
         **dict.fromkeys(("decoder", "fingerprint"), "x"),
         dataset="datasets/mine",

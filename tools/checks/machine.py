@@ -17,7 +17,7 @@ from utils.files import format_bytes
 from utils.prerequisites import PROJECT, suggest_environment
 from utils.terminal import output
 
-# Names for people, and the features of which one is enough.
+# Names for people, and features; one of them is enough.
 FEATURES = {
     "AVX2": {"avx2"},
     "AVX-512": {"avx512f"},

@@ -31,7 +31,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def check_free_space(folder: Path, size: int) -> None:
-    """Raise a UserError if the disk has not enough room for so many bytes."""
+    """Raise a UserError if the disk has less room than this number of bytes."""
     existing = next(place for place in (folder, *folder.parents) if place.exists())
     free = shutil.disk_usage(existing).free
     if free < size + _SPARE:

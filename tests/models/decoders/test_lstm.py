@@ -22,9 +22,9 @@ def test_the_lstm_against_the_equations():
     state = [
         [np.tanh(dense(first, features.mean(axis=1))) for first in layer] for layer in decoder.first
     ]
-    _, begun = decoder.begin(features)
-    begun = [[each.numpy() for each in layer] for layer in begun["layers"]]
-    for ours, theirs in zip(np.ravel(state), np.ravel(begun), strict=True):
+    _, first_state = decoder.begin(features)
+    first_state = [[each.numpy() for each in layer] for layer in first_state["layers"]]
+    for ours, theirs in zip(np.ravel(state), np.ravel(first_state), strict=True):
         np.testing.assert_allclose(theirs, ours, rtol=1e-4)
     words = np.array([3, 5])
     embedded, last = decoder.embed.embeddings.numpy()[words], state[-1][0]
@@ -213,9 +213,9 @@ def test_without_attention_the_photo_acts_only_at_the_start(features):
     enter, _, new, leave = np.split(told @ cell.kernel.numpy() + cell.bias.numpy(), 4, axis=1)
 
     carried = sigmoid(enter) * np.tanh(new)
-    (begun,) = state["layers"]
-    np.testing.assert_allclose(begun[1], carried, atol=1e-5)
-    np.testing.assert_allclose(begun[0], sigmoid(leave) * np.tanh(carried), atol=1e-5)
+    (first_state,) = state["layers"]
+    np.testing.assert_allclose(first_state[1], carried, atol=1e-5)
+    np.testing.assert_allclose(first_state[0], sigmoid(leave) * np.tanh(carried), atol=1e-5)
     words = tf.constant([2, 2, 2])
     logits, after, attention = decoder.step(words, memory, state)
     np.testing.assert_allclose(attention, 1 / LOCATIONS)
