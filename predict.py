@@ -20,6 +20,7 @@ from config import Settings
 from pipeline.photo_selection import select_photos
 from pipeline.saved import read_saved_config
 from pipeline.settings import check_belongs
+from pipeline.shards import Shard
 from utils import command_line, runs
 from utils.captions_file import FORMATS
 from utils.errors import UsageError, run_script
@@ -27,7 +28,7 @@ from utils.places import find_places
 
 OWN = (
     "photos", "run", "runs", "number", "plot", "out", "minimum_score", "write_metadata", "seed",
-    "weights",
+    "weights", "keep_order", "shard",
 )  # fmt: skip
 FOR_CAPTIONS = ("weights", "minimum_score", "write_metadata")
 
@@ -93,11 +94,28 @@ def make_options() -> argparse.ArgumentParser:
         metavar="FILE|hf:FOLDER",
         help="the encoder's weights, if they were moved",
     )
+    add_sharing_options(parser)
     own = dict.fromkeys(config.SETTING_NAMES, "the run's own")
     command_line.add_options(parser, config.Search, defaults=own)
     command_line.add_options(parser, config.Machine, only=config.DEVICE_SETTINGS)
     command_line.add_screen_options(parser)
     return parser
+
+
+def add_sharing_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options for many photos on several machines."""
+    sharing = parser.add_argument_group("several machines")
+    sharing.add_argument(
+        "--shard",
+        metavar="K/N",
+        type=Shard.parse,
+        help="caption only the K-th of N shares; python -m tools.merge joins their files",
+    )
+    sharing.add_argument(
+        "--keep-order",
+        action="store_true",
+        help="at the end, sort the rows of --out in the order of the photos",
+    )
 
 
 def main() -> int:
@@ -130,6 +148,10 @@ def read_command_line() -> tuple[Namespace, dict[str, Any]]:
         raise UsageError(f"--minimum-score must be from 0 to 1 (got {typed.minimum_score})")
     if typed.write_metadata is not None and not typed.photos:
         raise UsageError("--write-metadata needs photos or folders on the command line")
+    if typed.shard is not None and not typed.photos:
+        raise UsageError("--shard needs photos or folders on the command line")
+    if typed.keep_order and typed.out is None:
+        raise UsageError("--keep-order needs --out FILE, whose rows it sorts")
     return typed, search
 
 

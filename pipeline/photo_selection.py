@@ -17,6 +17,11 @@ class SelectedPhotos:
     copy_names: dict[Path, Path] = field(default_factory=dict)  # below the folder of the copies
     references: dict[Path, tuple[str, ...]] = field(default_factory=dict)  # true captions
 
+    @property
+    def all_paths(self) -> list[Path]:
+        """Return also the photos of other shares, from whose plots those of this share differ."""
+        return list(self.copy_names) or self.paths
+
 
 def select_photos(names: Iterable[str]) -> SelectedPhotos:
     """Return the photos of files and folders, each once, under the first spelling of its path."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from data.alt_text.copies import CaptionedCopies
-from pipeline.classifier.prediction import class_columns, make_class_predictor
+from pipeline.classifier.prediction import make_class_predictor
 from pipeline.photo_selection import SelectedPhotos
 from pipeline.prediction import (
     Predictor,
@@ -16,8 +16,9 @@ from pipeline.prediction import (
     warn_of_photographs,
 )
 from pipeline.prediction_writers import PlotWriter, PredictionWriters
+from pipeline.shards import select_shard
 from utils import runs
-from utils.captions_file import CAPTION_COLUMNS, DOUBTFUL_COLUMNS, CaptionsFile
+from utils.captions_file import CAPTION_COLUMNS, DOUBTFUL_COLUMNS, CaptionsFile, class_columns
 from utils.device import use_device
 from utils.errors import UserError
 from utils.files import check_writable
@@ -41,13 +42,15 @@ def predict_photos(
     photo is selected, random test photos are.
     """
     captions_file = read_captions_file(typed, saved)
+    if typed.shard is not None:
+        selected = select_shard(selected, typed.shard)
     copies = prepare_copies(typed, selected, saved)
     if typed.plot:
         check_writable(Path(typed.plot))
 
     device = search.pop("device", "auto")
     predictor = make_predictor(typed, run, search, saved)
-    is_random = not selected.paths
+    is_random = not typed.photos
     if is_random:
         load(predictor, device)  # fails before a dataset is made or read
         selected = random_test_photos(run, saved, typed.number, typed.seed)
@@ -62,6 +65,8 @@ def predict_photos(
     with writers.open():
         for photo, prediction in caption_photos(predictor, remaining, writers.skip):
             writers.write(photo, prediction)
+        if captions_file is not None and typed.keep_order:
+            captions_file.sort(selected.paths)
         return writers.report()
 
 
@@ -77,7 +82,7 @@ def read_captions_file(typed: Namespace, saved: dict[str, Any]) -> CaptionsFile 
     if not typed.out:
         return None
     if runs.is_classifier(saved):
-        return CaptionsFile(Path(typed.out), class_columns(saved["classes"]))
+        return CaptionsFile(Path(typed.out), class_columns(len(saved["classes"])))
     if typed.minimum_score is None:
         return CaptionsFile(Path(typed.out), CAPTION_COLUMNS, DOUBTFUL_COLUMNS)
     captions_file = CaptionsFile(Path(typed.out), DOUBTFUL_COLUMNS, CAPTION_COLUMNS)

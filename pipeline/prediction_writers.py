@@ -44,7 +44,7 @@ class PlotWriter:
         self._predictor = predictor
         self._references = selected.references
         self._folder = folder
-        self._names = unique_picture_names(selected.paths)
+        self._names = unique_picture_names(selected.all_paths)
 
     def write(self, photo: Path, prediction: Any) -> None:
         figure = self._predictor.draw(photo, prediction, self._references.get(photo, ()))

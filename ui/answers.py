@@ -22,9 +22,10 @@ import numpy as np
 from config import Settings
 from data.photos.images import UnreadablePhoto, read_photo
 from pipeline import prediction
-from pipeline.classifier.prediction import SHOWN_CLASSES, make_class_predictor
+from pipeline.classifier.prediction import make_class_predictor
 from pipeline.saved import read_saved_config
 from utils import runs
+from utils.captions_file import SHOWN_CLASSES
 from utils.errors import UserError, describe_file_error
 from utils.plots.attention import NO_ATTENTION, draw_half_peak_line, is_uniform, overlay_attention
 from utils.plots.figure import shrink

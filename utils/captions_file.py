@@ -11,12 +11,12 @@ import json
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any, Self
 
 from utils.errors import UserError
-from utils.files import printable_path, try_lock
+from utils.files import printable_path, try_lock, write_atomically
 
 Columns = tuple[str, ...]
 Row = dict[str, Any]
@@ -26,6 +26,7 @@ Row = dict[str, Any]
 CAPTION_COLUMNS = ("path", "caption", "photo", "score")
 DOUBTFUL_COLUMNS = ("path", "caption", "doubtful", "photo", "score")
 PAGE_COLUMNS = ("path", "caption", "score")  # photos uploaded to the page are no files with a mark
+SHOWN_CLASSES = 5  # the likeliest ones of a photo, which a classifier writes
 
 _MARKED_BYTES = 1 << 16  # read of each photo to tell it from others
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # some spreadsheets write it before the header
@@ -34,21 +35,23 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # some spreadsheets write it before the head
 class CaptionsFile:
     """Captions in a `.jsonl` or `.csv` file, opened by `with` to add more."""
 
-    def __init__(self, file: Path, *allowed: Columns) -> None:
+    def __init__(self, file: Path, *allowed: Columns, remedy: str = "choose another --out") -> None:
         """Read and check the file. Nothing is written yet.
 
-        A new file gets the first of the `allowed` columns, an existing one keeps its own.
+        A new file gets the first of the `allowed` columns, an existing one keeps its own. `remedy`
+        ends the error of a file that is refused.
         """
         self.file = file
+        self._remedy = remedy
         self.rows: dict[str, Row] = {}
         self._format = FORMATS[file.suffix.lower()]
         self._allowed = allowed
         self._opened: IO[bytes]
-        _check_place(file)
+        _check_place(file, remedy)
         self._content = file.read_bytes() if file.exists() else b""
         self.columns, start = self._read_header()
         self._kept_bytes = self._read_rows(start)
-        self._row_by_place = {_normalise(path): row for path, row in self.rows.items()}
+        self._row_by_place = {normalise_path(path): row for path, row in self.rows.items()}
         self._moved_rows = {
             (Path(path).name, row["photo"]): row
             for path, row in self.rows.items()
@@ -56,13 +59,30 @@ class CaptionsFile:
         }
         self._moved_names = {name for name, _ in self._moved_rows}
 
+    @property
+    def has_header(self) -> bool:
+        """Return whether all rows have the same columns, which the first line names."""
+        return self._format.has_header
+
+    @property
+    def is_cut(self) -> bool:
+        """Return whether the file ended in the middle of a row, which was dropped."""
+        return self._kept_bytes < len(self._content)
+
+    def find_columns(self) -> list[Columns]:
+        """Return the columns of the header, or without a header each kind that a row has."""
+        if self.has_header:
+            return [self.columns] if self._kept_bytes else []
+        kinds = {frozenset(row) for row in self.rows.values()}
+        return [columns for columns in self._allowed if frozenset(columns) in kinds]
+
     def find(self, photo: Path) -> Row | None:
         """Return the row of a photo, None if it has none.
 
         A photo is found by any spelling of its path. One that was moved, or that the file lists
         relative to another folder, is found by its name and mark.
         """
-        row = self._row_by_place.get(_normalise(printable_path(photo)))
+        row = self._row_by_place.get(normalise_path(printable_path(photo)))
         if row is None and photo.name in self._moved_names and photo.is_file():
             row = self._moved_rows.get((photo.name, compute_mark(photo)))
         return row
@@ -72,9 +92,28 @@ class CaptionsFile:
         row: Row = {"path": printable_path(path)}
         for name in self.columns[1:]:
             row[name] = values[name]
+        self.add(row)
+
+    def add(self, row: Row) -> None:
+        """Add a row as another captions file has it; it is on disk when this returns."""
         self._opened.write(self._format.format_row(row))
         self._opened.flush()
-        self.rows[row["path"]] = self._row_by_place[_normalise(row["path"])] = row
+        self.rows[row["path"]] = self._row_by_place[normalise_path(row["path"])] = row
+
+    def sort(self, photos: Iterable[Path]) -> None:
+        """Write the rows of these photos in their order, after all others. This closes the file."""
+        rows = {}
+        for photo in photos:
+            row = self.find(photo)
+            if row is not None:
+                rows[row["path"]] = row
+        others = [row for path, row in self.rows.items() if path not in rows]
+        with write_atomically(self.file) as temporary:
+            with temporary.open("wb") as sorted_file:
+                sorted_file.write(self._format.format_header(self.columns))
+                for row in [*others, *rows.values()]:
+                    sorted_file.write(self._format.format_row(row))
+            self._opened.close()
 
     def __enter__(self) -> Self:
         """Open the file for this process alone; drop a last line that was cut short."""
@@ -100,7 +139,7 @@ class CaptionsFile:
         if not try_lock(self._opened):
             raise UserError(
                 f"another command is writing into {self.file}; "
-                "wait until it has ended, or choose another --out"
+                f"wait until it has ended, or {self._remedy}"
             )
         if self._opened.seek(0, os.SEEK_END) != len(self._content):
             raise UserError(
@@ -120,11 +159,11 @@ class CaptionsFile:
         if tuple(names.split(";")) in self._allowed:
             raise UserError(
                 f"{self.file} has semicolons between its values, as some spreadsheets write them; "
-                "save it with commas, or choose another --out; it was not changed"
+                f"save it with commas, or {self._remedy}; it was not changed"
             )
         raise UserError(
             f"{self.file} is not a captions file of this program: its first line is not "
-            f"{','.join(self._allowed[0])}; it was not changed; choose another --out"
+            f"{','.join(self._allowed[0])}; it was not changed; {self._remedy}"
         )
 
     def _is_cut_header(self, first: bytes) -> bool:
@@ -143,7 +182,7 @@ class CaptionsFile:
                         break
                     raise UserError(
                         f"{self.file}, line {line_number}: not a line of a captions file of this "
-                        "program; mend or remove it, or choose another --out; "
+                        f"program; mend or remove it, or {self._remedy}; "
                         "the file was not changed"
                     )
                 self.rows[row["path"]] = row
@@ -264,14 +303,25 @@ def compute_mark(photo: Path) -> str:
     return hashlib.sha256(beginning + str(size).encode()).hexdigest()[:12]
 
 
-def _check_place(file: Path) -> None:
+def class_columns(number: int) -> Columns:
+    """Return the columns of a classifier's file: the path, then classes and probabilities by rank.
+
+    `number` is that of the classifier's classes.
+    """
+    columns = ["path"]
+    for rank in range(1, min(SHOWN_CLASSES, number) + 1):
+        suffix = "" if rank == 1 else f"_{rank}"
+        columns += [f"class{suffix}", f"probability{suffix}"]
+    return tuple(columns)
+
+
+def _check_place(file: Path, remedy: str) -> None:
     """Raise an error if no file can be at this path."""
     is_below_file = any(parent.exists() and not parent.is_dir() for parent in file.parents)
     if file.is_dir() or is_below_file:
-        raise UserError(
-            f"cannot write {file}: it is a folder or lies below a file; choose another --out"
-        )
+        raise UserError(f"cannot write {file}: it is a folder or lies below a file; {remedy}")
 
 
-def _normalise(path: str) -> str:
+def normalise_path(path: str) -> str:
+    """Return the same text for all spellings of a path."""
     return os.path.normpath(Path(path).absolute())

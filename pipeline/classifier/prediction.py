@@ -10,9 +10,8 @@ import numpy as np
 
 from data.photos.reading import DEFAULT
 from pipeline.prediction import format_references, load_pixels
+from utils.captions_file import SHOWN_CLASSES, class_columns
 from utils.plots.classes import draw_likeliest
-
-SHOWN_CLASSES = 5  # the likeliest ones of a photo
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class ClassPredictor:
     def make_record(self, prediction: Any) -> dict[str, str | float]:
         likeliest = prediction.likeliest(SHOWN_CLASSES)
         values = [value for pair in likeliest for value in pair]
-        return dict(zip(_value_columns(len(likeliest)), values, strict=True))
+        return dict(zip(class_columns(len(likeliest))[1:], values, strict=True))
 
     def describe_mismatches(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
         """Return nothing: no option of predict.py changes classes."""
@@ -81,17 +80,3 @@ def make_class_predictor(run: Path) -> ClassPredictor:
         return Classifier.load(run)
 
     return ClassPredictor(load_classifier)
-
-
-def class_columns(classes: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns of a captions file: the path, then classes and probabilities by rank."""
-    return ("path", *_value_columns(min(SHOWN_CLASSES, len(classes))))
-
-
-def _value_columns(number: int) -> list[str]:
-    """Return class, probability, class_2, probability_2, … for a number of classes."""
-    columns = []
-    for rank in range(1, number + 1):
-        suffix = "" if rank == 1 else f"_{rank}"
-        columns += [f"class{suffix}", f"probability{suffix}"]
-    return columns

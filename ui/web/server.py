@@ -8,13 +8,12 @@ from pathlib import Path
 
 import gradio as gr
 
-from pipeline.classifier.prediction import class_columns
 from pipeline.saved import read_saved_config
 from ui.answers import ModelLoader, read_search_settings
 from ui.web.downloads import Downloads
 from ui.web.page import MAXIMUM_BYTES, MAXIMUM_VISITORS, Page
 from utils import runs
-from utils.captions_file import PAGE_COLUMNS, Columns
+from utils.captions_file import PAGE_COLUMNS, Columns, class_columns
 from utils.errors import UserError
 from utils.hugging_face import describe
 from utils.interrupt import Interruptible
@@ -55,7 +54,7 @@ def serve(
 def _choose_columns(run: Path) -> Columns:
     config = read_saved_config(run)
     if runs.is_classifier(config):
-        return class_columns(config["classes"])
+        return class_columns(len(config["classes"]))
     return PAGE_COLUMNS
 
 
