@@ -166,6 +166,17 @@ def read_reading(folder: Path, *, resample: int, fit: str = "squeeze") -> dict[s
     return reading
 
 
+def check_crop(folder: Path, image_size: int) -> None:
+    """Reject a crop of another size than the encoder's."""
+    size = read_preprocessing(folder).get("crop_size", image_size)
+    side = size.get("height") if isinstance(size, dict) else size
+    if side != image_size:
+        raise UserError(
+            f"{folder / 'preprocessor_config.json'}: crop_size must be the image size, "
+            f"{image_size} (got {side})"
+        )
+
+
 # Generation.
 
 

@@ -10,6 +10,7 @@ from models.pretrained.bert import read_bert_sizes, read_token_numbers
 from models.pretrained.clip import CLIP
 from models.pretrained.family import CaptionerFamily
 from models.pretrained.folder import (
+    check_crop,
     check_supported,
     convert_sampling,
     convert_search,
@@ -17,7 +18,6 @@ from models.pretrained.folder import (
     read_generation,
     read_half,
     read_max_length,
-    read_preprocessing,
     read_reading,
 )
 from models.pretrained.names import find_by_name
@@ -84,7 +84,7 @@ class GIT(CaptionerFamily):
 
     def read_encoder_sizes(self, folder: Path) -> dict[str, Any]:
         sizes = self._tower.read_encoder_sizes(folder)
-        _check_crop(folder, sizes["image_shape"][0])
+        check_crop(folder, sizes["image_shape"][0])
         return sizes | {"reading": read_reading(folder, resample=BICUBIC, fit="crop")}
 
     def read_decoder_sizes(self, folder: Path) -> dict[str, Any]:
@@ -141,14 +141,3 @@ class GIT(CaptionerFamily):
                 f"{folder} has an output layer of its own, {OUTPUT_LAYER}, but its config.json "
                 "says tie_word_embeddings; correct it"
             )
-
-
-def _check_crop(folder: Path, image_size: int) -> None:
-    """Reject a crop of another size than the encoder's."""
-    size = read_preprocessing(folder).get("crop_size", image_size)
-    side = size.get("height") if isinstance(size, dict) else size
-    if side != image_size:
-        raise UserError(
-            f"{folder / 'preprocessor_config.json'}: crop_size must be the image size, "
-            f"{image_size} (got {side})"
-        )

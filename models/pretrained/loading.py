@@ -1,6 +1,6 @@
 """Load pretrained weights into our networks: of Hugging Face's models and of KerasHub's presets."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from models.pretrained import keras_hub_presets
 from models.pretrained.families import find_captioner
 from models.pretrained.family import EncoderFamily
 from models.pretrained.folder import Weights
+from models.pretrained.source import Source
 from models.search.rules import LOG_ZERO
 from models.training.teacher_forced_scores import END
 from utils.errors import UserError
@@ -29,10 +30,23 @@ def find_decoder_sizes(weights: str) -> dict[str, Any]:
 def load_encoder_weights(network: keras.Model, folder: Path, family: EncoderFamily) -> None:
     """Load the encoder of a Hugging Face model's folder into a network of its sizes."""
     arrays = Weights(folder, family.rename)
-    for variable in network.weights:
-        source = family.find_encoder_source(variable.path)
+    assign_weights(network.weights, arrays, family.find_encoder_source, str(folder))
+
+
+def assign_weights(
+    variables: Sequence[keras.Variable],
+    arrays: Mapping[str, np.ndarray],
+    find_source: Callable[[str], Source | None],
+    folder: str,
+) -> None:
+    """Give variables their values from a folder's weights.
+
+    `find_source` returns the source of the variable at a path; None if it keeps its initial value.
+    """
+    for variable in variables:
+        source = find_source(variable.path)
         if source is not None:
-            _assign(variable, source.read(arrays, str(folder)), str(folder))
+            _assign(variable, source.read(arrays, folder), folder)
 
 
 def load_decoder_weights(decoder: Decoder, weights: str, rows: Sequence[int]) -> None:
