@@ -3,6 +3,7 @@
 python evaluate.py                               the newest run on val
 python evaluate.py --run NAME --split test --beam 5 --json scores.json
 python evaluate.py --report                      three beams, novelty, best and worst photos
+python evaluate.py --clip hf:openai/clip-vit-base-patch32     also CLIPScore
 """
 
 import utils.environment  # noqa: F401 (first: it checks Python and the packages)
@@ -48,6 +49,11 @@ def make_options() -> argparse.ArgumentParser:
         default="val",
         help="photos to score; val is what some datasets call dev (default val)",
     )
+    parser.add_argument(
+        "--clip",
+        metavar="hf:OWNER/NAME|hf:FOLDER",
+        help="also CLIPScore and RefCLIPScore by this CLIP model (default: none)",
+    )
     parser.add_argument("--json", metavar="FILE", help="also write the scores there, as fractions")
     parser.add_argument(
         "--report",
@@ -72,12 +78,13 @@ def main() -> int:
     """Score, print the table, write the JSON and the report."""
     typed = parse_typed(make_options())
     name, root, split, weights = (typed.pop(each) for each in ("run", "runs", "split", "weights"))
-    file, is_report = typed.pop("json"), typed.pop("report")
+    file, is_report, clip = (typed.pop(each) for each in ("json", "report", "clip"))
     Settings.from_flat(typed)  # rejects wrong values
     check_data_names(typed)
     run = runs.find_run(name, find_places(root).runs)
     saved = read_saved_config(run)
-    check_request(run, saved, typed, weights=weights, file=file, is_report=is_report)
+    check_request(run, saved, typed, weights=weights, file=file, is_report=is_report, clip=clip)
+    clip_folder = None if clip is None else find_clip(clip)
     import_tensorflow()
     # These import TensorFlow, which takes seconds: wrong options are rejected before.
     from pipeline import evaluation, features
@@ -92,7 +99,9 @@ def main() -> int:
         output(format_class_scores(result))
     else:
         features.suggest_openvino(typed.get("engine", "auto"))
-        evaluated = evaluation.load_evaluation(run, split=split, weights=weights, **typed)
+        evaluated = evaluation.load_evaluation(
+            run, split=split, weights=weights, clip=clip_folder, **typed
+        )
         result = evaluation.score(evaluated)
         output(format_scores(result))
     if file:
@@ -112,6 +121,7 @@ def check_request(
     weights: str | None,
     file: str | None,
     is_report: bool,
+    clip: str | None,
 ) -> None:
     """Reject what the run cannot do, and files that cannot be written."""
     is_classifier = runs.is_classifier(saved)
@@ -119,8 +129,9 @@ def check_request(
         find = find_class_folders if is_classifier else find_dataset
         check_exists(find(typed["dataset"]))
     if is_classifier:
-        options = typed if weights is None else typed | {"weights": weights}
-        check_belongs("classifier", options)
+        others = {"weights": weights, "clip": clip}
+        named = {name: value for name, value in others.items() if value is not None}
+        check_belongs("classifier", typed | named)
     elif saved["dataset"] is None and "dataset" not in typed:
         raise UserError(
             f"{hugging_face.describe(run)} has no photos of its own; name the photos to score with "
@@ -137,6 +148,23 @@ def check_request(
             raise UserError(f"--json must be a file (got the folder {file})")
     if is_report:
         check_writable(run if is_classifier else run / "results")
+
+
+def find_clip(name: str) -> Path:
+    """Return the folder of a CLIP model, by its name or path with or without hf:."""
+    if not hugging_face.is_hugging_face(name):
+        name = f"{hugging_face.PREFIX}{name}"
+    if hugging_face.is_missing_folder(name):
+        raise UserError(
+            f"--clip must be a CLIP model, hf:OWNER/NAME or hf:FOLDER (got {name}, which does not "
+            "exist)"
+        )
+    folder = hugging_face.find_folder(name)
+    # It imports TensorFlow, which takes seconds: a wrong name is rejected before.
+    from pipeline.clip_scoring import check_folder
+
+    check_folder(folder)
+    return folder
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
@@ -24,6 +24,7 @@ from models.captioner import Captioner
 from models.decoders.base import Decoder
 from models.encoders.encoder import Encoder
 from models.training.teacher_forced_scores import TeacherForcedEvaluator
+from pipeline.clip_scoring import ClipScorer, load_clip
 from pipeline.dataset import (
     NO_VIEWS,
     read_facts,
@@ -62,6 +63,7 @@ class Evaluation:
     settings: Settings
     search: dict[str, Any] = field(default_factory=dict)  # changes of the run's search
     facts: dict[str, Any] | None = None  # of scenes
+    clip: ClipScorer | None = None
     trained_on: list[Photo] | None = None  # the run's training photos, if they are of this dataset
     notes: list[str] = field(default_factory=list)  # what a reader of the scores must know
 
@@ -125,7 +127,14 @@ class Evaluation:
         words = [word.text for word in tokenizer.decode(tokens) if word.text]
         return tokenizer.join_words(words)
 
-    def score_scenes(self, captions: Sequence[Any]) -> dict[str, float | None]:
+    def score_content(self, captions: Sequence[Any]) -> dict[str, float | None]:
+        """Score whether captions agree with what the photos show, as far as it can be known."""
+        scores = self._score_scenes(captions)
+        if self.clip is not None:
+            scores |= self.clip.score([caption.text for caption in captions])
+        return scores
+
+    def _score_scenes(self, captions: Sequence[Any]) -> dict[str, float | None]:
         """Score facts and pointing of drawn scenes; return nothing for photographs."""
         if self.facts is None or self.language not in LANGUAGES:
             return {}
@@ -139,7 +148,7 @@ class Result:
     """The captions of a split and their scores."""
 
     split: str
-    scores: dict[str, float | int | None]
+    scores: dict[str, float | int | str | None]
     notes: list[str]  # what a reader of the scores must know
     photos: list[Photo]
     captions: list[Any]  # of these photos, in order
@@ -171,15 +180,26 @@ def score(evaluation: Evaluation) -> Result:
     scores["images"] = len(captions)
     scores["seconds"] = seconds
     scores["captions_per_second"] = len(captions) / seconds
-    scores |= evaluation.score_scenes(captions)
+    scores |= evaluation.score_content(captions)
+    if evaluation.clip is not None:
+        scores["CLIP_model"] = evaluation.clip.name
+        notes += evaluation.clip.describe([caption.text for caption in captions], language)
     notes = evaluation.notes + notes
     return Result(evaluation.split, scores, notes, evaluation.photos, captions)
 
 
 def load_evaluation(
-    run: Path, *, split: str, weights: str | None = None, **changes: Any
+    run: Path,
+    *,
+    split: str,
+    weights: str | None = None,
+    clip: Path | None = None,
+    **changes: Any,
 ) -> Evaluation:
-    """Load a run's best epoch and a split; `changes` are settings other than the run's."""
+    """Load a run's best epoch and a split; `changes` are settings other than the run's.
+
+    `clip` is the folder of a CLIP model for CLIPScore.
+    """
     saved = read_saved_config(run)
     is_own = is_own_dataset(changes.get("dataset"), saved["dataset"], find_dataset)
     if not is_own:
@@ -187,6 +207,8 @@ def load_evaluation(
     settings = Settings.from_config(saved, **changes | {"strict": False})
     path = find_dataset(settings.data.dataset)
     settings = settings.replace("command line", dataset=str(path))
+    # Before the photos are read: a damaged model is reported at once.
+    loaded_clip = None if clip is None else load_clip(clip, settings.machine.engine)
     captioner = Captioner.load(run, weights=weights, engine=settings.machine.engine)
     # Photos that look alike are no matter here; finding them among many takes long.
     source = read_source(path, settings.data)
@@ -197,7 +219,7 @@ def load_evaluation(
     else:
         missing = dict.fromkeys(dataset.splits, 0)
     search = {name: value for name, value in changes.items() if name in captioner.settings}
-    return make_evaluation(
+    evaluation = make_evaluation(
         captioner,
         dataset,
         settings,
@@ -207,6 +229,10 @@ def load_evaluation(
         missing=missing,
         search=search,
     )
+    if loaded_clip is None:
+        return evaluation
+    cache = Path(settings.vision.cache)
+    return replace(evaluation, clip=ClipScorer(loaded_clip, evaluation.photos, cache))
 
 
 def make_evaluation(

@@ -17,7 +17,7 @@ from data.text.tokenizer import SPECIAL_TOKENS
 from models.training.teacher_forced_scores import FreeRunningEvaluator
 from pipeline import dataset as stages
 from pipeline.evaluation import Evaluation, Result, choose_scoring_tokenizer
-from reports.score_names import format_score, get_score_name
+from reports.score_names import CONTENT_SCORES, format_score, get_score_name
 from utils import runs
 from utils.errors import UserError
 from utils.files import write_json
@@ -33,6 +33,7 @@ EXTREMES = 10  # photos with the best captions, and with the worst
 BEAM_SCORES = (
     *SCORES_WITHOUT_JAVA,
     "METEOR",
+    *CONTENT_SCORES,
     "facts_precision",
     "facts_recall",
     "pointing",
@@ -108,7 +109,7 @@ def _caption_with_beam(
         except ScoreUnavailable as error:
             say(f"METEOR with beam {beam}: {error}")
     scores["captions_per_second"] = len(texts) / seconds
-    return scores | evaluation.score_scenes(captions)
+    return scores | evaluation.score_content(captions)
 
 
 def load_training_captions(run: Path, evaluation: Evaluation) -> list[str]:

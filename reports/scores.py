@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.classifier.evaluation import ClassResult
 from pipeline.evaluation import Result
-from reports.score_names import format_score, get_score_name
+from reports.score_names import CONTENT_SCORES, format_score, get_score_name
 from utils.metrics.captions import SCORE_KEYS
 from utils.metrics.classes import find_mistakes
 from utils.tables import format_table
@@ -16,8 +16,9 @@ SHOWN_MISTAKES = 3
 
 
 def list_scores(scores: Mapping[str, Any]) -> list[list[str]]:
-    """Return a row for each score: coco-caption's, then loss and accuracy of teacher forcing."""
+    """Return a row for each score: coco-caption's, CLIP's, then those of teacher forcing."""
     rows = [[name, format_score(scores.get(key))] for name, key in SCORE_KEYS.items()]
+    rows += [[name, format_score(scores[name])] for name in CONTENT_SCORES if name in scores]
     for key in scores:
         if key == "loss" or key.startswith("Top"):
             rows.append([get_score_name(key), format_score(scores[key])])

@@ -21,6 +21,7 @@ from utils.runs import read_config, read_history, write_config
 
 FIXTURE = ROOT / "tests/fixtures/vit_gpt2"
 MODEL = f"hf:{FIXTURE}"
+CLIP = f"hf:{ROOT / 'tests/fixtures/clip'}"
 SMALL = shlex.split(
     "--dataset drawn --batch 100 --cache cache --augment 0 --max-length 6 --epochs 1"
 )
@@ -111,11 +112,16 @@ def test_a_hugging_face_folder_captions_without_training(tmp_path):
 def test_a_hugging_face_folder_is_scored_on_a_dataset(tmp_path):
     file = tmp_path / "scores.json"
     words = shlex.split("--dataset drawn --cache cache --split test --json")
-    done = run_command(evaluate, "--run", MODEL, *words, file)
+    done = run_command(evaluate, "--run", MODEL, *words, file, "--clip", CLIP)
     assert done.status == 0, done.error
     scores = json.loads(file.read_text())
     assert scores["images"] == 8
     assert scores["loss"] > 3
+    assert scores["CLIP_model"] == CLIP
+    for name in ("CLIPScore", "RefCLIPScore"):
+        assert 0 <= scores[name] <= 2.5
+        assert f"{name} {scores[name]:.3f}" in " ".join(done.out.split())
+    assert f"by {CLIP}" in done.out
 
 
 @pytest.mark.parametrize(
@@ -124,6 +130,8 @@ def test_a_hugging_face_folder_is_scored_on_a_dataset(tmp_path):
         (predict, [], ["has no photos of its own", "name"]),
         (evaluate, [], ["has no photos of its own", "--dataset"]),
         (evaluate, ["--dataset", "drawn", "--report"], ["--report", "hf:"]),
+        (evaluate, ["--dataset", "drawn", "--clip", MODEL], ["--clip", "text tower"]),
+        (evaluate, ["--dataset", "drawn", "--clip", "no"], ["--clip", "hf:no", "hf:OWNER/NAME"]),
     ],
 )
 def test_a_hugging_face_folder_has_no_photos_or_run(script, words, parts):
