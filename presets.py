@@ -110,6 +110,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 SCENES: dict[str, Any] = {
     "encoder": "convnet",
     "minimum_count": 1,
+    "units": 256,
     "embedding": 128,
     "attention_units": 128,
     "dropout": 0.2,
