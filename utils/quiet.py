@@ -35,6 +35,9 @@ def import_tensorflow() -> None:
     """
     os.environ.setdefault(_CPP_LEVEL, "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    # TensorFlow takes oneDNN by itself only on newer processors. With AVX2 alone, too, its
+    # convolutions take a quarter less time to train.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     sys.stderr.flush()
     standard_error = os.dup(2)
     with tempfile.TemporaryFile() as messages:
