@@ -164,7 +164,7 @@ class Classifier:
             return tf.nn.softmax(logits)
 
         signature = [tf.TensorSpec([None, image_size, image_size, 3], tf.uint8)]
-        self._predict = tf.function(predict, input_signature=signature)
+        self._predict = tf.function(predict, input_signature=signature, autograph=False)
 
     @classmethod
     def load(cls, run: str | Path | None = None) -> Self:

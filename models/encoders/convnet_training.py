@@ -144,7 +144,7 @@ def _make_train_step(
     """Make a step that learns from a batch and returns its loss, compiled once for all sizes."""
     optimizer.build(model.trainable_variables)
 
-    @tf.function(input_signature=signature)
+    @tf.function(input_signature=signature, autograph=False)
     def train_step(pictures: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             pixels = tf.cast(pictures, tf.float32) / 127.5 - 1.0

@@ -94,7 +94,8 @@ class Encoder:
         shape = self.network.input.shape
         if self.engine == "openvino":
             return OpenVINO(self.encode, self.network.variables, shape[1:], self.precision)
-        encode = tf.function(self.encode, input_signature=[tf.TensorSpec(shape, tf.uint8)])
+        signature = [tf.TensorSpec(shape, tf.uint8)]
+        encode = tf.function(self.encode, input_signature=signature, autograph=False)
 
         def run(images: np.ndarray) -> np.ndarray:
             return encode(tf.convert_to_tensor(images, tf.uint8)).numpy()

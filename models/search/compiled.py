@@ -24,7 +24,7 @@ def compile_search(
     otherwise. With `samples_locations`, hard attention samples a location before each word.
     """
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def run(
         features: tf.Tensor, seeds: tf.Tensor, prompt_tokens: tf.Tensor | None = None
     ) -> Captions:

@@ -29,7 +29,7 @@ class TeacherForcedEvaluator:
     def __init__(self, decoder: Decoder, *, top: int = 5) -> None:
         self._decoder = decoder
         self._top = top
-        self._measure = tf.function(self._measure_batch)
+        self._measure = tf.function(self._measure_batch, autograph=False)
 
     def __call__(self, batches: Iterable[Batch]) -> TeacherForcedResult:
         """Evaluate (features, tokens) batches; also find each first caption's likeliest words."""
@@ -70,7 +70,7 @@ class FreeRunningEvaluator:
 
     def __init__(self, decoder: Decoder) -> None:
         self._decoder = decoder
-        self._measure = tf.function(self._measure_batch)
+        self._measure = tf.function(self._measure_batch, autograph=False)
 
     def __call__(self, batches: Iterable[Batch]) -> float:
         """Return the loss over (features, tokens) batches."""

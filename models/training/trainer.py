@@ -112,7 +112,7 @@ class Trainer:
                 decoder, objective, self.optimizers, batch, precision=recipe.precision
             )
 
-        self._run_step = tf.function(run_step)
+        self._run_step = tf.function(run_step, autograph=False)
 
     def _build_optimizers(self, build: Callable[..., keras.optimizers.Optimizer]) -> Optimizers:
         """Build an optimizer for each part: an encoder that is trained too has its own rate."""
