@@ -17,6 +17,7 @@ from typing import Any
 
 import config
 from config import Settings
+from pipeline.cluster_address import check_address, make_absolute
 from pipeline.photo_selection import select_photos
 from pipeline.saved import read_saved_config
 from pipeline.settings import check_belongs
@@ -28,7 +29,7 @@ from utils.places import find_places
 
 OWN = (
     "photos", "run", "runs", "number", "plot", "out", "minimum_score", "write_metadata", "seed",
-    "weights", "keep_order", "shard",
+    "weights", "keep_order", "shard", "ray",
 )  # fmt: skip
 FOR_CAPTIONS = ("weights", "minimum_score", "write_metadata")
 
@@ -112,6 +113,11 @@ def add_sharing_options(parser: argparse.ArgumentParser) -> None:
         help="caption only the K-th of N shares; python -m tools.merge joins their files",
     )
     sharing.add_argument(
+        "--ray",
+        metavar="local|auto|HOST:PORT",
+        help="caption on all machines of this Ray cluster; local starts one on this machine",
+    )
+    sharing.add_argument(
         "--keep-order",
         action="store_true",
         help="at the end, sort the rows of --out in the order of the photos",
@@ -150,6 +156,10 @@ def read_command_line() -> tuple[Namespace, dict[str, Any]]:
         raise UsageError("--write-metadata needs photos or folders on the command line")
     if typed.shard is not None and not typed.photos:
         raise UsageError("--shard needs photos or folders on the command line")
+    if typed.ray is not None:
+        check_address(typed.ray)
+        if typed.weights is not None:
+            typed.weights = make_absolute(typed.weights)
     if typed.keep_order and typed.out is None:
         raise UsageError("--keep-order needs --out FILE, whose rows it sorts")
     return typed, search

@@ -9,7 +9,6 @@ import itertools
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -38,6 +37,7 @@ from models.training.checkpoints import load_weights
 from utils import hugging_face
 from utils.device import choose_auto_precision, has_bfloat16
 from utils.errors import UserError, unknown_name_error
+from utils.predictions import Caption
 from utils.runs import check_writes_captions, find_run
 
 BATCH = 64  # photos at a time
@@ -67,18 +67,6 @@ _DEFAULTS: dict[str, Any] = {
     "needs_end": True,
     "early_stopping": True,
 }
-
-
-@dataclass(frozen=True)
-class Caption:
-    """The caption of a photo."""
-
-    text: str
-    score: float  # 0 to 1: the geometric mean of the words' probabilities
-    words: list[str]
-    attention: np.ndarray  # (words, L): where the network looked for each word; rows sum to 1
-    grid: tuple[int, int]  # rows and columns of the L locations
-    candidates: list[tuple[str, float]]  # all captions found, with their scores, best first
 
 
 class Tokenizer(Protocol):

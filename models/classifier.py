@@ -24,6 +24,7 @@ from models.training.checkpoints import load_weights
 from models.training.losses import Batch, EpochBatches
 from models.training.optimizers import ConvolutionMuon
 from utils.errors import UserError
+from utils.predictions import Prediction
 from utils.runs import find_run, is_classifier, read_config
 
 BATCH = 256  # pictures at a time
@@ -128,19 +129,6 @@ class ClassCrossEntropy:
         accuracy = float(self.right) / steps
         self.right.assign(0.0)
         return {"accuracy": accuracy}
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The classes of a photo with their probabilities."""
-
-    classes: tuple[str, ...]
-    probabilities: np.ndarray  # (K,), sums to 1
-
-    def likeliest(self, number: int) -> list[tuple[str, float]]:
-        """Return this many classes with their probabilities, the likeliest first."""
-        order = np.argsort(-self.probabilities, kind="stable")[:number]
-        return [(self.classes[place], float(self.probabilities[place])) for place in order]
 
 
 class Classifier:

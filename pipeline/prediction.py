@@ -97,6 +97,9 @@ def warn_of_photographs(photos: Iterable[Path], saved: dict[str, Any]) -> None:
 
 # What is predicted
 
+# Each photo with its prediction, or with the error of reading it.
+Results = Iterator[tuple[Path, Any | UnreadablePhoto]]
+
 
 class Predictor(Protocol):
     """A captioner or classifier, and how its predictions are shown and saved."""
@@ -257,12 +260,14 @@ def make_caption_predictor(
 
 
 def caption_photos(
-    predictor: Predictor, photos: Sequence[Path], skip: Callable[[Path, UnreadablePhoto], None]
+    results: Results, number: int, skip: Callable[[Path, UnreadablePhoto], None]
 ) -> Iterator[tuple[Path, Any]]:
-    """Yield each photo with its prediction; call `skip` with those that cannot be read."""
-    results = _predict(predictor, photos)
-    if len(photos) > BATCH:  # fewer are one batch, whose progress is not seen
-        results = progress(results, len(photos), "photos")
+    """Yield each photo with its prediction; call `skip` with those that cannot be read.
+
+    `number` is how many photos there are.
+    """
+    if number > BATCH:  # fewer are one batch, whose progress is not seen
+        results = progress(results, number, "photos")
     for photo, prediction in results:
         if isinstance(prediction, UnreadablePhoto):
             skip(photo, prediction)
@@ -270,9 +275,7 @@ def caption_photos(
             yield photo, prediction
 
 
-def _predict(
-    predictor: Predictor, photos: Sequence[Path]
-) -> Iterator[tuple[Path, Any | UnreadablePhoto]]:
+def predict_here(predictor: Predictor, photos: Sequence[Path]) -> Results:
     """Yield each photo with its prediction, or with the error of reading it."""
     if not photos:
         return  # no network is needed

@@ -2,16 +2,19 @@
 
 import sys
 from argparse import Namespace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from data.alt_text.copies import CaptionedCopies
 from pipeline.classifier.prediction import make_class_predictor
+from pipeline.cluster_prediction import predict_on_cluster
 from pipeline.photo_selection import SelectedPhotos
 from pipeline.prediction import (
     Predictor,
     caption_photos,
     make_caption_predictor,
+    predict_here,
     random_test_photos,
     warn_of_photographs,
 )
@@ -49,10 +52,11 @@ def predict_photos(
         check_writable(Path(typed.plot))
 
     device = search.pop("device", "auto")
-    predictor = make_predictor(typed, run, search, saved)
+    predictor = make_predictor(typed, search, saved, run)
     is_random = not typed.photos
     if is_random:
-        load(predictor, device)  # fails before a dataset is made or read
+        if not typed.ray:
+            load(predictor, device)  # fails before a dataset is made or read
         selected = random_test_photos(run, saved, typed.number, typed.seed)
     else:
         warn_of_photographs(selected.paths, saved)
@@ -60,10 +64,15 @@ def predict_photos(
     plots = prepare_plots(typed, predictor, selected)
     writers = PredictionWriters(predictor, selected, captions_file, copies, plots)
     remaining = writers.find_remaining()
-    if remaining and not is_random:
-        load(predictor, device)  # fails before the captions file is made
+    if remaining and typed.ray:
+        make = partial(make_predictor, typed, search, saved)
+        results = predict_on_cluster(typed.ray, make, run, remaining, device)
+    else:
+        if remaining and not is_random:
+            load(predictor, device)  # fails before the captions file is made
+        results = predict_here(predictor, remaining)
     with writers.open():
-        for photo, prediction in caption_photos(predictor, remaining, writers.skip):
+        for photo, prediction in caption_photos(results, len(remaining), writers.skip):
             writers.write(photo, prediction)
         if captions_file is not None and typed.keep_order:
             captions_file.sort(selected.paths)
@@ -108,15 +117,16 @@ def prepare_copies(
 
 
 def make_predictor(
-    typed: Namespace, run: Path, search: dict[str, Any], saved: dict[str, Any]
+    typed: Namespace, search: dict[str, Any], saved: dict[str, Any], run: Path
 ) -> Predictor:
     """Return the predictor of the run's captioner or classifier; neither is loaded yet."""
     if runs.is_classifier(saved):
         return make_class_predictor(run)
-    engine = search.pop("engine", "auto")
+    settings = search | {"seed": typed.seed}
+    engine = settings.pop("engine", "auto")
     return make_caption_predictor(
         run,
-        search | {"seed": typed.seed},
+        settings,
         weights=typed.weights,
         engine=engine,
         minimum_score=typed.minimum_score or 0.0,

@@ -5,6 +5,8 @@ import os
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from utils.terminal import screen
 
@@ -38,13 +40,23 @@ def import_tensorflow() -> None:
     # TensorFlow takes oneDNN by itself only on newer processors. With AVX2 alone, too, its
     # convolutions take a quarter less time to train.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    with hold_standard_error():
+        _import_quietly()
+
+
+@contextmanager
+def hold_standard_error() -> Iterator[None]:
+    """Hold back what a block prints on standard error, also by C++ code.
+
+    It is printed if the block fails, or at --log-level debug.
+    """
     sys.stderr.flush()
     standard_error = os.dup(2)
     with tempfile.TemporaryFile() as messages:
         os.dup2(messages.fileno(), 2)
         is_printed = True
         try:
-            _import_quietly()
+            yield
             is_printed = screen.shows_debug
         except KeyboardInterrupt:
             is_printed = screen.shows_debug

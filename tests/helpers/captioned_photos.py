@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image
 
 from config import Settings
-from models.captioner import Caption
 from pipeline.evaluation import Evaluation, Result
+from utils.predictions import Caption
 
 THREE_PHOTOS = [
     ("A dog runs.", "Two dogs run in the park.", "a dog in a park"),

@@ -12,11 +12,12 @@ import predict
 from data.photos.reading import DEFAULT
 from data.text.tokenizer import SPECIAL_TOKENS
 from data.text.word_tokenizer import WordTokenizer
-from models.captioner import Caption, Captioner
+from models.captioner import Captioner
 from models.decoders.base import check_max_length
 from pipeline import prediction_writers
 from utils import runs
 from utils.errors import run_script
+from utils.predictions import Caption
 
 
 class BrightnessCaptioner:

@@ -7,10 +7,11 @@ import tensorflow as tf
 from PIL import Image
 
 from data.photos.images import UnreadablePhoto
-from models.classifier import CLASSIFIER_KINDS, ClassCrossEntropy, Classifier, Network, Prediction
+from models.classifier import CLASSIFIER_KINDS, ClassCrossEntropy, Classifier, Network
 from models.encoders.convnet import TRUNKS
 from models.training.trainer import Recipe, Trainer
 from utils.errors import UserError
+from utils.predictions import Prediction
 from utils.runs import write_config
 
 SIZE, NAMES = 16, ("blue", "green", "red")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models.captioner import Caption
 from pipeline.prediction import CaptionPredictor
+from utils.predictions import Caption
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipeline import prediction
+from pipeline import prediction_job
 from tests.helpers.predict_command import (
     install_captioner,
     make_command,
@@ -154,7 +154,7 @@ def test_a_file_of_another_program_is_refused_first(run_predict, captioner):
 def test_ctrl_c_leaves_whole_rows_and_says_how_to_resume(run_predict, monkeypatch):
     for number in range(5):
         make_photo(f"in/{number}.png")
-    predict_all = prediction._predict
+    predict_all = prediction_job.predict_here
 
     def interrupted(*arguments):
         for number, each in enumerate(predict_all(*arguments)):
@@ -162,7 +162,7 @@ def test_ctrl_c_leaves_whole_rows_and_says_how_to_resume(run_predict, monkeypatc
                 raise KeyboardInterrupt
             yield each
 
-    monkeypatch.setattr(prediction, "_predict", interrupted)
+    monkeypatch.setattr(prediction_job, "predict_here", interrupted)
     status, _, error = run_predict("in", "--out", "out.jsonl")
     assert (status, error) == (
         130,

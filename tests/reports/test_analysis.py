@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from config import Settings
-from models.captioner import Caption
 from pipeline.evaluation import Evaluation, Result
 from reports import analysis
 from reports.analysis import (
@@ -20,6 +19,7 @@ from reports.analysis import (
 from tests.helpers.datasets import write_files
 from tests.helpers.saved_runs import ANALYSIS, saved_run
 from utils.files import write_json
+from utils.predictions import Caption
 
 REFERENCES = [
     ("A dog runs.", "Two dogs run in the park."),

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.captioner import Caption
 from pipeline.evaluation import Result
 from reports.pictures import draw_captions
+from utils.predictions import Caption
 
 
 @pytest.fixture

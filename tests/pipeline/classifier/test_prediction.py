@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from models.classifier import Prediction
 from pipeline.classifier.prediction import ClassPredictor
 from utils.captions_file import class_columns
+from utils.predictions import Prediction
 
 NAMES = ("cat", "dog", "owl", "yak", "emu", "fox")
 PREDICTION = Prediction(NAMES, np.array([0.1, 0.4, 0.2, 0.15, 0.1, 0.05]))

@@ -14,13 +14,13 @@ from tests.helpers.screens import HEIGHT, WIDTH, grab_pixels, update_until
 
 tkinter = pytest.importorskip("tkinter", reason="this Python has no Tk")
 
-from models.captioner import Caption
 from ui.answers import Answer, Progress
 from ui.tk import window as window_module
 from ui.tk.body import BUTTON_KEYS, COPY, OPEN, SAVE, SAVE_VIEW
 from ui.tk.colours import DARK, LIGHT
 from ui.tk.window import Window
 from utils.errors import UserError
+from utils.predictions import Caption
 
 RED, BLUE = (220, 30, 30), (30, 60, 220)
 SETTINGS = {"beam": 3, "sample": False, "temperature": 1.0, "top_p": None}

@@ -1,0 +1,197 @@
+"""Work spread over the machines of a Ray cluster.
+
+An actor on each machine, or on each GPU, holds a network. Ray hands it items in batches, and their
+results come back as they are ready. What a lost machine had in hand is done again elsewhere.
+"""
+
+import logging
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.cluster_address import LOCAL
+from utils.device import count_cores, use_device
+from utils.errors import UserError
+from utils.quiet import hold_standard_error, import_tensorflow, quieten
+from utils.terminal import say, screen
+
+BATCH = 32  # items that an actor takes at a time: enough for a network, and few to do again
+_MOST_ACTORS = 1000  # machines may join while others work
+_MOST_RETRIES = 3  # of a batch whose process or machine died
+_OBJECT_MEMORY = 256_000_000  # bytes for results on their way, in a cluster of this machine alone
+
+Work = Callable[[list[Any]], list[Any]]  # items to their results, in the same order
+
+
+@dataclass(frozen=True)
+class Job:
+    """The work of all actors.
+
+    `make_work` is called in each actor, with TensorFlow loaded. `needed` are files and folders that
+    every machine must see.
+    """
+
+    make_work: Callable[[], Work]
+    needed: Sequence[Path] = ()
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Items with their numbers. It travels as an object: Arrow's texts cannot hold every path."""
+
+    numbers: Sequence[int]
+    items: Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Done:
+    """The results of a batch, or the error for which a host can have none."""
+
+    numbers: Sequence[int]
+    results: list[Any]
+    host: str
+    error: UserError | None = None
+
+
+class Lost:
+    """The result of an item that ended the process of each actor that took it."""
+
+
+class Actor:
+    """A network in a process of Ray's on some machine."""
+
+    def __init__(self, job: Job) -> None:
+        """Load the network. An error becomes the result of a batch: of others Ray prints pages."""
+        self._host = _name_host()
+        self._error: UserError | None = None
+        try:
+            for path in job.needed:
+                if not path.exists():
+                    raise UserError(f"no {path}; all machines must see it under this path")
+            quieten()
+            import_tensorflow()
+            use_device(job.device)
+            self._work = job.make_work()
+        except UserError as error:
+            self._error = UserError(f"{self._host} (a machine of the cluster): {error}")
+
+    def __call__(self, rows: dict[str, Any]) -> dict[str, Any]:
+        """Return what is done of the batch in the only row."""
+        (batch,) = rows["batch"]
+        done = np.empty(1, object)
+        done[0] = self._do(batch)
+        return {"done": done}
+
+    def _do(self, batch: Batch) -> Done:
+        if self._error is None:
+            try:
+                results = self._work(list(batch.items))
+                return Done(batch.numbers, results, self._host)
+            except UserError as error:
+                self._error = UserError(f"{self._host} (a machine of the cluster): {error}")
+        return Done(batch.numbers, [], self._host, self._error)
+
+
+def _name_host() -> str:
+    import ray  # an extra
+
+    return ray.util.get_node_ip_address()
+
+
+def spread(address: str, job: Job, items: Sequence[Any]) -> Iterator[tuple[int, Any, str]]:
+    """Yield the number of each item with its result and its host, in any order."""
+    missing = set(range(len(items)))
+    with _connect(address):
+        for size in (BATCH, 1):  # alone, an item that ends its process harms no other
+            for done in _map(job, _make_batches(items, sorted(missing), size)):
+                if done.error is not None:
+                    raise done.error
+                for number, result in zip(done.numbers, done.results, strict=True):
+                    missing.discard(number)
+                    yield number, result, done.host
+    for number in sorted(missing):
+        yield number, Lost(), ""
+
+
+def _make_batches(items: Sequence[Any], numbers: Sequence[int], size: int) -> list[Batch]:
+    batches = []
+    for start in range(0, len(numbers), size):
+        part = numbers[start : start + size]
+        batches.append(Batch(part, [items[number] for number in part]))
+    return batches
+
+
+@contextmanager
+def _connect(address: str) -> Iterator[None]:
+    """Join the cluster for a block; its messages are shown at --log-level debug alone."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if not screen.shows_debug:
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    with hold_standard_error():
+        _join(address)
+    try:
+        yield
+    finally:
+        import ray  # an extra
+
+        ray.shutdown()
+
+
+def _join(address: str) -> None:
+    import ray  # an extra
+    import ray.data
+
+    options: dict[str, Any] = {"log_to_driver": screen.shows_debug}
+    options["logging_level"] = logging.getLogger().level
+    if address == LOCAL:
+        options |= {"num_cpus": count_cores(), "include_dashboard": False}
+        options["object_store_memory"] = _OBJECT_MEMORY
+    try:
+        ray.init(address=address, **options)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"--ray {address}: {reason}") from error
+    logging.getLogger("ray.data").setLevel(logging.getLogger().level)  # its import has set another
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.max_errored_blocks = -1  # batches that end their process are missing at the end
+
+
+def _map(job: Job, batches: Sequence[Batch]) -> Iterator[Done]:
+    """Yield what is done of each batch, but for batches that end every process."""
+    if not batches:
+        return
+    import ray  # an extra
+
+    resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    has_gpu = any(each.get("GPU") for each in resources)
+    kind = "GPU" if has_gpu else "CPU"
+    numbers = [each[kind] for each in resources if each.get(kind)]
+    size = 1 if has_gpu else min(numbers)  # a network takes a GPU, or all cores of a machine
+    actors = sum(int(number // size) for number in numbers)
+    say(f"{len(batches)} batches for {len(numbers)} machines")
+    rows = ray.data.from_items(
+        [{"batch": batch} for batch in batches], override_num_blocks=len(batches)
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the retries: Ray 2.60 has no other way to limit them
+        done = rows.map_batches(
+            Actor,
+            fn_constructor_args=(job,),
+            batch_size=1,
+            num_gpus=size if has_gpu else None,
+            num_cpus=None if has_gpu else size,
+            max_task_retries=_MOST_RETRIES,
+            compute=ray.data.ActorPoolStrategy(
+                min_size=1, initial_size=min(actors, _MOST_ACTORS), max_size=_MOST_ACTORS
+            ),
+        )
+    for row in done.iter_rows():
+        yield row["done"]
