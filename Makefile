@@ -1,5 +1,6 @@
 # make setup | train | test | lint     the environment, the main job, the tests, the linter
 # make lock | audit | sbom             pins anew, known weaknesses of what is pinned, list of what is pinned
+# make ray                             Ray, for the option --ray: photos on several machines
 # make peers                           transformers, to measure beside
 #
 # Each target first installs what it needs into .venv: what requirements.lock pins, by its hashes.
@@ -23,7 +24,7 @@ endif
 # then every command compiles TensorFlow again, which takes 13 s.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup train test lint lock audit sbom peers
+.PHONY: setup train test lint lock audit sbom ray peers
 
 setup: $(INSTALLED)
 
@@ -53,6 +54,13 @@ lint: .venv/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
 
+# Stays until the locks of `make setup` change.
+ray: .venv/installed-ray
+
+.venv/installed-ray: $(INSTALLED) requirements-ray.lock
+	$(UV) pip install --require-hashes -r requirements-ray.lock
+	@touch $@
+
 # Pins that still fit stay; make lock UPGRADE=1 takes the newest of everything.
 COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock" \
 	$(if $(UPGRADE),--upgrade)
@@ -61,6 +69,7 @@ lock: .venv/uv
 	$(COMPILE) pyproject.toml --extra cpu --output-file requirements.lock
 	$(COMPILE) pyproject.toml --extra gpu --constraint requirements.lock --output-file requirements-gpu.lock
 	$(COMPILE) --group test --constraint requirements.lock --output-file requirements-test.lock
+	$(COMPILE) --group ray --constraint requirements.lock --output-file requirements-ray.lock
 	$(COMPILE) --group setup --output-file requirements-setup.lock
 	$(COMPILE) --group audit --output-file requirements-audit.lock
 	$(COMPILE) --group peers --output-file requirements-peers.lock

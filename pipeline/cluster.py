@@ -6,7 +6,8 @@ results come back as they are ready. What a lost machine had in hand is done aga
 
 import logging
 import os
-import warnings
+import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from utils.terminal import say, screen
 
 BATCH = 32  # items that an actor takes at a time: enough for a network, and few to do again
 _MOST_ACTORS = 1000  # machines may join while others work
-_MOST_RETRIES = 3  # of a batch whose process or machine died
+_MOST_TRIES = 3  # of a batch: a photo may end the process that reads it
 _OBJECT_MEMORY = 256_000_000  # bytes for results on their way, in a cluster of this machine alone
 
 Work = Callable[[list[Any]], list[Any]]  # items to their results, in the same order
@@ -61,15 +62,28 @@ class Done:
 
 
 class Lost:
-    """The result of an item that ended the process of each actor that took it."""
+    """The result of an item that ended each process that worked on it."""
+
+
+class Tries:
+    """Counts on the driver's machine how often work on each batch was started."""
+
+    def __init__(self) -> None:
+        self._tries: Counter[tuple[int, ...]] = Counter()
+
+    def start(self, batch: tuple[int, ...]) -> int:
+        """Count a start; return how many there were, with this one."""
+        self._tries[batch] += 1
+        return self._tries[batch]
 
 
 class Actor:
     """A network in a process of Ray's on some machine."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, tries: Any) -> None:
         """Load the network. An error becomes the result of a batch: of others Ray prints pages."""
         self._host = _name_host()
+        self._tries = tries
         self._error: UserError | None = None
         try:
             for path in job.needed:
@@ -90,6 +104,10 @@ class Actor:
         return {"done": done}
 
     def _do(self, batch: Batch) -> Done:
+        import ray  # an extra
+
+        if ray.get(self._tries.start.remote(tuple(batch.numbers))) > _MOST_TRIES:
+            return Done(batch.numbers, [Lost()] * len(batch.items), self._host)
         if self._error is None:
             try:
                 results = self._work(list(batch.items))
@@ -107,17 +125,15 @@ def _name_host() -> str:
 
 def spread(address: str, job: Job, items: Sequence[Any]) -> Iterator[tuple[int, Any, str]]:
     """Yield the number of each item with its result and its host, in any order."""
-    missing = set(range(len(items)))
     with _connect(address):
-        for size in (BATCH, 1):  # alone, an item that ends its process harms no other
-            for done in _map(job, _make_batches(items, sorted(missing), size)):
-                if done.error is not None:
-                    raise done.error
-                for number, result in zip(done.numbers, done.results, strict=True):
-                    missing.discard(number)
-                    yield number, result, done.host
-    for number in sorted(missing):
-        yield number, Lost(), ""
+        lost = []
+        for number, result, host in _map(job, _make_batches(items, range(len(items)), BATCH)):
+            if isinstance(result, Lost):
+                lost.append(number)
+            else:
+                yield number, result, host
+        # Alone, an item that ends its process harms no other.
+        yield from _map(job, _make_batches(items, lost, 1))
 
 
 def _make_batches(items: Sequence[Any], numbers: Sequence[int], size: int) -> list[Batch]:
@@ -145,27 +161,34 @@ def _connect(address: str) -> Iterator[None]:
 
 
 def _join(address: str) -> None:
-    import ray  # an extra
-    import ray.data
-
     options: dict[str, Any] = {"log_to_driver": screen.shows_debug}
     options["logging_level"] = logging.getLogger().level
     if address == LOCAL:
         options |= {"num_cpus": count_cores(), "include_dashboard": False}
         options["object_store_memory"] = _OBJECT_MEMORY
+        # A secret of this command alone: otherwise Ray makes one and leaves it in the home folder.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    import ray  # an extra
+    import ray.data
+
     try:
         ray.init(address=address, **options)
+    except ray.exceptions.AuthenticationError as error:
+        raise UserError(
+            f"--ray {address}: the cluster wants another token; set RAY_AUTH_MODE=token, and copy "
+            "the head's ~/.ray/auth_token to all machines"
+        ) from error
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"--ray {address}: {reason}") from error
     logging.getLogger("ray.data").setLevel(logging.getLogger().level)  # its import has set another
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
-    context.max_errored_blocks = -1  # batches that end their process are missing at the end
 
 
-def _map(job: Job, batches: Sequence[Batch]) -> Iterator[Done]:
-    """Yield what is done of each batch, but for batches that end every process."""
+def _map(job: Job, batches: Sequence[Batch]) -> Iterator[tuple[int, Any, str]]:
+    """Yield the number of each item with its result and its host."""
     if not batches:
         return
     import ray  # an extra
@@ -180,18 +203,29 @@ def _map(job: Job, batches: Sequence[Batch]) -> Iterator[Done]:
     rows = ray.data.from_items(
         [{"batch": batch} for batch in batches], override_num_blocks=len(batches)
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the retries: Ray 2.60 has no other way to limit them
-        done = rows.map_batches(
-            Actor,
-            fn_constructor_args=(job,),
-            batch_size=1,
-            num_gpus=size if has_gpu else None,
-            num_cpus=None if has_gpu else size,
-            max_task_retries=_MOST_RETRIES,
-            compute=ray.data.ActorPoolStrategy(
-                min_size=1, initial_size=min(actors, _MOST_ACTORS), max_size=_MOST_ACTORS
-            ),
-        )
-    for row in done.iter_rows():
-        yield row["done"]
+    found = rows.map_batches(
+        Actor,
+        fn_constructor_args=(job, _start_counting()),
+        batch_size=1,
+        num_gpus=size if has_gpu else None,
+        num_cpus=None if has_gpu else size,
+        compute=ray.data.ActorPoolStrategy(
+            min_size=1, initial_size=min(actors, _MOST_ACTORS), max_size=_MOST_ACTORS
+        ),
+    )
+    for row in found.iter_rows():
+        done = row["done"]
+        if done.error is not None:
+            raise done.error
+        for number, result in zip(done.numbers, done.results, strict=True):
+            yield number, result, done.host
+
+
+def _start_counting() -> Any:
+    """Start `Tries` on this machine: if that is lost, so is the driver."""
+    import ray  # an extra
+
+    here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+        ray.get_runtime_context().get_node_id(), soft=False
+    )
+    return ray.remote(Tries).options(num_cpus=0, scheduling_strategy=here).remote()

@@ -29,6 +29,7 @@ DIRECT = {
     "requirements-test.lock": PYPROJECT["dependency-groups"]["test"],
     "requirements-setup.lock": PYPROJECT["dependency-groups"]["setup"],
     "requirements-audit.lock": PYPROJECT["dependency-groups"]["audit"],
+    "requirements-ray.lock": PYPROJECT["dependency-groups"]["ray"],
     "requirements-peers.lock": PYPROJECT["dependency-groups"]["peers"],
 }
 
@@ -111,12 +112,13 @@ def test_each_platform_gets_one_version_of_each_package(
     assert {"keras", "keras-hub", "numpy", "pillow", "gradio"} < set(names)
 
 
-def test_tests_run_with_the_packages_that_users_get():
+def test_tests_and_ray_run_with_the_packages_that_users_get():
     locked = {}
     for entry in read_entries("requirements.lock"):
         requirement = read_requirement(entry)
         locked.setdefault(requirement.name, set()).add(str(requirement.specifier))
-    for entry in read_entries("requirements-test.lock"):
+    added = [*read_entries("requirements-test.lock"), *read_entries("requirements-ray.lock")]
+    for entry in added:
         requirement = read_requirement(entry)
         if requirement.name in locked:
             assert str(requirement.specifier) in locked[requirement.name]

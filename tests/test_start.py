@@ -99,6 +99,7 @@ def run_and_list_modules(command, folder):
         ("demo.py --run nobody", 1),
         ("-m tools.merge none.csv --out all.csv", 1),
         ("predict.py --shard 9/8 in", 2),
+        ("predict.py --ray nowhere in", 2),
         ("-m tools.runs", 0),
         ("-m tools.runs nobody", 1),
         ("-m tools.cache", 0),
