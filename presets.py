@@ -104,9 +104,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 # The built-in scenes differ from photographs: no pretrained encoder fits drawings, and their
-# grammar is small. So words, attention and GRU are narrow and the learning rate is high; the time saved
-# goes to the encoder. On val, beam 5 said fewer wrong things than beam 3 (facts precision 0.937
-# against 0.929) and no fewer right ones (recall 0.865 against 0.863 of the ceiling).
+# grammar is small. So words, attention and GRU are narrow and the learning rate is high; the time
+# saved goes to the encoder. On val, beam 5 said fewer wrong things than beam 3 (facts precision
+# 0.937 against 0.929) and no fewer right ones (recall 0.865 against 0.863 of the ceiling).
 SCENES: dict[str, Any] = {
     "encoder": "convnet",
     "minimum_count": 1,
