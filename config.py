@@ -157,6 +157,12 @@ class Words(Group):
     minimum_count: int = setting(
         3, "rarer words of the training captions count as unknown", unit="TIMES", at_least=1
     )
+    vocabulary_from: str = setting(
+        "union",
+        "with --from, the words of both, of the new captions, or of the old run",
+        unit="union|new|old",
+        choices=("union", "new", "old"),
+    )
     max_length: int | None = setting(
         None,
         "longest caption (default 24 words, 48 characters or 36 pieces)",

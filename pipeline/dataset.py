@@ -17,11 +17,13 @@ from data.preprocess import Dataset, find_look_alikes, open_photos, split_photos
 from data.scenes import dataset as scenes
 from data.sources.base import LeftOut, Source
 from data.text import loading
+from data.text.combining import combine_vocabularies
 from data.text.gpt2 import GPT2Tokenizer, read_vocabulary
 from data.text.language import LANGUAGE_NAMES, choose_unit, describe_wrong_language
 from data.text.tokenizer import Tokenizer
 from pipeline.saved import read_saved_config
 from utils import hugging_face, runs
+from utils.command_line import require
 from utils.errors import UserError
 from utils.files import unique_picture_names
 from utils.places import find_places
@@ -188,19 +190,43 @@ def fit_tokenizer(
 
     Args:
         source: what was typed as --tokenizer.
-        start: the run that training starts from.
+        start: the run that training starts from. Its tokens stay, unless --vocabulary-from new.
     """
     words = settings.words
     if words.tokenizer not in config.FITTED_TOKENIZERS:
         return _load_pretrained(source, settings, start)
+    known = None
+    if keeps_vocabulary(settings, start):
+        known = loading.load_tokenizer(start / "vocabulary.json")
+    if known is not None and words.vocabulary_from == "old":
+        return known
     captions = (caption for photo in dataset.splits["train"] for caption in photo.captions)
-    return loading.fit_tokenizer(
+    fitted = loading.fit_tokenizer(
         str(words.tokenizer),
         captions,
         language=str(settings.data.language),
         vocabulary=words.vocabulary,
         minimum_count=words.minimum_count,
+        may_be_empty=known is not None,
     )
+    if known is not None:
+        return combine_vocabularies(known, fitted)
+    return fitted
+
+
+def keeps_vocabulary(settings: Settings, start: Path | None) -> bool:
+    """Return whether the tokens of the run to start from stay, with or without new ones."""
+    words = settings.words
+    if start is None or hugging_face.is_hugging_face(start) or words.vocabulary_from == "new":
+        return False
+    if words.tokenizer not in config.FITTED_TOKENIZERS:
+        return False
+    kind = read_saved_config(start)["tokenizer"]
+    require(
+        kind == words.tokenizer or words.vocabulary_from != "old",
+        f"--vocabulary-from old needs --tokenizer {kind}, as {start} has (got {words.tokenizer})",
+    )
+    return kind == words.tokenizer
 
 
 def _load_pretrained(source: str | None, settings: Settings, start: Path | None) -> Tokenizer:

@@ -32,6 +32,7 @@ from pipeline.classifier.training import (
 )
 from pipeline.dataset import (
     fit_tokenizer,
+    keeps_vocabulary,
     prepare_dataset,
     report_left_out,
     report_look_alikes,
@@ -77,7 +78,12 @@ class CaptionReporter(Reporter, Protocol):
     """The reporter of a captioner's job."""
 
     def describe_dataset(
-        self, chosen: Settings, settings: Settings, dataset: Dataset, tokenizer: Tokenizer
+        self,
+        chosen: Settings,
+        settings: Settings,
+        dataset: Dataset,
+        tokenizer: Tokenizer,
+        source: Path | None,
     ) -> str:
         """Return the dataset in a few lines; `chosen` are the settings as they were typed."""
 
@@ -109,7 +115,7 @@ def train_captioner(settings: Settings, start: Start, reporter: CaptionReporter)
     run.lap("features")
 
     facts = list_facts(settings, dataset, encoder, start) | sizes
-    model = build_model(settings, tokenizer, encoder, facts, start)
+    model = build_model(settings, tokenizer, encoder, facts, start, dataset)
     run.save(settings, dataset, tokenizer, encoder)
     for phase in list_phases(settings, start):
         run.save_config(phase.settings, facts | {"first_epoch": phase.first_epoch})
@@ -245,7 +251,8 @@ def announce(
 ) -> None:
     """Print engine and dataset, what was skipped, what looks alike, and what was seen before."""
     report_engine(settings)
-    say(reporter.describe_dataset(chosen, settings, dataset, tokenizer))
+    source = start.source if keeps_vocabulary(settings, start.source) else None
+    say(reporter.describe_dataset(chosen, settings, dataset, tokenizer, source))
     report_left_out(dataset)
     report_look_alikes(dataset)
     if isinstance(start, FromRun):
@@ -272,9 +279,10 @@ def build_model(
     encoder: Encoder,
     facts: dict[str, Any],
     start: Start,
+    dataset: Dataset,
 ) -> Decoder:
     """Build what is trained: the decoder, or encoder and decoder together."""
-    decoder = build_decoder(settings.flat() | facts, tokenizer, settings, start)
+    decoder = build_decoder(settings.flat() | facts, tokenizer, settings, start, dataset)
     if settings.vision.finetune_encoder:
         decoder = DecoderWithEncoder(encoder, decoder)
     return decoder

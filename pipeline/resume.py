@@ -57,6 +57,7 @@ class New:
     def accept(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the typed options; reject those that need another start."""
         require(not options.get("scst"), "--scst needs --from RUN, or --run RUN with --resume")
+        require("vocabulary_from" not in options, "--vocabulary-from needs --from RUN")
         return dict(options)
 
     def layers(self, options: Mapping[str, Any]) -> list[Layer]:

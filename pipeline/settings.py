@@ -268,6 +268,6 @@ def check_used(settings: Settings, typed: Mapping[str, Any]) -> None:
             f"{flag} does not go with --attention dot, which has no width of its own",
         )
         require(
-            is_fitted or name not in ("vocabulary", "minimum_count"),
+            is_fitted or name not in ("vocabulary", "minimum_count", "vocabulary_from"),
             f"{flag} needs a tokenizer that is learned from the captions, not a pretrained one",
         )

@@ -4,6 +4,7 @@ A job has one phase on true captions, and perhaps a self-critical one after it. 
 photos, features and decoder.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,7 @@ from data.caption_batches import CaptionBatches, TrainingPhoto
 from data.feature_cache import FeatureStore
 from data.photos.views import Views
 from data.preprocess import Dataset
+from data.text.combining import find_similar_tokens
 from data.text.loading import load_tokenizer
 from data.text.tokenizer import END, PAD, SPECIAL_TOKENS, START, UNKNOWN, Tokenizer
 from models.decoders.base import Decoder
@@ -48,7 +50,11 @@ END_WORD = "<end>"  # the end of a caption, as a word in the reward
 
 
 def build_decoder(
-    config: Mapping[str, Any], tokenizer: Tokenizer, settings: Settings, start: Start
+    config: Mapping[str, Any],
+    tokenizer: Tokenizer,
+    settings: Settings,
+    start: Start,
+    dataset: Dataset,
 ) -> Decoder:
     """Build the decoder that config.json describes, with the weights that the job starts from."""
     decoder = build_decoder_for(config, len(tokenizer))
@@ -57,7 +63,8 @@ def build_decoder(
     source = start.source
     weights = settings.decoding.decoder_weights
     if source is not None and not hugging_face.is_hugging_face(source):
-        copy_decoder(decoder, tokenizer, source, config["fingerprint"])
+        captions = [caption for photo in dataset.splits["train"] for caption in photo.captions]
+        copy_decoder(decoder, tokenizer, source, config["fingerprint"], captions)
     elif settings.decoding.is_pretrained:
         load_decoder_weights(decoder, weights, tokenizer.pretrained_ids)
         say(f"the decoder starts with the weights of {hugging_face.describe(weights)}")
@@ -65,16 +72,23 @@ def build_decoder(
 
 
 def copy_decoder(
-    decoder: Decoder, tokenizer: Tokenizer, source: Path, fingerprint: Mapping[str, Any]
+    decoder: Decoder,
+    tokenizer: Tokenizer,
+    source: Path,
+    fingerprint: Mapping[str, Any],
+    captions: Sequence[str],
 ) -> None:
-    """Copy the best weights of another run, word by word, and print what became of its words."""
+    """Copy the best weights of another run, word by word, and print what became of its words.
+
+    New words start from words that they resemble in spelling or by their place in the captions.
+    """
     saved = runs.read_config(source)
     known = load_tokenizer(source / "vocabulary.json")
     other = build_decoder_for(saved, len(known))
     load_weights(other, source / "best")
-    overlap = warm_start.copy_weights(
-        decoder, tokenizer.spell_tokens(), other, known.spell_tokens()
-    )
+    tokens, known_tokens = tokenizer.spell_tokens(), known.spell_tokens()
+    overlap = warm_start.copy_weights(decoder, tokens, other, known_tokens)
+    _initialise_new_tokens(decoder, tokenizer, known_tokens, captions)
     is_same_encoder = without_precision(saved["fingerprint"]) == without_precision(fingerprint)
     if not is_same_encoder and not saved.get("finetune_encoder"):
         warn(
@@ -85,6 +99,23 @@ def copy_decoder(
     say(
         f"from {source}: {kept} {tokenizer.token_name} keep their weights, "
         f"{overlap.new} are new, {overlap.dropped} of {source} are gone"
+    )
+
+
+def _initialise_new_tokens(
+    decoder: Decoder, tokenizer: Tokenizer, known: Sequence[str], captions: Sequence[str]
+) -> None:
+    """Give the tokens that are not `known` weights of known ones that they resemble."""
+    tokens = tokenizer.spell_tokens()
+    learned = [token for token in known if token in set(tokens) - set(SPECIAL_TOKENS)]
+    new = [token for token in tokens if token not in set(known)]
+    spelled = []
+    for caption in captions:
+        spelled.append([tokens[number] for number in tokenizer.encode(caption)])
+    counts = Counter(token for caption in spelled for token in caption)
+    similar = find_similar_tokens(new, learned, spelled)
+    warm_start.initialise_new_tokens(
+        decoder, tokens, new=new, learned=learned, similar=similar, counts=counts
     )
 
 
@@ -230,10 +261,10 @@ def start_phase(trainer: Trainer, phase: Phase, validation: Validation, run: Run
 
 
 def _can_caption_already(settings: Settings, source: Path | None) -> bool:
-    """Return whether the weights that training starts from know all words of the run."""
+    """Return whether the weights that training starts from can write captions already."""
     if source is None:
         return False
-    if hugging_face.is_hugging_face(source):
+    if hugging_face.is_hugging_face(source) or settings.words.vocabulary_from != "new":
         return True
     return settings.training.scst or settings.vision.finetune_encoder
 

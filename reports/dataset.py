@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
-from config import Settings
+from config import FITTED_TOKENIZERS, Settings
 from data.preprocess import Dataset
 from data.sources.base import LeftOut
 from data.text.language import LANGUAGE_NAMES, normalize_language
@@ -14,9 +15,16 @@ _EXAMPLES = 3  # for each reason
 
 
 def summarise_dataset(
-    chosen: Settings, settings: Settings, dataset: Dataset, tokenizer: Tokenizer
+    chosen: Settings,
+    settings: Settings,
+    dataset: Dataset,
+    tokenizer: Tokenizer,
+    source: Path | None = None,
 ) -> str:
-    """Return the dataset in a few lines; `chosen` are the settings as they were typed."""
+    """Return the dataset in a few lines; `chosen` are the settings as they were typed.
+
+    `source` is the run whose tokens stay.
+    """
     counts = count_captions(dataset)
     photos = sum(len(split) for split in dataset.splits.values())
     sizes = ", ".join(f"{split} {len(photos)}" for split, photos in dataset.splits.items())
@@ -25,7 +33,7 @@ def summarise_dataset(
         f"captions: {sum(counts.values())}, {describe_captions_per_photo(dataset)}",
         f"splits: {sizes} ({describe_split_origin(dataset)})",
         describe_language(chosen, settings, dataset),
-        describe_vocabulary(settings, dataset, tokenizer)[1],
+        describe_vocabulary(settings, dataset, tokenizer, source)[1],
     ]
     return "\n".join(lines)
 
@@ -112,7 +120,9 @@ def describe_language(chosen: Settings, settings: Settings, dataset: Dataset) ->
     return f"language: {settings.data.language} ({known}); captions of {tokens} ({why})"
 
 
-def describe_vocabulary(settings: Settings, dataset: Dataset, tokenizer: Tokenizer) -> list[str]:
+def describe_vocabulary(
+    settings: Settings, dataset: Dataset, tokenizer: Tokenizer, source: Path | None = None
+) -> list[str]:
     """Return the lengths of captions, and the share of them that the vocabulary covers."""
     encoded: dict[str, list[list[int]]] = {}
     for split, photos in dataset.splits.items():
@@ -124,20 +134,25 @@ def describe_vocabulary(settings: Settings, dataset: Dataset, tokenizer: Tokeniz
     shares = [
         f"{_share_known(tokens):.1%} of {split}" for split, tokens in encoded.items() if tokens
     ]
+    origin = _describe_source(settings, tokenizer, source)
     return [
         f"lengths: {lengths[len(lengths) // 2]} {unit} in the middle, {lengths[-1]} at most; "
         f"{whole:.1%} have no more than {longest}",
-        f"vocabulary: {_describe_source(settings, tokenizer)}; they cover {', '.join(shares)}",
+        f"vocabulary: {origin}; they cover {', '.join(shares)}",
     ]
 
 
-def _describe_source(settings: Settings, tokenizer: Tokenizer) -> str:
+def _describe_source(settings: Settings, tokenizer: Tokenizer, source: Path | None) -> str:
     """Return the number of tokens, and where they come from."""
     words = settings.words
     number = f"{len(tokenizer) - len(SPECIAL_TOKENS)} {tokenizer.token_name}"
-    if words.tokenizer == "gpt2":
-        return f"{number} of GPT-2"
+    if words.tokenizer not in FITTED_TOKENIZERS:
+        return f"{number} of the decoder's weights"
     times = "1 time" if words.minimum_count == 1 else f"{words.minimum_count} times"
+    if source is not None and words.vocabulary_from == "old":
+        return f"{number} of {source}"
+    if source is not None:
+        return f"{number} of {source} and of the training captions (new ones seen at least {times})"
     return f"{number} of the training captions ({words.vocabulary} at most, seen at least {times})"
 
 

@@ -33,10 +33,18 @@ class CaptionReporter:
         self._best_by = best_by
 
     def describe_dataset(
-        self, chosen: Settings, settings: Settings, dataset: Dataset, tokenizer: Tokenizer
+        self,
+        chosen: Settings,
+        settings: Settings,
+        dataset: Dataset,
+        tokenizer: Tokenizer,
+        source: Path | None,
     ) -> str:
-        """Return the dataset in a few lines; `chosen` are the settings as they were typed."""
-        return summarise_dataset(chosen, settings, dataset, tokenizer)
+        """Return the dataset in a few lines; `chosen` are the settings as they were typed.
+
+        `source` is the run whose tokens stay.
+        """
+        return summarise_dataset(chosen, settings, dataset, tokenizer, source)
 
     def write_page(self) -> None:
         """Write the run's page as far as the job has come."""

@@ -71,6 +71,14 @@ class BytePairTokenizer(Tokenizer):
         tokenizer.train_from_iterator(texts, trainer)
         return cls(tokenizer.to_str(), unit)
 
+    def add_letters(self, letters: Iterable[str]) -> "BytePairTokenizer":
+        """Return a tokenizer that also knows these letters, each as a piece of its own."""
+        description = json.loads(self._tokenizer.to_str())
+        numbers = description["model"]["vocab"]
+        for letter in letters:
+            numbers.setdefault(letter, len(numbers))
+        return BytePairTokenizer(json.dumps(description), self._unit)
+
     def _encode_caption(self, caption: str) -> list[int]:
         return self._tokenizer.encode(self._join(self._split(caption))).ids
 

@@ -31,9 +31,18 @@ PRETRAINED: dict[str, Callable[..., Tokenizer]] = {
 
 
 def fit_tokenizer(
-    kind: str, captions: Iterable[str], *, language: str, vocabulary: int, minimum_count: int
+    kind: str,
+    captions: Iterable[str],
+    *,
+    language: str,
+    vocabulary: int,
+    minimum_count: int,
+    may_be_empty: bool = False,
 ) -> Tokenizer:
-    """Fit a tokenizer of this kind on captions in this language."""
+    """Fit a tokenizer of this kind on captions in this language.
+
+    It may be empty only where other tokens are to come.
+    """
     tokenizer: Tokenizer
     if kind == "bpe":
         tokenizer = BytePairTokenizer.fit(
@@ -46,7 +55,7 @@ def fit_tokenizer(
         tokenizer = WordTokenizer.fit(
             captions, vocabulary=vocabulary, minimum_count=minimum_count, kind=kind
         )
-    if len(tokenizer) == len(SPECIAL_TOKENS):
+    if len(tokenizer) == len(SPECIAL_TOKENS) and not may_be_empty:
         raise UserError(
             f"no word occurs {minimum_count} times in the training captions, so there is nothing "
             "to learn; use more photos or a lower --minimum-count"

@@ -1,6 +1,10 @@
-"""Copy weights to a decoder with another vocabulary: tokens that both know keep theirs."""
+"""Copy weights to a decoder with another vocabulary: tokens that both know keep theirs.
 
-from collections.abc import Sequence
+Tokens that are new get the weights of those that they resemble.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +51,46 @@ def copy_weights(
 
     shared = len(rows_here)
     return TokenOverlap(shared, len(tokens) - shared, len(source_tokens) - shared)
+
+
+def initialise_new_tokens(
+    decoder: Decoder,
+    tokens: Sequence[str],
+    *,
+    new: Sequence[str],
+    learned: Sequence[str],
+    similar: Mapping[str, Mapping[str, int]],
+    counts: Mapping[str, int],
+) -> None:
+    """Give new tokens the mean weights of learned ones.
+
+    Args:
+        similar: for a new token the learned ones that it resembles, with their shares of the mean.
+            A token without an entry gets the mean of all learned ones.
+        counts: how often each token occurs in the captions. A new token's bias follows from it: it
+            is as likely as a learned token that is as frequent.
+    """
+    if not new or not learned:
+        return
+    rows = {token: row for row, token in enumerate(tokens)}
+    learned_rows = [rows[token] for token in learned]
+    log_counts = {token: math.log(max(counts.get(token, 0), 1)) for token in tokens}
+    for variable, axis in decoder.find_token_variables():
+        values = np.array(variable.numpy())
+        by_token = np.moveaxis(values, axis, 0)  # a view
+        if by_token.ndim == 1:
+            expected = [log_counts[token] for token in learned]
+            level = np.mean(by_token[learned_rows] - expected)
+            for token in new:
+                by_token[rows[token]] = level + log_counts[token]
+            variable.assign(values)
+            continue
+        for token in new:
+            shares = similar.get(token, {})
+            chosen = [rows[each] for each in shares] or learned_rows
+            weights = list(shares.values()) or None
+            by_token[rows[token]] = np.average(by_token[chosen], axis=0, weights=weights)
+        variable.assign(values)
 
 
 def _require_same_shape(

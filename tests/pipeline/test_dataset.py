@@ -10,12 +10,17 @@ from config import Settings
 from data.photos.images import read_photo
 from data.photos.views import Views
 from data.sources.base import LeftOut
+from data.text.tokenizer import SPECIAL_TOKENS
+from data.text.word_tokenizer import WordTokenizer
 from pipeline.dataset import (
+    fit_tokenizer,
+    keeps_vocabulary,
     prepare_dataset,
     report_left_out,
     save_augmented,
 )
 from tests.helpers.scripts import SIZES, scenes_folder
+from utils import runs
 from utils.errors import UserError
 
 
@@ -73,3 +78,46 @@ def test_each_view_is_saved_under_a_name_of_its_own(tmp_path):
     saved = read_photo(tmp_path / "augmented" / f"{stems[2]}_view2.jpg").astype(float)
     assert abs(saved - views.load_picture(photos[2], 2, 64)).mean() < 4  # JPEG's loss
     assert abs(saved - views.load_picture(photos[2], 1, 64)).mean() > 4
+
+
+KNOWN = ["a", "mauve", "zeppelin"]  # mauve and zeppelin are in no scene
+
+
+@pytest.fixture(scope="module")
+def source(place):
+    """Make a run that knows three words, and no weights."""
+    run = Path("checkpoints/source")
+    facts = {"encoder_weights": "none", "fingerprint": {}}
+    runs.write_config(run, Settings.from_flat({"tokenizer": "words"}).flat() | facts)
+    WordTokenizer([*SPECIAL_TOKENS, *KNOWN]).save(run / "vocabulary.json")
+    return run
+
+
+@pytest.mark.parametrize("vocabulary_from", ["union", "new", "old"])
+def test_the_words_of_a_run_to_start_from_stay(source, vocabulary_from):
+    options = {"tokenizer": "words", "language": "en", "vocabulary_from": vocabulary_from}
+    settings = settings_for("drawn", **options)
+    dataset = prepare_dataset(settings)
+    fitted = fit_tokenizer(settings, dataset).tokens
+    expected = {
+        "union": [*SPECIAL_TOKENS, *KNOWN, *(word for word in fitted[4:] if word != "a")],
+        "new": fitted,
+        "old": [*SPECIAL_TOKENS, *KNOWN],
+    }
+    assert fit_tokenizer(settings, dataset, start=source).tokens == expected[vocabulary_from]
+    assert keeps_vocabulary(settings, source) == (vocabulary_from != "new")
+
+
+def test_captions_without_a_frequent_word_keep_the_known_ones(source):
+    settings = settings_for("drawn", tokenizer="words", language="en", minimum_count=10**6)
+    dataset = prepare_dataset(settings)
+    assert fit_tokenizer(settings, dataset, start=source).tokens[4:] == KNOWN
+    with pytest.raises(UserError, match="no word occurs 1000000 times"):
+        fit_tokenizer(settings, dataset)
+
+
+def test_tokens_of_another_kind_do_not_stay(source):
+    settings = settings_for("drawn", tokenizer="bpe", language="en")
+    assert not keeps_vocabulary(settings, source)
+    with pytest.raises(UserError, match=r"--vocabulary-from old .* words, .* \(got bpe\)"):
+        keeps_vocabulary(settings_for("drawn", tokenizer="bpe", vocabulary_from="old"), source)

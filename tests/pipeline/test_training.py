@@ -10,16 +10,20 @@ from data.photos.photo import Photo
 from data.photos.views import Views
 from data.preprocess import Dataset
 from data.sources.base import Source
-from data.text.tokenizer import END, START
+from data.text.loading import load_tokenizer
+from data.text.tokenizer import END, SPECIAL_TOKENS, START
 from data.text.word_tokenizer import WordTokenizer
+from models.saved_networks import build_decoder_for
+from models.training.checkpoints import load_weights
 from models.training.losses import CrossEntropy, HardAttention
 from models.training.self_critical import SelfCritical
 from pipeline import training
 from pipeline.resume import New
 from pipeline.run import Run
-from pipeline.training import Phase, list_phases, make_reward, make_trainer
+from pipeline.training import Phase, copy_decoder, list_phases, make_reward, make_trainer
+from tests.helpers.tiny_run import write_captioner_run
 from utils.metrics.cider_reward import CiderD
-from utils.runs import write_history
+from utils.runs import read_config, write_history
 
 CAPTIONS = [
     ("A man rides a horse .", "A man rides a brown horse on the beach ."),
@@ -168,3 +172,22 @@ def test_a_job_without_rewards_has_one_phase(tmp_path):
         settings = Settings.from_flat(options)
         phases = list(list_phases(settings, New(tmp_path)))
         assert phases == [Phase(settings, 0)]
+
+
+def test_a_run_to_start_from_gives_its_words_and_starts_new_ones(tmp_path, capsys):
+    source = write_captioner_run(tmp_path / "source")
+    saved = read_config(source)
+    known = load_tokenizer(source / "vocabulary.json")
+    tokenizer = WordTokenizer([*known.tokens, "zebra"])
+    decoder = build_decoder_for(saved | {"seed": 7}, len(tokenizer))
+    other = build_decoder_for(saved, len(known))
+    load_weights(other, source / "best")
+    captions = ["a zebra runs", "a zebra runs"]
+    copy_decoder(decoder, tokenizer, source, saved["fingerprint"], captions)
+    vectors, old = decoder.embed.embeddings.numpy(), other.embed.embeddings.numpy()
+    np.testing.assert_array_equal(vectors[:-1], old)
+    # Between a and runs, it starts from their mean.
+    neighbours = [known.tokens.index("a"), known.tokens.index("runs")]
+    np.testing.assert_allclose(vectors[-1], old[neighbours].mean(0), rtol=1e-5)
+    number = len(known) - len(SPECIAL_TOKENS)
+    assert f"{number} words keep their weights, 1 are new, 0 of" in capsys.readouterr().out

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from models.decoders import DECODERS
-from models.training.warm_start import TokenOverlap, copy_weights
+from models.training.warm_start import TokenOverlap, copy_weights, initialise_new_tokens
 from tests.helpers.decoders import small_decoder
 from utils.errors import UserError
 
@@ -149,3 +149,44 @@ def test_another_number_of_weights_is_rejected():
         match=f"{number} tensors there and {number - 1} here; .*--decoder",
     ):
         copy_weights(build("gru", OLD), OLD, larger, OLD)
+
+
+def test_new_tokens_start_from_what_they_resemble():
+    tokens = [*SPECIAL, "a", "dog", "cat", "dogs", "sink", "never"]
+    decoder = build("gru", tokens)
+    before = read_values(decoder)
+    initialise_new_tokens(
+        decoder,
+        tokens,
+        new=["dogs", "sink", "never"],
+        learned=["a", "dog", "cat"],
+        similar={"dogs": {"dog": 1}, "sink": {"a": 3, "cat": 1}},
+        counts={"a": 8, "dog": 2, "cat": 2, "dogs": 4, "sink": 1},
+    )
+    vectors, kernel, bias = (
+        np.moveaxis(variable.numpy(), axis, 0) for variable, axis in decoder.find_token_variables()
+    )
+    for rows in (vectors, kernel):
+        np.testing.assert_allclose(rows[7], rows[5], rtol=1e-5)
+        np.testing.assert_allclose(rows[8], (3 * rows[4] + rows[6]) / 4, rtol=1e-5)
+        np.testing.assert_allclose(rows[9], (rows[4] + rows[5] + rows[6]) / 3, rtol=1e-5)
+    # As likely as a learned token that is as frequent, on the mean of the learned ones.
+    level = (bias[4] - np.log(8) + bias[5] - np.log(2) + bias[6] - np.log(2)) / 3
+    np.testing.assert_allclose(bias[7:], [level + np.log(4), level, level], rtol=1e-5)
+    axes = {variable.path: axis for variable, axis in decoder.find_token_variables()}
+    for variable, own in zip(decoder.weights, before, strict=True):
+        axis = axes.get(variable.path)
+        kept = range(7) if axis is not None else range(variable.shape[0])
+        now = variable.numpy()
+        axis = axis or 0
+        np.testing.assert_array_equal(now.take(kept, axis), own.take(kept, axis))
+
+
+def test_without_a_learned_token_new_ones_stay():
+    decoder = build("gru", [*SPECIAL, "개"])
+    before = read_values(decoder)
+    initialise_new_tokens(
+        decoder, [*SPECIAL, "개"], new=["개"], learned=[], similar={}, counts={"개": 3}
+    )
+    for now, own in zip(read_values(decoder), before, strict=True):
+        np.testing.assert_array_equal(now, own)
