@@ -1,0 +1,1 @@
+"""Objects that photos show and captions name, for CHAIR."""
