@@ -15,6 +15,7 @@ from typing import Any
 
 import config
 from config import Settings
+from data.objects.files import check_objects
 from pipeline.dataset_places import check_exists, find_class_folders, find_dataset
 from pipeline.saved import read_saved_config
 from pipeline.settings import check_belongs, check_data_names
@@ -54,6 +55,11 @@ def make_options() -> argparse.ArgumentParser:
         metavar="hf:OWNER/NAME|hf:FOLDER",
         help="also CLIPScore and RefCLIPScore by this CLIP model (default: none)",
     )
+    parser.add_argument(
+        "--objects",
+        metavar="FILE|references",
+        help="what photos show, for CHAIR (default: the dataset's instances_*.json or `objects`)",
+    )
     parser.add_argument("--json", metavar="FILE", help="also write the scores there, as fractions")
     parser.add_argument(
         "--report",
@@ -79,11 +85,19 @@ def main() -> int:
     typed = parse_typed(make_options())
     name, root, split, weights = (typed.pop(each) for each in ("run", "runs", "split", "weights"))
     file, is_report, clip = (typed.pop(each) for each in ("json", "report", "clip"))
+    objects = typed.pop("objects")
     Settings.from_flat(typed)  # rejects wrong values
     check_data_names(typed)
     run = runs.find_run(name, find_places(root).runs)
     saved = read_saved_config(run)
-    check_request(run, saved, typed, weights=weights, file=file, is_report=is_report, clip=clip)
+    check_request(
+        run,
+        saved,
+        typed,
+        others={"weights": weights, "clip": clip, "objects": objects},
+        file=file,
+        is_report=is_report,
+    )
     clip_folder = None if clip is None else find_clip(clip)
     import_tensorflow()
     # These import TensorFlow, which takes seconds: wrong options are rejected before.
@@ -100,7 +114,7 @@ def main() -> int:
     else:
         features.suggest_openvino(typed.get("engine", "auto"))
         evaluated = evaluation.load_evaluation(
-            run, split=split, weights=weights, clip=clip_folder, **typed
+            run, split=split, weights=weights, clip=clip_folder, objects=objects, **typed
         )
         result = evaluation.score(evaluated)
         output(format_scores(result))
@@ -118,18 +132,19 @@ def check_request(
     saved: dict[str, Any],
     typed: dict[str, Any],
     *,
-    weights: str | None,
+    others: dict[str, str | None],
     file: str | None,
     is_report: bool,
-    clip: str | None,
 ) -> None:
-    """Reject what the run cannot do, and files that cannot be written."""
+    """Reject what the run cannot do, and files that cannot be read or written.
+
+    `others` are options for captioners alone, which are no settings.
+    """
     is_classifier = runs.is_classifier(saved)
     if "dataset" in typed:
         find = find_class_folders if is_classifier else find_dataset
         check_exists(find(typed["dataset"]))
     if is_classifier:
-        others = {"weights": weights, "clip": clip}
         named = {name: value for name, value in others.items() if value is not None}
         check_belongs("classifier", typed | named)
     elif saved["dataset"] is None and "dataset" not in typed:
@@ -137,6 +152,8 @@ def check_request(
             f"{hugging_face.describe(run)} has no photos of its own; name the photos to score with "
             "--dataset"
         )
+    if others["objects"] is not None:
+        check_objects(others["objects"])
     if is_report and hugging_face.is_hugging_face(run):
         raise UserError(
             f"--report is written into a run's folder, and {hugging_face.describe(run)} is none; "

@@ -35,6 +35,7 @@ from pipeline.dataset import (
 )
 from pipeline.dataset_places import find_dataset
 from pipeline.features import fill_cache
+from pipeline.object_scoring import ObjectScorer, make_object_scorer
 from pipeline.saved import read_saved_config
 from utils import runs
 from utils.errors import UserError
@@ -64,6 +65,7 @@ class Evaluation:
     search: dict[str, Any] = field(default_factory=dict)  # changes of the run's search
     facts: dict[str, Any] | None = None  # of scenes
     clip: ClipScorer | None = None
+    objects: ObjectScorer | None = None
     trained_on: list[Photo] | None = None  # the run's training photos, if they are of this dataset
     notes: list[str] = field(default_factory=list)  # what a reader of the scores must know
 
@@ -129,9 +131,12 @@ class Evaluation:
 
     def score_content(self, captions: Sequence[Any]) -> dict[str, float | None]:
         """Score whether captions agree with what the photos show, as far as it can be known."""
+        texts = [caption.text for caption in captions]
         scores = self._score_scenes(captions)
         if self.clip is not None:
-            scores |= self.clip.score([caption.text for caption in captions])
+            scores |= self.clip.score(texts)
+        if self.objects is not None:
+            scores |= self.objects.score(texts)
         return scores
 
     def _score_scenes(self, captions: Sequence[Any]) -> dict[str, float | None]:
@@ -184,6 +189,8 @@ def score(evaluation: Evaluation) -> Result:
     if evaluation.clip is not None:
         scores["CLIP_model"] = evaluation.clip.name
         notes += evaluation.clip.describe([caption.text for caption in captions], language)
+    if evaluation.objects is not None:
+        notes += evaluation.objects.describe()
     notes = evaluation.notes + notes
     return Result(evaluation.split, scores, notes, evaluation.photos, captions)
 
@@ -194,11 +201,14 @@ def load_evaluation(
     split: str,
     weights: str | None = None,
     clip: Path | None = None,
+    objects: str | None = None,
     **changes: Any,
 ) -> Evaluation:
     """Load a run's best epoch and a split; `changes` are settings other than the run's.
 
-    `clip` is the folder of a CLIP model for CLIPScore.
+    Args:
+        clip: the folder of a CLIP model for CLIPScore.
+        objects: the file that says which objects photos show, or `references`.
     """
     saved = read_saved_config(run)
     is_own = is_own_dataset(changes.get("dataset"), saved["dataset"], find_dataset)
@@ -229,10 +239,13 @@ def load_evaluation(
         missing=missing,
         search=search,
     )
+    photos = evaluation.photos
+    scorer = make_object_scorer(photos, source, language=evaluation.language, typed=objects)
+    evaluation = replace(evaluation, objects=scorer)
     if loaded_clip is None:
         return evaluation
     cache = Path(settings.vision.cache)
-    return replace(evaluation, clip=ClipScorer(loaded_clip, evaluation.photos, cache))
+    return replace(evaluation, clip=ClipScorer(loaded_clip, photos, cache))
 
 
 def make_evaluation(

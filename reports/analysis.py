@@ -22,13 +22,14 @@ from utils import runs
 from utils.errors import UserError
 from utils.files import write_json
 from utils.metrics.captions import SCORE_KEYS, SCORES_WITHOUT_JAVA
+from utils.metrics.chair import ObjectCount
 from utils.metrics.java import ScoreUnavailable
 from utils.tables import format_table
 from utils.terminal import say
 
 ANALYSIS_FILE = Path("results", "report.json")  # in the run's folder
 BEAMS = (1, 3, 5)
-EXTREMES = 10  # photos with the best captions, and with the worst
+EXTREMES = 10  # photos with the best captions, and with the worst; objects most often wrong
 # Scores of each beam width. METEOR takes seconds; SPICE would take minutes.
 BEAM_SCORES = (
     *SCORES_WITHOUT_JAVA,
@@ -68,8 +69,16 @@ def write_analysis(run: Path, evaluation: Evaluation, result: Result) -> dict[st
         "worst": worst,
         "notes": notes,
     }
+    if evaluation.objects is not None:
+        analysis["objects"] = _list_wrong_objects(evaluation.objects.count(captions))
     write_json(run / ANALYSIS_FILE, analysis)
     return analysis
+
+
+def _list_wrong_objects(counts: Sequence[ObjectCount]) -> list[dict[str, Any]]:
+    """Return the objects that captions most often name where the photo does not show them."""
+    wrong = [count._asdict() for count in counts if count.wrong]
+    return wrong[:EXTREMES]
 
 
 def _select_teacher_forced(evaluation: Evaluation, result: Result) -> dict[str, float | int | None]:
@@ -211,6 +220,17 @@ def list_beam_scores(analysis: dict[str, Any]) -> tuple[list[str], list[list[str
     return list(columns), rows
 
 
+OBJECT_COLUMNS = ("object", "named", "not in the photo")
+
+
+def list_wrong_objects(analysis: dict[str, Any]) -> list[list[str]]:
+    """Return rows for OBJECT_COLUMNS; none where nothing says what photos show."""
+    rows = []
+    for count in analysis.get("objects", []):
+        rows.append([count["name"], f"{count['mentions']:,}", f"{count['wrong']:,}"])
+    return rows
+
+
 def describe_search(analysis: dict[str, Any]) -> str:
     """Return how the captions were searched for."""
     if analysis["sample"]:
@@ -238,6 +258,10 @@ def format_analysis(analysis: dict[str, Any]) -> str:
         f"novel captions (not among the training captions): {novel}; "
         f"distinct captions: {analysis['distinct']:.3f}",
     ]
+    objects = list_wrong_objects(analysis)
+    if objects:
+        table = format_table(OBJECT_COLUMNS, objects, numbers=OBJECT_COLUMNS[1:])
+        lines += ["", "objects most often named and not there", table]
     for title in ("best", "worst"):
         if analysis[title]:
             lines += ["", f"the {title} by CIDEr", _format_extremes(analysis[title])]

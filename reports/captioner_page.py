@@ -16,9 +16,11 @@ from data.text.language import LANGUAGE_NAMES, normalize_language
 from pipeline.evaluation import Evaluation, Result
 from reports.analysis import (
     ANALYSIS_FILE,
+    OBJECT_COLUMNS,
     compute_length_shares,
     describe_search,
     list_beam_scores,
+    list_wrong_objects,
 )
 from reports.charts import Chart, make_bar_chart, make_line_chart
 from reports.page import Section, Table, describe_splits, make_epochs_section, make_line, write_page
@@ -170,7 +172,13 @@ def _describe_analysis(analysis: dict[str, Any]) -> dict[str, Any]:
         ("captions that are not in the training captions", novel),
         ("different captions", f"{analysis['distinct']:.1%}"),
     ]
-    return {"table": Table(caption, ["score", *columns], rows), "chart": chart, "facts": facts}
+    tables = [Table(caption, ["score", *columns], rows)]
+    objects = list_wrong_objects(analysis)
+    if objects:
+        tables.append(
+            Table("Objects most often named and not in the photo", OBJECT_COLUMNS, objects)
+        )
+    return {"tables": tables, "chart": chart, "facts": facts}
 
 
 def _make_photos_section(groups: dict[str, list[PhotoCard]], split: str, language: str) -> Section:

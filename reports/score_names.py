@@ -3,7 +3,7 @@
 from utils.metrics.captions import SCORE_KEYS
 
 # Scores of what captions say of photographs, in the order of tables.
-CONTENT_SCORES = ("CLIPScore", "RefCLIPScore")
+CONTENT_SCORES = ("CLIPScore", "RefCLIPScore", "CHAIRi", "CHAIRs")
 _NAMES = {key: name for name, key in SCORE_KEYS.items()}
 _VAL_NAMES = {"val_loss": "loss on val", "val_accuracy": "accuracy on val"}
 

@@ -16,7 +16,7 @@ SHOWN_MISTAKES = 3
 
 
 def list_scores(scores: Mapping[str, Any]) -> list[list[str]]:
-    """Return a row for each score: coco-caption's, CLIP's, then those of teacher forcing."""
+    """Return a row for each score: coco-caption's, of content, then of teacher forcing."""
     rows = [[name, format_score(scores.get(key))] for name, key in SCORE_KEYS.items()]
     rows += [[name, format_score(scores[name])] for name in CONTENT_SCORES if name in scores]
     for key in scores:

@@ -111,7 +111,7 @@ def test_a_hugging_face_folder_captions_without_training(tmp_path):
 
 def test_a_hugging_face_folder_is_scored_on_a_dataset(tmp_path):
     file = tmp_path / "scores.json"
-    words = shlex.split("--dataset drawn --cache cache --split test --json")
+    words = shlex.split("--dataset drawn --cache cache --split test --objects references --json")
     done = run_command(evaluate, "--run", MODEL, *words, file, "--clip", CLIP)
     assert done.status == 0, done.error
     scores = json.loads(file.read_text())
@@ -122,6 +122,9 @@ def test_a_hugging_face_folder_is_scored_on_a_dataset(tmp_path):
         assert 0 <= scores[name] <= 2.5
         assert f"{name} {scores[name]:.3f}" in " ".join(done.out.split())
     assert f"by {CLIP}" in done.out
+    assert 0 <= scores["CHAIRs"] <= 1
+    assert "CHAIRi" in scores
+    assert "the true captions say which are there" in done.out
 
 
 @pytest.mark.parametrize(
@@ -131,6 +134,7 @@ def test_a_hugging_face_folder_is_scored_on_a_dataset(tmp_path):
         (evaluate, [], ["has no photos of its own", "--dataset"]),
         (evaluate, ["--dataset", "drawn", "--report"], ["--report", "hf:"]),
         (evaluate, ["--dataset", "drawn", "--clip", MODEL], ["--clip", "text tower"]),
+        (evaluate, ["--dataset", "drawn", "--objects", "no.csv"], ["--objects", "no.csv"]),
         (evaluate, ["--dataset", "drawn", "--clip", "no"], ["--clip", "hf:no", "hf:OWNER/NAME"]),
     ],
 )

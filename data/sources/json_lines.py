@@ -13,7 +13,7 @@ from data.sources.layouts import (
     list_photo_roots,
 )
 from data.sources.photo_finder import MAX_SHOWN
-from data.sources.tables import CAPTION_COLUMNS, PHOTO_COLUMNS
+from data.sources.tables import CAPTION_COLUMNS, OBJECTS, PHOTO_COLUMNS
 from data.sources.text_files import open_text, parse_json, read_json, read_json_start
 from utils.errors import UserError
 
@@ -53,13 +53,30 @@ def read(files: list[Path], folder: Path, _language: str | None) -> list[Caption
     """Read files of objects."""
     parts = []
     for file in files:
-        if read_json_start(file, 100).startswith("["):
-            objects = _read_list(file)
-        else:
-            objects = _read_lines(file)
-        rows = _read_rows(objects, infer_split(file, folder))
+        rows = _read_rows(_read_values(file), infer_split(file, folder))
         parts.append(CaptionRows(rows, list_photo_roots(file, folder)))
     return parts
+
+
+def read_objects(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield photos and the objects in them, of each entry that has a list of those."""
+    for where, value in _read_values(path):
+        if not isinstance(value, dict) or OBJECTS not in value:
+            continue
+        name, names = _get_first(value, _PHOTO_KEYS), value[OBJECTS]
+        is_list = isinstance(names, list) and all(isinstance(each, str) for each in names)
+        if not isinstance(name, str) or not is_list:
+            raise UserError(
+                f'{where}: expected a photo and names of objects; write {{"photo": …, "objects": '
+                '["dog", "ball"]}'
+            )
+        yield name.strip(), names
+
+
+def _read_values(file: Path) -> Iterator[tuple[str, Any]]:
+    if read_json_start(file, 100).startswith("["):
+        return _read_list(file)
+    return _read_lines(file)
 
 
 def _read_lines(path: Path) -> Iterator[tuple[str, Any]]:

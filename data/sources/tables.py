@@ -1,6 +1,7 @@
 """CSV and TSV tables with a header: a photo column, a caption column, perhaps a split column."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -27,6 +28,7 @@ PHOTO_COLUMNS = (
     "path",
 )
 CAPTION_COLUMNS = ("caption", "text", "comment", "sentence", "description")
+OBJECTS = "objects"  # the column with the names of what a photo shows
 _ENDINGS = (".csv", ".tsv")
 _SEPARATORS = (",", "\t", ";", "|")
 
@@ -109,6 +111,25 @@ def _read_rows(path: Path, default_split: str | None) -> Iterator[Row]:
         if split_column is not None:
             split = parse_split(cells[split_column], where) or default_split
         yield Row(cells[photo_column].strip(), cells[caption_column], split, where)
+
+
+def read_objects(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield photos and the objects in them, if the table has a column for those.
+
+    The names of several objects have a comma, a semicolon or a bar between them.
+    """
+    table = _read_table(path)
+    _, first = next(table, ("", []))
+    header = [name.strip().lower() for name in first]
+    photo_column = find_column(header, PHOTO_COLUMNS)
+    objects_column = find_column(header, (OBJECTS,))
+    if photo_column is None or objects_column is None:
+        return
+    for where, cells in table:
+        if len(cells) <= max(photo_column, objects_column):
+            raise UserError(f"{where}: {count_columns(cells)} where the header has {len(header)}")
+        names = re.split("[,;|]", cells[objects_column])
+        yield cells[photo_column].strip(), [name for name in names if name.strip()]
 
 
 def _read_table(path: Path) -> Iterator[tuple[str, list[str]]]:

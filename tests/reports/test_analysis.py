@@ -19,6 +19,7 @@ from reports.analysis import (
 from tests.helpers.datasets import write_files
 from tests.helpers.saved_runs import ANALYSIS, saved_run
 from utils.files import write_json
+from utils.metrics.chair import ObjectCount
 from utils.predictions import Caption
 
 REFERENCES = [
@@ -218,3 +219,18 @@ def test_extreme_photos_are_printed_with_whole_captions(rows):
     assert "the worst by CIDEr" not in rows
     captions = f"{best['caption']} {best['references'][0]}"
     assert f"3.500 0.jpg {' '.join(captions.split())}" in rows
+
+
+def test_objects_that_are_not_there_are_printed():
+    objects = [{"name": "dog", "mentions": 1200, "wrong": 3}]
+    text = " ".join(format_analysis(ANALYSIS | {"objects": objects}).split())
+    assert "object named not in the photo dog 1,200 3" in text
+    assert "not in the photo" not in format_analysis(ANALYSIS)
+
+
+def test_only_objects_that_were_wrong_are_listed():
+    counts = [ObjectCount(f"object {number}", 20, 12 - number) for number in range(13)]
+    rows = analysis._list_wrong_objects(counts)
+    assert rows[0] == {"name": "object 0", "mentions": 20, "wrong": 12}
+    assert len(rows) == 10
+    assert analysis._list_wrong_objects(counts[-1:]) == []

@@ -118,7 +118,8 @@ def test_the_run_that_it_started_from_is_shown(tmp_path):
 
 def test_the_analysis_is_shown(tmp_path):
     run = saved_run(tmp_path / "run")
-    analysis = ANALYSIS | {"dataset": "photos/mine", "notes": ["a note"]}
+    objects = [{"name": "dog", "mentions": 1200, "wrong": 3}]
+    analysis = ANALYSIS | {"dataset": "photos/mine", "notes": ["a note"], "objects": objects}
     write_json(run / "results/report.json", analysis)
     page = read_page(write_captioner_page(run))
     assert read_rows(page, "Scores by beam width, on the 3 photos of test, mine") == [
@@ -130,6 +131,10 @@ def test_the_analysis_is_shown(tmp_path):
         ["captions per second", "123", "123", "123", ""],
         ["loss", "", "", "", "2.250"],
         ["top-4 accuracy", "", "", "", "0.750"],
+    ]
+    assert read_rows(page, "Objects most often named and not in the photo") == [
+        ["object", "named", "not in the photo"],
+        ["dog", "1,200", "3"],
     ]
     assert page.texts("li").count("a note") == 1
     facts = read_facts(page)
