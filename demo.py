@@ -68,7 +68,7 @@ def main() -> None:
     """Open the window or the page at once; the model loads in the background."""
     arguments = make_options().parse_args()
     check_page_options(arguments)
-    run = runs.find_run(arguments.run, find_places(arguments.runs).runs)
+    run = runs.find_trained_run(arguments.run, find_places(arguments.runs).runs)
     machine = {
         name: value for name, value in vars(arguments).items() if name in config.DEVICE_SETTINGS
     }

@@ -88,7 +88,7 @@ def main() -> int:
     objects = typed.pop("objects")
     Settings.from_flat(typed)  # rejects wrong values
     check_data_names(typed)
-    run = runs.find_run(name, find_places(root).runs)
+    run = runs.find_trained_run(name, find_places(root).runs)
     saved = read_saved_config(run)
     check_request(
         run,

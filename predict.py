@@ -127,7 +127,7 @@ def add_sharing_options(parser: argparse.ArgumentParser) -> None:
 def main() -> int:
     """Caption the photos; return 1 if one could not be read or copied, all others being done."""
     typed, search = read_command_line()
-    run = runs.find_run(typed.run, find_places(typed.runs).runs)
+    run = runs.find_trained_run(typed.run, find_places(typed.runs).runs)
     saved = read_saved_config(run)
     if runs.is_classifier(saved):
         reject_caption_options(typed, search)

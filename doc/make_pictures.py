@@ -83,7 +83,7 @@ def main() -> None:
         write_figure(draw_pipeline(), "pipeline")
     if names == ["pipeline"]:
         return
-    run = runs.find_run(arguments.run)
+    run = runs.find_trained_run(arguments.run)
     config = runs.read_config(run)
     dataset = sources.read(find_path(config["dataset"]), language=config["language"])
     scenes = list_rich_scenes(run, dataset.folder)

@@ -38,7 +38,7 @@ from utils import hugging_face
 from utils.device import choose_auto_precision, has_bfloat16
 from utils.errors import UserError, unknown_name_error
 from utils.predictions import Caption
-from utils.runs import check_writes_captions, find_run
+from utils.runs import check_writes_captions, find_trained_run
 
 BATCH = 64  # photos at a time
 SEARCH_SETTINGS = (
@@ -128,7 +128,7 @@ class Captioner:
         `precision`, float32 or bfloat16, replaces the run's. Captioners of others have bfloat16
         where the processor has it.
         """
-        folder = find_run(None if run is None else str(run))
+        folder = find_trained_run(None if run is None else str(run))
         config = read_run_config(folder)
         check_writes_captions(folder, config)
         is_hugging_face = hugging_face.is_hugging_face(folder)

@@ -25,7 +25,7 @@ from models.training.losses import Batch, EpochBatches
 from models.training.optimizers import ConvolutionMuon
 from utils.errors import UserError
 from utils.predictions import Prediction
-from utils.runs import find_run, is_classifier, read_config
+from utils.runs import find_trained_run, is_classifier, read_config
 
 BATCH = 256  # pictures at a time
 
@@ -157,7 +157,7 @@ class Classifier:
     @classmethod
     def load(cls, run: str | Path | None = None) -> Self:
         """Load a run folder (default: the newest) with the weights of its best epoch."""
-        folder = find_run(None if run is None else str(run))
+        folder = find_trained_run(None if run is None else str(run))
         config = read_config(folder)
         if not is_classifier(config):
             raise UserError(

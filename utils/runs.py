@@ -31,6 +31,7 @@ from utils.errors import UsageError, UserError
 from utils.files import write_json, write_text
 from utils.hub.known import SUGGESTED
 from utils.places import find_places
+from utils.terminal import note
 
 VERSION = 2  # of the run folder; higher when programs can no longer read each other's folders
 MARK_LENGTH = 16  # characters of a photo's sha256
@@ -87,6 +88,21 @@ def find_run(name: str | None, root: Path | None = None) -> Path:
     else:
         hint = f"there are: {', '.join(known[:LISTED_RUNS])}"
     raise UserError(f"no run {name!r} in {root.absolute()}; {hint}")
+
+
+def find_trained_run(name: str | None, root: Path | None = None) -> Path:
+    """Return the folder of a run; if no name is given, the newest that has finished an epoch.
+
+    A note says so if there is a newer one.
+    """
+    run = find_run(name, root)
+    if name is not None or find_best_epoch(run) is not None:
+        return run
+    for older in list_runs(run.parent):
+        if find_best_epoch(older) is not None:
+            note(f"{run} has not finished an epoch yet; using {older}")
+            return older
+    return run
 
 
 def _find_newest(root: Path) -> Path:

@@ -46,6 +46,29 @@ def test_find_takes_a_name_or_a_folder(root, tmp_path):
     assert runs.find_run("here") == Path("here")
 
 
+def finish_epoch(run, number=1):
+    """Leave what the best checkpoint of an epoch leaves."""
+    (run / "best").mkdir()
+    (run / f"best/ckpt-{number}.index").touch()
+
+
+def test_the_newest_run_that_has_finished_an_epoch_is_found(root, capsys):
+    for minutes, name in ((3, "a"), (2, "b"), (1, "c")):
+        start_run(root / name, minutes_ago=minutes)
+    assert runs.find_trained_run(None) == root / "c"  # none has: what is wrong is said later
+    finish_epoch(root / "b")
+    assert capsys.readouterr().err == ""
+    assert runs.find_trained_run(None) == root / "b"
+    assert (
+        capsys.readouterr().err
+        == f"{root / 'c'} has not finished an epoch yet; using {root / 'b'}\n"
+    )
+    assert runs.find_trained_run("c") == root / "c"
+    finish_epoch(root / "c")
+    assert runs.find_trained_run(None) == root / "c"
+    assert capsys.readouterr().err == ""
+
+
 def test_find_without_a_name_takes_the_newest(root):
     start_run(root / "a", minutes_ago=3)
     start_run(root / "b", minutes_ago=1)
