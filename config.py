@@ -284,6 +284,15 @@ class Search(Group):
         unit="WORDS",
         at_least=0,
     )
+    min_length: int = setting(1, "shortest caption; its prompt counts", unit="WORDS", at_least=1)
+    allow_cut: bool = setting(
+        False, "let a caption of --max-length words count as finished without an end"
+    )
+    early_stopping: str = setting(
+        "always",
+        "stop at --beam captions: always, usually (if no open one leads), never",
+        choices=("always", "usually", "never"),
+    )
     prompt: str | None = setting(
         None, "words with which every caption begins (default: none)", unit="TEXT"
     )
@@ -528,7 +537,11 @@ def _check_training_rules(settings: Settings) -> None:
 
 
 def _check_search_rules(settings: Settings) -> None:
-    search = settings.search
+    search, longest = settings.search, settings.words.max_length
+    require(
+        longest is None or search.min_length <= longest,
+        f"--min-length must be at most --max-length, {longest} (got {search.min_length})",
+    )
     if search.sample:
         return
     for name, default in (("temperature", 1.0), ("top_k", None), ("top_p", None)):

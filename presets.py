@@ -103,6 +103,13 @@ PRESETS: dict[str, dict[str, Any]] = {
     "classifier": CLASSIFIER,
 }
 
+# python train.py --from hf:Salesforce/blip-image-captioning-base --dataset datasets/mine
+# How captioners of others are trained further. Encoder, decoder and search are their own.
+FURTHER: dict[str, Any] = {
+    name: VIT_GPT2[name] for name in ("learning_rate", "warmup", "weight_decay", "epochs")
+}
+FROM_OTHERS: dict[str, dict[str, Any]] = {"blip": FURTHER, "git": FURTHER}
+
 # The built-in scenes differ from photographs: no pretrained encoder fits drawings, and their
 # grammar is small. So words, attention and GRU are narrow and the learning rate is high; the time
 # saved goes to the encoder. On val, beam 5 said fewer wrong things than beam 3 (facts precision

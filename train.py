@@ -9,7 +9,8 @@ train a classifier.
     python train.py --preset vit-gpt2 --dataset FOLDER     another system
     python train.py --preset classifier --dataset FOLDER   a classifier: a folder for each class
 
-presets: inception-gru (default), show-attend-tell, inception-resnet-gru, vit-gpt2, classifier
+presets: inception-gru (default), show-attend-tell, inception-resnet-gru, vit-gpt2, classifier;
+  of captioners that --from hf:… names: vit-gpt2, blip, git
 encoders: inception_v3, resnet101, inception_resnet_v2, efficientnet_v2_s, mobilenet_v3_large,
   vit_b16, clip_vit_b16, siglip_base, dinov2_base, convnet (small, trained here)
 weights: imagenet, none (random), a .weights.h5 file, a run that trained its encoder; for

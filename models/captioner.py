@@ -24,6 +24,7 @@ from data.text.tokenizer import END, PAD, START, UNKNOWN, Word
 from models.decoders.base import Decoder, check_max_length
 from models.encoders.encoder import Encoder
 from models.pretrained.families import describe_tokenizer, read_run_config
+from models.pretrained.generation import translate_forbidden
 from models.saved_networks import (
     adapt_fingerprint,
     build_decoder_for,
@@ -38,7 +39,7 @@ from utils import hugging_face
 from utils.device import choose_auto_precision, has_bfloat16
 from utils.errors import UserError, unknown_name_error
 from utils.predictions import Caption
-from utils.runs import check_writes_captions, find_trained_run
+from utils.runs import check_writes_captions, find_trained_run, read_forbidden
 
 BATCH = 64  # photos at a time
 SEARCH_SETTINGS = (
@@ -55,17 +56,19 @@ SEARCH_SETTINGS = (
     "seed",
     "prompt",
     "min_length",
-    "needs_end",
+    "allow_cut",
     "early_stopping",
+    "forbidden",
 )
-# For settings without them. The last three are those of captioners of others alone.
+# For settings without them.
 _DEFAULTS: dict[str, Any] = {
     "look": "likeliest",
     "crops": 1,
     "prompt": None,
     "min_length": 1,
-    "needs_end": True,
-    "early_stopping": True,
+    "allow_cut": False,
+    "early_stopping": "always",
+    "forbidden": (),
 }
 
 
@@ -140,8 +143,10 @@ class Captioner:
             place = hugging_face.find_folder(folder)
             facts = describe_tokenizer(folder)
             tokenizer = load_pretrained_tokenizer(config["tokenizer"], place, **facts)
+            forbidden = translate_forbidden(config["forbidden"], tokenizer.pretrained_ids)
         else:
             tokenizer = load_tokenizer(folder / "vocabulary.json")
+            forbidden = read_forbidden(folder)
         decoder = build_decoder_for(config, len(tokenizer))
         if is_hugging_face:
             # Imported here because it imports KerasHub, which takes seconds.
@@ -153,6 +158,7 @@ class Captioner:
 
         fingerprint = adapt_fingerprint(config["fingerprint"], engine)
         rows, columns = fingerprint["grid"]
+        search = {name: config[name] for name in SEARCH_SETTINGS if name in config}
         is_own = has_own_encoder(config) or is_hugging_face
         return cls(
             encoder=lambda: load_encoder(folder, config, weights, engine),
@@ -162,7 +168,7 @@ class Captioner:
             image_size=fingerprint["image_size"],
             reading=Reading(**fingerprint.get("reading", {})),
             fingerprint=None if is_own else fingerprint,
-            settings={name: config[name] for name in SEARCH_SETTINGS if name in config},
+            settings=search | {"forbidden": forbidden},
         )
 
     @cached_property
@@ -257,8 +263,8 @@ class Captioner:
         check_max_length(settings["max_length"], self.decoder.positions)
         if settings["min_length"] > settings["max_length"]:
             raise UserError(
-                f"--max-length must be at least {settings['min_length']}, the least words of this "
-                f"network's captions (got {settings['max_length']})"
+                f"--max-length must be at least --min-length, {settings['min_length']} "
+                f"(got {settings['max_length']})"
             )
         self._encode_prompt(settings)
         if settings["look"] == "drawn" and not self.decoder.draws:
@@ -309,8 +315,9 @@ class Captioner:
             length_penalty=settings["length_penalty"],
             no_repeat=settings["no_repeat"],
             min_length=settings["min_length"],
-            needs_end=settings["needs_end"],
+            allow_cut=settings["allow_cut"],
             early_stopping=settings["early_stopping"],
+            forbidden_sequences=settings["forbidden"],
         )
         prompt = self._encode_prompt(settings)
         sampling = None

@@ -113,14 +113,17 @@ class FromRun:
         return layers
 
     def _inherited(self, options: Mapping[str, Any], trains_further: bool) -> dict[str, Any]:
-        """Return the source's encoder and decoder; for another way of training also its words, and
-        its photos if no others are typed."""
+        """Return the source's encoder and decoder; for another way of training also its words and
+        search, and its photos if no others are typed. The search of a transformer is kept always.
+        """
         saved = self.saved
         names = ["preset", "encoder", *(each.name for each in fields(config.Decoding))]
+        search = [each.name for each in fields(config.Search)]
         if hugging_face.is_hugging_face(self.source):
-            names += ["weights", "max_length", *(each.name for each in fields(config.Search))]
-            return _known(saved, names)
+            return _known(saved, [*names, *search, "weights", "max_length"])
         names += ["layer", "image_size", "grid"]
+        if trains_further or saved["decoder"] in config.TRANSFORMERS:
+            names += search
         if trains_further:
             names += ["precision", "augment", *(each.name for each in fields(config.Words))]
             if "dataset" not in options:
@@ -249,15 +252,20 @@ def find_start(request: Request) -> Start:
     """
     if request.resume:
         return _find_resumed(request)
-    run = runs.choose_folder(request.run, default=request.preset, root=request.root)
-    if run.exists():
-        raise UserError(f"the run {run} exists; add --resume to go on, or choose another --run")
     if request.start is None:
-        return New(run)
+        return New(_choose_new_run(request, request.preset))
     source = runs.find_run(request.start, request.root)
     saved = read_saved_config(source)
     runs.check_writes_captions(source, saved)
-    return FromRun(run, source, saved)
+    return FromRun(_choose_new_run(request, saved["preset"]), source, saved)
+
+
+def _choose_new_run(request: Request, preset: str) -> Path:
+    """Return the folder of a new run, by default named by its preset; reject one that exists."""
+    run = runs.choose_folder(request.run, default=preset, root=request.root)
+    if run.exists():
+        raise UserError(f"the run {run} exists; add --resume to go on, or choose another --run")
+    return run
 
 
 def _find_resumed(request: Request) -> Resumed:

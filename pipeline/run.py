@@ -10,6 +10,7 @@ from config import Settings
 from data.preprocess import Dataset
 from data.text.tokenizer import Tokenizer
 from models.encoders.encoder import Encoder
+from models.pretrained.generation import translate_forbidden
 from models.training.checkpoints import save_encoder_weights
 from pipeline.dataset import save_augmented
 from pipeline.resume import FromRun, Resumed, Start
@@ -121,9 +122,22 @@ class Run:
         """Write the vocabulary, and an encoder that is not found by its name."""
         if not self.is_resumed:
             tokenizer.save(self.folder / "vocabulary.json")
+            self._save_forbidden(tokenizer)
             self.copy_encoder(encoder)
         if encoder.network.trainable and encoder.construction:
             runs.write_encoder_construction(self.folder, encoder.construction)
+
+    def _save_forbidden(self, tokenizer: Tokenizer) -> None:
+        """Write the words that captions must not have, if a captioner of others says so."""
+        if not isinstance(self.start, FromRun):
+            return
+        source = self.start.source
+        if is_hugging_face(source):
+            theirs = self.start.saved["forbidden"]
+            forbidden = translate_forbidden(theirs, tokenizer.pretrained_ids)
+        else:
+            forbidden = runs.read_forbidden(source)
+        runs.write_forbidden(self.folder, forbidden)
 
     def copy_encoder(self, encoder: Encoder) -> None:
         """Copy an encoder that another run has trained, or that was downloaded, so that this run

@@ -148,6 +148,8 @@ def preset_layers(asked: Mapping[str, Any], preset: str, *, scenes: bool) -> lis
     """Return the values for scenes or photographs, and the preset's."""
     if preset == "vit-gpt2":
         return _vit_gpt2_layers(asked, scenes=scenes)
+    if preset in presets.FROM_OTHERS:
+        return [(f"preset {preset}", presets.FROM_OTHERS[preset])]
     values = dict(presets.PRESETS[preset])
     if asked.get("attention") in ("hard", "none"):
         values.pop("penalty", None)  # it is for soft attention (Xu et al. 2015, section 4.2.1)
@@ -203,7 +205,12 @@ def decoder_layer(chosen: Chosen) -> Layer:
 def _preset_of(request: Request, start: Start) -> str:
     saved = getattr(start, "saved", {})
     preset = saved.get("preset", request.preset)
-    if request.preset not in presets.PRESETS:
+    if preset in presets.FROM_OTHERS and not saved:
+        raise UsageError(
+            f"--preset {preset} needs --from hf:OWNER/NAME or hf:FOLDER, a captioner of others; "
+            "python -m tools.models lists some"
+        )
+    if request.preset not in presets.PRESETS | presets.FROM_OTHERS:
         raise unknown_name_error("preset", request.preset, list(presets.PRESETS))
     return preset
 

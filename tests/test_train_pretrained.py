@@ -273,6 +273,7 @@ PRETRAINED = f"--preset vit-gpt2 --encoder convnet --decoder-weights {MODEL}"
         ("--decoder transformer --units 30", ["units", "30", "heads", "8"]),
         ("--decoder-weights gpt2_base_en", ["--decoder-weights", "--decoder transformer"]),
         ("--heads 4", ["heads", "4", "--decoder transformer"]),
+        ("--preset blip", ["--preset blip", "--from hf:"]),
     ],
 )
 def test_wrong_settings_are_found_before_extraction(words, parts):
@@ -331,7 +332,7 @@ def test_git_is_trained_further(place):
     shutil.rmtree(copy)
     run = Path("checkpoints/git")
     expected = {"encoder": "clip_vit_b16", "decoder": "git", "tokenizer": "wordpiece", "units": 20}
-    check_config(run, expected | {"positions": 24, "learning_rate": 0.01})
+    check_config(run, expected | {"positions": 24, "learning_rate": 0.01, "preset": "git"})
     losses = [row["val_loss"] for row in read_history(run)]
     assert np.isfinite(losses).all()
     captioner = Captioner.load(run)
@@ -349,10 +350,70 @@ def test_blip_is_trained_further(place):
     shutil.rmtree(copy)
     run = Path("checkpoints/blip")
     check_config(run, {"encoder": "vit_b16", "decoder": "bert", "tokenizer": "wordpiece"})
-    check_config(run, {"units": 24, "positions": 24, "learning_rate": 0.01})
+    check_config(run, {"units": 24, "positions": 24, "learning_rate": 0.01, "preset": "blip"})
     assert np.isfinite([row["val_loss"] for row in read_history(run)]).all()
     captioner = Captioner.load(run)
     assert captioner.reading.resample == "bicubic"
     caption = captioner(any_photo(), prompt="a red")
     assert caption.text.startswith("a red")
     assert (caption.grid, caption.attention.shape[1]) == ((4, 4), 16)
+
+
+RULES = ("beam", "length_penalty", "no_repeat", "min_length", "allow_cut", "early_stopping")
+
+
+@pytest.fixture(scope="module")
+def deit(place):
+    """Train a DeiT captioner further that says its own rules of the search."""
+    copy = shutil.copytree(ROOT / "tests/fixtures/deit_gpt2", place / "deit")
+    file = copy / "generation_config.json"
+    rules = {"min_length": 5, "early_stopping": "never", "num_beams": 2}
+    file.write_text(json.dumps(json.loads(file.read_text()) | rules))
+    options = ["--best-by", "loss", "--runs", "deits"]
+    done = run_command(train, "--from", f"hf:{copy}", *SMALL, *options)
+    assert done.status == 0, done.error
+    (run,) = Path("deits").iterdir()
+    return copy, run
+
+
+def test_a_run_searches_as_the_captioner_it_started_from(deit):
+    """The first run is named by its preset; a run from that run keeps all rules, too."""
+    copy, run = deit
+    assert run.name.startswith("vit-gpt2-")
+    model, trained = Captioner.load(f"hf:{copy}").settings, Captioner.load(run).settings
+    assert [model[name] for name in RULES] == [2, 2.0, 3, 4, True, "never"]
+    assert [trained[name] for name in RULES] == [model[name] for name in RULES]
+    assert trained["forbidden"] == model["forbidden"]
+    assert len(model["forbidden"]) == 3
+    options = shlex.split("--scst --epochs 1 --batch 100 --beam 3 --run again")
+    done = run_command(train, "--from", run, *options)
+    assert done.status == 0, done.error
+    again = Captioner.load("checkpoints/again").settings
+    assert [again[name] for name in RULES] == [3, 2.0, 3, 4, True, "never"]
+    assert again["forbidden"] == model["forbidden"]
+
+
+def test_rules_of_the_search_can_be_typed(deit, tmp_path):
+    _, run = deit
+    words = shlex.split("--min-length 6 --early-stopping usually --out")
+    file = tmp_path / "captions.jsonl"
+    done = run_command(predict, "--run", run, any_photo(), *words, file)
+    assert done.status == 0, done.error
+    done = run_command(predict, "--run", run, any_photo(), "--min-length", "7")
+    assert (done.status, done.error.count("\n")) == (1, 1)
+    assert "--max-length" in done.error
+    assert "7 (got 6)" in done.error
+
+
+def test_a_header_of_two_gigabytes_is_one_line(tmp_path):
+    copy = shutil.copytree(FIXTURE, tmp_path / "copy")
+    with (copy / "model.safetensors").open("wb") as file:
+        file.write((2 * 2**30).to_bytes(8, "little") + b"{")
+        file.truncate(2 * 2**30 + 16)
+    for script, words in (
+        (predict, ["--run", f"hf:{copy}", any_photo()]),
+        (train, ["--from", f"hf:{copy}", *SMALL]),
+    ):
+        done = run_command(script, *words)
+        assert (done.status, done.error.count("\n")) == (1, 1)
+        assert "model.safetensors cannot be read" in done.error

@@ -3,6 +3,7 @@ needs of a model.
 
     checkpoints/RUN/config.json        every setting, where it came from, and facts
     checkpoints/RUN/vocabulary.json    the words
+    checkpoints/RUN/forbidden.json     words that its captions must not have, if there are any
     checkpoints/RUN/splits.json        the photos of each split
     checkpoints/RUN/seen.json          marks of the photos it was trained on
     checkpoints/RUN/history.jsonl      a line for each epoch
@@ -20,7 +21,7 @@ import json
 import os
 import shlex
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -279,6 +280,29 @@ def read_encoder_construction(run: Path) -> dict[str, Any] | None:
                 f"{file} is damaged ({error}); restore it from a copy, or train again"
             ) from None
     return None
+
+
+# Words that captions must not have.
+
+
+def write_forbidden(run: Path, sequences: Sequence[Sequence[int]]) -> None:
+    """Write the token sequences that no caption may have, if there are any."""
+    if sequences:
+        write_text(run / "forbidden.json", json.dumps(sequences) + "\n")
+
+
+def read_forbidden(run: Path) -> tuple[tuple[int, ...], ...]:
+    """Read the token sequences that no caption of a run may have."""
+    file = run / "forbidden.json"
+    if not file.is_file():
+        return ()
+    try:
+        sequences = json.loads(file.read_text(encoding="utf-8"))
+        return tuple(tuple(map(int, sequence)) for sequence in sequences)
+    except (ValueError, TypeError) as error:
+        raise UserError(
+            f"{file} is damaged ({error}); restore it from a copy, or train again"
+        ) from None
 
 
 # Photos.

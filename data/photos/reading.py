@@ -18,7 +18,8 @@ class Reading:
     """The preprocessing that a network was trained with.
 
     `resample`: the filter. `fit`: `squeeze` the whole photo into the square, or `crop` the middle
-    of a photo whose shorter side was brought to `shortest_edge` (default: the square's side).
+    of a photo whose shorter side was brought to `shortest_edge` (default: the square's side), or
+    `squeeze_and_crop` the middle of a photo whose sides were both brought to it.
     `is_exact`: every pixel counts, as in the processors of others. Otherwise a large photo is
     first reduced by whole steps, which is several times faster.
     """
@@ -43,6 +44,8 @@ class Reading:
         """Return the size (width, height) that brings a photo's shorter side to the edge."""
         width, height = photo
         edge = self.shortest_edge or min(size)
+        if self.fit == "squeeze_and_crop":
+            return edge, edge
         if width <= height:
             return edge, int(edge * height / width)
         return int(edge * width / height), edge

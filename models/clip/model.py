@@ -13,7 +13,7 @@ from models.clip.text_tower import TextTower
 from models.encoders.encoder import Encoder
 from models.pretrained import clip_text
 from models.pretrained.clip import CLIP
-from models.pretrained.folder import Weights, check_crop, read_reading
+from models.pretrained.folder import Weights, read_reading
 from models.pretrained.loading import assign_weights
 from utils.hugging_face import PREFIX
 
@@ -30,9 +30,8 @@ class ClipModel:
         """Load the weights; `engine` runs the vision tower, always in float32."""
         self.sizes = clip_text.read_text_sizes(folder)
         self.end = clip_text.read_end(folder)
-        self.reading = read_reading(folder, resample=BICUBIC, fit="crop")
         self._encoder = Encoder(CLIP.encoder, weights=f"{PREFIX}{folder}", engine=engine)
-        check_crop(folder, self.image_size)
+        self.reading = read_reading(folder, self.image_size, resample=BICUBIC, fit="crop")
         self._text_tower = TextTower(**self.sizes)
         self._photo_projection = keras.layers.Dense(
             self.sizes["projection"], use_bias=False, name="photo_projection"

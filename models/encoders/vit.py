@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import keras
 
+from models.encoders.distilled_embedding import DistilledEmbedding
 from models.encoders.spec import EncoderSpec, keep_pixels
 from models.encoders.vision_transformer import (
     OFFSET,
@@ -26,7 +27,10 @@ SIZE_NAMES = ("image_shape", "patch_size", *WIDTHS)
 
 
 class ViT(VisionTransformer):
-    """ViT-B/16 (Dosovitskiy et al. 2021), a classifier: the first vector is of the class token."""
+    """ViT-B/16 (Dosovitskiy et al. 2021), a classifier: the first vector is of the class token.
+
+    A DeiT (Touvron et al. 2021) has a distillation token, too, whose vector is the second.
+    """
 
     encoder = "vit_b16"
     family = "ViT"
@@ -48,7 +52,13 @@ class ViT(VisionTransformer):
     def make_backbone(self, settings: Sizes) -> keras.Model:
         from keras_hub.models import ViTBackbone  # one second, as below
 
+        settings = dict(settings)
+        is_distilled = settings.pop("use_distillation_token", False)
         backbone = ViTBackbone(**settings)
+        if is_distilled:
+            _, encoder = backbone.layers[1:]
+            embed = DistilledEmbedding(settings["patch_size"], settings["hidden_dim"])
+            return keras.Model(backbone.input, encoder(embed(backbone.input)))
         # The numbers of places. As a tensor of more than 128 numbers they would be a second input
         # of the graph that OpenVINO reads.
         embed_patches = backbone.layers[1]

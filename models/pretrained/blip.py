@@ -15,24 +15,26 @@ from models.pretrained.clip import DEVIATION, MEAN
 from models.pretrained.family import CaptionerFamily
 from models.pretrained.folder import (
     check_supported,
-    convert_sampling,
-    convert_search,
     read_description,
-    read_generation,
     read_half,
-    read_max_length,
     read_pixel_scaling,
     read_reading,
     read_size,
     read_vision_sizes,
 )
+from models.pretrained.generation import convert_generation, read_generation
 from models.pretrained.names import find_by_name, simplify_vit_path
 from models.pretrained.source import Source
 from utils.errors import UserError
 
 ARCHITECTURE = "BlipForConditionalGeneration"  # others have the same model_type
 # The search of a folder that says nothing, as in Hugging Face's library.
-SEARCH: dict[str, Any] = {"beam": 1, "length_penalty": 1.0, "no_repeat": 0}
+SEARCH: dict[str, Any] = {
+    "beam": 1,
+    "length_penalty": 1.0,
+    "no_repeat": 0,
+    "early_stopping": "usually",
+}
 MAX_LENGTH = 20  # tokens with the start, unless the folder says otherwise
 BICUBIC = 3  # Pillow's number
 
@@ -104,7 +106,7 @@ class BLIP(CaptionerFamily):
     description = "BLIP"
     encoder = "vit_b16"
     decoder = "bert"
-    preset = "vit-gpt2"
+    preset = "blip"
     tokenizer = "wordpiece"
 
     def check(self, folder: Path) -> None:
@@ -121,13 +123,15 @@ class BLIP(CaptionerFamily):
 
     def read_encoder_sizes(self, folder: Path) -> dict[str, Any]:
         settings = read_half(folder, "vision_config")
+        sizes = read_vision_sizes(folder, settings, image_size=384)
+        image_size = sizes["image_shape"][0]
         return {
-            **read_vision_sizes(folder, settings, image_size=384),
+            **sizes,
             **read_pixel_scaling(folder, MEAN, DEVIATION),
             "mlp_dim": read_size(folder, settings, "intermediate_size", 3072),
             "layer_norm_epsilon": settings.get("layer_norm_eps", 1e-5),
             "use_mha_bias": True,
-            "reading": read_reading(folder, resample=BICUBIC, fit="squeeze"),
+            "reading": read_reading(folder, image_size, resample=BICUBIC, fit="squeeze"),
         }
 
     def read_decoder_sizes(self, folder: Path) -> dict[str, Any]:
@@ -138,19 +142,14 @@ class BLIP(CaptionerFamily):
         bert = self.read_decoder_sizes(folder)
         # The search is described with the decoder, unless there is a file of its own.
         generation = read_half(folder, "text_config") | read_generation(folder)
-        max_length = min(read_max_length(generation, MAX_LENGTH), bert["positions"] - 1)
-        least = generation.get("min_length") or 0
+        search = convert_generation(
+            folder, generation, SEARCH, max_length=MAX_LENGTH, positions=bert["positions"]
+        )
         return {
             **self.describe(folder),
             **bert,
             "dropout": generation.get("hidden_dropout_prob", 0.0),
-            "max_length": max_length,
-            **convert_search(generation, SEARCH),
-            **convert_sampling(generation),
-            # Hugging Face's lengths count the start, too. A caption has at least one word.
-            "min_length": min(max(1, least - 1), max_length),
-            "needs_end": False,
-            "early_stopping": generation.get("early_stopping") or False,
+            **search,
         }
 
     def describe_tokenizer(self, folder: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from models.pretrained.family import CaptionerFamily, EncoderFamily
 from models.pretrained.folder import read_description
 from models.pretrained.git import GIT
 from models.pretrained.siglip import SigLIP
+from models.pretrained.vit import ViT
 from models.pretrained.vit_gpt2 import ViTGPT2
 from utils import runs
 from utils.errors import UserError
@@ -28,6 +29,8 @@ CAPTIONERS: dict[str, CaptionerFamily] = {
 # Their encoders can be used alone, too.
 ENCODERS: dict[str, EncoderFamily] = {
     **CAPTIONERS,
+    "vit": ViT(),
+    "deit": ViT(),
     "clip": CLIP(),
     "clip_vision_model": CLIP(),
     "siglip": SigLIP(),

@@ -61,7 +61,7 @@ class CaptionerFamily(EncoderFamily):
         fingerprint = {
             "grid": [side, side],
             "depth": sizes["hidden_dim"],
-            "whole": 1,  # the class token
+            "whole": 1 + sizes.get("use_distillation_token", False),  # after the class token
             "image_size": image_size,
         }
         if "reading" in sizes:

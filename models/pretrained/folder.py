@@ -1,4 +1,4 @@
-"""Read the files of a Hugging Face model's folder: settings, generation, preprocessing, weights."""
+"""Read the files of a Hugging Face model's folder: settings, preprocessing, weights."""
 
 import json
 import shlex
@@ -12,13 +12,7 @@ from safetensors import SafetensorError, safe_open
 from utils.errors import UserError
 
 RESTORE = "restore it, or download it again"
-
-# Our names of search settings: Hugging Face's.
-SEARCH_NAMES = {
-    "beam": "num_beams",
-    "length_penalty": "length_penalty",
-    "no_repeat": "no_repeat_ngram_size",
-}
+PREPROCESSING = "preprocessor_config.json"
 
 
 # Settings.
@@ -116,7 +110,7 @@ def read_vision_sizes(
 
 def read_preprocessing(folder: Path) -> dict[str, Any]:
     """Return preprocessor_config.json, or the part of processor_config.json that replaced it."""
-    settings = read_json(folder / "preprocessor_config.json")
+    settings = read_json(folder / PREPROCESSING)
     if settings is None:
         processor = read_json(folder / "processor_config.json") or {}
         settings = processor.get("image_processor")
@@ -147,73 +141,55 @@ def read_pixel_scaling(
 RESAMPLING = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
 
 
-def read_reading(folder: Path, *, resample: int, fit: str = "squeeze") -> dict[str, Any]:
-    """Return how photos are read, by the names of data.photos.reading; the family's by default."""
+def read_reading(
+    folder: Path, image_size: int, *, resample: int, fit: str = "squeeze"
+) -> dict[str, Any]:
+    """Return how photos are read, by the names of data.photos.reading.
+
+    `resample` and `fit` are the family's defaults. `fit` also says which side of a photo gets a
+    `size` that is one number: the shorter one (crop), or both (squeeze).
+    """
     settings = read_preprocessing(folder)
     number = settings.get("resample", resample)
     if number not in RESAMPLING:
         raise UserError(
-            f"{folder / 'preprocessor_config.json'}: resample must be one of "
+            f"{folder / PREPROCESSING}: resample must be one of "
             f"{', '.join(map(str, RESAMPLING))} (got {number!r})"
         )
     reading: dict[str, Any] = {"resample": RESAMPLING[number], "is_exact": True}
+    if not settings.get("do_center_crop", fit == "crop"):
+        return reading
+    _check_crop(folder, image_size)
     size = settings.get("size")
-    edge = size.get("shortest_edge") if isinstance(size, dict) else None
-    if settings.get("do_center_crop", fit == "crop"):
-        reading["fit"] = "crop"
-        if edge is not None:
-            reading["shortest_edge"] = edge
+    if isinstance(size, dict) and "shortest_edge" in size:
+        fit, size = "crop", size["shortest_edge"]
+    elif isinstance(size, dict):
+        fit, size = "squeeze", _read_square(folder, size)
+    reading["fit"] = "crop" if fit == "crop" else "squeeze_and_crop"
+    if size is not None:
+        reading["shortest_edge"] = size
     return reading
 
 
-def check_crop(folder: Path, image_size: int) -> None:
+def _check_crop(folder: Path, image_size: int) -> None:
     """Reject a crop of another size than the encoder's."""
     size = read_preprocessing(folder).get("crop_size", image_size)
     side = size.get("height") if isinstance(size, dict) else size
     if side != image_size:
         raise UserError(
-            f"{folder / 'preprocessor_config.json'}: crop_size must be the image size, "
-            f"{image_size} (got {side})"
+            f"{folder / PREPROCESSING}: crop_size must be the image size, {image_size} (got {side})"
         )
 
 
-# Generation.
-
-
-def read_generation(folder: Path) -> dict[str, Any]:
-    """Return the settings of generation, of generation_config.json before those of config.json."""
-    settings = dict(read_description(folder))
-    generation = read_json(folder / "generation_config.json") or {}
-    for name, value in generation.items():
-        if value is not None:
-            settings[name] = value
-    return settings
-
-
-def read_max_length(generation: Mapping[str, Any], default: int) -> int:
-    """Return the most tokens of a caption after its start, which `max_length` counts too."""
-    return generation.get("max_new_tokens") or generation.get("max_length", default) - 1
-
-
-def convert_search(generation: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of beam search by our names."""
-    search = dict(defaults)
-    for our_name, their_name in SEARCH_NAMES.items():
-        if their_name in generation:
-            search[our_name] = generation[their_name]
-    return search
-
-
-def convert_sampling(generation: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of sampling by our names."""
-    if not generation.get("do_sample"):
-        return {"sample": False, "temperature": 1.0, "top_k": None, "top_p": None}
-    return {
-        "sample": True,
-        "temperature": generation.get("temperature", 1.0),
-        "top_k": generation.get("top_k", 50) or None,
-        "top_p": generation.get("top_p"),
-    }
+def _read_square(folder: Path, size: Mapping[str, Any]) -> int:
+    """Return the side of a `size` with height and width; reject one that is no square."""
+    height, width = size.get("height"), size.get("width")
+    if height is None or height != width:
+        raise UserError(
+            f"{folder / PREPROCESSING}: size must have a height and a width that are equal "
+            f"(got {height} and {width})"
+        )
+    return height
 
 
 # Weights.

@@ -10,22 +10,23 @@ from models.pretrained.bert import read_bert_sizes, read_token_numbers
 from models.pretrained.clip import CLIP
 from models.pretrained.family import CaptionerFamily
 from models.pretrained.folder import (
-    check_crop,
     check_supported,
-    convert_sampling,
-    convert_search,
     read_description,
-    read_generation,
     read_half,
-    read_max_length,
     read_reading,
 )
+from models.pretrained.generation import convert_generation, read_generation
 from models.pretrained.names import find_by_name
 from models.pretrained.source import Source
 from utils.errors import UserError
 
 # The published folders say nothing of the search. This is that of Wang et al. 2022.
-SEARCH: dict[str, Any] = {"beam": 4, "length_penalty": 0.6, "no_repeat": 0}
+SEARCH: dict[str, Any] = {
+    "beam": 4,
+    "length_penalty": 0.6,
+    "no_repeat": 0,
+    "early_stopping": "usually",
+}
 BICUBIC = 3  # Pillow's number
 MAX_LENGTH = 50  # tokens with the start, unless the folder says otherwise
 
@@ -74,7 +75,7 @@ class GIT(CaptionerFamily):
     description = "GIT"
     encoder = "clip_vit_b16"
     decoder = "git"
-    preset = "vit-gpt2"
+    preset = "git"
     tokenizer = "wordpiece"
     _tower = _VisionTower()
 
@@ -84,8 +85,8 @@ class GIT(CaptionerFamily):
 
     def read_encoder_sizes(self, folder: Path) -> dict[str, Any]:
         sizes = self._tower.read_encoder_sizes(folder)
-        check_crop(folder, sizes["image_shape"][0])
-        return sizes | {"reading": read_reading(folder, resample=BICUBIC, fit="crop")}
+        image_size = sizes["image_shape"][0]
+        return sizes | {"reading": read_reading(folder, image_size, resample=BICUBIC, fit="crop")}
 
     def read_decoder_sizes(self, folder: Path) -> dict[str, Any]:
         # Our projection has the same epsilon as CLIP's vision tower.
@@ -97,16 +98,14 @@ class GIT(CaptionerFamily):
     def build_run_config(self, folder: Path) -> dict[str, Any]:
         sizes = self.read_decoder_sizes(folder)
         generation = read_generation(folder)
-        max_length = min(read_max_length(generation, MAX_LENGTH), sizes["positions"] - 1)
+        search = convert_generation(
+            folder, generation, SEARCH, max_length=MAX_LENGTH, positions=sizes["positions"]
+        )
         return {
             **self.describe(folder),
             **sizes,
             "dropout": generation.get("hidden_dropout_prob", 0.1),
-            "max_length": max_length,
-            **convert_search(generation, SEARCH),
-            **convert_sampling(generation),
-            "needs_end": False,
-            "early_stopping": generation.get("early_stopping") or False,
+            **search,
         }
 
     def describe_tokenizer(self, folder: Path) -> dict[str, Any]:

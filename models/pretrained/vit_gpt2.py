@@ -1,6 +1,8 @@
-"""Hugging Face's `VisionEncoderDecoderModel` of a ViT and GPT-2, such as nlpconnect's captioner."""
+"""Hugging Face's `VisionEncoderDecoderModel` of a ViT or a DeiT and GPT-2.
 
-import re
+Such are nlpconnect/vit-gpt2-image-captioning and, with DistilGPT-2, Mozilla/distilvit.
+"""
+
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,27 +14,27 @@ from models.pretrained.family import CaptionerFamily
 from models.pretrained.folder import (
     check_multiple,
     check_supported,
-    convert_sampling,
-    convert_search,
-    read_generation,
     read_half,
-    read_max_length,
-    read_pixel_scaling,
     read_size,
-    read_vision_sizes,
 )
-from models.pretrained.names import find_by_name, simplify_vit_path
+from models.pretrained.generation import convert_generation, read_generation
+from models.pretrained.names import find_by_name
 from models.pretrained.source import Source
+from models.pretrained.vit import ViT
 from models.training.teacher_forced_scores import END
 from utils.errors import UserError
 
 # The usual search of such captioners, unless the folder says otherwise.
-SEARCH: dict[str, Any] = {"beam": 4, "length_penalty": 2.0, "no_repeat": 3}
+SEARCH: dict[str, Any] = {
+    "beam": 4,
+    "length_penalty": 2.0,
+    "no_repeat": 3,
+    "early_stopping": "always",
+}
 MAX_LENGTH = 37  # tokens with the start, unless the folder says otherwise
 END_OF_TEXT = 50256  # GPT-2's <|endoftext|>
 
 # The values that are supported; the first one is the default of a setting that is not there.
-SUPPORTED_ENCODER = {"model_type": ("vit",), "hidden_act": ("gelu",)}
 SUPPORTED_DECODER = {
     "model_type": ("gpt2",),
     "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
@@ -42,23 +44,7 @@ SUPPORTED_DECODER = {
     "tie_word_embeddings": (True,),
 }
 
-# Names of layers in KerasHub's networks → names in Hugging Face's.
-VIT_NAMES = {
-    "class_token": "encoder.embeddings.cls_token",
-    "patch_embedding": "encoder.embeddings.patch_embeddings.projection",
-    "position_embedding/embeddings": "encoder.embeddings.position_embeddings",
-    "ln": "encoder.layernorm",
-    "transformer_block_{0}/ln_1": "encoder.encoder.layer.{0}.layernorm_before",
-    "transformer_block_{0}/mha/query": "encoder.encoder.layer.{0}.attention.attention.query",
-    "transformer_block_{0}/mha/key": "encoder.encoder.layer.{0}.attention.attention.key",
-    "transformer_block_{0}/mha/value": "encoder.encoder.layer.{0}.attention.attention.value",
-    "transformer_block_{0}/mha/attention_output": (
-        "encoder.encoder.layer.{0}.attention.output.dense"
-    ),
-    "transformer_block_{0}/ln_2": "encoder.encoder.layer.{0}.layernorm_after",
-    "transformer_block_{0}/mlp/dense_1": "encoder.encoder.layer.{0}.intermediate.dense",
-    "transformer_block_{0}/mlp/dense_2": "encoder.encoder.layer.{0}.output.dense",
-}
+# Names of layers in our decoder → names in Hugging Face's.
 _BLOCK, _THEIR_BLOCK = "transformer_layer_{0}", "decoder.transformer.h.{0}"
 GPT2_NAMES = {
     "position_embedding": "decoder.transformer.wpe",
@@ -79,40 +65,32 @@ GPT2_NAMES = {
     "layer_norm": "decoder.transformer.ln_f",
 }
 WORD_VECTORS, OUTPUT_LAYER = "decoder.transformer.wte.weight", "decoder.lm_head.weight"
-# Names of layers in a ViT's block in transformers 5 → the older names.
-OLDER_VIT_NAMES = {
-    "attention.q_proj": "attention.attention.query",
-    "attention.k_proj": "attention.attention.key",
-    "attention.v_proj": "attention.attention.value",
-    "attention.o_proj": "attention.output.dense",
-    "mlp.fc1": "intermediate.dense",
-    "mlp.fc2": "output.dense",
-}
+ENCODER = "encoder."  # with which names of the encoder's weights begin
+
+
+class _Encoder(ViT):
+    """The encoder of such a folder."""
+
+    def read_settings(self, folder: Path) -> Mapping[str, Any]:
+        return read_half(folder, "encoder")
 
 
 class ViTGPT2(CaptionerFamily):
-    """A ViT with GPT-2."""
+    """A ViT or a DeiT with GPT-2."""
 
     description = "ViT with GPT-2"
     encoder = "vit_b16"
     decoder = "transformer"
     preset = "vit-gpt2"
     tokenizer = "gpt2"
+    _encoder = _Encoder()
 
     def check(self, folder: Path) -> None:
-        check_supported(folder, "encoder", read_half(folder, "encoder"), SUPPORTED_ENCODER)
+        self._encoder.check(folder)
         check_supported(folder, "decoder", read_half(folder, "decoder"), SUPPORTED_DECODER)
 
     def read_encoder_sizes(self, folder: Path) -> dict[str, Any]:
-        settings = read_half(folder, "encoder")
-        sizes = read_vision_sizes(folder, settings)
-        return {
-            **sizes,
-            **read_pixel_scaling(folder, mean=[0.5] * 3, deviation=[0.5] * 3),
-            "mlp_dim": read_size(folder, settings, "intermediate_size", 4 * sizes["hidden_dim"]),
-            "layer_norm_epsilon": settings.get("layer_norm_eps", 1e-12),
-            "use_mha_bias": settings.get("qkv_bias", True),
-        }
+        return self._encoder.read_encoder_sizes(folder)
 
     def read_decoder_sizes(self, folder: Path) -> dict[str, Any]:
         settings = read_half(folder, "decoder")
@@ -134,27 +112,25 @@ class ViTGPT2(CaptionerFamily):
     def build_run_config(self, folder: Path) -> dict[str, Any]:
         gpt2 = self.read_decoder_sizes(folder)
         generation = read_generation(folder)
-        max_length = read_max_length(generation, MAX_LENGTH)
+        search = convert_generation(
+            folder, generation, SEARCH, max_length=MAX_LENGTH, positions=gpt2["positions"]
+        )
         return {
             **self.describe(folder),
             **gpt2,
             "dropout": generation["decoder"].get("resid_pdrop", 0.1),
-            "max_length": min(max_length, gpt2["positions"] - 1),
-            **convert_search(generation, SEARCH),
-            **convert_sampling(generation),
+            **search,
         }
 
     def rename(self, name: str) -> str:
-        """Return the name that a weight of a ViT had before transformers 5."""
-        match = re.fullmatch(r"encoder\.layers\.(\d+)\.(.+)\.(weight|bias)", name)
-        if match is None:
+        """Return the name that a weight of the encoder had before transformers 5."""
+        if not name.startswith(ENCODER):
             return name
-        block, layer, parameter = match.groups()
-        layer = OLDER_VIT_NAMES.get(layer, layer)
-        return f"encoder.encoder.layer.{block}.{layer}.{parameter}"
+        return ENCODER + self._encoder.rename(name.removeprefix(ENCODER))
 
     def find_encoder_source(self, path: str) -> Source:
-        return find_by_name(simplify_vit_path(path), VIT_NAMES)
+        source = self._encoder.find_encoder_source(path)
+        return replace(source, name=ENCODER + source.name)
 
     def find_decoder_source(self, path: str) -> Source | None:
         """Return the source of a decoder's variable; GPT-2 has no places and no output bias.

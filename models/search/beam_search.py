@@ -95,7 +95,7 @@ def _advance(
 
     # Candidates that end lose against all others, so K live captions go on.
     is_end = candidates.word == rules.end
-    if not rules.needs_end:
+    if rules.allow_cut:
         is_end |= time == rules.steps - 1
     log_if_live = tf.where(
         is_end, LOG_ZERO + candidates.log_probability, candidates.log_probability
@@ -124,7 +124,7 @@ def _find_done(
     """Return whether each photo (P,) has K finished captions, and no live one can be better."""
     worst = score[:, -1]
     is_full = worst > LOG_ZERO
-    if rules.early_stopping is True or rules.beam == 1:
+    if rules.early_stopping == "always" or rules.beam == 1:
         return is_full
     if rules.early_stopping == "never" and rules.length_penalty > 0:
         length = tf.cast(rules.steps - start, tf.float32)

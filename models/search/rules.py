@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 Nest = Any  # a tensor, or dicts, lists and tuples of tensors
+_ANY, _NONE = -2, -1  # no tokens: one that any word equals, and one before the first word
 Step = Callable[[tf.Tensor, Nest], tuple[tf.Tensor, Nest, tf.Tensor]]
+EARLY_STOPPING = ("always", "usually", "never")
 LOG_ZERO = -1e9  # stands for log 0: finite, so that it can be added to and compared
 
 
@@ -28,11 +30,12 @@ class Rules:
     length_penalty: float = 0.7  # score = log-probability / length ** length_penalty
     no_repeat: int = 0  # no n-gram of this length occurs twice; 0 allows all
     min_length: int = 1  # words before the end, those of a prompt among them
-    needs_end: bool = True  # if not, a caption of max_length words is finished without an end
-    # When a photo with K finished captions is done: at once (True), when no live one would have a
-    # better score if it ended now (False), or could have one at any length ("never"). The names
-    # and meanings are those of Hugging Face. A greedy search is done at once.
-    early_stopping: bool | str = True
+    allow_cut: bool = False  # a caption of max_length words is finished without an end
+    # Whether a photo with K finished captions is done: always, usually (if no live one would have a
+    # better score if it ended now), or never (if none could have one at any length). Hugging Face
+    # calls these True, False and "never". A greedy search is done at once.
+    early_stopping: str = "always"
+    forbidden_sequences: tuple[tuple[int, ...], ...] = ()  # of tokens; no caption has them
 
     def __post_init__(self) -> None:
         if self.beam < 1:
@@ -46,15 +49,18 @@ class Rules:
                 f"min_length must be from 0 to max_length, {self.max_length} "
                 f"(got {self.min_length})"
             )
-        if self.early_stopping not in (True, False, "never"):
+        if self.early_stopping not in EARLY_STOPPING:
             raise ValueError(
-                f"early_stopping must be True, False or 'never' (got {self.early_stopping!r})"
+                f"early_stopping must be one of {', '.join(EARLY_STOPPING)} "
+                f"(got {self.early_stopping})"
             )
 
     @property
     def steps(self) -> int:
         """The most tokens of a caption, its end included."""
-        return self.max_length + self.needs_end
+        if self.allow_cut:
+            return self.max_length
+        return self.max_length + 1
 
 
 class Captions(NamedTuple):
@@ -102,6 +108,8 @@ def predict_next_words(
     log = tf.where(_find_forbidden_words(log.shape[-1], time, rules), LOG_ZERO, log)
     if 0 < rules.no_repeat <= rules.max_length:
         log = _forbid_repetition(log, rows, time, rules)
+    if rules.forbidden_sequences:
+        log = _forbid_sequences(log, rows, time, rules.forbidden_sequences)
     return log, state, attention
 
 
@@ -128,8 +136,28 @@ def _forbid_repetition(log: tf.Tensor, rows: tf.Tensor, time: tf.Tensor, rules: 
     is_repeated = tf.reduce_all(ngrams[:, :, :-1] == last_words[:, None], axis=2)
     is_complete = tf.range(starts) + size <= time  # the n-gram has been written already
     is_repeated &= is_complete
+    return _forbid_where(log, is_repeated, ngrams[:, :, -1])
 
-    row_numbers = tf.tile(tf.range(tf.shape(rows)[0])[:, None], [1, starts])
-    completing_words = tf.stack([row_numbers, ngrams[:, :, -1]], axis=2)  # (B, starts, 2)
-    updates = tf.where(is_repeated, LOG_ZERO, 0.0)
-    return tf.tensor_scatter_nd_min(log, completing_words, updates)
+
+def _forbid_sequences(
+    log: tf.Tensor, rows: tf.Tensor, time: tf.Tensor, sequences: tuple[tuple[int, ...], ...]
+) -> tf.Tensor:
+    """Return `log` (B, V) with LOG_ZERO at words that complete a sequence in their row (B, T)."""
+    longest = max(map(len, sequences)) - 1  # words before the last one
+    befores = [(_ANY,) * (longest + 1 - len(each)) + each[:-1] for each in sequences]
+    before = tf.constant(befores, tf.int32)  # (S, longest)
+    places = time - longest + tf.range(longest)
+    last_words = tf.gather(rows, tf.maximum(places, 0), axis=1)
+    last_words = tf.where(places >= 0, last_words, _NONE)  # (B, longest)
+    is_equal = (last_words[:, None] == before) | (before == _ANY)
+    has_beginning = tf.reduce_all(is_equal, axis=2)  # (B, S)
+    last = tf.constant([each[-1] for each in sequences])
+    return _forbid_where(log, has_beginning, tf.broadcast_to(last, tf.shape(has_beginning)))
+
+
+def _forbid_where(log: tf.Tensor, is_forbidden: tf.Tensor, words: tf.Tensor) -> tf.Tensor:
+    """Return `log` (B, V) with LOG_ZERO at words (B, N) where `is_forbidden` (B, N)."""
+    row_numbers = tf.range(tf.shape(words)[0])[:, None]
+    row_numbers = tf.broadcast_to(row_numbers, tf.shape(words))
+    places = tf.stack([row_numbers, words], axis=2)  # (B, N, 2)
+    return tf.tensor_scatter_nd_min(log, places, tf.where(is_forbidden, LOG_ZERO, 0.0))

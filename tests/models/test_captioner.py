@@ -257,7 +257,7 @@ def test_the_score_of_a_prompted_caption_is_of_the_other_words(captioner, photos
     [
         ("w5 dog w6 cat", {}, r"--prompt must have words .* \(got 'dog', 'cat'\)"),
         ("w5 w6", {"max_length": 2}, r"--prompt must have at most 1 words .* \(got 2\)"),
-        (None, {"min_length": 7}, r"--max-length must be at least 7, .* \(got 6\)"),
+        (None, {"min_length": 7}, r"--max-length must be at least --min-length, 7 \(got 6\)"),
     ],
 )
 def test_impossible_prompts_and_lengths_are_rejected(captioner, photos, prompt, changes, message):

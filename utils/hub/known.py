@@ -13,7 +13,7 @@ NOT_PUBLISHED = "not published"
 # rejected before their weights are downloaded.
 MODEL_TYPES = (
     "vision-encoder-decoder", "blip", "git",
-    "clip", "clip_vision_model", "siglip", "siglip_vision_model", "dinov2",
+    "vit", "deit", "clip", "clip_vision_model", "siglip", "siglip_vision_model", "dinov2",
 )  # fmt: skip
 
 _BLIP = "Li et al. 2022 (BLIP), table 7"

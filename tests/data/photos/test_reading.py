@@ -39,6 +39,14 @@ def test_a_longer_edge_is_cropped_on_all_sides(photo):
     np.testing.assert_array_equal(found, np.asarray(enlarged)[2:18, 7:23])
 
 
+def test_a_squeezed_photo_is_cropped_on_all_sides(photo):
+    reading = Reading("bicubic", "squeeze_and_crop", 20, is_exact=True)
+    squeezed = Image.open(photo).resize((20, 20), Image.Resampling.BICUBIC)
+    found = read_photo(photo, (16, 16), reading)
+    np.testing.assert_array_equal(found, np.asarray(squeezed)[2:18, 2:18])
+    assert reading.find_window((40, 60), (16, 16)) == pytest.approx((0.1, 0.1, 0.9, 0.9))
+
+
 def test_pixels_are_read_as_their_file_is(photo):
     pixels = np.asarray(Image.open(photo))
     np.testing.assert_array_equal(resize(pixels, (16, 16), CROP), read_photo(photo, (16, 16), CROP))

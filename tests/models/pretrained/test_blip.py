@@ -19,14 +19,14 @@ from utils.errors import UserError
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "blip"  # made by make_blip.py there
 RUN = f"hf:{FOLDER}"
-SEARCH = {"beam": 3, "length_penalty": 1.0, "early_stopping": False}
+SEARCH = {"beam": 3, "length_penalty": 1.0, "early_stopping": "usually"}
 # As in make_blip.py, by our names. Hugging Face's lengths count the start, too.
 WAYS = {
     "greedy": {},  # as the folder says
     "beam": SEARCH,
     "wide": SEARCH | {"beam": 5},
     "penalised": SEARCH | {"length_penalty": 2.0},
-    "hasty": SEARCH | {"length_penalty": 2.0, "early_stopping": True},
+    "hasty": SEARCH | {"length_penalty": 2.0, "early_stopping": "always"},
     "patient": SEARCH | {"length_penalty": 2.0, "early_stopping": "never"},
     "unrepeating": SEARCH | {"no_repeat": 2},
     "long": SEARCH | {"min_length": 8},
@@ -123,8 +123,8 @@ def test_the_folder_describes_the_search():
         "no_repeat": 0,
         "max_length": 11,
         "min_length": 1,
-        "needs_end": False,
-        "early_stopping": False,
+        "allow_cut": True,
+        "early_stopping": "usually",
         "sample": False,
         "decoder": "bert",
         "tokenizer": "wordpiece",

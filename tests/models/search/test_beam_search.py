@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from models.search.beam_search import beam_search
-from models.search.rules import Prompt, Rules
+from models.search.rules import EARLY_STOPPING, Prompt, Rules
 from tests.helpers.next_words import (
     END,
     LOCATIONS,
@@ -81,6 +81,22 @@ def test_forbidden_tokens_do_not_occur():
     assert list_words(run(forbidden_tokens=(PAD, UNKNOWN, START, A))) == [B, END]
 
 
+@pytest.mark.parametrize(
+    ("sequences", "words"),
+    [
+        (((A,),), [B, END]),
+        (((A, B),), [A, A, A, A, A, END]),
+        (((A, C), (A, B, END)), [A, B, A, B, A, END]),
+        (((A, B), (A, A)), [A, C, C, C, C, END]),
+        (((B, A, B), (C, A)), [A, B, END]),  # which do not occur
+        (((A, A, A, B),), [A, B, END]),  # longer than what was written
+    ],
+)
+def test_forbidden_sequences_do_not_occur(sequences, words):
+    found = run(forbidden_sequences=sequences, max_length=5)
+    assert list_words(found) == words
+
+
 def test_a_caption_is_never_empty():
     table = TABLE.copy()
     table[START, END] = 1e6
@@ -94,12 +110,12 @@ def test_a_caption_has_min_length_words():
 
 def test_an_end_may_be_dispensable_after_max_length_words():
     """Such a caption has the probability of its words alone."""
-    captions = run(max_length=1, needs_end=False)
+    captions = run(max_length=1, allow_cut=True)
     assert list_words(captions) == [A]
     assert np.exp(captions.log_probability[0, 0]) == pytest.approx(0.5, rel=1e-5)
     assert captions.tokens.shape == (1, 1, 1)
-    assert list_words(run(max_length=3, needs_end=False)) == [A, B, END]
-    found = run(beam=2, max_length=2, needs_end=False, length_penalty=1.0)
+    assert list_words(run(max_length=3, allow_cut=True)) == [A, B, END]
+    found = run(beam=2, max_length=2, allow_cut=True, length_penalty=1.0)
     assert list_words(found) == [B, END]  # log 0.36 / 2 is above log 0.2 / 2
     assert list_words(found, rank=1) == [A, B]
 
@@ -116,9 +132,9 @@ SLOW_TABLE[C, END] = 1.0
 @pytest.mark.parametrize(
     ("early_stopping", "length_penalty", "is_long"),
     [
-        (True, 3.0, False),  # two captions are finished
-        (False, 0.0, False),  # 0.175 is less probable than both
-        (False, 3.0, False),  # so it is at this length, by any penalty
+        ("always", 3.0, False),  # two captions are finished
+        ("usually", 0.0, False),  # 0.175 is less probable than both
+        ("usually", 3.0, False),  # so it is at this length, by any penalty
         ("never", 0.0, False),
         ("never", 3.0, True),  # a longer caption can have a better score
     ],
@@ -141,14 +157,14 @@ def test_a_live_caption_that_is_better_prevents_an_early_stop():
     table[B, [A, END]] = 0.4, 0.6
     table[C, [B, END]] = 0.55, 0.45
     changes = {"table": table, "beam": 2, "length_penalty": 1.0}
-    assert list_words(run(early_stopping=True, **changes)) == [A, C, END]
-    assert list_words(run(early_stopping=False, **changes)) == [A, C, B, END]
+    assert list_words(run(early_stopping="always", **changes)) == [A, C, END]
+    assert list_words(run(early_stopping="usually", **changes)) == [A, C, B, END]
 
 
 def test_a_greedy_search_stops_at_its_first_end():
     table = SLOW_TABLE.copy()
     table[A, [C, END]] = 0.39, 0.4
-    for early_stopping in (True, False, "never"):
+    for early_stopping in EARLY_STOPPING:
         found = run(table=table, length_penalty=3.0, early_stopping=early_stopping)
         assert list_words(found) == [A, END]
 
