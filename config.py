@@ -63,13 +63,16 @@ class Data(Group):
     )
     format: str | None = setting(
         None,
-        "csv, jsonl, karpathy, aihub, coco, flickr8k, flickr30k or texts (default: recognised)",
+        "results, csv, jsonl, karpathy, aihub, coco, flickr8k … or texts (default: recognised)",
         unit="NAME",
     )
     language: str | None = setting(
         None, "language of the captions: en, ko, ja, zh … (default: by their letters)", unit="CODE"
     )
     outside_photos: bool = setting(False, "allow photos outside the dataset's folder")
+    all_rows: bool = setting(
+        False, "of a file of predict.py --out, also the rows that nobody has changed"
+    )
     test_size: float = setting(
         0.1,
         "share of the photos for val, and again for test, if no split is given",

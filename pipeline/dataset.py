@@ -51,7 +51,11 @@ def read_source(path: Path, data: Data) -> Source:
     if is_built_in and not scenes.has_scenes(path, **SCENES_SIZE, seed=0):
         _draw_scenes(path)
     source = sources.read(
-        path, language=data.language, format=data.format, outside=data.outside_photos
+        path,
+        language=data.language,
+        format=data.format,
+        outside=data.outside_photos,
+        all_rows=data.all_rows,
     )
     wrong = describe_wrong_language(source.path, data.language, source.detected_language)
     if wrong:

@@ -24,6 +24,7 @@ from pipeline import dataset as caption_dataset
 from pipeline.classifier import dataset as class_dataset
 from pipeline.photo_selection import SelectedPhotos
 from utils import runs
+from utils.captions_file import is_mended
 from utils.errors import UserError
 from utils.hugging_face import describe, is_hugging_face
 from utils.plots.attention import draw_attention
@@ -215,8 +216,9 @@ class CaptionPredictor:
         return str(row["caption"] or "").strip()
 
     def _is_too_low(self, row: Mapping[str, Any]) -> bool:
-        # A caption beside a doubtful one was written by a person, whatever the score says.
-        return float(row["score"]) < self.minimum_score and not row.get("doubtful")
+        # A person vouches for a caption beside a doubtful one, and for one that was mended.
+        is_vouched_for = row.get("doubtful") or is_mended(row)
+        return float(row["score"]) < self.minimum_score and not is_vouched_for
 
     def draw(self, photo: Path | np.ndarray, prediction: Any, references: Sequence[str]) -> Any:
         """Return the photo with attention laid over it for each word."""

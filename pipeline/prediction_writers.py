@@ -13,7 +13,7 @@ from data.alt_text.copies import CaptionedCopies
 from data.photos.images import UnreadablePhoto
 from pipeline.photo_selection import SelectedPhotos
 from pipeline.prediction import Predictor
-from utils.captions_file import CaptionsFile, Row, compute_mark
+from utils.captions_file import CaptionsFile, Row, compute_mark, make_mark, read_picture_mark
 from utils.files import printable_path, unique_picture_names
 from utils.plots.figure import save_figure, show_figure
 from utils.terminal import fail, note, output, say
@@ -133,7 +133,8 @@ class CaptionsFileWriter:
 
     def write(self, photo: Path, prediction: Any) -> None:
         record = self._predictor.make_record(prediction)
-        self.file.write(photo, record | {"photo": compute_mark(photo)})
+        mark = make_mark(photo, record["caption"]) if "caption" in record else ""
+        self.file.write(photo, record | {"mark": mark})
 
 
 class PredictionWriters:
@@ -251,14 +252,15 @@ class PredictionWriters:
             fail(
                 f"{changed} of {number} photos have changed since they were captioned; "
                 f"remove their lines in {self._file.file.file} to caption them again, "
-                "or clear their `photo` value to keep the caption"
+                "or clear their `mark` value to keep the caption"
             )
         return bool(self._unreadable or uncopied or changed)
 
 
 def _has_changed(photo: Path, row: Row) -> bool:
     """Return whether the photo is another picture than the one that was captioned."""
-    return bool(row.get("photo")) and row["photo"] != compute_mark(photo)
+    mark = read_picture_mark(row)
+    return bool(mark) and mark != compute_mark(photo)
 
 
 def _is_moved(photo: Path, row: Row) -> bool:

@@ -143,7 +143,7 @@ def captioned(tmp_path, monkeypatch):
     make_photo("in/a.png")
     mark = compute_mark(Path("in/a.png"))
     Path("captions.csv").write_text(
-        f"path,caption,photo,score\nin/a.png,brightness 100,{mark},0.5\n"
+        f"path,caption,mark,score\nin/a.png,brightness 100,{mark},0.5\n"
     )
     return tmp_path
 

@@ -21,13 +21,14 @@ from utils.files import printable_path, try_lock, write_atomically
 Columns = tuple[str, ...]
 Row = dict[str, Any]
 
-# The path is the first column, a number the last. `photo` is the mark of the picture (see
-# `compute_mark`), `doubtful` a caption with a score below --minimum-score.
-CAPTION_COLUMNS = ("path", "caption", "photo", "score")
-DOUBTFUL_COLUMNS = ("path", "caption", "doubtful", "photo", "score")
+# The path is the first column, a number the last. `mark` tells whether the picture or the caption
+# has changed since (see `make_mark`). `doubtful` is a caption with a score below --minimum-score.
+CAPTION_COLUMNS = ("path", "caption", "mark", "score")
+DOUBTFUL_COLUMNS = ("path", "caption", "doubtful", "mark", "score")
 PAGE_COLUMNS = ("path", "caption", "score")  # photos uploaded to the page are no files with a mark
 SHOWN_CLASSES = 5  # the likeliest ones of a photo, which a classifier writes
 
+_CAPTION_DIGITS = 8  # of a caption's hash in its mark
 _MARKED_BYTES = 1 << 16  # read of each photo to tell it from others
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # some spreadsheets write it before the header
 
@@ -47,15 +48,16 @@ class CaptionsFile:
         self._format = FORMATS[file.suffix.lower()]
         self._allowed = allowed
         self._opened: IO[bytes]
+        self._has_byte_order_mark = False
         _check_place(file, remedy)
         self._content = file.read_bytes() if file.exists() else b""
         self.columns, start = self._read_header()
         self._kept_bytes = self._read_rows(start)
         self._row_by_place = {normalise_path(path): row for path, row in self.rows.items()}
         self._moved_rows = {
-            (Path(path).name, row["photo"]): row
+            (Path(path).name, read_picture_mark(row)): row
             for path, row in self.rows.items()
-            if row.get("photo") and not Path(path).exists()
+            if read_picture_mark(row) and not Path(path).exists()
         }
         self._moved_names = {name for name, _ in self._moved_rows}
 
@@ -110,6 +112,8 @@ class CaptionsFile:
         others = [row for path, row in self.rows.items() if path not in rows]
         with write_atomically(self.file) as temporary:
             with temporary.open("wb") as sorted_file:
+                if self._has_byte_order_mark:
+                    sorted_file.write(_BYTE_ORDER_MARK)
                 sorted_file.write(self._format.format_header(self.columns))
                 for row in [*others, *rows.values()]:
                     sorted_file.write(self._format.format_row(row))
@@ -153,14 +157,13 @@ class CaptionsFile:
         first, newline, _ = self._content.partition(b"\n")
         if not newline and self._is_cut_header(first):
             return self._allowed[0], 0
+        self._has_byte_order_mark = first.startswith(_BYTE_ORDER_MARK)
         names = first.removeprefix(_BYTE_ORDER_MARK).rstrip(b"\r").decode(errors="replace")
-        if newline and tuple(names.split(",")) in self._allowed:
-            return tuple(names.split(",")), len(first) + 1
-        if tuple(names.split(";")) in self._allowed:
-            raise UserError(
-                f"{self.file} has semicolons between its values, as some spreadsheets write them; "
-                f"save it with commas, or {self._remedy}; it was not changed"
-            )
+        for separated in (_COMMAS, _SEMICOLONS):
+            columns = tuple(names.split(separated.separator))
+            if newline and columns in self._allowed:
+                self._format = separated
+                return columns, len(first) + 1
         raise UserError(
             f"{self.file} is not a captions file of this program: its first line is not "
             f"{','.join(self._allowed[0])}; it was not changed; {self._remedy}"
@@ -253,22 +256,32 @@ class _JsonLines(_Format):
         return False  # whole, but of another program
 
 
-class _CommaSeparated(_Format):
-    """Rows as CSV after a header. A line break in a value is written as \\n."""
+class _Separated(_Format):
+    """Rows as CSV after a header. A line break in a value is written as \\n.
+
+    Spreadsheets in countries with a decimal comma write semicolons between values, and commas in
+    numbers. Both are read; numbers are written with a point.
+    """
 
     has_header = True
 
+    def __init__(self, separator: str) -> None:
+        self.separator = separator
+
     def format_header(self, columns: Columns) -> bytes:
-        return (",".join(columns) + "\n").encode()
+        return (self.separator.join(columns) + "\n").encode()
 
     def format_row(self, row: Row) -> bytes:
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerow(map(_format_value, row.values()))
+        writer = csv.writer(text, delimiter=self.separator, lineterminator="\n")
+        writer.writerow(map(_format_value, row.values()))
         return text.getvalue().encode()
 
     def parse_row(self, line: bytes, columns: Columns) -> Row | None:
         try:
-            (values,) = csv.reader([line.decode()], strict=True)
+            (values,) = csv.reader([line.decode()], delimiter=self.separator, strict=True)
+            if self.separator == ";":
+                values[-1] = values[-1].replace(",", ".")
             float(values[-1])
         except (ValueError, IndexError, csv.Error):
             return None
@@ -283,13 +296,40 @@ class _CommaSeparated(_Format):
         return True  # the header says that the file is ours
 
 
+_COMMAS = _Separated(",")
+_SEMICOLONS = _Separated(";")
+
+
 def _format_value(value: str | float) -> str:
     if isinstance(value, str):
         return value.replace("\r", "\\r").replace("\n", "\\n")
     return f"{value:.4f}"
 
 
-FORMATS: dict[str, _Format] = {".jsonl": _JsonLines(), ".csv": _CommaSeparated()}
+FORMATS: dict[str, _Format] = {".jsonl": _JsonLines(), ".csv": _COMMAS}
+
+
+# Marks.
+
+
+def make_mark(photo: Path, caption: str) -> str:
+    """Return a mark that tells whether another picture or another caption is there later."""
+    return f"{compute_mark(photo)}-{_hash_caption(caption)}"
+
+
+def read_picture_mark(row: Mapping[str, Any]) -> str:
+    """Return the mark of the picture that a row was written for; empty if it has none."""
+    return str(row.get("mark", "")).partition("-")[0]
+
+
+def is_mended(row: Mapping[str, Any]) -> bool:
+    """Return whether a row has another caption than it was written with."""
+    words = str(row.get("mark", "")).partition("-")[2]
+    return bool(words) and words != _hash_caption(row["caption"])
+
+
+def _hash_caption(caption: str) -> str:
+    return hashlib.sha256(caption.encode()).hexdigest()[:_CAPTION_DIGITS]
 
 
 def compute_mark(photo: Path) -> str:

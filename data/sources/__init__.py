@@ -25,6 +25,7 @@ from data.sources import (
     flickr,
     json_lines,
     karpathy,
+    results,
     tables,
     text_beside_photo,
 )
@@ -53,6 +54,13 @@ class Format:
 
 # In the order of trying: what a person wrote for this program goes before what a dataset came with.
 FORMATS = {
+    "results": Format(
+        "mended captions",
+        "captions.csv or captions.jsonl of predict.py --out",
+        results.find,
+        results.recognise,
+        results.read,
+    ),
     "csv": Format(
         "a table",
         "captions.csv, captions.tsv or metadata.csv with a header naming a photo and a caption "
@@ -126,7 +134,12 @@ def find_format(path: Path, language: str | None = None) -> str | None:
 
 
 def read(
-    path: Path, *, language: str | None = None, format: str | None = None, outside: bool = False
+    path: Path,
+    *,
+    language: str | None = None,
+    format: str | None = None,
+    outside: bool = False,
+    all_rows: bool = False,
 ) -> Source:
     """Read the dataset at `path`, a captions file or its folder.
 
@@ -134,9 +147,13 @@ def read(
         language: of the captions, if the dataset has several; by default their letters decide.
         format: a name in `FORMATS`, if the path does not show it.
         outside: allow photos outside the dataset's folder.
+        all_rows: of a captions file of predict.py, read also the rows that nobody has changed.
     """
     with _refuse_missing_permission():
-        source = _read(path, _choose_format(path, language, format), language, outside)
+        chosen = _choose_format(path, language, format)
+        if all_rows:
+            chosen = _choose_table(path, chosen, language)
+        source = _read(path, chosen, language, outside)
     if source.examples:
         return source
     message = f"{source.path} holds no photo with a caption"
@@ -190,6 +207,14 @@ def _choose_format(path: Path, language: str | None, asked: str | None) -> Forma
         f"{path} is no known dataset; looked for: {looks_for}. "
         "If a file has another name, give its format with --format"
     )
+
+
+def _choose_table(path: Path, format: Format, language: str | None) -> Format:
+    """Return the format that reads all rows of a captions file of predict.py."""
+    if format is not FORMATS["results"]:
+        raise UserError(f"--all-rows is for captions files of predict.py --out (got {path})")
+    _, (file,) = _find_files(path, format, language)
+    return FORMATS[file.suffix.lower().removeprefix(".")]
 
 
 def _find_files(path: Path, format: Format, language: str | None) -> tuple[Path, list[Path]]:

@@ -73,6 +73,14 @@ def read_objects(path: Path) -> Iterator[tuple[str, list[str]]]:
         yield name.strip(), names
 
 
+def read_records(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the objects of a file, each after its place."""
+    for where, value in _read_values(file):
+        if not isinstance(value, dict):
+            raise UserError(f"{where}: expected an object (got {str(value)[:MAX_SHOWN]})")
+        yield where, value
+
+
 def _read_values(file: Path) -> Iterator[tuple[str, Any]]:
     if read_json_start(file, 100).startswith("["):
         return _read_list(file)

@@ -113,23 +113,28 @@ def _read_rows(path: Path, default_split: str | None) -> Iterator[Row]:
         yield Row(cells[photo_column].strip(), cells[caption_column], split, where)
 
 
+def read_records(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the rows of a table, each after its place, with their cells by column."""
+    table = _read_table(path)
+    _, first = next(table, ("", []))
+    header = [name.strip().lower() for name in first]
+    for where, cells in table:
+        if len(cells) < len(header):
+            raise UserError(f"{where}: {count_columns(cells)} where the header has {len(header)}")
+        yield where, dict(zip(header, cells, strict=False))
+
+
 def read_objects(path: Path) -> Iterator[tuple[str, list[str]]]:
     """Yield photos and the objects in them, if the table has a column for those.
 
     The names of several objects have a comma, a semicolon or a bar between them.
     """
-    table = _read_table(path)
-    _, first = next(table, ("", []))
-    header = [name.strip().lower() for name in first]
-    photo_column = find_column(header, PHOTO_COLUMNS)
-    objects_column = find_column(header, (OBJECTS,))
-    if photo_column is None or objects_column is None:
-        return
-    for where, cells in table:
-        if len(cells) <= max(photo_column, objects_column):
-            raise UserError(f"{where}: {count_columns(cells)} where the header has {len(header)}")
-        names = re.split("[,;|]", cells[objects_column])
-        yield cells[photo_column].strip(), [name for name in names if name.strip()]
+    for _, record in read_records(path):
+        photo_column = next((name for name in PHOTO_COLUMNS if name in record), None)
+        if photo_column is None or OBJECTS not in record:
+            return
+        names = re.split("[,;|]", record[OBJECTS])
+        yield record[photo_column].strip(), [name for name in names if name.strip()]
 
 
 def _read_table(path: Path) -> Iterator[tuple[str, list[str]]]:

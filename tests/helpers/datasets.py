@@ -104,6 +104,12 @@ def make_karpathy(*photos):
 
 # Of each format: the photo, the captions file, its content, and the split that it gives.
 SAMPLES = {
+    "results": (
+        "a.jpg",
+        "captions.csv",
+        "path,caption,mark,score\na.jpg,A dog runs .,0-1,0.5\na.jpg,A café .,0-1,0.5\n",
+        None,
+    ),
     "csv": (
         "a.jpg",
         "captions.csv",

@@ -14,7 +14,7 @@ from tests.helpers.predict_command import (
     make_photo,
     write_run,
 )
-from utils.captions_file import compute_mark
+from utils.captions_file import make_mark
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_resume_captions_only_new_photos(run_predict, captioner):
         {
             "path": f"in/{name}.png",
             "caption": f"brightness {grey}",
-            "photo": compute_mark(Path(f"in/{name}.png")),
+            "mark": make_mark(Path(f"in/{name}.png"), f"brightness {grey}"),
             "score": 0.5,
         }
         for name, grey in (("a", 1), ("b", 2))
@@ -182,15 +182,15 @@ def test_doubtful_captions_have_a_column_of_their_own(run_predict):
         "in/a.png: brightness 7  (0.50)\nin/b.png: brightness 201  (0.25, doubtful)\n"
         "2 photos, 0 s: 2 added to out.csv, 1 of these doubtful\n"
     )
-    marks = [compute_mark(Path(f"in/{name}.png")) for name in "ab"]
+    marks = [make_mark(Path("in/a.png"), "brightness 7"), make_mark(Path("in/b.png"), "")]
     assert Path("out.csv").read_text() == (
-        "path,caption,doubtful,photo,score\n"
+        "path,caption,doubtful,mark,score\n"
         f"in/a.png,brightness 7,,{marks[0]},0.5000\n"
         f"in/b.png,,brightness 201,{marks[1]},0.2500\n"
     )
     make_photo("in/c.png", 220)
     run_predict("in", "--out", "out.csv")  # its columns are kept
-    mark = compute_mark(Path("in/c.png"))
+    mark = make_mark(Path("in/c.png"), "brightness 220")
     row = f"0.2500\nin/c.png,brightness 220,,{mark},0.2500\n"
     assert Path("out.csv").read_text().endswith(row)
     run_predict("in", "--out", "out.csv", "--minimum-score", "1")
@@ -200,7 +200,7 @@ def test_doubtful_captions_have_a_column_of_their_own(run_predict):
         "path": "in/b.png",
         "caption": "brightness 201",
         "doubtful": "",
-        "photo": marks[1],
+        "mark": make_mark(Path("in/b.png"), "brightness 201"),
         "score": 0.25,
     }
 
@@ -211,9 +211,9 @@ def test_a_file_without_a_doubtful_column_keeps_its_columns(run_predict):
     make_photo("in/b.png", 202)
     out = run_predict("in", "--out", "out.csv", "--minimum-score", "0.3")[1]
     assert "out.csv has no column `doubtful`" in out
-    marks = [compute_mark(Path(f"in/{name}.png")) for name in "ab"]
+    marks = [make_mark(Path("in/a.png"), "brightness 201"), make_mark(Path("in/b.png"), "")]
     assert Path("out.csv").read_text() == (
-        "path,caption,photo,score\n"
+        "path,caption,mark,score\n"
         f"in/a.png,brightness 201,{marks[0]},0.2500\nin/b.png,,{marks[1]},0.2500\n"
     )
 
@@ -231,7 +231,7 @@ def test_a_file_of_older_columns_is_refused(run_predict, captioner):
     Path("out.csv").write_text("path,caption,score\nb.png,brightness 201,0.2500\n")
     status, _, error = run_predict("a.png", "--out", "out.csv")
     assert (status, captioner.captioned) == (1, 0)
-    assert "first line is not path,caption,photo,score" in error
+    assert "first line is not path,caption,mark,score" in error
 
 
 def alt_text(name):

@@ -9,11 +9,11 @@ import pytest
 from tests.helpers.scripts import run_command
 from tools import merge
 
-HEADER = "path,caption,photo,score\n"
+HEADER = "path,caption,mark,score\n"
 A = "in/a.jpg,a dog,aaaaaaaaaaaa,0.5000\n"
 B = 'in/b.jpg,"a ""red"" dog, two cats",bbbbbbbbbbbb,0.2500\n'
 C = "in/c.jpg,,cccccccccccc,0.1250\n"
-DOUBTFUL = "path,caption,doubtful,photo,score\nin/d.jpg,,a cat,dddddddddddd,0.1000\n"
+DOUBTFUL = "path,caption,doubtful,mark,score\nin/d.jpg,,a cat,dddddddddddd,0.1000\n"
 CLASSES = "path,class,probability,class_2,probability_2\nin/e.jpg,cat,0.9000,dog,0.1000\n"
 
 
@@ -42,8 +42,8 @@ def test_rows_keep_their_order_columns_and_marks():
 
 def test_parts_of_json_lines_keep_each_row():
     rows = [
-        {"path": "a.jpg", "caption": "a dog", "photo": "aa", "score": 0.1235},
-        {"path": "b.jpg", "caption": "", "doubtful": "개", "photo": "bb", "score": 0.5},
+        {"path": "a.jpg", "caption": "a dog", "mark": "aa", "score": 0.1235},
+        {"path": "b.jpg", "caption": "", "doubtful": "개", "mark": "bb", "score": 0.5},
     ]
     lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
     write("1.jsonl", lines[0])
@@ -101,8 +101,8 @@ def test_a_line_that_was_cut_short_is_left_out():
         (["1.csv", "2.jsonl", "--out", "all.csv"], 2, "2.jsonl does not end in .csv"),
         (["1.csv", "--out", "all.txt"], 2, "--out must end in .jsonl or .csv"),
         (["1.csv", "--out", "./1.csv"], 2, "--out 1.csv is one of the parts"),
-        (["1.csv", "d.csv", "--out", "all.csv"], 1, "d.csv has path,caption,doubtful,photo,score"),
-        (["c.csv", "1.csv", "--out", "all.csv"], 1, "1.csv has path,caption,photo,score"),
+        (["1.csv", "d.csv", "--out", "all.csv"], 1, "d.csv has path,caption,doubtful,mark,score"),
+        (["c.csv", "1.csv", "--out", "all.csv"], 1, "1.csv has path,caption,mark,score"),
         (["1.csv", "--out", "d.csv"], 1, "d.csv is not a captions file of this program"),
         (["foreign.csv", "--out", "all.csv"], 1, "leave this part out"),
         (["bad.csv", "--out", "all.csv"], 1, "bad.csv, line 2"),
@@ -117,7 +117,7 @@ def test_other_files_are_refused_in_one_line(words, status, message):
     write("d.csv", DOUBTFUL)
     write("foreign.csv", "name,age\nx,1\n")
     write("bad.csv", HEADER, "x,1\n", A)
-    write("j.jsonl", '{"path": "a", "caption": "a dog", "photo": "aa", "score": 0.5}\n')
+    write("j.jsonl", '{"path": "a", "caption": "a dog", "mark": "aa", "score": 0.5}\n')
     write("k.jsonl", '{"path": "b", "class": "dog", "probability": 0.5}\n')
     done = run_merge(*words)
     assert (done.status, done.out, done.error.count("\n")) == (status, "", 1)

@@ -13,6 +13,9 @@ from utils.captions_file import (
     PAGE_COLUMNS,
     CaptionsFile,
     compute_mark,
+    is_mended,
+    make_mark,
+    read_picture_mark,
 )
 from utils.errors import UserError
 
@@ -237,7 +240,7 @@ def test_a_new_table_gets_the_first_allowed_columns(tmp_path):
     with CaptionsFile(file, DOUBTFUL_COLUMNS, CAPTION_COLUMNS) as captions_file:
         write(captions_file, DOUBTFUL)
         assert captions_file.rows["a.jpg"]["doubtful"] == "a dog"
-    expected = b"path,caption,doubtful,photo,score\na.jpg,,a dog,0123456789ab,0.1250\n"
+    expected = b"path,caption,doubtful,mark,score\na.jpg,,a dog,0123456789ab,0.1250\n"
     assert file.read_bytes() == expected
 
 
@@ -289,10 +292,30 @@ def test_only_one_command_writes_into_a_file(file):
     assert add(file, [("e.jpg", "five", 0.5)]).stat().st_size > 0
 
 
-def test_semicolons_between_values_are_named(tmp_path):
+def test_semicolons_and_a_byte_order_mark_are_read_and_kept(tmp_path):
+    """As a spreadsheet of a country with a decimal comma saves the file."""
     file = tmp_path / "out.csv"
-    file.write_text("\ufeffpath;caption;score\r\na.jpg;a dog;0.5\r\n")
-    assert "has semicolons between its values" in refused(file)
+    file.write_bytes('\ufeffpath;caption;score\r\nb.jpg;"a; dog";0,5\r\n'.encode())
+    with CaptionsFile(file, PAGE_COLUMNS) as captions_file:
+        assert captions_file.rows["b.jpg"] == {"path": "b.jpg", "caption": "a; dog", "score": "0.5"}
+        write(captions_file, ("a.jpg", "two, three; four", 0.25))
+    added = b'a.jpg;"two, three; four";0.2500\n'
+    assert file.read_bytes().endswith(b'";0,5\r\n' + added)
+    with CaptionsFile(file, PAGE_COLUMNS) as captions_file:
+        captions_file.sort([Path("a.jpg"), Path("b.jpg")])
+    expected = "\ufeffpath;caption;score\n".encode() + added + b'b.jpg;"a; dog";0.5\n'
+    assert file.read_bytes() == expected
+
+
+def test_a_mark_tells_whether_the_caption_was_mended(tmp_path):
+    photo = tmp_path / "a.jpg"
+    photo.write_bytes(b"x")
+    mark = make_mark(photo, "a dog")
+    assert read_picture_mark({"mark": mark}) == compute_mark(photo)
+    assert not is_mended({"caption": "a dog", "mark": mark})
+    assert is_mended({"caption": "a cat", "mark": mark})
+    assert not is_mended({"caption": "a cat", "mark": ""})  # somebody cleared it
+    assert not is_mended({"caption": "a cat"})
 
 
 def test_a_mark_depends_on_the_picture_and_not_its_date(tmp_path):
