@@ -199,6 +199,11 @@ MOST_VIEWS = 7
 REWARD_EPOCHS = 3
 LEAST_REWARDED_PHOTOS = 1000
 
+# Below these, training warns and names what helps: photos to train on from nothing, and the share
+# of val's words that the vocabulary covers.
+FEW_PHOTOS = 1000
+LEAST_COVERAGE = 0.9
+
 
 # What photographs get of settings that follow from their number.
 _BY_NUMBER = {

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import config
+import presets
 from config import Data, Settings
 from data import sources
 from data.caption_batches import TrainingPhoto
@@ -20,12 +21,13 @@ from data.text import loading
 from data.text.combining import combine_vocabularies
 from data.text.gpt2 import GPT2Tokenizer, read_vocabulary
 from data.text.language import LANGUAGE_NAMES, choose_unit, describe_wrong_language
-from data.text.tokenizer import Tokenizer
+from data.text.tokenizer import UNKNOWN, Tokenizer
 from pipeline.saved import read_saved_config
 from utils import hugging_face, runs
 from utils.command_line import require
 from utils.errors import UserError
 from utils.files import unique_picture_names
+from utils.hub.known import SUGGESTED
 from utils.places import find_places
 from utils.progress import progress
 from utils.terminal import say, warn
@@ -185,6 +187,40 @@ def report_seen(dataset: Dataset, source: Path) -> None:
                 f"{known} of the {len(photos)} photos of {split} were in the training of {source}; "
                 "their scores will be too good"
             )
+
+
+def warn_of_little(dataset: Dataset, tokenizer: Tokenizer, *, has_start: bool) -> None:
+    """Warn of few photos to train on, or of a vocabulary that misses many words of val.
+
+    With `has_start`, training starts from a model that has learned elsewhere.
+    """
+    if dataset.facts is not None:
+        return  # the grammar of scenes is small
+    photos = len(dataset.splits["train"])
+    coverage = measure_coverage(dataset, "val", tokenizer)
+    faults, remedies = [], []
+    if photos < presets.FEW_PHOTOS and not has_start:
+        faults.append(f"{photos:,} photos are few to learn from")
+        model = f"{hugging_face.PREFIX}{SUGGESTED.name}"
+        remedies.append(f"start from another run (--from RUN) or captioner (--from {model})")
+    if coverage < presets.LEAST_COVERAGE:
+        faults.append(f"the vocabulary covers only {coverage:.0%} of the words of val")
+        remedies.append("keep rarer words (--minimum-count 1)")
+        if tokenizer.kind == "words":
+            remedies.append("learn pieces of words (--tokenizer bpe)")
+    if faults:
+        warn(f"{' and '.join(faults)}; it helps to {', or to '.join(remedies)}")
+
+
+def measure_coverage(dataset: Dataset, split: str, tokenizer: Tokenizer) -> float:
+    """Return the share of a split's tokens that the vocabulary knows; 1 without captions."""
+    tokens = known = 0
+    for photo in dataset.splits[split]:
+        for caption in photo.captions:
+            numbers = tokenizer.encode(caption)[1:-1]
+            tokens += len(numbers)
+            known += sum(number != UNKNOWN for number in numbers)
+    return known / tokens if tokens else 1.0
 
 
 def fit_tokenizer(

@@ -37,6 +37,7 @@ from pipeline.dataset import (
     report_left_out,
     report_look_alikes,
     report_seen,
+    warn_of_little,
 )
 from pipeline.evaluation import CaptionValidation, make_evaluation, score
 from pipeline.features import build_encoder, extract, make_views, report_engine
@@ -255,6 +256,8 @@ def announce(
     say(reporter.describe_dataset(chosen, settings, dataset, tokenizer, source))
     report_left_out(dataset)
     report_look_alikes(dataset)
+    if not isinstance(start, Resumed):
+        warn_of_little(dataset, tokenizer, has_start=start.source is not None)
     if isinstance(start, FromRun):
         report_seen(dataset, start.source)
 

@@ -6,18 +6,23 @@ from pathlib import Path
 
 import pytest
 
+import presets
 from config import Settings
 from data.photos.images import read_photo
+from data.photos.photo import Photo
 from data.photos.views import Views
-from data.sources.base import LeftOut
+from data.preprocess import Dataset
+from data.sources.base import LeftOut, Source
 from data.text.tokenizer import SPECIAL_TOKENS
 from data.text.word_tokenizer import WordTokenizer
 from pipeline.dataset import (
     fit_tokenizer,
     keeps_vocabulary,
+    measure_coverage,
     prepare_dataset,
     report_left_out,
     save_augmented,
+    warn_of_little,
 )
 from tests.helpers.scripts import SIZES, scenes_folder
 from utils import runs
@@ -121,3 +126,51 @@ def test_tokens_of_another_kind_do_not_stay(source):
     assert not keeps_vocabulary(settings, source)
     with pytest.raises(UserError, match=r"--vocabulary-from old .* words, .* \(got bpe\)"):
         keeps_vocabulary(settings_for("drawn", tokenizer="bpe", vocabulary_from="old"), source)
+
+
+def make_photographs(train, val):
+    """Make a dataset of photos with a caption each, which is no drawn scene."""
+    splits = {"test": []}
+    for split, captions in (("train", train), ("val", val)):
+        splits[split] = [
+            Photo(Path(f"{each}.jpg"), each, (each,), f"{number:064x}", split)
+            for number, each in enumerate(captions)
+        ]
+    return Dataset(Source("test", Path("photos"), Path("photos"), []), splits)
+
+
+WORDS = WordTokenizer([*SPECIAL_TOKENS, "a", "dog", "runs"])
+
+
+def test_few_photos_and_rare_words_are_warned_of_once(capsys):
+    little = make_photographs(["a dog runs"] * 3, ["a dog", "a cat sits"])
+    assert measure_coverage(little, "val", WORDS) == 3 / 5
+    warn_of_little(little, WORDS, has_start=False)
+    (line,) = capsys.readouterr().err.splitlines()
+    parts = ["3 photos", "60% of the words of val", "--from RUN", "--from hf:"]
+    for part in [*parts, "--minimum-count 1", "--tokenizer bpe"]:
+        assert part in line
+
+
+@pytest.mark.parametrize(
+    ("photos", "val", "has_start", "parts"),
+    [
+        (presets.FEW_PHOTOS, ["a dog runs"], False, []),
+        (presets.FEW_PHOTOS - 1, ["a dog runs"], False, ["999 photos", "--from RUN"]),
+        (3, ["a dog runs"], True, []),
+        (3, ["a cat"], True, ["50%", "--minimum-count 1"]),
+    ],
+)
+def test_what_is_enough_is_not_warned_of(capsys, photos, val, has_start, parts):
+    warn_of_little(make_photographs(["a dog runs"] * photos, val), WORDS, has_start=has_start)
+    error = capsys.readouterr().err
+    assert bool(error) == bool(parts)
+    for part in parts:
+        assert part in error
+
+
+def test_scenes_are_enough(capsys):
+    scenes = make_photographs(["a dog runs"], ["a cat"])
+    scenes.facts = {}
+    warn_of_little(scenes, WORDS, has_start=False)
+    assert capsys.readouterr().err == ""
