@@ -27,6 +27,7 @@ from pathlib import Path
 import config
 import presets
 from config import Settings
+from pipeline.cluster_address import check_address, check_has_features
 from pipeline.dataset_places import check_exists
 from pipeline.resume import Request, find_start
 from pipeline.settings import choose
@@ -68,6 +69,11 @@ def make_options() -> argparse.ArgumentParser:
         metavar="NAME|DIR",
         help="start from the best weights of another run, or of hf:FOLDER or hf:OWNER/NAME",
     )
+    run.add_argument(
+        "--ray",
+        metavar="local|auto|HOST:PORT",
+        help="extract features on all machines of this Ray cluster; local starts one here",
+    )
     add_runs_option(run)
     defaults = presets.describe_defaults(Settings().flat())
     for group in config.GROUPS:
@@ -80,10 +86,13 @@ def read_command_line() -> Request:
     """Return what was typed."""
     typed = parse_typed(make_options())
     run, resume, start, root = (typed.pop(name) for name in ("run", "resume", "start", "runs"))
+    ray = typed.pop("ray")
+    if ray is not None:
+        check_address(ray)
     for name in ("weights", "decoder_weights"):
         if hugging_face.is_hugging_face(typed.get(name)):
             typed[name] = str(runs.find_run(typed[name]))  # a full path holds wherever the run goes
-    request = Request(typed, run=run, resume=resume, start=start, runs=root)
+    request = Request(typed, run=run, resume=resume, start=start, runs=root, ray=ray)
     if "weights" in typed:
         typed["weights"] = runs.find_weights(typed["weights"], request.root)
     return request
@@ -94,6 +103,8 @@ def main() -> int:
     request = read_command_line()
     start = find_start(request)
     settings = choose(request, start)
+    if request.ray is not None:
+        check_has_features(settings)
     if "dataset" in request.options:
         check_exists(Path(settings.data.dataset))
     if start.is_finished(settings):
@@ -108,7 +119,7 @@ def main() -> int:
         if settings.preset == "classifier":
             return train_classifier(settings, start, ClassReporter(start.run))
         reporter = CaptionReporter(start.run, settings.training.best_by)
-        return train_captioner(settings, start, reporter)
+        return train_captioner(settings, start, reporter, request.ray)
     except KeyboardInterrupt:
         if (start.run / "config.json").is_file():
             command = format_command("train.py", "--run", start.run, "--resume")

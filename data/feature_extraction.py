@@ -52,6 +52,21 @@ def extract_features(
         photos: with the split of each.
         views: the pictures of each photo that have features.
     """
+    pictures, number = find_pending(photos, cache, views, image_size)
+    if not pictures:
+        say(f"features: all {number} are in the cache, nothing to extract")
+        return 0
+    report_cost(pictures, number, cache, encode, image_size=image_size)
+    batches = encode_pictures(pictures, cache, encode)
+    return sum(progress(batches, len(pictures), "photos"))
+
+
+def find_pending(
+    photos: Sequence[tuple[Photo, str]], cache: FeatureCache, views: PhotoViews, image_size: int
+) -> tuple[list[PendingPicture], int]:
+    """Return the pictures that are not in the cache, each once; and the number of all pictures."""
+    if cache.damaged:
+        say(f"{cache.damaged} damaged cache files found; their photos are extracted again")
     pending: dict[str, PendingPicture] = {}
     keys: set[str] = set()
     for photo, split in photos:
@@ -60,21 +75,28 @@ def extract_features(
             if key not in cache and key not in pending:
                 load = partial(views.load_picture, photo, view, image_size)
                 pending[key] = PendingPicture(key, photo, load)
-    if cache.damaged:
-        say(f"{cache.damaged} damaged cache files found; their photos are extracted again")
-    if not pending:
-        say(f"features: all {len(keys)} are in the cache, nothing to extract")
-        return 0
-    pictures = list(pending.values())
+    return list(pending.values()), len(keys)
+
+
+def report_cost(
+    pictures: Sequence[PendingPicture],
+    number: int,
+    cache: FeatureCache,
+    encode: Encode,
+    *,
+    image_size: int,
+) -> None:
+    """Print what an extraction will cost on this machine; check that the disk has room for it.
+
+    `number` is that of all pictures, with those in the cache.
+    """
     blank = np.zeros((image_size, image_size, 3), np.uint8)
     cost = estimate_cost(pictures, encode, blank)
     say(
-        f"features: {len(pictures)} to extract, {len(keys) - len(pictures)} in the cache; about "
+        f"features: {len(pictures)} to extract, {number - len(pictures)} in the cache; about "
         f"{cost.gigabytes:.2g} GB of disk and {max(cost.minutes, 0.1):.1f} minutes"
     )
     check_disk_space(cache.folder, cost.gigabytes)
-    batches = encode_pictures(pictures, cache, encode)
-    return sum(progress(batches, len(pictures), "photos"))
 
 
 @dataclass(frozen=True)

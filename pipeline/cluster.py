@@ -20,7 +20,7 @@ from pipeline.cluster_address import LOCAL
 from utils.device import count_cores, use_device
 from utils.errors import UserError
 from utils.quiet import hold_standard_error, import_tensorflow, quieten
-from utils.terminal import say, screen
+from utils.terminal import debug, say, screen
 
 BATCH = 32  # items that an actor takes at a time: enough for a network, and few to do again
 _MOST_ACTORS = 1000  # machines may join while others work
@@ -174,13 +174,13 @@ def _join(address: str) -> None:
 
     try:
         ray.init(address=address, **options)
-    except ray.exceptions.AuthenticationError as error:
-        raise UserError(
-            f"--ray {address}: the cluster wants another token; set RAY_AUTH_MODE=token, and copy "
-            "the head's ~/.ray/auth_token to all machines"
-        ) from error
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         reason = str(error).strip().splitlines()[0]
+        if "AuthToken" in f"{error} {error.__cause__}":
+            reason = (
+                "the cluster has another token; set RAY_AUTH_MODE=token, and copy the head's "
+                "~/.ray/auth_token to all machines"
+            )
         raise UserError(f"--ray {address}: {reason}") from error
     logging.getLogger("ray.data").setLevel(logging.getLogger().level)  # its import has set another
     context = ray.data.DataContext.get_current()
@@ -215,6 +215,7 @@ def _map(job: Job, batches: Sequence[Batch]) -> Iterator[tuple[int, Any, str]]:
     )
     for row in found.iter_rows():
         done = row["done"]
+        debug(f"{len(done.numbers)} done by {done.host}")
         if done.error is not None:
             raise done.error
         for number, result in zip(done.numbers, done.results, strict=True):

@@ -4,6 +4,7 @@ import importlib.util
 import socket
 from pathlib import Path
 
+from config import Settings
 from utils import runs
 from utils.errors import UsageError, UserError
 from utils.hugging_face import is_hugging_face
@@ -31,6 +32,14 @@ def check_address(address: str) -> None:
             raise UserError(
                 f"no Ray cluster answers at {address}; start one there: ray start --head"
             ) from None
+
+
+def check_has_features(settings: Settings) -> None:
+    """Raise an error if training does not extract features."""
+    if settings.preset == "classifier":
+        raise UsageError("--ray extracts features, and a classifier has none; leave it out")
+    if settings.vision.finetune_encoder:
+        raise UsageError("--ray extracts features, and --finetune-encoder has none; leave it out")
 
 
 def make_absolute(weights: str) -> str:

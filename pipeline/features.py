@@ -45,23 +45,24 @@ def build_encoder(settings: Settings, dataset: Dataset) -> Encoder:
     if is_own:
         file = train_convnet_once(settings, dataset)
         try:
-            encoder = _make_encoder(settings, str(file))
+            encoder = make_encoder(settings, str(file))
         except UserError as error:
             if vision.layer is not None:
                 raise
             say(f"{error}: the convnet is trained again")
             file.unlink()
-            encoder = _make_encoder(settings, str(train_convnet_once(settings, dataset)))
+            encoder = make_encoder(settings, str(train_convnet_once(settings, dataset)))
         # Until the run's config.json is written, nothing else says that the file is needed.
         weakref.finalize(encoder, open_locked(file).close)
     else:
-        encoder = _make_encoder(settings, runs.find_weights(vision.weights))
+        encoder = make_encoder(settings, runs.find_weights(vision.weights))
     if vision.finetune_encoder:
         encoder.unfreeze(vision.finetune_from)
     return encoder
 
 
-def _make_encoder(settings: Settings, weights: str) -> Encoder:
+def make_encoder(settings: Settings, weights: str) -> Encoder:
+    """Build the encoder of these settings, with weights of its own."""
     vision, machine = settings.vision, settings.machine
     return Encoder(
         str(vision.encoder),

@@ -30,6 +30,7 @@ from pipeline.classifier.training import (
     make_class_trainer,
     make_network,
 )
+from pipeline.cluster_features import fill_cache_on_cluster
 from pipeline.dataset import (
     fit_tokenizer,
     keeps_vocabulary,
@@ -98,8 +99,13 @@ class ClassReporter(Reporter, Protocol):
         """Draw some of the training pictures as the network gets them."""
 
 
-def train_captioner(settings: Settings, start: Start, reporter: CaptionReporter) -> int:
-    """Train a captioner and score it; return the exit status."""
+def train_captioner(
+    settings: Settings, start: Start, reporter: CaptionReporter, ray: str | None = None
+) -> int:
+    """Train a captioner and score it; return the exit status.
+
+    `ray` is the address of a Ray cluster whose machines encode the photos.
+    """
     run = open_run(settings, start)
     chosen, sizes = add_decoder_sizes(settings, start)
     dataset = prepare_dataset(chosen)
@@ -112,6 +118,8 @@ def train_captioner(settings: Settings, start: Start, reporter: CaptionReporter)
     encoder = build_encoder(settings, dataset)
     run.check_encoder(encoder.fingerprint(), is_tuned=settings.vision.finetune_encoder)
     views = make_views(settings)
+    if ray is not None:
+        fill_cache_on_cluster(ray, settings, dataset, encoder, views)
     features = extract(settings, dataset, encoder, views)
     run.lap("features")
 

@@ -34,6 +34,7 @@ class Request:
     resume: bool = False
     start: str | None = None  # --from
     runs: str | None = None  # --runs
+    ray: str | None = None  # --ray
 
     @property
     def preset(self) -> str:

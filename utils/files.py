@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,7 +25,9 @@ def write_atomically(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; move it to `path` if the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # The name keeps its ending, by which libraries recognise the format.
-    temporary = path.with_name(f".part-{os.getpid()}-{path.name[-_LONGEST_TEMPORARY:]}")
+    # Machines that share a disk may give two processes the same number, hence the random letters.
+    beginning = f".part-{os.getpid()}-{secrets.token_hex(3)}"
+    temporary = path.with_name(f"{beginning}-{path.name[-_LONGEST_TEMPORARY:]}")
     try:
         yield temporary
         temporary.replace(path)

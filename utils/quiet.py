@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from utils.errors import UserError
 from utils.terminal import screen
 
 # The level of TensorFlow's C++ code: from 0, everything, to 3, only what ends the program.
@@ -48,7 +49,7 @@ def import_tensorflow() -> None:
 def hold_standard_error() -> Iterator[None]:
     """Hold back what a block prints on standard error, also by C++ code.
 
-    It is printed if the block fails, or at --log-level debug.
+    It is printed if the block fails without a UserError, or at --log-level debug.
     """
     sys.stderr.flush()
     standard_error = os.dup(2)
@@ -58,7 +59,7 @@ def hold_standard_error() -> Iterator[None]:
         try:
             yield
             is_printed = screen.shows_debug
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, UserError):
             is_printed = screen.shows_debug
             raise
         finally:

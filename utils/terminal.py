@@ -70,6 +70,12 @@ def say(text: str) -> None:
         _print(text, sys.stdout)
 
 
+def debug(text: str) -> None:
+    """Print on standard error what helps to find a fault, at --log-level debug alone."""
+    if screen.shows_debug:
+        note(text)
+
+
 def output(text: str) -> None:
     """Print what the user asked for: captions, scores."""
     _print(text, sys.stdout)

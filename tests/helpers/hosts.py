@@ -88,6 +88,7 @@ class Host:
         enter = ["nsenter", "--target", str(self._pid), "--net", "--pid", "--mount", "--"]
         if self._core is not None:
             enter += ["taskset", "--cpu-list", str(self._core)]
+        enter += ["env", "-C", str(options.pop("cwd", Path.cwd()))]  # else it would start in /
         environment = {**os.environ, **QUIET, **TOKEN, **options.pop("env", {})}
         return subprocess.Popen(
             [*enter, *map(str, words)],

@@ -5,8 +5,10 @@ The machines are namespaces (tests/helpers/hosts.py).
 
 import csv
 import os
+import signal
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -45,10 +47,9 @@ def work(tmp_path_factory):
     return folder
 
 
-def list_words(work, out, *options, head=None):
-    ray = "local" if head is None else f"{head.address}:{PORT}"
-    words = [sys.executable, ROOT / "predict.py", work / "photos", "--run", work / "run"]
-    return [*words, "--out", out, "--quiet", "--ray", ray, *options]
+def list_words(work, out, *options, head, photos="photos"):
+    words = [sys.executable, ROOT / "predict.py", work / photos, "--run", work / "run"]
+    return [*words, "--out", out, "--quiet", "--ray", f"{head.address}:{PORT}", *options]
 
 
 def read_rows(file):
@@ -71,7 +72,6 @@ def check_complete(work, out, job):
     """Check that a job ends with the rows of one process."""
     _, error = job.communicate(timeout=300)
     assert job.returncode == 1, error
-    print(error)
     assert error.splitlines() == [
         f"skipped: {work}/photos/bad.jpg: not a picture",
         "error: 1 of 322 photos could not be read",
@@ -90,3 +90,122 @@ def test_a_host_that_is_killed_loses_no_row(work, tmp_path):
         wait_for_rows(out, 64, job)
         two.kill()
         check_complete(work, out, job)
+
+
+@pytest.mark.slow
+def test_a_host_whose_network_is_cut_loses_no_row(work, tmp_path):
+    with make_hosts(2) as (one, two):
+        one.start_ray()
+        two.start_ray(one)
+        out = tmp_path / "out.csv"
+        job = one.start(*list_words(work, out, head=one))
+        wait_for_rows(out, 64, job)
+        two.cut()
+        check_complete(work, out, job)
+
+
+@pytest.mark.slow
+def test_a_host_that_joins_late_gets_work(work, tmp_path):
+    more = work / "more"
+    more.mkdir()
+    for number in range(20 * NUMBER):
+        os.link(work / "photos" / f"{number % DISTINCT:03}.jpg", more / f"{number:04}.jpg")
+    with make_hosts(2) as (one, two):
+        one.start_ray()
+        out = tmp_path / "out.csv"
+        options = ("--log-level", "debug")
+        job = one.start(*list_words(work, out, *options, head=one, photos="more"))
+        wait_for_rows(out, 1, job)
+        two.start_ray(one)
+        _, error = job.communicate(timeout=300)
+        _, *rows = read_rows(out)
+        assert sorted(row[0] for row in rows) == sorted(map(str, more.iterdir()))
+        assert {tuple(row[1:]) for row in rows} == {
+            tuple(row[1:]) for row in read_rows(work / "plain.csv")[1:]
+        }
+        assert "done by 10.77.0.2" in error
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hidden", ["photos", "run"])
+def test_a_host_that_misses_files_is_named(work, tmp_path, hidden):
+    with make_hosts(2) as (one, two):
+        one.start_ray(cores=0)  # as a head that does no work itself
+        two.start_ray(one)
+        two.hide(work / hidden)
+        out = tmp_path / "out.csv"
+        done = one.run(*list_words(work, out, head=one))
+        assert (done.status, done.error.count("\n")) == (1, 1), done.error
+        assert "10.77.0.2" in done.error
+        assert str(work / hidden) in done.error
+        assert not out.exists()
+
+
+@pytest.mark.slow
+def test_a_driver_that_is_killed_goes_on_by_the_same_command(work, tmp_path):
+    with make_hosts(2) as (one, two):
+        one.start_ray()
+        two.start_ray(one)
+        out = tmp_path / "out.csv"
+        job = one.start(*list_words(work, out, head=one))
+        wait_for_rows(out, 64, job)
+        (driver,) = Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()
+        os.kill(int(driver), signal.SIGKILL)
+        job.wait(timeout=30)
+        before = out.read_bytes()
+        check_complete(work, out, one.start(*list_words(work, out, head=one)))
+        assert out.read_bytes().startswith(before.rpartition(b"\n")[0])
+
+
+@pytest.mark.slow
+def test_other_tokens_are_answered_in_one_line(work, tmp_path):
+    with make_hosts(1) as (one,):
+        one.start_ray()
+        words = list_words(work, tmp_path / "out.csv", head=one)
+        done = one.run(*words, env={"RAY_AUTH_TOKEN": "b" * 64})
+        assert (done.status, done.error.count("\n")) == (1, 1), done.error
+        assert "RAY_AUTH_MODE=token" in done.error
+        words[words.index("--ray") + 1] = "auto"
+        with_auto = one.run(*words)
+        assert with_auto.status == 1
+        assert len(read_rows(tmp_path / "out.csv")) == NUMBER + 2
+
+
+@pytest.mark.slow
+def test_without_a_cluster_auto_is_refused_in_one_line(work, tmp_path):
+    with make_hosts(1) as (one,):
+        words = list_words(work, tmp_path / "out.csv", head=one)
+        words[words.index("--ray") + 1] = "auto"
+        done = one.run(*words)
+        assert (done.status, done.error.count("\n")) == (1, 1), done.error
+        assert "--ray auto" in done.error
+
+
+# Items that are negative end their process.
+POISON = """
+import os, sys
+sys.path.insert(0, {root!r})
+from pipeline.cluster import Job, Lost, spread
+
+def make_work():
+    def work(items):
+        if min(items) < 0:
+            os._exit(1)
+        return [10 * item for item in items]
+    return work
+
+items = [*range(40), -1, *range(41, 80)]
+for number, result, host in spread("local", Job(make_work), items):
+    print(number, "lost" if isinstance(result, Lost) else result)
+"""
+
+
+@pytest.mark.slow
+def test_an_item_that_ends_its_process_harms_no_other(tmp_path):
+    script = tmp_path / "poison.py"
+    script.write_text(POISON.format(root=str(ROOT)))
+    with make_hosts(1) as (one,):
+        done = one.run(sys.executable, script, env={"PYTHONPATH": str(ROOT)})
+    assert done.status == 0, done.error
+    found = dict(line.split() for line in done.out.splitlines() if len(line.split()) == 2)
+    assert found == {str(number): str(10 * number) for number in range(80)} | {"40": "lost"}
