@@ -21,6 +21,8 @@ from data.sources.base import SPLITS, LeftOut, Source
 from utils.errors import UserError
 from utils.progress import progress
 
+FEW_PHOTOS = 200  # fewer are split in exact shares
+
 
 @dataclass
 class Dataset:
@@ -95,8 +97,9 @@ def split_photos(
 ) -> Dataset:
     """Put photos into train, val and test: as the dataset says, else by the hash of their bytes.
 
-    A photo's split depends on its bytes and the seed alone, so it stays when others are added. Only
-    where the hashes leave val empty is one photo moved there. A `needed` split without photos is an
+    A photo's split depends on its bytes and the seed alone, so it stays when others are added. Few
+    photos are an exception: by hash alone, val could have three of fifty photos, or none. They are
+    split in exact shares, in the order of their hashes. A `needed` split without photos is an
     error.
     """
     given = {photo.split for photo in photos} - {None}
@@ -105,12 +108,13 @@ def split_photos(
     needs_val = bool(given) and "val" not in given  # then val is taken from train
 
     splits: dict[str, list[Photo]] = {split: [] for split in SPLITS}
+    chosen: dict[tuple[str | None, str], str] = {}  # by the split that is given, and the hash
+    if not is_listed:
+        chosen |= _choose_splits(photos, None, ("test", "val"), test_size, seed)
+    if needs_val:
+        chosen |= _choose_splits(photos, "train", ("val",), test_size, seed)
     for photo in photos:
-        split = photo.split
-        if split is None:
-            split = "train" if is_listed else _split_by_hash(photo, test_size, seed)
-        elif split == "train" and needs_val and _rank(photo, seed) <= test_size:
-            split = "val"
+        split = chosen.get((photo.split, photo.hash), photo.split or "train")
         splits[split].append(photo)
 
     dataset = Dataset(source, splits)
@@ -196,10 +200,27 @@ def _rank(photo: Photo, seed: int) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def _split_by_hash(photo: Photo, test_size: float, seed: int) -> str:
-    rank = _rank(photo, seed)
-    if rank < test_size:
-        return "test"
-    if rank < 2 * test_size:
-        return "val"
-    return "train"
+def _choose_splits(
+    photos: Sequence[Photo],
+    given: str | None,
+    names: Sequence[str],
+    test_size: float,
+    seed: int,
+) -> dict[tuple[str | None, str], str]:
+    """Choose which photos of the given split go into the splits `names`; the others stay.
+
+    Each of the splits gets the share `test_size`.
+    """
+    ranks = {photo.hash: _rank(photo, seed) for photo in photos if photo.split == given}
+    order = sorted(ranks, key=ranks.__getitem__)
+    number = max(1, round(test_size * len(order)))
+    number = min(number, (len(order) - 1) // len(names))  # one stays
+    chosen = {}
+    for place, photo_hash in enumerate(order):
+        if len(order) < FEW_PHOTOS:
+            part = place // number if number else len(names)
+        else:
+            part = int(ranks[photo_hash] / test_size)
+        if part < len(names):
+            chosen[given, photo_hash] = names[part]
+    return chosen

@@ -1,6 +1,6 @@
 """Photos in splits: by the dataset, or by the hash of their bytes."""
 
-import itertools
+import hashlib
 import random
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from PIL import Image, ImageEnhance
 
 from data.photos.hashes import PhotoHashes
 from data.photos.photo import Photo
-from data.preprocess import find_look_alikes, open_photos, split_photos
+from data.preprocess import FEW_PHOTOS, find_look_alikes, open_photos, split_photos
 from data.sources.base import Example, LeftOut, Source
 from utils.errors import UserError
 
@@ -179,7 +179,7 @@ def test_without_official_val_a_part_of_train_is_taken():
     given = [photo(number, split="train" if number < 300 else "test") for number in range(320)]
     sides = numbers(split(given, test_size=0.2))
     assert sides["test"] == set(range(300, 320))
-    assert 40 < len(sides["val"]) < 80
+    assert 40 < len(sides["val"]) < 80  # by hash: 60 of 300 are expected
     assert sides["train"] | sides["val"] == set(range(300))
     assert not sides["train"] & sides["val"]
 
@@ -192,43 +192,35 @@ def test_without_official_test_there_is_none():
     }
 
 
-@pytest.mark.parametrize("test_size", [0.01, 0.1, 0.3])
-def test_few_photos_are_split_as_many_but_for_one_moved_to_val(test_size):
-    lent = 0
-    for seed in range(20):
-        many = numbers(
-            split([photo(number) for number in range(200)], seed=seed, test_size=test_size)
-        )
-        for number in range(2, 9):
-            by_hash = {
-                name: {each for each in side if each < number} for name, side in many.items()
-            }
-            handful = [photo(each) for each in range(number)]
-            if len(by_hash["train"]) < 2 - bool(by_hash["val"]):  # nothing can be lent
-                with pytest.raises(UserError, match=r"no photo for the (train|val) split"):
-                    split(handful, seed=seed, test_size=test_size)
-                continue
-            sides = numbers(split(handful, seed=seed, test_size=test_size))
-            if not by_hash["val"]:
-                lent += 1
-                assert len(sides["val"]) == 1 and sides["val"] < by_hash["train"]
-                by_hash = by_hash | {"val": sides["val"], "train": by_hash["train"] - sides["val"]}
-            assert sides == by_hash
-    assert lent > 10
+@pytest.mark.parametrize(
+    ("photos", "test_size", "sizes"),
+    [
+        (2, 0.1, (1, 1, 0)),  # one is moved to val
+        (3, 0.1, (1, 1, 1)),
+        (4, 0.45, (2, 1, 1)),
+        (50, 0.1, (40, 5, 5)),
+        (53, 0.1, (43, 5, 5)),
+        (FEW_PHOTOS - 1, 0.3, (79, 60, 60)),
+        (FEW_PHOTOS - 1, 0.001, (197, 1, 1)),
+    ],
+)
+def test_few_photos_are_split_in_exact_shares(photos, test_size, sizes):
+    for seed in range(5):
+        sides = split([photo(number) for number in range(photos)], seed=seed, test_size=test_size)
+        assert tuple(map(len, sides.splits.values())) == sizes
 
 
-def test_the_photo_moved_to_val_stays_until_a_lower_hash_comes():
-    lent = [
-        numbers(split([photo(each) for each in range(number)], test_size=0.001))["val"]
-        for number in range(2, 12)
-    ]
-    assert all(len(each) == 1 for each in lent)
-    assert all(
-        now in (before, {number})
-        for number, (before, now) in enumerate(itertools.pairwise(lent), start=2)
-    )
-    twins = split([photo(1), photo(2, content=1), photo(3)], test_size=0.001)
-    assert {1, 2} in numbers(twins).values()  # twins are lent together
+def test_of_few_photos_those_with_the_lowest_hashes_are_scored():
+    handful = [photo(number) for number in range(50)]
+    order = sorted(range(50), key=lambda each: hashlib.sha256(f"0:{each:064x}".encode()).digest())
+    sides = numbers(split(handful))
+    assert (sides["test"], sides["val"]) == (set(order[:5]), set(order[5:10]))
+    assert numbers(split(handful[::-1])) == sides
+
+
+def test_few_equal_pictures_stay_together():
+    twins = split([photo(1), photo(2, content=1), photo(3), photo(4)])
+    assert any({1, 2} <= side for side in numbers(twins).values())
     assert twins.left_out == []
 
 
@@ -249,7 +241,7 @@ def photos_of(number, *splits):
             "as the dataset says; 3 without a split are in train",
         ),
         (
-            [photo(1), photo(2), photo(5)],
+            [photo(1), photo(2)],
             "by photo, seed 3; val was empty, so one training photo serves as val",
         ),
     ],
