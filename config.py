@@ -359,6 +359,9 @@ class Machine(Group):
         "of matrix products; auto takes bfloat16 if the processor has it",
         choices=("auto", "float32", "bfloat16"),
     )
+    worker_timeout: int = setting(
+        600, "give up other workers of the same training after", unit="SECONDS", at_least=1
+    )
 
 
 GROUPS = (Data, Vision, Words, Decoding, Training, Search, Classes, Machine)
@@ -380,6 +383,7 @@ RESUMABLE = frozenset(
         "engine",
         "cache",
         "weights",
+        "worker_timeout",
     }
 )
 

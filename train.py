@@ -8,6 +8,7 @@ train a classifier.
     python train.py --run NAME --resume --scst       add self-critical training on CIDEr-D
     python train.py --preset vit-gpt2 --dataset FOLDER     another system
     python train.py --preset classifier --dataset FOLDER   a classifier: a folder for each class
+    python -m tools.launch --local 4 train.py ...          several workers: doc/scale.md
 
 presets: inception-gru (default), show-attend-tell, inception-resnet-gru, vit-gpt2, classifier;
   of captioners that --from hf:… names: vit-gpt2, blip, git
@@ -30,7 +31,7 @@ from config import Settings
 from pipeline.cluster_address import check_address, check_has_features
 from pipeline.dataset_places import check_exists
 from pipeline.resume import Request, find_start
-from pipeline.settings import choose
+from pipeline.settings import check_suits_workers, choose
 from utils import hugging_face, runs
 from utils.command_line import (
     add_options,
@@ -42,7 +43,8 @@ from utils.command_line import (
 from utils.commands import format_command
 from utils.errors import run_script
 from utils.quiet import import_tensorflow
-from utils.terminal import note, say
+from utils.terminal import note, say, show_errors_alone
+from utils.workers import find_worker
 
 
 def make_options() -> argparse.ArgumentParser:
@@ -101,10 +103,14 @@ def read_command_line() -> Request:
 def main() -> int:
     """Train; return 0 when done, and 130 when Ctrl-C stopped it with everything saved."""
     request = read_command_line()
+    worker = find_worker()
+    if worker.index > 0:
+        show_errors_alone()
     start = find_start(request)
     settings = choose(request, start)
     if request.ray is not None:
         check_has_features(settings)
+    check_suits_workers(settings, worker)
     if "dataset" in request.options:
         check_exists(Path(settings.data.dataset))
     if start.is_finished(settings):
@@ -113,14 +119,18 @@ def main() -> int:
     import_tensorflow()
     # These import TensorFlow, which takes seconds: wrong options are rejected before.
     from pipeline.job import train_captioner, train_classifier
-    from reports.reporter import CaptionReporter, ClassReporter
+    from reports.reporter import CaptionReporter, ClassReporter, SilentReporter
 
     try:
         if settings.preset == "classifier":
             return train_classifier(settings, start, ClassReporter(start.run))
+        if worker.index > 0:
+            return train_captioner(settings, start, SilentReporter(), ray=request.ray, worker=worker)
         reporter = CaptionReporter(start.run, settings.training.best_by)
-        return train_captioner(settings, start, reporter, request.ray)
+        return train_captioner(settings, start, reporter, ray=request.ray, worker=worker)
     except KeyboardInterrupt:
+        if worker.index > 0:
+            return 130
         if (start.run / "config.json").is_file():
             command = format_command("train.py", "--run", start.run, "--resume")
             note(f"stopped; resume with: {command}")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from data.feature_cache import FeatureStore
+from utils.shares import Share
 
 Batch = tuple[np.ndarray, np.ndarray]
 Plan = list[tuple[np.ndarray, np.ndarray]]  # of each batch the indices of its photos, their views
@@ -50,6 +51,9 @@ class CaptionBatches:
     A photo with fewer captions than C is filled up with empty captions, and the last batch with
     empty photos; their tokens are all padding and count for nothing. A photo with more captions
     than C comes as several photos.
+
+    One of several workers gets its share of each batch, as long as the whole batch's longest
+    caption: all workers compile the same shapes.
     """
 
     def __init__(
@@ -60,8 +64,13 @@ class CaptionBatches:
         batch: int,
         seed: int,
         captions_per_photo: int = 5,
+        worker: int = 0,
+        workers: int = 1,
     ) -> None:
-        """Plan batches of `batch` captions, with at most `captions_per_photo` for each photo."""
+        """Plan batches of `batch` captions, with at most `captions_per_photo` for each photo.
+
+        `batch` counts the captions of all `workers`, of which this is number `worker`.
+        """
         most = min(captions_per_photo, max(len(photo.captions) for photo in photos), batch)
         self._photos: list[TrainingPhoto] = []
         numbers = []
@@ -75,6 +84,7 @@ class CaptionBatches:
         self._seed = seed
         self.captions_per_photo = most
         self.photos_per_batch = max(1, batch // most)
+        self.share = Share(self.photos_per_batch, worker, workers)
         self.steps = -(-len(self._photos) // self.photos_per_batch)
 
     def epoch(self, number: int, *, first: int = 0, shuffle: bool = True) -> Iterator[Batch]:
@@ -120,30 +130,29 @@ class CaptionBatches:
         return np.split(indices, range(size, len(indices), size))
 
     def _make_batch(self, indices: np.ndarray, views: np.ndarray) -> Batch:
-        photos = [self._photos[index] for index in indices]
-        longest = max(len(caption) for photo in photos for caption in photo.captions)
+        whole = [self._photos[index] for index in indices]
+        longest = max(len(caption) for photo in whole for caption in photo.captions)
         # One token more than the network reads: it reads all but the last and predicts all but the
         # first.
         length = -(-(longest - 1) // LENGTH_STEP) * LENGTH_STEP + 1
-        tokens = np.zeros((self.photos_per_batch, self.captions_per_photo, length), np.int32)
-        for place, photo in enumerate(photos):
-            for row, caption in enumerate(photo.captions):
+        tokens = np.zeros((self.share.size, self.captions_per_photo, length), np.int32)
+        for place, index in enumerate(self.share.take(indices)):
+            for row, caption in enumerate(self._photos[index].captions):
                 tokens[place, row, : len(caption)] = caption
         return self._read_features(indices, views), tokens.reshape(-1, length)
 
     def _make_numbered_batch(self, indices: np.ndarray, views: np.ndarray) -> Batch:
-        numbers = np.full(self.photos_per_batch, -1)
-        numbers[: len(indices)] = self._numbers[indices]
+        mine = self.share.take(indices)
+        numbers = np.full(self.share.size, -1)
+        numbers[: len(mine)] = self._numbers[mine]
         return self._read_features(indices, views), numbers
 
     def _read_features(self, indices: np.ndarray, views: np.ndarray) -> np.ndarray:
-        """Return features (P, …), filled up with zeros."""
+        """Return the share's features (P, …), filled up with zeros."""
         keys = []
         for index, view in zip(indices, views, strict=True):
             keys.append(self._photos[index].keys[view])
-        features = self._cache.get(keys)
-        missing = self.photos_per_batch - len(features)
-        if missing == 0:
-            return features
-        padding = np.zeros((missing, *features.shape[1:]), features.dtype)
-        return np.concatenate([features, padding])
+        mine = self.share.take(keys)
+        if not mine:  # the last batch has fewer photos than there are workers
+            return np.zeros_like(self._cache.get(keys[:1] * self.share.size))
+        return self.share.pad(self._cache.get(mine))

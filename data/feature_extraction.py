@@ -42,6 +42,7 @@ def extract_features(
     *,
     image_size: int,
     views: PhotoViews,
+    is_own: Callable[[str], bool] = lambda _key: True,
 ) -> int:
     """Extract the features that are missing in the cache; return their number.
 
@@ -51,6 +52,7 @@ def extract_features(
     Args:
         photos: with the split of each.
         views: the pictures of each photo that have features.
+        is_own: says by the key whether a picture is extracted here, and not by another worker.
     """
     pictures, number = find_pending(photos, cache, views, image_size)
     if not pictures:
@@ -71,6 +73,8 @@ def find_pending(
     keys: set[str] = set()
     for photo, split in photos:
         for view, key in enumerate(views.keys(photo, split)):
+            if not is_own(key):
+                continue
             keys.add(key)
             if key not in cache and key not in pending:
                 load = partial(views.load_picture, photo, view, image_size)

@@ -6,6 +6,7 @@ The convnet encoder is trained here first, once for the same photos, labels and 
 import hashlib
 import json
 import weakref
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from models.encoders import ENCODERS, convnet_training
 from models.encoders.convnet_training import Label
 from models.encoders.encoder import Encoder
 from models.encoders.engines import choose_engine, choose_precision
+from models.training.strategy import ALONE, Strategy
 from utils import runs
 from utils.errors import UserError
 from utils.files import open_locked, write_atomically
@@ -126,17 +128,29 @@ def choose_labels(photos: list[Photo], dataset: Dataset) -> list[set[Label]]:
 
 
 def extract(
-    settings: Settings, dataset: Dataset, encoder: Encoder, views: Views
+    settings: Settings,
+    dataset: Dataset,
+    encoder: Encoder,
+    views: Views,
+    strategy: Strategy = ALONE,
 ) -> FeatureCache | PictureLoader:
     """Return the features of all photos and views. An encoder that is trained too gets the pictures
     instead.
+
+    Several workers extract a share each. What is then missing, because their disks are not shared,
+    every worker extracts for itself.
     """
     views = replace(views, reading=Reading(**encoder.reading))
     if settings.vision.finetune_encoder:
         photos = [photo for split in SPLITS for photo in dataset.splits[split]]
         return PictureLoader(photos, views, encoder.image_size, encoder.fingerprint())
-    cache = FeatureCache(Path(settings.vision.cache), encoder.fingerprint())
-    fill_cache(cache, dataset, encoder, encoder.image_size, views)
+    root, fingerprint, size = Path(settings.vision.cache), encoder.fingerprint(), encoder.image_size
+    if not strategy.is_alone:
+        cache = FeatureCache(root, fingerprint)
+        fill_cache(cache, dataset, encoder, size, views, is_own=strategy.worker.owns)
+        strategy.wait_for_all()
+    cache = FeatureCache(root, fingerprint)
+    fill_cache(cache, dataset, encoder, size, views)
     return cache
 
 
@@ -147,10 +161,11 @@ def fill_cache(
     image_size: int,
     views: PhotoViews,
     splits: tuple[str, ...] = SPLITS,
+    is_own: Callable[[str], bool] = lambda _key: True,
 ) -> None:
-    """Extract the features that are missing in the cache."""
+    """Extract the features that are missing in the cache, of the pictures whose keys are own."""
     photos = [(photo, split) for split in splits for photo in dataset.splits[split]]
-    extract_features(photos, cache, encode, image_size=image_size, views=views)
+    extract_features(photos, cache, encode, image_size=image_size, views=views, is_own=is_own)
 
 
 def make_views(settings: Settings) -> Views:

@@ -5,6 +5,8 @@ along.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +22,7 @@ from models.decoders.blocks import POSITIONS
 from models.decoders.with_encoder import DecoderWithEncoder
 from models.encoders.encoder import Encoder
 from models.pretrained.loading import find_decoder_sizes
+from models.training.strategy import Strategy, join
 from models.training.trainer import Trainer
 from pipeline.classifier.dataset import ClassPictures, describe_classes, prepare_classes
 from pipeline.classifier.evaluation import evaluate_classes
@@ -43,7 +46,7 @@ from pipeline.dataset import (
 from pipeline.evaluation import CaptionValidation, make_evaluation, score
 from pipeline.features import build_encoder, extract, make_views, report_engine
 from pipeline.resume import TRANSFORMER_FACTS, FromRun, Resumed, Start
-from pipeline.run import Run
+from pipeline.run import Run, copy_to_resume
 from pipeline.settings import TYPED, complete
 from pipeline.training import (
     Phase,
@@ -56,9 +59,11 @@ from pipeline.training import (
 )
 from utils import hugging_face, runs
 from utils.command_line import option_name
+from utils.commands import format_command
 from utils.device import has_bfloat16, use_device
 from utils.errors import UsageError
 from utils.terminal import say
+from utils.workers import ALONE, Worker
 
 INTERRUPTED = 130  # the exit status that shells expect after Ctrl-C
 
@@ -100,40 +105,58 @@ class ClassReporter(Reporter, Protocol):
 
 
 def train_captioner(
-    settings: Settings, start: Start, reporter: CaptionReporter, ray: str | None = None
+    settings: Settings,
+    start: Start,
+    reporter: CaptionReporter,
+    *,
+    ray: str | None = None,
+    worker: Worker = ALONE,
 ) -> int:
     """Train a captioner and score it; return the exit status.
 
-    `ray` is the address of a Ray cluster whose machines encode the photos.
+    `ray` is the address of a Ray cluster whose machines encode the photos. Of several workers,
+    worker 0 scores and writes the run.
     """
-    run = open_run(settings, start)
+    use_device(settings.machine.device)
+    strategy = join(worker, timeout=settings.machine.worker_timeout)
+    start = choose_folder(start, strategy)
+    run = Run.open(start, Path(settings.vision.cache))
     chosen, sizes = add_decoder_sizes(settings, start)
-    dataset = prepare_dataset(chosen)
-    settings = complete_settings(chosen, dataset, sizes)
+    with strategy.first_goes_first():  # it may draw the scenes, and remembers photos
+        dataset = prepare_dataset(chosen)
+    strategy.check_equal("the photos or captions", [dataset.names(), dataset.digest()])
+    settings = complete_settings(chosen, dataset, sizes, strategy)
     tokenizer = make_tokenizer(chosen, settings, dataset, start)
     announce(chosen, settings, dataset, tokenizer, start, reporter)
     run.check_photos(dataset)
     run.lap("reading")
 
-    encoder = build_encoder(settings, dataset)
+    with strategy.first_goes_first():  # it may train the encoder
+        encoder = build_encoder(settings, dataset)
+    strategy.check_equal("the encoders", encoder.fingerprint())
     run.check_encoder(encoder.fingerprint(), is_tuned=settings.vision.finetune_encoder)
     views = make_views(settings)
-    if ray is not None:
+    if ray is not None and strategy.is_first:
         fill_cache_on_cluster(ray, settings, dataset, encoder, views)
-    features = extract(settings, dataset, encoder, views)
+    strategy.wait_for_all()
+    features = extract(settings, dataset, encoder, views, strategy)
     run.lap("features")
 
     facts = list_facts(settings, dataset, encoder, start) | sizes
     model = build_model(settings, tokenizer, encoder, facts, start, dataset)
-    run.save(settings, dataset, tokenizer, encoder)
+    if strategy.is_first:
+        run.save(settings, dataset, tokenizer, encoder)
     for phase in list_phases(settings, start):
         run.save_config(phase.settings, facts | {"first_epoch": phase.first_epoch})
-        trainer = make_trainer(phase, model, dataset, tokenizer, features, views, run)
+        strategy.advice = strategy.ask_first(partial(advise_resuming, run))
+        trainer = make_trainer(phase, model, dataset, tokenizer, features, views, run, strategy)
         validation = CaptionValidation(dataset, tokenizer, features, phase.settings, model, encoder)
         start_phase(trainer, phase, validation, run)
         if not train_phase(trainer, validation, run, reporter):
             return INTERRUPTED
 
+    if not strategy.is_first:
+        return 0
     report_best_epoch(trainer, phase)
     captioner = Captioner.load(run.folder, engine=settings.machine.engine)
     evaluation = make_evaluation(captioner, dataset, phase.settings, run=run.folder, split="test")
@@ -145,7 +168,8 @@ def train_captioner(
 
 def train_classifier(settings: Settings, start: Start, reporter: ClassReporter) -> int:
     """Train a classifier and score it; return the exit status."""
-    run = open_run(settings, start)
+    use_device(settings.machine.device)
+    run = Run.open(start, Path(settings.vision.cache))
     pictures = prepare_classes(settings)
     dataset = pictures.dataset
     say(describe_classes(pictures))
@@ -179,10 +203,23 @@ def train_classifier(settings: Settings, start: Start, reporter: ClassReporter) 
 # The steps that are too small for a module of their own.
 
 
-def open_run(settings: Settings, start: Start) -> Run:
-    """Choose the device, and open the run's folder."""
-    use_device(settings.machine.device)
-    return Run.open(start, Path(settings.vision.cache))
+def choose_folder(start: Start, strategy: Strategy) -> Start:
+    """Return the start in the folder where this worker writes: worker 0 in the run, each other in a
+    temporary copy of it.
+    """
+    if not strategy.is_first:
+        folder = strategy.make_folder(start.run.name)
+        if isinstance(start, Resumed):
+            copy_to_resume(start.run, folder)
+        start = replace(start, run=folder)
+    strategy.wait_for_all()  # worker 0 changes nothing in the run before it is copied
+    return start
+
+
+def advise_resuming(run: Run) -> str:
+    """Return what to do after a worker was lost."""
+    command = format_command("train.py", "--run", run.folder, "--resume")
+    return f"start all workers again with: {command}"
 
 
 def train_phase(
@@ -232,9 +269,14 @@ def add_decoder_sizes(settings: Settings, start: Start) -> tuple[Settings, dict[
     return settings.replace(f"--decoder-weights {weights}", **sizes), facts
 
 
-def complete_settings(chosen: Settings, dataset: Dataset, sizes: dict[str, Any]) -> Settings:
-    """Return the settings with every value; check that a transformer has the positions."""
-    settings = complete(chosen, dataset, has_bfloat16=has_bfloat16())
+def complete_settings(
+    chosen: Settings, dataset: Dataset, sizes: dict[str, Any], strategy: Strategy
+) -> Settings:
+    """Return the settings with every value; check that a transformer has the positions.
+
+    All workers train in the precision that suits the machine of worker 0.
+    """
+    settings = complete(chosen, dataset, has_bfloat16=strategy.ask_first(has_bfloat16))
     if settings.decoding.decoder in TRANSFORMERS:
         check_max_length(settings.words.max_length, sizes.get("positions", POSITIONS))
     return settings

@@ -178,6 +178,12 @@ class Run:
             self.stopwatch.save()
 
 
+def copy_to_resume(run: Path, folder: Path) -> None:
+    """Copy what a run needs to be resumed, without its pictures and pages."""
+    ignored = shutil.ignore_patterns("results", "augmented", "tensorboard", "*.html", "*.png")
+    shutil.copytree(run, folder, ignore=ignored)
+
+
 def without_precision(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
     """Return an encoder's fingerprint without the precision it computes in."""
     return {name: value for name, value in fingerprint.items() if name != "precision"}

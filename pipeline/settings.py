@@ -20,6 +20,7 @@ from utils.command_line import option_name, require
 from utils.device import choose_auto_precision
 from utils.errors import UsageError, unknown_name_error
 from utils.terminal import warn
+from utils.workers import Worker
 
 if TYPE_CHECKING:
     from data.preprocess import Dataset  # imports SciPy, which takes half a second
@@ -53,6 +54,21 @@ def choose(request: Request, start: Start) -> Settings:
     check_names(settings)
     check_used(settings, typed)
     return settings
+
+
+def check_suits_workers(settings: Settings, worker: Worker) -> None:
+    """Reject what several workers cannot train together."""
+    if worker.number == 1:
+        return
+    for typed, is_asked in (
+        ("--preset classifier", settings.preset == "classifier"),
+        ("--finetune-encoder", settings.vision.finetune_encoder),
+    ):
+        require(
+            not is_asked,
+            f"{typed} trains with one worker (got {worker.number}); start it alone, without "
+            "TF_CONFIG, srun -n or tools.launch",
+        )
 
 
 def complete(settings: Settings, dataset: "Dataset", *, has_bfloat16: bool) -> Settings:

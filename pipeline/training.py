@@ -31,6 +31,7 @@ from models.training.checkpoints import list_checkpoints, load_weights
 from models.training.losses import CrossEntropy, HardAttention, Objective
 from models.training.optimizers import build_adam
 from models.training.self_critical import SAMPLES, SelfCritical, make_cider_reward
+from models.training.strategy import Strategy
 from models.training.trainer import Recipe, Trainer
 from pipeline.dataset import tokenize_photos
 from pipeline.evaluation import choose_scoring_tokenizer
@@ -153,6 +154,7 @@ def make_trainer(
     features: FeatureStore,
     views: Views,
     run: Run,
+    strategy: Strategy,
 ) -> Trainer:
     """Make the trainer of a phase, with its loss and batches."""
     settings = phase.settings
@@ -160,15 +162,22 @@ def make_trainer(
     photos = tokenize_photos(dataset, "train", tokenizer, settings.words.max_length, views)
     batch = training.batch
     if training.scst:
-        objective = _make_self_critical(settings, decoder, dataset, tokenizer)
+        objective = _make_self_critical(settings, decoder, dataset, tokenizer, strategy)
         # Their captions are sampled, not read: each photo comes once.
         photos = [TrainingPhoto(photo.keys, ((START, END),)) for photo in photos]
         batch = max(1, batch // SAMPLES)
     elif settings.decoding.attention == "hard":
-        objective = HardAttention(training.penalty)
+        objective = HardAttention(training.penalty, strategy=strategy)
     else:
         objective = CrossEntropy(training.penalty)
-    batches = CaptionBatches(photos, features, batch=batch, seed=training.seed)
+    batches = CaptionBatches(
+        photos,
+        features,
+        batch=batch,
+        seed=training.seed,
+        worker=strategy.worker.index,
+        workers=strategy.worker.number,
+    )
     recipe = Recipe(
         epochs=training.epochs,
         learning_rate=training.learning_rate,
@@ -182,16 +191,29 @@ def make_trainer(
         precision=settings.machine.precision,
     )
     optimizer = partial(build_adam, weight_decay=training.weight_decay)
-    return Trainer(decoder, objective, batches, recipe, run.folder, optimizer=optimizer)
+    return Trainer(
+        decoder, objective, batches, recipe, run.folder, optimizer=optimizer, strategy=strategy
+    )
 
 
 def _make_self_critical(
-    settings: Settings, decoder: Decoder, dataset: Dataset, tokenizer: Tokenizer
+    settings: Settings,
+    decoder: Decoder,
+    dataset: Dataset,
+    tokenizer: Tokenizer,
+    strategy: Strategy,
 ) -> Objective:
     training = settings.training
     rules = Rules(START, END, (PAD, UNKNOWN, START), settings.words.max_length)
     reward = make_reward(settings, dataset, tokenizer)
-    return SelfCritical(decoder, reward, rules, seed=training.seed, baseline=training.baseline)
+    return SelfCritical(
+        decoder,
+        reward,
+        rules,
+        seed=training.seed,
+        baseline=training.baseline,
+        strategy=strategy,
+    )
 
 
 def make_reward(settings: Settings, dataset: Dataset, tokenizer: Tokenizer) -> Any:
@@ -252,7 +274,7 @@ def start_phase(trainer: Trainer, phase: Phase, validation: Validation, run: Run
         if run.is_resumed:
             say("the run has no checkpoint yet: it starts over")
         return
-    row = validation.score()
+    row = trainer.strategy.ask_first(validation.score)
     say(
         f"before the first epoch: val loss {row['val_loss']:.3f}, CIDEr {row['CIDEr']:.3f}, "
         f"BLEU-4 {row['Bleu_4']:.3f} (greedy)"
@@ -292,6 +314,7 @@ def train_epochs(
         after_epoch: called with the history and the best epoch.
         report_step: called with the step, the number of steps, and the epoch's loss so far.
     """
+    trainer.copy_weights_from_first()
     rows = runs.read_history(run.folder)[: trainer.epoch]
     runs.write_history(run.folder, rows)  # an epoch that was not saved is trained again
     board = tf.summary.create_file_writer(str(run.folder / "tensorboard"))
@@ -303,7 +326,7 @@ def train_epochs(
             bar.update(trainer.epoch + 1, step, steps, loss)
             if report_step is not None:
                 report_step(step, steps, loss)
-            if stop_asked():
+            if trainer.strategy.agree_to_stop(stop_asked(), is_last=step == steps):
                 raise _InterruptedByUser
 
         while not trainer.is_finished:
@@ -312,11 +335,12 @@ def train_epochs(
             except _InterruptedByUser:
                 trainer.save()
                 run.lap("training")
-                report_resume_command(run)
+                if trainer.strategy.is_first:
+                    report_resume_command(run)
                 return False
             run.lap("training")
             bar.scoring(row["epoch"])
-            row |= validation.score()
+            row |= trainer.strategy.ask_first(validation.score)
             run.lap("validation")
             rows.append(row)
             runs.write_history(run.folder, rows)

@@ -75,6 +75,22 @@ class CaptionReporter:
         )
 
 
+class SilentReporter:
+    """Reports nothing: the reporter of all workers but worker 0."""
+
+    def describe_dataset(self, *_: Any) -> str:
+        return ""
+
+    def write_page(self) -> None:
+        return
+
+    def after_epoch(self, _rows: list[dict[str, Any]], _best_epoch: int) -> None:
+        return
+
+    def finish(self, *_: Any) -> None:
+        return
+
+
 class ClassReporter:
     """Reports of a classifier's training."""
 

@@ -64,6 +64,13 @@ def set_level(level: str = "info", *, quiet: bool = False) -> None:
     screen.quiet = quiet
 
 
+def show_errors_alone() -> None:
+    """Show errors, and the libraries' messages if they were asked for."""
+    screen.quiet = True
+    if not screen.shows_debug:
+        screen.level = logging.ERROR
+
+
 def say(text: str) -> None:
     """Print what is being done."""
     if screen.shows_info:

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from models.decoders.blocks import POSITIONS, Block, BlockDecoder, exact_gelu, make_normal
 from models.decoders.layers import Dense, multiply
+from models.decoders.random_rows import Dropout
 
 
 class _BertBlock(Block):
@@ -96,7 +97,7 @@ class BertDecoder(BlockDecoder):
         )
         self.norm = keras.layers.LayerNormalization(epsilon=epsilon, name="head_layer_norm")
         self.bias = self.add_weight(shape=(vocabulary,), name="bias", initializer="zeros")
-        self.drop = keras.layers.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self(tf.zeros([1, locations, depth]), tf.zeros([1, 2], tf.int32))  # makes the variables
 
     def _embed_words(self, tokens: tf.Tensor, time: tf.Tensor) -> tf.Tensor:

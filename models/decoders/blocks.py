@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from models.decoders.base import Decoder, repeat_for_crops, select_places
 from models.decoders.layers import Dense
+from models.decoders.random_rows import Dropout, share_dropout_of
 
 # `time` (B,): words so far. `kept`: keys and values (B, 2, T, H, U/H) of each block.
 State = dict[str, Any]
@@ -75,7 +76,7 @@ class Block(keras.layers.Layer):
         self.narrow = Dense(
             units, kernel_initializer=make_normal(narrow_stddev), name="feedforward_output_dense"
         )
-        self.drop = keras.layers.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self._depth = depth
         self.build((None, None, units))
 
@@ -86,6 +87,8 @@ class Block(keras.layers.Layer):
         for layer in (*self.norms, self.widen):
             layer.build(shape)
         self.narrow.build((*shape[:-1], self.widen.units))
+        for attention in (self.self_attention, self.cross_attention):
+            share_dropout_of(attention)
         self.built = True
 
     def project_photos(self, values: tf.Tensor) -> tf.Tensor:

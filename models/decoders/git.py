@@ -6,6 +6,7 @@ from keras import ops
 
 from models.decoders.blocks import POSITIONS, BlockDecoder, exact_gelu, make_normal
 from models.decoders.layers import Dense, multiply
+from models.decoders.random_rows import Dropout
 
 PHOTO_EPSILON = 1e-5  # of the normalisation of photo tokens
 
@@ -55,7 +56,7 @@ class JointLayer(keras.layers.Layer):
         )
         self.narrow = make_dense(units, "feedforward_output_dense")
         self.feedforward_norm = make_norm("feedforward_layer_norm")
-        self.drop = keras.layers.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self.build((None, None, units))
 
     def build(self, shape: tuple[int | None, ...]) -> None:
@@ -206,7 +207,7 @@ class GITDecoder(BlockDecoder):
             shape=(vocabulary, units), name="output", initializer=make_normal()
         )
         self.bias = self.add_weight(shape=(vocabulary,), name="bias", initializer="zeros")
-        self.drop = keras.layers.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self(tf.zeros([1, locations, depth]), tf.zeros([1, 2], tf.int32))  # makes the variables
 
     def find_token_variables(self) -> list[tuple[keras.Variable, int]]:

@@ -6,6 +6,7 @@ import tensorflow as tf
 from models.decoders.attention import AdditiveAttention, compute_context
 from models.decoders.base import repeat_for_crops
 from models.decoders.layers import Dense, GRUCell
+from models.decoders.random_rows import Dropout
 from models.decoders.recurrent import RecurrentDecoder
 
 Tensors = dict[str, tf.Tensor]
@@ -57,8 +58,8 @@ class GRUDecoder(RecurrentDecoder):
         self.combine = Dense(units, activation="relu")
         self.words = Dense(vocabulary)
         # One mask for all words of a caption (Gal & Ghahramani 2016).
-        self.drop_words = keras.layers.Dropout(dropout, noise_shape=(None, 1, None))
-        self.drop_output = keras.layers.Dropout(dropout, noise_shape=(None, 1, None))
+        self.drop_words = Dropout(dropout, noise_shape=(None, 1, None))
+        self.drop_output = Dropout(dropout, noise_shape=(None, 1, None))
         self(tf.zeros([1, locations, depth]), tf.zeros([1, 2], tf.int32))  # makes the variables
 
     def begin(self, features: tf.Tensor) -> tuple[Tensors, tf.Tensor]:

@@ -13,6 +13,7 @@ from models.decoders.attention import (
 )
 from models.decoders.base import repeat_rows, select_places
 from models.decoders.layers import Dense, LSTMCell
+from models.decoders.random_rows import Dropout, draw_uniform
 from models.decoders.recurrent import RecurrentDecoder
 
 Tensors = dict[str, tf.Tensor]
@@ -75,8 +76,8 @@ class LSTMDecoder(RecurrentDecoder):
             self.of_context = Dense(embedding, use_bias=False)
         self.words = Dense(vocabulary)
         # One mask for all words of a caption (Gal & Ghahramani 2016).
-        self.drop_words = keras.layers.Dropout(dropout, noise_shape=(None, 1, None))
-        self.drop_output = keras.layers.Dropout(dropout, noise_shape=(None, 1, None))
+        self.drop_words = Dropout(dropout, noise_shape=(None, 1, None))
+        self.drop_output = Dropout(dropout, noise_shape=(None, 1, None))
         if self.can_draw:
             self.chance = keras.random.SeedGenerator()
         self(tf.zeros([1, locations, depth]), tf.zeros([1, 2], tf.int32))  # makes the variables
@@ -139,9 +140,9 @@ class LSTMDecoder(RecurrentDecoder):
         rows, steps = tokens.shape
         locations = features.shape[1]
         state = repeat_rows(state, rows // features.shape[0])
-        uniform = keras.random.uniform([rows, steps, locations], seed=self.chance)
+        uniform = draw_uniform([rows, steps, locations], self.chance)
         state |= _start_drawing(uniform)
-        state["expected"] = keras.random.uniform([rows, 1], seed=self.chance) < EXPECTED_SHARE
+        state["expected"] = draw_uniform([rows, 1], self.chance) < EXPECTED_SHARE
         state["drawn"] = tf.zeros([rows, locations])
         outputs, attention, states = self._follow(tokens, memory, state, training=True)
         drawn = tf.stack([each["drawn"] for each in states], 1)  # (B, T, L)

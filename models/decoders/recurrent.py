@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from models.decoders.base import Decoder, Nest, repeat_rows, select_places
 from models.decoders.layers import share_kernel_gradients
+from models.decoders.random_rows import Dropout
 
 
 class RecurrentDecoder(Decoder):
@@ -18,7 +19,7 @@ class RecurrentDecoder(Decoder):
 
     embed: keras.layers.Embedding
     words: keras.layers.Dense  # from outputs to the vocabulary
-    drop_words: keras.layers.Dropout
+    drop_words: Dropout
 
     @abstractmethod
     def _recur(

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from models.decoders.blocks import POSITIONS, STDDEV, Block, BlockDecoder, make_normal
 from models.decoders.layers import Dense, multiply
+from models.decoders.random_rows import Dropout
 
 
 def _approximate_gelu(values: tf.Tensor) -> tf.Tensor:
@@ -100,7 +101,7 @@ class TransformerDecoder(BlockDecoder):
         self.blocks = blocks
         self.norm = keras.layers.LayerNormalization(epsilon=epsilon, name="layer_norm")
         self.bias = self.add_weight(shape=(vocabulary,), name="bias", initializer="zeros")
-        self.drop = keras.layers.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self(tf.zeros([1, locations, depth]), tf.zeros([1, 2], tf.int32))  # makes the variables
 
     def _convert_features(self, features: tf.Tensor) -> tf.Tensor:

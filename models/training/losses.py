@@ -6,6 +6,8 @@ from typing import Any, ClassVar, Protocol
 import tensorflow as tf
 
 from models.decoders.base import Decoder
+from models.training.strategy import ALONE, Strategy
+from utils.shares import Share
 
 Batch = tuple[Any, ...]
 
@@ -14,6 +16,7 @@ class EpochBatches(Protocol):
     """The batches of an epoch, the same at every call."""
 
     steps: int  # batches in an epoch
+    share: Share  # of each batch, if several workers train together
 
     def epoch(self, number: int, *, first: int = 0) -> Iterable[tuple[Any, Any]]:
         """Yield features (P, L, D) and tokens (B, T), from batch `first` on."""
@@ -29,7 +32,10 @@ class Objective(Protocol):
     variables: dict[str, tf.Variable]  # the objective's own, which an exact resume needs
 
     def make_batches(self, batches: EpochBatches, epoch: int, first: int) -> Iterable[Batch]:
-        """Yield the inputs of each training step of an epoch, from step `first` on."""
+        """Yield the inputs of each training step of an epoch, from step `first` on.
+
+        Several workers share a step by the number of words, in the tokens (B, T) that come second.
+        """
 
     def compute_loss(self, decoder: Decoder, *batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the loss to report and the loss to minimise; runs in the graph."""
@@ -53,6 +59,11 @@ def token_losses(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
 def count_tokens(targets: tf.Tensor) -> tf.Tensor:
     """Return the number of targets that are no padding, at least 1 to divide by."""
     return tf.maximum(tf.reduce_sum(tf.cast(targets != 0, tf.float32)), 1.0)
+
+
+def count_words(tokens: tf.Tensor) -> tf.Tensor:
+    """Return the number of words that are predicted in captions (B, T) from the start token on."""
+    return tf.reduce_sum(tf.cast(tokens[:, 1:] != 0, tf.float32))
 
 
 def doubly_stochastic_penalty(attention: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
@@ -113,12 +124,18 @@ class HardAttention:
     name = "hard-attention"
 
     def __init__(
-        self, penalty: float = 0.0, *, reward: float = 1.0, entropy: float = 0.002
+        self,
+        penalty: float = 0.0,
+        *,
+        reward: float = 1.0,
+        entropy: float = 0.002,
+        strategy: Strategy = ALONE,
     ) -> None:
         """`reward` is λ, `entropy` is η."""
         self.penalty = penalty
         self.reward = reward
         self.entropy = entropy
+        self._strategy = strategy
         # Of log p of a word. No average is 0, so 0 means that there was no batch yet.
         self.baseline = tf.Variable(0.0)
         self.variables = {"baseline": self.baseline}
@@ -139,7 +156,7 @@ class HardAttention:
             attention,
             sampled,
             targets,
-            baseline=self._update_baseline(loss),
+            baseline=self._update_baseline(self._strategy.average(loss, count_words(tokens))),
             reward=self.reward,
             entropy=self.entropy,
         )

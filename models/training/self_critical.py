@@ -12,6 +12,7 @@ from models.search.compiled import compile_search
 from models.search.rules import LOG_ZERO, Rules
 from models.search.sampling import Sampling
 from models.training.losses import Batch, EpochBatches, token_losses
+from models.training.strategy import ALONE, Strategy
 
 SAMPLES = 5  # captions sampled of each photo
 # Probabilities are sharpened by this temperature, for sampling and in the loss. Without it, samples
@@ -50,12 +51,14 @@ class SelfCritical:
         seed: int,
         baseline: str = "others",
         samples: int = SAMPLES,
+        strategy: Strategy = ALONE,
     ) -> None:
         """`baseline` is others or greedy; the beam and penalties of `rules` are not used."""
         self._reward = reward
         self._rules = rules
         self._seed = seed
         self._samples = samples
+        self._strategy = strategy
         self._has_greedy_baseline = baseline == "greedy"
         greedy_rules = replace(rules, beam=1, length_penalty=0.0, no_repeat=0)
         self._search_greedily = compile_search(decoder, greedy_rules)
@@ -72,7 +75,8 @@ class SelfCritical:
         numbered = batches.with_photo_numbers(epoch, first=first)
         for step, (features, photos) in enumerate(numbered, start=first):
             random = np.random.default_rng((self._seed, epoch, step))
-            seeds = random.integers(2**31, size=len(photos), dtype=np.int32)
+            seeds = random.integers(2**31, size=batches.share.rows, dtype=np.int32)
+            seeds = batches.share.pad(batches.share.take(seeds))
             features = tf.constant(features)
             samples = self._sample(features, seeds).tokens.numpy()  # (P, K, T)
             captions = samples
@@ -89,9 +93,12 @@ class SelfCritical:
         is_photo = photos >= 0
         rewards = self._reward(photos, captions) * is_photo[:, None]
         seconds = time.perf_counter() - start
-        self.variables["reward"].assign_add(rewards[is_photo][:, : self._samples].mean())
+        real = rewards[is_photo]
+        own = [real[:, : self._samples].sum(), real[:, -1].sum(), len(real)]
+        sampled, greedy, number = self._strategy.gather(own).sum(axis=0)
+        self.variables["reward"].assign_add(sampled / (number * self._samples))
         if self._has_greedy_baseline:
-            self.variables["greedy_reward"].assign_add(rewards[is_photo][:, -1].mean())
+            self.variables["greedy_reward"].assign_add(greedy / number)
         self.variables["reward_seconds"].assign_add(seconds)
         return rewards
 
@@ -112,7 +119,7 @@ class SelfCritical:
         An end after `max_length` words is dropped: the decoder did not choose it.
         """
         rows = samples.reshape(-1, samples.shape[-1])[:, : self._rules.max_length]
-        longest = int((rows != 0).sum(axis=1).max())
+        longest = int(self._strategy.gather((rows != 0).sum(axis=1).max()).max())
         padded = -(-longest // LENGTH_STEP) * LENGTH_STEP
         length = min(padded, rows.shape[1])
         starts = np.full((len(rows), 1), self._rules.start, np.int32)

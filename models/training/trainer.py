@@ -1,7 +1,7 @@
 """The training step, the epoch loop, and checkpoints from which training resumes exactly."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.decoders.layers import use_precision
+from models.decoders.random_rows import use_share
 from models.training.checkpoints import (
     Trainable,
     list_checkpoints,
@@ -20,11 +21,13 @@ from models.training.checkpoints import (
     read_text,
     restore,
 )
-from models.training.losses import EpochBatches, Objective
+from models.training.losses import EpochBatches, Objective, count_words
 from models.training.optimizers import build_adam, build_schedule
+from models.training.strategy import ALONE, Strategy
 from utils.errors import UserError
 
 Optimizers = dict[str, keras.optimizers.Optimizer]
+Gradients = dict[str, list[tf.Tensor]]  # of each part's trainable variables
 
 
 @dataclass(frozen=True)
@@ -41,28 +44,6 @@ class Recipe:
     encoder_rate: float = 0.0  # learning rate of an encoder that is trained too
     first_epoch: int = 0  # epochs done when this phase of training began
     precision: str = "float32"  # of matrix products
-
-
-def train_step(
-    network: Trainable,
-    objective: Objective,
-    optimizers: Optimizers,
-    batch: Sequence[tf.Tensor],
-    *,
-    precision: str,
-) -> tf.Tensor:
-    """Update every part of a network by its gradients on one batch; return the loss to report."""
-    with tf.GradientTape() as tape, use_precision(precision):
-        reported_loss, loss = objective.compute_loss(network, *batch)
-    variables = {name: part.trainable_variables for name, part in network.parts().items()}
-    gradients = tape.gradient(loss, variables)
-    for name, optimizer in optimizers.items():
-        dense = [
-            _make_dense(gradient, variable)
-            for gradient, variable in zip(gradients[name], variables[name], strict=True)
-        ]
-        optimizer.apply(dense, variables[name])
-    return reported_loss
 
 
 def _make_dense(gradient: Any, variable: tf.Variable) -> tf.Tensor:
@@ -88,12 +69,14 @@ class Trainer:
         folder: Path,
         *,
         optimizer: Callable[..., keras.optimizers.Optimizer] = build_adam,
+        strategy: Strategy = ALONE,
     ) -> None:
         """`folder` gets the checkpoints; `optimizer` builds one from a learning rate."""
         self.decoder = decoder
         self.objective = objective
         self.batches = batches
         self.recipe = recipe
+        self.strategy = strategy
         self.optimizers = self._build_optimizers(optimizer)
         self._epoch = tf.Variable(0, dtype=tf.int64)  # whole epochs done
         self._step = tf.Variable(0, dtype=tf.int64)  # steps done in this epoch
@@ -107,12 +90,44 @@ class Trainer:
         self._last = open_manager(self._make_full_checkpoint(), folder / "last", keep=2)
         self._best_manager = open_manager(make_checkpoint(decoder), folder / "best", keep=1)
 
-        def run_step(*batch: tf.Tensor) -> tf.Tensor:
-            return train_step(
-                decoder, objective, self.optimizers, batch, precision=recipe.precision
-            )
+        if strategy.is_alone:
+            self._run_step = tf.function(self._train_step, autograph=False)
+        else:
+            self._run_step = strategy.make_step(self._compute_share, self._update)
 
-        self._run_step = tf.function(run_step, autograph=False)
+    def _train_step(self, *batch: tf.Tensor) -> tf.Tensor:
+        """Update the network by a batch; return the loss to report."""
+        loss, gradients = self._compute(*batch)
+        self._update(gradients)
+        return loss
+
+    def _compute_share(self, *batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Gradients]:
+        """Return the words of this worker's share of a batch, their loss, and its gradients."""
+        with use_share(self.batches.share):
+            loss, gradients = self._compute(*batch)
+        return count_words(batch[1]), loss, gradients
+
+    def _compute(self, *batch: tf.Tensor) -> tuple[tf.Tensor, Gradients]:
+        """Return the loss to report, and the gradients of every part of the network."""
+        with tf.GradientTape() as tape, use_precision(self.recipe.precision):
+            reported_loss, loss = self.objective.compute_loss(self.decoder, *batch)
+        gradients = {}
+        variables = self._list_variables()
+        for name, sparse in tape.gradient(loss, variables).items():
+            gradients[name] = [
+                _make_dense(gradient, variable)
+                for gradient, variable in zip(sparse, variables[name], strict=True)
+            ]
+        return reported_loss, gradients
+
+    def _update(self, gradients: Gradients) -> None:
+        """Update every part of the network."""
+        for name, variables in self._list_variables().items():
+            self.optimizers[name].apply(gradients[name], variables)
+
+    def _list_variables(self) -> dict[str, list[keras.Variable]]:
+        """Return the variables that are trained, of every part."""
+        return {name: part.trainable_variables for name, part in self.decoder.parts().items()}
 
     def _build_optimizers(self, build: Callable[..., keras.optimizers.Optimizer]) -> Optimizers:
         """Build an optimizer for each part: an encoder that is trained too has its own rate."""
@@ -195,6 +210,11 @@ class Trainer:
         self._write(self._best_manager, self.epoch)
         self.save()
 
+    def copy_weights_from_first(self) -> None:
+        """Start with the weights of worker 0: first ones may differ between processors."""
+        for variables in self._list_variables().values():
+            self.strategy.copy_from_first(raw_variables(variables))
+
     def train_epoch(self, progress: Callable[[int, int, float], None]) -> dict[str, Any]:
         """Train to the end of the present epoch and return its row of the history.
 
@@ -248,8 +268,9 @@ class Trainer:
         return is_best
 
     def save(self) -> None:
-        """Write the checkpoint `last`; it counts once it is whole."""
-        self._write(self._last)
+        """Write the checkpoint `last`, on worker 0 alone; it counts once it is whole."""
+        if self.strategy.is_first:
+            self._write(self._last)
 
     def _write(self, manager: tf.train.CheckpointManager, number: int | None = None) -> None:
         """Write a checkpoint of this number, by default the next one."""

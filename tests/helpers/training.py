@@ -6,6 +6,7 @@ import tensorflow as tf
 from models.decoders import build_decoder
 from models.training.losses import CrossEntropy
 from models.training.trainer import Recipe, Trainer
+from utils.shares import Share
 
 LOCATIONS, DEPTH = 4, 6
 
@@ -17,6 +18,7 @@ class InventedBatches:
 
     def __init__(self, photos=4, *, is_bad=False):
         self.photos = photos
+        self.share = Share(photos)
         self.value = np.nan if is_bad else 1
 
     def _photos(self, number, first):

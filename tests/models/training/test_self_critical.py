@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from models.search.rules import Rules
 from models.training.self_critical import SelfCritical, make_cider_reward
+from utils.shares import Share
 
 START, END, ONE, TWO = 2, 3, 4, 5
 FEATURES = np.ones((3, 1, 1), np.float32)
@@ -40,6 +41,7 @@ class EqualBatches:
     """Three equal batches an epoch."""
 
     steps = 3
+    share = Share(len(PHOTOS))
 
     def with_photo_numbers(self, number, *, first=0):
         for _ in range(first, self.steps):
