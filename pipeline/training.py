@@ -31,7 +31,7 @@ from models.training.checkpoints import list_checkpoints, load_weights
 from models.training.losses import CrossEntropy, HardAttention, Objective
 from models.training.optimizers import build_adam
 from models.training.self_critical import SAMPLES, SelfCritical, make_cider_reward
-from models.training.strategy import Strategy
+from models.training.strategy import ALONE, Strategy
 from models.training.trainer import Recipe, Trainer
 from pipeline.dataset import tokenize_photos
 from pipeline.evaluation import choose_scoring_tokenizer
@@ -154,7 +154,7 @@ def make_trainer(
     features: FeatureStore,
     views: Views,
     run: Run,
-    strategy: Strategy,
+    strategy: Strategy = ALONE,
 ) -> Trainer:
     """Make the trainer of a phase, with its loss and batches."""
     settings = phase.settings

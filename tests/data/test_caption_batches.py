@@ -226,3 +226,27 @@ def test_a_photo_that_is_split_keeps_one_number(cache):
     by_feature = {2: 0, 1: 1, 0: -1}
     assert sorted(numbers) == [-1, 0, 1, 1, 1]
     np.testing.assert_array_equal(numbers, [by_feature[int(each)] for each in features[:, 0, 0]])
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_batches_of_all_workers_are_the_whole_batches(cache, workers):
+    """The last batch has two photos; its padding is that of the whole batch."""
+    photos = make_photos(10, views=3, length=lambda number, place: 4 + number % 3)
+
+    def make_batches(**worker):
+        return CaptionBatches(photos, cache, batch=20, seed=3, **worker)
+
+    whole = make_batches()
+    parts = [make_batches(worker=number, workers=workers) for number in range(workers)]
+    assert {part.steps for part in parts} == {whole.steps}
+    for batch, *shares in zip(read_epoch(whole), *map(read_epoch, parts), strict=True):
+        assert len({(features.shape, tokens.shape) for features, tokens in shares}) == 1
+        assert shares[0][1].shape[1] == batch[1].shape[1]
+        captions = []
+        for share in shares:
+            captions += list_captions(share, 5)
+        assert sorted(captions) == sorted(list_captions(batch, 5))
+    numbers = [list(part.with_photo_numbers(1)) for part in parts]
+    for (_, batch), *shares in zip(whole.with_photo_numbers(1), *numbers, strict=True):
+        joined = np.concatenate([share for _, share in shares])
+        assert sorted(joined[joined >= 0]) == sorted(batch[batch >= 0])
