@@ -48,6 +48,7 @@ WAYS = {
     "self-critical": {"decoder": "gru"},
     "bfloat16": {"decoder": "gru"},
 }
+OPTIONS = ("steps", "captions", "units", "depth", "side", "photos", "vocabulary")
 MAX_LENGTH = 10  # words of sampled captions
 
 
@@ -77,13 +78,10 @@ def make_options() -> argparse.ArgumentParser:
     parser = command_line.make_parser(__doc__)
     parser.prog = "python -m benchmarks.workers"
     sizes = Sizes()
-    for name, unit in (("steps", "STEPS"), ("captions", "CAPTIONS"), ("units", "UNITS")):
+    for name in OPTIONS:
+        default = getattr(sizes, name)
         parser.add_argument(
-            f"--{name}",
-            type=int,
-            default=getattr(sizes, name),
-            metavar=unit,
-            help=f"(default {getattr(sizes, name)})",
+            f"--{name}", type=int, default=default, metavar="N", help=f"(default {default})"
         )
     parser.add_argument("--workers", default="1,2,3", metavar="N,N", help="(default 1,2,3)")
     parser.add_argument(
@@ -98,13 +96,7 @@ def main() -> int:
     typed = make_options().parse_args()
     ways = typed.ways.split(",")
     require(set(ways) <= set(WAYS), f"--ways must be of {','.join(WAYS)} (got {typed.ways})")
-    sizes = replace(
-        Sizes(),
-        steps=typed.steps,
-        captions=typed.captions,
-        units=typed.units,
-        photos=4 * typed.captions,
-    )
+    sizes = replace(Sizes(), **{name: getattr(typed, name) for name in OPTIONS})
     if typed.figures is not None:
         run_worker(sizes, ways, Path(typed.figures))
         return 0

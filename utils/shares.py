@@ -35,6 +35,13 @@ class Share:
         padding = np.zeros((missing, *rows.shape[1:]), rows.dtype)
         return np.concatenate([rows, padding])
 
+    def clear_extra(self, rows: np.ndarray) -> np.ndarray:
+        """Return this share's rows (n, …) with zeros in those that the batch does not have."""
+        number = len(self.take(range(self.rows)))
+        if number == self.size:
+            return rows
+        return self.pad(rows[:number])
+
     def find_places(self, times: int) -> np.ndarray:
         """Return where this share's rows are in the whole batch, if each row comes `times` times.
 

@@ -79,6 +79,7 @@ class SelfCritical:
             seeds = batches.share.pad(batches.share.take(seeds))
             features = tf.constant(features)
             samples = self._sample(features, seeds).tokens.numpy()  # (P, K, T)
+            samples = batches.share.clear_extra(samples)
             captions = samples
             if self._has_greedy_baseline:
                 greedy = self._search_greedily(features, seeds).tokens.numpy()

@@ -18,6 +18,12 @@ def test_the_shares_of_all_workers_are_the_batch(rows, workers):
         assert not padded[len(share.take(batch)) :].any()
 
 
+def test_rows_that_the_whole_batch_lacks_are_cleared():
+    captions = np.ones((3, 2))
+    assert Share(5, 1, 2).clear_extra(captions).tolist() == [[1, 1], [1, 1], [0, 0]]
+    assert Share(5, 0, 2).clear_extra(captions).all()
+
+
 def test_places_follow_the_rows_of_a_photo():
     """Five photos of two captions for two workers: the second has photos 1, 3 and an empty one."""
     share = Share(5, 1, 2)
