@@ -124,9 +124,9 @@ def main() -> int:
     try:
         if settings.preset == "classifier":
             return train_classifier(settings, start, ClassReporter(start.run))
-        if worker.index > 0:
-            return train_captioner(settings, start, SilentReporter(), ray=request.ray, worker=worker)
-        reporter = CaptionReporter(start.run, settings.training.best_by)
+        reporter = SilentReporter()
+        if worker.index == 0:
+            reporter = CaptionReporter(start.run, settings.training.best_by)
         return train_captioner(settings, start, reporter, ray=request.ray, worker=worker)
     except KeyboardInterrupt:
         if worker.index > 0:

@@ -54,7 +54,7 @@ def extract_features(
         views: the pictures of each photo that have features.
         is_own: says by the key whether a picture is extracted here, and not by another worker.
     """
-    pictures, number = find_pending(photos, cache, views, image_size)
+    pictures, number = find_pending(photos, cache, views, image_size, is_own)
     if not pictures:
         say(f"features: all {number} are in the cache, nothing to extract")
         return 0
@@ -64,9 +64,13 @@ def extract_features(
 
 
 def find_pending(
-    photos: Sequence[tuple[Photo, str]], cache: FeatureCache, views: PhotoViews, image_size: int
+    photos: Sequence[tuple[Photo, str]],
+    cache: FeatureCache,
+    views: PhotoViews,
+    image_size: int,
+    is_own: Callable[[str], bool] = lambda _key: True,
 ) -> tuple[list[PendingPicture], int]:
-    """Return the pictures that are not in the cache, each once; and the number of all pictures."""
+    """Return the own pictures that are not in the cache, each once; and the number of all own."""
     if cache.damaged:
         say(f"{cache.damaged} damaged cache files found; their photos are extracted again")
     pending: dict[str, PendingPicture] = {}

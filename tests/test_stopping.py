@@ -130,7 +130,7 @@ def test_a_run_that_stopped_early_can_train_longer(tmp_path, monkeypatch, words,
     runs.write_config(tmp_path, Settings.from_flat(settings).flat() | facts)
     runs.write_history(tmp_path, [{"epoch": number} for number in range(1, 6)])
     (tmp_path / "scores.json").write_text("{}")
-    monkeypatch.setattr(job, "train_captioner", lambda *_: 77)
+    monkeypatch.setattr(job, "train_captioner", lambda *_, **__: 77)
     done = run_command(train, "--run", tmp_path, "--resume", *words)
     if is_longer:
         assert done.status == 77

@@ -293,7 +293,7 @@ def test_luong_attention_is_trained_further(luong, way):
 
 def test_drawn_locations_need_hard_attention(monkeypatch):
     """The mistake is found before the dataset is read."""
-    monkeypatch.setattr(job, "train_captioner", lambda *_: 77)
+    monkeypatch.setattr(job, "train_captioner", lambda *_, **__: 77)
     words = [*WORDS, *shlex.split("--decoder lstm --look drawn --run looking")]
     assert run_command(train, *words, "--attention", "hard").status == 77
     done = run_command(train, *words)

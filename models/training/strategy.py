@@ -48,7 +48,7 @@ class Strategy:
         self._is_stopping = False  # all workers, since the last step
         self._temporary: tempfile.TemporaryDirectory | None = None
         self._reduction: tf.distribute.Strategy | None = None
-        self._add_up_now = tf.function(self._add_up)
+        self._add_up_now = tf.function(self._add_up, autograph=False)
 
     @property
     def is_alone(self) -> bool:
@@ -95,7 +95,8 @@ class Strategy:
 
         # Two graphs. The first is compiled for each length of captions; the second, which has the
         # collective operation, only once.
-        compute_graph, combine_graph = tf.function(compute), tf.function(combine)
+        compute_graph = tf.function(compute, autograph=False)
+        combine_graph = tf.function(combine, autograph=False)
 
         def step(*batch: tf.Tensor) -> tf.Tensor:
             with self._watch("a training step"):

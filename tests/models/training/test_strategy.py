@@ -180,7 +180,7 @@ def test_shares_are_weighted_by_words(monkeypatch):
 
     strategy = Strategy(Worker(0, ("a:1", "b:1")))
     monkeypatch.setattr(strategy, "_add_up", add_up)
-    monkeypatch.setattr(tf, "function", lambda function: function)
+    monkeypatch.setattr(tf, "function", lambda function, **_options: function)
     updates = []
     step = strategy.make_step(
         lambda: (tf.constant(3.0), tf.constant(0.5), [tf.constant(2.0)]), updates.append
