@@ -7,9 +7,9 @@ A decoder is a `keras.Model` with
     call(features, tokens (B, T))      → logits (B, T, V), attention (B, T, L)
     call(…, places=places (N,))        → logits (N, V), at these of the B·T places only
 
-`memory` is a nest of tensors that depend on the photos only: P rows, computed once. `state` is a
-nest of tensors that change from word to word: B rows, batch first, so that a search can select
-rows without knowing their meaning.
+`memory` is a nest of tensors that stay the same from word to word, such as P rows of the photos;
+they are computed once. `state` is a nest of tensors that change from word to word: B rows, batch
+first, so that a search can select rows without knowing their meaning.
 
 A photo may have several rows (captions, or beams of a search). Then B = P·C, and photo p has the
 rows p·C to p·C + C − 1. `begin` gives one row a photo; `repeat_rows` makes several of it. `call`

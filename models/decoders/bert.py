@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from models.decoders.blocks import POSITIONS, Block, BlockDecoder, exact_gelu, make_normal
-from models.decoders.layers import Dense, multiply
+from models.decoders.layers import Dense
 from models.decoders.random_rows import Dropout
 
 
@@ -103,6 +103,5 @@ class BertDecoder(BlockDecoder):
     def _embed_words(self, tokens: tf.Tensor, time: tf.Tensor) -> tf.Tensor:
         return self.embed_norm(super()._embed_words(tokens, time))
 
-    def _compute_logits(self, words: tf.Tensor) -> tf.Tensor:
-        transformed = self.norm(self.transform(words))
-        return multiply(transformed, tf.transpose(self.embed.embeddings)) + self.bias
+    def _finish_words(self, words: tf.Tensor) -> tf.Tensor:
+        return self.norm(self.transform(words))

@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras import ops
 
 from models.decoders.blocks import POSITIONS, BlockDecoder, exact_gelu, make_normal
-from models.decoders.layers import Dense, multiply
+from models.decoders.layers import Dense
 from models.decoders.random_rows import Dropout
 
 PHOTO_EPSILON = 1e-5  # of the normalisation of photo tokens
@@ -239,8 +239,8 @@ class GITDecoder(BlockDecoder):
         total = tf.add_n(attentions)
         return total / tf.reduce_sum(total, axis=-1, keepdims=True)
 
-    def _compute_logits(self, words: tf.Tensor) -> tf.Tensor:
-        return multiply(words, tf.transpose(self.output_vectors)) + self.bias
+    def get_output_vectors(self) -> keras.Variable:
+        return self.output_vectors
 
 
 def _join_crops(projected: tf.Tensor, crops: int) -> tf.Tensor:

@@ -41,7 +41,7 @@ def multiply(left: tf.Tensor, kernel: tf.Tensor | keras.Variable) -> tf.Tensor:
     """Return the product of (…, K) and (K, N) as float32; in a loop, of (B, K) and (K, N)."""
     loop = _loop.get()
     if loop is None:
-        product = tf.tensordot(_round(left), _round(kernel), 1)
+        product = tf.tensordot(round_factor(left), round_factor(kernel), 1)
         return tf.cast(product, tf.float32)
     # In the middle of the loop Keras may build a layer by calling it in a graph that it then
     # throws away. So products belong to a graph.
@@ -51,7 +51,8 @@ def multiply(left: tf.Tensor, kernel: tf.Tensor | keras.Variable) -> tf.Tensor:
     return loop[key](left)
 
 
-def _round(values: tf.Tensor | keras.Variable) -> tf.Tensor:
+def round_factor(values: tf.Tensor | keras.Variable) -> tf.Tensor:
+    """Return a factor of a product in the precision in use."""
     return tf.cast(values, _precision.get())
 
 
@@ -63,7 +64,7 @@ def _make_loop_product(kernel: tf.Tensor) -> Product:
     anchor, which depends on the kernel. The anchor's gradient is taken last, when all steps have
     recorded their rows and their gradients.
     """
-    rounded_kernel = _round(tf.stop_gradient(kernel))
+    rounded_kernel = round_factor(tf.stop_gradient(kernel))
     rows: list[tf.Tensor] = []
     row_gradients: list[tf.Tensor] = []
 

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from models.decoders.blocks import POSITIONS, STDDEV, Block, BlockDecoder, make_normal
-from models.decoders.layers import Dense, multiply
+from models.decoders.layers import Dense
 from models.decoders.random_rows import Dropout
 
 
@@ -109,5 +109,5 @@ class TransformerDecoder(BlockDecoder):
             return features
         return self.project(features)
 
-    def _compute_logits(self, words: tf.Tensor) -> tf.Tensor:
-        return multiply(self.norm(words), tf.transpose(self.embed.embeddings)) + self.bias
+    def _finish_words(self, words: tf.Tensor) -> tf.Tensor:
+        return self.norm(words)
