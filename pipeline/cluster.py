@@ -19,6 +19,7 @@ import numpy as np
 from pipeline.cluster_address import LOCAL
 from utils.device import count_cores, use_device
 from utils.errors import UserError
+from utils.prerequisites import PROJECT
 from utils.quiet import hold_standard_error, import_tensorflow, quieten
 from utils.terminal import debug, say, screen
 
@@ -161,8 +162,9 @@ def _connect(address: str) -> Iterator[None]:
 
 
 def _join(address: str) -> None:
-    options: dict[str, Any] = {"log_to_driver": screen.shows_debug}
-    options["logging_level"] = logging.getLogger().level
+    # Its errors reach this program too, which says them in one line.
+    level = logging.INFO if screen.shows_debug else logging.CRITICAL
+    options: dict[str, Any] = {"log_to_driver": screen.shows_debug, "logging_level": level}
     if address == LOCAL:
         options |= {"num_cpus": count_cores(), "include_dashboard": False}
         options["object_store_memory"] = _OBJECT_MEMORY
@@ -182,7 +184,7 @@ def _join(address: str) -> None:
                 "~/.ray/auth_token to all machines"
             )
         raise UserError(f"--ray {address}: {reason}") from error
-    logging.getLogger("ray.data").setLevel(logging.getLogger().level)  # its import has set another
+    logging.getLogger("ray.data").setLevel(level)  # its import has set another
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
 
@@ -197,6 +199,8 @@ def _map(job: Job, batches: Sequence[Batch]) -> Iterator[tuple[int, Any, str]]:
     has_gpu = any(each.get("GPU") for each in resources)
     kind = "GPU" if has_gpu else "CPU"
     numbers = [each[kind] for each in resources if each.get(kind)]
+    if not numbers:
+        raise UserError("no machine of the Ray cluster has cores to work with; start one more")
     size = 1 if has_gpu else min(numbers)  # a network takes a GPU, or all cores of a machine
     actors = sum(int(number // size) for number in numbers)
     say(f"{len(batches)} batches for {len(numbers)} machines")
@@ -213,13 +217,27 @@ def _map(job: Job, batches: Sequence[Batch]) -> Iterator[tuple[int, Any, str]]:
             min_size=1, initial_size=min(actors, _MOST_ACTORS), max_size=_MOST_ACTORS
         ),
     )
-    for row in found.iter_rows():
-        done = row["done"]
+    for done in _read_rows(found):
         debug(f"{len(done.numbers)} done by {done.host}")
         if done.error is not None:
             raise done.error
         for number, result in zip(done.numbers, done.results, strict=True):
             yield number, result, done.host
+
+
+def _read_rows(found: Any) -> Iterator[Done]:
+    """Yield what is done; raise an error of one line if Ray gives up."""
+    import ray  # an extra
+
+    try:
+        for row in found.iter_rows():
+            yield row["done"]
+    except ray.exceptions.RayError as error:
+        *_, reason = str(error).strip().splitlines()
+        raise UserError(
+            f"the Ray cluster gave up: {reason.strip()}; all machines must see this program under "
+            f"{PROJECT}, with the same packages; what is done is kept: the same command resumes"
+        ) from error
 
 
 def _start_counting() -> Any:

@@ -209,3 +209,16 @@ def test_an_item_that_ends_its_process_harms_no_other(tmp_path):
     assert done.status == 0, done.error
     found = dict(line.split() for line in done.out.splitlines() if len(line.split()) == 2)
     assert found == {str(number): str(10 * number) for number in range(80)} | {"40": "lost"}
+
+
+@pytest.mark.slow
+def test_a_host_without_the_program_is_named(work, tmp_path):
+    with make_hosts(2) as (one, two):
+        one.start_ray(cores=0)
+        two.start_ray(one)
+        two.hide(ROOT / "pipeline")
+        out = tmp_path / "out.csv"
+        done = one.run(*list_words(work, out, head=one))
+        assert (done.status, done.error.count("\n")) == (1, 1), done.error
+        assert "pipeline" in done.error
+        assert not out.exists()
