@@ -176,7 +176,7 @@ class BlockDecoder(Decoder):
 
         The default of `steps` is `positions`. The memory has each block's keys and values, and the
         output layer (U, V), transposed and rounded. In GPT-2 it has 39 million numbers, so doing
-        that at each step took two thirds of the time for a photo.
+        that at each step took half of the time for a photo or more.
         """
         if steps is None:
             steps = self.positions
