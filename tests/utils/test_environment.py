@@ -23,7 +23,16 @@ FILES = {
     "-m data.sources": "data/sources/__init__.py",
 }
 # What commands ask for when they need it, do without, or get with another package.
-OPTIONAL = {"cv2", "gradio", "httpx2", "markupsafe", "openvino", "packaging", "tkinterdnd2"}
+OPTIONAL = {
+    "cv2",
+    "gradio",
+    "httpx2",
+    "markupsafe",
+    "openvino",
+    "packaging",
+    "ray",
+    "tkinterdnd2",
+}
 # Beside the commands, what an old Python must be able to read.
 OLD_SYNTAX = ("tools/doctor.py", "utils/environment.py", "utils/prerequisites.py")
 FOLDERS = ("data", "models", "pipeline", "reports", "tools", "ui", "utils")
