@@ -151,6 +151,7 @@ def extract(
         strategy.wait_for_all()
     cache = FeatureCache(root, fingerprint)
     fill_cache(cache, dataset, encoder, size, views)
+    strategy.wait_for_all()
     return cache
 
 

@@ -31,7 +31,7 @@ from utils.terminal import note
 
 PORT = 29500  # of the first worker on each host
 CHECK_SECONDS = 0.2  # between looks at the workers
-LAST_WORDS = 60.0  # seconds in which workers see that another has failed, and say so
+LAST_WORDS = 30.0  # seconds in which workers see that another has failed, and say so
 SIGNAL_BASE = 128  # shells add it to the number of the signal that ended a process
 
 
@@ -126,7 +126,7 @@ def describe_cluster(addresses: Sequence[str], index: int) -> str:
 def run_all(plans: Sequence[Plan]) -> int:
     """Run all workers; return 0, or the status of the first that failed.
 
-    When one fails the others have a minute to end by themselves.
+    When one fails the others have half a minute to end by themselves.
     """
     workers = [_start(plan) for plan in plans]
 

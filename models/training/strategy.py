@@ -187,7 +187,7 @@ class Strategy:
     def check_equal(self, what: str, value: Any) -> None:
         """Raise a UserError on all workers if they have different values, which JSON holds."""
         checksum = zlib.crc32(json.dumps(value, sort_keys=True).encode())
-        checksums = self.gather(checksum)
+        checksums = self.gather(checksum, is_patient=True)
         others = np.flatnonzero(checksums != checksums[0])
         if len(others):
             raise UserError(

@@ -1,0 +1,171 @@
+"""train.py with several workers: the losses of one worker, and stops of every kind."""
+
+import json
+import re
+import shlex
+import shutil
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import train
+from tests.helpers import workers
+from tests.helpers.scripts import SMALL, run_command, scenes_folder
+from tests.helpers.workers import run_workers, start_workers, write_script
+
+pytestmark = pytest.mark.slow
+
+# Five steps an epoch, a checkpoint after every second one, and an epoch of rewards at the end.
+WORDS = [
+    *SMALL,
+    *shlex.split(
+        "--save-every 2 --max-length 3 --weights none --dropout 0.4 --reward-epochs 1 "
+        "--precision float32 --worker-timeout 120"
+    ),
+]
+ENDS_WITHIN = 30  # seconds after a worker was killed
+
+
+@pytest.fixture(scope="module", autouse=True)
+def place(tmp_path_factory):
+    with scenes_folder(tmp_path_factory.mktemp("workers")) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def losses(place):
+    """The losses of two workers that were not stopped."""
+    done = run_workers(2, *WORDS, "--run", "two")
+    assert done.status == 0, done.error
+    assert "done in" in done.out
+    assert "features: all 96 are in the cache" in done.out
+    return read_rows("two")
+
+
+def read_rows(run):
+    """Return the figures of each epoch that training decides."""
+    lines = Path("checkpoints", run, "history.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    return [{name: row[name] for name in row if "seconds" not in name} for row in rows]
+
+
+def read_scores(run):
+    """Return the scores of the test split that are numbers, without times."""
+    scores = json.loads(Path(f"checkpoints/{run}/scores.json").read_text())
+    return {
+        name: score
+        for name, score in scores.items()
+        if isinstance(score, float) and "second" not in name
+    }
+
+
+def check_close(rows, others):
+    assert len(rows) == len(others) == 3
+    for row, other in zip(rows, others, strict=True):
+        assert row == pytest.approx(other, rel=1e-5, abs=1e-6)
+
+
+def find_resume_words(error):
+    """Return the words of the printed command."""
+    command = re.findall(r"python \S*train\.py (.+)$", error, re.MULTILINE)[0]
+    return command.split()
+
+
+def test_losses_and_scores_are_those_of_one_worker(losses):
+    done = run_command(train, *WORDS, "--run", "one")
+    assert done.status == 0, done.error
+    check_close(read_rows("one"), losses)
+    assert "reward" in losses[-1]
+    assert read_scores("one") == pytest.approx(read_scores("two"), rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_a_killed_worker_ends_the_others_who_resume_exactly(losses, number):
+    """Workers are killed at random steps of all three epochs; `pytest -s` prints the times."""
+    random = np.random.default_rng(number)
+    worker, epoch, step = (int(random.integers(*bounds)) for bounds in ((0, 2), (1, 4), (1, 6)))
+    run = f"killed-{number}"
+    place = {"worker": worker, "epoch": epoch, "step": step}
+    done = run_workers(2, *WORDS, "--run", run, action=workers.KILL, **place)
+    print(f"{place}: all ended after {done.seconds:.1f} s")
+    assert done.status in (1, 128 + signal.SIGKILL)
+    assert done.seconds < ENDS_WITHIN
+    (line,) = [line for line in done.error.splitlines() if "error:" in line]
+    assert f"worker {worker} ended" in line or "another worker ended" in line
+    assert "Traceback" not in done.error
+    words = find_resume_words(done.error)
+    assert words == ["--run", f"checkpoints/{run}", "--resume"]
+    assert run_workers(2, *words).status == 0
+    assert read_rows(run) == losses
+
+
+def test_ctrl_c_on_one_worker_stops_all_and_any_number_resumes(losses):
+    done = run_workers(
+        2, *WORDS, "--run", "stopped", action=workers.PRESS_CTRL_C, worker=1, epoch=1
+    )
+    assert done.status == 130, done.error
+    assert done.error.count("stopped and saved") == 1
+    assert "Traceback" not in done.error
+    shutil.copytree("checkpoints/stopped", "checkpoints/fewer")
+    assert run_workers(2, *find_resume_words(done.error)).status == 0
+    assert read_rows("stopped") == losses
+    done = run_command(train, "--run", "fewer", "--resume")
+    assert done.status == 0, done.error
+    check_close(read_rows("fewer"), losses)
+
+
+def test_a_worker_that_skips_a_step_is_given_up():
+    words = [*WORDS, "--run", "skipped", "--worker-timeout", "15"]
+    done = run_workers(2, *words, action=workers.SKIP_COLLECTIVES, worker=1, epoch=1)
+    assert done.status == 1
+    assert "worker 0 waited 15 s for the others at a training step" in done.error
+    assert "--run checkpoints/skipped --resume" in done.error
+
+
+def test_ctrl_c_works_while_workers_wait():
+    """One of three workers is not there: its TF_CONFIG says that it is alone."""
+    write_script()
+    Path("train_worker.py").write_text(
+        "import json, os\n"
+        "if json.loads(os.environ['TF_CONFIG'])['task']['index'] == 2:\n"
+        "    import time; time.sleep(3600)\n" + Path("train_worker.py").read_text()
+    )
+    with start_workers(3, *WORDS, "--run", "waiting") as process:
+        assert "waiting for all" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        error = process.stderr.read()
+        assert process.wait(60) == 130
+    assert "stopped before training" in error
+    assert not Path("checkpoints/waiting").exists()
+
+
+def test_each_worker_may_have_its_own_disk(losses, place):
+    """The homes differ, and with them the caches."""
+    write_script()
+    Path("train_worker.py").write_text(
+        "import json, os\n"
+        "home = 'home-' + str(json.loads(os.environ['TF_CONFIG'])['task']['index'])\n"
+        "os.makedirs(home, exist_ok=True)\n"
+        "os.environ['CAPTION_HOME'] = home\n" + Path("train_worker.py").read_text()
+    )
+    words = [str(place / "drawn") if word == "drawn" else word for word in WORDS]
+    at = words.index("--cache")
+    words = [*words[:at], *words[at + 2 :]]
+    runs = place / "checkpoints"
+    with start_workers(2, *words, "--run", runs / "apart") as process:
+        _, error = process.communicate(timeout=900)
+    assert process.returncode == 0, error
+    assert read_rows("apart") == losses
+    files = [sorted(Path(f"home-{index}").rglob("*.npy")) for index in range(2)]
+    assert all(files)
+
+
+@pytest.mark.parametrize("words", [["--finetune-encoder"], ["--preset", "classifier"]])
+def test_what_trains_alone_is_rejected(words, monkeypatch):
+    cluster = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
+    done = run_command(train, "--dataset", "drawn", *words)
+    assert done.status == 2
+    assert words[-1] in done.error and "(got 2)" in done.error
