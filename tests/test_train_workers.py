@@ -5,6 +5,8 @@ import re
 import shlex
 import shutil
 import signal
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +14,10 @@ import pytest
 
 import train
 from tests.helpers import workers
+from tests.helpers.hosts import make_hosts
 from tests.helpers.scripts import SMALL, run_command, scenes_folder
 from tests.helpers.workers import run_workers, start_workers, write_script
+from tools.launch import describe_cluster
 
 pytestmark = pytest.mark.slow
 
@@ -116,6 +120,38 @@ def test_ctrl_c_on_one_worker_stops_all_and_any_number_resumes(losses):
     check_close(read_rows("fewer"), losses)
 
 
+def test_a_cut_network_ends_all_who_resume_exactly(losses):
+    """The workers are on two hosts, of which one is taken from the network."""
+    write_script("time.sleep(1)", worker=1)
+    acted = Path("acted")
+    acted.unlink(missing_ok=True)
+    with make_hosts(2) as hosts:
+        addresses = [f"{host.address}:29500" for host in hosts]
+        processes = []
+        for index, host in enumerate(hosts):
+            variables = {
+                "TF_CONFIG": describe_cluster(addresses, index),
+                "CUDA_VISIBLE_DEVICES": "-1",
+            }
+            command = [sys.executable, "train_worker.py", *WORDS, "--run", "cut"]
+            processes.append(host.start(*command, env=variables))
+        while not acted.exists():
+            assert all(process.poll() is None for process in processes)
+            time.sleep(0.1)
+        hosts[1].cut()
+        start = time.monotonic()
+        errors = [process.communicate(timeout=120)[1] for process in processes]
+        seconds = time.monotonic() - start
+    print(f"network cut: all ended after {seconds:.1f} s")
+    assert seconds < ENDS_WITHIN
+    assert [process.returncode for process in processes] == [1, 1]
+    for error in errors:
+        assert "ended or cannot be reached" in error
+        assert "Traceback" not in error
+    assert run_workers(2, *find_resume_words(errors[0])).status == 0
+    assert read_rows("cut") == losses
+
+
 def test_a_worker_that_skips_a_step_is_given_up():
     words = [*WORDS, "--run", "skipped", "--worker-timeout", "15"]
     done = run_workers(2, *words, action=workers.SKIP_COLLECTIVES, worker=1, epoch=1)
@@ -160,12 +196,3 @@ def test_each_worker_may_have_its_own_disk(losses, place):
     assert read_rows("apart") == losses
     files = [sorted(Path(f"home-{index}").rglob("*.npy")) for index in range(2)]
     assert all(files)
-
-
-@pytest.mark.parametrize("words", [["--finetune-encoder"], ["--preset", "classifier"]])
-def test_what_trains_alone_is_rejected(words, monkeypatch):
-    cluster = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}}
-    monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
-    done = run_command(train, "--dataset", "drawn", *words)
-    assert done.status == 2
-    assert words[-1] in done.error and "(got 2)" in done.error

@@ -154,8 +154,10 @@ class Bench:
         self.encoded += int((pictures.reshape(len(pictures), -1).max(1) > 0).sum())
         return np.repeat(pictures[:, :2, :1, 0].astype(np.float16), 3, 2)  # how red: (n, 2, 3)
 
-    def extract(self, photos, views=Views(0, 0)):  # noqa: B008
-        return extract_features(photos, self.cache, self.encode, image_size=SIZE, views=views)
+    def extract(self, photos, views=Views(0, 0), **options):  # noqa: B008
+        return extract_features(
+            photos, self.cache, self.encode, image_size=SIZE, views=views, **options
+        )
 
 
 def keys_of(bench):
@@ -173,6 +175,19 @@ def test_features_are_extracted_once(tmp_path, capsys):
     assert bench.extract(photos) == 0
     assert "all 5 are in the cache, nothing to extract" in capsys.readouterr().out
     assert bench.encoded == 5
+
+
+def test_workers_on_one_disk_extract_a_share_each(tmp_path, capsys):
+    bench = Bench(tmp_path, 5)
+    photos = bench.photos()
+    own = {photo.hash for photo, _ in photos[:2]}
+    assert bench.extract(photos, is_own=lambda key: key in own) == 2
+    assert "features: 2 to extract, 0 in the cache" in capsys.readouterr().out
+    assert bench.extract(photos, is_own=lambda key: key not in own) == 3
+    assert bench.encoded == 5
+    bench.open()
+    assert bench.extract(photos) == 0
+    assert "all 5 are in the cache" in capsys.readouterr().out
 
 
 def test_new_photos_and_views_extract_only_themselves(tmp_path):

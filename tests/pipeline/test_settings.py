@@ -8,10 +8,11 @@ import pytest
 
 import presets
 from config import Settings
-from pipeline.settings import TYPED, complete
+from pipeline.settings import TYPED, check_suits_workers, complete
 from presets import PRESETS
 from tests.helpers.settings import choose_settings
 from utils.errors import UsageError
+from utils.workers import ALONE, Worker
 
 
 def dataset_of(language="en", photos=10):
@@ -259,3 +260,17 @@ def test_splitting_at_spaces_is_doubted_without_spaces(capsys):
         "--tokenizer words splits captions at spaces, and Chinese has none"
         in capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "value"),
+    [({"finetune_encoder": True}, "--finetune-encoder"), ({"preset": "classifier"}, "classifier")],
+)
+def test_what_trains_with_one_worker_is_rejected_for_several(options, value):
+    settings = choose_settings(options)
+    check_suits_workers(settings, ALONE)
+    two = Worker(0, ("a:1", "b:1"))
+    with pytest.raises(UsageError, match=r"\(got 2\)") as raised:
+        check_suits_workers(settings, two)
+    assert value in str(raised.value)
+    check_suits_workers(choose_settings(), two)

@@ -15,6 +15,7 @@ from utils.terminal import (
     say,
     screen,
     set_level,
+    show_errors_alone,
     warn,
 )
 
@@ -110,3 +111,17 @@ def test_colour_depends_on_the_stream_that_is_written_to():
         assert highlight("best") == "best"
         warn("warned of")
     assert "\033" in error.getvalue()
+
+
+@pytest.mark.parametrize(("level", "expected"), [("info", "error: failed\n"), ("debug", None)])
+def test_workers_but_the_first_show_errors_alone(capsys, level, expected):
+    """Notes are shown too: they say what the user must know."""
+    set_level(level)
+    show_errors_alone()
+    print_all_kinds()
+    out, error = capsys.readouterr()
+    assert "said" not in out
+    if expected is not None:
+        assert error == NOTED + expected
+    else:
+        assert "warned of" in error
