@@ -29,7 +29,7 @@ from utils.places import find_places
 
 OWN = (
     "photos", "run", "runs", "number", "plot", "out", "minimum_score", "write_metadata", "seed",
-    "weights", "keep_order", "shard", "ray",
+    "weights", "keep_order", "sort", "shard", "ray",
 )  # fmt: skip
 FOR_CAPTIONS = ("weights", "minimum_score", "write_metadata")
 
@@ -71,6 +71,12 @@ def make_options() -> argparse.ArgumentParser:
         type=float,
         metavar="SCORE",
         help="write captions with a lower score (0 to 1) as doubtful, and into no copy",
+    )
+    parser.add_argument(
+        "--sort",
+        choices=("doubt",),
+        metavar="doubt",
+        help="at the end, sort the rows of --out, the most doubtful first",
     )
     parser.add_argument(
         "--max-length",
@@ -160,8 +166,11 @@ def read_command_line() -> tuple[Namespace, dict[str, Any]]:
         check_address(typed.ray)
         if typed.weights is not None:
             typed.weights = make_absolute(typed.weights)
-    if typed.keep_order and typed.out is None:
-        raise UsageError("--keep-order needs --out FILE, whose rows it sorts")
+    for option, value in (("--keep-order", typed.keep_order), ("--sort", typed.sort)):
+        if value and typed.out is None:
+            raise UsageError(f"{option} needs --out FILE, whose rows it sorts")
+    if typed.keep_order and typed.sort is not None:
+        raise UsageError(f"--keep-order and --sort {typed.sort} order the same rows; use one")
     return typed, search
 
 

@@ -132,6 +132,9 @@ class Predictor(Protocol):
     def caption_to_copy(self, row: Mapping[str, Any]) -> str:
         """Return the caption of a saved row if it may go into a copy, "" if not."""
 
+    def rank_doubt(self, row: Mapping[str, Any]) -> tuple[bool, float]:
+        """Return the key by which `--sort doubt` orders saved rows, the most doubtful first."""
+
     def draw(self, photo: Path | np.ndarray, prediction: Any, references: Sequence[str]) -> Any:
         """Return a figure of the prediction beside the photo."""
 
@@ -216,9 +219,10 @@ class CaptionPredictor:
         return str(row["caption"] or "").strip()
 
     def _is_too_low(self, row: Mapping[str, Any]) -> bool:
-        # A person vouches for a caption beside a doubtful one, and for one that was mended.
-        is_vouched_for = row.get("doubtful") or is_mended(row)
-        return float(row["score"]) < self.minimum_score and not is_vouched_for
+        return float(row["score"]) < self.minimum_score and not _is_vouched_for(row)
+
+    def rank_doubt(self, row: Mapping[str, Any]) -> tuple[bool, float]:
+        return _is_vouched_for(row), float(row["score"])
 
     def draw(self, photo: Path | np.ndarray, prediction: Any, references: Sequence[str]) -> Any:
         """Return the photo with attention laid over it for each word."""
@@ -230,6 +234,11 @@ class CaptionPredictor:
             title=prediction.text,
             references=list(references),
         )
+
+
+def _is_vouched_for(row: Mapping[str, Any]) -> bool:
+    """Return whether a person wrote a row's caption, beside a doubtful one or in place of one."""
+    return bool(row["caption"]) and (bool(row.get("doubtful")) or is_mended(row))
 
 
 def make_caption_predictor(

@@ -76,6 +76,8 @@ def predict_photos(
             writers.write(photo, prediction)
         if captions_file is not None and typed.keep_order:
             captions_file.sort(selected.paths)
+        elif captions_file is not None and typed.sort == "doubt":
+            captions_file.sort_by(predictor.rank_doubt)
         return writers.report()
 
 

@@ -11,7 +11,7 @@ import json
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -110,12 +110,20 @@ class CaptionsFile:
             if row is not None:
                 rows[row["path"]] = row
         others = [row for path, row in self.rows.items() if path not in rows]
+        self._rewrite([*others, *rows.values()])
+
+    def sort_by(self, key: Callable[[Row], Any]) -> None:
+        """Write all rows in the order of their keys. This closes the file."""
+        self._rewrite(sorted(self.rows.values(), key=key))
+
+    def _rewrite(self, rows: Iterable[Row]) -> None:
+        """Replace the file by one with these rows, and close it."""
         with write_atomically(self.file) as temporary:
             with temporary.open("wb") as sorted_file:
                 if self._has_byte_order_mark:
                     sorted_file.write(_BYTE_ORDER_MARK)
                 sorted_file.write(self._format.format_header(self.columns))
-                for row in [*others, *rows.values()]:
+                for row in rows:
                     sorted_file.write(self._format.format_row(row))
             self._opened.close()
 
@@ -312,20 +320,41 @@ FORMATS: dict[str, _Format] = {".jsonl": _JsonLines(), ".csv": _COMMAS}
 # Marks.
 
 
-def make_mark(photo: Path, caption: str) -> str:
-    """Return a mark that tells whether another picture or another caption is there later."""
-    return f"{compute_mark(photo)}-{_hash_caption(caption)}"
+def make_mark(photo: Path, caption: str, *, is_calibrated: bool = False) -> str:
+    """Return a mark that tells whether another picture or another caption is there later.
+
+    It also tells whether the row's score is calibrated, so that no file mixes both kinds.
+    """
+    mark = f"{compute_mark(photo)}-{_hash_caption(caption)}"
+    if is_calibrated:
+        return f"{mark}-{CALIBRATED}"
+    return mark
 
 
 def read_picture_mark(row: Mapping[str, Any]) -> str:
     """Return the mark of the picture that a row was written for; empty if it has none."""
-    return str(row.get("mark", "")).partition("-")[0]
+    return _split_mark(row)[0]
 
 
 def is_mended(row: Mapping[str, Any]) -> bool:
     """Return whether a row has another caption than it was written with."""
-    words = str(row.get("mark", "")).partition("-")[2]
+    words = _split_mark(row)[1]
     return bool(words) and words != _hash_caption(row["caption"])
+
+
+def has_calibrated_score(row: Mapping[str, Any]) -> bool | None:
+    """Return whether a row's score is calibrated; None if its mark was cleared."""
+    picture, _, kind = _split_mark(row)
+    if not picture:
+        return None
+    return kind == CALIBRATED
+
+
+def _split_mark(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return the parts of a row's mark: of picture, caption and score; each empty if absent."""
+    picture, _, rest = str(row.get("mark", "")).partition("-")
+    words, _, kind = rest.partition("-")
+    return picture, words, kind
 
 
 def _hash_caption(caption: str) -> str:

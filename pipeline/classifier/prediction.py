@@ -63,6 +63,9 @@ class ClassPredictor:
         """Return "": a class is no caption."""
         return ""
 
+    def rank_doubt(self, row: Mapping[str, Any]) -> tuple[bool, float]:
+        return False, float(row["probability"])
+
     def draw(self, photo: Path | np.ndarray, prediction: Any, references: Sequence[str]) -> Any:
         """Return the photo with bars of its likeliest classes."""
         true_class = references[0] if references else None

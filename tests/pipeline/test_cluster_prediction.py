@@ -81,6 +81,15 @@ def test_keep_order_gives_the_file_of_one_process(run_predict, monkeypatch, caps
     assert len(list(Path("copies").iterdir())) == 5
 
 
+def test_rows_are_sorted_by_doubt(run_predict, captioner):
+    captioner.scores = {0: 0.4, 1: 0.9, 2: 0.6, 3: 0.8, 4: 0.7}
+    run_predict("in", "--out", "out.csv", "--sort", "doubt")
+    lines = Path("out.csv").read_text().splitlines()[1:]
+    assert [line.split(",")[0] for line in lines] == [
+        f"in/{number}.png" for number in (0, 2, 4, 3, 1)
+    ]
+
+
 def test_the_same_command_resumes(run_predict, captioner):
     run_predict("in/1.png", "in/2.png", "--out", "out.csv")
     status, out, _ = run_predict("in", "--out", "out.csv")

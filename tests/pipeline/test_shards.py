@@ -93,6 +93,11 @@ def test_plots_of_several_shares_do_not_collide(tmp_path, monkeypatch, capsys):
     [
         (["--shard", "1/2"], "--shard needs photos"),
         (["in", "--keep-order"], "--keep-order needs --out"),
+        (["in", "--sort", "doubt"], "--sort needs --out"),
+        (
+            ["in", "--out", "a.csv", "--sort", "doubt", "--keep-order"],
+            "--keep-order and --sort doubt order the same rows; use one",
+        ),
         (["in", "--shard", "3/2"], "--shard K/N needs K from 1 to N (got '3/2')"),
     ],
 )
