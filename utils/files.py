@@ -1,14 +1,17 @@
 """Files: atomic writing, locks, sizes, names."""
 
+import hashlib
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from utils.errors import UserError
+from utils.terminal import say
 
 try:
     import fcntl
@@ -18,6 +21,9 @@ except ImportError:  # Windows, where an open file cannot be removed
 # In characters. A file system allows 255 bytes, and the widest characters take four; the rest is
 # room for an ending and for what a temporary name adds.
 _LONGEST_TEMPORARY, _LONGEST_PICTURE = 60, 50
+
+MARKED_BYTES = 1 << 16  # read of each photo to tell it from others
+_SECONDS_BETWEEN_LOOKS = 0.5  # at a lock
 
 
 @contextmanager
@@ -92,6 +98,18 @@ def try_lock(opened: IO[bytes]) -> bool:
     return True
 
 
+@contextmanager
+def hold_lock(file: Path, waiting: str) -> Iterator[None]:
+    """Let one process at a time run the block; print `waiting` if another one is in it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("ab") as lock:
+        if not try_lock(lock):
+            say(waiting)
+            while not try_lock(lock):
+                time.sleep(_SECONDS_BETWEEN_LOOKS)
+        yield
+
+
 def is_locked(file: Path) -> bool:
     """Return whether a process has locked the file; True if the file system does not say."""
     if fcntl is None:
@@ -104,6 +122,11 @@ def is_locked(file: Path) -> bool:
     except OSError:
         return True
     return False
+
+
+def hash_beginning(beginning: bytes, size: int) -> str:
+    """Return a mark of a file by its first bytes and its size."""
+    return hashlib.sha256(beginning + str(size).encode()).hexdigest()[:12]
 
 
 def size_of(path: Path) -> int:
@@ -127,7 +150,7 @@ def format_bytes(number: int) -> str:
     return f"{number} bytes"
 
 
-def printable_path(path: Path | str) -> str:
+def printable_path(path: object) -> str:
     """Return a path as one line of UTF-8.
 
     Line breaks become \\n and \\r, bytes that are no UTF-8 \\udcNN.

@@ -1,14 +1,11 @@
 """The folder of a model on this machine: from the cache, or downloaded once."""
 
 import os
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from utils.errors import UserError
-from utils.files import format_bytes, try_lock
+from utils.files import format_bytes, hold_lock
 from utils.hub import cache
 from utils.hub.answers import NoConnectionError
 from utils.hub.name import MAIN, ModelName
@@ -16,8 +13,6 @@ from utils.terminal import say, warn
 
 if TYPE_CHECKING:
     from utils.hub.client import Listing
-
-_SECONDS_BETWEEN_LOOKS = 0.5  # at a lock
 
 
 def find_model(model: ModelName) -> Path:
@@ -81,7 +76,9 @@ def _download(model: ModelName, commit: str | None) -> Path:
         warn(f"no connection to the Hub: hf:{model} is taken from the cache as it was")
         return folder
     if not cache.is_complete(model, listing.commit):
-        with _lock(model):
+        folder = cache.find_cache() / ".locks" / cache.find_repository(model).name
+        waiting = f"another process downloads {model.repository}; waiting for it"
+        with hold_lock(folder / "download.lock", waiting):
             _download_files(listing)
     cache.write_commit(model, listing.commit)
     return cache.find_snapshot(model, listing.commit)
@@ -143,16 +140,3 @@ def _announce(listing: "Listing", total: int, done: int) -> None:
     if done:
         line += f"; {format_bytes(done)} are there already"
     say(line)
-
-
-@contextmanager
-def _lock(model: ModelName) -> Iterator[None]:
-    """Let one process at a time download a model."""
-    folder = cache.find_cache() / ".locks" / cache.find_repository(model).name
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "download.lock").open("ab") as lock:
-        if not try_lock(lock):
-            say(f"another process downloads {model.repository}; waiting for it")
-            while not try_lock(lock):
-                time.sleep(_SECONDS_BETWEEN_LOOKS)
-        yield

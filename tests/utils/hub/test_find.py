@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.hub_server import find_blob, hash_large, make_commit
+from utils import files as locks
 from utils.errors import UserError
 from utils.files import try_lock
-from utils.hub import find, transfer
+from utils.hub import transfer
 from utils.hub.cache import find_cache, is_complete, read_commit
 from utils.hub.find import find_model
 from utils.hub.name import parse_name
@@ -354,7 +355,7 @@ def test_a_file_that_was_removed_from_the_cache_is_downloaded_again(hub):
 
 
 def test_a_second_process_waits_for_the_first(hub, capsys, monkeypatch):
-    monkeypatch.setattr(find, "_SECONDS_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(locks, "_SECONDS_BETWEEN_LOOKS", 0.01)
     hub.add(NAME, NEEDED)
     lock = find_cache() / ".locks" / "models--owner--captioner" / "download.lock"
     lock.parent.mkdir(parents=True)
