@@ -1,6 +1,7 @@
 # make setup | train | test | lint     the environment, the main job, the tests, the linter
 # make lock | audit | sbom             pins anew, known weaknesses of what is pinned, list of what is pinned
 # make ray                             Ray, for the option --ray: photos on several machines
+# make addresses                       s3fs, for photos and runs at s3:// addresses
 # make peers                           transformers, to measure beside
 #
 # Each target first installs what it needs into .venv: what requirements.lock pins, by its hashes.
@@ -24,7 +25,7 @@ endif
 # then every command compiles TensorFlow again, which takes 13 s.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup train test lint lock audit sbom ray peers
+.PHONY: setup train test lint lock audit sbom ray addresses peers
 
 setup: $(INSTALLED)
 
@@ -61,6 +62,13 @@ ray: .venv/installed-ray
 	$(UV) pip install --require-hashes -r requirements-ray.lock
 	@touch $@
 
+# The same for addresses.
+addresses: .venv/installed-addresses
+
+.venv/installed-addresses: $(INSTALLED) requirements-addresses.lock
+	$(UV) pip install --require-hashes -r requirements-addresses.lock
+	@touch $@
+
 # Pins that still fit stay; make lock UPGRADE=1 takes the newest of everything.
 COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock" \
 	$(if $(UPGRADE),--upgrade)
@@ -70,6 +78,7 @@ lock: .venv/uv
 	$(COMPILE) pyproject.toml --extra gpu --constraint requirements.lock --output-file requirements-gpu.lock
 	$(COMPILE) --group test --constraint requirements.lock --output-file requirements-test.lock
 	$(COMPILE) --group ray --constraint requirements.lock --output-file requirements-ray.lock
+	$(COMPILE) --group addresses --constraint requirements.lock --output-file requirements-addresses.lock
 	$(COMPILE) --group setup --output-file requirements-setup.lock
 	$(COMPILE) --group audit --output-file requirements-audit.lock
 	$(COMPILE) --group peers --output-file requirements-peers.lock

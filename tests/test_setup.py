@@ -30,6 +30,7 @@ DIRECT = {
     "requirements-setup.lock": PYPROJECT["dependency-groups"]["setup"],
     "requirements-audit.lock": PYPROJECT["dependency-groups"]["audit"],
     "requirements-ray.lock": PYPROJECT["dependency-groups"]["ray"],
+    "requirements-addresses.lock": PYPROJECT["dependency-groups"]["addresses"],
     "requirements-peers.lock": PYPROJECT["dependency-groups"]["peers"],
 }
 
@@ -112,12 +113,14 @@ def test_each_platform_gets_one_version_of_each_package(
     assert {"keras", "keras-hub", "numpy", "pillow", "gradio"} < set(names)
 
 
-def test_tests_and_ray_run_with_the_packages_that_users_get():
+def test_tests_and_extras_run_with_the_packages_that_users_get():
     locked = {}
     for entry in read_entries("requirements.lock"):
         requirement = read_requirement(entry)
         locked.setdefault(requirement.name, set()).add(str(requirement.specifier))
-    added = [*read_entries("requirements-test.lock"), *read_entries("requirements-ray.lock")]
+    added = []
+    for part in ("test", "ray", "addresses"):
+        added += read_entries(f"requirements-{part}.lock")
     for entry in added:
         requirement = read_requirement(entry)
         if requirement.name in locked:
