@@ -39,7 +39,7 @@ def make_options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--run",
         metavar="NAME|DIR",
-        help="a run, or hf:FOLDER or hf:OWNER/NAME (default: the newest run)",
+        help="a run, or s3://BUCKET/RUN, hf:FOLDER, hf:OWNER/NAME (default: the newest)",
     )
     parser.add_argument(
         "--weights",

@@ -28,6 +28,7 @@ from utils.command_line import (
     parse_typed,
 )
 from utils.errors import UserError, run_script
+from utils.fetching import is_fetched
 from utils.files import check_writable, write_json
 from utils.metrics.java import describe_java_needs
 from utils.places import find_places
@@ -42,7 +43,7 @@ def make_options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--run",
         metavar="NAME|DIR",
-        help="run to score, or hf:FOLDER or hf:OWNER/NAME (default: the newest)",
+        help="run to score, or s3://BUCKET/RUN, hf:FOLDER, hf:OWNER/NAME (default: the newest)",
     )
     parser.add_argument(
         "--split",
@@ -158,6 +159,10 @@ def check_request(
         raise UserError(
             f"--report is written into a run's folder, and {hugging_face.describe(run)} is none; "
             "omit it"
+        )
+    if is_report and is_fetched(run):
+        raise UserError(
+            "--report is written into a run's folder, and this run is at an address; omit it"
         )
     if file:
         check_writable(Path(file).parent)

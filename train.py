@@ -33,6 +33,7 @@ from pipeline.dataset_places import check_exists
 from pipeline.resume import Request, find_start
 from pipeline.settings import check_suits_workers, choose
 from utils import hugging_face, runs
+from utils.addresses import reject_address
 from utils.command_line import (
     add_options,
     add_runs_option,
@@ -69,7 +70,7 @@ def make_options() -> argparse.ArgumentParser:
         "--from",
         dest="start",
         metavar="NAME|DIR",
-        help="start from the best weights of another run, or of hf:FOLDER or hf:OWNER/NAME",
+        help="start from the best weights of another run, or of s3://…, hf:FOLDER, hf:OWNER/NAME",
     )
     run.add_argument(
         "--ray",
@@ -91,6 +92,7 @@ def read_command_line() -> Request:
     ray = typed.pop("ray")
     if ray is not None:
         check_address(ray)
+    reject_address("--cache", typed.get("cache"), "name a folder that is on one")
     for name in ("weights", "decoder_weights"):
         if hugging_face.is_hugging_face(typed.get(name)):
             typed[name] = str(runs.find_run(typed[name]))  # a full path holds wherever the run goes

@@ -126,8 +126,9 @@ class Captioner:
     ) -> Self:
         """Load a run folder (default: the newest) with the weights of its best epoch.
 
-        `run` may also be a Hugging Face model, hf:FOLDER. `weights` is the present place of the
-        encoder's weights, if they were moved. `engine` is auto, tensorflow or openvino.
+        `run` may also be a Hugging Face model, hf:FOLDER, or at an address, s3://BUCKET/RUN, from
+        which it is fetched once. `weights` is the present place of the encoder's weights, if they
+        were moved; it may be an address too. `engine` is auto, tensorflow or openvino.
         `precision`, float32 or bfloat16, replaces the run's. Captioners of others have bfloat16
         where the processor has it.
         """

@@ -9,7 +9,9 @@ from models.encoders import ENCODERS
 from models.encoders.encoder import Encoder
 from models.encoders.engines import choose_engine, choose_precision, describe_precision
 from utils import hugging_face
+from utils.addresses import is_address
 from utils.errors import UserError, unknown_name_error
+from utils.fetching import fetch_file
 
 
 def build_decoder_for(config: dict[str, Any], vocabulary: int) -> Decoder:
@@ -84,6 +86,8 @@ def _find_weights(config: dict[str, Any], weights: str | None) -> str:
     """Return the place of the encoder's weights, by default the one in `config`, if it exists."""
     # Such an encoder also has weights by the names of presets; its loader checks them.
     has_presets = ENCODERS[config["encoder"]].accepts_presets
+    if is_address(weights) and not has_presets:
+        return str(fetch_file(str(weights)))
     if weights is not None and not has_presets and not Path(weights).exists():
         raise UserError(
             f"--weights must be the present place of the run's encoder weights (got {weights}, "

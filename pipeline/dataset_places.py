@@ -6,6 +6,7 @@ from pathlib import Path
 
 from data import sources
 from data.sources import class_folders
+from utils.addresses import reject_address
 from utils.errors import UsageError, UserError
 from utils.places import describe_place, find_places
 from utils.terminal import say
@@ -16,6 +17,7 @@ _LEAST_SIMILARITY = 0.6  # of 0 to 1; `difflib` says that names above it are clo
 def find_dataset(name: str | None, language: str | None = None) -> Path:
     """Return the place of `--dataset`: a path, the built-in scenes, or what lies in datasets/."""
     places = find_places()
+    reject_address("--dataset", name, "copy it to a disk")
     if name == "scenes":
         return places.scenes
     if name is not None:
@@ -37,6 +39,7 @@ def find_dataset(name: str | None, language: str | None = None) -> Path:
 def find_class_folders(name: str | None, _language: str | None = None) -> Path:
     """Return the place of `--dataset`: a folder of classes, CIFAR-10, or what lies in datasets/."""
     places = find_places()
+    reject_address("--dataset", name, "copy it to a disk")
     if name == "cifar10":
         return places.cifar10
     if name == "scenes":

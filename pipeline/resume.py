@@ -14,6 +14,7 @@ import presets
 from config import Settings
 from pipeline.saved import read_saved_config
 from utils import hugging_face, runs
+from utils.addresses import reject_address
 from utils.command_line import option_name, require
 from utils.errors import UsageError, UserError
 from utils.places import find_places
@@ -270,6 +271,7 @@ def _choose_new_run(request: Request, preset: str) -> Path:
 
 
 def _find_resumed(request: Request) -> Resumed:
+    reject_address("--run", request.run, "a run is resumed where it was trained")
     run = runs.find_run(request.run, request.root)
     saved = runs.read_config(run)
     if request.start is not None:

@@ -8,6 +8,7 @@ python train.py --from hf:FOLDER --dataset datasets/NAME
 from pathlib import Path
 from typing import Any
 
+from utils.addresses import is_address
 from utils.hub.cache import find_snapshot, is_complete, name_snapshot
 from utils.hub.find import find_model
 from utils.hub.name import is_name, parse_name
@@ -16,8 +17,9 @@ PREFIX = "hf:"
 
 
 def is_hugging_face(run: Any) -> bool:
-    """Return whether a run is given as hf:FOLDER or hf:OWNER/NAME."""
-    return str(run)[: len(PREFIX)].lower() == PREFIX
+    """Return whether a run is given as hf:FOLDER or hf:OWNER/NAME. hf:// is fsspec's."""
+    text = str(run)
+    return text[: len(PREFIX)].lower() == PREFIX and not is_address(text)
 
 
 def find_folder(run: Any) -> Path:

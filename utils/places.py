@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from utils.addresses import reject_address
 from utils.errors import UserError
 from utils.prerequisites import PROJECT
 
@@ -41,6 +42,7 @@ def find_places(runs: str | Path | None = None) -> Places:
     """Return the places; `runs` is the folder of runs that --runs names."""
     home = _find_home()
     runs_folder = home / "checkpoints"
+    reject_address("--runs", runs, "name a folder here, or one run at an address with --run")
     if runs is not None:
         runs_folder = Path(runs).expanduser()
     return Places(runs_folder, home / "datasets")

@@ -13,7 +13,7 @@ needs of a model.
     checkpoints/RUN/encoder.json       how its encoder is built, if the name alone does not say it
 
 A Hugging Face model, hf:FOLDER or hf:OWNER/NAME, may be named as a run wherever no photos of its
-own are needed.
+own are needed. A run may be at an address, s3://BUCKET/RUN, wherever it is only read.
 """
 
 import difflib
@@ -27,8 +27,10 @@ from pathlib import Path
 from typing import Any
 
 from utils import hugging_face
+from utils.addresses import is_address, reject_address
 from utils.commands import format_command
 from utils.errors import UsageError, UserError
+from utils.fetching import fetch_run
 from utils.files import write_json, write_text
 from utils.hub.known import SUGGESTED
 from utils.places import find_places
@@ -59,6 +61,7 @@ def choose_folder(name: str | None, *, default: str, root: Path | None = None) -
         return root / f"{default}-{datetime.now():%Y%m%d-%H%M%S}"
     if not name.strip():
         raise UsageError("--run must be a name or a folder (got nothing)")
+    reject_address("--run", name, "copy the run there when it is trained")
     if "/" in name or os.sep in name:
         return Path(name)
     return root / name
@@ -67,12 +70,15 @@ def choose_folder(name: str | None, *, default: str, root: Path | None = None) -
 def find_run(name: str | None, root: Path | None = None) -> Path:
     """Return the folder of an existing run; the newest if no name is given.
 
-    hf:FOLDER and hf:OWNER/NAME stay, with the whole path or the commit. `root` is the folder of
-    runs, by default checkpoints/.
+    hf:FOLDER and hf:OWNER/NAME stay, with the whole path or the commit. A run at an address, such
+    as s3://BUCKET/RUN, is fetched: `name` must be what a user typed. `root` is the folder of runs,
+    by default checkpoints/.
     """
     root = root or find_places().runs
     if name is None:
         return _find_newest(root)
+    if is_address(name):
+        return fetch_run(name)
     if hugging_face.is_hugging_face(name):
         return Path(hugging_face.name_folder(hugging_face.find_folder(name)))
     folder = choose_folder(name, default="", root=root)
@@ -132,6 +138,8 @@ def find_weights(weights: str, root: Path | None = None) -> str:
     """Return the folder of a run that is named as weights; other weights as they are."""
     if weights in ("imagenet", "none") or hugging_face.is_hugging_face(weights):
         return weights
+    if is_address(weights):
+        return weights  # there is no such file: only what a user types is opened
     run = choose_folder(weights, default="", root=root)
     if (run / "config.json").is_file():
         return str(run)

@@ -35,6 +35,8 @@ def load_preset(kind: str, name: str) -> tuple[keras.Model, Any]:
 
 def _check_preset_name(kind: str, name: str, known: list[str]) -> None:
     """Reject names that are neither a folder, an address nor a known preset."""
+    if name.lower().startswith("hf://"):
+        raise UserError(f"models of Hugging Face are named hf:OWNER/NAME (got {name})")
     if Path(name).is_dir() or "://" in name:
         return
     if "/" in name or "." in name:

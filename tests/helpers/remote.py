@@ -1,0 +1,81 @@
+"""Files at addresses: in fsspec's memory, which is of this process, and on an S3 server."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import fsspec
+from fsspec.implementations.memory import MemoryFileSystem
+
+KEY, SECRET = "a-key", "a-secret-of-the-tests"
+_PATIENCE = 30  # seconds that the server may take to start
+
+
+def put(address, content):
+    """Write bytes, or the content of a file or folder here, at an address."""
+    if isinstance(content, Path) and content.is_dir():
+        for file in content.rglob("*"):
+            if file.is_file():
+                put(f"{address}/{file.relative_to(content).as_posix()}", file)
+        return
+    if isinstance(content, Path):
+        content = content.read_bytes()
+    with fsspec.open(address, "wb") as file:
+        file.write(content)
+
+
+def clear_memory():
+    """Remove everything at memory:// addresses."""
+    MemoryFileSystem.store.clear()
+    MemoryFileSystem.pseudo_dirs[:] = [""]
+
+
+@contextmanager
+def run_s3_server(folder):
+    """Serve the folders below a folder as buckets; yield the endpoint."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "nanio", "serve", "--data-dir", str(folder)]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error"]
+    environment = os.environ | {"NANIO_ACCESS_KEY": KEY, "NANIO_SECRET_KEY": SECRET}
+    server = subprocess.Popen(command, env=environment)
+    try:
+        _wait_for(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _wait_for(port):
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+
+
+def use_s3(monkeypatch, endpoint, key=KEY, secret=SECRET):
+    """Let s3:// addresses be on that server, with these credentials."""
+    import s3fs
+
+    s3fs.S3FileSystem.clear_instance_cache()
+    for name in list(os.environ):
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    if key is not None:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
