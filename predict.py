@@ -23,6 +23,7 @@ from pipeline.saved import read_saved_config
 from pipeline.settings import check_belongs
 from pipeline.shards import Shard
 from utils import command_line, runs
+from utils.addresses import reject_address
 from utils.captions_file import FORMATS
 from utils.errors import UsageError, run_script
 from utils.places import find_places
@@ -40,13 +41,13 @@ def make_options() -> argparse.ArgumentParser:
     parser.add_argument(
         "photos",
         nargs="*",
-        metavar="PHOTO|FOLDER",
-        help="photos and folders of photos (default: random test photos of the run)",
+        metavar="PHOTO|FOLDER|ADDRESS",
+        help="photos and folders, also s3://… (default: random test photos of the run)",
     )
     parser.add_argument(
         "--run",
         metavar="NAME|DIR",
-        help="the run, or hf:FOLDER or hf:OWNER/NAME of Hugging Face (default: the newest)",
+        help="the run, or s3://BUCKET/RUN, hf:FOLDER or hf:OWNER/NAME (default: the newest)",
     )
     command_line.add_runs_option(parser)
     parser.add_argument(
@@ -99,7 +100,7 @@ def make_options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--weights",
         metavar="FILE|hf:FOLDER",
-        help="the encoder's weights, if they were moved",
+        help="the encoder's weights, if they were moved; also s3://BUCKET/FILE",
     )
     add_sharing_options(parser)
     own = dict.fromkeys(config.SETTING_NAMES, "the run's own")
@@ -156,6 +157,9 @@ def read_command_line() -> tuple[Namespace, dict[str, Any]]:
     Settings.from_flat({"seed": typed.seed})
     if typed.out is not None and Path(typed.out).suffix.lower() not in FORMATS:
         raise UsageError(f"--out must end in {' or '.join(FORMATS)} (got {typed.out!r})")
+    for option in ("out", "plot", "write_metadata"):
+        name = f"--{option.replace('_', '-')}"
+        reject_address(name, getattr(typed, option), "name a file or folder here")
     if typed.minimum_score is not None and not 0 <= typed.minimum_score <= 1:
         raise UsageError(f"--minimum-score must be from 0 to 1 (got {typed.minimum_score})")
     if typed.write_metadata is not None and not typed.photos:

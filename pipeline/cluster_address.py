@@ -6,6 +6,7 @@ from pathlib import Path
 
 from config import Settings
 from utils import runs
+from utils.addresses import is_address
 from utils.errors import UsageError, UserError
 from utils.hugging_face import is_hugging_face
 
@@ -44,6 +45,8 @@ def check_has_features(settings: Settings) -> None:
 
 def make_absolute(weights: str) -> str:
     """Return weights that are named on the command line as they are found from any folder."""
+    if is_address(weights):
+        return weights  # each machine fetches it
     if is_hugging_face(weights):
         return str(runs.find_run(weights))
     if Path(weights).exists():

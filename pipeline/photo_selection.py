@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data.photos.folders import find_photos
+from data.photos.folders import find_photos, find_remote_photos
+from utils.addresses import RemotePhoto, is_address
 from utils.errors import UserError
 
 
@@ -13,34 +14,43 @@ from utils.errors import UserError
 class SelectedPhotos:
     """Photos to caption."""
 
-    paths: list[Path]
-    copy_names: dict[Path, Path] = field(default_factory=dict)  # below the folder of the copies
-    references: dict[Path, tuple[str, ...]] = field(default_factory=dict)  # true captions
+    paths: list[Path | RemotePhoto]
+    # Below the folder of the copies.
+    copy_names: dict[Path | RemotePhoto, Path] = field(default_factory=dict)
+    # True captions.
+    references: dict[Path | RemotePhoto, tuple[str, ...]] = field(default_factory=dict)
 
     @property
-    def all_paths(self) -> list[Path]:
+    def all_paths(self) -> list[Path | RemotePhoto]:
         """Return also the photos of other shares, from whose plots those of this share differ."""
         return list(self.copy_names) or self.paths
 
 
 def select_photos(names: Iterable[str]) -> SelectedPhotos:
-    """Return the photos of files and folders, each once, under the first spelling of its path."""
-    copy_names: dict[Path, Path] = {}
+    """Return the photos of files, folders and addresses, each once, as it was first spelled."""
+    copy_names: dict[Path | RemotePhoto, Path] = {}
     seen: set[str] = set()
     for name in names:
         for photo, copy_name in _expand(name).items():
-            normal = os.path.normpath(photo.absolute())
+            normal = str(photo)
+            if isinstance(photo, Path):
+                normal = os.path.normpath(photo.absolute())
             if normal not in seen:
                 seen.add(normal)
                 copy_names[photo] = copy_name
     return SelectedPhotos(list(copy_names), copy_names)
 
 
-def _expand(name: str) -> dict[Path, Path]:
+def _expand(name: str) -> dict[Path | RemotePhoto, Path]:
     """Return the photo, or all photos of the folder, each with the name of its copy."""
-    path = Path(name)
     if not name:
         raise UserError('a photo has an empty name; use "." for all photos below this folder')
+    if is_address(name):
+        remote = find_remote_photos(name)
+        if not remote:
+            raise UserError(f"no photos in {name}")
+        return {photo: Path(photo.name) for photo in remote}
+    path = Path(name)
     if not path.exists():
         raise UserError(f"no photo or folder {name}")
     if not path.is_dir():

@@ -4,6 +4,7 @@
 """
 
 import filecmp
+import itertools
 import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from pipeline import dataset as caption_dataset
 from pipeline.classifier import dataset as class_dataset
 from pipeline.photo_selection import SelectedPhotos
 from utils import runs
+from utils.addresses import RemotePhoto
 from utils.captions_file import is_mended
 from utils.errors import UserError
 from utils.hugging_face import describe, is_hugging_face
@@ -32,6 +34,8 @@ from utils.progress import progress
 from utils.terminal import say, warn
 
 BATCH = 32  # photos read and captioned together
+_READERS = 2  # photos read at once: decoding takes the processor
+_REMOTE_READERS = 16  # photos read at once from addresses: a server takes its time to answer
 DRAWN_SCENES_ONLY = (
     "this run was trained on drawn scenes only; its captions of photographs make no sense"
 )
@@ -72,25 +76,30 @@ def _read_dataset(saved: dict[str, Any]) -> Any:
     return caption_dataset.read_source(path, Settings.from_config(saved).data)
 
 
-def is_drawn_scene(photo: Path, saved: dict[str, Any], name: str | None = None) -> bool:
+def is_drawn_scene(
+    photo: Path | RemotePhoto, saved: dict[str, Any], name: str | None = None
+) -> bool:
     """Return whether a photo is a drawn scene.
 
     It is one in the run's own dataset, a copy of one of these (`name` is the photo's name there,
-    if the copy has another), or in another folder of scenes.
+    if the copy has another), or in another folder of scenes. Of a photo at an address, only name
+    and size are compared, without a request.
     """
     dataset = Path(saved["dataset"]).resolve()
     if dataset.suffix in (".csv", ".tsv"):
         dataset = dataset.parent
+    original = dataset / "photos" / Path(name or photo.name).name
+    if isinstance(photo, RemotePhoto):
+        return original.is_file() and original.stat().st_size == photo.file.size
     if photo.resolve().is_relative_to(dataset):
         return True
-    original = dataset / "photos" / Path(name or photo.name).name
     if photo.is_file() and original.is_file() and filecmp.cmp(photo, original, shallow=False):
         return True
     folders = (photo.parent, photo.parent.parent)
     return any((folder / "facts.json").is_file() for folder in folders)
 
 
-def warn_of_photographs(photos: Iterable[Path], saved: dict[str, Any]) -> None:
+def warn_of_photographs(photos: Iterable[Path | RemotePhoto], saved: dict[str, Any]) -> None:
     """Warn if a run that has seen drawn scenes alone is given anything else."""
     if saved.get("scenes", False) and not all(is_drawn_scene(photo, saved) for photo in photos):
         warn(DRAWN_SCENES_ONLY)
@@ -99,7 +108,7 @@ def warn_of_photographs(photos: Iterable[Path], saved: dict[str, Any]) -> None:
 # What is predicted
 
 # Each photo with its prediction, or with the error of reading it.
-Results = Iterator[tuple[Path, Any | UnreadablePhoto]]
+Results = Iterator[tuple[Path | RemotePhoto, Any | UnreadablePhoto]]
 
 
 class Predictor(Protocol):
@@ -114,7 +123,7 @@ class Predictor(Protocol):
     def load_encoder(self) -> None:
         """Load what the first photo needs; raise an error if that is impossible."""
 
-    def predict(self, pictures: Sequence[Any], photos: Sequence[Path]) -> list[Any]:
+    def predict(self, pictures: Sequence[Any], photos: Sequence[Path | RemotePhoto]) -> list[Any]:
         """Return a prediction for each picture (S, S, 3) uint8; `photos` are their files."""
 
     def is_doubtful(self, prediction: Any) -> bool:
@@ -135,7 +144,9 @@ class Predictor(Protocol):
     def rank_doubt(self, row: Mapping[str, Any]) -> tuple[bool, float]:
         """Return the key by which `--sort doubt` orders saved rows, the most doubtful first."""
 
-    def draw(self, photo: Path | np.ndarray, prediction: Any, references: Sequence[str]) -> Any:
+    def draw(
+        self, photo: Path | RemotePhoto | np.ndarray, prediction: Any, references: Sequence[str]
+    ) -> Any:
         """Return a figure of the prediction beside the photo."""
 
 
@@ -170,7 +181,7 @@ class CaptionPredictor:
     def load_encoder(self) -> None:
         _ = self.captioner.encoder
 
-    def predict(self, pictures: Sequence[Any], photos: Sequence[Path]) -> list[Any]:
+    def predict(self, pictures: Sequence[Any], photos: Sequence[Path | RemotePhoto]) -> list[Any]:
         return self.captioner(pictures, originals=photos, **self.search)
 
     def is_doubtful(self, prediction: Any) -> bool:
@@ -224,7 +235,9 @@ class CaptionPredictor:
     def rank_doubt(self, row: Mapping[str, Any]) -> tuple[bool, float]:
         return _is_vouched_for(row), float(row["score"])
 
-    def draw(self, photo: Path | np.ndarray, prediction: Any, references: Sequence[str]) -> Any:
+    def draw(
+        self, photo: Path | RemotePhoto | np.ndarray, prediction: Any, references: Sequence[str]
+    ) -> Any:
         """Return the photo with attention laid over it for each word."""
         return draw_attention(
             load_pixels(photo),
@@ -271,8 +284,8 @@ def make_caption_predictor(
 
 
 def caption_photos(
-    results: Results, number: int, skip: Callable[[Path, UnreadablePhoto], None]
-) -> Iterator[tuple[Path, Any]]:
+    results: Results, number: int, skip: Callable[[Path | RemotePhoto, UnreadablePhoto], None]
+) -> Iterator[tuple[Path | RemotePhoto, Any]]:
     """Yield each photo with its prediction; call `skip` with those that cannot be read.
 
     `number` is how many photos there are.
@@ -286,33 +299,50 @@ def caption_photos(
             yield photo, prediction
 
 
-def predict_here(predictor: Predictor, photos: Sequence[Path]) -> Results:
+def predict_here(predictor: Predictor, photos: Sequence[Path | RemotePhoto]) -> Results:
     """Yield each photo with its prediction, or with the error of reading it."""
     if not photos:
         return  # no network is needed
+    for batch, pictures in _read_batches(predictor, photos):
+        readable, sources = [], []
+        for photo, picture in zip(batch, pictures, strict=True):
+            if not isinstance(picture, UnreadablePhoto):
+                readable.append(picture)
+                sources.append(photo)
+        predictions = iter(predictor.predict(readable, sources))
+        for photo, picture in zip(batch, pictures, strict=True):
+            if isinstance(picture, UnreadablePhoto):
+                yield photo, picture
+            else:
+                yield photo, next(predictions)
+
+
+def _read_batches(
+    predictor: Predictor, photos: Sequence[Path | RemotePhoto]
+) -> Iterator[tuple[Sequence[Path | RemotePhoto], list[np.ndarray | UnreadablePhoto]]]:
+    """Yield photos in batches, with their pictures or the errors of reading them.
+
+    The next batch is read while this one is captioned.
+    """
     size = (predictor.image_size, predictor.image_size)
 
-    def try_read(photo: Path) -> np.ndarray | UnreadablePhoto:
+    def try_read(photo: Path | RemotePhoto) -> np.ndarray | UnreadablePhoto:
         try:
             return read_photo(photo, size, predictor.reading)
         except UnreadablePhoto as error:
             return error
 
-    with ThreadPoolExecutor(2) as pool:
-        for start in range(0, len(photos), BATCH):
-            batch = photos[start : start + BATCH]
-            pictures = list(pool.map(try_read, batch))
-            readable, paths = [], []
-            for photo, picture in zip(batch, pictures, strict=True):
-                if not isinstance(picture, UnreadablePhoto):
-                    readable.append(picture)
-                    paths.append(photo)
-            predictions = iter(predictor.predict(readable, paths))
-            for photo, picture in zip(batch, pictures, strict=True):
-                if isinstance(picture, UnreadablePhoto):
-                    yield photo, picture
-                else:
-                    yield photo, next(predictions)
+    batches = [photos[start : start + BATCH] for start in range(0, len(photos), BATCH)]
+    is_remote = any(isinstance(photo, RemotePhoto) for photo in photos)
+    pool = ThreadPoolExecutor(_REMOTE_READERS if is_remote else _READERS)
+    try:
+        reading = pool.map(try_read, batches[0])
+        for batch, next_batch in itertools.zip_longest(batches, batches[1:], fillvalue=()):
+            pictures = list(reading)
+            reading = pool.map(try_read, next_batch)
+            yield batch, pictures
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def format_references(references: Iterable[str]) -> str:
@@ -320,7 +350,7 @@ def format_references(references: Iterable[str]) -> str:
     return "".join(f"\n    true: {text}" for text in references)
 
 
-def load_pixels(photo: Path | np.ndarray) -> np.ndarray:
+def load_pixels(photo: Path | RemotePhoto | np.ndarray) -> np.ndarray:
     """Return the pixels (H, W, 3) uint8 of a photo given by its file or its pixels."""
     if isinstance(photo, np.ndarray):
         return photo

@@ -8,7 +8,7 @@ from typing import Any
 
 from data.alt_text.copies import CaptionedCopies
 from pipeline.classifier.prediction import make_class_predictor
-from pipeline.cluster_prediction import predict_on_cluster
+from pipeline.cluster_prediction import ClusterRun, predict_on_cluster
 from pipeline.photo_selection import SelectedPhotos
 from pipeline.prediction import (
     Predictor,
@@ -21,6 +21,7 @@ from pipeline.prediction import (
 from pipeline.prediction_writers import PlotWriter, PredictionWriters
 from pipeline.shards import select_shard
 from utils import runs
+from utils.addresses import is_address
 from utils.captions_file import CAPTION_COLUMNS, DOUBTFUL_COLUMNS, CaptionsFile, class_columns
 from utils.device import use_device
 from utils.errors import UserError
@@ -66,7 +67,8 @@ def predict_photos(
     remaining = writers.find_remaining()
     if remaining and typed.ray:
         make = partial(make_predictor, typed, search, saved)
-        results = predict_on_cluster(typed.ray, make, run, remaining, device)
+        place = ClusterRun(run, typed.run if is_address(typed.run) else None)
+        results = predict_on_cluster(typed.ray, make, place, remaining, device)
     else:
         if remaining and not is_random:
             load(predictor, device)  # fails before the captions file is made
@@ -110,6 +112,11 @@ def prepare_copies(
         return None
     folder = Path(typed.write_metadata)
     for name in typed.photos:
+        if is_address(name):
+            raise UserError(
+                f"--write-metadata copies photos that are on a disk, and {name} is an address; "
+                "omit it, or download the photos first"
+            )
         if Path(name).is_dir() and folder.resolve().is_relative_to(Path(name).resolve()):
             raise UserError(
                 f"--write-metadata {folder} is among the photos of {Path(name)}; "

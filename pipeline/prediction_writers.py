@@ -3,8 +3,10 @@
 Each writer gets every new prediction; `PredictionWriters` holds them and reports at the end.
 """
 
+import itertools
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,16 +15,19 @@ from data.alt_text.copies import CaptionedCopies
 from data.photos.images import UnreadablePhoto
 from pipeline.photo_selection import SelectedPhotos
 from pipeline.prediction import Predictor
+from utils.addresses import AddressError, RemotePhoto
 from utils.captions_file import CaptionsFile, Row, compute_mark, make_mark, read_picture_mark
 from utils.files import printable_path, unique_picture_names
 from utils.plots.figure import save_figure, show_figure
 from utils.terminal import fail, note, output, say
 
+_READERS = 16  # photos compared at once with their marks: a server takes its time to answer
+
 
 class Writer(Protocol):
     """One place where predictions go."""
 
-    def write(self, photo: Path, prediction: Any) -> None: ...
+    def write(self, photo: Path | RemotePhoto, prediction: Any) -> None: ...
 
 
 class ScreenWriter:
@@ -32,7 +37,7 @@ class ScreenWriter:
         self._predictor = predictor
         self._references = selected.references
 
-    def write(self, photo: Path, prediction: Any) -> None:
+    def write(self, photo: Path | RemotePhoto, prediction: Any) -> None:
         line = self._predictor.format_line(prediction, self._references.get(photo, ()))
         output(f"{printable_path(photo)}: {line}")
 
@@ -46,8 +51,12 @@ class PlotWriter:
         self._folder = folder
         self._names = unique_picture_names(selected.all_paths)
 
-    def write(self, photo: Path, prediction: Any) -> None:
-        figure = self._predictor.draw(photo, prediction, self._references.get(photo, ()))
+    def write(self, photo: Path | RemotePhoto, prediction: Any) -> None:
+        try:
+            figure = self._predictor.draw(photo, prediction, self._references.get(photo, ()))
+        except UnreadablePhoto as error:  # it was removed since it was captioned
+            note(f"not drawn: {printable_path(photo)}: {error}")
+            return
         if self._folder is None:
             show_figure(figure)
         else:
@@ -58,7 +67,7 @@ class CopyWriter:
     """Copies of the photos with their captions in them; existing copies stay."""
 
     def __init__(
-        self, predictor: Predictor, photos: Sequence[Path], copies: CaptionedCopies
+        self, predictor: Predictor, photos: Sequence[Path | RemotePhoto], copies: CaptionedCopies
     ) -> None:
         self.folder = copies.folder
         self.failures = 0
@@ -78,15 +87,15 @@ class CopyWriter:
             if self._obstacles[photo]:
                 note(f"not copied: {printable_path(photo)}: {self._obstacles[photo]}")
 
-    def write(self, photo: Path, prediction: Any) -> None:
+    def write(self, photo: Path | RemotePhoto, prediction: Any) -> None:
         if not self._predictor.is_doubtful(prediction):
             self.copy(photo, prediction.text)
 
-    def copy_row(self, photo: Path, row: Row) -> None:
+    def copy_row(self, photo: Path | RemotePhoto, row: Row) -> None:
         """Copy a photo with the caption of the captions file, which a person may have edited."""
         self.copy(photo, self._predictor.caption_to_copy(row))
 
-    def copy(self, photo: Path, caption: str) -> None:
+    def copy(self, photo: Path | RemotePhoto, caption: str) -> None:
         """Copy a photo with its caption, if it has one and no copy yet."""
         if not caption or photo not in self.missing:
             return
@@ -105,17 +114,22 @@ class CaptionsFileWriter:
     """Rows of a captions file; photos that are already in it are not captioned again."""
 
     def __init__(
-        self, predictor: Predictor, photos: Sequence[Path], captions_file: CaptionsFile
+        self,
+        predictor: Predictor,
+        photos: Sequence[Path | RemotePhoto],
+        captions_file: CaptionsFile,
     ) -> None:
         self.file = captions_file
-        self.finished: dict[Path, Row] = {}
+        self.finished: dict[Path | RemotePhoto, Row] = {}
         self._predictor = predictor
         self._photos = photos
         for photo in photos:
             row = captions_file.find(photo)
             if row:
                 self.finished[photo] = row
-        self.changed = [photo for photo, row in self.finished.items() if _has_changed(photo, row)]
+        with ThreadPoolExecutor(_READERS) as pool:
+            changes = pool.map(_has_changed, self.finished, self.finished.values())
+            self.changed = list(itertools.compress(self.finished, changes))
 
     def report_existing(self) -> None:
         """Print how many photos are in the file, and what is to know about their rows."""
@@ -131,7 +145,7 @@ class CaptionsFileWriter:
         for photo in self.changed:
             note(f"changed since it was captioned: {printable_path(photo)}")
 
-    def write(self, photo: Path, prediction: Any) -> None:
+    def write(self, photo: Path | RemotePhoto, prediction: Any) -> None:
         record = self._predictor.make_record(prediction)
         mark = make_mark(photo, record["caption"]) if "caption" in record else ""
         self.file.write(photo, record | {"mark": mark})
@@ -164,7 +178,7 @@ class PredictionWriters:
             self._file = CaptionsFileWriter(predictor, photos, captions_file)
             self._writers.append(self._file)
 
-    def find_remaining(self) -> list[Path]:
+    def find_remaining(self) -> list[Path | RemotePhoto]:
         """Return the photos to caption: without a row, or where there is no file without a copy."""
         if self._file:
             return [photo for photo in self._photos if photo not in self._file.finished]
@@ -201,14 +215,14 @@ class PredictionWriters:
             return self._file.file.file
         return self._copies.folder if self._copies else None
 
-    def write(self, photo: Path, prediction: Any) -> None:
+    def write(self, photo: Path | RemotePhoto, prediction: Any) -> None:
         """Write a prediction everywhere."""
         for writer in self._writers:
             writer.write(photo, prediction)
         self._captioned += 1
         self._doubtful += self._predictor.is_doubtful(prediction)
 
-    def skip(self, photo: Path, error: UnreadablePhoto) -> None:
+    def skip(self, photo: Path | RemotePhoto, error: UnreadablePhoto) -> None:
         """Print that a photo cannot be read."""
         note(f"skipped: {printable_path(photo)}: {error}")
         self._unreadable += 1
@@ -257,12 +271,18 @@ class PredictionWriters:
         return bool(self._unreadable or uncopied or changed)
 
 
-def _has_changed(photo: Path, row: Row) -> bool:
+def _has_changed(photo: Path | RemotePhoto, row: Row) -> bool:
     """Return whether the photo is another picture than the one that was captioned."""
     mark = read_picture_mark(row)
-    return bool(mark) and mark != compute_mark(photo)
+    try:
+        return bool(mark) and mark != compute_mark(photo)
+    except AddressError as error:
+        note(f"not compared with what was captioned: {error}")
+        return False
 
 
-def _is_moved(photo: Path, row: Row) -> bool:
+def _is_moved(photo: Path | RemotePhoto, row: Row) -> bool:
+    if isinstance(photo, RemotePhoto):
+        return False
     listed = Path(row["path"])
     return listed.absolute() != photo.absolute() and not listed.exists()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from pipeline.photo_selection import SelectedPhotos
+from utils.addresses import AddressError, RemotePhoto
 from utils.captions_file import compute_mark
 from utils.errors import UsageError
 from utils.terminal import say
@@ -40,13 +41,14 @@ class Shard:
     def __str__(self) -> str:
         return f"{self.number}/{self.total}"
 
-    def has(self, photo: Path) -> bool:
+    def has(self, photo: Path | RemotePhoto) -> bool:
         """Return whether the photo is in this share. The first share has those without content."""
         try:
-            if not stat.S_ISREG(photo.stat().st_mode):  # opening a pipe would wait for ever
+            # Opening a pipe would wait for ever.
+            if isinstance(photo, Path) and not stat.S_ISREG(photo.stat().st_mode):
                 return self.number == 1
             mark = compute_mark(photo)
-        except OSError:
+        except (OSError, AddressError):
             return self.number == 1
         return int(mark, 16) % self.total == self.number - 1
 

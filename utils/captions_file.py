@@ -15,8 +15,15 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any, Self
 
+from utils.addresses import RemotePhoto, is_address
 from utils.errors import UserError
-from utils.files import printable_path, try_lock, write_atomically
+from utils.files import (
+    MARKED_BYTES,
+    hash_beginning,
+    printable_path,
+    try_lock,
+    write_atomically,
+)
 
 Columns = tuple[str, ...]
 Row = dict[str, Any]
@@ -29,7 +36,6 @@ PAGE_COLUMNS = ("path", "caption", "score")  # photos uploaded to the page are n
 SHOWN_CLASSES = 5  # the likeliest ones of a photo, which a classifier writes
 
 _CAPTION_DIGITS = 8  # of a caption's hash in its mark
-_MARKED_BYTES = 1 << 16  # read of each photo to tell it from others
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # some spreadsheets write it before the header
 
 
@@ -57,7 +63,7 @@ class CaptionsFile:
         self._moved_rows = {
             (Path(path).name, read_picture_mark(row)): row
             for path, row in self.rows.items()
-            if read_picture_mark(row) and not Path(path).exists()
+            if read_picture_mark(row) and not is_address(path) and not Path(path).exists()
         }
         self._moved_names = {name for name, _ in self._moved_rows}
 
@@ -78,18 +84,20 @@ class CaptionsFile:
         kinds = {frozenset(row) for row in self.rows.values()}
         return [columns for columns in self._allowed if frozenset(columns) in kinds]
 
-    def find(self, photo: Path) -> Row | None:
+    def find(self, photo: Path | RemotePhoto) -> Row | None:
         """Return the row of a photo, None if it has none.
 
         A photo is found by any spelling of its path. One that was moved, or that the file lists
-        relative to another folder, is found by its name and mark.
+        relative to another folder, is found by its name and mark. An address has one spelling.
         """
         row = self._row_by_place.get(normalise_path(printable_path(photo)))
+        if isinstance(photo, RemotePhoto):
+            return row
         if row is None and photo.name in self._moved_names and photo.is_file():
             row = self._moved_rows.get((photo.name, compute_mark(photo)))
         return row
 
-    def write(self, path: Path | str, values: Mapping[str, str | float]) -> None:
+    def write(self, path: Path | RemotePhoto | str, values: Mapping[str, str | float]) -> None:
         """Add a row with the values of this file's columns; it is on disk when this returns."""
         row: Row = {"path": printable_path(path)}
         for name in self.columns[1:]:
@@ -102,7 +110,7 @@ class CaptionsFile:
         self._opened.flush()
         self.rows[row["path"]] = self._row_by_place[normalise_path(row["path"])] = row
 
-    def sort(self, photos: Iterable[Path]) -> None:
+    def sort(self, photos: Iterable[Path | RemotePhoto]) -> None:
         """Write the rows of these photos in their order, after all others. This closes the file."""
         rows = {}
         for photo in photos:
@@ -320,7 +328,7 @@ FORMATS: dict[str, _Format] = {".jsonl": _JsonLines(), ".csv": _COMMAS}
 # Marks.
 
 
-def make_mark(photo: Path, caption: str, *, is_calibrated: bool = False) -> str:
+def make_mark(photo: Path | RemotePhoto, caption: str, *, is_calibrated: bool = False) -> str:
     """Return a mark that tells whether another picture or another caption is there later.
 
     It also tells whether the row's score is calibrated, so that no file mixes both kinds.
@@ -361,15 +369,16 @@ def _hash_caption(caption: str) -> str:
     return hashlib.sha256(caption.encode()).hexdigest()[:_CAPTION_DIGITS]
 
 
-def compute_mark(photo: Path) -> str:
+def compute_mark(photo: Path | RemotePhoto) -> str:
     """Return a mark of the picture in a file: another picture has another one.
 
     It is made of the file's size and first bytes, so that large files are read quickly.
     """
+    if isinstance(photo, RemotePhoto):
+        return photo.compute_mark()
     with photo.open("rb") as file:
-        beginning = file.read(_MARKED_BYTES)
-    size = photo.stat().st_size
-    return hashlib.sha256(beginning + str(size).encode()).hexdigest()[:12]
+        beginning = file.read(MARKED_BYTES)
+    return hash_beginning(beginning, photo.stat().st_size)
 
 
 def class_columns(number: int) -> Columns:
@@ -392,5 +401,7 @@ def _check_place(file: Path, remedy: str) -> None:
 
 
 def normalise_path(path: str) -> str:
-    """Return the same text for all spellings of a path."""
+    """Return the same text for all spellings of a path. An address has one."""
+    if is_address(path):
+        return path
     return os.path.normpath(Path(path).absolute())

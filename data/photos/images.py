@@ -21,10 +21,12 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from data.photos.reading import DEFAULT, Reading
+from utils.addresses import AddressError, RemotePhoto
 from utils.files import write_atomically
 
-# A photo in memory or on a disk: a file, the bytes of one, pixels uint8 (H, W, 3), a Pillow image.
-AnyPhoto = Path | str | bytes | np.ndarray | Image.Image
+# A photo in memory, on a disk or at an address: a file, the bytes of one, pixels uint8 (H, W, 3), a
+# Pillow image. A text is a path, never an address.
+AnyPhoto = Path | RemotePhoto | str | bytes | np.ndarray | Image.Image
 
 # A telephone's 108 megapixels pass; a PNG of this size takes 0.5 GB while it is decoded.
 MAX_PIXELS = 120_000_000
@@ -79,7 +81,9 @@ class UnreachablePhoto(UnreadablePhoto):
 
 
 def read_photo(
-    photo: Path | str | bytes, size: tuple[int, int] | None = None, reading: Reading = DEFAULT
+    photo: Path | RemotePhoto | str | bytes,
+    size: tuple[int, int] | None = None,
+    reading: Reading = DEFAULT,
 ) -> np.ndarray:
     """Read a photo as a person sees it: upright RGB on white, uint8 (H, W, 3).
 
@@ -87,7 +91,7 @@ def read_photo(
     from which the encoders learned. Safe to call from several threads.
 
     Args:
-        photo: a file, or the bytes of one.
+        photo: a file, on a disk or at an address, or the bytes of one.
         size: (height, width) to which the whole photo is squeezed, so that a map over the result
             lies linearly over the photo; None keeps the photo's own.
         reading: another preprocessing than that.
@@ -97,6 +101,8 @@ def read_photo(
     """
     with _open_stream(photo) as stream, _translate_errors():
         image = _read_header(stream)
+        if isinstance(photo, RemotePhoto):
+            photo.pixels = _find_upright_size(image)
         if size is not None and not reading.is_exact:
             # A JPEG can be decoded at 1/2, 1/4 or 1/8. The longer side counts for both, because the
             # orientation is not known yet.
@@ -146,7 +152,9 @@ def load_pixels(
         number: the photo's place in a list, from 1: it names a photo without a path in errors.
         read: reads a file or the bytes of one.
     """
-    name = str(photo) if isinstance(photo, Path | str) else f"photo {number}"
+    name = f"photo {number}"
+    if isinstance(photo, Path | RemotePhoto | str):
+        name = str(photo)
     try:
         if isinstance(photo, Image.Image):
             with _translate_errors():
@@ -185,6 +193,8 @@ def read_size(photo: AnyPhoto) -> tuple[int, int]:
         return photo.shape[:2]
     if isinstance(photo, Image.Image):
         return _find_upright_size(photo)
+    if isinstance(photo, RemotePhoto) and photo.pixels is not None:
+        return photo.pixels
     with _open_stream(photo) as stream, _translate_errors():
         return _find_upright_size(_read_header(stream))
 
@@ -204,13 +214,26 @@ def save_picture(image: np.ndarray, path: Path) -> None:
         Image.fromarray(image).save(temporary, format=format, quality=95)
 
 
-def _open_stream(photo: Path | str | bytes) -> BinaryIO:
-    stream = io.BytesIO(photo) if isinstance(photo, bytes) else _open_file(Path(photo))
+def _open_stream(photo: Path | RemotePhoto | str | bytes) -> BinaryIO:
+    stream: BinaryIO
+    if isinstance(photo, bytes):
+        stream = io.BytesIO(photo)
+    elif isinstance(photo, RemotePhoto):
+        stream = io.BytesIO(_fetch(photo))
+    else:
+        stream = _open_file(Path(photo))
     if stream.seek(0, os.SEEK_END) == 0:
         stream.close()
         raise UnreadablePhoto("empty file")
     stream.seek(0)
     return stream
+
+
+def _fetch(photo: RemotePhoto) -> bytes:
+    try:
+        return photo.read_bytes()
+    except AddressError as error:
+        raise UnreachablePhoto(error.reason) from error
 
 
 def _open_file(path: Path) -> BinaryIO:
