@@ -34,6 +34,7 @@ CAPTION_COLUMNS = ("path", "caption", "mark", "score")
 DOUBTFUL_COLUMNS = ("path", "caption", "doubtful", "mark", "score")
 PAGE_COLUMNS = ("path", "caption", "score")  # photos uploaded to the page are no files with a mark
 SHOWN_CLASSES = 5  # the likeliest ones of a photo, which a classifier writes
+CALIBRATED = "calibrated"  # the end of a mark whose row has a calibrated score
 
 _CAPTION_DIGITS = 8  # of a caption's hash in its mark
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # some spreadsheets write it before the header
