@@ -13,6 +13,7 @@ from utils.captions_file import (
     PAGE_COLUMNS,
     CaptionsFile,
     compute_mark,
+    has_calibrated_score,
     is_mended,
     make_mark,
     read_picture_mark,
@@ -316,6 +317,18 @@ def test_a_mark_tells_whether_the_caption_was_mended(tmp_path):
     assert is_mended({"caption": "a cat", "mark": mark})
     assert not is_mended({"caption": "a cat", "mark": ""})  # somebody cleared it
     assert not is_mended({"caption": "a cat"})
+
+
+def test_a_mark_tells_whether_the_score_is_calibrated(tmp_path):
+    photo = tmp_path / "a.jpg"
+    photo.write_bytes(b"x")
+    mark = make_mark(photo, "a dog", is_calibrated=True)
+    assert has_calibrated_score({"mark": mark}) is True
+    assert has_calibrated_score({"mark": make_mark(photo, "a dog")}) is False
+    assert has_calibrated_score({"mark": ""}) is None
+    assert read_picture_mark({"mark": mark}) == compute_mark(photo)
+    assert not is_mended({"caption": "a dog", "mark": mark})
+    assert is_mended({"caption": "a cat", "mark": mark})
 
 
 def test_a_mark_depends_on_the_picture_and_not_its_date(tmp_path):
