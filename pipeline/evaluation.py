@@ -1,28 +1,26 @@
 """Caption a split and score it: after training, for evaluate.py, or between two epochs."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from config import Settings
 from data.caption_batches import CaptionBatches
-from data.feature_cache import FeatureCache, FeatureStore
+from data.feature_cache import FeatureCache
 from data.photos.crops import Crops
 from data.photos.photo import Photo
-from data.photos.reading import Reading
 from data.preprocess import Dataset
 from data.scenes.dataset import LANGUAGES
 from data.scenes.drawing import PICTURE_SIZE
 from data.scenes.scores import score_facts, score_pointing
 from data.text.language import SPLITTERS, choose_unit, normalize_language
-from data.text.tokenizer import Tokenizer
 from models.captioner import Captioner
-from models.decoders.base import Decoder
-from models.encoders.encoder import Encoder
 from models.training.teacher_forced_scores import TeacherForcedEvaluator
 from pipeline.clip_scoring import ClipScorer, load_clip
 from pipeline.dataset import (
@@ -38,11 +36,13 @@ from pipeline.features import fill_cache
 from pipeline.object_scoring import ObjectScorer, make_object_scorer
 from pipeline.saved import read_saved_config
 from utils import runs
+from utils.calibration import Calibration, read_calibration
 from utils.errors import UserError
 from utils.metrics import ptb
-from utils.metrics.captions import SCORE_KEYS, Scorer, score_captions, score_epoch
+from utils.metrics.captions import Scorer, score_captions
+from utils.metrics.cider_reward import CiderD
+from utils.metrics.reliability import Reliability, correlate_ranks, measure_reliability
 from utils.progress import progress
-from utils.terminal import highlight
 
 BATCH = 320  # true captions predicted together
 TOGETHER = (
@@ -67,6 +67,7 @@ class Evaluation:
     clip: ClipScorer | None = None
     objects: ObjectScorer | None = None
     trained_on: list[Photo] | None = None  # the run's training photos, if they are of this dataset
+    calibration: Calibration | None = None  # of the run's scores
     notes: list[str] = field(default_factory=list)  # what a reader of the scores must know
 
     @property
@@ -82,6 +83,34 @@ class Evaluation:
     def scorer(self) -> Scorer:
         """The scorer of a caption for each photo."""
         return Scorer(self.references, tokenize=choose_scoring_tokenizer(self.language))
+
+    def score_true_captions(self, indices: Iterable[int]) -> dict[int, list[float | None]]:
+        """Return by photo the CIDEr of each true caption against the photo's others.
+
+        It is None if there are no others. Words have the weights that they have for predicted
+        captions.
+        """
+        tokenize = choose_scoring_tokenizer(self.language)
+        documents = []
+        for captions in self.references:
+            documents.append([" ".join(tokenize(caption)) for caption in captions])
+
+        ciders: dict[int, list[float | None]] = {}
+        pairs = []  # of a photo and one of its captions
+        others = []
+        for index in indices:
+            captions = documents[index]
+            ciders[index] = [None] * len(captions)
+            if len(captions) > 1:
+                for place in range(len(captions)):
+                    pairs.append((index, place))
+                    others.append(captions[:place] + captions[place + 1 :])
+        if not pairs:
+            return ciders
+        score = CiderD(others, documents=documents)
+        for number, (index, place) in enumerate(pairs):
+            ciders[index][place] = score(number, documents[index][place])
+        return ciders
 
     @cached_property
     def _teacher_forced(self) -> TeacherForcedEvaluator:
@@ -139,6 +168,35 @@ class Evaluation:
             scores |= self.objects.score(texts)
         return scores
 
+    def find_accepted(self, captions: Sequence[Any], bound: float) -> np.ndarray:
+        """Return whether the CIDEr of each caption (P,) reaches the bound."""
+        ciders = self.scorer.score_photos_by_cider([caption.text for caption in captions])
+        return np.asarray(ciders) >= bound
+
+    def measure_reliability(self, captions: Sequence[Any]) -> Reliability | None:
+        """Measure the calibrated scores of captions; None if the run has no calibration."""
+        if self.calibration is None:
+            return None
+        accepted = self.find_accepted(captions, self.calibration.bound)
+        return measure_reliability([self.calibration(caption) for caption in captions], accepted)
+
+    def score_scores(
+        self, captions: Sequence[Any], reliability: Reliability | None
+    ) -> dict[str, float | None]:
+        """Return how far the scores of captions can be trusted.
+
+        Calibration does not change the order of scores, and so not their correlation with CIDEr.
+        """
+        ciders = self.scorer.score_photos_by_cider([caption.text for caption in captions])
+        correlation = correlate_ranks([caption.score for caption in captions], ciders)
+        scores: dict[str, float | None] = {"score_CIDEr_correlation": correlation}
+        if self.calibration is not None and reliability is not None:
+            scores["score_bound"] = self.calibration.bound
+            scores["score_accepted"] = reliability.accepted
+            scores["score_Brier"] = reliability.brier
+            scores["score_ECE"] = reliability.error
+        return scores
+
     def _score_scenes(self, captions: Sequence[Any]) -> dict[str, float | None]:
         """Score facts and pointing of drawn scenes; return nothing for photographs."""
         if self.facts is None or self.language not in LANGUAGES:
@@ -157,6 +215,7 @@ class Result:
     notes: list[str]  # what a reader of the scores must know
     photos: list[Photo]
     captions: list[Any]  # of these photos, in order
+    reliability: Reliability | None = None  # of calibrated scores
 
     def sample(self, number: int) -> list[tuple[Photo, Any]]:
         """Return photos with their captions, from all over the split."""
@@ -186,13 +245,15 @@ def score(evaluation: Evaluation) -> Result:
     scores["seconds"] = seconds
     scores["captions_per_second"] = len(captions) / seconds
     scores |= evaluation.score_content(captions)
+    reliability = evaluation.measure_reliability(captions)
+    scores |= evaluation.score_scores(captions, reliability)
     if evaluation.clip is not None:
         scores["CLIP_model"] = evaluation.clip.name
         notes += evaluation.clip.describe([caption.text for caption in captions], language)
     if evaluation.objects is not None:
         notes += evaluation.objects.describe()
     notes = evaluation.notes + notes
-    return Result(evaluation.split, scores, notes, evaluation.photos, captions)
+    return Result(evaluation.split, scores, notes, evaluation.photos, captions, reliability)
 
 
 def load_evaluation(
@@ -305,6 +366,7 @@ def make_evaluation(
         search=search or {},
         facts=dataset.facts,
         trained_on=dataset.splits["train"] if is_own else None,
+        calibration=read_calibration(run),
         notes=notes,
     )
 
@@ -340,75 +402,3 @@ def choose_scoring_tokenizer(language: str) -> Callable[[str], list[str]]:
     if normalize_language(language) == "en":
         return ptb.tokenize
     return SPLITTERS[choose_unit(language)]
-
-
-class CaptionValidation:
-    """Scores on val of a decoder in training: of greedy captions, and teacher-forced."""
-
-    def __init__(
-        self,
-        dataset: Dataset,
-        tokenizer: Tokenizer,
-        features: FeatureStore,
-        settings: Settings,
-        decoder: Decoder,
-        encoder: Encoder,
-    ) -> None:
-        """Make everything that stays the same from epoch to epoch."""
-        photos = dataset.splits["val"]
-        max_length = settings.words.max_length
-        training = tokenize_photos(dataset, "val", tokenizer, max_length, NO_VIEWS)
-        captioner = Captioner(
-            encoder=lambda: encoder,
-            decoder=decoder,
-            tokenizer=tokenizer,
-            grid=encoder.grid,
-            image_size=encoder.image_size,
-            reading=Reading(**encoder.reading),
-            settings=settings.flat() | {"beam": 1, "sample": False},
-        )
-        self._best_by = settings.training.best_by
-        self._evaluation = Evaluation(
-            "val",
-            captioner,
-            photos,
-            features.select([photo.hash for photo in photos]),
-            CaptionBatches(training, features, batch=BATCH, seed=0),
-            settings,
-        )
-
-    def score(self) -> dict[str, float]:
-        """Return `val_loss`, `Top5`, the `forced_…` scores, and the scores of greedy captions that
-        need no Java.
-        """
-        evaluation = self._evaluation
-        captions = evaluation.captioner.from_features(evaluation.features)
-        scores = evaluation.score_teacher_forced()
-        scores["val_loss"] = scores.pop("loss")
-        return scores | evaluation.scorer.score([caption.text for caption in captions])
-
-    def merit(self, row: Mapping[str, Any]) -> float:
-        """Return the score that picks the best epoch."""
-        return score_epoch(row, self._best_by)
-
-    def describe(self, row: Mapping[str, Any], *, is_best: bool) -> str:
-        """Return an epoch's loss, and its scores on val."""
-        learned = f"loss {row['loss']:.3f}"
-        if "reward" in row:
-            learned = f"reward {row['reward']:.3f}"
-        if "greedy_reward" in row:
-            learned += f" (greedy captions {row['greedy_reward']:.3f})"
-        best = highlight(", best so far") if is_best else ""
-        top = next(key for key in row if key.startswith("Top"))
-        accuracy = f"top-{top.removeprefix('Top')} accuracy {row[top]:.3f}"
-        return (
-            f"epoch {row['epoch']}: {learned}, {row['seconds']:.0f} s{best}\n"
-            f"    val, greedy captions: {_list_scores(row, '')}\n"
-            f"    val, teacher-forced: {_list_scores(row, 'forced_')}, "
-            f"loss {row['val_loss']:.3f}, {accuracy}"
-        )
-
-
-def _list_scores(row: Mapping[str, Any], prefix: str) -> str:
-    names = ("BLEU-2", "BLEU-4", "NIST-2", "NIST-4", "CIDEr")
-    return ", ".join(f"{name} {row[prefix + SCORE_KEYS[name]]:.3f}" for name in names)

@@ -24,6 +24,7 @@ from models.encoders.encoder import Encoder
 from models.pretrained.loading import find_decoder_sizes
 from models.training.strategy import Strategy, join
 from models.training.trainer import Trainer
+from pipeline.calibration import NoCalibration, describe_calibration, fit_calibration
 from pipeline.classifier.dataset import ClassPictures, describe_classes, prepare_classes
 from pipeline.classifier.evaluation import evaluate_classes
 from pipeline.classifier.training import (
@@ -43,7 +44,7 @@ from pipeline.dataset import (
     report_seen,
     warn_of_little,
 )
-from pipeline.evaluation import CaptionValidation, make_evaluation, score
+from pipeline.evaluation import make_evaluation, score
 from pipeline.features import build_encoder, extract, make_views, report_engine
 from pipeline.resume import TRANSFORMER_FACTS, FromRun, Resumed, Start
 from pipeline.run import Run, copy_to_resume
@@ -57,7 +58,9 @@ from pipeline.training import (
     start_phase,
     train_epochs,
 )
+from pipeline.validation import CaptionValidation
 from utils import hugging_face, runs
+from utils.calibration import remove_calibration, write_calibration
 from utils.command_line import option_name
 from utils.commands import format_command
 from utils.device import has_bfloat16, use_device
@@ -159,6 +162,7 @@ def train_captioner(
         return 0
     report_best_epoch(trainer, phase)
     captioner = Captioner.load(run.folder, engine=settings.machine.engine)
+    calibrate(captioner, dataset, phase.settings, run)
     evaluation = make_evaluation(captioner, dataset, phase.settings, run=run.folder, split="test")
     result = score(evaluation)
     run.save_scores(result)
@@ -357,6 +361,20 @@ def save_class_config(run: Run, settings: Settings, pictures: ClassPictures) -> 
         "captions": pictures.dataset.digest(),
     }
     run.save_config(settings, facts)
+
+
+def calibrate(captioner: Captioner, dataset: Dataset, settings: Settings, run: Run) -> None:
+    """Fit the calibration of the scores on val, and print what came of it."""
+    remove_calibration(run.folder)
+    evaluation = make_evaluation(captioner, dataset, settings, run=run.folder, split="val")
+    epoch = runs.find_best_epoch(run.folder) or 0
+    try:
+        calibration = fit_calibration(evaluation, epoch)
+    except NoCalibration as reason:
+        say(f"scores of captions are not calibrated: {reason}")
+        return
+    write_calibration(run.folder, calibration)
+    say(describe_calibration(calibration))
 
 
 def report_best_epoch(trainer: Trainer, phase: Phase) -> None:

@@ -115,7 +115,7 @@ class Run:
             write_json(folder / "near_duplicates.json", pairs)
 
     def _remove_scores(self) -> None:
-        for file in ("scores.json", "results/report.json"):
+        for file in ("scores.json", "calibration.json", "results/report.json"):
             (self.folder / file).unlink(missing_ok=True)
 
     def save_model_files(self, tokenizer: Tokenizer, encoder: Encoder) -> None:

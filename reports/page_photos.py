@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from data.photos.images import UnreadablePhoto, read_photo
-from pipeline.evaluation import Evaluation, Result, choose_scoring_tokenizer
+from pipeline.evaluation import Evaluation, Result
 from reports.page import Picture, encode_picture
-from utils.metrics.cider_reward import CiderD
 from utils.plots.attention import make_attention_tile
 from utils.plots.figure import shrink
 
@@ -81,7 +80,7 @@ def choose_photos(evaluation: Evaluation, result: Result) -> dict[str, list[Phot
         evenly = [rest[place * len(rest) // SPREAD] for place in range(SPREAD)]
     spread = _read_first(result, [*evenly, *rest], SPREAD, pixels)
 
-    reference_ciders = score_true_captions(evaluation, [*spread, *best, *worst])
+    reference_ciders = evaluation.score_true_captions([*spread, *best, *worst])
     groups: dict[str, list[PhotoCard]] = {}
     for title, indices in ((FROM_ALL, spread), (BEST, best), (WORST, worst)):
         for index in indices:
@@ -113,35 +112,6 @@ def _read_first(
             continue
         chosen.append(index)
     return chosen
-
-
-def score_true_captions(
-    evaluation: Evaluation, indices: Sequence[int]
-) -> dict[int, list[float | None]]:
-    """Return by photo the CIDEr of each true caption against the photo's others.
-
-    It is None if there are no others. Words have the weights that they have for predicted captions.
-    """
-    tokenize = choose_scoring_tokenizer(evaluation.language)
-    documents = []
-    for captions in evaluation.references:
-        documents.append([" ".join(tokenize(caption)) for caption in captions])
-
-    pairs = []  # of a photo and one of its captions
-    others = []
-    for index in indices:
-        captions = documents[index]
-        if len(captions) > 1:
-            for place in range(len(captions)):
-                pairs.append((index, place))
-                others.append(captions[:place] + captions[place + 1 :])
-    score = CiderD(others, documents=documents)
-    ciders: dict[int, list[float | None]] = {
-        index: [None] * len(documents[index]) for index in indices
-    }
-    for number, (index, place) in enumerate(pairs):
-        ciders[index][place] = score(number, documents[index][place])
-    return ciders
 
 
 def choose_attention(groups: dict[str, list[PhotoCard]]) -> list[PhotoCard]:

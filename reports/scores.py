@@ -53,8 +53,25 @@ def format_scores(result: Result) -> str:
     if scene_rows:
         parts.append("")
         parts.append(format_table(SCENE_COLUMNS, scene_rows, numbers=SCENE_COLUMNS[1:]))
+    parts += ["", *describe_score(scores)]
     parts += [f"note: {note}" for note in result.notes]
     return "\n".join(parts)
+
+
+def describe_score(scores: Mapping[str, Any]) -> list[str]:
+    """Return lines about the score that predict.py writes beside a caption."""
+    correlation = format_score(scores.get("score_CIDEr_correlation"))
+    line = f"score of a caption: rank correlation with its CIDEr {correlation}"
+    if "score_Brier" not in scores:
+        return [f"{line}; not calibrated"]
+    accepted = scores["score_accepted"]
+    return [
+        line,
+        f"calibrated: {accepted:.1%} of the captions have a CIDEr of at least "
+        f"{scores['score_bound']:g}; Brier score {format_score(scores['score_Brier'])} (without "
+        f"scores {format_score(accepted * (1 - accepted))}), calibration error "
+        f"{format_score(scores['score_ECE'])}",
+    ]
 
 
 def format_class_scores(result: ClassResult) -> str:

@@ -11,7 +11,6 @@ from reports.page_photos import (
     choose_attention,
     choose_photos,
     make_word_tiles,
-    score_true_captions,
 )
 from tests.helpers.captioned_photos import THREE_PHOTOS, make_result
 from utils.metrics.captions import Scorer
@@ -76,7 +75,7 @@ def test_without_readable_photos_nothing_is_shown(tmp_path):
 def test_a_true_caption_is_scored_against_the_others(tmp_path):
     """A scorer gives the same if the photo's other captions are its references."""
     evaluation, _ = make_result(tmp_path, ["a dog", "a cat", "a"])
-    ciders = score_true_captions(evaluation, [0, 2])
+    ciders = evaluation.score_true_captions([0, 2])
     assert ciders.keys() == {0, 2}
     assert ciders[2] == [None]
     scorer = Scorer(evaluation.references)

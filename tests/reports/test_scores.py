@@ -47,3 +47,21 @@ def test_scores_of_scenes_have_a_table_of_facts():
     assert ["facts", "precision", "0.900", "1.000", "0.200"] in rows
     assert ["facts", "recall", "0.500", "0.750", "0.100"] in rows
     assert ["pointing", "–", "0.125"] in rows
+
+
+def test_what_a_score_is_worth_is_said():
+    text = format_scores(Result("test", SCORES, [], [], []))
+    assert text.endswith("rank correlation with its CIDEr –; not calibrated")
+    measured = {
+        "score_CIDEr_correlation": 0.44,
+        "score_bound": 0.62,
+        "score_accepted": 0.3,
+        "score_Brier": 0.19,
+        "score_ECE": 0.03,
+    }
+    text = format_scores(Result("test", SCORES | measured, [], [], []))
+    assert text.endswith(
+        "score of a caption: rank correlation with its CIDEr 0.440\n"
+        "calibrated: 30.0% of the captions have a CIDEr of at least 0.62; "
+        "Brier score 0.190 (without scores 0.210), calibration error 0.030"
+    )

@@ -1,0 +1,90 @@
+"""Scores on val of a decoder in training, after each epoch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from config import Settings
+from data.caption_batches import CaptionBatches
+from data.feature_cache import FeatureStore
+from data.photos.reading import Reading
+from data.preprocess import Dataset
+from data.text.tokenizer import Tokenizer
+from models.captioner import Captioner
+from models.decoders.base import Decoder
+from models.encoders.encoder import Encoder
+from pipeline.dataset import NO_VIEWS, tokenize_photos
+from pipeline.evaluation import BATCH, Evaluation
+from utils.metrics.captions import SCORE_KEYS, score_epoch
+from utils.terminal import highlight
+
+
+class CaptionValidation:
+    """Scores on val of a decoder in training: of greedy captions, and teacher-forced."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        tokenizer: Tokenizer,
+        features: FeatureStore,
+        settings: Settings,
+        decoder: Decoder,
+        encoder: Encoder,
+    ) -> None:
+        """Make everything that stays the same from epoch to epoch."""
+        photos = dataset.splits["val"]
+        max_length = settings.words.max_length
+        training = tokenize_photos(dataset, "val", tokenizer, max_length, NO_VIEWS)
+        captioner = Captioner(
+            encoder=lambda: encoder,
+            decoder=decoder,
+            tokenizer=tokenizer,
+            grid=encoder.grid,
+            image_size=encoder.image_size,
+            reading=Reading(**encoder.reading),
+            settings=settings.flat() | {"beam": 1, "sample": False},
+        )
+        self._best_by = settings.training.best_by
+        self._evaluation = Evaluation(
+            "val",
+            captioner,
+            photos,
+            features.select([photo.hash for photo in photos]),
+            CaptionBatches(training, features, batch=BATCH, seed=0),
+            settings,
+        )
+
+    def score(self) -> dict[str, float]:
+        """Return `val_loss`, `Top5`, the `forced_…` scores, and the scores of greedy captions that
+        need no Java.
+        """
+        evaluation = self._evaluation
+        captions = evaluation.captioner.from_features(evaluation.features)
+        scores = evaluation.score_teacher_forced()
+        scores["val_loss"] = scores.pop("loss")
+        return scores | evaluation.scorer.score([caption.text for caption in captions])
+
+    def merit(self, row: Mapping[str, Any]) -> float:
+        """Return the score that picks the best epoch."""
+        return score_epoch(row, self._best_by)
+
+    def describe(self, row: Mapping[str, Any], *, is_best: bool) -> str:
+        """Return an epoch's loss, and its scores on val."""
+        learned = f"loss {row['loss']:.3f}"
+        if "reward" in row:
+            learned = f"reward {row['reward']:.3f}"
+        if "greedy_reward" in row:
+            learned += f" (greedy captions {row['greedy_reward']:.3f})"
+        best = highlight(", best so far") if is_best else ""
+        top = next(key for key in row if key.startswith("Top"))
+        accuracy = f"top-{top.removeprefix('Top')} accuracy {row[top]:.3f}"
+        return (
+            f"epoch {row['epoch']}: {learned}, {row['seconds']:.0f} s{best}\n"
+            f"    val, greedy captions: {_list_scores(row, '')}\n"
+            f"    val, teacher-forced: {_list_scores(row, 'forced_')}, "
+            f"loss {row['val_loss']:.3f}, {accuracy}"
+        )
+
+
+def _list_scores(row: Mapping[str, Any], prefix: str) -> str:
+    names = ("BLEU-2", "BLEU-4", "NIST-2", "NIST-4", "CIDEr")
+    return ", ".join(f"{name} {row[prefix + SCORE_KEYS[name]]:.3f}" for name in names)
