@@ -26,6 +26,7 @@ from pipeline.classifier import dataset as class_dataset
 from pipeline.photo_selection import SelectedPhotos
 from utils import runs
 from utils.addresses import RemotePhoto
+from utils.calibration import Calibration
 from utils.captions_file import is_mended
 from utils.errors import UserError
 from utils.hugging_face import describe, is_hugging_face
@@ -116,6 +117,7 @@ class Predictor(Protocol):
 
     image_size: int
     reading: Reading
+    is_calibrated: bool  # whether scores are shares of captions that people accept
 
     def load(self) -> None:
         """Load the network, but not an encoder of its own."""
@@ -162,6 +164,7 @@ class CaptionPredictor:
     search: dict[str, Any]
     minimum_score: float = 0.0
     tokenizer: Tokenizer | None = None  # counts the words of saved captions; None: the captioner's
+    calibration: Calibration | None = None
 
     @cached_property
     def captioner(self) -> Any:
@@ -184,20 +187,31 @@ class CaptionPredictor:
     def predict(self, pictures: Sequence[Any], photos: Sequence[Path | RemotePhoto]) -> list[Any]:
         return self.captioner(pictures, originals=photos, **self.search)
 
+    @property
+    def is_calibrated(self) -> bool:
+        return self.calibration is not None
+
+    def _score(self, prediction: Any) -> float:
+        """Return the score that is written: the calibrated one if the run has a calibration."""
+        if self.calibration is None:
+            return prediction.score
+        return self.calibration(prediction)
+
     def is_doubtful(self, prediction: Any) -> bool:
-        return round(prediction.score, 4) < self.minimum_score  # rounded as in the captions file
+        return round(self._score(prediction), 4) < self.minimum_score  # rounded as in the file
 
     def format_line(self, prediction: Any, references: Sequence[str]) -> str:
-        score = f"{prediction.score:.2f}"
+        score = f"{self._score(prediction):.2f}"
         if self.is_doubtful(prediction):
             score += ", doubtful"
         return f"{prediction.text}  ({score})" + format_references(references)
 
     def make_record(self, prediction: Any) -> dict[str, str | float]:
         """Return caption and score; a doubtful caption is only in `doubtful`."""
+        score = self._score(prediction)
         if self.is_doubtful(prediction):
-            return {"caption": "", "doubtful": prediction.text, "score": prediction.score}
-        return {"caption": prediction.text, "doubtful": "", "score": prediction.score}
+            return {"caption": "", "doubtful": prediction.text, "score": score}
+        return {"caption": prediction.text, "doubtful": "", "score": score}
 
     def describe_mismatches(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
         captioned = [row for row in rows if row["caption"]]
@@ -261,6 +275,7 @@ def make_caption_predictor(
     weights: str | None = None,
     engine: str = "auto",
     minimum_score: float = 0.0,
+    calibration: Calibration | None = None,
 ) -> CaptionPredictor:
     """Return the predictor of a run's captions, whose captioner is loaded when it is needed.
 
@@ -280,7 +295,7 @@ def make_caption_predictor(
     tokenizer = None
     if not is_hugging_face(run):
         tokenizer = load_tokenizer(run / "vocabulary.json")
-    return CaptionPredictor(load_captioner, search, minimum_score, tokenizer)
+    return CaptionPredictor(load_captioner, search, minimum_score, tokenizer, calibration)
 
 
 def caption_photos(

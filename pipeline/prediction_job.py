@@ -22,13 +22,16 @@ from pipeline.prediction_writers import PlotWriter, PredictionWriters
 from pipeline.shards import select_shard
 from utils import runs
 from utils.addresses import is_address
+from utils.calibration import Calibration, read_calibration
 from utils.captions_file import CAPTION_COLUMNS, DOUBTFUL_COLUMNS, CaptionsFile, class_columns
+from utils.command_line import option_name
 from utils.device import use_device
 from utils.errors import UserError
 from utils.files import check_writable
+from utils.hugging_face import describe, is_hugging_face
 from utils.plots.figure import has_screen
 from utils.quiet import import_tensorflow
-from utils.terminal import say
+from utils.terminal import note, say
 
 MOST_WINDOWS = 10  # of more photos none is shown in a window
 
@@ -53,6 +56,7 @@ def predict_photos(
         check_writable(Path(typed.plot))
 
     device = search.pop("device", "auto")
+    remark = describe_scores(typed, search, saved, run)
     predictor = make_predictor(typed, search, saved, run)
     is_random = not typed.photos
     if is_random:
@@ -73,6 +77,8 @@ def predict_photos(
         if remaining and not is_random:
             load(predictor, device)  # fails before the captions file is made
         results = predict_here(predictor, remaining)
+    if remaining and remark:
+        note(remark)
     with writers.open():
         for photo, prediction in caption_photos(results, len(remaining), writers.skip):
             writers.write(photo, prediction)
@@ -133,13 +139,49 @@ def make_predictor(
         return make_class_predictor(run)
     settings = search | {"seed": typed.seed}
     engine = settings.pop("engine", "auto")
+    calibration = read_run_calibration(run)
     return make_caption_predictor(
         run,
         settings,
         weights=typed.weights,
         engine=engine,
         minimum_score=typed.minimum_score or 0.0,
+        calibration=calibration,
     )
+
+
+def read_run_calibration(run: Path) -> Calibration | None:
+    """Read the calibration of a run; None if it is of other weights, or if there is none."""
+    if is_hugging_face(run):
+        return None
+    calibration = read_calibration(run)
+    if calibration is None or calibration.epoch != runs.find_best_epoch(run):
+        return None
+    return calibration
+
+
+def describe_scores(
+    typed: Namespace, search: dict[str, Any], saved: dict[str, Any], run: Path
+) -> str | None:
+    """Return what somebody should know who relies on scores; None if there is nothing.
+
+    `search` are the typed settings of the search.
+    """
+    if runs.is_classifier(saved):
+        return None
+    calibration = read_run_calibration(run)
+    if calibration is None:
+        if typed.minimum_score is None:
+            return None
+        return (
+            f"{describe(run)} has no calibration: --minimum-score compares the mean probability of "
+            "a caption's words, and not a share of captions"
+        )
+    changes = calibration.list_changes(search)
+    if not changes:
+        return None
+    options = ", ".join(map(option_name, changes))
+    return f"scores were calibrated without {options}: with it they may be too high or too low"
 
 
 def prepare_plots(

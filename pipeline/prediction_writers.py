@@ -16,7 +16,15 @@ from data.photos.images import UnreadablePhoto
 from pipeline.photo_selection import SelectedPhotos
 from pipeline.prediction import Predictor
 from utils.addresses import AddressError, RemotePhoto
-from utils.captions_file import CaptionsFile, Row, compute_mark, make_mark, read_picture_mark
+from utils.captions_file import (
+    CaptionsFile,
+    Row,
+    compute_mark,
+    has_calibrated_score,
+    make_mark,
+    read_picture_mark,
+)
+from utils.errors import UserError
 from utils.files import printable_path, unique_picture_names
 from utils.plots.figure import save_figure, show_figure
 from utils.terminal import fail, note, output, say
@@ -127,9 +135,27 @@ class CaptionsFileWriter:
             row = captions_file.find(photo)
             if row:
                 self.finished[photo] = row
+        self._other_kind = [
+            row
+            for row in captions_file.rows.values()
+            if has_calibrated_score(row) is not None
+            and has_calibrated_score(row) != predictor.is_calibrated
+        ]
         with ThreadPoolExecutor(_READERS) as pool:
             changes = pool.map(_has_changed, self.finished, self.finished.values())
             self.changed = list(itertools.compress(self.finished, changes))
+
+    def check_kind_of_scores(self) -> None:
+        """Raise an error if the file has scores of another kind than those to come."""
+        if not self._other_kind:
+            return
+        kinds = ["calibrated scores", "scores that are mean probabilities of words"]
+        if not self._predictor.is_calibrated:
+            kinds.reverse()
+        raise UserError(
+            f"{self.file.file} has {kinds[1]}, and this run writes {kinds[0]}, which do not "
+            "compare; choose another --out"
+        )
 
     def report_existing(self) -> None:
         """Print how many photos are in the file, and what is to know about their rows."""
@@ -147,7 +173,10 @@ class CaptionsFileWriter:
 
     def write(self, photo: Path | RemotePhoto, prediction: Any) -> None:
         record = self._predictor.make_record(prediction)
-        mark = make_mark(photo, record["caption"]) if "caption" in record else ""
+        mark = ""
+        if "caption" in record:
+            is_calibrated = self._predictor.is_calibrated
+            mark = make_mark(photo, record["caption"], is_calibrated=is_calibrated)
         self.file.write(photo, record | {"mark": mark})
 
 
@@ -179,9 +208,15 @@ class PredictionWriters:
             self._writers.append(self._file)
 
     def find_remaining(self) -> list[Path | RemotePhoto]:
-        """Return the photos to caption: without a row, or where there is no file without a copy."""
+        """Return the photos to caption: without a row, or where there is no file without a copy.
+
+        Raise an error if their scores would be of another kind than those in the file.
+        """
         if self._file:
-            return [photo for photo in self._photos if photo not in self._file.finished]
+            remaining = [photo for photo in self._photos if photo not in self._file.finished]
+            if remaining:
+                self._file.check_kind_of_scores()
+            return remaining
         if self._copies:
             return [photo for photo in self._photos if photo in self._copies.missing]
         return list(self._photos)

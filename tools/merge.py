@@ -20,6 +20,7 @@ from utils.captions_file import (
     Columns,
     Row,
     class_columns,
+    has_calibrated_score,
     normalise_path,
 )
 from utils.errors import UsageError, UserError, run_script
@@ -57,6 +58,7 @@ def main() -> int:
     check_names(paths, out)
     parts = [read_part(path) for path in paths]
     merged = CaptionsFile(out, *find_columns(parts))
+    check_kind_of_scores([merged, *parts])
     rows, repeated = collect_rows([merged, *parts])
     existing = len(merged.rows)
     with merged:
@@ -105,6 +107,21 @@ def find_columns(parts: Iterable[CaptionsFile]) -> tuple[Columns, ...]:
             "merge files of the same kind; nothing was written"
         )
     return tuple(owners) or (CAPTION_COLUMNS,)
+
+
+def check_kind_of_scores(files: Iterable[CaptionsFile]) -> None:
+    """Reject files with calibrated scores together with files that have others."""
+    owners: dict[bool, CaptionsFile] = {}
+    for file in files:
+        for row in file.rows.values():
+            is_calibrated = has_calibrated_score(row)
+            if is_calibrated is not None:
+                owners.setdefault(is_calibrated, file)
+    if len(owners) > 1:
+        raise UserError(
+            f"{owners[True].file} has calibrated scores and {owners[False].file} has others, which "
+            "do not compare; merge files of runs of the same kind; nothing was written"
+        )
 
 
 def collect_rows(files: Iterable[CaptionsFile]) -> tuple[list[Row], int]:

@@ -28,6 +28,7 @@ class ClassPredictor:
         _ = self.classifier
 
     reading = DEFAULT
+    is_calibrated = False
 
     @property
     def image_size(self) -> int:

@@ -133,3 +133,13 @@ def test_a_part_that_is_being_written_is_refused():
         done = run_merge("1.csv", "--out", "all.csv")
     assert done.status == 1
     assert "another command is writing into 1.csv" in done.error
+
+
+def test_calibrated_scores_are_not_merged_with_others():
+    write("1.csv", HEADER, "in/a.jpg,a dog,aaaaaaaaaaaa-aaaaaaaa-calibrated,0.5000\n")
+    write("2.csv", HEADER, "in/b.jpg,a cat,bbbbbbbbbbbb-bbbbbbbb,0.5000\n")
+    done = run_merge("1.csv", "2.csv", "--out", "all.csv")
+    assert done.status == 1
+    assert "1.csv has calibrated scores and 2.csv has others" in done.error
+    assert done.error.count("\n") == 1
+    assert not Path("all.csv").exists()
