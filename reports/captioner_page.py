@@ -22,7 +22,13 @@ from reports.analysis import (
     list_beam_scores,
     list_wrong_objects,
 )
-from reports.charts import Chart, make_bar_chart, make_line_chart
+from reports.charts import (
+    Chart,
+    Line,
+    make_bar_chart,
+    make_line_chart,
+    make_reliability_chart,
+)
 from reports.page import Section, Table, describe_splits, make_epochs_section, make_line, write_page
 from reports.page_photos import (
     STEPS,
@@ -34,6 +40,7 @@ from reports.page_photos import (
 from reports.score_names import format_score, get_score_name
 from reports.scores import SCENE_COLUMNS, list_scene_scores, list_scores
 from utils import runs
+from utils.calibration import read_calibration
 from utils.hugging_face import describe
 from utils.metrics.captions import SCORE_KEYS
 
@@ -62,7 +69,10 @@ def write_captioner_page(
     if scores:
         facts.append((f"CIDEr on {scores['split']}", format_score(scores["CIDEr"])))
 
-    sections = [_make_scores_section(run, scores, result)]
+    sections = [
+        _make_scores_section(run, scores, result),
+        _make_reliability_section(run, result),
+    ]
     if evaluation and result:
         groups = choose_photos(evaluation, result)
         if groups:
@@ -179,6 +189,34 @@ def _describe_analysis(analysis: dict[str, Any]) -> dict[str, Any]:
             Table("Objects most often named and not in the photo", OBJECT_COLUMNS, objects)
         )
     return {"tables": tables, "chart": chart, "facts": facts}
+
+
+def _make_reliability_section(run: Path, result: Result | None) -> Section | None:
+    """Return the section with the reliability of scores; None if they are not calibrated."""
+    calibration = read_calibration(run)
+    if calibration is None:
+        return None
+    measured = {f"val, held out ({calibration.captions:,} captions)": calibration.reliability}
+    if result and result.reliability and result.split != "val":
+        measured[f"{result.split} ({len(result.captions):,} captions)"] = result.reliability
+    lines = []
+    facts = []
+    for number, (name, reliability) in enumerate(measured.items(), start=1):
+        points = [(point.score, point.accepted) for point in reliability.points]
+        lines.append(Line(name, points, number))
+        facts += [
+            (f"accepted, {name}", f"{reliability.accepted:.1%}"),
+            (
+                f"Brier score, {name}",
+                f"{format_score(reliability.brier)}; of one score for all "
+                f"{format_score(reliability.brier_of_share)}",
+            ),
+            (f"calibration error, {name}", format_score(reliability.error)),
+        ]
+    bound = f"{calibration.bound:g}"
+    title = f"Share of captions with a CIDEr of at least {bound}, by score"
+    content = {"bound": bound, "chart": make_reliability_chart(title, lines), "facts": facts}
+    return Section("Reliability of scores", "captioner_reliability.html", content)
 
 
 def _make_photos_section(groups: dict[str, list[PhotoCard]], split: str, language: str) -> Section:

@@ -154,6 +154,31 @@ def make_line_chart(
     )
 
 
+def make_reliability_chart(title: str, series: Sequence[Line]) -> Chart:
+    """Return a chart of shares by score, both from 0 to 1, with the diagonal that is exact."""
+    x_scale = _Scale(0, 1, LEFT, RIGHT)
+    y_scale = _Scale(0, 1, BOTTOM, TOP)
+    curves = []
+    legend = []
+    descriptions = []
+    for line in [Line("exact", [(0, 0), (1, 1)], 5, is_dashed=True), *series]:
+        positions = [(x_scale.place(score), y_scale.place(share)) for score, share in line.points]
+        curves.append(Curve(positions, line.colour, line.is_dashed, has_marks=not line.is_dashed))
+        legend.append(LegendEntry(line.name, line.colour, line.is_dashed))
+    for line in series:
+        shares = [f"{share:.0%} at score {score:.2f}" for score, share in line.points]
+        descriptions.append(f"{line.name}: {', '.join(shares)}")
+    values = choose_ticks(0, 1)
+    return Chart(
+        title,
+        f"{title}. {'; '.join(descriptions)}; exact is the same share as the score",
+        [Tick(x_scale.place(value), f"{value:g}") for value in values],
+        [Tick(y_scale.place(value), f"{value:.0%}") for value in values],
+        legend,
+        curves=curves,
+    )
+
+
 def make_bar_chart(
     title: str, names: Sequence[str], series: Sequence[tuple[str, Sequence[float]]], *, unit: str
 ) -> Chart:

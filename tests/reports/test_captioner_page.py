@@ -1,12 +1,17 @@
 """The page of a captioner: its sections, and that a hostile caption can do nothing."""
 
+from dataclasses import replace
+
 import pytest
 
 from reports.captioner_page import write_captioner_page
+from tests.helpers.calibrations import make_calibration
 from tests.helpers.captioned_photos import THREE_PHOTOS, make_result
 from tests.helpers.pages import read_page, read_rows
 from tests.helpers.saved_runs import ANALYSIS, saved_run
+from utils.calibration import write_calibration
 from utils.files import write_json
+from utils.metrics.reliability import Point, Reliability
 
 HOSTILE = "<img src=x onerror=alert(1)> \" ' & 개"
 SCORES = {
@@ -142,3 +147,25 @@ def test_the_analysis_is_shown(tmp_path):
     assert facts["captions that are not in the training captions"] == "not known"
     chart = page.all("svg", role="img")[0]["aria-label"]
     assert "captions: most often 3; true captions: most often 3" in chart
+
+
+def test_calibrated_scores_have_a_curve(tmp_path):
+    run = saved_run(tmp_path / "run")
+    write_calibration(run, make_calibration())
+    evaluation, result = make_result(tmp_path, ["a dog", "a cat", "a"])
+    result = replace(result, reliability=Reliability(0.5, 0.1, 0.02, [Point(0.4, 0.7, 3)]))
+    page = read_page(write_captioner_page(run, evaluation, result))
+    assert "Reliability of scores" in page.texts("h2")
+    label = page.all("svg", role="img")[0]["aria-label"]
+    assert label.startswith(
+        "Share of captions with a CIDEr of at least 0.62, by score. "
+        "val, held out (120 captions): 25% at score 0.20, 55% at score 0.50; "
+        "test (3 captions): 70% at score 0.40;"
+    )
+    facts = read_facts(page)
+    assert facts["accepted, val, held out (120 captions)"] == "40.0%"
+    assert facts["Brier score, test (3 captions)"] == "0.100; of one score for all 0.250"
+
+
+def test_without_a_calibration_there_is_no_curve(page):
+    assert "Reliability of scores" not in page.texts("h2")

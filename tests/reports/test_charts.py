@@ -2,7 +2,13 @@
 
 import pytest
 
-from reports.charts import Line, choose_ticks, make_bar_chart, make_line_chart
+from reports.charts import (
+    Line,
+    choose_ticks,
+    make_bar_chart,
+    make_line_chart,
+    make_reliability_chart,
+)
 from tests.helpers.pages import render
 
 
@@ -100,3 +106,20 @@ def test_bars_are_as_high_as_their_shares():
         "Words, by words. captions: most often 2+; true: most often 2+"
     )
     assert page.texts("text")[-2:] == ["1", "2+"]
+
+
+def test_a_reliability_curve_lies_beside_the_diagonal():
+    """Both axes go from 0 to 1: x from 42 to 352, y from 184 to 14."""
+    lines = [Line("val", [(0.1, 0.0), (0.5, 0.6), (1.0, 1.0)], 1)]
+    chart = make_reliability_chart("Share of captions, by score", lines)
+    page = draw(chart)
+    diagonal, curve = page.all("polyline")[:2]
+    assert diagonal["points"] == "42.0,184.0 352.0,14.0"
+    assert "dashed" in diagonal["class"]
+    assert curve["points"] == "73.0,184.0 197.0,82.0 352.0,14.0"
+    assert page.texts("li") == ["exact", "val"]
+    assert chart.description == (
+        "Share of captions, by score. val: 0% at score 0.10, 60% at score 0.50, 100% at score "
+        "1.00; exact is the same share as the score"
+    )
+    assert page.one("svg", role="img")["aria-label"] == chart.description
