@@ -5,6 +5,7 @@ train a classifier.
     python train.py --dataset FOLDER --batch 64      your own photos and captions
     python train.py --run NAME --resume              resume a run where it stopped
     python train.py --dataset FOLDER --from NAME     start from the best weights of another run
+    python train.py --dataset FOLDER --folds 5       scores of few photos: each one held out once
     python train.py --run NAME --resume --scst       add self-critical training on CIDEr-D
     python train.py --preset vit-gpt2 --dataset FOLDER     another system
     python train.py --preset classifier --dataset FOLDER   a classifier: a folder for each class
@@ -31,7 +32,7 @@ from config import Settings
 from pipeline.cluster_address import check_address, check_has_features
 from pipeline.dataset_places import check_exists
 from pipeline.resume import Request, find_start
-from pipeline.settings import check_suits_workers, choose
+from pipeline.settings import check_suits_folds, check_suits_workers, choose
 from utils import hugging_face, runs
 from utils.addresses import reject_address
 from utils.command_line import (
@@ -77,6 +78,12 @@ def make_options() -> argparse.ArgumentParser:
         metavar="local|auto|HOST:PORT",
         help="extract features on all machines of this Ray cluster; local starts one here",
     )
+    run.add_argument(
+        "--folds",
+        type=int,
+        metavar="N",
+        help="first score all photos by N decoders, each trained without the photos it scores",
+    )
     add_runs_option(run)
     defaults = presets.describe_defaults(Settings().flat())
     for group in config.GROUPS:
@@ -89,14 +96,14 @@ def read_command_line() -> Request:
     """Return what was typed."""
     typed = parse_typed(make_options())
     run, resume, start, root = (typed.pop(name) for name in ("run", "resume", "start", "runs"))
-    ray = typed.pop("ray")
+    ray, folds = typed.pop("ray"), typed.pop("folds")
     if ray is not None:
         check_address(ray)
     reject_address("--cache", typed.get("cache"), "name a folder that is on one")
     for name in ("weights", "decoder_weights"):
         if hugging_face.is_hugging_face(typed.get(name)):
             typed[name] = str(runs.find_run(typed[name]))  # a full path holds wherever the run goes
-    request = Request(typed, run=run, resume=resume, start=start, runs=root, ray=ray)
+    request = Request(typed, run=run, resume=resume, start=start, runs=root, ray=ray, folds=folds)
     if "weights" in typed:
         typed["weights"] = runs.find_weights(typed["weights"], request.root)
     return request
@@ -113,6 +120,10 @@ def main() -> int:
     if request.ray is not None:
         check_has_features(settings)
     check_suits_workers(settings, worker)
+    if request.folds is not None:
+        check_suits_folds(
+            settings, request.folds, resume=request.resume, ray=request.ray, worker=worker
+        )
     if "dataset" in request.options:
         check_exists(Path(settings.data.dataset))
     if start.is_finished(settings):
@@ -120,8 +131,10 @@ def main() -> int:
         return 0
     import_tensorflow()
     # These import TensorFlow, which takes seconds: wrong options are rejected before.
+    from pipeline.folds import score_folds
     from pipeline.job import train_captioner, train_classifier
     from reports.reporter import CaptionReporter, ClassReporter, SilentReporter
+    from reports.scores import format_folds
 
     try:
         if settings.preset == "classifier":
@@ -129,7 +142,13 @@ def main() -> int:
         reporter = SilentReporter()
         if worker.index == 0:
             reporter = CaptionReporter(start.run, settings.training.best_by)
-        return train_captioner(settings, start, reporter, ray=request.ray, worker=worker)
+        folds = None
+        if request.folds is not None:
+            folds = score_folds(settings, start, request.folds)
+            say(format_folds(folds))
+        return train_captioner(
+            settings, start, reporter, ray=request.ray, folds=folds, worker=worker
+        )
     except KeyboardInterrupt:
         if worker.index > 0:
             return 130

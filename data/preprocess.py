@@ -194,6 +194,20 @@ def find_look_alikes(dataset: Dataset) -> list[tuple[Photo, Photo]]:
     return pairs
 
 
+def divide_photos(photos: Sequence[Photo], number: int, seed: int) -> list[list[Photo]]:
+    """Return at most `number` parts of about equal size, in an order that the seed gives.
+
+    Equal pictures are in one part. There are fewer parts if there are fewer pictures.
+    """
+    ranks = {photo.hash: _rank(photo, seed) for photo in photos}
+    order = sorted(ranks, key=ranks.__getitem__)
+    places = {photo_hash: place % number for place, photo_hash in enumerate(order)}
+    parts: list[list[Photo]] = [[] for _ in range(min(number, len(order)))]
+    for photo in photos:
+        parts[places[photo.hash]].append(photo)
+    return parts
+
+
 def _rank(photo: Photo, seed: int) -> float:
     """Return a number from 0 to 1 that belongs to the photo's bytes."""
     digest = hashlib.sha256(f"{seed}:{photo.hash}".encode()).digest()

@@ -29,6 +29,7 @@ from models.encoders.convnet_training import Label
 from models.encoders.encoder import Encoder
 from models.encoders.engines import choose_engine, choose_precision
 from models.training.strategy import ALONE, Strategy
+from pipeline.settings import has_own_convnet
 from utils import runs
 from utils.errors import UserError
 from utils.files import open_locked, write_atomically
@@ -43,8 +44,7 @@ ENGINES = {"openvino": "OpenVINO", "tensorflow": "TensorFlow"}  # as their maker
 def build_encoder(settings: Settings, dataset: Dataset) -> Encoder:
     """Build the encoder. A convnet without given weights is trained first."""
     vision = settings.vision
-    is_own = vision.encoder == "convnet" and vision.weights == "imagenet"
-    if is_own:
+    if has_own_convnet(settings):
         file = train_convnet_once(settings, dataset)
         try:
             encoder = make_encoder(settings, str(file))

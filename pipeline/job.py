@@ -113,12 +113,13 @@ def train_captioner(
     reporter: CaptionReporter,
     *,
     ray: str | None = None,
+    folds: dict[str, Any] | None = None,
     worker: Worker = ALONE,
 ) -> int:
     """Train a captioner and score it; return the exit status.
 
-    `ray` is the address of a Ray cluster whose machines encode the photos. Of several workers,
-    worker 0 scores and writes the run.
+    `ray` is the address of a Ray cluster whose machines encode the photos. `folds` are k-fold
+    scores, which are saved in the run. Of several workers, worker 0 scores and writes the run.
     """
     use_device(settings.machine.device)
     strategy = join(worker, timeout=settings.machine.worker_timeout)
@@ -149,6 +150,8 @@ def train_captioner(
     model = build_model(settings, tokenizer, encoder, facts, start, dataset)
     if strategy.is_first:
         run.save(settings, dataset, tokenizer, encoder)
+        if folds is not None:
+            runs.write_folds(run.folder, folds)
     for phase in list_phases(settings, start):
         run.save_config(phase.settings, facts | {"first_epoch": phase.first_epoch})
         strategy.advice = strategy.ask_first(partial(advise_resuming, run))

@@ -36,6 +36,7 @@ class Request:
     start: str | None = None  # --from
     runs: str | None = None  # --runs
     ray: str | None = None  # --ray
+    folds: int | None = None  # --folds
 
     @property
     def preset(self) -> str:

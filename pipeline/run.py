@@ -24,8 +24,10 @@ from utils.stopwatch import Stopwatch
 class Run:
     """The run folder of a training job."""
 
-    def __init__(self, folder: Path, start: Start) -> None:
+    def __init__(self, folder: Path, start: Start, *, is_kept: bool = True) -> None:
+        """A run that is not kept cannot be resumed."""
         self.folder = folder
+        self.is_kept = is_kept
         self.start = start
         self.stopwatch = Stopwatch(folder)
         self._started = time.perf_counter()

@@ -71,6 +71,28 @@ def check_suits_workers(settings: Settings, worker: Worker) -> None:
         )
 
 
+def check_suits_folds(
+    settings: Settings, folds: int, *, resume: bool, ray: str | None, worker: Worker
+) -> None:
+    """Reject what k-fold scores do not go with."""
+    require(folds >= 2, f"--folds must be at least 2 (got {folds})")
+    for typed, is_asked in (
+        ("--resume, since folds come before a run", resume),
+        ("--preset classifier", settings.preset == "classifier"),
+        ("--scst", settings.training.scst),
+        ("--finetune-encoder, since folds share features", settings.vision.finetune_encoder),
+        ("--encoder convnet, which is trained on all photos", has_own_convnet(settings)),
+        ("--ray", ray is not None),
+        ("several workers", worker.number > 1),
+    ):
+        require(not is_asked, f"--folds does not go with {typed}; omit one of them")
+
+
+def has_own_convnet(settings: Settings) -> bool:
+    """Return whether the encoder is a convnet that is trained first, on the dataset itself."""
+    return settings.vision.encoder == "convnet" and settings.vision.weights == "imagenet"
+
+
 def complete(settings: Settings, dataset: "Dataset", *, has_bfloat16: bool) -> Settings:
     """Return the settings with every value that depends on the captions, their number, or the
     machine.

@@ -335,7 +335,7 @@ def train_epochs(
             except _InterruptedByUser:
                 trainer.save()
                 run.lap("training")
-                if trainer.strategy.is_first:
+                if trainer.strategy.is_first and run.is_kept:
                     report_resume_command(run)
                 return False
             run.lap("training")

@@ -38,7 +38,14 @@ from reports.page_photos import (
     make_word_tiles,
 )
 from reports.score_names import format_score, get_score_name
-from reports.scores import SCENE_COLUMNS, list_scene_scores, list_scores
+from reports.scores import (
+    FOLD_COLUMNS,
+    SCENE_COLUMNS,
+    describe_folds,
+    list_fold_scores,
+    list_scene_scores,
+    list_scores,
+)
 from utils import runs
 from utils.calibration import read_calibration
 from utils.hugging_face import describe
@@ -147,6 +154,10 @@ def _make_scores_section(
         scene_rows = list_scene_scores(scores)
         if scene_rows:
             tables.append(Table("Facts of the scenes", SCENE_COLUMNS, scene_rows))
+    folds = runs.read_folds(run)
+    if folds:
+        caption = describe_folds(folds).capitalize()
+        tables.append(Table(caption, FOLD_COLUMNS, list_fold_scores(folds)))
     content = {
         "tables": tables,
         "analysis": analysis,

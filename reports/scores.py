@@ -74,6 +74,30 @@ def describe_score(scores: Mapping[str, Any]) -> list[str]:
     ]
 
 
+FOLD_COLUMNS = ("score", "all photos", "mean of the folds", "spread")
+
+
+def list_fold_scores(folds: Mapping[str, Any]) -> list[list[str]]:
+    """Return rows for FOLD_COLUMNS; the spread is the standard deviation of the folds."""
+    rows = []
+    for name, score in folds["together"].items():
+        values = [score, folds["mean"][name], folds["spread"][name]]
+        rows.append([get_score_name(name), *map(format_score, values)])
+    return rows
+
+
+def describe_folds(folds: Mapping[str, Any]) -> str:
+    """Return how k-fold scores were made."""
+    number = len(folds["folds"]["CIDEr"])
+    return f"{number} folds of {folds['photos']:,} photos, each captioned by a decoder without it"
+
+
+def format_folds(folds: Mapping[str, Any]) -> str:
+    """Return k-fold scores as text for the terminal."""
+    table = format_table(FOLD_COLUMNS, list_fold_scores(folds), numbers=FOLD_COLUMNS[1:])
+    return f"\n{describe_folds(folds)}\n{table}\nnow the run that is kept, on its own splits\n"
+
+
 def format_class_scores(result: ClassResult) -> str:
     """Return a classifier's scores for the terminal; of many classes the best and the worst."""
     scores = result.scores

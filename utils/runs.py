@@ -7,6 +7,7 @@ needs of a model.
     checkpoints/RUN/splits.json        the photos of each split
     checkpoints/RUN/seen.json          marks of the photos it was trained on
     checkpoints/RUN/calibration.json   from a caption's score to a share of captions
+    checkpoints/RUN/folds.json         k-fold scores, with --folds
     checkpoints/RUN/history.jsonl      a line for each epoch
     checkpoints/RUN/spent.json         time and memory
     checkpoints/RUN/report.html        all of it as a page
@@ -378,6 +379,19 @@ def read_history(run: Path) -> list[dict[str, Any]]:
 def write_history(run: Path, rows: list[dict[str, Any]]) -> None:
     """Write history.jsonl. It has a few hundred lines at most, so the whole file is written."""
     write_text(run / "history.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def write_folds(run: Path, scores: dict[str, Any]) -> None:
+    """Write the k-fold scores of a run's photos."""
+    write_json(run / "folds.json", scores)
+
+
+def read_folds(run: Path) -> dict[str, Any] | None:
+    """Read the k-fold scores of a run's photos; None if there are none."""
+    try:
+        return json.loads((run / "folds.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def read_scores(run: Path) -> dict[str, Any] | None:
