@@ -1,15 +1,22 @@
 """predict.py with photos at addresses: memory:// here, an S3 server in test_predict_s3.py."""
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
+import evaluate
+import train
+from data.photos.folders import find_remote_photos
+from data.photos.images import read_photo, read_size
+from models import saved_networks
 from pipeline import cluster_prediction, prediction, prediction_job
 from tests.helpers.predict_command import install_captioner, make_command, make_photo, write_run
 from tests.helpers.remote import clear_memory, put
 from utils import addresses
+from utils.errors import UserError, run_script
 
 HOLIDAY = "memory://b/holiday"
 
@@ -131,6 +138,13 @@ def test_shares_are_those_of_the_folder(run_predict):
     assert len(read_rows("there-1.csv") | read_rows("there-2.csv")) == 3
 
 
+def test_the_first_share_names_what_cannot_be_read(run_predict, monkeypatch):
+    monkeypatch.setattr(MemoryFileSystem, "cat_file", raise_timeout)
+    status, _, error = run_predict(HOLIDAY, "--shard", "1/2", "--out", "out.csv")
+    assert (status, error.count("skipped: ")) == (1, 3)
+    assert run_predict(HOLIDAY, "--shard", "2/2", "--out", "out.csv")[0] == 0
+
+
 def test_keep_order_sorts_addresses(run_predict):
     run_predict(f"{HOLIDAY}/deep", "--out", "out.csv")
     run_predict(HOLIDAY, "--out", "out.csv", "--keep-order")
@@ -249,3 +263,62 @@ def test_machines_of_a_cluster_get_addresses(run_predict, monkeypatch, tmp_path,
     assert len(photos) == len(set(photos)) == 4  # this machine reads none again for its mark
     marks = {row[1].split("-")[0] for row in read_rows("ray.csv").values()}
     assert len(marks) == 3
+
+
+def test_a_machine_that_cannot_read_the_photos_ends_the_job(run_predict, monkeypatch):
+    """Once, at its start: not as thousands of photos that are skipped."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: object())
+    monkeypatch.setattr(prediction_job, "load", None)
+
+    def spread(_address, job, items):
+        monkeypatch.setattr(MemoryFileSystem, "info", raise_import_error)
+        yield 0, job.make_work()(items)[0], "10.0.0.7"
+
+    monkeypatch.setattr(cluster_prediction, "spread", spread)
+    status, _, error = run_predict(HOLIDAY, "--ray", "local", "--out", "out.csv")
+    assert (status, error.count("\n")) == (1, 1)
+    assert "Install a package" in error
+    assert not Path("out.csv").exists()
+
+
+def raise_import_error(*_args, **_options):
+    raise ImportError("Install a package")
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (["train.py", "--run", "s3://b/run"], "--run"),
+        (["train.py", "--run", "s3://b/run", "--resume"], "--run"),
+        (["train.py", "--runs", "s3://b/runs"], "--runs"),
+        (["train.py", "--cache", "s3://b/cache"], "--cache"),
+        (["train.py", "--dataset", "s3://b/data"], "--dataset"),
+        (["evaluate.py", "--run", "r", "--dataset", "s3://b/data"], "--dataset"),
+    ],
+)
+def test_training_data_and_runs_are_on_a_disk(run_predict, monkeypatch, capsys, words, option):
+    monkeypatch.setattr(sys, "argv", words)
+    command = evaluate if words[0] == "evaluate.py" else train
+    with pytest.raises(SystemExit) as caught:
+        run_script(command.main)
+    assert caught.value.code == 2
+    assert f"error: {option} must be on a disk (got s3://b/" in capsys.readouterr().err
+
+
+def test_the_encoder_s_weights_are_fetched(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    clear_memory()
+    put("memory://b/a.weights.h5", b"weights")
+    config = {"encoder": "convnet", "encoder_weights": "memory://b/a.weights.h5"}
+    found = saved_networks._find_weights(config, "memory://b/a.weights.h5")
+    assert Path(found).read_bytes() == b"weights"
+    with pytest.raises(UserError, match="no longer there"):  # a run's own word opens nothing
+        saved_networks._find_weights(config, None)
+
+
+def test_the_size_of_a_photo_is_known_when_it_was_read(run_predict, requests):
+    """Some networks see the middle of a photo alone, and ask for its size after it was read."""
+    (photo,) = find_remote_photos(f"{HOLIDAY}/a.png")
+    assert read_photo(photo, (4, 4)).shape == (4, 4, 3)
+    assert read_size(photo) == (10, 10)
+    assert len(requests) == 1

@@ -163,19 +163,21 @@ def test_the_rest_of_a_killed_fetch_is_never_found(cache):
     assert list_cache(cache) == [fresh.name, folder.name]
 
 
-def test_a_second_process_waits_for_the_first(cache, capsys, monkeypatch):
+def test_a_second_process_waits_for_the_first(cache, capsys, monkeypatch, requests):
     monkeypatch.setattr(files, "_SECONDS_BETWEEN_LOOKS", 0.01)
     folder = fetch_run(ADDRESS)
-    (folder / "config.json").unlink()  # so that it is fetched again
+    (folder / "config.json").unlink()  # as if the first process had not written it yet
+    requests.clear()
     lock = cache / "locks" / f"{folder.name}.lock"
     with lock.open("ab") as opened:
         assert files.try_lock(opened)
         thread = threading.Thread(target=fetch_run, args=(ADDRESS,))
         thread.start()
         time.sleep(0.2)
-        assert not (folder / "config.json").exists()
+        (folder / "config.json").write_bytes(RUN["config.json"])
     thread.join(10)
-    assert read_folder(folder) == RUN
+    assert not thread.is_alive()
+    assert requests == []  # what the first one has fetched is used
     assert "another process fetches" in capsys.readouterr().out
 
 
