@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from config import Settings
+from pipeline import job
 from pipeline.calibration import NoCalibration, choose_bound, describe_calibration, fit_calibration
 from pipeline.evaluation import Evaluation
+from utils.calibration import read_calibration
 from utils.predictions import Caption
 
 RIGHT, WRONG = "a {0} runs", "nothing at all"
@@ -98,6 +100,19 @@ def test_the_same_captions_give_the_same_numbers():
 def test_there_is_a_reason_where_nothing_is_fitted(evaluation, reason):
     with pytest.raises(NoCalibration, match=reason):
         fit_calibration(evaluation, 1)
+
+
+def test_a_run_gets_its_calibration_or_the_reason(tmp_path, monkeypatch, capsys):
+    captions = make_captions(150, lambda score: score)
+    run = SimpleNamespace(folder=tmp_path)
+    monkeypatch.setattr(job, "make_evaluation", lambda *_, **__: make_evaluation(captions))
+    job.calibrate(None, None, None, run)
+    assert read_calibration(tmp_path).captions == 150
+    assert "scores calibrated on 150 captions of val" in capsys.readouterr().out
+    del captions[99:]
+    job.calibrate(None, None, None, run)
+    assert read_calibration(tmp_path) is None
+    assert "not calibrated: val has 99 photos, and 100 are needed" in capsys.readouterr().out
 
 
 def test_a_score_that_says_nothing_is_not_calibrated():
