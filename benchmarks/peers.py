@@ -2,9 +2,9 @@
 
     python -m benchmarks.peers --run hf:FOLDER --python .venv/peers/bin/python
 
-Both load the same weights, read the same photos and search with the same beam, in turn: one photo
-at a time, then a folder of photos. `make peers` makes an environment with transformers. Without
-one, only this project is measured, and the reason is printed.
+Both load the same weights, read the same photos and search with the same beam for as many tokens at
+most, in turn: one photo at a time, then a folder of photos. `make peers` makes an environment with
+transformers. Without one, only this project is measured, and the reason is printed.
 """
 
 import argparse
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 PEER = Path(".venv/peers/bin/python")
 SINGLE = 10  # photos, one at a time
 FOLDER = 200  # photos of the folder
+WORDS = 20  # tokens of a caption at most
 PEER_BATCH = 16  # photos that transformers captions together
 FLOAT32_TARGET, DEFAULT_TARGET = 1.5, 3.0
 
@@ -44,7 +45,7 @@ def _prepare_ours(precision: str | None, **arguments: Any) -> Turn:
     captioner = Captioner.load(arguments["run"], precision=precision)
 
     def caption(photos: list[str]) -> list[str]:
-        found = captioner(photos, beam=arguments["beam"])
+        found = captioner(photos, beam=arguments["beam"], max_length=arguments["words"])
         return [each.text for each in found]
 
     turn = _make_turn(caption, arguments)
@@ -71,7 +72,11 @@ def _prepare_transformers(**arguments: Any) -> Turn:
                 with Image.open(path) as picture:
                     pictures.append(picture.convert("RGB"))
             pixels = processor(images=pictures, return_tensors="pt").pixel_values
-            tokens = model.generate(pixel_values=pixels, num_beams=arguments["beam"])
+            tokens = model.generate(
+                pixel_values=pixels,
+                num_beams=arguments["beam"],
+                max_new_tokens=arguments["words"],
+            )
             texts += tokenizer.batch_decode(tokens, skip_special_tokens=True)
         return [text.strip() for text in texts]
 
@@ -105,7 +110,9 @@ MEASURES = {
 }
 
 
-def run(model: str, photos: list[Path], *, beam: int, rounds: int, python: Path | None) -> Figures:
+def run(
+    model: str, photos: list[Path], *, beam: int, words: int, rounds: int, python: Path | None
+) -> Figures:
     """Measure each program on single photos and on the folder; return the figures by name."""
     from utils.hugging_face import find_folder
 
@@ -114,6 +121,7 @@ def run(model: str, photos: list[Path], *, beam: int, rounds: int, python: Path 
         "folder": str(find_folder(model)),
         "photos": [str(photo) for photo in photos],
         "beam": beam,
+        "words": words,
     }
     figures: Figures = {}
     for kind in ("single", "folder"):
@@ -195,6 +203,9 @@ def main() -> None:
     parser.add_argument("--photos", metavar="DIR", help="JPEG files (default: drawn crops)")
     parser.add_argument("--number", type=int, default=FOLDER, help=f"photos (default {FOLDER})")
     parser.add_argument("--beam", type=int, default=3, help="candidates (default 3)")
+    parser.add_argument(
+        "--words", type=int, default=WORDS, help=f"the most tokens of a caption (default {WORDS})"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="turns of each (default 3)")
     parser.add_argument("--json", metavar="FILE", help="also write the figures to this file")
     parser.add_argument("--measure", choices=list(MEASURES), help=argparse.SUPPRESS)
@@ -212,6 +223,7 @@ def main() -> None:
             arguments.run,
             photos,
             beam=arguments.beam,
+            words=arguments.words,
             rounds=arguments.rounds,
             python=find_peer(arguments.python),
         )

@@ -3,7 +3,14 @@
 import keras
 import tensorflow as tf
 
-from models.decoders.blocks import POSITIONS, Block, BlockDecoder, exact_gelu, make_normal
+from models.decoders.blocks import (
+    POSITIONS,
+    Block,
+    BlockDecoder,
+    Projected,
+    exact_gelu,
+    make_normal,
+)
 from models.decoders.layers import Dense
 from models.decoders.random_rows import Dropout
 
@@ -19,7 +26,7 @@ class _BertBlock(Block):
     def call(
         self,
         words: tf.Tensor,
-        photos: tf.Tensor,
+        photos: Projected,
         mask: tf.Tensor,
         kept: tf.Tensor | None = None,
         time: tf.Tensor | None = None,

@@ -13,6 +13,7 @@ from models.decoders.random_rows import Dropout, share_dropout_of
 
 # `time` (B,): words so far. `kept`: keys and values (B, 2, T, H, U/H) of each block.
 State = dict[str, Any]
+Projected = tuple[tf.Tensor, tf.Tensor]  # keys (P, H, U/H, L) and values (P, H, L, U/H) of photos
 POSITIONS = 64  # the most words of a decoder with random weights
 STDDEV = 0.02  # of initial weights (Radford et al. 2019)
 
@@ -87,21 +88,21 @@ class Block(keras.layers.Layer):
         for layer in (*self.norms, self.widen):
             layer.build(shape)
         self.narrow.build((*shape[:-1], self.widen.units))
-        for attention in (self.self_attention, self.cross_attention):
-            share_dropout_of(attention)
+        share_dropout_of(self.self_attention)
+        self.drop_shares = share_dropout_of(self.cross_attention)
         self.built = True
 
-    def project_photos(self, values: tf.Tensor) -> tf.Tensor:
-        """Return the keys and values (P, 2, L, H, U/H) of cross-attention for photos (P, L, D)."""
-        keys = self.cross_attention.key_dense(values)
+    def project_photos(self, values: tf.Tensor) -> Projected:
+        """Return the keys and values of cross-attention for photos (P, L, D)."""
+        keys = self.cross_attention.key_dense(values)  # (P, L, H, U/H)
         values = self.cross_attention.value_dense(values)
-        return tf.stack([keys, values], axis=1)
+        return tf.transpose(keys, [0, 2, 3, 1]), tf.transpose(values, [0, 2, 1, 3])
 
     @abstractmethod
     def call(
         self,
         words: tf.Tensor,
-        photos: tf.Tensor,
+        photos: Projected,
         mask: tf.Tensor,
         kept: tf.Tensor | None = None,
         time: tf.Tensor | None = None,
@@ -135,19 +136,23 @@ class Block(keras.layers.Layer):
         return result
 
     def attend_to_photos(
-        self, words: tf.Tensor, photos: tf.Tensor, training: bool
+        self, words: tf.Tensor, photos: Projected, training: bool
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the result of cross-attention (B, T, U), and the attention (B, T, L).
 
         The captions of a photo are joined into one long caption, so that photos need no repeating.
+        The layer's own call would bring keys and values in order again for each word.
         """
-        photo_count = photos.shape[0] or tf.shape(photos)[0]
-        queries = tf.reshape(words, [photo_count, -1, words.shape[-1]])  # (P, C·T, U)
-        result, scores, _ = self.cross_attention(
-            queries, queries, cache=photos, return_attention_scores=True, training=training
-        )
-        attention = tf.reduce_mean(scores, axis=1)  # over heads: (P, C·T, L)
-        attention = tf.reshape(attention, [-1, words.shape[1], photos.shape[2]])  # (B, T, L)
+        keys, values = photos
+        photo_count = keys.shape[0] or tf.shape(keys)[0]
+        long = tf.reshape(words, [photo_count, -1, words.shape[-1]])  # (P, C·T, U)
+        queries = self.cross_attention.query_dense(long)  # (P, C·T, H, U/H)
+        queries = tf.transpose(queries / queries.shape[-1] ** 0.5, [0, 2, 1, 3])
+        shares = tf.nn.softmax(tf.matmul(queries, keys))  # (P, H, C·T, L)
+        context = tf.matmul(self.drop_shares(shares, training=training), values)
+        result = self.cross_attention.output_dense(tf.transpose(context, [0, 2, 1, 3]))
+        attention = tf.reduce_mean(shares, axis=1)  # over heads: (P, C·T, L)
+        attention = tf.reshape(attention, [-1, words.shape[1], keys.shape[-1]])  # (B, T, L)
         return tf.reshape(result, tf.shape(words)), attention
 
 
@@ -230,7 +235,7 @@ class BlockDecoder(Decoder):
         logits = self._compute_logits(select_places(words, places), output)
         return logits, self._average(attentions)
 
-    def _project_photos(self, features: tf.Tensor, training: bool = False) -> list[tf.Tensor]:
+    def _project_photos(self, features: tf.Tensor, training: bool = False) -> list[Projected]:
         """Return each block's keys and values for photos (P, L, D)."""
         values = self._convert_features(tf.cast(features, self.compute_dtype))
         projected = []

@@ -55,6 +55,10 @@ class Dropout(keras.layers.Dropout):
         return inputs * tf.gather(mask, share.find_places(times))
 
 
-def share_dropout_of(attention: keras.layers.MultiHeadAttention) -> None:
-    """Let the dropout layer that Keras makes within its attention draw whole batches too."""
-    attention._dropout_layer.__class__ = Dropout
+def share_dropout_of(attention: keras.layers.MultiHeadAttention) -> Dropout:
+    """Let the dropout layer that Keras makes within its attention draw whole batches too; return
+    it.
+    """
+    layer = attention._dropout_layer
+    layer.__class__ = Dropout
+    return layer

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from models.decoders.blocks import POSITIONS, STDDEV, Block, BlockDecoder, make_normal
+from models.decoders.blocks import POSITIONS, STDDEV, Block, BlockDecoder, Projected, make_normal
 from models.decoders.layers import Dense
 from models.decoders.random_rows import Dropout
 
@@ -23,7 +23,7 @@ class _GPT2Block(Block):
     def call(
         self,
         words: tf.Tensor,
-        photos: tf.Tensor,
+        photos: Projected,
         mask: tf.Tensor,
         kept: tf.Tensor | None = None,
         time: tf.Tensor | None = None,

@@ -43,7 +43,7 @@ def test_this_project_is_measured_without_transformers(tmp_path):
     from benchmarks.synthetic_data import make_photos
 
     photos = make_photos(3, tmp_path)
-    figures = peers.run(FIXTURE, photos, beam=2, rounds=1, python=None)
+    figures = peers.run(FIXTURE, photos, beam=2, words=6, rounds=1, python=None)
     assert set(figures) == {
         f"{kind} {name}" for kind in ("single", "folder") for name in ("default", "float32")
     }
