@@ -20,6 +20,7 @@ PACKAGES = (
     "keras_hub",
     "safetensors",
     "huggingface_hub",
+    "fsspec",
     "numpy",
     "scipy",
     "sklearn",
