@@ -232,6 +232,7 @@ def test_a_model_is_scored_before_and_after_it_is_trained(further):
     assert "CIDEr" in further.out.split("scoring", 1)[1]
 
 
+@pytest.mark.slow
 def test_a_run_does_not_need_the_model_that_it_started_from(further):
     photo = any_photo()
     loaded = Captioner.load("checkpoints/further")
@@ -310,6 +311,7 @@ def test_a_decoder_trains_on_features_of_an_encoder_of_others(encoder, folder, w
     assert (caption.grid, caption.attention.shape[1]) == ((4, 4), 16)
 
 
+@pytest.mark.slow
 def test_an_encoder_of_others_is_trained_too():
     """A run holds its trained weights, and needs those of others no more."""
     words = shlex.split(
@@ -323,6 +325,7 @@ def test_an_encoder_of_others_is_trained_too():
     assert {"embedding", "encoder_block_1", "layer_norm"} <= trained
 
 
+@pytest.mark.slow
 def test_git_is_trained_further(place):
     """The run keeps its reading of photos, and needs the downloaded folder no more."""
     copy = shutil.copytree(ROOT / "tests/fixtures/git", place / "git")
@@ -376,6 +379,7 @@ def deit(place):
     return copy, run
 
 
+@pytest.mark.slow
 def test_a_run_searches_as_the_captioner_it_started_from(deit):
     """The first run is named by its preset; a run from that run keeps all rules, too."""
     copy, run = deit
@@ -393,6 +397,7 @@ def test_a_run_searches_as_the_captioner_it_started_from(deit):
     assert again["forbidden"] == model["forbidden"]
 
 
+@pytest.mark.slow
 def test_rules_of_the_search_can_be_typed(deit, tmp_path):
     _, run = deit
     words = shlex.split("--min-length 6 --early-stopping usually --out")

@@ -10,6 +10,7 @@ from models.decoders import DECODERS
 from tests.helpers.scripts import run_command
 
 
+@pytest.mark.slow
 def test_every_decoder_trains_on_all_captions_of_a_step(tmp_path, uncompiled, monkeypatch):
     sizes = decoders.Sizes(side=2, depth=3, vocabulary=9, words=2, batch=13, steps=2)
     (features, tokens), again = sizes.epoch(0)

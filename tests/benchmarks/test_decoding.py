@@ -1,10 +1,12 @@
 """The benchmark of captions a second."""
 
 import numpy as np
+import pytest
 
 from benchmarks import decoding
 
 
+@pytest.mark.slow
 def test_decoding_at_toy_size(
     tmp_path, in_this_process, uncompiled, small_tutorial, toy_options, monkeypatch
 ):

@@ -11,6 +11,7 @@ from data.photos.images import read_photo
 from tests.helpers.networks import build_pooling_network
 
 
+@pytest.mark.slow
 def test_extraction_at_toy_size(tmp_path, in_this_process, toy_options, monkeypatch):
     monkeypatch.setattr(tutorial, "build_inception", build_pooling_network)
     figures = extraction.run(tmp_path, toy_options)

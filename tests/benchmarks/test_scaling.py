@@ -30,6 +30,7 @@ def test_an_epoch_repeats_and_has_each_shape():
     assert 2 < len(shapes) < batches.steps
 
 
+@pytest.mark.slow
 def test_scaling_at_toy_size(tmp_path, in_this_process, uncompiled, toy_options):
     figures = scaling.run(tmp_path, toy_options)
     for name, part in figures["scaling"].items():

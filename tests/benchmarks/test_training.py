@@ -1,10 +1,12 @@
 """The benchmark of training."""
 
 import numpy as np
+import pytest
 
 from benchmarks import synthetic_data, training
 
 
+@pytest.mark.slow
 def test_training_at_toy_size(tmp_path, in_this_process, uncompiled, small_tutorial, toy_options):
     figures = training.run(tmp_path, toy_options)
     parts = figures["training"]
