@@ -60,6 +60,7 @@ class LegendEntry:
     label: str
     colour: int
     is_dashed: bool = False
+    has_mark: bool = True
 
 
 @dataclass(frozen=True)
@@ -163,8 +164,9 @@ def make_reliability_chart(title: str, series: Sequence[Line]) -> Chart:
     descriptions = []
     for line in [Line("exact", [(0, 0), (1, 1)], 5, is_dashed=True), *series]:
         positions = [(x_scale.place(score), y_scale.place(share)) for score, share in line.points]
-        curves.append(Curve(positions, line.colour, line.is_dashed, has_marks=not line.is_dashed))
-        legend.append(LegendEntry(line.name, line.colour, line.is_dashed))
+        has_marks = not line.is_dashed
+        curves.append(Curve(positions, line.colour, line.is_dashed, has_marks))
+        legend.append(LegendEntry(line.name, line.colour, line.is_dashed, has_marks))
     for line in series:
         shares = [f"{share:.0%} at score {score:.2f}" for score, share in line.points]
         descriptions.append(f"{line.name}: {', '.join(shares)}")

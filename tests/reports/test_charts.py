@@ -118,6 +118,8 @@ def test_a_reliability_curve_lies_beside_the_diagonal():
     assert "dashed" in diagonal["class"]
     assert curve["points"] == "73.0,184.0 197.0,82.0 352.0,14.0"
     assert page.texts("li") == ["exact", "val"]
+    assert [entry.has_mark for entry in chart.legend] == [False, True]
+    assert len(page.all("circle")) == 3 + 1  # of the curve, and in the legend
     assert chart.description == (
         "Share of captions, by score. val: 0% at score 0.10, 60% at score 0.50, 100% at score "
         "1.00; exact is the same share as the score"
