@@ -14,9 +14,7 @@ from typing import Any
 
 from config import Settings
 from data.photos.photo import Photo
-from data.photos.reading import Reading
 from data.preprocess import Dataset, divide_photos
-from models.captioner import Captioner
 from models.encoders.encoder import Encoder
 from models.training.checkpoints import load_weights
 from models.training.strategy import ALONE
@@ -34,7 +32,7 @@ from pipeline.job import (
 from pipeline.resume import Start
 from pipeline.run import Run
 from pipeline.training import list_phases, make_trainer, start_phase
-from pipeline.validation import CaptionValidation
+from pipeline.validation import CaptionValidation, make_captioner
 from utils.device import use_device
 from utils.errors import UsageError
 from utils.metrics.captions import Scorer
@@ -127,15 +125,7 @@ def _train_fold(
         if not train_phase(trainer, validation, run, _Silent()):
             raise KeyboardInterrupt
     load_weights(decoder, run.folder / "best")
-    captioner = Captioner(
-        encoder=lambda: encoder,
-        decoder=decoder,
-        tokenizer=tokenizer,
-        grid=encoder.grid,
-        image_size=encoder.image_size,
-        reading=Reading(**encoder.reading),
-        settings=settings.flat(),
-    )
+    captioner = make_captioner(encoder, decoder, tokenizer, settings.flat())
     evaluation = make_evaluation(captioner, dataset, settings, run=run.folder, split="test")
     captions, _ = evaluation.caption()
     return Fold(evaluation.photos, [caption.text for caption in captions])

@@ -18,6 +18,21 @@ from utils.metrics.captions import SCORE_KEYS, score_epoch
 from utils.terminal import highlight
 
 
+def make_captioner(
+    encoder: Encoder, decoder: Decoder, tokenizer: Tokenizer, settings: dict[str, Any]
+) -> Captioner:
+    """Make a captioner of the networks of a training job, with these settings by name."""
+    return Captioner(
+        encoder=lambda: encoder,
+        decoder=decoder,
+        tokenizer=tokenizer,
+        grid=encoder.grid,
+        image_size=encoder.image_size,
+        reading=Reading(**encoder.reading),
+        settings=settings,
+    )
+
+
 class CaptionValidation:
     """Scores on val of a decoder in training: of greedy captions, and teacher-forced."""
 
@@ -34,14 +49,8 @@ class CaptionValidation:
         photos = dataset.splits["val"]
         max_length = settings.words.max_length
         training = tokenize_photos(dataset, "val", tokenizer, max_length, NO_VIEWS)
-        captioner = Captioner(
-            encoder=lambda: encoder,
-            decoder=decoder,
-            tokenizer=tokenizer,
-            grid=encoder.grid,
-            image_size=encoder.image_size,
-            reading=Reading(**encoder.reading),
-            settings=settings.flat() | {"beam": 1, "sample": False},
+        captioner = make_captioner(
+            encoder, decoder, tokenizer, settings.flat() | {"beam": 1, "sample": False}
         )
         self._best_by = settings.training.best_by
         self._evaluation = Evaluation(

@@ -14,8 +14,7 @@ from data.photos.images import read_photo, read_size
 from models import saved_networks
 from pipeline import cluster_prediction, prediction, prediction_job
 from tests.helpers.predict_command import install_captioner, make_command, make_photo, write_run
-from tests.helpers.remote import clear_memory, put
-from utils import addresses
+from tests.helpers.remote import clear_memory, put, record_reads
 from utils.errors import UserError, run_script
 
 HOLIDAY = "memory://b/holiday"
@@ -43,15 +42,7 @@ def run_predict(tmp_path, captioner, monkeypatch, capsys):
 @pytest.fixture
 def requests(monkeypatch):
     """Return the addresses that were read, as they are."""
-    names = []
-    read = addresses.ListedFile.read
-
-    def count(file, start, end):
-        names.append(file.address)
-        return read(file, start, end)
-
-    monkeypatch.setattr(addresses.ListedFile, "read", count)
-    return names
+    return record_reads(monkeypatch, "address")
 
 
 def read_rows(file):

@@ -37,7 +37,7 @@ SIGNAL_BASE = 128  # shells add it to the number of the signal that ended a proc
 
 @dataclass(frozen=True)
 class Plan:
-    """How one worker is started."""
+    """The command and the environment of one worker."""
 
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)

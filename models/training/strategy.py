@@ -34,7 +34,7 @@ Nest = Any  # a tensor, or dicts, lists and tuples of tensors
 
 
 class Strategy:
-    """What the workers of a training job do together. One that is alone need not wait for others.
+    """The exchange among the workers of a training job. One that is alone waits for nobody.
 
     `advice` says what to do after a worker was lost.
     """

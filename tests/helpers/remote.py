@@ -11,6 +11,8 @@ from pathlib import Path
 import fsspec
 from fsspec.implementations.memory import MemoryFileSystem
 
+from utils.addresses import ListedFile
+
 KEY, SECRET = "a-key", "a-secret-of-the-tests"
 _PATIENCE = 30  # seconds that the server may take to start
 
@@ -32,6 +34,19 @@ def clear_memory():
     """Remove everything at memory:// addresses."""
     MemoryFileSystem.store.clear()
     MemoryFileSystem.pseudo_dirs[:] = [""]
+
+
+def record_reads(monkeypatch, attribute):
+    """Return a list that gets this attribute of each file that is read: `address` or `name`."""
+    found = []
+    read = ListedFile.read
+
+    def read_and_record(file, start, end):
+        found.append(getattr(file, attribute))
+        return read(file, start, end)
+
+    monkeypatch.setattr(ListedFile, "read", read_and_record)
+    return found
 
 
 @contextmanager

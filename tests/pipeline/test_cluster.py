@@ -81,27 +81,24 @@ def check_complete(work, out, job):
     assert sorted(rows) == sorted(read_rows(work / "plain.csv"))
 
 
-def test_a_host_that_is_killed_loses_no_row(work, tmp_path):
+def check_loss(work, out, lose):
+    """Caption on two hosts, lose one of them after 64 rows, and compare the file."""
     with make_hosts(2) as (one, two):
         one.start_ray()
         two.start_ray(one)
-        out = tmp_path / "out.csv"
         job = one.start(*list_words(work, out, head=one))
         wait_for_rows(out, 64, job)
-        two.kill()
+        lose(two)
         check_complete(work, out, job)
+
+
+def test_a_host_that_is_killed_loses_no_row(work, tmp_path):
+    check_loss(work, tmp_path / "out.csv", lambda host: host.kill())
 
 
 @pytest.mark.slow
 def test_a_host_whose_network_is_cut_loses_no_row(work, tmp_path):
-    with make_hosts(2) as (one, two):
-        one.start_ray()
-        two.start_ray(one)
-        out = tmp_path / "out.csv"
-        job = one.start(*list_words(work, out, head=one))
-        wait_for_rows(out, 64, job)
-        two.cut()
-        check_complete(work, out, job)
+    check_loss(work, tmp_path / "out.csv", lambda host: host.cut())
 
 
 @pytest.mark.slow

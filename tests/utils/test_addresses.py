@@ -157,11 +157,11 @@ def test_what_is_missing_is_named():
 
 
 class NoCredentialsError(Exception):
-    """As botocore's."""
+    """An error by the name of botocore's."""
 
 
 class EndpointConnectionError(Exception):
-    """As botocore's."""
+    """An error by the name of botocore's."""
 
 
 @pytest.mark.parametrize(

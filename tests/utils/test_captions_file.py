@@ -294,7 +294,7 @@ def test_only_one_command_writes_into_a_file(file):
 
 
 def test_semicolons_and_a_byte_order_mark_are_read_and_kept(tmp_path):
-    """As a spreadsheet of a country with a decimal comma saves the file."""
+    """Spreadsheets save the file so in countries with a decimal comma."""
     file = tmp_path / "out.csv"
     file.write_bytes('\ufeffpath;caption;score\r\nb.jpg;"a; dog";0,5\r\n'.encode())
     with CaptionsFile(file, PAGE_COLUMNS) as captions_file:

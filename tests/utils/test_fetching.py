@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.helpers.remote import clear_memory, put
+from tests.helpers.remote import clear_memory, put, record_reads
 from utils import fetching, files
 from utils.errors import UserError
 from utils.fetching import fetch_file, fetch_run, find_cache, is_fetched
@@ -41,15 +41,7 @@ def cache(tmp_path, monkeypatch):
 @pytest.fixture
 def requests(monkeypatch):
     """Return the names that were read, as they are."""
-    names = []
-    read = fetching.ListedFile.read
-
-    def count(file, start, end):
-        names.append(file.name)
-        return read(file, start, end)
-
-    monkeypatch.setattr(fetching.ListedFile, "read", count)
-    return names
+    return record_reads(monkeypatch, "name")
 
 
 def read_folder(folder):

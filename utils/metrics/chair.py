@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class ObjectCount(NamedTuple):
-    """How often captions name an object, and how often where the photo does not show it."""
+    """The mentions of an object, and those of them whose photo does not show it."""
 
     name: str
     mentions: int

@@ -26,7 +26,7 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class Reliability:
-    """How far scores can be trusted as shares."""
+    """The agreement of scores with the shares of captions that are accepted."""
 
     accepted: float  # the share of all
     brier: float
