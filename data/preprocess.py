@@ -166,6 +166,10 @@ def _check_not_empty(
         if splits[split]:
             continue
         if not has_splits:
+            if photos == 1:
+                raise UserError(
+                    f"no photo for the {split} split: 1 usable photo is too few; add photos"
+                )
             raise UserError(
                 f"no photo for the {split} split: {photos} usable photos are too few; add photos, "
                 "or change --test-size"
