@@ -30,8 +30,12 @@ class PhotoFinder:
     def find(self, name: str, roots: Sequence[Path], where: str) -> str | None:
         """Return the path of the photo under the first root that has it, or None."""
         for root in roots:
-            path = self._normalize(os.path.join(root, name))
+            given = os.path.join(root, name)
+            path = self._normalize(given)
             if path is None:
+                # A root may itself lie outside, such as the current folder for a table elsewhere.
+                if not self.is_inside(str(root)) and not os.path.lexists(given):
+                    continue
                 raise UserError(
                     f"{where}: the photo {name[:MAX_SHOWN]} lies outside the dataset's folder "
                     f"{self._folder}; --outside-photos allows that"
@@ -45,8 +49,8 @@ class PhotoFinder:
         return None
 
     def is_inside(self, photo: str) -> bool:
-        """Return whether a photo lies in the dataset's folder."""
-        return os.path.abspath(photo).startswith(self._folder_start)
+        """Return whether a photo lies in the dataset's folder, or is the folder."""
+        return os.path.join(os.path.abspath(photo), "").startswith(self._folder_start)
 
     def find_other_case(self, name: str, roots: Sequence[Path]) -> str | None:
         """Return the name of a photo that differs from `name` only in upper and lower case."""
