@@ -10,6 +10,7 @@ import io
 import json
 import os
 import re
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -177,7 +178,7 @@ class CaptionsFile:
         self._has_byte_order_mark = first.startswith(_BYTE_ORDER_MARK)
         names = first.removeprefix(_BYTE_ORDER_MARK).rstrip(b"\r").decode(errors="replace")
         for separated in (_COMMAS, _SEMICOLONS):
-            columns = tuple(names.split(separated.separator))
+            columns = separated.parse_header(names)
             if newline and columns in self._allowed:
                 self._format = separated
                 return columns, len(first) + 1
@@ -288,6 +289,10 @@ class _Separated(_Format):
     def format_header(self, columns: Columns) -> bytes:
         return (self.separator.join(columns) + "\n").encode()
 
+    def parse_header(self, line: str) -> Columns:
+        """Return the columns; some spreadsheets put quotes round each."""
+        return tuple(next(csv.reader([line], delimiter=self.separator), ()))
+
     def format_row(self, row: Row) -> bytes:
         text = io.StringIO()
         writer = csv.writer(text, delimiter=self.separator, lineterminator="\n")
@@ -367,7 +372,9 @@ def _split_mark(row: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _hash_caption(caption: str) -> str:
-    return hashlib.sha256(caption.encode()).hexdigest()[:_CAPTION_DIGITS]
+    """Return a hash of the words: other spaces between them do not make another caption."""
+    words = unicodedata.normalize("NFC", " ".join(caption.split()))
+    return hashlib.sha256(words.encode()).hexdigest()[:_CAPTION_DIGITS]
 
 
 def compute_mark(photo: Path | RemotePhoto) -> str:

@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 if sys.argv[0] == "-m":  # `python -m data.sources` imports this file before its __main__.py
@@ -152,7 +152,7 @@ def read(
     with _refuse_missing_permission():
         chosen = _choose_format(path, language, format)
         if all_rows:
-            chosen = _choose_table(path, chosen, language)
+            chosen = _choose_all_rows(path, chosen)
         source = _read(path, chosen, language, outside)
     if source.examples:
         return source
@@ -209,12 +209,11 @@ def _choose_format(path: Path, language: str | None, asked: str | None) -> Forma
     )
 
 
-def _choose_table(path: Path, format: Format, language: str | None) -> Format:
+def _choose_all_rows(path: Path, format: Format) -> Format:
     """Return the format that reads all rows of a captions file of predict.py."""
     if format is not FORMATS["results"]:
         raise UserError(f"--all-rows is for captions files of predict.py --out (got {path})")
-    _, (file,) = _find_files(path, format, language)
-    return FORMATS[file.suffix.lower().removeprefix(".")]
+    return replace(format, title="captions of predict.py", read=results.read_all)
 
 
 def _find_files(path: Path, format: Format, language: str | None) -> tuple[Path, list[Path]]:

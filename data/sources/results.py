@@ -42,34 +42,55 @@ def recognise(file: Path) -> bool:
 
 def read(files: list[Path], _folder: Path, _language: str | None) -> list[CaptionRows]:
     """Read the mended rows of captions files; say of each file how many others it has."""
-    parts = []
-    for file in files:
-        left_out: list[LeftOut] = []
-        # predict.py writes paths as they were typed, so seen from the folder of that time.
-        roots = [file.parent, Path()]
-        rows = _read_mended(file, left_out)
-        parts.append(CaptionRows(rows, roots, left_out, reports_uncaptioned=False))
-    return parts
+    return [_read_file(file, all_rows=False) for file in files]
 
 
-def _read_mended(file: Path, left_out: list[LeftOut]) -> Iterator[Row]:
-    """Yield the mended rows; enter into `left_out` how many rows are not."""
-    records: Iterator[tuple[str, Mapping[str, Any]]]
-    if file.suffix.lower() == ".csv":
-        records = read_table_records(file)
-    else:
-        records = read_json_records(file)
-    others = 0
-    for where, record in records:
+def read_all(files: list[Path], _folder: Path, _language: str | None) -> list[CaptionRows]:
+    """Read all rows of captions files; of a photo with a mended row, that one alone."""
+    return [_read_file(file, all_rows=True) for file in files]
+
+
+def _read_file(file: Path, *, all_rows: bool) -> CaptionRows:
+    left_out: list[LeftOut] = []
+    # predict.py writes paths as they were typed, so seen from the folder of that time.
+    roots = [file.parent, Path()]
+    rows = _choose_rows(file, left_out, all_rows=all_rows)
+    # Somebody may have removed rows on purpose, so a photo without one is no fault.
+    return CaptionRows(rows, roots, left_out, reports_uncaptioned=False)
+
+
+def _choose_rows(file: Path, left_out: list[LeftOut], *, all_rows: bool) -> Iterator[Row]:
+    """Yield the rows that are learned; enter into `left_out` how many are not, and why."""
+    mended, unchanged, unmarked = [], [], []
+    for where, record in _read_records(file):
         row = _make_row(record, where)
         if is_mended(record):
-            yield row
+            mended.append(row)
+        elif record["mark"].strip():
+            unchanged.append(row)
         else:
-            others += 1
-    if others:
-        number = "1 row" if others == 1 else f"{others:,} rows"
-        reason = "not changed since predict.py wrote the caption; --all-rows takes all"
-        left_out.append(LeftOut(number, reason, str(file)))
+            unmarked.append(row)
+    yield from mended
+    others = unchanged + unmarked
+    if all_rows:
+        mended_photos = {row.photo for row in mended}
+        yield from (row for row in others if row.photo not in mended_photos)
+        return
+    remedy = "--all-rows takes all"
+    reasons = {
+        f"not changed since predict.py wrote the caption; {remedy}": unchanged,
+        f"without a mark, by which a change is seen; {remedy}": unmarked,
+    }
+    for reason, rows in reasons.items():
+        if rows:
+            number = "1 row" if len(rows) == 1 else f"{len(rows):,} rows"
+            left_out.append(LeftOut(number, reason, str(file)))
+
+
+def _read_records(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if file.suffix.lower() == ".csv":
+        return read_table_records(file)
+    return read_json_records(file)
 
 
 def _make_row(record: Mapping[str, Any], where: str) -> Row:

@@ -99,14 +99,8 @@ def _read_rows(path: Path, default_split: str | None) -> Iterator[Row]:
             f"{path}: the first line names no photo and caption column; found "
             f"{', '.join(header)[:MAX_SHOWN]}; write photo,caption or photo,caption,split there"
         )
-    columns = len(header)
     for where, cells in table:
-        # To ignore cells beyond the header would cut a caption short without a word.
-        if len(cells) < columns or "".join(cells[columns:]).strip():
-            raise UserError(
-                f"{where}: {count_columns(cells)} where the header has {columns}; put quotes "
-                "round a caption that contains commas (or tabs)"
-            )
+        _check_number_of_cells(cells, len(header), where)
         split = default_split
         if split_column is not None:
             split = parse_split(cells[split_column], where) or default_split
@@ -119,9 +113,17 @@ def read_records(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     _, first = next(table, ("", []))
     header = [name.strip().lower() for name in first]
     for where, cells in table:
-        if len(cells) < len(header):
-            raise UserError(f"{where}: {count_columns(cells)} where the header has {len(header)}")
+        _check_number_of_cells(cells, len(header), where)
         yield where, dict(zip(header, cells, strict=False))
+
+
+def _check_number_of_cells(cells: Sequence[str], columns: int, where: str) -> None:
+    # To ignore cells beyond the header would cut a caption short without a word.
+    if len(cells) < columns or "".join(cells[columns:]).strip():
+        raise UserError(
+            f"{where}: {count_columns(cells)} where the header has {columns}; put quotes "
+            "round a caption that contains commas (or tabs)"
+        )
 
 
 def read_objects(path: Path) -> Iterator[tuple[str, list[str]]]:

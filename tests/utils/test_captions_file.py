@@ -193,6 +193,13 @@ def test_what_a_spreadsheet_writes_is_read(tmp_path):
     assert content.endswith(b"0.25\r\nc.jpg,a cow,0.5000\n")
 
 
+def test_quotes_round_every_cell_are_read(tmp_path):
+    file = tmp_path / "out.csv"
+    file.write_text('"path";"caption";"score"\n"a.jpg";"a dog";"0,5"\n')
+    captions_file = CaptionsFile(file, PAGE_COLUMNS)
+    assert captions_file.rows["a.jpg"] == {"path": "a.jpg", "caption": "a dog", "score": "0.5"}
+
+
 def test_a_whole_last_line_without_its_end_is_kept(file):
     """Some editors save files so."""
     add(file, ROWS[:1])
@@ -315,6 +322,7 @@ def test_a_mark_tells_whether_the_caption_was_mended(tmp_path):
     assert read_picture_mark({"mark": mark}) == compute_mark(photo)
     assert not is_mended({"caption": "a dog", "mark": mark})
     assert is_mended({"caption": "a cat", "mark": mark})
+    assert not is_mended({"caption": " a\u00a0dog ", "mark": mark})  # as a spreadsheet may write it
     assert not is_mended({"caption": "a cat", "mark": ""})  # somebody cleared it
     assert not is_mended({"caption": "a cat"})
 

@@ -45,6 +45,60 @@ def test_all_rows_are_read_where_asked(file):
     assert "an empty caption" in [each.reason for each in source.left_out]
 
 
+def test_other_spaces_make_no_other_caption(file):
+    mend(file, "a dog sits", "a dog  sits ")
+    assert "3 rows: not changed" in get_error(file)
+
+
+def test_rows_without_a_mark_are_counted_apart(tmp_path, file):
+    mark = make_mark(tmp_path / "a.jpg", "a dog runs")
+    mend(file, mark, "")
+    mend(file, "a dog sits", "a cat sits")
+    source = read(file)
+    assert get_captions(source) == {"b.jpg": ("a cat sits",)}
+    assert [each.name for each in source.left_out] == ["1 row", "1 row"]
+    assert source.left_out[1].reason.startswith("without a mark")
+
+
+def test_of_a_photo_with_a_mended_row_that_one_is_read_alone(tmp_path, file):
+    text = file.read_text()
+    line = next(line for line in text.splitlines() if "a dog sits" in line)
+    file.write_text(text + line.replace("a dog sits", "a cat sits") + "\n")
+    assert get_captions(read(file, all_rows=True))["b.jpg"] == ("a cat sits",)
+
+
+def test_a_photo_whose_row_was_removed_is_no_fault(file):
+    """A person removes rows that are not to be learned."""
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(line for line in lines if "b.jpg" not in line))
+    source = read(file, all_rows=True)
+    assert get_captions(source) == {"a.jpg": ("a dog runs",)}
+    assert [each.name for each in source.left_out] == ["c.jpg"]  # whose caption is empty
+
+
+def test_photos_are_found_from_the_current_folder_too(tmp_path, file, monkeypatch):
+    """As predict.py writes their paths, also where the file lies elsewhere."""
+    mend(file, "a dog sits", "a cat sits")
+    other = tmp_path / "tables" / file.name
+    other.parent.mkdir()
+    file.rename(other)
+    monkeypatch.chdir(tmp_path)
+    assert "the photo b.jpg lies outside" in get_error(other)
+    assert get_captions(read(other, outside=True)) == {"b.jpg": ("a cat sits",)}
+    captions = get_captions(read(other, outside=True, all_rows=True))
+    assert captions == {"a.jpg": ("a dog runs",), "b.jpg": ("a cat sits",)}
+
+
+def test_a_table_without_its_photos_says_so(tmp_path, file, monkeypatch):
+    mend(file, "a dog sits", "a cat sits")
+    other = tmp_path / "tables" / file.name
+    other.parent.mkdir()
+    file.rename(other)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    assert "b.jpg: a caption, but no such photo" in get_error(other)
+
+
 def test_a_caption_that_was_missing_is_mended(tmp_path, file):
     if file.suffix == ".csv":
         mend(file, "c.jpg,,", "c.jpg,a bird,")
@@ -70,6 +124,15 @@ def test_a_spreadsheet_may_change_separators_and_add_columns(tmp_path):
     source = read(tmp_path / "out.csv")
     assert get_captions(source) == {"a.jpg": ("a cat; two",)}
     assert get_splits(source) == {"a.jpg": "val"}
+
+
+def test_a_comma_without_quotes_is_refused(tmp_path):
+    """It would move the mark into another column, and the row would count as not changed."""
+    write_files(tmp_path, "a.jpg")
+    mark = make_mark(tmp_path / "a.jpg", "a dog")
+    text = f"path,caption,mark,score\na.jpg,a dog, wet,{mark},0.5\n"
+    file = write_files(tmp_path, files={"out.csv": text}) / "out.csv"
+    assert get_error(file).startswith(f"{file}, line 2: 5 columns where the header has 4; put")
 
 
 def test_a_folder_has_its_mended_captions(tmp_path):
