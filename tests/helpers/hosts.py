@@ -1,160 +1,23 @@
-"""Hosts made of namespaces: each has its own network, processes, and folders of Ray's.
+"""Hosts of benchmarks/hosts.py for tests, which are skipped where there can be none."""
 
-They share the disk and the processor. Linux and root are needed; `ip`, `unshare` and `nsenter` too.
-"""
-
-import os
-import secrets
-import shutil
-import signal
-import subprocess
-import sys
-import time
 from contextlib import contextmanager
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-PORT = 6379
-# A host's first process. When it ends, the kernel ends all others of the host.
-INIT = """
-mkdir -p /tmp/ray
-mount -t tmpfs tmpfs /dev/shm
-mount -t tmpfs tmpfs /tmp/ray
-exec sleep infinity
-"""
-RAY = (sys.executable, "-m", "ray.scripts.scripts")
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
-TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+from benchmarks import hosts
+from benchmarks.hosts import PORT as PORT
 
 
 def skip_without_namespaces():
     """Skip a test where no hosts can be made."""
-    for tool in ("ip", "unshare", "nsenter"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"{tool} is not installed; on Debian and Ubuntu: apt install iproute2")
-    if os.geteuid() != 0:
-        pytest.skip("hosts are made of namespaces, which needs root")
-    name = f"try{os.getpid()}"
-    command = ["ip", "netns", "exec", name, "unshare", "--fork", "--pid", "--mount", "true"]
-    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False)
-    done = subprocess.run(command, capture_output=True, check=False)
-    subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
-    if made.returncode or done.returncode:
-        pytest.skip("this system forbids namespaces")
-
-
-def run_ip(*words):
-    subprocess.run(["ip", *words], check=True, capture_output=True)
-
-
-class Host:
-    """One host. `address` is that of its network card."""
-
-    def __init__(self, network, number, core=None):
-        self.address = f"10.77.0.{number}"
-        self._network = network
-        self._name = f"{network}h{number}"
-        self._link = f"{network}l{number}"
-        self._core = core
-        run_ip("netns", "add", self._name)
-        run_ip(
-            "-n", network, "link", "add", self._link, "type", "veth",
-            "peer", "name", "eth0", "netns", self._name,
-        )  # fmt: skip
-        run_ip("-n", network, "link", "set", self._link, "master", "bridge", "up")
-        run_ip("-n", self._name, "addr", "add", f"{self.address}/24", "dev", "eth0")
-        run_ip("-n", self._name, "link", "set", "lo", "up")
-        run_ip("-n", self._name, "link", "set", "eth0", "up")
-        self._init = subprocess.Popen(
-            ["ip", "netns", "exec", self._name, "unshare", "--fork", "--pid", "--mount-proc",
-             "--mount", "--kill-child", "sh", "-c", INIT],
-            stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        self._pid = self._find_first_process()
-
-    def _find_first_process(self):
-        children = Path(f"/proc/{self._init.pid}/task/{self._init.pid}/children")
-        for _ in range(100):
-            found = children.read_text().split()
-            if found and "sleep" in Path(f"/proc/{found[0]}/comm").read_text():
-                return int(found[0])
-            time.sleep(0.05)
-        raise RuntimeError(f"host {self._name} did not start")
-
-    def start(self, *words, **options):
-        """Start a command on this host; return its Popen."""
-        enter = ["nsenter", "--target", str(self._pid), "--net", "--pid", "--mount", "--"]
-        if self._core is not None:
-            enter += ["taskset", "--cpu-list", str(self._core)]
-        enter += ["env", "-C", str(options.pop("cwd", Path.cwd()))]  # else it would start in /
-        environment = {**os.environ, **QUIET, **TOKEN, **options.pop("env", {})}
-        return subprocess.Popen(
-            [*enter, *map(str, words)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-            **options,
-        )
-
-    def run(self, *words, timeout=300, **options):
-        """Run a command on this host; return its status, output and errors."""
-        process = self.start(*words, **options)
-        try:
-            out, error = process.communicate(timeout=timeout)
-        finally:
-            process.kill()
-        return SimpleNamespace(status=process.returncode, out=out, error=error)
-
-    def start_ray(self, head=None, cores=1):
-        """Start Ray on this host: as the head, or joined to another host."""
-        words = ["--head", f"--port={PORT}", "--include-dashboard=false"]
-        if head is not None:
-            words = [f"--address={head.address}:{PORT}"]
-        done = self.run(
-            *RAY, "start", *words, f"--node-ip-address={self.address}", f"--num-cpus={cores}",
-            "--object-store-memory=100000000", "--disable-usage-stats",
-        )  # fmt: skip
-        assert done.status == 0, done.out + done.error
-
-    def hide(self, folder):
-        """Hide what is in a folder from this host."""
-        done = self.run("mount", "-t", "tmpfs", "tmpfs", folder)
-        assert done.status == 0, done.error
-
-    def cut(self):
-        """Take the host from the network."""
-        run_ip("-n", self._network, "link", "set", self._link, "down")
-
-    def kill(self):
-        """End all processes of the host at once, as a power cut does."""
-        if self._init.poll() is None:
-            os.kill(self._pid, signal.SIGKILL)
-            self._init.wait(timeout=30)
-
-    def remove(self):
-        self.kill()
-        subprocess.run(["ip", "netns", "delete", self._name], capture_output=True, check=False)
+    obstacle = hosts.find_obstacle()
+    if obstacle:
+        pytest.skip(obstacle)
 
 
 @contextmanager
 def make_hosts(number, *, pinned=False):
     """Make hosts for a block; `pinned` gives each a core of its own. All end with the block."""
     skip_without_namespaces()
-    network = f"n{os.getpid()}"
-    hosts = []
-    cores = sorted(os.sched_getaffinity(0))
-    try:
-        run_ip("netns", "add", network)
-        run_ip("-n", network, "link", "add", "bridge", "type", "bridge")
-        run_ip("-n", network, "link", "set", "bridge", "up")
-        for each in range(1, number + 1):
-            core = cores[(each - 1) % len(cores)] if pinned else None
-            hosts.append(Host(network, each, core))
-        yield hosts
-    finally:
-        for host in hosts:
-            host.remove()
-        subprocess.run(["ip", "netns", "delete", network], capture_output=True, check=False)
+    with hosts.make_hosts(number, pinned=pinned) as made:
+        yield made
