@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def _use_this_machine(words: list[str]) -> Iterator[tuple[Start, list[str]]]:
 
 def _start(*words: Any) -> subprocess.Popen:
     return subprocess.Popen(
-        list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        list(map(str, words)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
 
 
@@ -148,13 +149,14 @@ def _make_cluster(number: int) -> Iterator[tuple[Start, list[str]]]:
     """Start Ray on so many hosts; with none, make one host without Ray."""
     with make_hosts(max(1, number), pinned=True) as hosts:
         head, *others = hosts
+        start = partial(head.start, stdout=subprocess.DEVNULL)
         if number == 0:
-            yield head.start, []
+            yield start, []
             return
         head.start_ray()
         for host in others:
             host.start_ray(head)
-        yield head.start, ["--ray", f"{head.address}:{PORT}"]
+        yield start, ["--ray", f"{head.address}:{PORT}"]
 
 
 def watch(process: subprocess.Popen, out: Path) -> Times:

@@ -19,6 +19,7 @@ from typing import Any, Self
 from utils.errors import UserError
 
 PORT = 6379
+PATH = os.environ.get("PATH", os.defpath)  # kept: tests change it, and hosts are made meanwhile
 # A host's first process. When it ends, the kernel ends all others of the host.
 INIT = """
 mkdir -p /tmp/ray
@@ -43,22 +44,29 @@ class Done:
 def find_obstacle() -> str | None:
     """Return why no hosts can be made here; None if they can."""
     for tool in ("ip", "unshare", "nsenter", "taskset"):
-        if shutil.which(tool) is None:
+        if shutil.which(tool, path=PATH) is None:
             return f"{tool} is not installed; on Debian and Ubuntu: apt install iproute2 util-linux"
     if os.geteuid() != 0:
         return "hosts are made of namespaces, which needs root"
     name = f"try{os.getpid()}"
-    command = ["ip", "netns", "exec", name, "unshare", "--fork", "--pid", "--mount", "true"]
-    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False)
-    done = subprocess.run(command, capture_output=True, check=False)
-    subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
+    made = _run("ip", "netns", "add", name)
+    done = _run("ip", "netns", "exec", name, "unshare", "--fork", "--pid", "--mount", "true")
+    _run("ip", "netns", "delete", name)
     if made.returncode or done.returncode:
         return "this system forbids namespaces"
     return None
 
 
+def _run(*words: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(words, env=_make_environment(), capture_output=True, check=False)
+
+
+def _make_environment() -> dict[str, str]:
+    return os.environ | {"PATH": PATH}
+
+
 def _run_ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True, capture_output=True)
+    _run("ip", *words).check_returncode()
 
 
 class Host:
@@ -82,6 +90,7 @@ class Host:
         self._init = subprocess.Popen(
             ["ip", "netns", "exec", self._name, "unshare", "--fork", "--pid", "--mount-proc",
              "--mount", "--kill-child", "sh", "-c", INIT],
+            env=_make_environment(),
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
         self._pid = self._find_first_process()
@@ -96,18 +105,19 @@ class Host:
         raise RuntimeError(f"host {self._name} did not start")
 
     def start(self, *words: Any, **options: Any) -> subprocess.Popen:
-        """Start a command on this host; return its Popen."""
+        """Start a command on this host; return its Popen. `options` are those of Popen."""
         enter = ["nsenter", "--target", str(self._pid), "--net", "--pid", "--mount", "--"]
         if self._core is not None:
             enter += ["taskset", "--cpu-list", str(self._core)]
-        enter += ["env", "-C", str(options.pop("cwd", Path.cwd()))]  # else it would start in /
         environment = {**os.environ, **QUIET, **TOKEN, **options.pop("env", {})}
+        # Without a folder it would start in /. The last command alone gets a changed PATH.
+        enter += ["env", "-C", str(options.pop("cwd", Path.cwd())), f"PATH={environment['PATH']}"]
         return subprocess.Popen(
             [*enter, *map(str, words)],
-            stdout=subprocess.PIPE,
+            stdout=options.pop("stdout", subprocess.PIPE),
             stderr=subprocess.PIPE,
             text=True,
-            env=environment,
+            env=environment | {"PATH": PATH},
             **options,
         )
 
@@ -151,7 +161,7 @@ class Host:
     def remove(self) -> None:
         """End the host, and remove its network."""
         self.kill()
-        subprocess.run(["ip", "netns", "delete", self._name], capture_output=True, check=False)
+        _run("ip", "netns", "delete", self._name)
 
 
 @contextmanager
@@ -174,4 +184,4 @@ def make_hosts(number: int, *, pinned: bool = False) -> Iterator[list[Host]]:
     finally:
         for host in hosts:
             host.remove()
-        subprocess.run(["ip", "netns", "delete", network], capture_output=True, check=False)
+        _run("ip", "netns", "delete", network)

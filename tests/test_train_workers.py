@@ -148,7 +148,7 @@ def test_a_cut_network_ends_all_who_resume_exactly(losses):
     assert seconds < ENDS_WITHIN
     assert [process.returncode for process in processes] == [1, 1]
     for error in errors:
-        assert "ended or cannot be reached" in error
+        assert "ended or cannot be reached" in error, error
         assert "Traceback" not in error
     assert run_workers(2, *find_resume_words(errors[0])).status == 0
     assert read_rows("cut") == losses
@@ -174,7 +174,7 @@ def test_ctrl_c_works_while_workers_wait():
         assert "waiting for all" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
         error = process.stderr.read()
-        assert process.wait(60) == 130
+        assert process.wait(60) == 130, error
     assert "stopped before training" in error
     assert not Path("checkpoints/waiting").exists()
 

@@ -27,8 +27,14 @@ from utils.terminal import fail
 from utils.workers import ALONE as ALONE_WORKER
 from utils.workers import Worker, meet
 
-# What TensorFlow raises if another worker ends, or cannot be reached.
-_LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
+# What TensorFlow raises if another worker ends, or cannot be reached. One that is cut off hears
+# nothing for some seconds, and its deadline is exceeded.
+_LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+)
 
 Nest = Any  # a tensor, or dicts, lists and tuples of tensors
 

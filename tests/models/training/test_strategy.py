@@ -120,12 +120,15 @@ def test_ctrl_c_on_one_worker_stops_all_after_the_last_step():
     assert not ALONE.agree_to_stop(False, is_last=False)
 
 
-def test_a_lost_worker_is_an_error_with_advice():
+@pytest.mark.parametrize(
+    "kind", [tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError]
+)
+def test_a_lost_worker_is_an_error_with_advice(kind):
     strategy = Strategy(Worker(0, ("a:1", "b:1")))
     strategy.advice = "start all again"
 
     def fail(_tensor):
-        raise tf.errors.UnavailableError(None, None, "gone: /job:worker/replica:0/task:1")
+        raise kind(None, None, "gone: /job:worker/replica:0/task:1")
 
     strategy._add_up_now = fail
     with pytest.raises(UserError, match=r"worker 1 ended .*; start all again"):
