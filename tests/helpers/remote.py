@@ -14,6 +14,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from utils.addresses import ListedFile
 
 KEY, SECRET = "a-key", "a-secret-of-the-tests"
+SERVER_KEYS = {"NANIO_ACCESS_KEY": KEY, "NANIO_SECRET_KEY": SECRET}
 _PATIENCE = 30  # seconds that the server may take to start
 
 
@@ -49,16 +50,20 @@ def record_reads(monkeypatch, attribute):
     return found
 
 
+def list_server_words(folder, host, port):
+    """Return the command of an S3 server, whose environment gets `SERVER_KEYS`."""
+    words = [sys.executable, "-m", "nanio", "serve", "--data-dir", str(folder)]
+    return [*words, "--host", host, "--port", str(port), "--log-level", "error"]
+
+
 @contextmanager
 def run_s3_server(folder):
     """Serve the folders below a folder as buckets; yield the endpoint."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "nanio", "serve", "--data-dir", str(folder)]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error"]
-    environment = os.environ | {"NANIO_ACCESS_KEY": KEY, "NANIO_SECRET_KEY": SECRET}
-    server = subprocess.Popen(command, env=environment)
+    command = list_server_words(folder, "127.0.0.1", port)
+    server = subprocess.Popen(command, env=os.environ | SERVER_KEYS)
     try:
         _wait_for(port)
         yield f"http://127.0.0.1:{port}"

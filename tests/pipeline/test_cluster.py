@@ -5,6 +5,7 @@ The machines are namespaces (tests/helpers/hosts.py).
 
 import csv
 import os
+import shutil
 import signal
 import sys
 import time
@@ -16,6 +17,7 @@ from PIL import Image
 
 import predict
 from tests.helpers.hosts import PORT, make_hosts
+from tests.helpers.remote import SERVER_KEYS, list_server_words, use_s3
 from tests.helpers.scripts import ROOT, run_command
 from tests.helpers.tiny_run import write_captioner_run
 
@@ -23,6 +25,7 @@ pytest.importorskip("ray", reason="Ray is not installed; make ray")
 
 DISTINCT = 16
 NUMBER = 320  # photos
+S3_PORT = 9000
 SIDE = 3000  # pixels: a photo takes about 40 ms to read, so a job lasts long enough to be disturbed
 
 
@@ -152,6 +155,48 @@ def test_a_driver_that_is_killed_goes_on_by_the_same_command(work, tmp_path):
         before = out.read_bytes()
         check_complete(work, out, one.start(*list_words(work, out, head=one)))
         assert out.read_bytes().startswith(before.rpartition(b"\n")[0])
+
+
+@pytest.mark.slow
+def test_two_hosts_caption_photos_at_addresses(work, tmp_path, monkeypatch):
+    """The S3 server is on one host; the other sees none of its folders and has a cache of its own.
+
+    Photos are large, so that each host gets some.
+    """
+    pytest.importorskip("s3fs", reason="s3fs is not installed; make addresses")
+    pytest.importorskip("nanio", reason="nanio is not installed; make test installs it")
+    buckets, cache = tmp_path / "buckets", tmp_path / "cache"
+    cache.mkdir()
+    shutil.copytree(work / "run", buckets / "data/runs/tiny")
+    (buckets / "data/photos").mkdir()
+    for number in range(NUMBER):
+        os.link(work / f"photos/{number:03}.jpg", buckets / f"data/photos/{number:03}.jpg")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    out = tmp_path / "out.csv"
+    with make_hosts(2) as (one, two):
+        use_s3(monkeypatch, f"http://{one.address}:{S3_PORT}")
+        server = one.start(*list_server_words(buckets, one.address, S3_PORT), env=SERVER_KEYS)
+        for folder in (buckets, work, cache):
+            two.hide(folder)
+        one.start_ray()
+        two.start_ray(one)
+        words = list_words(work, out, "--log-level", "debug", head=one)
+        words[2] = "s3://data/photos"
+        words[words.index("--run") + 1] = "s3://data/runs/tiny"
+        words += ["--weights", "s3://data/runs/tiny/encoder.weights.h5"]
+        words.remove("--quiet")
+        done = one.run(*words)
+        assert done.status == 0, done.error
+        fetched = two.run("ls", cache / "image-captioning/addresses").out
+        assert server.poll() is None
+    assert "done by 10.77.0.1" in done.error
+    assert "done by 10.77.0.2" in done.error
+    assert "tiny-" in fetched
+    expected = {Path(row[0]).name: row[1:] for row in read_rows(work / "plain.csv")[1:]}
+    _, *rows = read_rows(out)
+    assert sorted(row[0] for row in rows) == [f"s3://data/photos/{n:03}.jpg" for n in range(NUMBER)]
+    for path, *values in rows:
+        assert values == expected[path.rpartition("/")[2]]
 
 
 @pytest.mark.slow
