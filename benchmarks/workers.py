@@ -6,8 +6,9 @@
 Every worker has a core of its own, if there are enough. Captions say the kind of a photo. The
 reward of a sampled caption is the share of its words that the photo's captions have. A loss differs
 by its distance from the loss of one worker in the same step, divided by the mean size of all
-losses. Processor time is that of a step of one worker, the 10th percentile of all steps: others may
-use the machine too.
+losses. Processor time is that of a step of one worker. Captions a second are those of all workers,
+by the time of the clock, which counts only if the machine is idle and each worker has a core. Both
+are the 10th percentile of all steps: others may use the machine too.
 """
 
 import utils.environment  # noqa: F401 (first: it checks Python and the packages)
@@ -74,7 +75,8 @@ class Sizes:
         return units | {"dropout": 0.4, "max_length": MAX_LENGTH, "seed": 0}
 
 
-Figures = dict[str, list[float]]  # `losses` and `seconds` of the steps of one way
+# Of the steps of one way: `losses`, `seconds` of the processor, `wall` seconds of the clock.
+Figures = dict[str, list[float]]
 
 
 def make_options() -> argparse.ArgumentParser:
@@ -108,7 +110,7 @@ def main() -> int:
     require(numbers[0] == 1, f"--workers must start with 1 (got {typed.workers})")
     words = sys.argv[1:]
     figures = {number: launch(number, words) for number in numbers}
-    for line in compare(figures, ways):
+    for line in compare(figures, ways, sizes.captions):
         output(line)
     return 0
 
@@ -139,8 +141,8 @@ def run_worker(sizes: Sizes, ways: list[str], folder: Path) -> None:
 
 
 def train(way: str, sizes: Sizes, strategy: "Strategy") -> Figures:
-    """Train one way; return the loss and the processor time of each step."""
-    figures: Figures = {"losses": [], "seconds": []}
+    """Train one way; return the loss and the times of each step."""
+    figures: Figures = {"losses": [], "seconds": [], "wall": []}
     with tempfile.TemporaryDirectory() as folder:
         trainer = build_trainer(way, sizes, strategy, Path(folder))
         trainer.copy_weights_from_first()
@@ -149,9 +151,10 @@ def train(way: str, sizes: Sizes, strategy: "Strategy") -> Figures:
             missing = sizes.steps - len(figures["losses"])
             batches = trainer.objective.make_batches(trainer.batches, number, 0)
             for batch in islice(batches, missing):
-                start = time.process_time()
+                start, wall_start = time.process_time(), time.perf_counter()
                 figures["losses"].append(float(trainer._run_step(*batch)))
                 figures["seconds"].append(time.process_time() - start)
+                figures["wall"].append(time.perf_counter() - wall_start)
             number += 1
     return figures
 
@@ -246,22 +249,26 @@ def make_reward(photos: list[TrainingPhoto]) -> Any:
     return reward
 
 
-def compare(figures: dict[int, dict[str, Figures]], ways: list[str]) -> list[str]:
-    """Return the rows of a table: each number of workers beside one."""
+def compare(figures: dict[int, dict[str, Figures]], ways: list[str], captions: int) -> list[str]:
+    """Return the rows of a table: each number of workers beside one; `captions` are of a step."""
     lines = [
-        "| way | workers | largest difference of a loss | processor time a step and worker |",
-        "| --- | --- | --- | --- |",
+        "| way | workers | largest difference of a loss | processor time a step and worker "
+        "| captions a second |",
+        "| --- | --- | --- | --- | --- |",
     ]
     for way in ways:
         alone = figures[1][way]
         losses = np.array(alone["losses"])
         seconds = np.percentile(alone["seconds"], 10)
+        wall_seconds = np.percentile(alone["wall"], 10)
         for number, by_way in figures.items():
             difference = np.abs(np.array(by_way[way]["losses"]) - losses).max()
             difference /= np.abs(losses).mean()
             own = np.percentile(by_way[way]["seconds"], 10)
             times = f"{1000 * own:.0f} ms ({own / seconds:.2f})"
-            lines.append(f"| {way} | {number} | {difference:.1e} | {times} |")
+            wall = np.percentile(by_way[way]["wall"], 10)
+            speed = f"{captions / wall:.1f} ({wall_seconds / wall:.2f})"
+            lines.append(f"| {way} | {number} | {difference:.1e} | {times} | {speed} |")
     return lines
 
 

@@ -10,12 +10,12 @@ from tests.helpers.scripts import run_command
 
 
 def test_losses_and_times_are_compared_with_one_worker():
-    alone = {"losses": [2.0, -4.0], "seconds": [0.2] * 10}
-    two = {"losses": [2.0, -4.003], "seconds": [0.1] * 10}
-    lines = workers.compare({1: {"hard": alone}, 2: {"hard": two}}, ["hard"])
+    alone = {"losses": [2.0, -4.0], "seconds": [0.2] * 10, "wall": [0.3] * 10}
+    two = {"losses": [2.0, -4.003], "seconds": [0.1] * 10, "wall": [0.15] * 10}
+    lines = workers.compare({1: {"hard": alone}, 2: {"hard": two}}, ["hard"], 60)
     assert lines[2:] == [
-        "| hard | 1 | 0.0e+00 | 200 ms (1.00) |",
-        "| hard | 2 | 1.0e-03 | 100 ms (0.50) |",
+        "| hard | 1 | 0.0e+00 | 200 ms (1.00) | 200.0 (1.00) |",
+        "| hard | 2 | 1.0e-03 | 100 ms (0.50) | 400.0 (2.00) |",
     ]
 
 
