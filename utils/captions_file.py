@@ -33,7 +33,6 @@ Row = dict[str, Any]
 # has changed since (see `make_mark`). `doubtful` is a caption with a score below --minimum-score.
 CAPTION_COLUMNS = ("path", "caption", "mark", "score")
 DOUBTFUL_COLUMNS = ("path", "caption", "doubtful", "mark", "score")
-PAGE_COLUMNS = ("path", "caption", "score")  # photos uploaded to the page are no files with a mark
 SHOWN_CLASSES = 5  # the likeliest ones of a photo, which a classifier writes
 CALIBRATED = "calibrated"  # the end of a mark whose row has a calibrated score
 

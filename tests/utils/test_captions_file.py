@@ -10,7 +10,6 @@ import pytest
 from utils.captions_file import (
     CAPTION_COLUMNS,
     DOUBTFUL_COLUMNS,
-    PAGE_COLUMNS,
     CaptionsFile,
     compute_mark,
     has_calibrated_score,
@@ -20,6 +19,7 @@ from utils.captions_file import (
 )
 from utils.errors import UserError
 
+COLUMNS = ("path", "caption", "score")
 ROWS = [
     ("a,b.jpg", 'a "red" dog', 0.5),
     ("back\\slash.jpg", "two, three", 0.25),
@@ -27,7 +27,7 @@ ROWS = [
 ]
 
 
-def add(file, rows=ROWS, columns=PAGE_COLUMNS):
+def add(file, rows=ROWS, columns=COLUMNS):
     with CaptionsFile(file, columns) as captions_file:
         for row in rows:
             write(captions_file, row)
@@ -53,7 +53,7 @@ def refused(file, *columns):
     """Return the error of reading the file, which is left unchanged."""
     before = file.read_bytes()
     with pytest.raises(UserError) as caught:
-        CaptionsFile(file, *columns or (PAGE_COLUMNS,))
+        CaptionsFile(file, *columns or (COLUMNS,))
     assert file.read_bytes() == before
     return str(caught.value)
 
@@ -65,7 +65,7 @@ def file(request, tmp_path):
 
 def test_rows_are_read_as_they_were_written(file):
     assert read(add(file)) == ROWS
-    assert CaptionsFile(file, PAGE_COLUMNS).rows.keys() == {path for path, _, _ in ROWS}
+    assert CaptionsFile(file, COLUMNS).rows.keys() == {path for path, _, _ in ROWS}
 
 
 def test_a_line_break_is_escaped_so_that_a_row_is_a_line(file):
@@ -73,7 +73,7 @@ def test_a_line_break_is_escaped_so_that_a_row_is_a_line(file):
     add(file, [(photo, "two\r\nthree", 0.25)])
     lines = file.read_bytes().splitlines()
     assert len(lines) == (1 if file.suffix == ".jsonl" else 2)
-    captions_file = CaptionsFile(file, PAGE_COLUMNS)
+    captions_file = CaptionsFile(file, COLUMNS)
     assert list(captions_file.rows) == ["new\\nline\\r.jpg"]
     row = captions_file.find(photo)
     escaped = "two\\r\\nthree"
@@ -90,7 +90,7 @@ def test_a_file_cut_anywhere_is_resumed(file):
     whole = add(file).read_bytes()
     for length in range(len(whole)):
         file.write_bytes(whole[:length])
-        captions_file = CaptionsFile(file, PAGE_COLUMNS)
+        captions_file = CaptionsFile(file, COLUMNS)
         assert file.read_bytes() == whole[:length]  # reading changes nothing
         finished = len(captions_file.rows)
         assert captions_file.rows.keys() == {path for path, _, _ in ROWS[:finished]}
@@ -105,18 +105,18 @@ def test_a_cut_costs_one_row_at_most(file):
     whole = add(file).read_bytes()
     lines = whole.splitlines(keepends=True)
     file.write_bytes(whole[: -len(lines[-1]) // 2])
-    assert len(CaptionsFile(file, PAGE_COLUMNS).rows) == len(ROWS) - 1
+    assert len(CaptionsFile(file, COLUMNS).rows) == len(ROWS) - 1
 
 
 def test_a_row_is_in_the_file_before_the_next(file):
-    with CaptionsFile(file, PAGE_COLUMNS) as captions_file:
+    with CaptionsFile(file, COLUMNS) as captions_file:
         write(captions_file, ROWS[0])
         assert read(file) == ROWS[:1]
     assert captions_file._opened.closed
 
 
 def test_an_interruption_leaves_a_whole_file(file):
-    with pytest.raises(KeyboardInterrupt), CaptionsFile(file, PAGE_COLUMNS) as captions_file:
+    with pytest.raises(KeyboardInterrupt), CaptionsFile(file, COLUMNS) as captions_file:
         write(captions_file, ROWS[0])
         raise KeyboardInterrupt
     assert captions_file._opened.closed
@@ -188,7 +188,7 @@ def test_what_a_spreadsheet_writes_is_read(tmp_path):
     file.write_bytes(
         b"\xef\xbb\xbfpath,caption,score\r\na.jpg,a dog,0.5\r\n\r\nb.jpg,a cat,0.25\r\n"
     )
-    assert CaptionsFile(file, PAGE_COLUMNS).rows.keys() == {"a.jpg", "b.jpg"}
+    assert CaptionsFile(file, COLUMNS).rows.keys() == {"a.jpg", "b.jpg"}
     content = add(file, [("c.jpg", "a cow", 0.5)]).read_bytes()
     assert content.endswith(b"0.25\r\nc.jpg,a cow,0.5000\n")
 
@@ -196,7 +196,7 @@ def test_what_a_spreadsheet_writes_is_read(tmp_path):
 def test_quotes_round_every_cell_are_read(tmp_path):
     file = tmp_path / "out.csv"
     file.write_text('"path";"caption";"score"\n"a.jpg";"a dog";"0,5"\n')
-    captions_file = CaptionsFile(file, PAGE_COLUMNS)
+    captions_file = CaptionsFile(file, COLUMNS)
     assert captions_file.rows["a.jpg"] == {"path": "a.jpg", "caption": "a dog", "score": "0.5"}
 
 
@@ -212,7 +212,7 @@ def test_a_place_where_no_file_can_be_is_refused(tmp_path):
     (tmp_path / "note").write_text("")
     for place in (tmp_path / "folder.csv", tmp_path / "note" / "out.csv"):
         with pytest.raises(UserError, match="choose another --out"):
-            CaptionsFile(place, PAGE_COLUMNS)
+            CaptionsFile(place, COLUMNS)
 
 
 def test_columns_of_classes_are_not_those_of_captions(file):
@@ -226,7 +226,7 @@ def test_columns_of_classes_are_not_those_of_captions(file):
                 write(captions_file, row)
         assert file.read_bytes() == whole
     assert CaptionsFile(file, columns).rows.keys() == {"a.jpg"}
-    refused(file, PAGE_COLUMNS)
+    refused(file, COLUMNS)
     refused(file, columns[:3])
 
 
@@ -289,10 +289,10 @@ def test_a_score_that_is_no_number_is_refused(tmp_path, score):
 
 def test_only_one_command_writes_into_a_file(file):
     add(file)
-    late = CaptionsFile(file, PAGE_COLUMNS)
-    with CaptionsFile(file, PAGE_COLUMNS) as first:
+    late = CaptionsFile(file, COLUMNS)
+    with CaptionsFile(file, COLUMNS) as first:
         with pytest.raises(UserError, match="another command is writing into"):
-            CaptionsFile(file, PAGE_COLUMNS).__enter__()
+            CaptionsFile(file, COLUMNS).__enter__()
         write(first, ("d.jpg", "four", 0.5))
     with pytest.raises(UserError, match="was written by another command"), late:
         pass
@@ -304,12 +304,12 @@ def test_semicolons_and_a_byte_order_mark_are_read_and_kept(tmp_path):
     """Spreadsheets save the file so in countries with a decimal comma."""
     file = tmp_path / "out.csv"
     file.write_bytes('\ufeffpath;caption;score\r\nb.jpg;"a; dog";0,5\r\n'.encode())
-    with CaptionsFile(file, PAGE_COLUMNS) as captions_file:
+    with CaptionsFile(file, COLUMNS) as captions_file:
         assert captions_file.rows["b.jpg"] == {"path": "b.jpg", "caption": "a; dog", "score": "0.5"}
         write(captions_file, ("a.jpg", "two, three; four", 0.25))
     added = b'a.jpg;"two, three; four";0.2500\n'
     assert file.read_bytes().endswith(b'";0,5\r\n' + added)
-    with CaptionsFile(file, PAGE_COLUMNS) as captions_file:
+    with CaptionsFile(file, COLUMNS) as captions_file:
         captions_file.sort([Path("a.jpg"), Path("b.jpg")])
     expected = "\ufeffpath;caption;score\n".encode() + added + b'b.jpg;"a; dog";0.5\n'
     assert file.read_bytes() == expected

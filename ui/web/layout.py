@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from ui.answers import MAXIMUM_BEAM, Answer
+from ui.web.visit import CaptionedPhoto, Visit
 from utils.errors import UserError
 
 
@@ -16,8 +17,10 @@ from utils.errors import UserError
 class Components:
     """The components that events read and change."""
 
-    photos: gr.State  # the visitor's `CaptionedPhoto`s
-    chosen: gr.State  # the number of the photo that is shown
+    visit: gr.State  # the visitor's `Visit`
+    # The number of the photo that is shown. The browser holds it, and sends it with the caption's
+    # text: so what is typed reaches its photo, even if another one is chosen at that moment.
+    chosen: gr.Number
     status: gr.HTML
     errors: gr.HTML
     files: gr.File
@@ -27,26 +30,35 @@ class Components:
     gallery: gr.Gallery
     view: gr.Image
     caption: gr.Textbox
+    mending: gr.HTML
     words: gr.Radio
     candidates: gr.HTML
-    table: gr.DownloadButton
+    learning: gr.HTML
+    table: gr.Button
+    table_file: gr.DownloadButton  # fetched by the browser as soon as it is written
 
     @property
     def outputs(self) -> list[gr.components.Component]:
         """Return the components that new captions change."""
         return [
-            self.photos,
-            self.chosen,
             self.status,
             self.errors,
-            self.files,
             self.results,
             self.gallery,
+            self.learning,
+            *self.answer,
+        ]
+
+    @property
+    def answer(self) -> list[gr.components.Component]:
+        """Return the components that show one photo with its caption."""
+        return [
+            self.chosen,
             self.view,
             self.caption,
+            self.mending,
             self.words,
             self.candidates,
-            self.table,
         ]
 
 
@@ -56,10 +68,9 @@ def add_components(name: str, settings: dict[str, Any]) -> Components:
     `name` is the run's; `settings` are its search settings, {} for a classifier.
     """
     is_captioner = bool(settings)
-    kind = "caption" if is_captioner else "class"
     kinds = "captions" if is_captioner else "classes"
-    photos = gr.State([])
-    chosen = gr.State(0)
+    visit = gr.State(Visit())
+    chosen = gr.Number(0, precision=0, visible="hidden")
     gr.Markdown(f"# {kinds.capitalize()} by {escape(name)}", elem_id="title")
     status = gr.HTML(elem_id="status")
     errors = gr.HTML(elem_id="errors", visible=False)
@@ -73,6 +84,7 @@ def add_components(name: str, settings: dict[str, Any]) -> Components:
             allow_preview=False,
             elem_id="photos",
             object_fit="cover",
+            format="jpeg",  # a thumbnail takes 1 ms; webp, the default, takes 20
             buttons=[],
             interactive=False,
         )
@@ -87,21 +99,25 @@ def add_components(name: str, settings: dict[str, Any]) -> Components:
                 )
             with gr.Column(scale=2, min_width=320):
                 caption = gr.Textbox(
-                    label=kind.capitalize(),
+                    label="Caption: type to mend it" if is_captioner else "Class",
                     elem_id="caption",
                     buttons=["copy"],
-                    interactive=False,
-                    lines=2,
+                    interactive=is_captioner,
+                    lines=1,  # Enter ends the caption
+                    max_lines=6,
                 )
+                mending = gr.HTML(elem_id="mending")
                 words = gr.Radio(
                     label="Where the network looked at each word",
                     elem_id="words",
                     visible=is_captioner,
                 )
                 candidates = gr.HTML(elem_id="candidates")
-        table = gr.DownloadButton(f"Download all {kinds} (CSV)", elem_id="table", variant="primary")
+        learning = gr.HTML(elem_id="learning")
+        table = gr.Button(f"Download all {kinds} (CSV)", elem_id="table", variant="primary")
+        table_file = gr.DownloadButton(elem_id="table-file")  # which the style hides
     return Components(
-        photos=photos,
+        visit=visit,
         chosen=chosen,
         status=status,
         errors=errors,
@@ -112,9 +128,12 @@ def add_components(name: str, settings: dict[str, Any]) -> Components:
         gallery=gallery,
         view=view,
         caption=caption,
+        mending=mending,
         words=words,
         candidates=candidates,
+        learning=learning,
         table=table,
+        table_file=table_file,
     )
 
 
@@ -185,6 +204,38 @@ def errors_html(errors: Sequence[str]) -> str:
 def note_html(note: str | None) -> str:
     """Return the note below a caption, or nothing."""
     return f"<p>{escape(note)}</p>" if note else ""
+
+
+def mending_html(photo: CaptionedPhoto) -> str:
+    """Return what is kept of the text in the caption's field, if it is not the model's caption."""
+    kept = f"The table has “{escape(photo.caption)}”."
+    if photo.fault:
+        return f'<p class="page-error" role="alert">{escape(photo.fault)}. {kept}</p>'
+    if photo.is_mended:
+        return (
+            f'<p role="status">✎ Mended. The network wrote “{escape(photo.answer.caption)}”; '
+            "empty the field to take that again.</p>"
+        )
+    return ""
+
+
+def learning_html(visit: Visit, command: str) -> str:
+    """Return how many captions are mended, and how the network learns from them."""
+    mended = visit.mended
+    if not mended:
+        return ""
+    state = "unsaved" if visit.has_unsaved else "saved"
+    verb = "is" if len(mended) == 1 else "are"
+    html = (
+        f'<p class="{state}"><b>{len(mended)} of {len(visit.photos)} captions {verb} mended.</b> '
+        "Put the table into the folder of the photos. The network learns from the mended captions "
+        f"with this command (two or more are needed):</p><code>{escape(command)}</code>"
+    )
+    renamed = [photo.name for photo in mended if photo.was_renamed]
+    if renamed:
+        names = ", ".join(escape(name) for name in renamed)
+        html += f"<p>Rename these photos’ files too, whose names others had first: {names}</p>"
+    return html
 
 
 def candidates_html(answer: Answer, headings: tuple[str, str]) -> str:

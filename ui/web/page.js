@@ -14,6 +14,7 @@
       .filter((file) => file.size <= MAXIMUM_BYTES)
       .forEach((file) => accepted.items.add(file));
     if (!accepted.files.length) return;
+    document.activeElement.blur(); // the field of a caption, since another photo comes into view
     field.files = accepted.files;
     const event = new Event("change", { bubbles: true });
     ownEvents.add(event);
@@ -55,6 +56,31 @@
     event.preventDefault();
     event.stopImmediatePropagation();
     addFiles([...(event.dataTransfer ? event.dataTransfer.files : [])]);
+  });
+
+  // Enter ends a caption and goes on with the next photo's. Meanwhile the field takes no letters,
+  // because they would count for the photo before.
+  let leftNumber = null;
+  window.leaveCaption = (values) => {
+    leftNumber = values[1];
+    document.activeElement.blur();
+    return values;
+  };
+  window.enterCaption = (number) => {
+    if (number !== leftNumber) document.querySelector("#caption textarea").focus();
+  };
+
+  // The table is written when it is asked for, with all that was typed until then.
+  window.saveFile = (file) => {
+    const link = document.createElement("a");
+    link.href = file.url;
+    link.download = file.orig_name || "";
+    link.click();
+  };
+
+  // A reloaded page has lost its photos: the browser asks first if that costs mended captions.
+  window.addEventListener("beforeunload", (event) => {
+    if (document.querySelector("#learning .unsaved")) event.preventDefault();
   });
 
   // The arrow keys move from word to word, as in any group of radio buttons.

@@ -13,10 +13,12 @@ from ui.answers import ModelLoader, read_search_settings
 from ui.web.downloads import Downloads
 from ui.web.page import MAXIMUM_BYTES, MAXIMUM_VISITORS, Page
 from utils import runs
-from utils.captions_file import PAGE_COLUMNS, Columns, class_columns
+from utils.captions_file import CAPTION_COLUMNS, Columns, class_columns
+from utils.commands import format_command
 from utils.errors import UserError
 from utils.hugging_face import describe
 from utils.interrupt import Interruptible
+from utils.places import find_places
 from utils.terminal import say, warn
 
 HERE = Path(__file__).parent
@@ -39,7 +41,12 @@ def serve(
         downloads = Downloads(Path(folder))
         settings = read_search_settings(run)
         page = Page(
-            Path(describe(run)).name, settings, _choose_columns(run), downloads, first_photo=photo
+            Path(describe(run)).name,
+            settings,
+            _choose_columns(run),
+            downloads,
+            first_photo=photo,
+            command=_make_command(run),
         )
         address = _launch(page, host, port)
         say(f"open {address} in a browser; Ctrl-C stops the server")
@@ -55,7 +62,13 @@ def _choose_columns(run: Path) -> Columns:
     config = read_saved_config(run)
     if runs.is_classifier(config):
         return class_columns(len(config["classes"]))
-    return PAGE_COLUMNS
+    return CAPTION_COLUMNS
+
+
+def _make_command(run: Path) -> str:
+    """Return the command that learns from a table of the page."""
+    name = run.name if run.parent == find_places().runs else run
+    return format_command("train.py", "--dataset", "FOLDER/captions.csv", "--from", name)
 
 
 def _launch(page: Page, host: str, port: int) -> str:

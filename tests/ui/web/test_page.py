@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data.sources import read
 from models.captioner import Captioner
+from tests.helpers.datasets import get_captions
 from tests.helpers.screens import wait_for
 from tests.helpers.tiny_run import write_captioner_run, write_classifier_run
 from tests.helpers.web_pages import WebDemo, make_photos
 from ui.answers import ModelLoader, read_search_settings
 from ui.web.downloads import Downloads
-from utils.captions_file import PAGE_COLUMNS
+from ui.web.visit import Visit
+from utils.captions_file import CAPTION_COLUMNS, make_mark
 from utils.plots.attention import make_attention_tile
 
 
@@ -149,10 +152,51 @@ def test_photos_captions_attention_candidates_and_table(run, photos, web_demo, v
     with download.value.path().open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
     assert rows == [
-        list(PAGE_COLUMNS),
-        ["./=바다.png", first.text, f"{first.score:.4f}"],
-        ["<b>dog & cat.png", second.text, f"{second.score:.4f}"],
+        list(CAPTION_COLUMNS),
+        ["./=바다.png", first.text, make_mark(photos[0], first.text), f"{first.score:.4f}"],
+        ["<b>dog & cat.png", second.text, make_mark(photos[1], second.text), f"{second.score:.4f}"],
     ]
+
+
+def test_captions_are_mended_and_learned(run, photos, web_demo, visit, tmp_path):
+    captioner = Captioner.load(run)
+    first, second = (captioner(photo).text for photo in photos[:2])
+    tab = visit(web_demo)
+    add_photos(tab, *photos[:2])
+    assert not tab.locator("#learning").inner_text().strip()
+    field = tab.locator("#caption textarea")
+    field.fill("=HYPERLINK(1)")
+    tab.wait_for_selector("#mending [role=alert]")
+    assert f"“{first}”" in tab.inner_text("#mending")
+    field.fill("")
+    field.press_sequentially('a "cat"; ')
+    tab.keyboard.insert_text("고양이")  # as an input method does, without keys
+    tab.keyboard.press("Enter")  # goes on with the next photo
+    wait_for_caption(tab, second)
+    tab.wait_for_function("document.activeElement == document.querySelector('#caption textarea')")
+    labels = tab.locator("#photos .caption-label")
+    assert labels.first.inner_text().strip() == '✎ a "cat"; 고양이'
+
+    # What is typed stays with its photo when all are captioned again, and when more photos come.
+    tab.click("#search button >> nth=0")
+    tab.click("#again")
+    field.fill("a fox")
+    wait_until_ready(tab)
+    assert field.input_value() == "a fox"
+    add_photos(tab, photos[1])
+    wait_for_caption(tab, second)
+    assert labels.all_inner_texts()[1].strip() == "✎ a fox"
+    with tab.expect_download() as download:
+        tab.click("#table")
+    tab.wait_for_selector("#learning .saved")
+    assert "2 of 3 captions are mended" in tab.inner_text("#learning")
+    command = f"python train.py --dataset FOLDER/captions.csv --from {run}"
+    assert tab.inner_text("#learning code") == command
+    for photo in photos[:2]:
+        shutil.copy(photo, tmp_path)
+    download.value.save_as(tmp_path / "captions.csv")
+    captions = get_captions(read(tmp_path / "captions.csv"))
+    assert captions == {photos[0].name: ('a "cat"; 고양이',), photos[1].name: ("a fox",)}
 
 
 def test_photos_are_pasted_and_dropped_anywhere(photos, web_demo, visit):
@@ -221,21 +265,41 @@ def test_a_classifiers_page_shows_classes(tmp_path, photos, visit):
 
 def test_photos_beyond_the_maximum_are_skipped(page_module, run, photos, tmp_path, monkeypatch):
     monkeypatch.setattr(page_module, "MAXIMUM_PHOTOS", 1)
-    page = page_module.Page("r", read_search_settings(run), PAGE_COLUMNS, Downloads(tmp_path))
+    page = page_module.Page("r", read_search_settings(run), CAPTION_COLUMNS, Downloads(tmp_path))
     page.loader = ModelLoader(run)
     page.loader.start()
     parts = page.components
-    *_, last = page.add_photos([(photo, photo.name) for photo in photos[:2]], [])
-    kept = last[parts.photos]
-    assert [photo.name for photo in kept] == [photos[0].name]
+    visit = Visit()
+    *_, last = page.add_photos([(photo, photo.name) for photo in photos[:2]], visit)
+    assert [photo.name for photo in visit.photos] == [photos[0].name]
     assert "Skipped 1 of 2 photos" in last[parts.errors].value
-    *_, again = page.caption_again(kept)
-    captions = [photo.answer.caption for photo in again[parts.photos]]
-    assert captions == [photo.answer.caption for photo in kept]
+
+
+def test_captioning_again_keeps_photos_and_mended_captions(page_module, run, tmp_path):
+    page = page_module.Page("r", read_search_settings(run), CAPTION_COLUMNS, Downloads(tmp_path))
+    page.loader = ModelLoader(run)
+    page.loader.start()
+    visit = Visit()
+    files = make_photos(tmp_path)[:2]
+    for _ in page.add_photos([(file, file.name) for file in files], visit):
+        pass
+    captions = [photo.caption for photo in visit.photos]
+    page.mend(visit, 0, "a cat")
+    files[1].unlink()  # as uploaded files are after an hour
+    *_, last = page.caption_again(visit)
+    assert "is no longer on the server" in last[page.components.errors].value
+    assert [photo.caption for photo in visit.photos] == ["a cat", captions[1]]
+    assert [photo.answer.caption for photo in visit.photos] == captions
+
+
+def test_the_field_for_files_keeps_its_checks(page_module, tmp_path):
+    """Gradio makes another one where it is an output that does not change: without the checks."""
+    page = page_module.Page("r", {}, CAPTION_COLUMNS, Downloads(tmp_path))
+    assert page.components.files not in page.components.outputs
 
 
 def test_the_progress_of_loading_is_shown(page_module, tmp_path):
-    page = page_module.Page("r", {}, PAGE_COLUMNS, Downloads(tmp_path))
+    page = page_module.Page("r", {}, CAPTION_COLUMNS, Downloads(tmp_path))
     assert "Starting" in page.show_progress()[0]
     page.loader = ModelLoader(tmp_path / "none")
     page.loader.start()
