@@ -1,6 +1,7 @@
 """The arithmetic of many machines, and the picture of it."""
 
 import pytest
+
 import scale_limits
 
 

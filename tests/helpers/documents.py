@@ -13,6 +13,7 @@ import image_normalization_test
 import img_augmentation_test
 import make_pictures
 import predict
+import scale_limits
 import tokenizer_sample
 import train
 from tools import cache as cache_tool
@@ -27,6 +28,7 @@ DOC_SCRIPTS = {
     "doc/image_normalization_test.py": image_normalization_test,
     "doc/img_augmentation_test.py": img_augmentation_test,
     "doc/make_pictures.py": make_pictures,
+    "doc/scale_limits.py": scale_limits,
     "doc/tokenizer_sample.py": tokenizer_sample,
 }
 MODULES = {
