@@ -254,6 +254,12 @@ class Training(Group):
         "self-critical baseline: the photo's other samples, or the greedy caption",
         choices=("others", "greedy"),
     )
+    replay: float = setting(
+        0.0,
+        "with --from, old photos to learn again in each epoch, for each new one (default 1)",
+        unit="NUMBER",
+        at_least=0,
+    )
     best_by: str = setting(
         "CIDEr", "score on val that picks the best epoch", choices=BEST_BY, unit="SCORE"
     )

@@ -110,6 +110,10 @@ FURTHER: dict[str, Any] = {
 }
 FROM_OTHERS: dict[str, dict[str, Any]] = {"blip": FURTHER, "git": FURTHER}
 
+# python train.py --from RUN --dataset datasets/mine
+# How a run is trained on other photos than its own.
+FROM_RUN: dict[str, Any] = {"replay": 1.0}
+
 # The built-in scenes differ from photographs: no pretrained encoder fits drawings, and their
 # grammar is small. So words, attention and GRU are narrow and the learning rate is high; the time
 # saved goes to the encoder. On val, beam 5 said fewer wrong things than beam 3 (facts precision

@@ -52,6 +52,8 @@ class CaptionBatches:
     empty photos; their tokens are all padding and count for nothing. A photo with more captions
     than C comes as several photos.
 
+    An epoch has all photos, and a draw of those that are replayed.
+
     One of several workers gets its share of each batch, as long as the whole batch's longest
     caption: all workers compile the same shapes.
     """
@@ -64,17 +66,20 @@ class CaptionBatches:
         batch: int,
         seed: int,
         captions_per_photo: int = 5,
+        replayed: Sequence[TrainingPhoto] = (),
+        replay: float = 0.0,
         worker: int = 0,
         workers: int = 1,
     ) -> None:
         """Plan batches of `batch` captions, with at most `captions_per_photo` for each photo.
 
-        `batch` counts the captions of all `workers`, of which this is number `worker`.
+        `batch` counts the captions of all `workers`, of which this is number `worker`. An epoch
+        draws `replay` of the `replayed` photos for each photo.
         """
         most = min(captions_per_photo, max(len(photo.captions) for photo in photos), batch)
         self._photos: list[TrainingPhoto] = []
         numbers = []
-        for number, photo in enumerate(photos):
+        for number, photo in enumerate([*photos, *replayed]):
             for start in range(0, len(photo.captions), most):
                 captions = photo.captions[start : start + most]
                 self._photos.append(TrainingPhoto(photo.keys, captions))
@@ -85,7 +90,9 @@ class CaptionBatches:
         self.captions_per_photo = most
         self.photos_per_batch = max(1, batch // most)
         self.share = Share(self.photos_per_batch, worker, workers)
-        self.steps = -(-len(self._photos) // self.photos_per_batch)
+        self._own = sum(number < len(photos) for number in numbers)  # before those to replay
+        self._replays = min(round(replay * self._own), len(self._photos) - self._own)
+        self.steps = -(-(self._own + self._replays) // self.photos_per_batch)
 
     def epoch(self, number: int, *, first: int = 0, shuffle: bool = True) -> Iterator[Batch]:
         """Yield features and tokens of an epoch's batches, from the `first` on.
@@ -103,7 +110,7 @@ class CaptionBatches:
         return read_ahead(self._plan_epoch(number)[first:], self._make_numbered_batch)
 
     def _plan_in_order(self) -> Plan:
-        indices = np.arange(len(self._photos))
+        indices = np.arange(self._own)
         return [(group, np.zeros_like(group)) for group in self._cut(indices, 1)]
 
     def _plan_epoch(self, epoch: int) -> Plan:
@@ -113,7 +120,7 @@ class CaptionBatches:
         sorted by length before they are cut into batches, and then the batches are shuffled.
         """
         random = np.random.default_rng((self._seed, epoch))
-        order = random.permutation(len(self._photos))
+        order = self._draw_photos(random)
         lengths = np.array([max(map(len, photo.captions)) for photo in self._photos])
         windows = []
         for window in self._cut(order, WINDOW):
@@ -123,6 +130,14 @@ class CaptionBatches:
             number_of_views = [len(self._photos[index].keys) for index in group]
             plan.append((group, random.integers(0, number_of_views)))
         return [plan[place] for place in random.permutation(len(plan))]
+
+    def _draw_photos(self, random: np.random.Generator) -> np.ndarray:
+        """Return the photos of an epoch in random order: all new ones, and some to replay."""
+        if not self._replays:
+            return random.permutation(self._own)
+        replayed = np.arange(self._own, len(self._photos))
+        drawn = random.choice(replayed, self._replays, replace=False)
+        return random.permutation(np.concatenate([np.arange(self._own), drawn]))
 
     def _cut(self, indices: np.ndarray, batches: int) -> list[np.ndarray]:
         """Cut indices into parts of this number of batches."""

@@ -29,6 +29,7 @@ from pipeline.job import (
     make_tokenizer,
     train_phase,
 )
+from pipeline.replay import find_replayed
 from pipeline.resume import Start
 from pipeline.run import Run
 from pipeline.training import list_phases, make_trainer, start_phase
@@ -114,12 +115,15 @@ def _train_fold(
     tokenizer = make_tokenizer(chosen, settings, dataset, start)
     views = make_views(settings)
     features = extract(settings, dataset, encoder, views)
+    replayed = find_replayed(settings, dataset, start, features)
     facts = list_facts(settings, dataset, encoder, start) | sizes
     decoder = build_model(settings, tokenizer, encoder, facts, start, dataset)
     for phase in list_phases(settings, start):
-        trainer = make_trainer(phase, decoder, dataset, tokenizer, features, views, run)
+        trainer = make_trainer(
+            phase, decoder, dataset, tokenizer, features, views, run, ALONE, replayed
+        )
         validation = CaptionValidation(
-            dataset, tokenizer, features, phase.settings, decoder, encoder
+            dataset, tokenizer, features, phase.settings, decoder, encoder, replayed
         )
         start_phase(trainer, phase, validation, run)
         if not train_phase(trainer, validation, run, _Silent()):

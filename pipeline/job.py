@@ -46,6 +46,7 @@ from pipeline.dataset import (
 )
 from pipeline.evaluation import make_evaluation, score
 from pipeline.features import build_encoder, extract, make_views, report_engine
+from pipeline.replay import find_replayed, report_replayed
 from pipeline.resume import TRANSFORMER_FACTS, FromRun, Resumed, Start
 from pipeline.run import Run, copy_to_resume
 from pipeline.settings import TYPED, complete
@@ -144,19 +145,28 @@ def train_captioner(
         fill_cache_on_cluster(ray, settings, dataset, encoder, views)
     strategy.wait_for_all()
     features = extract(settings, dataset, encoder, views, strategy)
+    replayed = find_replayed(settings, dataset, start, features)
+    digest = None if replayed is None else replayed.digest()
+    strategy.check_equal("the features of replayed photos", digest)
+    if isinstance(start, FromRun) and settings.training.replay:
+        report_replayed(settings, start.source, replayed)
     run.lap("features")
 
     facts = list_facts(settings, dataset, encoder, start) | sizes
     model = build_model(settings, tokenizer, encoder, facts, start, dataset)
     if strategy.is_first:
-        run.save(settings, dataset, tokenizer, encoder)
+        run.save(settings, dataset, tokenizer, encoder, replayed)
         if folds is not None:
             runs.write_folds(run.folder, folds)
     for phase in list_phases(settings, start):
         run.save_config(phase.settings, facts | {"first_epoch": phase.first_epoch})
         strategy.advice = strategy.ask_first(partial(advise_resuming, run))
-        trainer = make_trainer(phase, model, dataset, tokenizer, features, views, run, strategy)
-        validation = CaptionValidation(dataset, tokenizer, features, phase.settings, model, encoder)
+        trainer = make_trainer(
+            phase, model, dataset, tokenizer, features, views, run, strategy, replayed
+        )
+        validation = CaptionValidation(
+            dataset, tokenizer, features, phase.settings, model, encoder, replayed
+        )
         start_phase(trainer, phase, validation, run)
         if not train_phase(trainer, validation, run, reporter):
             return INTERRUPTED

@@ -60,7 +60,8 @@ class New:
     def accept(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the typed options; reject those that need another start."""
         require(not options.get("scst"), "--scst needs --from RUN, or --run RUN with --resume")
-        require("vocabulary_from" not in options, "--vocabulary-from needs --from RUN")
+        for name in ("vocabulary_from", "replay"):
+            require(name not in options, f"{option_name(name)} needs --from RUN")
         return dict(options)
 
     def layers(self, options: Mapping[str, Any]) -> list[Layer]:
@@ -92,8 +93,13 @@ class FromRun:
                 )
         for each in fields(config.Decoding):
             self._check_decoder_option(each.name, options)
-        if not hugging_face.is_hugging_face(self.source):
+        if hugging_face.is_hugging_face(self.source):
+            require("replay" not in options, "--replay needs --from RUN, with a run of your own")
+        else:
             check_has_best(self.source)
+        for way in presets.WAYS:
+            is_odd = options.get(way) and options.get("replay")
+            require(not is_odd, f"--replay does not go with {option_name(way)}; omit it")
         return dict(options)
 
     def _check_decoder_option(self, name: str, options: Mapping[str, Any]) -> None:
@@ -112,6 +118,8 @@ class FromRun:
         """Return the values that this start asks for, the strongest first."""
         ways = [name for name in presets.WAYS if options.get(name)]
         layers: list[Layer] = [(option_name(way), presets.WAYS[way]) for way in ways]
+        if not ways and not hugging_face.is_hugging_face(self.source):
+            layers.append((f"--from {self.source}", presets.FROM_RUN))
         layers.append((f"--from {self.source}", self._inherited(options, bool(ways))))
         return layers
 

@@ -13,6 +13,7 @@ from models.encoders.encoder import Encoder
 from models.pretrained.generation import translate_forbidden
 from models.training.checkpoints import save_encoder_weights
 from pipeline.dataset import save_augmented
+from pipeline.replay import write_kept_photos
 from pipeline.resume import FromRun, Resumed, Start
 from utils import runs
 from utils.errors import UserError
@@ -86,10 +87,17 @@ class Run:
             )
 
     def save(
-        self, settings: Settings, dataset: Dataset, tokenizer: Tokenizer, encoder: Encoder
+        self,
+        settings: Settings,
+        dataset: Dataset,
+        tokenizer: Tokenizer,
+        encoder: Encoder,
+        replayed: Dataset | None = None,
     ) -> None:
         """Write everything but config.json: splits, vocabulary, encoder, and augmented views."""
         self.save_dataset(dataset)
+        if not self.is_resumed:
+            write_kept_photos(self.folder, dataset, replayed)
         self.save_model_files(tokenizer, encoder)
         if settings.vision.save_augmented:
             save_augmented(dataset, settings, encoder.image_size, self.folder / "augmented")

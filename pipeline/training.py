@@ -17,6 +17,7 @@ import presets
 from config import Settings
 from data.caption_batches import CaptionBatches, TrainingPhoto
 from data.feature_cache import FeatureStore
+from data.photos.photo import Photo
 from data.photos.views import Views
 from data.preprocess import Dataset
 from data.text.combining import find_similar_tokens
@@ -33,7 +34,7 @@ from models.training.optimizers import build_adam
 from models.training.self_critical import SAMPLES, SelfCritical, make_cider_reward
 from models.training.strategy import ALONE, Strategy
 from models.training.trainer import Recipe, Trainer
-from pipeline.dataset import tokenize_photos
+from pipeline.dataset import NO_VIEWS, tokenize_photos
 from pipeline.evaluation import choose_scoring_tokenizer
 from pipeline.resume import Start
 from pipeline.run import Run, without_precision
@@ -155,16 +156,26 @@ def make_trainer(
     views: Views,
     run: Run,
     strategy: Strategy = ALONE,
+    replayed: Dataset | None = None,
 ) -> Trainer:
-    """Make the trainer of a phase, with its loss and batches."""
+    """Make the trainer of a phase, with its loss and batches.
+
+    `replayed` are photos of an earlier run, some of which are in each epoch.
+    """
     settings = phase.settings
     training = settings.training
-    photos = tokenize_photos(dataset, "train", tokenizer, settings.words.max_length, views)
+    max_length = settings.words.max_length
+    photos = tokenize_photos(dataset, "train", tokenizer, max_length, views)
+    old_photos = []
+    if replayed is not None:
+        old_photos = tokenize_photos(replayed, "train", tokenizer, max_length, NO_VIEWS)
     batch = training.batch
     if training.scst:
-        objective = _make_self_critical(settings, decoder, dataset, tokenizer, strategy)
-        # Their captions are sampled, not read: each photo comes once.
-        photos = [TrainingPhoto(photo.keys, ((START, END),)) for photo in photos]
+        learned = list(dataset.splits["train"])
+        if replayed is not None:
+            learned += replayed.splits["train"]
+        objective = _make_self_critical(settings, decoder, learned, tokenizer, strategy)
+        photos, old_photos = _without_captions(photos), _without_captions(old_photos)
         batch = max(1, batch // SAMPLES)
     elif settings.decoding.attention == "hard":
         objective = HardAttention(training.penalty, strategy=strategy)
@@ -175,6 +186,8 @@ def make_trainer(
         features,
         batch=batch,
         seed=training.seed,
+        replayed=old_photos,
+        replay=training.replay,
         worker=strategy.worker.index,
         workers=strategy.worker.number,
     )
@@ -196,16 +209,21 @@ def make_trainer(
     )
 
 
+def _without_captions(photos: Sequence[TrainingPhoto]) -> list[TrainingPhoto]:
+    """Return photos whose captions are sampled, not read, so that each comes once."""
+    return [TrainingPhoto(photo.keys, ((START, END),)) for photo in photos]
+
+
 def _make_self_critical(
     settings: Settings,
     decoder: Decoder,
-    dataset: Dataset,
+    photos: Sequence[Photo],
     tokenizer: Tokenizer,
     strategy: Strategy,
 ) -> Objective:
     training = settings.training
     rules = Rules(START, END, (PAD, UNKNOWN, START), settings.words.max_length)
-    reward = make_reward(settings, dataset, tokenizer)
+    reward = make_reward(settings, photos, tokenizer)
     return SelfCritical(
         decoder,
         reward,
@@ -216,7 +234,7 @@ def _make_self_critical(
     )
 
 
-def make_reward(settings: Settings, dataset: Dataset, tokenizer: Tokenizer) -> Any:
+def make_reward(settings: Settings, photos: Sequence[Photo], tokenizer: Tokenizer) -> Any:
     """Return the reward of sampled captions: CIDEr-D against the photo's true captions.
 
     Words are weighted by the number of training photos that they describe. The end counts as a
@@ -237,7 +255,7 @@ def make_reward(settings: Settings, dataset: Dataset, tokenizer: Tokenizer) -> A
         return spell(tokenizer.join_words(words), has_end)
 
     references = []
-    for photo in dataset.splits["train"]:
+    for photo in photos:
         references.append([spell(caption) for caption in photo.captions])
     return make_cider_reward(CiderD(references), decode)
 

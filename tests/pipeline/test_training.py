@@ -108,7 +108,8 @@ def test_the_penalty_is_weighed_as_the_settings_say(make):
 def reward(tokenizer):
     """Return the reward of a caption of the photo with this number, perhaps without its end."""
     values = {"language": "en", "tokenizer": "words", "max_length": LONGEST}
-    score = make_reward(Settings.from_flat(values), DATASET, tokenizer)
+    photos = DATASET.splits["train"]
+    score = make_reward(Settings.from_flat(values), photos, tokenizer)
 
     def of(photo, words, has_end=True):
         start, *tokens, end = tokenizer.encode(words)
