@@ -250,3 +250,44 @@ def test_batches_of_all_workers_are_the_whole_batches(cache, workers):
     for (_, batch), *shares in zip(whole.with_photo_numbers(1), *numbers, strict=True):
         joined = np.concatenate([share for _, share in shares])
         assert sorted(joined[joined >= 0]) == sorted(batch[batch >= 0])
+
+
+def make_replaying(cache, replay, batch=20, captions=5):
+    """Batches of ten photos, and of thirty to replay, numbered from 10."""
+    photos = make_photos(40, captions=5)
+    new = [TrainingPhoto(photo.keys, photo.captions[:captions]) for photo in photos[:10]]
+    return CaptionBatches(new, cache, batch=batch, seed=0, replayed=photos[10:], replay=replay)
+
+
+@pytest.mark.parametrize(("replay", "replays", "steps"), [(0, 0, 3), (0.5, 5, 4), (9, 30, 10)])
+def test_an_epoch_has_all_new_photos_and_some_old_ones(cache, replay, replays, steps):
+    batches = make_replaying(cache, replay)
+    assert batches.steps == steps
+    seen = Counter()
+    for batch in read_epoch(batches):
+        seen.update(value - 1 for value, _ in list_captions(batch, 5))
+    assert {seen[number] for number in range(10)} == {5}
+    old = {number: count for number, count in seen.items() if number >= 10}
+    assert len(old) == replays
+    assert set(old.values()) <= {5}
+
+
+def test_every_epoch_draws_other_photos_to_replay(cache):
+    batches = make_replaying(cache, 1)
+    drawn = []
+    for epoch in range(3):
+        numbers = np.concatenate([row for _, row in batches.with_photo_numbers(epoch)])
+        drawn.append({int(number) for number in numbers if number >= 10})
+    assert [len(each) for each in drawn] == [10, 10, 10]
+    assert drawn[0] != drawn[1] != drawn[2]
+    again = np.concatenate([row for _, row in batches.with_photo_numbers(1)])
+    assert {int(number) for number in again if number >= 10} == drawn[1]
+
+
+def test_replayed_photos_have_no_more_captions_than_new_ones(cache):
+    """Else five old captions would outweigh the one of each new photo."""
+    batches = make_replaying(cache, 1, captions=1)
+    assert batches.captions_per_photo == 1
+    values = [value for batch in read_epoch(batches) for value, _ in list_captions(batch, 1)]
+    assert len(values) == 20
+    assert sum(value - 1 >= 10 for value in values) == 10
