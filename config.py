@@ -254,6 +254,12 @@ class Training(Group):
         "self-critical baseline: the photo's other samples, or the greedy caption",
         choices=("others", "greedy"),
     )
+    passes: int | None = setting(
+        None,
+        "times that an epoch shows each photo (default: by their number)",
+        unit="TIMES",
+        at_least=1,
+    )
     replay: float = setting(
         0.0,
         "with --from, old photos to learn again in each epoch, for each new one (default 1)",

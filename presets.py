@@ -127,6 +127,7 @@ SCENES: dict[str, Any] = {
     "dropout": 0.2,
     "learning_rate": 0.002,
     "epochs": 5,
+    "passes": 1,
     "beam": 5,
 }
 SCENES_FROM_SCRATCH: dict[str, Any] = {"dropout": 0.1, "learning_rate": 0.001, "epochs": 8}
@@ -202,6 +203,9 @@ MOST_VIEWS = 7
 # tell from fewer which words matter.
 REWARD_EPOCHS = 3
 LEAST_REWARDED_PHOTOS = 1000
+
+# Steps of an epoch. Fewer captions than make so many are shown several times.
+LEAST_STEPS = 40
 
 # Below these, training warns and names what helps: photos to train on from nothing, and the share
 # of val's words that the vocabulary covers.

@@ -66,6 +66,7 @@ class CaptionBatches:
         batch: int,
         seed: int,
         captions_per_photo: int = 5,
+        passes: int = 1,
         replayed: Sequence[TrainingPhoto] = (),
         replay: float = 0.0,
         worker: int = 0,
@@ -74,7 +75,7 @@ class CaptionBatches:
         """Plan batches of `batch` captions, with at most `captions_per_photo` for each photo.
 
         `batch` counts the captions of all `workers`, of which this is number `worker`. An epoch
-        draws `replay` of the `replayed` photos for each photo.
+        has each photo `passes` times, and for each time draws `replay` of the `replayed` photos.
         """
         most = min(captions_per_photo, max(len(photo.captions) for photo in photos), batch)
         self._photos: list[TrainingPhoto] = []
@@ -91,8 +92,10 @@ class CaptionBatches:
         self.photos_per_batch = max(1, batch // most)
         self.share = Share(self.photos_per_batch, worker, workers)
         self._own = sum(number < len(photos) for number in numbers)  # before those to replay
-        self._replays = min(round(replay * self._own), len(self._photos) - self._own)
-        self.steps = -(-(self._own + self._replays) // self.photos_per_batch)
+        self._passes = passes
+        wanted = round(replay * passes * self._own)
+        self._replays = min(wanted, len(self._photos) - self._own)
+        self.steps = -(-(passes * self._own + self._replays) // self.photos_per_batch)
 
     def epoch(self, number: int, *, first: int = 0, shuffle: bool = True) -> Iterator[Batch]:
         """Yield features and tokens of an epoch's batches, from the `first` on.
@@ -117,27 +120,30 @@ class CaptionBatches:
         """Return the photos of each batch in random order, and a random view of each.
 
         A step takes as long as its longest caption. So within a window of batches, photos are
-        sorted by length before they are cut into batches, and then the batches are shuffled.
+        sorted by length before they are cut into batches, and then the batches are shuffled. A
+        window ends with its pass: else a batch would have the same photo several times.
         """
         random = np.random.default_rng((self._seed, epoch))
-        order = self._draw_photos(random)
         lengths = np.array([max(map(len, photo.captions)) for photo in self._photos])
         windows = []
-        for window in self._cut(order, WINDOW):
-            windows.append(window[np.argsort(lengths[window], kind="stable")])
+        for order in self._draw_passes(random):
+            for window in self._cut(order, WINDOW):
+                windows.append(window[np.argsort(lengths[window], kind="stable")])
         plan = []
         for group in self._cut(np.concatenate(windows), 1):
             number_of_views = [len(self._photos[index].keys) for index in group]
             plan.append((group, random.integers(0, number_of_views)))
         return [plan[place] for place in random.permutation(len(plan))]
 
-    def _draw_photos(self, random: np.random.Generator) -> np.ndarray:
-        """Return the photos of an epoch in random order: all new ones, and some to replay."""
+    def _draw_passes(self, random: np.random.Generator) -> list[np.ndarray]:
+        """Return the photos of each pass: every new one, and its part of the old ones."""
+        own = np.arange(self._own)
         if not self._replays:
-            return random.permutation(self._own)
+            return [random.permutation(own) for _ in range(self._passes)]
         replayed = np.arange(self._own, len(self._photos))
         drawn = random.choice(replayed, self._replays, replace=False)
-        return random.permutation(np.concatenate([np.arange(self._own), drawn]))
+        parts = np.array_split(drawn, self._passes)
+        return [random.permutation(np.concatenate([own, part])) for part in parts]
 
     def _cut(self, indices: np.ndarray, batches: int) -> list[np.ndarray]:
         """Cut indices into parts of this number of batches."""

@@ -103,6 +103,7 @@ def complete(settings: Settings, dataset: "Dataset", *, has_bfloat16: bool) -> S
     by_number = {
         "augment": choose_number_of_views(photos),
         "reward_epochs": choose_reward_epochs(settings, photos),
+        "passes": choose_passes(settings, dataset),
     }
     settings = _set(settings, "the captions", language=language, tokenizer=kind)
     settings = fill_in(settings, "the captions", presets.LENGTHS[kind])
@@ -138,6 +139,13 @@ def choose_reward_epochs(settings: Settings, photos: int) -> int:
     if photos < presets.LEAST_REWARDED_PHOTOS:
         return 0
     return presets.REWARD_EPOCHS * settings.training.epochs
+
+
+def choose_passes(settings: Settings, dataset: "Dataset") -> int:
+    """Return how often an epoch shows each photo: few captions make few steps."""
+    captions = sum(len(photo.captions) for photo in dataset.splits["train"])
+    steps = max(1.0, captions / settings.training.batch)
+    return max(1, round(presets.LEAST_STEPS / steps))
 
 
 def choose_tokenizer_kind(settings: Settings, language: str) -> str:

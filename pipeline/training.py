@@ -186,6 +186,7 @@ def make_trainer(
         features,
         batch=batch,
         seed=training.seed,
+        passes=training.passes or 1,
         replayed=old_photos,
         replay=training.replay,
         worker=strategy.worker.index,

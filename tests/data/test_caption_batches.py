@@ -291,3 +291,30 @@ def test_replayed_photos_have_no_more_captions_than_new_ones(cache):
     values = [value for batch in read_epoch(batches) for value, _ in list_captions(batch, 1)]
     assert len(values) == 20
     assert sum(value - 1 >= 10 for value in values) == 10
+
+
+def test_an_epoch_of_several_passes_has_each_photo_as_often(cache):
+    batches = CaptionBatches(make_photos(10, views=3), cache, batch=20, seed=0, passes=4)
+    assert batches.steps == 10
+    seen = Counter()
+    views = set()
+    for features, _tokens in read_epoch(batches):
+        values = [int(value) - 1 for value in features[:, 0, 0]]
+        assert len({value % 100 for value in values}) == len(values)  # no photo twice in a batch
+        seen.update(value % 100 for value in values)
+        views.update(value // 100 for value in values)
+    assert seen == dict.fromkeys(range(10), 4)
+    assert views == {0, 1, 2}
+
+
+def test_every_pass_has_its_part_of_the_replayed_photos(cache):
+    photos = make_photos(40)
+    batches = CaptionBatches(
+        photos[:10], cache, batch=50, seed=0, passes=2, replayed=photos[10:], replay=1
+    )
+    assert batches.steps == 4
+    seen = Counter()
+    for batch in read_epoch(batches):
+        seen.update(value - 1 for value, _ in list_captions(batch, 5))
+    assert {seen[number] for number in range(10)} == {10}
+    assert sorted(seen[number] for number in range(10, 40)) == 10 * [0] + 20 * [5]
