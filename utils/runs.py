@@ -6,6 +6,7 @@ needs of a model.
     checkpoints/RUN/forbidden.json     words that its captions must not have, if there are any
     checkpoints/RUN/splits.json        the photos of each split
     checkpoints/RUN/seen.json          marks of the photos it was trained on
+    checkpoints/RUN/replay.json        a sample of them, for runs that start from this one
     checkpoints/RUN/calibration.json   from a caption's score to a share of captions
     checkpoints/RUN/folds.json         k-fold scores, with --folds
     checkpoints/RUN/history.jsonl      a line for each epoch

@@ -100,6 +100,19 @@ def test_taken_over_values_name_their_source(make_run):
     assert origins["dataset"] == "command line"
 
 
+def test_photos_of_the_source_are_replayed_beside_others(make_run):
+    make_run()
+    data = {"dataset": "drawn"}
+    assert choose_from(data).training.replay == 1
+    assert choose_from(data | {"replay": 0}).training.replay == 0
+    assert choose_from(data | {"scst": True}).training.replay == 0
+    with pytest.raises(UsageError, match=r"^--replay does not go with --scst; omit it$"):
+        choose_from(data | {"scst": True, "replay": 2})
+    request = Request(data | {"replay": 1}, run=NEW)
+    with pytest.raises(UsageError, match="^--replay needs --from RUN$"):
+        choose(request, find_start(request))
+
+
 def test_attention_may_change_but_no_width(make_run):
     make_run(decoder="lstm", features="raw", units=64)
     data = {"dataset": "drawn"}

@@ -17,7 +17,8 @@ from utils.workers import ALONE, Worker
 
 def dataset_of(language="en", photos=10):
     source = SimpleNamespace(examples=range(photos))
-    return SimpleNamespace(language=language, source=source)
+    train = [SimpleNamespace(captions=["a dog", "a cat"])] * photos
+    return SimpleNamespace(language=language, source=source, splits={"train": train})
 
 
 def completed(options=None, *, scenes=False, language="en", photos=10, bfloat16=False):
@@ -64,10 +65,11 @@ def test_each_value_knows_where_it_came_from():
 def test_open_values_suit_the_captions(kind):
     options = {"batch": 32, "tokenizer": kind}
     settings = choose_settings(options)
-    names = ("language", "max_length", "no_repeat", "augment", "reward_epochs")
-    assert [settings.flat()[name] for name in names] == [None] * 5
+    names = ("language", "max_length", "no_repeat", "augment", "reward_epochs", "passes")
+    assert [settings.flat()[name] for name in names] == [None] * 6
     later = complete(settings, dataset_of("ja", 9000), has_bfloat16=False)
-    expected = {"language": "ja", "augment": 6, "reward_epochs": 24, "precision": "float32"}
+    expected = {"language": "ja", "augment": 6, "reward_epochs": 24, "passes": 1}
+    expected["precision"] = "float32"
     assert later.flat() == settings.flat() | expected | presets.LENGTHS[kind]
     assert complete(later, dataset_of("ja"), has_bfloat16=True) == later
 
@@ -89,6 +91,21 @@ def test_few_photos_get_many_views(photos, views):
 @pytest.mark.parametrize(("photos", "epochs"), [(999, 0), (1000, 24)])
 def test_few_photos_get_no_reward_epochs(photos, epochs):
     assert completed(photos=photos).training.reward_epochs == epochs
+
+
+@pytest.mark.parametrize(
+    ("photos", "options", "scenes", "passes"),
+    [
+        (1, {}, False, 40),
+        (200, {}, False, 6),  # 400 captions, 6.25 steps
+        (1280, {}, False, 1),
+        (200, {"batch": 32}, False, 3),
+        (200, {"passes": 2}, False, 2),
+        (200, {}, True, 1),
+    ],
+)
+def test_few_photos_come_several_times_in_an_epoch(photos, options, scenes, passes):
+    assert completed(options, scenes=scenes, photos=photos).training.passes == passes
 
 
 def test_typed_lengths_win_over_what_suits():
