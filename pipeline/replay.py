@@ -18,7 +18,7 @@ from data.photos.photo import Photo
 from data.preprocess import Dataset
 from pipeline.resume import New, Resumed, Start
 from utils.errors import UserError
-from utils.files import write_json
+from utils.files import write_text
 from utils.hugging_face import is_hugging_face
 from utils.terminal import say
 
@@ -40,7 +40,7 @@ def write_kept_photos(run: Path, dataset: Dataset, replayed: Dataset | None) -> 
     if replayed is not None:
         earlier = {split: replayed.splits[split] for split in KEPT}
     content = {OWN: _to_json(own), EARLIER: _to_json(earlier)}
-    write_json(run / FILE, content)
+    write_text(run / FILE, json.dumps(content, ensure_ascii=False) + "\n")
 
 
 def find_replayed(
