@@ -109,7 +109,7 @@ def test_photos_of_the_source_are_replayed_beside_others(make_run):
     with pytest.raises(UsageError, match=r"^--replay does not go with --scst; omit it$"):
         choose_from(data | {"scst": True, "replay": 2})
     request = Request(data | {"replay": 1}, run=NEW)
-    with pytest.raises(UsageError, match="^--replay needs --from RUN$"):
+    with pytest.raises(UsageError, match=r"^--replay needs --from RUN$"):
         choose(request, find_start(request))
 
 
