@@ -266,6 +266,13 @@ class Training(Group):
         unit="NUMBER",
         at_least=0,
     )
+    keep: float = setting(
+        0.0,
+        "with --from, share of that run's weights in the weights that are kept (default 0.5)",
+        unit="FRACTION",
+        at_least=0,
+        below=1,
+    )
     best_by: str = setting(
         "CIDEr", "score on val that picks the best epoch", choices=BEST_BY, unit="SCORE"
     )

@@ -112,7 +112,7 @@ FROM_OTHERS: dict[str, dict[str, Any]] = {"blip": FURTHER, "git": FURTHER}
 
 # python train.py --from RUN --dataset datasets/mine
 # How a run is trained on other photos than its own.
-FROM_RUN: dict[str, Any] = {"replay": 1.0}
+FROM_RUN: dict[str, Any] = {"replay": 1.0, "keep": 0.5}
 
 # The built-in scenes differ from photographs: no pretrained encoder fits drawings, and their
 # grammar is small. So words, attention and GRU are narrow and the learning rate is high; the time

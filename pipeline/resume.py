@@ -60,7 +60,7 @@ class New:
     def accept(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the typed options; reject those that need another start."""
         require(not options.get("scst"), "--scst needs --from RUN, or --run RUN with --resume")
-        for name in ("vocabulary_from", "replay"):
+        for name in ("vocabulary_from", *presets.FROM_RUN):
             require(name not in options, f"{option_name(name)} needs --from RUN")
         return dict(options)
 
@@ -94,12 +94,17 @@ class FromRun:
         for each in fields(config.Decoding):
             self._check_decoder_option(each.name, options)
         if hugging_face.is_hugging_face(self.source):
-            require("replay" not in options, "--replay needs --from RUN, with a run of your own")
+            for name in presets.FROM_RUN:
+                require(name not in options, f"{option_name(name)} needs --from RUN")
         else:
             check_has_best(self.source)
         for way in presets.WAYS:
-            is_odd = options.get(way) and options.get("replay")
-            require(not is_odd, f"--replay does not go with {option_name(way)}; omit it")
+            for name in presets.FROM_RUN:
+                is_odd = options.get(way) and options.get(name)
+                require(
+                    not is_odd,
+                    f"{option_name(name)} does not go with {option_name(way)}; omit it",
+                )
         return dict(options)
 
     def _check_decoder_option(self, name: str, options: Mapping[str, Any]) -> None:

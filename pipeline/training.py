@@ -203,6 +203,7 @@ def make_trainer(
         encoder_rate=settings.vision.encoder_rate,
         first_epoch=phase.first_epoch,
         precision=settings.machine.precision,
+        keep=0.0 if training.scst else training.keep,
     )
     optimizer = partial(build_adam, weight_decay=training.weight_decay)
     return Trainer(
@@ -359,7 +360,8 @@ def train_epochs(
                 return False
             run.lap("training")
             bar.scoring(row["epoch"])
-            row |= trainer.strategy.ask_first(validation.score)
+            with trainer.use_kept_weights():
+                row |= trainer.strategy.ask_first(validation.score)
             run.lap("validation")
             rows.append(row)
             runs.write_history(run.folder, rows)

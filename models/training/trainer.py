@@ -1,7 +1,8 @@
 """The training step, the epoch loop, and checkpoints from which training resumes exactly."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ class Recipe:
     encoder_rate: float = 0.0  # learning rate of an encoder that is trained too
     first_epoch: int = 0  # epochs done when this phase of training began
     precision: str = "float32"  # of matrix products
+    keep: float = 0.0  # share of the first weights in the weights that are scored and kept
 
 
 def _make_dense(gradient: Any, variable: tf.Variable) -> tf.Tensor:
@@ -58,6 +60,9 @@ class Trainer:
 
     The checkpoint `last` holds its whole state: weights, optimizers, dropout and the place in
     the epoch. The checkpoint `best` holds the weights of the best epoch.
+
+    With a `keep` in the recipe, those are the mean of the first weights and the trained ones. Such
+    a mean forgets far less of what the first ones knew (Wortsman et al. 2022, WiSE-FT).
     """
 
     def __init__(
@@ -84,6 +89,7 @@ class Trainer:
         self._best = tf.Variable(-np.inf, dtype=tf.float64)
         self._without_gain = tf.Variable(0, dtype=tf.int64)  # epochs since the best
         self._seconds = tf.Variable(0.0, dtype=tf.float64)  # spent in this epoch
+        self._first = self._copy_weights() if recipe.keep else []
         # A phase resumes from its own checkpoints and not from those of the phase before.
         self._phase = " ".join([objective.name, *decoder.parts(), str(recipe.first_epoch)])
         # Two are kept: if a power failure cuts the newest short, the one before is still there.
@@ -141,6 +147,31 @@ class Trainer:
             optimizers[name].build(part.trainable_variables)
         return optimizers
 
+    def _copy_weights(self) -> list[tf.Variable]:
+        """Return copies of all weights that are trained."""
+        return [tf.Variable(variable.value) for variable in self._list_weights()]
+
+    def _list_weights(self) -> list[keras.Variable]:
+        """Return the variables that are trained, of all parts together."""
+        return [each for part in self._list_variables().values() for each in part]
+
+    @contextmanager
+    def use_kept_weights(self) -> Iterator[None]:
+        """Give the network the weights that are scored and kept, for a block."""
+        if not self.recipe.keep:
+            yield
+            return
+        keep = self.recipe.keep
+        weights = self._list_weights()
+        trained = [tf.identity(variable.value) for variable in weights]
+        for variable, first, last in zip(weights, self._first, trained, strict=True):
+            variable.assign(keep * first + (1 - keep) * last)
+        try:
+            yield
+        finally:
+            for variable, last in zip(weights, trained, strict=True):
+                variable.assign(last)
+
     def _make_full_checkpoint(self) -> tf.train.Checkpoint:
         """Make the checkpoint of everything that the next step depends on."""
         optimizers = {
@@ -157,6 +188,7 @@ class Trainer:
             without_gain=self._without_gain,
             seconds=self._seconds,
             objective=self.objective.variables,
+            first=self._first,
             way=tf.Variable(self._phase),
         )
 
@@ -261,7 +293,8 @@ class Trainer:
             self._without_gain.assign(0)
             self._best.assign(score)
             # Numbered by epoch: a resumed run counts on, so the newest is always the best.
-            self._write(self._best_manager, self.epoch)
+            with self.use_kept_weights():
+                self._write(self._best_manager, self.epoch)
         else:
             self._without_gain.assign_add(1)
         self.save()

@@ -104,8 +104,10 @@ def test_photos_of_the_source_are_replayed_beside_others(make_run):
     make_run()
     data = {"dataset": "drawn"}
     assert choose_from(data).training.replay == 1
+    assert choose_from(data).training.keep == 0.5
     assert choose_from(data | {"replay": 0}).training.replay == 0
-    assert choose_from(data | {"scst": True}).training.replay == 0
+    further = choose_from(data | {"scst": True}).training
+    assert (further.replay, further.keep) == (0, 0)
     with pytest.raises(UsageError, match=r"^--replay does not go with --scst; omit it$"):
         choose_from(data | {"scst": True, "replay": 2})
     request = Request(data | {"replay": 1}, run=NEW)

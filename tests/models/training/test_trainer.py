@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from models.search.rules import Rules
-from models.training.checkpoints import list_checkpoints, make_checkpoint
+from models.training.checkpoints import list_checkpoints, load_weights, make_checkpoint
 from models.training.losses import CrossEntropy, HardAttention, doubly_stochastic_penalty
 from models.training.self_critical import SelfCritical
 from models.training.teacher_forced_scores import TeacherForcedEvaluator
@@ -324,3 +324,52 @@ def test_a_run_with_only_damaged_checkpoints_is_rejected(tmp_path, first_epoch):
         data.write_bytes(b"")
     with pytest.raises(UserError, match=DAMAGED):
         make_trainer(tmp_path, first_epoch=first_epoch).resume()
+
+
+def read_weights(decoder):
+    return [weight.numpy() for weight in decoder.weights]
+
+
+def load_best(folder):
+    """Return the weights of the best epoch."""
+    decoder = invented_decoder()
+    load_weights(decoder, folder / "best")
+    return read_weights(decoder)
+
+
+def test_the_kept_weights_are_a_mean_of_the_first_and_the_trained_ones(tmp_path):
+    trainer = make_trainer(tmp_path, keep=0.25)
+    first = read_weights(trainer.decoder)
+    trainer.train_epoch(lambda *_: None)
+    trained = read_weights(trainer.decoder)
+    mean = [0.25 * one + 0.75 * other for one, other in zip(first, trained, strict=True)]
+    with trainer.use_kept_weights():
+        np.testing.assert_allclose(read_weights(trainer.decoder)[0], mean[0], rtol=1e-6)
+    assert trainer.finish_epoch(0.5)
+    for found, expected in zip(load_best(tmp_path), mean, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+    for found, expected in zip(read_weights(trainer.decoder), trained, strict=True):
+        np.testing.assert_array_equal(found, expected)  # training goes on from these
+
+
+def test_without_a_share_to_keep_the_trained_weights_are_kept(tmp_path):
+    trainer = make_trainer(tmp_path)
+    trainer.train_epoch(lambda *_: None)
+    trained = read_weights(trainer.decoder)
+    trainer.finish_epoch(0.5)
+    for found, expected in zip(load_best(tmp_path), trained, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_resumed_run_keeps_its_share_of_the_first_weights(whole_losses, tmp_path):
+    whole = make_trainer(tmp_path / "whole", keep=0.5)
+    assert train(whole) == whole_losses  # what is kept does not change what is trained
+    with pytest.raises(KeyboardInterrupt):
+        train(make_trainer(tmp_path / "run", keep=0.5), stop=(1, 5))
+    decoder = invented_decoder()
+    decoder.words.bias.assign(decoder.words.bias + 1)  # a resumed run is built with other weights
+    resumed = make_trainer(tmp_path / "run", decoder=decoder, keep=0.5)
+    assert resumed.resume()
+    train(resumed)
+    for one, other in zip(load_best(tmp_path / "run"), load_best(tmp_path / "whole"), strict=True):
+        np.testing.assert_array_equal(one, other)
