@@ -260,21 +260,24 @@ class Training(Group):
         unit="TIMES",
         at_least=1,
     )
-    replay: float = setting(
+    replay: float | None = setting(
         0.0,
         "with --from, old photos to learn again in each epoch, for each new one (default 1)",
         unit="NUMBER",
         at_least=0,
     )
-    keep: float = setting(
+    keep: float | None = setting(
         0.0,
-        "with --from, share of that run's weights in the weights that are kept (default 0.5)",
+        "with --from, share of that run's weights in the result (default 0.5 for few photos)",
         unit="FRACTION",
         at_least=0,
         below=1,
     )
-    best_by: str = setting(
-        "CIDEr", "score on val that picks the best epoch", choices=BEST_BY, unit="SCORE"
+    best_by: str | None = setting(
+        None,
+        "score on val that picks the best epoch (default: CIDEr; loss for a small val)",
+        choices=BEST_BY,
+        unit="SCORE",
     )
     patience: int = setting(
         4, "stop after this many epochs without a better score", unit="EPOCHS", at_least=1

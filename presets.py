@@ -111,8 +111,8 @@ FURTHER: dict[str, Any] = {
 FROM_OTHERS: dict[str, dict[str, Any]] = {"blip": FURTHER, "git": FURTHER}
 
 # python train.py --from RUN --dataset datasets/mine
-# How a run is trained on other photos than its own.
-FROM_RUN: dict[str, Any] = {"replay": 1.0, "keep": 0.5}
+# How a run is trained on other photos than its own: by their number and language, see below.
+FROM_RUN: dict[str, Any] = {"replay": None, "keep": None}
 
 # The built-in scenes differ from photographs: no pretrained encoder fits drawings, and their
 # grammar is small. So words, attention and GRU are narrow and the learning rate is high; the time
@@ -127,7 +127,6 @@ SCENES: dict[str, Any] = {
     "dropout": 0.2,
     "learning_rate": 0.002,
     "epochs": 5,
-    "passes": 1,
     "beam": 5,
 }
 SCENES_FROM_SCRATCH: dict[str, Any] = {"dropout": 0.1, "learning_rate": 0.001, "epochs": 8}
@@ -206,6 +205,15 @@ LEAST_REWARDED_PHOTOS = 1000
 
 # Steps of an epoch. Fewer captions than make so many are shown several times.
 LEAST_STEPS = 40
+
+# What a run that starts from another one in the same language does not forget: photos of that run
+# that it learns again for each new one, and the share of that run's weights in the result. The
+# share is for few photos alone: the weights that many lead to are too far for a mean.
+REPLAY = 1.0
+KEEP = 0.5
+
+# Photos of val. The CIDEr of fewer leaps from epoch to epoch, and their loss picks the best epoch.
+LEAST_JUDGED_PHOTOS = 100
 
 # Below these, training warns and names what helps: photos to train on from nothing, and the share
 # of val's words that the vocabulary covers.

@@ -141,7 +141,7 @@ def main() -> int:
             return train_classifier(settings, start, ClassReporter(start.run))
         reporter = SilentReporter()
         if worker.index == 0:
-            reporter = CaptionReporter(start.run, settings.training.best_by)
+            reporter = CaptionReporter(start.run)
         folds = None
         if request.folds is not None:
             folds = score_folds(settings, start, request.folds)

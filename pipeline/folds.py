@@ -65,7 +65,7 @@ def score_folds(settings: Settings, start: Start, number: int) -> dict[str, Any]
     use_device(settings.machine.device)
     chosen, sizes = add_decoder_sizes(settings, start)
     dataset = prepare_dataset(chosen)
-    settings = complete_settings(chosen, dataset, sizes, ALONE)
+    settings = complete_settings(chosen, dataset, sizes, ALONE, start)
     encoder = build_encoder(settings, dataset)
     folds = []
     for place, splits in enumerate(divide(dataset, settings, number), start=1):

@@ -130,7 +130,7 @@ def train_captioner(
     with strategy.first_goes_first():  # it may draw the scenes, and remembers photos
         dataset = prepare_dataset(chosen)
     strategy.check_equal("the photos or captions", [dataset.names(), dataset.digest()])
-    settings = complete_settings(chosen, dataset, sizes, strategy)
+    settings = complete_settings(chosen, dataset, sizes, strategy, start)
     tokenizer = make_tokenizer(chosen, settings, dataset, start)
     announce(chosen, settings, dataset, tokenizer, start, reporter)
     run.check_photos(dataset)
@@ -287,13 +287,22 @@ def add_decoder_sizes(settings: Settings, start: Start) -> tuple[Settings, dict[
 
 
 def complete_settings(
-    chosen: Settings, dataset: Dataset, sizes: dict[str, Any], strategy: Strategy
+    chosen: Settings,
+    dataset: Dataset,
+    sizes: dict[str, Any],
+    strategy: Strategy,
+    start: Start,
 ) -> Settings:
     """Return the settings with every value; check that a transformer has the positions.
 
     All workers train in the precision that suits the machine of worker 0.
     """
-    settings = complete(chosen, dataset, has_bfloat16=strategy.ask_first(has_bfloat16))
+    settings = complete(
+        chosen,
+        dataset,
+        has_bfloat16=strategy.ask_first(has_bfloat16),
+        source_language=start.source_language,
+    )
     if settings.decoding.decoder in TRANSFORMERS:
         check_max_length(settings.words.max_length, sizes.get("positions", POSITIONS))
     return settings

@@ -56,6 +56,7 @@ class New:
 
     first_epoch = 0
     source = None
+    source_language = None
 
     def accept(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the typed options; reject those that need another start."""
@@ -81,6 +82,11 @@ class FromRun:
     saved: Mapping[str, Any]  # the source's config.json
 
     first_epoch = 0
+
+    @property
+    def source_language(self) -> str | None:
+        """The language of the source's captions, if it is known."""
+        return self.saved.get("language")
 
     def accept(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the typed options; reject those that the source's weights cannot have."""
@@ -176,6 +182,8 @@ class Resumed:
     saved: Mapping[str, Any]  # its config.json
     epochs_done: int
     new_ways: tuple[str, ...] = ()  # ways of training that it has not had
+
+    source_language = None  # what follows from it is saved
 
     @property
     def source(self) -> Path | None:

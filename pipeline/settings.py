@@ -93,9 +93,17 @@ def has_own_convnet(settings: Settings) -> bool:
     return settings.vision.encoder == "convnet" and settings.vision.weights == "imagenet"
 
 
-def complete(settings: Settings, dataset: "Dataset", *, has_bfloat16: bool) -> Settings:
+def complete(
+    settings: Settings,
+    dataset: "Dataset",
+    *,
+    has_bfloat16: bool,
+    source_language: str | None = None,
+) -> Settings:
     """Return the settings with every value that depends on the captions, their number, or the
     machine.
+
+    `source_language` is that of the run that training starts from.
     """
     language = dataset.language
     kind = choose_tokenizer_kind(settings, language)
@@ -104,6 +112,8 @@ def complete(settings: Settings, dataset: "Dataset", *, has_bfloat16: bool) -> S
         "augment": choose_number_of_views(photos),
         "reward_epochs": choose_reward_epochs(settings, photos),
         "passes": choose_passes(settings, dataset),
+        "best_by": choose_best_by(dataset),
+        **choose_memory(dataset, source_language),
     }
     settings = _set(settings, "the captions", language=language, tokenizer=kind)
     settings = fill_in(settings, "the captions", presets.LENGTHS[kind])
@@ -142,10 +152,30 @@ def choose_reward_epochs(settings: Settings, photos: int) -> int:
 
 
 def choose_passes(settings: Settings, dataset: "Dataset") -> int:
-    """Return how often an epoch shows each photo: few captions make few steps."""
+    """Return how often an epoch shows each photo: few captions make few steps. Scenes are shown
+    once.
+    """
+    if dataset.facts is not None:
+        return 1
     captions = sum(len(photo.captions) for photo in dataset.splits["train"])
     steps = max(1.0, captions / settings.training.batch)
     return max(1, round(presets.LEAST_STEPS / steps))
+
+
+def choose_best_by(dataset: "Dataset") -> str:
+    """Return the score on val that picks the best epoch: the loss for a few photographs."""
+    is_small = len(dataset.splits["val"]) < presets.LEAST_JUDGED_PHOTOS
+    return "loss" if is_small and dataset.facts is None else "CIDEr"
+
+
+def choose_memory(dataset: "Dataset", source_language: str | None) -> dict[str, float]:
+    """Return how much of another run a new one learns again and keeps: nothing of another
+    language.
+    """
+    if source_language != dataset.language:
+        return {"replay": 0.0, "keep": 0.0}
+    is_few = len(dataset.splits["train"]) < presets.FEW_PHOTOS
+    return {"replay": presets.REPLAY, "keep": presets.KEEP if is_few else 0.0}
 
 
 def choose_tokenizer_kind(settings: Settings, language: str) -> str:

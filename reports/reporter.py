@@ -17,6 +17,7 @@ from reports.classifier_page import write_classifier_page
 from reports.dataset import summarise_dataset
 from reports.pictures import draw_captions
 from reports.scores import format_class_scores, format_scores
+from utils import runs
 from utils.commands import format_command
 from utils.plots.classes import draw_class_history
 from utils.plots.curves import draw_history
@@ -28,9 +29,8 @@ SAMPLES = 3  # captions printed at the end
 class CaptionReporter:
     """Reports of a captioner's training."""
 
-    def __init__(self, folder: Path, best_by: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._best_by = best_by
 
     def describe_dataset(
         self,
@@ -53,7 +53,8 @@ class CaptionReporter:
     def after_epoch(self, rows: list[dict[str, Any]], best_epoch: int) -> None:
         """Draw the curves, and write the page."""
         file = self._folder / "history.png"
-        draw_history(rows, file, best=best_epoch, best_by=self._best_by)
+        best_by = runs.read_config(self._folder)["best_by"]
+        draw_history(rows, file, best=best_epoch, best_by=best_by)
         self.write_page()
 
     def finish(self, evaluation: Evaluation, result: Result, run: Run) -> None:

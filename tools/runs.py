@@ -226,7 +226,7 @@ def _format_val_score(summary: RunSummary) -> str:
     """Return the score on val by which the best epoch was chosen."""
     if "trunk" in summary.settings and "accuracy" in summary.best:
         return f"accuracy {summary.best['val_accuracy']:.3f}"
-    name = summary.settings.get("best_by", "CIDEr")
+    name = summary.settings.get("best_by") or "CIDEr"
     key = "val_loss" if name == "loss" else SCORE_KEYS[name]
     score = summary.best.get(key)
     if score is None:

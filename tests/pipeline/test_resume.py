@@ -103,8 +103,8 @@ def test_taken_over_values_name_their_source(make_run):
 def test_photos_of_the_source_are_replayed_beside_others(make_run):
     make_run()
     data = {"dataset": "drawn"}
-    assert choose_from(data).training.replay == 1
-    assert choose_from(data).training.keep == 0.5
+    start = choose_from(data).training
+    assert (start.replay, start.keep) == (None, None)  # by language and number
     assert choose_from(data | {"replay": 0}).training.replay == 0
     further = choose_from(data | {"scst": True}).training
     assert (further.replay, further.keep) == (0, 0)
@@ -299,7 +299,8 @@ def test_more_patience_goes_on_with_a_run_that_stopped_early(make_finished):
 
 
 @pytest.mark.parametrize(
-    ("options", "expected"), [({"scst": True}, SCST), ({"finetune_encoder": True}, FINETUNE)]
+    ("options", "expected"),
+    [({"scst": True}, SCST | {"best_by": "CIDEr"}), ({"finetune_encoder": True}, FINETUNE)],
 )
 def test_ways_of_training_add_epochs_to_those_done(make_finished, options, expected):
     make_finished()

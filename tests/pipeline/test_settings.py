@@ -15,15 +15,20 @@ from utils.errors import UsageError
 from utils.workers import ALONE, Worker
 
 
-def dataset_of(language="en", photos=10):
+def dataset_of(language="en", photos=10, *, scenes=False):
     source = SimpleNamespace(examples=range(photos))
     train = [SimpleNamespace(captions=["a dog", "a cat"])] * photos
-    return SimpleNamespace(language=language, source=source, splits={"train": train})
+    return SimpleNamespace(
+        language=language,
+        source=source,
+        splits={"train": train, "val": train},
+        facts={} if scenes else None,
+    )
 
 
 def completed(options=None, *, scenes=False, language="en", photos=10, bfloat16=False):
     settings = choose_settings(options, scenes=scenes)
-    return complete(settings, dataset_of(language, photos), has_bfloat16=bfloat16)
+    return complete(settings, dataset_of(language, photos, scenes=scenes), has_bfloat16=bfloat16)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -65,11 +70,11 @@ def test_each_value_knows_where_it_came_from():
 def test_open_values_suit_the_captions(kind):
     options = {"batch": 32, "tokenizer": kind}
     settings = choose_settings(options)
-    names = ("language", "max_length", "no_repeat", "augment", "reward_epochs", "passes")
-    assert [settings.flat()[name] for name in names] == [None] * 6
+    names = ("language", "max_length", "no_repeat", "augment", "reward_epochs", "passes", "best_by")
+    assert [settings.flat()[name] for name in names] == [None] * 7
     later = complete(settings, dataset_of("ja", 9000), has_bfloat16=False)
     expected = {"language": "ja", "augment": 6, "reward_epochs": 24, "passes": 1}
-    expected["precision"] = "float32"
+    expected |= {"precision": "float32", "best_by": "CIDEr"}
     assert later.flat() == settings.flat() | expected | presets.LENGTHS[kind]
     assert complete(later, dataset_of("ja"), has_bfloat16=True) == later
 
@@ -106,6 +111,35 @@ def test_few_photos_get_no_reward_epochs(photos, epochs):
 )
 def test_few_photos_come_several_times_in_an_epoch(photos, options, scenes, passes):
     assert completed(options, scenes=scenes, photos=photos).training.passes == passes
+
+
+@pytest.mark.parametrize(
+    ("photos", "options", "scenes", "best_by"),
+    [
+        (99, {}, False, "loss"),
+        (100, {}, False, "CIDEr"),
+        (99, {}, True, "CIDEr"),
+        (99, {"best_by": "ROUGE-L"}, False, "ROUGE-L"),
+        (99, {"preset": "vit-gpt2"}, False, "loss"),
+    ],
+)
+def test_a_small_val_is_judged_by_its_loss(photos, options, scenes, best_by):
+    assert completed(options, scenes=scenes, photos=photos).training.best_by == best_by
+
+
+@pytest.mark.parametrize(
+    ("photos", "language", "replay", "keep"),
+    [(999, "en", 1, 0.5), (1000, "en", 1, 0), (50, "ko", 0, 0), (50, None, 0, 0)],
+)
+def test_a_run_in_the_same_language_is_not_forgotten(photos, language, replay, keep):
+    asked = choose_settings().replace("--from", replay=None, keep=None)
+    settings = complete(
+        asked, dataset_of("en", photos), has_bfloat16=False, source_language=language
+    )
+    assert (settings.training.replay, settings.training.keep) == (replay, keep)
+    typed = asked.replace(TYPED, replay=0.0, keep=0.25)
+    settings = complete(typed, dataset_of("en", photos), has_bfloat16=False, source_language="en")
+    assert (settings.training.replay, settings.training.keep) == (0, 0.25)
 
 
 def test_typed_lengths_win_over_what_suits():
