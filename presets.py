@@ -140,10 +140,18 @@ SELF_CRITICAL: dict[str, Any] = {
     "warmup": 50,
     "patience": 24,
     "best_by": "CIDEr",
+    "keep": 0.0,
 }
 
 # Training the encoder too, after the decoder.
-FINETUNE: dict[str, Any] = {"epochs": 3, "learning_rate": 0.0001, "reward_epochs": 0}
+FINETUNE: dict[str, Any] = {
+    "epochs": 3,
+    "learning_rate": 0.0001,
+    "reward_epochs": 0,
+    "passes": 1,
+    "replay": 0.0,
+    "keep": 0.0,
+}
 
 # Ways to train further what was trained on true captions, by the setting that asks for each.
 WAYS: dict[str, dict[str, Any]] = {"scst": SELF_CRITICAL, "finetune_encoder": FINETUNE}
@@ -163,6 +171,9 @@ WAY_SETTINGS = frozenset(
         "penalty",
         "baseline",
         "reward_epochs",
+        "passes",
+        "replay",
+        "keep",
         "best_by",
         "top",
     }
@@ -203,16 +214,16 @@ MOST_VIEWS = 7
 REWARD_EPOCHS = 3
 LEAST_REWARDED_PHOTOS = 1000
 
-# Steps of an epoch. Fewer captions than make so many are shown several times.
+# Steps of an epoch. Photos that make fewer are shown several times, each time in other batches.
 LEAST_STEPS = 40
 
-# What a run that starts from another one in the same language does not forget: photos of that run
-# that it learns again for each new one, and the share of that run's weights in the result. The
-# share is for few photos alone: the weights that many lead to are too far for a mean.
+# A run that starts from another one, with its language and vocabulary, should not forget what that
+# one has learned. For each new photo an epoch also has an old one, and the result is a mean of the
+# old weights and the trained ones. The mean is for few photos: many move the weights too far.
 REPLAY = 1.0
 KEEP = 0.5
 
-# Photos of val. The CIDEr of fewer leaps from epoch to epoch, and their loss picks the best epoch.
+# Photos of val. With fewer, CIDEr varies so much that the loss picks the best epoch.
 LEAST_JUDGED_PHOTOS = 100
 
 # Below these, training warns and names what helps: photos to train on from nothing, and the share

@@ -52,7 +52,7 @@ class CaptionBatches:
     empty photos; their tokens are all padding and count for nothing. A photo with more captions
     than C comes as several photos.
 
-    An epoch has all photos, and a draw of those that are replayed.
+    An epoch has all photos, perhaps several times, and some of those that are replayed.
 
     One of several workers gets its share of each batch, as long as the whole batch's longest
     caption: all workers compile the same shapes.
@@ -75,7 +75,8 @@ class CaptionBatches:
         """Plan batches of `batch` captions, with at most `captions_per_photo` for each photo.
 
         `batch` counts the captions of all `workers`, of which this is number `worker`. An epoch
-        has each photo `passes` times, and for each time draws `replay` of the `replayed` photos.
+        consists of `passes` over all photos. Each pass also has some of the `replayed` photos,
+        `replay` times as many as there are new ones.
         """
         most = min(captions_per_photo, max(len(photo.captions) for photo in photos), batch)
         self._photos: list[TrainingPhoto] = []
@@ -93,9 +94,8 @@ class CaptionBatches:
         self.share = Share(self.photos_per_batch, worker, workers)
         self._own = sum(number < len(photos) for number in numbers)  # before those to replay
         self._passes = passes
-        wanted = round(replay * passes * self._own)
-        self._replays = min(wanted, len(self._photos) - self._own)
-        self.steps = -(-(passes * self._own + self._replays) // self.photos_per_batch)
+        self._replays = min(round(replay * self._own), len(self._photos) - self._own)  # in a pass
+        self.steps = passes * -(-(self._own + self._replays) // self.photos_per_batch)
 
     def epoch(self, number: int, *, first: int = 0, shuffle: bool = True) -> Iterator[Batch]:
         """Yield features and tokens of an epoch's batches, from the `first` on.
@@ -120,30 +120,28 @@ class CaptionBatches:
         """Return the photos of each batch in random order, and a random view of each.
 
         A step takes as long as its longest caption. So within a window of batches, photos are
-        sorted by length before they are cut into batches, and then the batches are shuffled. A
-        window ends with its pass: else a batch would have the same photo several times.
+        sorted by length before they are cut into batches, and then the batches are shuffled. No
+        batch spans two passes, which would bring photos twice.
         """
         random = np.random.default_rng((self._seed, epoch))
         lengths = np.array([max(map(len, photo.captions)) for photo in self._photos])
-        windows = []
-        for order in self._draw_passes(random):
-            for window in self._cut(order, WINDOW):
-                windows.append(window[np.argsort(lengths[window], kind="stable")])
         plan = []
-        for group in self._cut(np.concatenate(windows), 1):
-            number_of_views = [len(self._photos[index].keys) for index in group]
-            plan.append((group, random.integers(0, number_of_views)))
+        for _ in range(self._passes):
+            windows = []
+            for window in self._cut(self._draw_pass(random), WINDOW):
+                windows.append(window[np.argsort(lengths[window], kind="stable")])
+            for group in self._cut(np.concatenate(windows), 1):
+                number_of_views = [len(self._photos[index].keys) for index in group]
+                plan.append((group, random.integers(0, number_of_views)))
         return [plan[place] for place in random.permutation(len(plan))]
 
-    def _draw_passes(self, random: np.random.Generator) -> list[np.ndarray]:
-        """Return the photos of each pass: every new one, and its part of the old ones."""
-        own = np.arange(self._own)
+    def _draw_pass(self, random: np.random.Generator) -> np.ndarray:
+        """Return the photos of a pass in random order: all new ones, and some of the old ones."""
         if not self._replays:
-            return [random.permutation(own) for _ in range(self._passes)]
-        replayed = np.arange(self._own, len(self._photos))
-        drawn = random.choice(replayed, self._replays, replace=False)
-        parts = np.array_split(drawn, self._passes)
-        return [random.permutation(np.concatenate([own, part])) for part in parts]
+            return random.permutation(self._own)
+        old = np.arange(self._own, len(self._photos))
+        drawn = random.choice(old, self._replays, replace=False)
+        return random.permutation(np.concatenate([np.arange(self._own), drawn]))
 
     def _cut(self, indices: np.ndarray, batches: int) -> list[np.ndarray]:
         """Cut indices into parts of this number of batches."""

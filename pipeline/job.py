@@ -146,10 +146,10 @@ def train_captioner(
     strategy.wait_for_all()
     features = extract(settings, dataset, encoder, views, strategy)
     replayed = find_replayed(settings, dataset, start, features)
-    digest = None if replayed is None else replayed.digest()
-    strategy.check_equal("the features of replayed photos", digest)
+    if not strategy.is_equal(None if replayed is None else replayed.digest()):
+        replayed = None  # each worker has a cache of its own, and they hold different features
     if isinstance(start, FromRun) and settings.training.replay:
-        report_replayed(settings, start.source, replayed)
+        report_replayed(settings, start.source, dataset, replayed)
     run.lap("features")
 
     facts = list_facts(settings, dataset, encoder, start) | sizes
@@ -301,7 +301,7 @@ def complete_settings(
         chosen,
         dataset,
         has_bfloat16=strategy.ask_first(has_bfloat16),
-        source_language=start.source_language,
+        source=start.source_settings,
     )
     if settings.decoding.decoder in TRANSFORMERS:
         check_max_length(settings.words.max_length, sizes.get("positions", POSITIONS))

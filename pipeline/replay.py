@@ -1,8 +1,8 @@
 """Replay: photos of the run that training starts from, on which it trains again beside new ones.
 
-What a network learns from few new photos, it pays with what it knew before. Some of the old photos
-in each epoch prevent that. They need not exist any more: the run keeps the captions of a sample,
-and their features are in the feature cache.
+A network that learns from a few new photos forgets some of what it knew. Old photos among the new
+ones prevent that. They need not exist any more: a run keeps the captions of a sample, and their
+features are in the feature cache.
 """
 
 import json
@@ -56,8 +56,9 @@ def find_replayed(
     if isinstance(start, New) or start.source is None or is_hugging_face(start.source):
         return None
     if isinstance(start, Resumed):
-        splits = _read(start.run)[EARLIER]
-        missing = [photo for photo in splits["train"] if photo.hash not in features]
+        splits = _read(start.run, advice="start a new run")[EARLIER]
+        photos = [photo for split in splits.values() for photo in split]
+        missing = [photo for photo in photos if photo.hash not in features]
         if missing:
             raise UserError(
                 f"the features of {len(missing)} photos that {start.run} replays are no longer in "
@@ -70,25 +71,36 @@ def find_replayed(
     return replace(dataset, splits=splits | {"test": []}, left_out=[], look_alikes=[], facts=None)
 
 
-def report_replayed(settings: Settings, source: Path, replayed: Dataset | None) -> None:
+def report_replayed(
+    settings: Settings, source: Path, dataset: Dataset, replayed: Dataset | None
+) -> None:
     """Print how many photos are replayed, or why none are."""
-    if replayed is None:
-        kept = sum(len(photos["train"]) for photos in _read(source).values())
+    if replayed is not None:
+        counts = {split: len(photos) for split, photos in replayed.splits.items()}
         say(
-            f"photos of {source}: {kept} are known, and none has features in "
-            f"{settings.vision.cache}; so no photo is replayed"
+            f"photos of {source}: {counts['train']} are replayed, {settings.training.replay:g} for "
+            f"each new one in an epoch; {counts['val']} of its val are scored too"
         )
         return
-    counts = {split: len(photos) for split, photos in replayed.splits.items()}
-    say(
-        f"photos of {source}: {counts['train']} are replayed, {settings.training.replay:g} for "
-        f"each new one in an epoch; {counts['val']} of its val are scored too"
-    )
+    present = _list_hashes(dataset)
+    kept = [photo for photos in _read(source).values() for photo in photos["train"]]
+    others = [photo for photo in kept if photo.hash not in present]
+    if not kept:
+        reason = "it keeps none of its photos"
+    elif not others:
+        reason = "its photos are in the dataset"
+    else:
+        reason = f"none of {len(others)} has features in {settings.vision.cache}"
+    say(f"photos of {source}: none are replayed, because {reason}")
+
+
+def _list_hashes(dataset: Dataset) -> set[str]:
+    return {photo.hash for photos in dataset.splits.values() for photo in photos}
 
 
 def _choose_new(source: Path, dataset: Dataset, features: FeatureCache) -> Splits:
     """Return the source's photos that are cached and not in the dataset."""
-    present = {photo.hash for photos in dataset.splits.values() for photo in photos}
+    present = _list_hashes(dataset)
     kept = _read(source)
     splits = {}
     for split, number in KEPT.items():
@@ -123,7 +135,7 @@ def _to_json(splits: Splits) -> dict[str, list[dict[str, Any]]]:
     return content
 
 
-def _read(run: Path) -> dict[str, Splits]:
+def _read(run: Path, advice: str = "train with --replay 0") -> dict[str, Splits]:
     """Read the photos that a run keeps; none if it keeps none."""
     file = run / FILE
     if not file.is_file():
@@ -133,7 +145,7 @@ def _read(run: Path) -> dict[str, Splits]:
         return {part: _from_json(content[part]) for part in (OWN, EARLIER)}
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"{file} is damaged ({error}); restore it from a copy, or train with --replay 0"
+            f"{file} is damaged ({error}); restore it from a copy, or {advice}"
         ) from None
 
 

@@ -56,7 +56,10 @@ class New:
 
     first_epoch = 0
     source = None
-    source_language = None
+
+    @property
+    def source_settings(self) -> Mapping[str, Any]:
+        return {}
 
     def accept(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the typed options; reject those that need another start."""
@@ -84,9 +87,9 @@ class FromRun:
     first_epoch = 0
 
     @property
-    def source_language(self) -> str | None:
-        """The language of the source's captions, if it is known."""
-        return self.saved.get("language")
+    def source_settings(self) -> Mapping[str, Any]:
+        """The settings of the run that the weights come from; none of a captioner of others."""
+        return {} if hugging_face.is_hugging_face(self.source) else self.saved
 
     def accept(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the typed options; reject those that the source's weights cannot have."""
@@ -183,7 +186,10 @@ class Resumed:
     epochs_done: int
     new_ways: tuple[str, ...] = ()  # ways of training that it has not had
 
-    source_language = None  # what follows from it is saved
+    @property
+    def source_settings(self) -> Mapping[str, Any]:
+        """None: what follows from them is saved."""
+        return {}
 
     @property
     def source(self) -> Path | None:

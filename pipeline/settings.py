@@ -98,12 +98,12 @@ def complete(
     dataset: "Dataset",
     *,
     has_bfloat16: bool,
-    source_language: str | None = None,
+    source: Mapping[str, Any] | None = None,
 ) -> Settings:
     """Return the settings with every value that depends on the captions, their number, or the
     machine.
 
-    `source_language` is that of the run that training starts from.
+    `source` has the settings of the run that training starts from.
     """
     language = dataset.language
     kind = choose_tokenizer_kind(settings, language)
@@ -113,11 +113,12 @@ def complete(
         "reward_epochs": choose_reward_epochs(settings, photos),
         "passes": choose_passes(settings, dataset),
         "best_by": choose_best_by(dataset),
-        **choose_memory(dataset, source_language),
     }
     settings = _set(settings, "the captions", language=language, tokenizer=kind)
     settings = fill_in(settings, "the captions", presets.LENGTHS[kind])
     settings = fill_in(settings, "the number of photos", by_number)
+    memory = choose_memory(settings, photos, source or {})
+    settings = fill_in(settings, "the run to start from", memory)
     if settings.machine.precision == "auto":
         precision = choose_auto_precision(has_bfloat16=has_bfloat16)
         settings = settings.replace("the processor", precision=precision)
@@ -152,13 +153,14 @@ def choose_reward_epochs(settings: Settings, photos: int) -> int:
 
 
 def choose_passes(settings: Settings, dataset: "Dataset") -> int:
-    """Return how often an epoch shows each photo: few captions make few steps. Scenes are shown
-    once.
+    """Return how often an epoch shows each photo: few captions make few steps.
+
+    Scenes are shown once, and so are photos that an encoder in training gets new views of.
     """
-    if dataset.facts is not None:
+    if dataset.facts is not None or settings.vision.finetune_encoder:
         return 1
     captions = sum(len(photo.captions) for photo in dataset.splits["train"])
-    steps = max(1.0, captions / settings.training.batch)
+    steps = max(1.0, captions / settings.training.batch)  # of a pass; it has one at least
     return max(1, round(presets.LEAST_STEPS / steps))
 
 
@@ -168,13 +170,19 @@ def choose_best_by(dataset: "Dataset") -> str:
     return "loss" if is_small and dataset.facts is None else "CIDEr"
 
 
-def choose_memory(dataset: "Dataset", source_language: str | None) -> dict[str, float]:
-    """Return how much of another run a new one learns again and keeps: nothing of another
-    language.
+def choose_memory(settings: Settings, photos: int, source: Mapping[str, Any]) -> dict[str, float]:
+    """Return how much of another run a new one learns again and keeps: nothing, if the language or
+    the vocabulary is another.
     """
-    if source_language != dataset.language:
+    words = settings.words
+    is_same = (
+        source.get("language") == settings.data.language
+        and source.get("tokenizer") == words.tokenizer
+        and words.vocabulary_from != "new"
+    )
+    if not is_same:
         return {"replay": 0.0, "keep": 0.0}
-    is_few = len(dataset.splits["train"]) < presets.FEW_PHOTOS
+    is_few = photos < presets.FEW_PHOTOS
     return {"replay": presets.REPLAY, "keep": presets.KEEP if is_few else 0.0}
 
 

@@ -203,7 +203,7 @@ def make_trainer(
         encoder_rate=settings.vision.encoder_rate,
         first_epoch=phase.first_epoch,
         precision=settings.machine.precision,
-        keep=0.0 if training.scst else training.keep or 0.0,
+        keep=training.keep or 0.0,
     )
     optimizer = partial(build_adam, weight_decay=training.weight_decay)
     return Trainer(

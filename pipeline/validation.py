@@ -14,7 +14,7 @@ from models.decoders.base import Decoder
 from models.encoders.encoder import Encoder
 from pipeline.dataset import NO_VIEWS, tokenize_photos
 from pipeline.evaluation import BATCH, Evaluation
-from utils.metrics.captions import SCORE_KEYS, score_epoch
+from utils.metrics.captions import SCORE_KEYS, has_score, score_epoch
 from utils.terminal import highlight
 
 EARLIER = "earlier_"  # the scores of the val of an earlier run, whose photos are replayed
@@ -89,15 +89,17 @@ class CaptionValidation:
 
     def merit(self, row: Mapping[str, Any]) -> float:
         """Return the score that picks the best epoch."""
-        merit = score_epoch(row, self._best_by)
         if self._earlier is None:
-            return merit
+            return score_epoch(row, self._best_by)
         earlier = {
             name.removeprefix(EARLIER): score
             for name, score in row.items()
             if name.startswith(EARLIER)
         }
-        return (merit + score_epoch(earlier, self._best_by)) / 2
+        rows = (row, earlier)
+        can_judge = all(has_score(each, self._best_by) for each in rows)
+        best_by = self._best_by if can_judge else "loss"
+        return sum(score_epoch(each, best_by) for each in rows) / 2
 
     def describe(self, row: Mapping[str, Any], *, is_best: bool) -> str:
         """Return an epoch's loss, and its scores on val."""
@@ -116,7 +118,10 @@ class CaptionValidation:
             f"loss {row['val_loss']:.3f}, {accuracy}"
         )
         if self._earlier is not None:
-            lines += f"\n    val of the earlier run, greedy captions: {_list_scores(row, EARLIER)}"
+            lines += (
+                f"\n    val of the earlier run, greedy captions: {_list_scores(row, EARLIER)}, "
+                f"loss {row['earlier_val_loss']:.3f}"
+            )
         return lines
 
 

@@ -176,6 +176,39 @@ def test_a_run_resumed_by_rewards_stays_with_them(base):
     check_config("resumed", first_epoch=1)
 
 
+# On other photos.
+
+
+@pytest.fixture
+def mended(base):
+    """A table of six of the base's test photos, whose one caption each somebody has mended."""
+    lines = ["photo,caption,split"]
+    for number, name in enumerate(read_splits(BASE)["test"][:6]):
+        split = "val" if number < 2 else "train"
+        lines.append(f"drawn/{name},a zebra sleeps,{split}")
+    file = Path("mended.csv")
+    file.write_text("\n".join(lines))
+    yield file
+    file.unlink()
+
+
+def test_few_photos_are_learned_beside_those_of_the_base(base, mended):
+    """Each epoch has the four new photos twice, and of the base's forty as many."""
+    words = "--dataset mended.csv --from base --epochs 1 --passes 2 --minimum-count 1 --run further"
+    done = train_unscored(*WORDS, *shlex.split(words))
+    assert "40 are replayed, 1 for each new one in an epoch; 8 of its val are scored" in done.out
+    check_config("further", replay=1.0, keep=0.5, passes=2, best_by="loss", decoder="lstm")
+    run = Path("checkpoints/further")
+    (row,) = read_history(run)
+    assert row["earlier_val_loss"] != row["val_loss"]
+    assert "val of the earlier run, greedy captions: BLEU-2" in done.out
+    kept = json.loads((run / "replay.json").read_text())
+    assert [len(kept["own"][split]) for split in ("train", "val")] == [4, 2]
+    assert [len(kept["earlier"][split]) for split in ("train", "val")] == [40, 8]
+    before = float(re.search(r"before the first epoch: val loss (\S+),", done.out).group(1))
+    assert row["val_loss"] < before
+
+
 # With the encoder.
 
 

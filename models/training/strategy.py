@@ -190,16 +190,24 @@ class Strategy:
         """Wait until all workers are here, however long they take."""
         self.gather(0, is_patient=True)
 
+    def is_equal(self, value: Any) -> bool:
+        """Return whether all workers have the same value, which JSON holds."""
+        return not len(self._find_different(value))
+
     def check_equal(self, what: str, value: Any) -> None:
         """Raise a UserError on all workers if they have different values, which JSON holds."""
-        checksum = zlib.crc32(json.dumps(value, sort_keys=True).encode())
-        checksums = self.gather(checksum, is_patient=True)
-        others = np.flatnonzero(checksums != checksums[0])
+        others = self._find_different(value)
         if len(others):
             raise UserError(
                 f"{what} of worker {others[0]} differ from those of worker 0; "
                 "give all workers the same files and versions"
             )
+
+    def _find_different(self, value: Any) -> np.ndarray:
+        """Return the workers whose value is not that of worker 0."""
+        checksum = zlib.crc32(json.dumps(value, sort_keys=True).encode())
+        checksums = self.gather(checksum, is_patient=True)
+        return np.flatnonzero(checksums != checksums[0])
 
     def make_folder(self, name: str) -> Path:
         """Return a temporary folder of this name, which is removed when the process ends."""

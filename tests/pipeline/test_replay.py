@@ -105,7 +105,7 @@ def test_a_resumed_run_replays_what_it_started_with(source, features, tmp_path):
     resumed = Resumed(run, {"from": str(source)}, 1)
     assert names_of(find_replayed(SETTINGS, birds, resumed, features)) == names_of(replayed)
     empty = FeatureCache(tmp_path / "other", {"name": "toy"})
-    with pytest.raises(UserError, match=r"the features of 3 photos that .* replays are no longer"):
+    with pytest.raises(UserError, match=r"the features of 5 photos that .* replays are no longer"):
         find_replayed(SETTINGS, birds, resumed, empty)
 
 
@@ -144,7 +144,11 @@ def test_the_number_of_replayed_photos_is_printed(source, features, tmp_path, ca
     new = make_dataset("bird", 3)
     replayed = find_replayed(SETTINGS, new, start_from(source, tmp_path / "new"), features)
     settings = replace(SETTINGS, origins={})
-    report_replayed(settings, source, replayed)
+    report_replayed(settings, source, new, replayed)
     assert "3 are replayed, 1 for each new one in an epoch; 2 of its val" in capsys.readouterr().out
-    report_replayed(settings, source, None)
-    assert "4 are known, and none has features in " in capsys.readouterr().out
+    report_replayed(settings, source, new, None)
+    assert "because none of 4 has features in " in capsys.readouterr().out
+    report_replayed(settings, source, make_dataset("dog", 4), None)
+    assert "because its photos are in the dataset" in capsys.readouterr().out
+    report_replayed(settings, tmp_path, new, None)
+    assert "because it keeps none of its photos" in capsys.readouterr().out

@@ -267,7 +267,12 @@ SCST = {
     "warmup": 50,
     "patience": 24,
 }
-FINETUNE = {"finetune_encoder": True, "epochs": DONE + 3, "learning_rate": 0.0001}
+FINETUNE = {
+    "finetune_encoder": True,
+    "epochs": DONE + 3,
+    "learning_rate": 0.0001,
+    "passes": 1,
+}
 
 
 def test_a_resumed_run_stays_as_it_was_and_is_finished(make_finished):
@@ -307,6 +312,15 @@ def test_ways_of_training_add_epochs_to_those_done(make_finished, options, expec
     start, settings = choose_resumed(options)
     assert (changed(start, settings), start.first_epoch) == (expected, DONE)
     assert not start.is_finished(settings)
+
+
+def test_another_way_keeps_nothing_of_an_earlier_run(make_finished):
+    """Else fine-tuning would mix in weights from before."""
+    make_finished(keep=0.5, replay=1.0, passes=7)
+    training = choose_resumed({"finetune_encoder": True})[1].training
+    assert (training.keep, training.replay, training.passes) == (0, 0, 1)
+    training = choose_resumed({"scst": True})[1].training
+    assert (training.keep, training.replay, training.passes) == (0, 1, 7)
 
 
 def test_a_way_is_the_same_after_an_early_stop(make_finished):

@@ -107,6 +107,7 @@ def test_few_photos_get_no_reward_epochs(photos, epochs):
         (200, {"batch": 32}, False, 3),
         (200, {"passes": 2}, False, 2),
         (200, {}, True, 1),
+        (200, {"finetune_encoder": True}, False, 1),
     ],
 )
 def test_few_photos_come_several_times_in_an_epoch(photos, options, scenes, passes):
@@ -127,19 +128,34 @@ def test_a_small_val_is_judged_by_its_loss(photos, options, scenes, best_by):
     assert completed(options, scenes=scenes, photos=photos).training.best_by == best_by
 
 
+SOURCE = {"language": "en", "tokenizer": "words"}
+
+
+def completed_from(source, photos=50, **values):
+    values = {"replay": None, "keep": None} | values
+    settings = choose_settings().replace("--from", **values)
+    dataset = dataset_of("en", photos)
+    later = complete(settings, dataset, has_bfloat16=False, source=source)
+    return later.training.replay, later.training.keep
+
+
+@pytest.mark.parametrize(("photos", "keep"), [(999, 0.5), (1000, 0)])
+def test_a_run_to_start_from_is_not_forgotten(photos, keep):
+    assert completed_from(SOURCE, photos) == (1, keep)
+    assert completed_from(SOURCE, photos, replay=0.0, keep=0.25) == (0, 0.25)
+
+
 @pytest.mark.parametrize(
-    ("photos", "language", "replay", "keep"),
-    [(999, "en", 1, 0.5), (1000, "en", 1, 0), (50, "ko", 0, 0), (50, None, 0, 0)],
+    ("source", "values"),
+    [
+        ({}, {}),
+        (SOURCE | {"language": "ko"}, {}),
+        (SOURCE | {"tokenizer": "bpe"}, {}),
+        (SOURCE, {"vocabulary_from": "new"}),
+    ],
 )
-def test_a_run_in_the_same_language_is_not_forgotten(photos, language, replay, keep):
-    asked = choose_settings().replace("--from", replay=None, keep=None)
-    settings = complete(
-        asked, dataset_of("en", photos), has_bfloat16=False, source_language=language
-    )
-    assert (settings.training.replay, settings.training.keep) == (replay, keep)
-    typed = asked.replace(TYPED, replay=0.0, keep=0.25)
-    settings = complete(typed, dataset_of("en", photos), has_bfloat16=False, source_language="en")
-    assert (settings.training.replay, settings.training.keep) == (0, 0.25)
+def test_what_has_another_vocabulary_is_forgotten(source, values):
+    assert completed_from(source, **values) == (0, 0)
 
 
 def test_typed_lengths_win_over_what_suits():

@@ -175,11 +175,17 @@ def score_epoch(row: dict[str, Any], best_by: str) -> float:
     That is the score on val called `best_by`. It is the negated loss on val for `loss`, and where
     the score is missing or as good as 0, as is the CIDEr of a single photo.
     """
-    if best_by != "loss":
-        score = row.get(SCORE_KEYS[best_by])
-        if score is not None and score >= _LEAST_SCORE:
-            return score
+    if has_score(row, best_by):
+        return row[SCORE_KEYS[best_by]]
     return -row.get("val_loss", math.inf)
+
+
+def has_score(row: dict[str, Any], best_by: str) -> bool:
+    """Return whether a row of the history has this score, and it is not as good as 0."""
+    if best_by == "loss":
+        return False
+    score = row.get(SCORE_KEYS[best_by])
+    return score is not None and score >= _LEAST_SCORE
 
 
 def score_captions(

@@ -361,6 +361,16 @@ def test_without_a_share_to_keep_the_trained_weights_are_kept(tmp_path):
         np.testing.assert_array_equal(found, expected)
 
 
+def test_the_first_weights_are_those_that_training_starts_from(tmp_path):
+    """A phase loads its weights after its trainer is made."""
+    trainer = make_trainer(tmp_path, keep=0.5)
+    bias = trainer.decoder.words.bias
+    bias.assign(bias + 3)
+    trainer.start_from_current_weights(0.1)
+    with trainer.use_kept_weights():
+        np.testing.assert_allclose(bias.numpy(), 3, rtol=1e-6)
+
+
 def test_a_resumed_run_keeps_its_share_of_the_first_weights(whole_losses, tmp_path):
     whole = make_trainer(tmp_path / "whole", keep=0.5)
     assert train(whole) == whole_losses  # what is kept does not change what is trained
