@@ -84,7 +84,15 @@ def visit(browser):
 def add_photos(tab, *photos):
     """Choose photos in the file dialog, and wait for their captions."""
     tab.set_input_files("#drop input[type=file]", [str(photo) for photo in photos])
+    wait_for_work(tab)
     wait_until_ready(tab)
+
+
+def wait_for_work(tab):
+    """Wait until the page is at work; not for long, because little work may be done already."""
+    give_up = time.monotonic() + 3
+    while tab.inner_text("#status").strip() == "Ready." and time.monotonic() < give_up:
+        tab.wait_for_timeout(10)
 
 
 def wait_until_ready(tab):
@@ -179,8 +187,9 @@ def test_captions_are_mended_and_learned(run, photos, web_demo, visit, tmp_path)
 
     # What is typed stays with its photo when all are captioned again, and when more photos come.
     tab.click("#search button >> nth=0")
-    tab.click("#again")
     field.fill("a fox")
+    tab.click("#again")
+    wait_for_work(tab)
     wait_until_ready(tab)
     assert field.input_value() == "a fox"
     add_photos(tab, photos[1])
