@@ -24,7 +24,7 @@ from utils.terminal import say
 
 FILE = "replay.json"
 
-# Photos that a run keeps for runs that start from it. Their captions take half a megabyte.
+# Photos that a run keeps for runs that start from it. They take up to a megabyte.
 KEPT = {"train": 2000, "val": 200}
 
 # In the file, by split: the run's own photos, and those of earlier runs that it was trained on.

@@ -237,8 +237,9 @@ class Trainer:
 
     def start_from_current_weights(self, score: float) -> None:
         """Start this phase from the weights as they are, and save them as the best so far."""
-        for first, variable in zip(self._first, self._list_weights(), strict=False):
-            first.assign(variable.value)
+        if self.recipe.keep:
+            for first, variable in zip(self._first, self._list_weights(), strict=True):
+                first.assign(variable.value)
         self._epoch.assign(self.recipe.first_epoch)
         self._best.assign(score)
         self._write(self._best_manager, self.epoch)

@@ -77,7 +77,7 @@ def test_a_photo_whose_row_was_removed_is_no_fault(file):
 
 
 def test_photos_are_found_from_the_current_folder_too(tmp_path, file, monkeypatch):
-    """As predict.py writes their paths, also where the file lies elsewhere."""
+    """Paths are found as predict.py writes them, also where the file lies elsewhere."""
     mend(file, "a dog sits", "a cat sits")
     other = tmp_path / "tables" / file.name
     other.parent.mkdir()
