@@ -1,7 +1,5 @@
 """The server of demo.py's page."""
 
-import os
-import socket
 import tempfile
 import time
 from pathlib import Path
@@ -15,16 +13,15 @@ from ui.web.page import MAXIMUM_BYTES, MAXIMUM_VISITORS, Page
 from utils import runs
 from utils.captions_file import CAPTION_COLUMNS, Columns, class_columns
 from utils.commands import format_command
-from utils.errors import UserError
 from utils.hugging_face import describe
 from utils.interrupt import Interruptible
+from utils.listening import check_address, is_loopback
 from utils.places import find_places
 from utils.terminal import say, warn
 
 HERE = Path(__file__).parent
 # The system's own fonts; Gradio's default font would come from another server.
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "sans-serif")
-PORTS_TO_TRY = 50
 
 
 def serve(
@@ -32,7 +29,7 @@ def serve(
 ) -> None:
     """Serve the page of a run, then start loading its model; return after Ctrl-C."""
     check_address(host, port)
-    if host not in ("127.0.0.1", "localhost"):
+    if not is_loopback(host):
         warn(f"anyone who can reach {host} can use this page and run the model on this machine")
     with (
         tempfile.TemporaryDirectory(prefix="captions-") as folder,
@@ -96,29 +93,3 @@ def _launch(page: Page, host: str, port: int) -> str:
 def _make_script() -> str:
     code = (HERE / "page.js").read_text(encoding="utf-8")
     return f"<script>const MAXIMUM_BYTES = {MAXIMUM_BYTES};\n{code}</script>"
-
-
-def check_address(host: str, port: int) -> None:
-    """Reject an address that this machine cannot serve; suggest a free port."""
-    reason = _find_obstacle(host, port)
-    if reason is None:
-        return
-    message = f"--port {port} is not available on {host} ({reason})"
-    for other in range(port + 1, min(port + PORTS_TO_TRY, 65536)):
-        if _find_obstacle(host, other) is None:
-            raise UserError(f"{message}; try --port {other}")
-    raise UserError(f"{message}; choose another --host or --port")
-
-
-def _find_obstacle(host: str, port: int) -> str | None:
-    """Return the reason why this machine cannot listen at an address, or None."""
-    try:
-        # Looked up here for its error message. Only IPv4, which is all that Gradio uses.
-        socket.getaddrinfo(host, port, family=socket.AF_INET)
-        socket.create_server((host, port)).close()
-    except socket.gaierror as error:
-        return error.strerror.lower()
-    except OSError as error:
-        text = os.strerror(error.errno) if error.errno else str(error)
-        return text.lower()
-    return None

@@ -1,7 +1,6 @@
 """The server of demo.py's page: its address, its start and end, what it reads."""
 
 import json
-import re
 import socket
 import threading
 import uuid
@@ -12,7 +11,6 @@ import pytest
 
 from tests.helpers.tiny_run import write_captioner_run
 from tests.helpers.web_pages import WebDemo, make_photos
-from utils.errors import UserError
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -104,17 +102,3 @@ def test_only_uploaded_photos_are_read(run, tmp_path):
         other.shutdown()
         other.server_close()
     assert requests == []
-
-
-def test_for_a_taken_port_a_free_one_is_suggested(server):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(UserError, match=rf"--port {port} .*127\.0\.0\.1.*use") as caught:
-            server.check_address("127.0.0.1", port)
-    suggested = int(re.search(r"try --port (\d+)$", str(caught.value))[1])
-    server.check_address("127.0.0.1", suggested)
-
-
-def test_an_unknown_host_is_rejected(server):
-    with pytest.raises(UserError, match=r"nonsense\.invalid \(.*(known|resolution).*--host"):
-        server.check_address("nonsense.invalid", 7860)
