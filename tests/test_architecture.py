@@ -8,8 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 BELOW = {"config", "presets", "data", "models", "utils"}
-PACKAGES = ("utils", "data", "models", "pipeline", "reports", "tools", "ui")
-COMMANDS = ("train", "evaluate", "predict", "demo")
+PACKAGES = ("utils", "data", "models", "pipeline", "reports", "tools", "ui", "serving")
+COMMANDS = ("train", "evaluate", "predict", "demo", "serve")
 OURS = {*BELOW, *PACKAGES, *COMMANDS, "benchmarks"}
 ALLOWED = {
     "utils": {"utils"},
@@ -21,6 +21,7 @@ ALLOWED = {
     "reports": {"reports", "pipeline", *BELOW},
     "tools": {"tools", "reports", "pipeline", *BELOW},
     "ui": {"ui", "pipeline", *BELOW},
+    "serving": {"serving", "pipeline", *BELOW},
 }
 # The captioner and the classifier read photos and words for their networks. `python -m
 # data.sources` is a command.

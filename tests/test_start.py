@@ -15,6 +15,7 @@ from utils.captions_file import compute_mark
 # Each of these takes from a tenth of a second to several seconds to import.
 HEAVY = {
     "cv2",
+    "fastapi",
     "gradio",
     "imgaug",
     "jinja2",
@@ -25,6 +26,7 @@ HEAVY = {
     "numpy",
     "openvino",
     "PIL",
+    "pydantic",
     "pycocoevalcap",
     "rich",
     "scipy",
@@ -34,6 +36,7 @@ HEAVY = {
     "tkinter",
     "tokenizers",
     "tqdm",
+    "uvicorn",
 }
 # Runs a command as Python does, then prints the packages that it has loaded.
 RUN = """
@@ -77,6 +80,7 @@ def run_and_list_modules(command, folder):
         ("evaluate.py -h", 0),
         ("predict.py -h", 0),
         ("demo.py -h", 0),
+        ("serve.py -h", 0),
         ("-m tools.runs -h", 0),
         ("-m tools.cache -h", 0),
         ("-m tools.merge -h", 0),
@@ -97,6 +101,8 @@ def run_and_list_modules(command, folder):
         ("predict.py --number 0", 2),
         ("demo.py --port 80", 2),
         ("demo.py --run nobody", 1),
+        ("serve.py --host 0.0.0.0", 2),
+        ("serve.py --run nobody", 1),
         ("-m tools.merge none.csv --out all.csv", 1),
         ("predict.py --shard 9/8 in", 2),
         ("predict.py --ray nowhere in", 2),

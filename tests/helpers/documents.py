@@ -14,6 +14,7 @@ import img_augmentation_test
 import make_pictures
 import predict
 import scale_limits
+import serve
 import tokenizer_sample
 import train
 from tools import cache as cache_tool
@@ -24,6 +25,7 @@ from tools import runs as runs_tool
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = {"train.py": train, "evaluate.py": evaluate, "predict.py": predict, "demo.py": demo}
+SERVERS = {"serve.py": serve}
 DOC_SCRIPTS = {
     "doc/image_normalization_test.py": image_normalization_test,
     "doc/img_augmentation_test.py": img_augmentation_test,
@@ -38,7 +40,7 @@ MODULES = {
     "tools.doctor": doctor_tool,
     "tools.models": models_tool,
 }
-SCRIPTS: dict[str, ModuleType] = COMMANDS | DOC_SCRIPTS | MODULES
+SCRIPTS: dict[str, ModuleType] = COMMANDS | SERVERS | DOC_SCRIPTS | MODULES
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "doc").glob("*.md"), *ROOT.glob("[!.]*/README.md")]
 )
@@ -46,7 +48,7 @@ DOCUMENTS = sorted(
 _CODE_BLOCK = re.compile(r"^ *```\w*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 _INLINE_CODE = re.compile(r"`([^`\n]+)`")
 _COMMAND = re.compile(
-    r"python (?:(?:train|evaluate|predict|demo|doc/\w+)\.py"
+    r"python (?:(?:train|evaluate|predict|demo|serve|doc/\w+)\.py"
     r"|-m (?:data\.sources|tools\.runs|tools\.cache|tools\.doctor|tools\.models))(?![\w.]).*"
 )
 
