@@ -38,7 +38,7 @@ class BytePairTokenizer(Tokenizer):
             raise ValueError(
                 f"a vocabulary must begin with {', '.join(SPECIAL_TOKENS)} and skip no number"
             )
-        self._unit = unit
+        self.unit = unit
         self._split = SPLITTERS[unit]
         self._join = JOINERS[unit]
 
@@ -77,7 +77,7 @@ class BytePairTokenizer(Tokenizer):
         numbers = description["model"]["vocab"]
         for letter in letters:
             numbers.setdefault(letter, len(numbers))
-        return BytePairTokenizer(json.dumps(description), self._unit)
+        return BytePairTokenizer(json.dumps(description), self.unit)
 
     def _encode_caption(self, caption: str) -> list[int]:
         return self._tokenizer.encode(self._join(self._split(caption))).ids
@@ -90,7 +90,7 @@ class BytePairTokenizer(Tokenizer):
             last = words[-1] if words else None
             # A mark alone opens a word that still waits for its letters.
             is_waiting = last is not None and not last.text
-            is_own_word = self._unit == "characters" and has_unspaced_start(letters)
+            is_own_word = self.unit == "characters" and has_unspaced_start(letters)
             if last is None or piece.startswith(WORD_START) or (is_own_word and not is_waiting):
                 words.append(Word(letters, 1))
             else:
@@ -104,7 +104,7 @@ class BytePairTokenizer(Tokenizer):
         return self._join(words)
 
     def _to_json(self) -> dict[str, Any]:
-        return {"cut": self._unit, "tokenizer": json.loads(self._tokenizer.to_str())}
+        return {"cut": self.unit, "tokenizer": json.loads(self._tokenizer.to_str())}
 
 
 def _find_alphabet(texts: Sequence[str], limit: int, minimum_count: int) -> list[str]:

@@ -54,7 +54,7 @@ class GPT2Tokenizer(Tokenizer):
             raise ValueError(f"not byte pairs: {error}") from None
         self._tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         self._byte_decoder = decoders.ByteLevel()
-        self._unit = unit
+        self.unit = unit
         self._split = SPLITTERS[unit]
         self._join = JOINERS[unit]
 
@@ -99,7 +99,7 @@ class GPT2Tokenizer(Tokenizer):
         return self._join(words)
 
     def _to_json(self) -> dict[str, Any]:
-        return {"cut": self._unit, "vocabulary": self._vocabulary, "merges": self._merges}
+        return {"cut": self.unit, "vocabulary": self._vocabulary, "merges": self._merges}
 
 
 def read_vocabulary(folder: Path) -> tuple[dict[str, int], list[str]]:

@@ -147,7 +147,7 @@ def join_characters(pieces: Sequence[str]) -> str:
     text = ""
     previous = ""
     for piece in pieces:
-        needs_space = previous and not has_unspaced_start(piece) and not _has_unspaced_end(previous)
+        needs_space = previous and not has_unspaced_start(piece) and not has_unspaced_end(previous)
         if needs_space:
             text += " "
         text += piece
@@ -170,7 +170,8 @@ def has_unspaced_start(piece: str) -> bool:
     return not piece.isascii() and _UNSPACED_START.match(piece) is not None
 
 
-def _has_unspaced_end(piece: str) -> bool:
+def has_unspaced_end(piece: str) -> bool:
+    """Return whether the last letter, without its marks, is of a script without spaces."""
     return not piece.isascii() and _UNSPACED_END.search(piece) is not None
 
 

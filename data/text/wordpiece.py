@@ -76,6 +76,9 @@ class WordPieceTokenizer(Tokenizer):
         self._numbers = {each: number for number, each in enumerate(self.pretrained_ids)}
         silent = marks | (set(range(rows)) - pieces.keys())
         self._silent = {self._numbers[number] for number in silent.difference(boundaries)}
+        self.spaced_signs = dict(_SPACED_SIGNS)  # and how each is written in a sentence
+        if cleans_up:
+            self.spaced_signs |= _SPACED_ENDINGS
 
     def _find_marks(self) -> set[int]:
         """Return the network's numbers of pieces that are no text, such as [CLS]."""
@@ -119,10 +122,7 @@ class WordPieceTokenizer(Tokenizer):
     def join_words(self, words: Sequence[str]) -> str:
         """Join words into a sentence, without spaces before its signs."""
         text = " ".join(words)
-        changes = dict(_SPACED_SIGNS)
-        if self._cleans_up:
-            changes |= _SPACED_ENDINGS
-        for spaced, closed in changes.items():
+        for spaced, closed in self.spaced_signs.items():
             text = text.replace(spaced, closed)
         return text
 
