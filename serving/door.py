@@ -2,7 +2,8 @@
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from fastapi.datastructures import Headers
@@ -37,6 +38,7 @@ class Door:
         self._options = options
         self._token = token
         self._origins = frozenset(origins)
+        self._inside = 0  # requests that may have large bodies
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -47,9 +49,10 @@ class Door:
             headers = Headers(scope=scope)
             self._check_origin(headers)
             self._check_token(scope["path"], headers)
-            async with asyncio.timeout(self._options.timeout):
-                body = await self._read_body(headers, receive)
-                await self._run(scope, body, receive, answer.send)
+            with self._enter(scope["method"]):
+                async with asyncio.timeout(self._options.timeout):
+                    body = await self._read_body(headers, receive)
+                    await self._run(scope, body, receive, answer.send)
         except _Gone:
             return
         except TimeoutError:
@@ -76,6 +79,22 @@ class Door:
         is_right = hmac.compare_digest(token.strip().encode(), self._token.encode())
         if scheme.lower() != "bearer" or not is_right:
             raise Refusal(401, "the header must be Authorization: Bearer TOKEN, with the token")
+
+    @contextmanager
+    def _enter(self, method: str) -> Iterator[None]:
+        """Limit the requests whose bodies are in memory. Probes come in at any time."""
+        if method in ("GET", "HEAD"):
+            yield
+            return
+        most = self._options.most_photos
+        if self._inside >= most:
+            reason = f"busy: {most} requests are in the server; try again later"
+            raise Refusal(503, reason, retry_after=1)
+        self._inside += 1
+        try:
+            yield
+        finally:
+            self._inside -= 1
 
     async def _read_body(self, headers: Headers, receive: Receive) -> bytes:
         announced = headers.get("content-length", "0")

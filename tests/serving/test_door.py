@@ -108,11 +108,20 @@ class Client:
     def status(self):
         return self.received[0]["status"]
 
-    def call(self, app, *, timeout=20):
-        options = SimpleNamespace(timeout=timeout, megabytes=1, largest_body=2**20)
-        door = Door(app, options=options, token=None, origins=())
-        scope = {"type": "http", "path": "/v1/caption", "headers": []}
-        asyncio.run(asyncio.wait_for(door(scope, self.receive, self.send), 20))
+    async def call(self, door, method="POST"):
+        scope = {"type": "http", "method": method, "path": "/v1/caption", "headers": []}
+        await asyncio.wait_for(door(scope, self.receive, self.send), 20)
+
+
+def make_door(app, *, timeout=20, most_photos=80):
+    options = SimpleNamespace(
+        timeout=timeout, megabytes=1, largest_body=2**20, most_photos=most_photos
+    )
+    return Door(app, options=options, token=None, origins=())
+
+
+def call(client, app, **options):
+    asyncio.run(client.call(make_door(app, **options)))
 
 
 BODY = {"type": "http.request", "body": b"photo", "more_body": False}
@@ -128,7 +137,7 @@ def test_the_routes_get_the_whole_body():
         {"type": "http.request", "body": b"ph", "more_body": True},
         {"type": "http.request", "body": b"oto"},
     ]
-    Client(*parts).call(app)
+    call(Client(*parts), app)
     assert bodies == [BODY]
 
 
@@ -137,7 +146,7 @@ def test_a_slow_upload_is_given_up():
         raise AssertionError("the routes were asked")
 
     client = Client({"type": "http.request", "body": b"ph", "more_body": True})
-    client.call(app, timeout=0.05)
+    call(client, app, timeout=0.05)
     assert client.status == 504
 
 
@@ -152,7 +161,7 @@ def test_a_slow_answer_is_given_up():
             raise
 
     client = Client(BODY)
-    client.call(app, timeout=0.05)
+    call(client, app, timeout=0.05)
     assert client.status == 504
     assert cancelled == [True]
 
@@ -168,7 +177,7 @@ def test_nothing_is_done_for_a_client_that_has_gone():
             raise
 
     client = Client(BODY, leaves=True)
-    client.call(app)
+    call(client, app)
     assert client.received == []
     assert cancelled == [True]
 
@@ -178,5 +187,31 @@ def test_a_client_that_leaves_while_it_sends_is_no_error():
         raise AssertionError("the routes were asked")
 
     client = Client({"type": "http.request", "body": b"ph", "more_body": True}, leaves=True)
-    client.call(app)
+    call(client, app)
     assert client.received == []
+
+
+def test_too_many_requests_are_refused_before_they_are_read():
+    async def main():
+        leave = asyncio.Event()
+
+        async def app(*_):
+            await leave.wait()
+
+        door = make_door(app, most_photos=2)
+        inside = [asyncio.create_task(Client(BODY).call(door)) for _ in range(2)]
+        await asyncio.sleep(0.01)
+        third, probe = Client(BODY), Client(BODY)
+        await third.call(door)
+        assert third.status == 503
+        assert third.messages == [BODY]
+        probing = asyncio.create_task(probe.call(door, "GET"))
+        await asyncio.sleep(0.01)
+        assert probe.messages == []  # it came in
+        leave.set()
+        await asyncio.gather(probing, *inside)
+        fourth = Client(BODY)
+        await fourth.call(door)
+        assert fourth.messages == []
+
+    asyncio.run(main())
