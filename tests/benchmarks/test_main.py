@@ -36,7 +36,7 @@ def test_the_document_names_all_benchmarks():
         arguments = main_module.make_options().parse_args(command.split())
         assert set(arguments.only or ()) <= main_module.BENCHMARKS.keys()
     modules = {file.stem for file in (ROOT / "benchmarks").glob("[!_]*.py")}
-    common = {"hosts", "measuring", "synthetic_data", "tutorial"}
+    common = {"hosts", "measuring", "server_process", "synthetic_data", "tutorial"}
     assert set(re.findall(r"`benchmarks\.(\w+)`", text)) == modules - common
 
 
