@@ -188,6 +188,12 @@ class Decoding(Group):
         "pretrained GPT-2 for --decoder transformer (default none: random)",
         unit="NAME|FOLDER|hf:FOLDER|none",
     )
+    extra_weights: str | None = setting(
+        None,
+        "place vectors and output bias, which GPT-2 lacks (default: none if it is pretrained)",
+        unit="learned|none",
+        choices=("learned", "none"),
+    )
     attention: str | None = setting(
         None,
         "soft; with lstm also hard or none; with luong dot or additive (default: the first)",
@@ -525,6 +531,10 @@ def _check_decoder_rules(settings: Settings) -> None:
     require(
         decoding.features != "normalised" or name == "gru",
         "--features normalised needs --decoder gru",
+    )
+    require(
+        decoding.extra_weights is None or name == "transformer",
+        f"--extra-weights {decoding.extra_weights} needs --decoder transformer",
     )
     require(
         decoding.layers == 1 or name in ("lstm", *TRANSFORMERS),

@@ -185,9 +185,12 @@ DECODERS: dict[str, dict[str, Any]] = {
     "gru": {"attention": "soft", "features": "normalised"},
     "lstm": {"attention": "soft", "features": "raw"},
     "luong": {"attention": "dot", "features": "raw"},
-    "transformer": {"attention": "soft", "features": "raw"},
+    "transformer": {"attention": "soft", "features": "raw", "extra_weights": "learned"},
     "git": {"attention": "soft", "features": "raw"},
 }
+
+# … and if it starts from pretrained weights. GPT-2 as it is can go back to Hugging Face's format.
+PRETRAINED_DECODERS: dict[str, dict[str, Any]] = {"transformer": {"extra_weights": "none"}}
 
 # The kind of vocabulary that comes with a decoder's pretrained weights.
 PRETRAINED_TOKENIZERS: dict[str, str] = {

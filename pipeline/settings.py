@@ -279,8 +279,12 @@ def _vit_gpt2_layers(asked: Mapping[str, Any], *, scenes: bool) -> list[Layer]:
 
 def decoder_layer(chosen: Chosen) -> Layer:
     """Return the values that suit the chosen decoder."""
-    decoder = values_of(chosen).get("decoder", Settings().decoding.decoder)
-    return (f"--decoder {decoder}", presets.DECODERS.get(decoder, {}))
+    chosen_values = values_of(chosen)
+    decoder = chosen_values.get("decoder", Settings().decoding.decoder)
+    values = dict(presets.DECODERS.get(decoder, {}))
+    if chosen_values.get("decoder_weights") not in (None, "none"):
+        values |= presets.PRETRAINED_DECODERS.get(decoder, {})
+    return (f"--decoder {decoder}", values)
 
 
 # What is rejected.

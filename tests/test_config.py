@@ -117,6 +117,7 @@ def test_a_value_out_of_bounds_is_rejected(options, option, bounds, value):
         ({"layers": 2}, ("--layers 2", "lstm or transformer")),
         ({"heads": 2}, ("--heads 2", "transformer")),
         ({"decoder_weights": "gpt2_base_en"}, ("--decoder-weights", "transformer")),
+        ({"extra_weights": "none"}, ("--extra-weights none", "transformer")),
         ({"decoder": "transformer", "units": 30, "heads": 8}, ("--units", "--heads", "30", "8")),
         ({"baseline": "greedy"}, ("--baseline greedy", "--scst", "--reward-epochs")),
         ({"scst": True, "finetune_encoder": True}, ("--scst", "--finetune-encoder")),

@@ -48,8 +48,10 @@ class TransformerDecoder(BlockDecoder):
         logits  = embed · norm(x) + bias
 
     GPT-2 has no bias, and encoders that know places need no `place`. Both start as zeros, so that
-    pretrained weights keep their meaning.
+    pretrained weights keep their meaning, and stay so unless `extra_weights` is `learned`.
     """
+
+    OPTIONS = (*BlockDecoder.OPTIONS, "extra_weights")
 
     def __init__(
         self,
@@ -64,6 +66,7 @@ class TransformerDecoder(BlockDecoder):
         positions: int = POSITIONS,
         inner: int | None = None,
         epsilon: float = 1e-5,
+        extra_weights: str | None = "learned",
     ) -> None:
         """`locations` and `depth` are the encoder's L and D.
 
@@ -75,7 +78,8 @@ class TransformerDecoder(BlockDecoder):
         self.project = None
         if depth != units:
             self.project = Dense(units, name="projection")
-        self.place = self.add_weight(shape=(locations, units), name="place", initializer="zeros")
+        zeros = {"initializer": "zeros", "trainable": extra_weights != "none"}
+        self.place = self.add_weight(shape=(locations, units), name="place", **zeros)
         self.embed = keras.layers.Embedding(
             vocabulary, units, embeddings_initializer=make_normal(), name="token_embedding"
         )
@@ -100,7 +104,7 @@ class TransformerDecoder(BlockDecoder):
             blocks.append(block)
         self.blocks = blocks
         self.norm = keras.layers.LayerNormalization(epsilon=epsilon, name="layer_norm")
-        self.bias = self.add_weight(shape=(vocabulary,), name="bias", initializer="zeros")
+        self.bias = self.add_weight(shape=(vocabulary,), name="bias", **zeros)
         self.drop = Dropout(dropout)
         self(tf.zeros([1, locations, depth]), tf.zeros([1, 2], tf.int32))  # makes the variables
 

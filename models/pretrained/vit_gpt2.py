@@ -118,6 +118,7 @@ class ViTGPT2(CaptionerFamily):
         return {
             **self.describe(folder),
             **gpt2,
+            "extra_weights": "none",
             "dropout": generation["decoder"].get("resid_pdrop", 0.1),
             **search,
         }

@@ -274,6 +274,21 @@ def test_a_pretrained_transformer_keeps_its_recipe_on_drawings():
     assert drawings.training.learning_rate == 0.00005
 
 
+@pytest.mark.parametrize(
+    ("options", "extra_weights"),
+    [
+        ({"preset": "vit-gpt2"}, "none"),
+        ({"preset": "vit-gpt2", "decoder_weights": "none"}, "learned"),
+        ({"preset": "vit-gpt2", "extra_weights": "learned"}, "learned"),
+        ({"decoder": "transformer"}, "learned"),
+        ({"decoder": "transformer", "decoder_weights": "hf:models/vit-gpt2"}, "none"),
+        ({}, None),
+    ],
+)
+def test_pretrained_gpt2_stays_as_it_is(options, extra_weights):
+    assert choose_settings(options).decoding.extra_weights == extra_weights
+
+
 def test_a_small_transformer_is_the_default_on_drawings():
     small = choose_settings({"preset": "vit-gpt2"}, scenes=True)
     assert small.decoding.decoder_weights == "none"

@@ -49,6 +49,13 @@ def test_place_and_bias_start_as_zeros():
     assert np.abs(made(FEATURES, TOKENS)[0] - np.arange(9) - logits).max() > 1e-3
 
 
+def test_extra_weights_are_learned_unless_they_are_none():
+    assert {"place", "bias"} <= {each.name for each in decoder().trainable_variables}
+    frozen = decoder(extra_weights="none")
+    assert {each.name for each in frozen.non_trainable_variables} >= {"place", "bias"}
+    assert len(frozen.weights) == len(decoder().weights)
+
+
 def test_features_as_wide_as_words_are_not_projected():
     assert decoder(depth=8).project is None
     assert decoder(depth=3).project.kernel.shape == (3, 8)
