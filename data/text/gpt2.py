@@ -45,11 +45,11 @@ class GPT2Tokenizer(Tokenizer):
             raise ValueError(
                 f"GPT-2's vocabulary must number its pieces without a gap and contain {END_OF_TEXT}"
             )
-        self._vocabulary = dict(vocabulary)
-        self._merges = list(merges)
-        pairs = [tuple(merge.split(" ")) for merge in self._merges]
+        self.vocabulary = dict(vocabulary)
+        self.merges = list(merges)
+        pairs = [tuple(merge.split(" ")) for merge in self.merges]
         try:
-            self._tokenizer = tokenizers.Tokenizer(models.BPE(self._vocabulary, pairs))
+            self._tokenizer = tokenizers.Tokenizer(models.BPE(self.vocabulary, pairs))
         except Exception as error:  # the library raises nothing narrower
             raise ValueError(f"not byte pairs: {error}") from None
         self._tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -58,8 +58,8 @@ class GPT2Tokenizer(Tokenizer):
         self._split = SPLITTERS[unit]
         self._join = JOINERS[unit]
 
-        self.end_of_text_id = self._vocabulary[END_OF_TEXT]
-        pieces = sorted(self._vocabulary, key=self._vocabulary.__getitem__)
+        self.end_of_text_id = self.vocabulary[END_OF_TEXT]
+        pieces = sorted(self.vocabulary, key=self.vocabulary.__getitem__)
         piece_ids = [number for number in range(len(pieces)) if number != self.end_of_text_id]
         self.tokens = [*SPECIAL_TOKENS, *(pieces[number] for number in piece_ids)]
         # GPT-2's number of each token: every special token has the row of its mark.
@@ -99,7 +99,7 @@ class GPT2Tokenizer(Tokenizer):
         return self._join(words)
 
     def _to_json(self) -> dict[str, Any]:
-        return {"cut": self.unit, "vocabulary": self._vocabulary, "merges": self._merges}
+        return {"cut": self.unit, "vocabulary": self.vocabulary, "merges": self.merges}
 
 
 def read_vocabulary(folder: Path) -> tuple[dict[str, int], list[str]]:

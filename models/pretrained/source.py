@@ -38,5 +38,16 @@ class Source:
             return value.T
         return value
 
+    def write(self, value: np.ndarray) -> np.ndarray:
+        """Return a value in Keras' orientation as it lies there: the opposite of `read`.
+
+        Of several parts it is the one that the value is of.
+        """
+        if value.ndim == 4:
+            return value.transpose(3, 2, 0, 1)
+        if self.is_transposed and value.ndim == 2:
+            return value.T
+        return value
+
     def _take_part(self, value: np.ndarray) -> np.ndarray:
         return np.split(value, self.parts, axis=self.axis)[self.part]
