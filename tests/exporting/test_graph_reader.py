@@ -59,12 +59,13 @@ def test_an_odd_picture_is_read_to_the_last_pixel(name):
         np.testing.assert_array_equal(found, read_photo(content, (size, size)))
 
 
-@pytest.mark.parametrize("name", ["JPEG 255 x 257", "JPEG lying 6", "JPEG 1 x 300"])
 @pytest.mark.parametrize("reading", READINGS, ids=str)
-def test_readings_of_others_are_equal_too(reading, name, uncompiled):
-    content = ODD_PICTURES[name]()
-    wanted = read_photo(content, (64, 64), reading)
-    np.testing.assert_array_equal(read_in_graph(content, 64, reading), wanted)
+def test_readings_of_others_are_equal_too(reading, uncompiled):
+    # One of these is turned, and one is so narrow that its crop is a small part of it.
+    for name in ("JPEG lying 6", "JPEG 1 x 300"):
+        content = ODD_PICTURES[name]()
+        wanted = read_photo(content, (64, 64), reading)
+        np.testing.assert_array_equal(read_in_graph(content, 64, reading), wanted)
 
 
 def test_inks_with_black_differ_by_one_level():
