@@ -77,7 +77,9 @@ def _read_prompt(
     ) -> tuple[tf.Tensor, tf.Tensor, Nest]:
         _, state, now = step(tf.fill([photos], before[time]), state)
         is_now = tf.cast(tf.one_hot(time, number), tf.bool)  # (N,)
-        return time + 1, tf.where(is_now[:, None], now[:, None], attention), state
+        changed = tf.where(is_now[:, None], now[:, None], attention)
+        # Of a single word, TensorFlow does not see that the shape stays.
+        return time + 1, tf.ensure_shape(changed, attention.shape), state
 
     attention = tf.zeros([photos, number, locations])
     first = (tf.constant(0), attention, state)

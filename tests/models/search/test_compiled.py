@@ -68,6 +68,14 @@ def test_the_decoder_reads_a_prompt_before_the_search():
     assert list_words(search(FEATURES, SEEDS, tf.constant([B, A, A])), photo=1)[:3] == [B, A, A]
 
 
+@pytest.mark.parametrize("photos", [1, 2])
+def test_the_first_prompt_may_be_a_single_word(photos):
+    """TensorFlow then knows all shapes before the loop over the prompt, and must see them stay."""
+    search = compile_search(make_decoder(), Rules(**RULES, beam=2))
+    captions = search(FEATURES[:photos], SEEDS[:photos], tf.constant([A]))
+    assert list_words(captions, photo=photos - 1) == [A, B, END]
+
+
 def test_samples_begin_with_a_prompt_too():
     draw = compile_search(make_decoder(), Rules(**RULES, beam=20), Sampling())
     captions = draw(FEATURES, SEEDS, tf.constant([B, A]))
