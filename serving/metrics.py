@@ -116,7 +116,7 @@ class Metrics:
         )
         self.photos = Counter(
             "captions_photos_total",
-            "Photos by what became of them: answered, unreadable, refused (queue full), failed.",
+            "Photos: answered, unreadable, refused (queue full), given up (client gone), failed.",
             "result",
         )
         self.batches = Histogram(

@@ -108,6 +108,9 @@ class Service:
         except UnreadablePhoto:
             result = "unreadable"
             raise
+        except asyncio.CancelledError:  # the client has gone, or the time is over
+            result = "given up"
+            raise
         finally:
             self.metrics.photos.add(result)
 

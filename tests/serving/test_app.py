@@ -1,7 +1,10 @@
 """The application as a whole: its description, its page, its state."""
 
+import asyncio
 import re
 
+from serving.options import ServerOptions
+from serving.service import Service
 from tests.helpers.documents import read_document
 from tests.helpers.serving import FakeModel, make_photo, run_app
 
@@ -102,3 +105,18 @@ def test_the_document_has_the_example_of_every_route(client):
     for methods in client.get("/openapi.json").json()["paths"].values():
         for route in methods.values():
             assert route["x-curl"] in document
+
+
+def test_a_photo_whose_client_has_gone_is_given_up():
+    async def main():
+        service = Service(ServerOptions(), "fake")
+        service.model = FakeModel()  # no batch is answered: nothing runs the queue
+        asking = asyncio.create_task(service.caption(make_photo()))
+        await asyncio.sleep(0.1)
+        asking.cancel()
+        await asyncio.wait({asking})
+        return service.metrics.render()
+
+    lines = asyncio.run(main()).splitlines()
+    assert 'captions_photos_total{result="given up"} 1' in lines
+    assert "captions_photos_now 0" in lines
