@@ -2,6 +2,7 @@
 # make lock | audit | sbom             pins anew, known weaknesses of what is pinned, list of what is pinned
 # make ray                             Ray, for the option --ray: photos on several machines
 # make addresses                       s3fs, for photos and runs at s3:// addresses
+# make export                          runtimes and converters for export.py: LiteRT, ONNX
 # make peers                           transformers, to measure beside
 #
 # Each target first installs what it needs into .venv: what requirements.lock pins, by its hashes.
@@ -25,7 +26,7 @@ endif
 # then every command compiles TensorFlow again, which takes 13 s.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup train test lint lock audit sbom ray addresses peers
+.PHONY: setup train test lint lock audit sbom ray addresses export peers
 
 setup: $(INSTALLED)
 
@@ -69,6 +70,13 @@ addresses: .venv/installed-addresses
 	$(UV) pip install --require-hashes -r requirements-addresses.lock
 	@touch $@
 
+# The same for export.py.
+export: .venv/installed-export
+
+.venv/installed-export: $(INSTALLED) requirements-export.lock
+	$(UV) pip install --require-hashes -r requirements-export.lock
+	@touch $@
+
 # Pins that still fit stay; make lock UPGRADE=1 takes the newest of everything.
 COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock" \
 	$(if $(UPGRADE),--upgrade)
@@ -79,6 +87,7 @@ lock: .venv/uv
 	$(COMPILE) --group test --constraint requirements.lock --output-file requirements-test.lock
 	$(COMPILE) --group ray --constraint requirements.lock --output-file requirements-ray.lock
 	$(COMPILE) --group addresses --constraint requirements.lock --output-file requirements-addresses.lock
+	$(COMPILE) --group export --constraint requirements.lock --output-file requirements-export.lock
 	$(COMPILE) --group setup --output-file requirements-setup.lock
 	$(COMPILE) --group audit --output-file requirements-audit.lock
 	$(COMPILE) --group peers --output-file requirements-peers.lock

@@ -31,6 +31,7 @@ DIRECT = {
     "requirements-audit.lock": PYPROJECT["dependency-groups"]["audit"],
     "requirements-ray.lock": PYPROJECT["dependency-groups"]["ray"],
     "requirements-addresses.lock": PYPROJECT["dependency-groups"]["addresses"],
+    "requirements-export.lock": PYPROJECT["dependency-groups"]["export"],
     "requirements-peers.lock": PYPROJECT["dependency-groups"]["peers"],
 }
 
@@ -119,7 +120,7 @@ def test_tests_and_extras_run_with_the_packages_that_users_get():
         requirement = read_requirement(entry)
         locked.setdefault(requirement.name, set()).add(str(requirement.specifier))
     added = []
-    for part in ("test", "ray", "addresses"):
+    for part in ("test", "ray", "addresses", "export"):
         added += read_entries(f"requirements-{part}.lock")
     for entry in added:
         requirement = read_requirement(entry)
