@@ -21,6 +21,7 @@ from pipeline.settings import check_belongs
 from utils import command_line, runs
 from utils.commands import format_command
 from utils.errors import UsageError, UserError, run_script
+from utils.exports import reject_export
 from utils.hugging_face import describe
 from utils.places import find_places
 from utils.terminal import note
@@ -69,6 +70,7 @@ def main() -> None:
     arguments = make_options().parse_args()
     check_page_options(arguments)
     run = runs.find_trained_run(arguments.run, find_places(arguments.runs).runs)
+    reject_export(run, "demo.py")
     machine = {
         name: value for name, value in vars(arguments).items() if name in config.DEVICE_SETTINGS
     }

@@ -28,6 +28,7 @@ from utils.command_line import (
     parse_typed,
 )
 from utils.errors import UserError, run_script
+from utils.exports import reject_export
 from utils.fetching import is_fetched
 from utils.files import check_writable, write_json
 from utils.metrics.java import describe_java_needs
@@ -90,6 +91,7 @@ def main() -> int:
     Settings.from_flat(typed)  # rejects wrong values
     check_data_names(typed)
     run = runs.find_trained_run(name, find_places(root).runs)
+    reject_export(run, "evaluate.py")
     saved = read_saved_config(run)
     check_request(
         run,

@@ -22,7 +22,7 @@ from data.text.tokenizer import END, SPECIAL_TOKENS, START
 from data.text.word_tokenizer import WordTokenizer
 
 if TYPE_CHECKING:
-    from models.captioner import Captioner
+    from models.trained_captioner import TrainedCaptioner
 
 WORDS = 12  # of every caption
 NEVER = -30.0  # the bias of the end's logit
@@ -69,11 +69,11 @@ TOY = Sizes(
 
 def build_captioner(
     sizes: Sizes, grid: tuple[int, int], depth: int, encoder: Any = None
-) -> "Captioner":
+) -> "TrainedCaptioner":
     """Build a captioner with random weights and default search, whose captions never end early."""
     # They load TensorFlow.
-    from models.captioner import Captioner
     from models.saved_networks import build_decoder_for
+    from models.trained_captioner import TrainedCaptioner
 
     config = Settings.from_flat(sizes.settings or {}).flat()
     config |= {
@@ -84,7 +84,7 @@ def build_captioner(
     decoder = build_decoder_for(config, sizes.vocabulary)
     forbid_end(decoder)
     words = [f"word{number}" for number in range(sizes.vocabulary - len(SPECIAL_TOKENS))]
-    return Captioner(
+    return TrainedCaptioner(
         encoder=lambda: encoder,
         decoder=decoder,
         tokenizer=WordTokenizer([*SPECIAL_TOKENS, *words]),

@@ -1,7 +1,1 @@
-"""The networks. Importing them loads TensorFlow quietly, with graph rewriting off."""
-
-from utils.device import disable_graph_rewriting
-from utils.quiet import import_tensorflow
-
-import_tensorflow()
-disable_graph_rewriting()
+"""The networks, and the captioners and classifiers that are made of them."""

@@ -21,6 +21,7 @@ from data.scenes.drawing import PICTURE_SIZE
 from data.scenes.scores import score_facts, score_pointing
 from data.text.language import SPLITTERS, choose_unit, normalize_language
 from models.captioner import Captioner
+from models.trained_captioner import TrainedCaptioner
 from models.training.teacher_forced_scores import TeacherForcedEvaluator
 from pipeline.clip_scoring import ClipScorer, load_clip
 from pipeline.dataset import (
@@ -57,7 +58,7 @@ class Evaluation:
     """A captioner and the photos of a split, with all that the scores need."""
 
     split: str
-    captioner: Captioner
+    captioner: TrainedCaptioner
     photos: list[Photo]
     features: Any
     batches: CaptionBatches  # the photos with their true captions
@@ -310,7 +311,7 @@ def load_evaluation(
 
 
 def make_evaluation(
-    captioner: Captioner,
+    captioner: TrainedCaptioner,
     dataset: Dataset,
     settings: Settings,
     *,

@@ -29,6 +29,7 @@ from utils.addresses import RemotePhoto
 from utils.calibration import Calibration
 from utils.captions_file import is_mended
 from utils.errors import UserError
+from utils.exports import is_export
 from utils.hugging_face import describe, is_hugging_face
 from utils.plots.attention import draw_attention
 from utils.progress import progress
@@ -182,7 +183,7 @@ class CaptionPredictor:
         return self.captioner.reading
 
     def load_encoder(self) -> None:
-        _ = self.captioner.encoder
+        self.captioner.warm_up()
 
     def predict(self, pictures: Sequence[Any], photos: Sequence[Path | RemotePhoto]) -> list[Any]:
         return self.captioner(pictures, originals=photos, **self.search)
@@ -283,11 +284,12 @@ def make_caption_predictor(
     """
 
     def load_captioner() -> Any:
-        # Imported here: TensorFlow comes with them.
         from models.captioner import Captioner
-        from pipeline import features
 
-        features.suggest_openvino(engine)
+        if not is_export(run):
+            from pipeline import features  # imports TensorFlow
+
+            features.suggest_openvino(engine)
         captioner = Captioner.load(run, weights=weights, engine=engine)
         captioner([], **search)  # checks the search settings before any file is written
         return captioner

@@ -19,16 +19,17 @@ from pipeline.prediction import (
     warn_of_photographs,
 )
 from pipeline.prediction_writers import PlotWriter, PredictionWriters
+from pipeline.saved import read_run_calibration
 from pipeline.shards import select_shard
 from utils import runs
 from utils.addresses import is_address
-from utils.calibration import Calibration, read_calibration
 from utils.captions_file import CAPTION_COLUMNS, DOUBTFUL_COLUMNS, CaptionsFile, class_columns
 from utils.command_line import option_name
 from utils.device import use_device
 from utils.errors import UserError
+from utils.exports import is_export
 from utils.files import check_writable
-from utils.hugging_face import describe, is_hugging_face
+from utils.hugging_face import describe
 from utils.plots.figure import has_screen
 from utils.quiet import import_tensorflow
 from utils.terminal import note, say
@@ -61,7 +62,7 @@ def predict_photos(
     is_random = not typed.photos
     if is_random:
         if not typed.ray:
-            load(predictor, device)  # fails before a dataset is made or read
+            load(predictor, run, device)  # fails before a dataset is made or read
         selected = random_test_photos(run, saved, typed.number, typed.seed)
     else:
         warn_of_photographs(selected.paths, saved)
@@ -75,7 +76,7 @@ def predict_photos(
         results = predict_on_cluster(typed.ray, make, place, remaining, device)
     else:
         if remaining and not is_random:
-            load(predictor, device)  # fails before the captions file is made
+            load(predictor, run, device)  # fails before the captions file is made
         results = predict_here(predictor, remaining)
     if remaining and remark:
         note(remark)
@@ -89,10 +90,11 @@ def predict_photos(
         return writers.report()
 
 
-def load(predictor: Predictor, device: str) -> None:
-    """Load TensorFlow and the networks."""
-    import_tensorflow()
-    use_device(device)
+def load(predictor: Predictor, run: Path, device: str) -> None:
+    """Load the networks, and TensorFlow unless the run was exported."""
+    if not is_export(run):
+        import_tensorflow()
+        use_device(device)
     predictor.load_encoder()
 
 
@@ -148,16 +150,6 @@ def make_predictor(
         minimum_score=typed.minimum_score or 0.0,
         calibration=calibration,
     )
-
-
-def read_run_calibration(run: Path) -> Calibration | None:
-    """Read the calibration of a run; None if it is of other weights, or if there is none."""
-    if is_hugging_face(run):
-        return None
-    calibration = read_calibration(run)
-    if calibration is None or calibration.epoch != runs.find_best_epoch(run):
-        return None
-    return calibration
 
 
 def describe_scores(

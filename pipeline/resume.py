@@ -17,6 +17,7 @@ from utils import hugging_face, runs
 from utils.addresses import reject_address
 from utils.command_line import option_name, require
 from utils.errors import UsageError, UserError
+from utils.exports import reject_export
 from utils.places import find_places
 
 # What the weights of a pretrained transformer say of it, beyond its settings.
@@ -285,6 +286,7 @@ def find_start(request: Request) -> Start:
     if request.start is None:
         return New(_choose_new_run(request, request.preset))
     source = runs.find_run(request.start, request.root)
+    reject_export(source, "--from")
     saved = read_saved_config(source)
     runs.check_writes_captions(source, saved)
     return FromRun(_choose_new_run(request, saved["preset"]), source, saved)

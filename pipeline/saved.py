@@ -4,14 +4,30 @@ from pathlib import Path
 from typing import Any
 
 from utils import runs
+from utils.calibration import Calibration, read_calibration
+from utils.exports import is_export, read_exported_config
 from utils.hugging_face import is_hugging_face
 
 
 def read_saved_config(run: Path) -> dict[str, Any]:
-    """Return a run's config.json, or what it would say of hf:FOLDER."""
+    """Return a run's config.json, or what it would say of hf:FOLDER or an exported folder."""
+    if is_export(run):
+        return read_exported_config(run)
     if not is_hugging_face(run):
         return runs.read_config(run)
     # It loads TensorFlow, which takes seconds, and runs are read without it.
     from models.pretrained.families import read_run_config
 
     return read_run_config(run)
+
+
+def read_run_calibration(run: Path) -> Calibration | None:
+    """Read the calibration of a run; None if it is of other weights, or if there is none."""
+    if is_hugging_face(run):
+        return None
+    calibration = read_calibration(run)
+    if is_export(run):
+        return calibration
+    if calibration is None or calibration.epoch != runs.find_best_epoch(run):
+        return None
+    return calibration

@@ -9,9 +9,9 @@ from data.feature_cache import FeatureStore
 from data.photos.reading import Reading
 from data.preprocess import Dataset
 from data.text.tokenizer import Tokenizer
-from models.captioner import Captioner
 from models.decoders.base import Decoder
 from models.encoders.encoder import Encoder
+from models.trained_captioner import TrainedCaptioner
 from pipeline.dataset import NO_VIEWS, tokenize_photos
 from pipeline.evaluation import BATCH, Evaluation
 from utils.metrics.captions import SCORE_KEYS, has_score, score_epoch
@@ -22,9 +22,9 @@ EARLIER = "earlier_"  # the scores of the val of an earlier run, whose photos ar
 
 def make_captioner(
     encoder: Encoder, decoder: Decoder, tokenizer: Tokenizer, settings: dict[str, Any]
-) -> Captioner:
+) -> TrainedCaptioner:
     """Make a captioner of the networks of a training job, with these settings by name."""
-    return Captioner(
+    return TrainedCaptioner(
         encoder=lambda: encoder,
         decoder=decoder,
         tokenizer=tokenizer,

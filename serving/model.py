@@ -10,9 +10,10 @@ import numpy as np
 from data.photos.images import read_photo, read_size
 from pipeline.classifier.prediction import ClassPredictor, make_class_predictor
 from pipeline.prediction import DRAWN_SCENES_ONLY, CaptionPredictor, make_caption_predictor
-from pipeline.prediction_job import read_run_calibration
+from pipeline.saved import read_run_calibration
 from utils import runs
 from utils.device import use_device
+from utils.exports import is_export
 from utils.hugging_face import describe
 from utils.quiet import import_tensorflow
 from utils.terminal import warn
@@ -145,8 +146,9 @@ def load_model(
     """
     if saved.get("scenes", False):
         warn(DRAWN_SCENES_ONLY)
-    import_tensorflow()
-    use_device(device)
+    if not is_export(run):
+        import_tensorflow()
+        use_device(device)
     name = Path(describe(run)).name
     if runs.is_classifier(saved):
         model = RunClassifier(name, make_class_predictor(run))

@@ -12,6 +12,7 @@ from serving.errors import Refusal
 from serving.metrics import Gauge, Metrics
 from serving.model import Answer, CaptionAnswer, ClassAnswer, Model, ReadPhoto
 from serving.options import ServerOptions
+from utils.errors import UserError
 
 READERS = 2  # photos read at once: decoding takes the processor, and memory
 WRITES_NO_CAPTIONS = (
@@ -92,6 +93,8 @@ class Service:
         finally:
             self._photos -= len(photos)
         for answer in answers:
+            if isinstance(answer, UserError):  # a beam that an exported captioner does not have
+                raise Refusal(400, str(answer))
             if isinstance(answer, BaseException) and not isinstance(answer, UnreadablePhoto):
                 raise answer
         return answers

@@ -39,7 +39,7 @@ def test_a_missing_encoder_leaves_no_file_behind(run_predict, captioner, monkeyp
     def raise_error(_self):
         raise UserError("the run's encoder weights are not there now")
 
-    monkeypatch.setattr(BrightnessCaptioner, "encoder", property(raise_error), raising=False)
+    monkeypatch.setattr(BrightnessCaptioner, "warm_up", raise_error)
     make_photo("a.png")
     assert run_predict("a.png", "--out", "deep/out.csv") == (
         1,

@@ -3,6 +3,9 @@
 To add one, write a `Decoder` (or a `RecurrentDecoder`) in a file of its own and enter it here.
 """
 
+import models.quiet_tensorflow  # noqa: F401 (first: it loads TensorFlow)
+
+# isort: split
 from typing import Any
 
 import keras

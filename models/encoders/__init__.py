@@ -3,6 +3,9 @@
 To add one, describe it by an `EncoderSpec` in a file of its own and enter it here.
 """
 
+import models.quiet_tensorflow  # noqa: F401 (first: it loads TensorFlow)
+
+# isort: split
 from models.encoders.convnet import CONVNET
 from models.encoders.keras_networks import (
     EFFICIENTNET_V2_S,

@@ -1,11 +1,10 @@
 """The engines that run a frozen network: TensorFlow, or OpenVINO, twice as fast on a CPU."""
 
 import importlib.util
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from models.openvino import get_core, import_openvino
 from utils.device import choose_auto_engine, has_bfloat16
 from utils.errors import UserError
 
@@ -63,7 +63,7 @@ class OpenVINO:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "frozen.pb"
             file.write_bytes(graph.as_graph_def().SerializeToString())
-            self._model = _get_core().read_model(file)
+            self._model = get_core().read_model(file)
         self._precision = OPENVINO_PRECISIONS[precision]
         self._features_shape = tuple(self._model.outputs[0].shape)[1:]
         self._lock = threading.Lock()
@@ -91,7 +91,7 @@ class OpenVINO:
 
         So a picture's features do not depend on the pictures beside it.
         """
-        queue = _import_openvino().AsyncInferQueue(self._compile("THROUGHPUT"))
+        queue = import_openvino().AsyncInferQueue(self._compile("THROUGHPUT"))
 
         def store(request: Any, place: tuple[np.ndarray, int]) -> None:
             features, row = place
@@ -102,7 +102,7 @@ class OpenVINO:
 
     def _compile(self, hint: str) -> Any:
         options = {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": self._precision}
-        return _get_core().compile_model(self._model, "CPU", options)
+        return get_core().compile_model(self._model, "CPU", options)
 
 
 def _trace_frozen(
@@ -121,21 +121,3 @@ def _trace_frozen(
     signature = [tf.TensorSpec([1, *picture_shape], tf.uint8)]
     traced = tf.function(encode_frozen, input_signature=signature, autograph=False)
     return traced.get_concrete_function().graph
-
-
-def _import_openvino() -> Any:
-    """Import the package without its telemetry, which reports every import to its makers."""
-    sys.modules.setdefault("openvino_telemetry", None)  # so it seems not installed
-    import openvino  # only where this engine runs: the package is optional
-
-    return openvino
-
-
-@cache
-def _get_core() -> Any:
-    """Return the process's only OpenVINO core.
-
-    Each core sets a stack for signals, and restores the one before at its end. If two end in
-    another order, the next signal (Ctrl-C) meets a stack that is gone, and the process crashes.
-    """
-    return _import_openvino().Core()

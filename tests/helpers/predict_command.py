@@ -25,7 +25,6 @@ class BrightnessCaptioner:
 
     image_size = 8
     reading = DEFAULT
-    encoder = None
 
     def __init__(self):
         self.captioned = 0
@@ -35,6 +34,9 @@ class BrightnessCaptioner:
         check_max_length(max_length, 36)
         self.captioned += len(pictures)
         return [self._caption(picture.mean(), max_length) for picture in pictures]
+
+    def warm_up(self):
+        """Load nothing."""
 
     def _caption(self, brightness, max_length):
         words = ["brightness", str(int(brightness))][:max_length]

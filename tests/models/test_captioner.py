@@ -9,10 +9,10 @@ from PIL import Image
 from data.photos.crops import Crops
 from data.photos.images import UnreadablePhoto
 from data.text.tokenizer import Word
-from models.captioner import Captioner
 from models.decoders import build_decoder
 from models.encoders.encoder import Encoder
 from models.saved_networks import load_encoder
+from models.trained_captioner import TrainedCaptioner
 from utils.errors import UserError
 
 SIZE = 8
@@ -85,7 +85,7 @@ def captioner():
         attention_units=8,
         dropout=0.0,
     )
-    return Captioner(
+    return TrainedCaptioner(
         encoder=lambda: encoder,
         decoder=decoder,
         tokenizer=Words(),

@@ -10,7 +10,7 @@ from config import Settings
 from data.caption_batches import CaptionBatches, TrainingPhoto
 from data.text.tokenizer import SPECIAL_TOKENS
 from data.text.word_tokenizer import WordTokenizer
-from models import captioner
+from models import base_captioner
 from pipeline.evaluation import TEACHER_FORCED_SCORES, TOGETHER, Evaluation
 from utils.metrics.captions import Scorer
 
@@ -60,7 +60,7 @@ def test_captions_come_in_order_and_in_whole_batches():
         (number, {"beam": 2}) for number in (1, 2, 64, 64, 22)
     ]  # the first two make it ready for the clock
     assert 0 <= seconds < 1
-    assert TOGETHER == captioner.BATCH
+    assert TOGETHER == base_captioner.BATCH
 
 
 @pytest.mark.parametrize("batch", [10, 320])
