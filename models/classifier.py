@@ -6,6 +6,9 @@
 Its trunk, `models/encoders/convnet.py`, is also an encoder for captions.
 """
 
+import models.quiet_tensorflow  # noqa: F401 (first: it loads TensorFlow)
+
+# isort: split
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -144,15 +147,9 @@ class Classifier:
         self.network = network
         self.classes = tuple(classes)
         self.image_size = image_size
-
-        def predict(pictures: tf.Tensor) -> tf.Tensor:
-            logits = network(pictures)
-            if mirrored:
-                logits = (logits + network(pictures[:, :, ::-1])) / 2
-            return tf.nn.softmax(logits)
-
+        self._is_mirrored = mirrored
         signature = [tf.TensorSpec([None, image_size, image_size, 3], tf.uint8)]
-        self._predict = tf.function(predict, input_signature=signature, autograph=False)
+        self._predict = tf.function(self.predict, input_signature=signature, autograph=False)
 
     @classmethod
     def load(cls, run: str | Path | None = None) -> Self:
@@ -185,6 +182,13 @@ class Classifier:
                 for row in self.probabilities(np.stack(pictures)):
                     predictions.append(Prediction(self.classes, row))
         return predictions
+
+    def predict(self, pictures: tf.Tensor) -> tf.Tensor:
+        """Return probabilities (N, K) as a tensor, for graphs that others compile."""
+        logits = self.network(pictures)
+        if self._is_mirrored:
+            logits = (logits + self.network(pictures[:, :, ::-1])) / 2
+        return tf.nn.softmax(logits)
 
     def _load_pixels(self, photo: AnyPhoto, number: int = 1) -> np.ndarray:
         return load_pixels(

@@ -1,4 +1,4 @@
-"""A search as one compiled function of features."""
+"""A search as one function of features."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,13 +18,24 @@ def compile_search(
     *,
     samples_locations: bool = False,
 ) -> Callable[..., Captions]:
-    """Compile a function from features (P, L, D), seeds (P,) and a prompt (N,) to captions.
+    """Compile what `make_search` makes."""
+    search = make_search(decoder, rules, sampling, samples_locations=samples_locations)
+    return tf.function(search, reduce_retracing=True, autograph=False)
+
+
+def make_search(
+    decoder: Decoder,
+    rules: Rules,
+    sampling: Sampling | None = None,
+    *,
+    samples_locations: bool = False,
+) -> Callable[..., Captions]:
+    """Make a function from features (P, L, D), seeds (P,) and a prompt (N,) to captions.
 
     The prompt is optional. The function samples where `sampling` is given and runs a beam search
     otherwise. With `samples_locations`, hard attention samples a location before each word.
     """
 
-    @tf.function(reduce_retracing=True, autograph=False)
     def run(
         features: tf.Tensor, seeds: tf.Tensor, prompt_tokens: tf.Tensor | None = None
     ) -> Captions:

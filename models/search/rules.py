@@ -36,6 +36,7 @@ class Rules:
     # calls these True, False and "never". A greedy search is done at once.
     early_stopping: str = "always"
     forbidden_sequences: tuple[tuple[int, ...], ...] = ()  # of tokens; no caption has them
+    is_portable: bool = False  # only operations that other engines have too; slower
 
     def __post_init__(self) -> None:
         if self.beam < 1:
@@ -109,7 +110,7 @@ def predict_next_words(
     if 0 < rules.no_repeat <= rules.max_length:
         log = _forbid_repetition(log, rows, time, rules)
     if rules.forbidden_sequences:
-        log = _forbid_sequences(log, rows, time, rules.forbidden_sequences)
+        log = _forbid_sequences(log, rows, time, rules)
     return log, state, attention
 
 
@@ -136,13 +137,12 @@ def _forbid_repetition(log: tf.Tensor, rows: tf.Tensor, time: tf.Tensor, rules: 
     is_repeated = tf.reduce_all(ngrams[:, :, :-1] == last_words[:, None], axis=2)
     is_complete = tf.range(starts) + size <= time  # the n-gram has been written already
     is_repeated &= is_complete
-    return _forbid_where(log, is_repeated, ngrams[:, :, -1])
+    return _forbid_where(log, is_repeated, ngrams[:, :, -1], rules)
 
 
-def _forbid_sequences(
-    log: tf.Tensor, rows: tf.Tensor, time: tf.Tensor, sequences: tuple[tuple[int, ...], ...]
-) -> tf.Tensor:
+def _forbid_sequences(log: tf.Tensor, rows: tf.Tensor, time: tf.Tensor, rules: Rules) -> tf.Tensor:
     """Return `log` (B, V) with LOG_ZERO at words that complete a sequence in their row (B, T)."""
+    sequences = rules.forbidden_sequences
     longest = max(map(len, sequences)) - 1  # words before the last one
     befores = [(_ANY,) * (longest + 1 - len(each)) + each[:-1] for each in sequences]
     before = tf.constant(befores, tf.int32)  # (S, longest)
@@ -152,11 +152,18 @@ def _forbid_sequences(
     is_equal = (last_words[:, None] == before) | (before == _ANY)
     has_beginning = tf.reduce_all(is_equal, axis=2)  # (B, S)
     last = tf.constant([each[-1] for each in sequences])
-    return _forbid_where(log, has_beginning, tf.broadcast_to(last, tf.shape(has_beginning)))
+    last = tf.broadcast_to(last, tf.shape(has_beginning))
+    return _forbid_where(log, has_beginning, last, rules)
 
 
-def _forbid_where(log: tf.Tensor, is_forbidden: tf.Tensor, words: tf.Tensor) -> tf.Tensor:
+def _forbid_where(
+    log: tf.Tensor, is_forbidden: tf.Tensor, words: tf.Tensor, rules: Rules
+) -> tf.Tensor:
     """Return `log` (B, V) with LOG_ZERO at words (B, N) where `is_forbidden` (B, N)."""
+    if rules.is_portable:
+        is_word = words[:, :, None] == tf.range(log.shape[-1])  # (B, N, V)
+        is_zero = tf.reduce_any(is_forbidden[:, :, None] & is_word, axis=1)
+        return tf.where(is_zero, LOG_ZERO, log)
     row_numbers = tf.range(tf.shape(words)[0])[:, None]
     row_numbers = tf.broadcast_to(row_numbers, tf.shape(words))
     places = tf.stack([row_numbers, words], axis=2)  # (B, N, 2)
