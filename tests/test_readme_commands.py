@@ -13,7 +13,7 @@ from tests.helpers.scripts import SMALL, run_command, scenes_folder
 # Commands that need what a user has and the tests have not: datasets, weights, runs, a screen.
 FOREIGN = re.compile(
     r"FLICKR8K|CIFAR10|cifar10|datasets/|FOLDER|CAPTIONS|PHOTOS|PATH|COCO|hf:|\bsat\b|flickr8k|"
-    r"demo\.py|serve\.py| -h$|FILE|classifier|make_pictures|--network"
+    r"demo\.py|export\.py|serve\.py| -h$|FILE|classifier|make_pictures|--network"
 )
 GUIDES = ("README.md", "doc/training.md", "doc/captioning.md", "doc/metrics.md")
 # An encoder with random weights needs no training, and short captions are soon searched.
@@ -55,7 +55,7 @@ def place(tmp_path_factory):
 def test_commands_cover_every_script():
     scripts = {split_command(command)[0] for command in COMMANDS}
     screen_scripts = {"demo.py", "doc/make_pictures.py"}
-    tested_elsewhere = {"data.sources", "doc/scale_limits.py", "serve.py"}
+    tested_elsewhere = {"data.sources", "doc/scale_limits.py", "export.py", "serve.py"}
     assert scripts >= SCRIPTS.keys() - screen_scripts - tested_elsewhere
     assert len(COMMANDS) > 20
 

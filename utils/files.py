@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -45,6 +46,22 @@ def write_atomically(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def make_folder_atomically(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `folder`; give it the name if the block ends without an error.
+
+    There may be an empty folder of this name.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.with_name(f".part-{os.getpid()}-{secrets.token_hex(3)}-{folder.name}")
+    temporary.mkdir()
+    try:
+        yield temporary
+        temporary.replace(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8."""
     with write_atomically(path) as temporary:
@@ -70,6 +87,13 @@ def check_writable(folder: Path) -> None:
             f"cannot write to {folder}: no permission to write in {existing}; "
             "change its permissions, or choose another folder"
         )
+
+
+def check_empty(folder: Path) -> None:
+    """Raise an error if the folder has something in it, or cannot be made or written to."""
+    check_writable(folder)
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UserError(f"{folder} is not empty; choose another folder, or remove it")
 
 
 def open_locked(file: Path) -> IO[bytes]:

@@ -9,6 +9,7 @@ from types import ModuleType
 
 import demo
 import evaluate
+import export
 import image_normalization_test
 import img_augmentation_test
 import make_pictures
@@ -25,7 +26,7 @@ from tools import runs as runs_tool
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = {"train.py": train, "evaluate.py": evaluate, "predict.py": predict, "demo.py": demo}
-SERVERS = {"serve.py": serve}
+OUTWARD = {"export.py": export, "serve.py": serve}
 DOC_SCRIPTS = {
     "doc/image_normalization_test.py": image_normalization_test,
     "doc/img_augmentation_test.py": img_augmentation_test,
@@ -40,7 +41,7 @@ MODULES = {
     "tools.doctor": doctor_tool,
     "tools.models": models_tool,
 }
-SCRIPTS: dict[str, ModuleType] = COMMANDS | SERVERS | DOC_SCRIPTS | MODULES
+SCRIPTS: dict[str, ModuleType] = COMMANDS | OUTWARD | DOC_SCRIPTS | MODULES
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "doc").glob("*.md"), *ROOT.glob("[!.]*/README.md")]
 )

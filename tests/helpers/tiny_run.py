@@ -9,16 +9,16 @@ from models.encoders.encoder import Encoder
 from models.saved_networks import build_decoder_for
 from models.training.checkpoints import make_checkpoint
 from pipeline.settings import fill_in
-from presets import LENGTHS
+from presets import DECODERS, LENGTHS
 from utils import runs
 
 CAPTIONS = ["a red dog runs", "a blue dog sits", "two red cars stand by the sea"]
 
 
-def write_captioner_run(folder, **facts):
+def write_captioner_run(folder, *, settings=None, **facts):
     """Write an untrained captioner's run, which writes any words of `CAPTIONS`.
 
-    Return the folder.
+    `settings` replace the usual ones. Return the folder.
     """
     encoder = Encoder("convnet", weights="none", image_size=32, grid=2)
     fingerprint = encoder.fingerprint()
@@ -30,7 +30,8 @@ def write_captioner_run(folder, **facts):
     folder.mkdir(parents=True)
     encoder.network.save_weights(weights)
     settings = Settings.from_flat(
-        {
+        DECODERS.get((settings or {}).get("decoder"), {})
+        | {
             "encoder": "convnet",
             "weights": "none",
             "image_size": 32,
@@ -45,6 +46,7 @@ def write_captioner_run(folder, **facts):
             "augment": 1,
             "reward_epochs": 0,
         }
+        | (settings or {})
     )
     settings = fill_in(settings, "the captions", LENGTHS["words"])
     config = settings.flat()
@@ -53,9 +55,17 @@ def write_captioner_run(folder, **facts):
     tokenizer.save(folder / "vocabulary.json")
     decoder = build_decoder_for(config, len(tokenizer))
     # Without this all words would be about equally likely, and rounding would choose.
-    decoder.words.kernel.assign(30 * decoder.words.kernel)
+    for variable in find_logit_weights(decoder):
+        variable.assign(30 * variable)
     _save(decoder, folder)
     return folder
+
+
+def find_logit_weights(decoder):
+    """Return the weights by which words differ in their logits."""
+    if hasattr(decoder, "words"):
+        return [decoder.words.kernel]
+    return [variable for variable, _ in decoder.find_token_variables()]
 
 
 def write_classifier_run(folder, classes=("cat", "dog", "owl")):

@@ -18,6 +18,7 @@ FILES = {
     "predict.py": "predict.py",
     "evaluate.py": "evaluate.py",
     "demo.py": "demo.py",
+    "export.py": "export.py",
     "serve.py": "serve.py",
     "-m tools.runs": "tools/runs.py",
     "-m tools.cache": "tools/cache.py",
@@ -25,22 +26,26 @@ FILES = {
 }
 # What commands ask for when they need it, do without, or get with another package.
 OPTIONAL = {
+    "ai_edge_litert",
     "cv2",
     "fastapi",
     "gradio",
     "httpx2",
     "markupsafe",
+    "onnx",
+    "onnxruntime",
     "openvino",
     "packaging",
     "pydantic",
     "ray",
     "starlette",
+    "tf2onnx",
     "tkinterdnd2",
     "uvicorn",
 }
 # Beside the commands, what an old Python must be able to read.
 OLD_SYNTAX = ("tools/doctor.py", "utils/environment.py", "utils/prerequisites.py")
-FOLDERS = ("data", "models", "pipeline", "reports", "serving", "tools", "ui", "utils")
+FOLDERS = ("data", "exporting", "models", "pipeline", "reports", "serving", "tools", "ui", "utils")
 
 
 def list_imported_names():

@@ -9,9 +9,11 @@ import pytest
 
 from utils.errors import UserError
 from utils.files import (
+    check_empty,
     check_writable,
     format_bytes,
     is_locked,
+    make_folder_atomically,
     open_locked,
     printable_path,
     size_of,
@@ -135,3 +137,17 @@ def test_names_of_pictures_are_short_and_all_different():
     assert len({name.casefold() for name in names.values()}) == len(photos)
     assert max(len(name.encode()) for name in names.values()) <= 200
     assert names[Path("A.jpg")] == "A"
+
+
+def test_a_folder_gets_its_name_at_the_end_or_never(tmp_path):
+    with make_folder_atomically(tmp_path / "deep" / "new") as folder:
+        (folder / "a.txt").write_text("a")
+        assert not (tmp_path / "deep" / "new").exists()
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["new"]
+    with pytest.raises(KeyboardInterrupt), make_folder_atomically(tmp_path / "b") as folder:
+        (folder / "b.txt").write_text("b")
+        raise KeyboardInterrupt
+    assert [path.name for path in tmp_path.iterdir()] == ["deep"]
+    with pytest.raises(UserError, match="new is not empty; choose another folder"):
+        check_empty(tmp_path / "deep" / "new")
+    check_empty(tmp_path / "nothing" / "here")
