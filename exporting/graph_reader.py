@@ -26,12 +26,16 @@ UNREADABLE = (
     "BMP with 16 bits a pixel, colour masks or run lengths, or of OS/2",
 )
 
-# What a graph reads with small differences.
-INEXACT = ("JPEG of four inks with black: colours differ by one level of 255",)
+# What a graph reads otherwise than `predict.py`.
+INEXACT = (
+    "JPEG of four inks with black: colours differ by one level of 255",
+    "PNG of which only compressed text says how it lies: it is not turned",
+    "PNG of 4 or 16 grey levels of which one is transparent: that level becomes white",
+)
 
 _SIGNATURE = [*SIGNATURE, tf.TensorSpec([], tf.int32, "size")]
 
-FITS = ("squeeze", "crop", "squeeze_and_crop")
+_FITS = ("squeeze", "crop", "squeeze_and_crop")
 
 
 def make_reader(size: int, reading: Reading = DEFAULT) -> Callable[[tf.Tensor], tf.Tensor]:
@@ -76,9 +80,9 @@ def _check_reading(size: int, reading: Reading) -> None:
             f"a graph resizes photos by {', '.join(FILTERS)} (got {reading.resample}); "
             "export to a format that takes pixels"
         )
-    if reading.fit not in FITS:
+    if reading.fit not in _FITS:
         raise UserError(
-            f"a graph fits photos by {', '.join(FITS)} (got {reading.fit}); "
+            f"a graph fits photos by {', '.join(_FITS)} (got {reading.fit}); "
             "export to a format that takes pixels"
         )
     edge = reading.shortest_edge
