@@ -8,9 +8,10 @@ from typing import Any
 
 from exporting.card import write_card
 from exporting.client import write_client
-from exporting.formats import FORMATS
+from exporting.formats import FORMATS, TRANSFORMERS
 from exporting.joining import describe_joining
 from exporting.source import Source
+from exporting.templates import fill_in
 from pipeline.saved import read_run_calibration
 from utils.calibration import write_calibration
 from utils.errors import UserError
@@ -25,6 +26,9 @@ def write_folder(
     source: Source, format: str, folder: Path, *, weights_in: str, licence: str | None
 ) -> None:
     """Write everything into an empty folder; the weights are in float16 or float32."""
+    if format == "huggingface":
+        _write_hugging_face_folder(source, folder, licence)
+        return
     # Imported here: each module brings the packages of its format.
     import_module(f"exporting.{format}").write(source, folder, weights_in=weights_in)
     joining = None
@@ -44,6 +48,22 @@ def write_folder(
     card = write_card(source, format, signature, size=size, client=client, licence=licence)
     write_text(folder / "README.md", card)
     write_json(folder / SIGNATURE, signature)
+
+
+def _write_hugging_face_folder(source: Source, folder: Path, licence: str | None) -> None:
+    """Write a folder that transformers opens; it says of itself what others need to know."""
+    from exporting.huggingface import write_model  # imports KerasHub, which takes seconds
+
+    if source.is_classifier:
+        raise UserError("--to huggingface writes captioners, and this run is a classifier")
+    write_model(source.model, source.config, folder)
+    client = fill_in("huggingface_client.py.jinja")
+    write_text(folder / "client.py", client)
+    write_text(folder / "requirements.txt", "\n".join(TRANSFORMERS) + "\n")
+    size = size_of(folder / FORMATS["huggingface"].model)
+    signature = {"model": FORMATS["huggingface"].model, "weights_in": "float32", "outputs": {}}
+    card = write_card(source, "huggingface", signature, size=size, client=client, licence=licence)
+    write_text(folder / "README.md", card)
 
 
 def describe(

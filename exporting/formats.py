@@ -36,7 +36,14 @@ FORMATS: dict[str, Format] = {
         "onnxruntime",
         "ONNX Runtime on many devices and in browsers",
     ),
+    "huggingface": Format(
+        "model.safetensors", ("float32",), (), "transformers", "the tools of Hugging Face"
+    ),
 }
+
+
+# What client.py of a Hugging Face folder needs; nothing here needs these packages.
+TRANSFORMERS = ("transformers==5.24.0", "torch==2.13.0", "pillow==12.3.0")
 
 
 def check_installed(name: str) -> None:

@@ -4,10 +4,13 @@ import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 from exporting.source import Source
+from models.trained_captioner import load_run
 from utils.errors import UserError
+from utils.exports import is_export
 from utils.progress import progress
 from utils.quiet import hold_standard_error
 
@@ -40,10 +43,13 @@ class Comparison:
 
 
 def compare(source: Source, folder: Path, photos: Sequence[Path]) -> Comparison:
-    """Let client.py of the folder and the run answer for the same photos."""
+    """Let client.py of the folder and the run answer for the same photos.
+
+    transformers is not installed here: a folder for it is opened as hf:FOLDER is.
+    """
     expected = source.answer(photos)
     with hold_standard_error():  # what runtimes print when they start
-        client = _load_client(folder)
+        client = _load_client(folder) if is_export(folder) else _load_hugging_face(folder, source)
         ask(client, photos[0])
     different, difference = [], 0.0
     for photo, (text, score) in zip(progress(photos, len(photos), "photos"), expected, strict=True):
@@ -55,11 +61,21 @@ def compare(source: Source, folder: Path, photos: Sequence[Path]) -> Comparison:
     return Comparison(len(photos), tuple(different), difference)
 
 
-def ask(client: ModuleType, photo: Path) -> tuple[str, float]:
+def ask(client: ModuleType | SimpleNamespace, photo: Path) -> tuple[str, float]:
     """Return the client's caption with its score, or the likeliest class with its probability."""
     if hasattr(client, "caption"):
         return client.caption(photo)
     return client.classify(photo)[0]
+
+
+def _load_hugging_face(folder: Path, source: Source) -> Any:
+    captioner = load_run(f"hf:{folder}", weights=None, engine="tensorflow", precision="float32")
+
+    def caption(photo: Path) -> tuple[str, float]:
+        found = captioner(photo, **source.changes)
+        return found.text, found.score
+
+    return SimpleNamespace(caption=caption)
 
 
 def _load_client(folder: Path) -> ModuleType:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from PIL import Image
 
 import export
 from exporting import verify
+from exporting.client import MOST_LINES
+from exporting.formats import TRANSFORMERS
 from models.captioner import Captioner
 from tests.helpers.scripts import ROOT
 from tests.helpers.tiny_run import write_captioner_run, write_classifier_run
@@ -227,3 +230,32 @@ def test_a_saved_model_reads_photos_and_writes_sentences(run, photos, tmp_path, 
         assert [text for text in texts if text] == [text for text, _ in caption.candidates]
     again = Captioner.load(out)(files)
     assert [caption.text for caption in again] == [caption.text for caption in expected]
+
+
+def test_a_hugging_face_folder_opens_as_one(tmp_path, monkeypatch, capsys):
+    fixture = ROOT / "tests/fixtures/vit_gpt2"
+    photos = ROOT / "tests/fixtures/pictures"
+    out = tmp_path / "out"
+    words = ("--run", f"hf:{fixture}", "--to", "huggingface", "--out", out, "--photos", photos)
+    assert run_export(monkeypatch, *words) == 0
+    assert "weights in float32: identical: 10 of 10" in capsys.readouterr().out
+    assert {"README.md", "client.py", "config.json", "model.safetensors"} <= {
+        path.name for path in out.iterdir()
+    }
+    assert len((out / "client.py").read_text().splitlines()) <= MOST_LINES
+    photo = photos / "1_tiny.png"
+    captions = [Captioner.load(f"hf:{folder}")(photo).text for folder in (fixture, out)]
+    assert captions[0] == captions[1] != ""
+
+
+def test_clients_of_hugging_face_folders_need_the_packages_that_were_compared():
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert set(TRANSFORMERS) == set(pyproject["dependency-groups"]["peers"])
+
+
+def test_a_run_without_photos_says_how_to_go_on(tmp_path, monkeypatch, capsys):
+    fixture = ROOT / "tests/fixtures/vit_gpt2"
+    words = ("--run", f"hf:{fixture}", "--to", "huggingface", "--out", tmp_path / "out")
+    assert run_export(monkeypatch, *words) == 1
+    assert "with --photos, or give --verify 0" in capsys.readouterr().err
+    assert run_export(monkeypatch, *words, "--verify", "0") == 0

@@ -1,6 +1,7 @@
 """What each format makes of a run, against the run itself."""
 
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,10 +9,12 @@ import pytest
 from config import ATTENTIONS, TRANSFORMERS
 from exporting.formats import FORMATS
 from exporting.source import load_source
+from models.pretrained.families import read_run_config
 from models.runtimes import load_runtime
 from tests.helpers.tiny_run import write_captioner_run
 from utils.runs import read_config
 
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 PIXELS = ("litert", "onnx", "openvino")  # formats whose models take pixels alone
 DECODERS = [(name, attention) for name, kinds in ATTENTIONS.items() for attention in kinds]
 # Crops, forbidden repetition and beams are each written by operations of their own.
@@ -66,6 +69,18 @@ def test_litert_answers_as_the_run_does(pictures, tmp_path):
 def test_every_decoder_in_every_format(decoder, attention, format, pictures, tmp_path):
     pytest.importorskip("tf2onnx", reason="make export installs it")
     source = load(tmp_path / "run", decoder=decoder, attention=attention, **SEARCH)
+    check_equal(write_and_run(source, format, tmp_path, pictures), source, pictures)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", PIXELS)
+@pytest.mark.parametrize("name", ["vit_gpt2", "deit_gpt2", "blip", "git"])
+def test_captioners_of_others_in_every_format(name, format, tmp_path):
+    pytest.importorskip("tf2onnx", reason="make export installs it")
+    run = f"hf:{FIXTURES / name}"
+    source = load_source(Path(run), read_run_config(run), weights=None, changes={})
+    side = source.graph.image_size
+    pictures = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), np.uint8)
     check_equal(write_and_run(source, format, tmp_path, pictures), source, pictures)
 
 

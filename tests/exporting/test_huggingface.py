@@ -13,13 +13,14 @@ from safetensors.numpy import load_file
 from benchmarks.peers import find_peer
 from data.photos.reading import Reading
 from data.text.tokenizer import END, START
-from exporting.hugging_face import export, write_model
+from exporting.huggingface import write_model
 from models.captioner import Captioner
 from models.pretrained.families import WEIGHTS, read_run_config
 from models.pretrained.vit_gpt2 import ViTGPT2
 from tests.helpers.pictures import PICTURES
 from tests.helpers.tiny_run import write_captioner_run
 from utils.errors import UserError
+from utils.runs import read_config
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 ROOT = FIXTURES.parents[1]
@@ -184,8 +185,9 @@ def test_what_transformers_has_no_place_for_is_rejected(original, tmp_path, chan
 
 def test_a_run_of_another_kind_is_rejected(tmp_path):
     run = write_captioner_run(tmp_path / "run")
+    captioner = Captioner.load(run, engine="tensorflow")
     with pytest.raises(UserError, match="got convnet"):
-        export(run, tmp_path / "out")
+        write_model(captioner, read_config(run), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

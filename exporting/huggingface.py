@@ -16,14 +16,13 @@ from safetensors.numpy import save_file
 from data.photos.reading import Reading
 from data.text.gpt2 import END_OF_TEXT, GPT2Tokenizer
 from data.text.tokenizer import END, START
-from models.captioner import Captioner
 from models.decoders.transformer import TransformerDecoder
 from models.pretrained.folder import PREPROCESSING, RESAMPLING
 from models.pretrained.generation import EARLY_STOPPING, SEARCH_NAMES
 from models.pretrained.source import Source
 from models.pretrained.vit import DISTILLED
 from models.pretrained.vit_gpt2 import GPT2_NAMES, WORD_VECTORS, ViTGPT2
-from pipeline.saved import read_saved_config
+from models.trained_captioner import TrainedCaptioner
 from utils.errors import UserError
 from utils.files import write_json, write_text
 
@@ -38,13 +37,7 @@ _MODEL = {
 _DIGITS = 9  # of means and deviations, which were divided by others
 
 
-def export(run: Path, folder: Path) -> None:
-    """Write a run as a folder of Hugging Face; reject a run that cannot be one."""
-    config = read_saved_config(run)
-    write_model(Captioner.load(run, engine="tensorflow"), config, folder)
-
-
-def write_model(captioner: Captioner, config: dict[str, Any], folder: Path) -> None:
+def write_model(captioner: TrainedCaptioner, config: dict[str, Any], folder: Path) -> None:
     """Write a captioner with the `config` of its run into a folder, which is made if need be."""
     check_can_be_written(captioner, config)
     sizes = captioner.encoder.construction["sizes"]
@@ -55,7 +48,9 @@ def write_model(captioner: Captioner, config: dict[str, Any], folder: Path) -> N
     generation = _describe_generation(captioner.settings, captioner.tokenizer)
     folder.mkdir(parents=True, exist_ok=True)
     weights = _collect_weights(captioner)
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    file = folder / "model.safetensors"
+    save_file(weights, file, metadata={"format": "pt"})
+    file.chmod(0o644)  # it is made for its owner alone
     write_json(folder / "config.json", _MODEL | marks | {"encoder": encoder, "decoder": decoder})
     write_json(folder / "generation_config.json", marks | generation)
     write_json(folder / PREPROCESSING, _describe_preprocessing(captioner, sizes))
@@ -65,15 +60,15 @@ def write_model(captioner: Captioner, config: dict[str, Any], folder: Path) -> N
 # What is rejected.
 
 
-def check_can_be_written(captioner: Captioner, config: dict[str, Any]) -> None:
+def check_can_be_written(captioner: TrainedCaptioner, config: dict[str, Any]) -> None:
     """Reject a run that transformers could not caption with as it does here."""
     for reason in _find_obstacles(captioner, config):
         raise UserError(
-            f"--to hugging_face writes runs of ViT and GPT-2 as transformers has them; {reason}"
+            f"--to huggingface writes runs of ViT and GPT-2 as transformers has them; {reason}"
         )
 
 
-def _find_obstacles(captioner: Captioner, config: dict[str, Any]) -> Iterable[str]:
+def _find_obstacles(captioner: TrainedCaptioner, config: dict[str, Any]) -> Iterable[str]:
     """Yield reasons against a run, each with a remedy where there is one."""
     decoder, tokenizer = captioner.decoder, captioner.tokenizer
     if config["encoder"] != "vit_b16":
@@ -99,7 +94,7 @@ def _find_obstacles(captioner: Captioner, config: dict[str, Any]) -> Iterable[st
 # Weights.
 
 
-def _collect_weights(captioner: Captioner) -> dict[str, np.ndarray]:
+def _collect_weights(captioner: TrainedCaptioner) -> dict[str, np.ndarray]:
     """Return the weights by their names in transformers 4, which version 5 reads, too."""
     family, decoder = ViTGPT2(), captioner.decoder
     network = captioner.encoder.network
@@ -187,7 +182,7 @@ def _describe_encoder(sizes: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _describe_decoder(captioner: Captioner, dropout: float) -> dict[str, Any]:
+def _describe_decoder(captioner: TrainedCaptioner, dropout: float) -> dict[str, Any]:
     decoder: TransformerDecoder = captioner.decoder
     return {
         "model_type": "gpt2",
@@ -237,7 +232,7 @@ def _describe_generation(settings: dict[str, Any], tokenizer: GPT2Tokenizer) -> 
     return generation
 
 
-def _describe_preprocessing(captioner: Captioner, sizes: dict[str, Any]) -> dict[str, Any]:
+def _describe_preprocessing(captioner: TrainedCaptioner, sizes: dict[str, Any]) -> dict[str, Any]:
     """Return how photos become pixels. A photo is resized by the filter alone."""
     reading: Reading = captioner.reading
     side = captioner.image_size
