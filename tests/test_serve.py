@@ -88,7 +88,7 @@ def test_a_taken_port_is_rejected_with_a_free_one(run):
 
 def post(address, path, body, **headers):
     """Send a body; return the status and the answer."""
-    connection = HTTPConnection(urlsplit(address).netloc, timeout=60)
+    connection = HTTPConnection(urlsplit(address).netloc, timeout=120)
     connection.request("POST", path, body, headers)
     answer = connection.getresponse()
     return answer.status, json.load(answer)
@@ -148,7 +148,7 @@ def test_a_run_that_cannot_be_loaded_ends_the_server(tmp_path):
     for file in run.glob("best/*"):
         file.unlink()
     with ServeProcess("--run", run) as server:
-        _, error = server.process.communicate(timeout=120)
+        _, error = server.process.communicate(timeout=600)
         assert server.process.returncode == 1
     assert error.startswith("error: ")
     assert error.count("\n") == 1
