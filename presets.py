@@ -217,8 +217,10 @@ MOST_VIEWS = 7
 REWARD_EPOCHS = 3
 LEAST_REWARDED_PHOTOS = 1000
 
-# Steps of an epoch. Photos that make fewer are shown several times, each time in other batches.
+# Steps of an epoch. Photos that make fewer are shown several times, each time in other batches, and
+# fewer than FEW_PHOTOS at least twice. Trials with 50, 200 and 1,000 are in doc/experiments.md.
 LEAST_STEPS = 40
+FEW_PASSES = 2
 
 # A run that starts from another one, with its language and vocabulary, should not forget what that
 # one has learned. For each new photo an epoch also has an old one, and the result is a mean of the

@@ -159,9 +159,10 @@ def choose_passes(settings: Settings, dataset: "Dataset") -> int:
     """
     if dataset.facts is not None or settings.vision.finetune_encoder:
         return 1
-    captions = sum(len(photo.captions) for photo in dataset.splits["train"])
-    steps = max(1.0, captions / settings.training.batch)  # of a pass; it has one at least
-    return max(1, round(presets.LEAST_STEPS / steps))
+    photos = dataset.splits["train"]
+    steps = max(1.0, sum(len(photo.captions) for photo in photos) / settings.training.batch)
+    least = presets.FEW_PASSES if len(photos) < presets.FEW_PHOTOS else 1
+    return max(least, round(presets.LEAST_STEPS / steps))
 
 
 def choose_best_by(dataset: "Dataset") -> str:

@@ -103,6 +103,7 @@ def test_few_photos_get_no_reward_epochs(photos, epochs):
     [
         (1, {}, False, 40),
         (200, {}, False, 6),  # 400 captions, 6.25 steps
+        (980, {}, False, 2),
         (1280, {}, False, 1),
         (200, {"batch": 32}, False, 3),
         (200, {"passes": 2}, False, 2),
