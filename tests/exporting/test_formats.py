@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from config import ATTENTIONS, TRANSFORMERS
+from data.photos.reading import WHOLE
 from exporting.formats import FORMATS
 from exporting.source import load_source
 from models.pretrained.families import read_run_config
@@ -43,15 +44,14 @@ def write_and_run(source, format, folder, pictures, *, weights_in="float32"):
 def check_equal(answers, source, pictures, *, score=1e-5):
     """Check the answers of a model against those of the run."""
     captioner = source.model
-    for row, expected in enumerate(captioner(list(pictures))):
-        decoded = [captioner.tokenizer.decode(tokens) for tokens in answers["tokens"][row]]
-        texts = [captioner.tokenizer.join_words([word.text for word in each]) for each in decoded]
-        candidates = [text for text, _ in expected.candidates]
-        assert [text for text in texts if text] == candidates
-        assert answers["scores"][row, 0] == pytest.approx(expected.score, abs=score)
-        attention = answers["attention"][row].reshape(-1, expected.attention.shape[1])
-        expected_rows = expected.attention
-        np.testing.assert_allclose(attention[: len(expected_rows)], expected_rows, atol=score)
+    rows = zip(answers["tokens"], answers["scores"], answers["attention"], strict=True)
+    expected = captioner(list(pictures))
+    for (tokens, scores, attention), caption in zip(rows, expected, strict=True):
+        places = attention.reshape(len(attention), -1)
+        found = captioner._make_caption(tokens, scores, places, WHOLE)
+        assert [text for text, _ in found.candidates] == [text for text, _ in caption.candidates]
+        assert found.score == pytest.approx(caption.score, abs=score)
+        np.testing.assert_allclose(found.attention, caption.attention, atol=score)
 
 
 def test_litert_answers_as_the_run_does(pictures, tmp_path):
