@@ -83,7 +83,7 @@ def send_in_turn(address: str, photos: Sequence[bytes], *, clients: int, seconds
     def run(number: int) -> Client:
         client = Client(address)
         while time.perf_counter() < begun + seconds:
-            client.ask(photos[(number + clients * len(client.seconds)) % len(photos)])
+            client.ask(photos[(number + len(client.seconds)) % len(photos)])
         return client
 
     with ThreadPoolExecutor(clients) as pool:

@@ -38,10 +38,11 @@ def server():
 
 
 def test_clients_in_turn_send_all_photos(server):
+    """Each client: one that sent bad photos alone would be answered faster than the others."""
     photos = [b"a", b"b", serving.BAD_PHOTO]
     load = serving.send_in_turn(server.address, photos, clients=3, seconds=0.2)
     assert set(server.bodies) == set(photos)
-    assert set(load.statuses) == {200, 422}
+    assert load.statuses[422] / load.statuses.total() == pytest.approx(1 / 3, abs=0.05)
     assert load.statuses.total() == len(load.latencies) == len(server.bodies)
     assert load.rate == load.statuses[200] / load.duration
 
