@@ -12,7 +12,7 @@ from exporting.formats import FORMATS, TRANSFORMERS
 from exporting.joining import describe_joining
 from exporting.source import Source
 from exporting.templates import fill_in
-from pipeline.saved import read_run_calibration
+from pipeline.saved_calibration import read_run_calibration
 from utils.calibration import write_calibration
 from utils.errors import UserError
 from utils.exports import SIGNATURE, VERSION

@@ -19,7 +19,7 @@ from pipeline.prediction import (
     warn_of_photographs,
 )
 from pipeline.prediction_writers import PlotWriter, PredictionWriters
-from pipeline.saved import read_run_calibration
+from pipeline.saved_calibration import read_run_calibration
 from pipeline.shards import select_shard
 from utils import runs
 from utils.addresses import is_address

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from utils import runs
-from utils.calibration import Calibration, read_calibration
 from utils.exports import is_export, read_exported_config
 from utils.hugging_face import is_hugging_face
 
@@ -19,15 +18,3 @@ def read_saved_config(run: Path) -> dict[str, Any]:
     from models.pretrained.families import read_run_config
 
     return read_run_config(run)
-
-
-def read_run_calibration(run: Path) -> Calibration | None:
-    """Read the calibration of a run; None if it is of other weights, or if there is none."""
-    if is_hugging_face(run):
-        return None
-    calibration = read_calibration(run)
-    if is_export(run):
-        return calibration
-    if calibration is None or calibration.epoch != runs.find_best_epoch(run):
-        return None
-    return calibration

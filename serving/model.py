@@ -10,7 +10,7 @@ import numpy as np
 from data.photos.images import read_photo, read_size
 from pipeline.classifier.prediction import ClassPredictor, make_class_predictor
 from pipeline.prediction import DRAWN_SCENES_ONLY, CaptionPredictor, make_caption_predictor
-from pipeline.saved import read_run_calibration
+from pipeline.saved_calibration import read_run_calibration
 from utils import runs
 from utils.device import use_device
 from utils.exports import is_export
