@@ -10,19 +10,22 @@ import utils.environment  # noqa: F401 (first: it checks Python and the packages
 # isort: split
 import argparse
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import config
 from config import Settings
 from exporting.formats import FORMATS, check_installed
-from pipeline.photo_selection import SelectedPhotos, select_photos
+from pipeline.photo_selection import select_photos
 from pipeline.saved import read_saved_config
 from pipeline.settings import check_belongs
 from utils import command_line, runs
+from utils.addresses import RemotePhoto
 from utils.errors import UserError, require, run_script
 from utils.exports import reject_export
 from utils.files import check_empty, format_bytes, make_folder_atomically, size_of
+from utils.hugging_face import describe
 from utils.places import find_places
 from utils.quiet import import_tensorflow
 from utils.terminal import note, output, say
@@ -55,7 +58,6 @@ def make_options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--verify",
         type=int,
-        default=VERIFIED,
         metavar="PHOTOS",
         help=f"compare the captions of this many test photos first (default {VERIFIED}; 0: none)",
     )
@@ -68,6 +70,13 @@ def make_options() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--licence", metavar="NAME", help="licence for the model card, such as cc-by-4.0"
+    )
+    parser.add_argument(
+        "--max-length",
+        type=int,
+        default=argparse.SUPPRESS,
+        metavar="WORDS",
+        help="longest caption in words, characters or pieces (default: the run's own)",
     )
     parser.add_argument(
         "--weights",
@@ -90,7 +99,8 @@ def main() -> int:
     saved = read_saved_config(run)
     if runs.is_classifier(saved):
         check_belongs("classifier", search)
-    out = Path(typed.out)
+        require(typed.weights is None, "--weights is for captioners, and this run is a classifier")
+    out = Path(typed.out).absolute()
     check_empty(out)
     import_tensorflow()
     # Imported after the command line is checked, because TensorFlow comes with it.
@@ -99,7 +109,8 @@ def main() -> int:
     photos = choose_photos(typed, run, saved)
     source = load_source(run, saved, weights=typed.weights, changes=search)
     write(source, typed, out, photos)
-    say(f"{out}: {format_bytes(size_of(out))}; python {out / 'client.py'} PHOTO uses it")
+    client = Path(typed.out) / "client.py"
+    say(f"{typed.out}: {format_bytes(size_of(out))}; python {client} PHOTO uses it")
     return 0
 
 
@@ -107,7 +118,12 @@ def read_command_line() -> tuple[Namespace, dict[str, Any]]:
     """Return this command's own options, and the settings of the search; both checked."""
     search = command_line.parse_typed(make_options())
     typed = Namespace(**{name: search.pop(name, None) for name in OWN})
-    require(typed.verify >= 0, f"--verify must be at least 0 (got {typed.verify})")
+    is_possible = typed.verify is None or typed.verify >= 0
+    require(is_possible, f"--verify must be at least 0 (got {typed.verify})")
+    require(
+        typed.verify is None or not typed.photos,
+        "--verify counts test photos, and --photos names others; omit one of them",
+    )
     Settings.from_flat(search)  # rejects wrong values
     return typed, search
 
@@ -124,19 +140,36 @@ def check_weights_in(typed: Namespace) -> None:
 
 def choose_photos(typed: Namespace, run: Path, saved: dict[str, Any]) -> list[Path]:
     """Return the photos that are compared: those that are named, or random test photos."""
-    if typed.verify == 0:
-        return []
     if typed.photos:
-        return list(select_photos(typed.photos).paths)
+        return read_all(select_photos(typed.photos).paths)
+    wanted = VERIFIED if typed.verify is None else typed.verify
+    if wanted == 0:
+        return []
+    if saved["dataset"] is None:
+        raise UserError(
+            f"{describe(run)} has no test photos to compare captions of; name photos with "
+            "--photos, or give --verify 0"
+        )
     from pipeline.prediction import random_test_photos  # imports NumPy
 
-    try:
-        selected: SelectedPhotos = random_test_photos(run, saved, typed.verify, seed=0)
-    except UserError as error:
-        raise UserError(
-            f"{error} with --photos, or give --verify 0 to compare no captions"
-        ) from error
-    return list(selected.paths)
+    photos = random_test_photos(run, saved, wanted, seed=0).paths
+    if typed.verify is not None and len(photos) < wanted:
+        note(f"the run has {len(photos)} test photos, and --verify {wanted} asks for more")
+    return read_all(photos)
+
+
+def read_all(photos: Sequence[Path | RemotePhoto]) -> list[Path]:
+    """Return the photos if all can be read, before minutes are spent on an export."""
+    from data.photos.images import UnreadablePhoto, read_photo  # imports Pillow
+
+    for photo in photos:
+        if isinstance(photo, RemotePhoto):
+            raise UserError(f"--photos must be on a disk (got {photo}); download it first")
+        try:
+            read_photo(photo)
+        except UnreadablePhoto as error:
+            raise UserError(f"{photo} cannot be read: {error.reason}; omit it") from error
+    return list(photos)
 
 
 def write(source: Any, typed: Namespace, out: Path, photos: list[Path]) -> None:
@@ -163,8 +196,8 @@ def write_once(
     with make_folder_atomically(out) as temporary:
         write_folder(source, typed.to, temporary, weights_in=weights_in, licence=typed.licence)
         if photos:
-            comparison = compare(source, temporary, photos)
-            output(f"weights in {weights_in}: {comparison}")
+            comparison = compare(source, temporary, photos, weights_in=weights_in)
+            output(str(comparison))
             comparison.check()
 
 

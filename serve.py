@@ -94,7 +94,7 @@ def main() -> int:
     load = partial(
         load_model, run, saved, search, weights=typed.weights, batch=options.batch, **device
     )
-    name = Path(describe(run)).name
+    name = Path(describe(run)).resolve().name
     return serve(load, options, name=name, token=token, origins=typed.allow_origin)
 
 

@@ -1,12 +1,13 @@
 """README.md of an exported folder: the model card."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 from data.text.language import LANGUAGE_NAMES, normalize_language
 from exporting.client import FITS
 from exporting.formats import FORMATS
-from exporting.graph_reader import UNREADABLE
+from exporting.graph_reader import INEXACT, UNREADABLE
 from exporting.source import Source
 from exporting.templates import fill_in
 from reports.score_names import format_score, get_score_name
@@ -43,18 +44,20 @@ def write_card(
         client_lines=len(client.splitlines()),
         network=_describe_network(source),
         parameters=source.parameters,
-        image_size=source.graph.image_size,
+        image_size=source.model.image_size,
         fit=FITS[source.reading.fit],
         search=source.search,
         token_name=None if source.is_classifier else source.model.tokenizer.token_name,
         data=_describe_data(source),
         licence=licence,
+        licence_tag=json.dumps(licence),
+        language_tag=json.dumps(language),
         scores=_list_scores(source, scores),
         photos=(scores or {}).get("images"),
         split=(scores or {}).get("split", "test"),
-        beam=source.config.get("beam"),
         people=_PEOPLE,
         unreadable="; ".join(UNREADABLE),
+        inexact="; ".join(INEXACT),
         outputs={name: _describe(spec) for name, spec in signature["outputs"].items()},
     )
 
@@ -83,8 +86,8 @@ def _describe_data(source: Source) -> str:
     dataset = source.config.get("dataset")
     if dataset is None:
         return "see the model that it comes from"
-    name = Path(dataset).name
-    return f"the dataset {name}"
+    path = Path(dataset)
+    return f"the dataset {path.parent.name if path.suffix else path.name}"
 
 
 def _list_scores(source: Source, scores: dict[str, Any] | None) -> list[list[str]]:

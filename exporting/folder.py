@@ -38,7 +38,7 @@ def write_folder(
         joining = describe_joining(source.model.tokenizer)
         source.model.tokenizer.save(folder / "vocabulary.json")
         calibration = read_run_calibration(source.run)
-        if calibration is not None:
+        if calibration is not None and not calibration.list_changes(source.changes):
             write_calibration(folder, calibration)
     client = write_client(format, source.reading, source.kind, joining)
     write_text(folder / "client.py", client)

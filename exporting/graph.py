@@ -106,8 +106,8 @@ def _check_search(settings: dict[str, Any]) -> None:
     """Reject searches that draw at random: each engine has its own generator."""
     if settings["sample"]:
         raise UserError(
-            "sampled captions (--sample) cannot be exported; omit --sample, or give a --beam to a "
-            "run that samples"
+            "sampled captions (--sample) cannot be exported: omit --sample; if the run samples, "
+            "give a --beam"
         )
     if settings["look"] == "drawn":
         raise UserError(

@@ -89,6 +89,8 @@ def _find_obstacles(captioner: TrainedCaptioner, config: dict[str, Any]) -> Iter
         yield "the ViT must have a class token"
     if captioner.settings["crops"] > 1:
         yield f"it captions a photo as a whole, with --crops 1 (got {captioner.settings['crops']})"
+    if captioner.settings["prompt"]:
+        yield "it has no prompt; omit --prompt"
 
 
 # Weights.

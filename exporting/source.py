@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,24 @@ from utils.hugging_face import describe, is_hugging_face
 
 @dataclass(frozen=True)
 class Source:
-    """A run with its captioner or classifier.
-
-    `search` has all settings of the captions, `changes` those that are not the run's.
-    """
+    """A run with its captioner or classifier; `changes` are settings that are not the run's."""
 
     run: Path
     config: dict[str, Any]
     model: TrainedCaptioner | Classifier
-    graph: Graph
-    search: dict[str, Any]
     changes: dict[str, Any]
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The model as one function; made when a format needs it."""
+        if self.is_classifier:
+            return make_class_graph(self.model)
+        return make_caption_graph(self.model, self.search)
+
+    @property
+    def search(self) -> dict[str, Any]:
+        """All settings of the captions; a classifier has none."""
+        return {} if self.is_classifier else self.model.settings
 
     @property
     def is_classifier(self) -> bool:
@@ -51,8 +59,11 @@ class Source:
     @property
     def parameters(self) -> int:
         """The number of weights."""
-        floats = [each for each in self.graph.variables if each.dtype.startswith("float")]
-        return sum(variable.value.shape.num_elements() for variable in floats)
+        if self.is_classifier:
+            networks = [self.model.network]
+        else:
+            networks = [self.model.encoder.network, self.model.decoder]
+        return sum(network.count_params() for network in networks)
 
     def select_facts(self, names: Iterable[str]) -> dict[str, Any]:
         """Return what the run's config says under these names."""
@@ -60,7 +71,7 @@ class Source:
 
     def answer(self, photos: Sequence[Path]) -> list[tuple[str, float]]:
         """Return the caption of each photo with its score, or the class with its probability."""
-        answers = self.model(photos, **self.changes)
+        answers = self.model(photos)
         if self.is_classifier:
             return [answer.likeliest(1)[0] for answer in answers]
         return [(answer.text, answer.score) for answer in answers]
@@ -74,8 +85,9 @@ def load_source(
     Products are in float32: it is what all engines have.
     """
     if runs.is_classifier(config):
-        classifier = Classifier.load(run)
-        return Source(run, config, classifier, make_class_graph(classifier), {}, {})
+        return Source(run, config, Classifier.load(run), {})
     captioner = load_run(run, weights=weights, engine="tensorflow", precision="float32")
-    search = captioner.change_settings(changes)
-    return Source(run, config, captioner, make_caption_graph(captioner, search), search, changes)
+    if "beam" in changes and "sample" not in changes:
+        changes = changes | {"sample": False}  # a run that samples can be exported with a beam
+    captioner.settings = captioner.change_settings(changes)
+    return Source(run, config, captioner, changes)

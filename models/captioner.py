@@ -40,6 +40,11 @@ class Captioner:
 
             if weights is not None:
                 raise UserError(f"{run} was exported with all its weights; omit --weights")
+            if engine != "auto" or precision is not None:
+                raise UserError(
+                    f"{run} runs by the runtime of its format, in float32; omit --engine and "
+                    "--precision"
+                )
             return load_export(Path(run))
         from models.trained_captioner import load_run
 

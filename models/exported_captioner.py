@@ -13,7 +13,7 @@ from models.base_captioner import BaseCaptioner
 from models.runtimes import Run, load_runtime
 from utils.command_line import option_name
 from utils.errors import UserError, unknown_name_error
-from utils.exports import read_signature
+from utils.exports import SIGNATURE, read_signature
 from utils.predictions import Caption
 
 # The seed changes nothing, as an export draws nothing at random.
@@ -64,7 +64,11 @@ def load_export(folder: Path) -> ExportedCaptioner:
         raise UserError(
             f"{folder} is an exported classifier and writes no captions; use its client.py"
         )
-    rows, columns = signature["grid"]
+    try:
+        rows, columns = signature["grid"]
+        reading = Reading(**signature["reading"])
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{folder / SIGNATURE} is damaged ({error}); export again") from None
     return ExportedCaptioner(
         folder,
         signature,
@@ -72,5 +76,5 @@ def load_export(folder: Path) -> ExportedCaptioner:
         grid=(rows, columns),
         image_size=signature["image_size"],
         settings=signature["search"],
-        reading=Reading(**signature["reading"]),
+        reading=reading,
     )

@@ -32,6 +32,9 @@ def load_runtime(folder: Path, signature: dict[str, Any]) -> Run:
         raise UserError(
             f"{folder} needs the package {error.name}, which is not installed; make export"
         ) from None
+    except Exception as error:  # each runtime has errors of its own for a damaged model
+        line = str(error).strip().partition("\n")[0]
+        raise UserError(f"{model} is damaged ({line}); export again") from error
 
 
 def _load_litert(model: Path) -> Run:

@@ -87,6 +87,8 @@ def is_drawn_scene(
     if the copy has another), or in another folder of scenes. Of a photo at an address, only name
     and size are compared, without a request.
     """
+    if saved["dataset"] is None:  # of an exported run
+        return isinstance(photo, Path) and _lies_among_scenes(photo)
     dataset = Path(saved["dataset"]).resolve()
     if dataset.suffix in (".csv", ".tsv"):
         dataset = dataset.parent
@@ -97,6 +99,10 @@ def is_drawn_scene(
         return True
     if photo.is_file() and original.is_file() and filecmp.cmp(photo, original, shallow=False):
         return True
+    return _lies_among_scenes(photo)
+
+
+def _lies_among_scenes(photo: Path) -> bool:
     folders = (photo.parent, photo.parent.parent)
     return any((folder / "facts.json").is_file() for folder in folders)
 

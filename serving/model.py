@@ -149,7 +149,7 @@ def load_model(
     if not is_export(run):
         import_tensorflow()
         use_device(device)
-    name = Path(describe(run)).name
+    name = Path(describe(run)).resolve().name
     if runs.is_classifier(saved):
         model = RunClassifier(name, make_class_predictor(run))
     else:

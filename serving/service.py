@@ -93,7 +93,7 @@ class Service:
         finally:
             self._photos -= len(photos)
         for answer in answers:
-            if isinstance(answer, UserError):  # a beam that an exported captioner does not have
+            if isinstance(answer, UserError):
                 raise Refusal(400, str(answer))
             if isinstance(answer, BaseException) and not isinstance(answer, UnreadablePhoto):
                 raise answer
@@ -110,6 +110,9 @@ class Service:
             return answer
         except UnreadablePhoto:
             result = "unreadable"
+            raise
+        except UserError:  # a beam that an exported captioner does not have
+            result = "refused"
             raise
         except asyncio.CancelledError:  # the client has gone, or the time is over
             result = "given up"

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from exporting import verify
 from exporting.client import MOST_LINES
 from exporting.formats import TRANSFORMERS
 from models.captioner import Captioner
+from pipeline.classifier.prediction import make_class_predictor
 from tests.helpers.scripts import ROOT
 from tests.helpers.tiny_run import write_captioner_run, write_classifier_run
 from utils.errors import UserError, run_script
@@ -43,7 +45,7 @@ def photos(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return write_captioner_run(tmp_path_factory.mktemp("runs") / "tiny")
+    return write_captioner_run(tmp_path_factory.mktemp("runs") / "tiny", scenes=True)
 
 
 def run_export(monkeypatch, *words):
@@ -89,8 +91,9 @@ def test_a_folder_has_everything_that_its_user_needs(exported):
         "pillow",
     ]
     card = (exported / "README.md").read_text()
-    assert card.startswith("---\nlicense: cc-by-4.0\nlanguage: en\n")
-    assert "# tiny\n\nWrites captions of photos in English.\n" in card
+    assert card.startswith('---\nlicense: "cc-by-4.0"\nlanguage: "en"\n')
+    assert "# tiny\n\nWrites captions of drawn scenes in English.\n" in card
+    assert "**It has seen drawn scenes only**" in card
     signature = json.loads((exported / "signature.json").read_text())
     assert signature["inputs"] == {"pixels": {"dtype": "uint8", "shape": [None, 32, 32, 3]}}
     assert signature["outputs"]["tokens"] == {"dtype": "int32", "shape": [None, 3, 7]}
@@ -141,6 +144,7 @@ def test_predict_captions_with_it_and_other_commands_say_what_they_need(exported
         [*command, "--out", str(out)], capture_output=True, text=True, check=False, cwd=ROOT
     )
     assert done.returncode == 0, done.stderr
+    assert "drawn scenes" in done.stderr  # the photos are none
     assert len(out.read_text().splitlines()) == 4
     for words, reason in (
         (["predict.py", "--run"], "has no photos of its own; name photos"),
@@ -169,7 +173,26 @@ def test_nothing_is_written_if_a_caption_differs(run, photos, tmp_path, monkeypa
     captured = capsys.readouterr()
     assert "weights in float32: identical: 0 of 3" in captured.out
     assert captured.err.endswith(f"such as {photos / '0.jpg'}\n")
+    assert "scores" not in captured.out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_scores_may_differ_by_little(run, photos):
+    comparison = verify.Comparison("float16", 3, (), 9e-4)
+    comparison.check()
+    assert (
+        str(comparison) == "weights in float16: identical: 3 of 3; scores differ by at most 9.0e-04"
+    )
+    with pytest.raises(UserError, match=r"must not differ by more than 1e-05 .got 9.0e-04."):
+        replace(comparison, weights_in="float32").check()
+
+
+def test_photos_that_cannot_be_read_are_named_first(run, tmp_path, monkeypatch, capsys):
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    words = ("--run", run, "--to", "litert", "--out", tmp_path / "out")
+    assert run_export(monkeypatch, *words, "--photos", tmp_path / "broken.jpg") == 1
+    assert "broken.jpg cannot be read: " in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_with_something_in_it_is_left_alone(run, photos, tmp_path, monkeypatch, capsys):
@@ -193,6 +216,8 @@ def test_a_classifier_names_classes(photos, tmp_path, monkeypatch, capsys):
     assert {share.split()[0] for share in shares} == {"cat", "dog", "owl"}
     with pytest.raises(UserError, match="exported classifier"):
         Captioner.load(out)
+    with pytest.raises(UserError, match="is an exported classifier: use its client"):
+        make_class_predictor(out)
 
 
 @pytest.mark.parametrize(
@@ -200,6 +225,7 @@ def test_a_classifier_names_classes(photos, tmp_path, monkeypatch, capsys):
     [
         (["--to", "onxx"], "--to must be one of saved_model, litert"),
         (["--to", "litert", "--verify", "-1"], "--verify must be at least 0 (got -1)"),
+        (["--to", "litert", "--verify", "5", "--photos", "a"], "--verify counts test photos"),
         (["--to", "saved_model", "--weights-in", "float16"], "stores weights in float32"),
     ],
 )
@@ -248,6 +274,19 @@ def test_a_hugging_face_folder_opens_as_one(tmp_path, monkeypatch, capsys):
     assert captions[0] == captions[1] != ""
 
 
+def test_a_hugging_face_folder_has_the_search_that_was_typed(tmp_path, monkeypatch, capsys):
+    fixture = ROOT / "tests/fixtures/vit_gpt2"
+    photos = ROOT / "tests/fixtures/pictures"
+    out = tmp_path / "out"
+    words = ("--run", f"hf:{fixture}", "--to", "huggingface", "--out", out, "--photos", photos)
+    assert run_export(monkeypatch, *words, "--beam", "1", "--max-length", "6") == 0
+    generation = json.loads((out / "generation_config.json").read_text())
+    assert generation["num_beams"] == 1
+    assert generation["max_new_tokens"] == 6
+    assert run_export(monkeypatch, *words, "--out", tmp_path / "b", "--prompt", "g") == 1
+    assert "it has no prompt; omit --prompt" in capsys.readouterr().err
+
+
 def test_clients_of_hugging_face_folders_need_the_packages_that_were_compared():
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert set(TRANSFORMERS) == set(pyproject["dependency-groups"]["peers"])
@@ -257,5 +296,8 @@ def test_a_run_without_photos_says_how_to_go_on(tmp_path, monkeypatch, capsys):
     fixture = ROOT / "tests/fixtures/vit_gpt2"
     words = ("--run", f"hf:{fixture}", "--to", "huggingface", "--out", tmp_path / "out")
     assert run_export(monkeypatch, *words) == 1
-    assert "with --photos, or give --verify 0" in capsys.readouterr().err
+    assert (
+        "has no test photos to compare captions of; name photos with --photos"
+        in capsys.readouterr().err
+    )
     assert run_export(monkeypatch, *words, "--verify", "0") == 0

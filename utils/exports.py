@@ -8,7 +8,15 @@ from utils.errors import UserError
 
 SIGNATURE = "signature.json"
 VERSION = 1  # of signature.json
-NEEDED = ("format", "model", "kind", "image_size", "run")
+# What signature.json has, with the kind of each; the last four are of captioners.
+_KINDS: dict[str, type] = {
+    "format": str,
+    "model": str,
+    "kind": str,
+    "image_size": int,
+    "run": dict,
+}
+_CAPTIONER_KINDS: dict[str, type] = {"grid": list, "search": dict, "reading": dict, "joining": dict}
 
 
 def is_export(folder: str | Path) -> bool:
@@ -33,9 +41,12 @@ def read_signature(folder: Path) -> dict[str, Any]:
             f"{folder} was exported in version {version}; this program reads version {VERSION}: "
             "export again"
         )
-    missing = [name for name in NEEDED if name not in signature]
-    if missing:
-        raise UserError(f"{file} is damaged: it has no {missing[0]!r}; {remedy}")
+    kinds = dict(_KINDS)
+    if signature.get("kind") == "captions":
+        kinds |= _CAPTIONER_KINDS
+    for name, kind in kinds.items():
+        if not isinstance(signature.get(name), kind):
+            raise UserError(f"{file} is damaged: {name!r} is missing or wrong; {remedy}")
     return signature
 
 
@@ -50,7 +61,4 @@ def read_exported_config(folder: Path) -> dict[str, Any]:
 def reject_export(run: Path, what: str) -> None:
     """Raise an error if a run was exported, for `what` needs the run itself."""
     if is_export(run):
-        raise UserError(
-            f"{run} was exported, and {what} needs the run that it comes from; with exported "
-            "folders, predict.py and serve.py write captions"
-        )
+        raise UserError(f"{run} was exported, and {what} needs the run that it comes from")

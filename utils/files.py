@@ -92,6 +92,8 @@ def check_writable(folder: Path) -> None:
 def check_empty(folder: Path) -> None:
     """Raise an error if the folder has something in it, or cannot be made or written to."""
     check_writable(folder)
+    if folder.resolve() == Path.cwd():
+        raise UserError(f"{folder} is the present folder; choose another")
     if folder.is_dir() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty; choose another folder, or remove it")
 

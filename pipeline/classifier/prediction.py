@@ -11,6 +11,8 @@ import numpy as np
 from data.photos.reading import DEFAULT
 from pipeline.prediction import format_references, load_pixels
 from utils.captions_file import SHOWN_CLASSES, class_columns
+from utils.errors import UserError
+from utils.exports import is_export
 from utils.plots.classes import draw_likeliest
 
 
@@ -77,6 +79,11 @@ class ClassPredictor:
 
 def make_class_predictor(run: Path) -> ClassPredictor:
     """Return the predictor of a run's classes."""
+    if is_export(run):
+        raise UserError(
+            f"{run} is an exported classifier: use its client.py, or name the run that it comes "
+            "from"
+        )
 
     def load_classifier() -> Any:
         from models.classifier import Classifier  # imports TensorFlow

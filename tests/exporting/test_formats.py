@@ -12,7 +12,8 @@ from exporting.formats import FORMATS
 from exporting.source import load_source
 from models.pretrained.families import read_run_config
 from models.runtimes import load_runtime
-from tests.helpers.tiny_run import write_captioner_run
+from tests.helpers.tiny_run import write_captioner_run, write_classifier_run
+from utils.errors import UserError
 from utils.runs import read_config
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -86,6 +87,23 @@ def test_captioners_of_others_in_every_format(name, format, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("format", PIXELS)
+def test_prompts_and_mirrored_classifiers_in_every_format(format, pictures, tmp_path):
+    pytest.importorskip("tf2onnx", reason="make export installs it")
+    run = write_captioner_run(tmp_path / "run")
+    source = load_source(run, read_config(run), weights=None, changes={"prompt": "two red"})
+    folder = tmp_path / "captions"
+    folder.mkdir()
+    check_equal(write_and_run(source, format, folder, pictures), source, pictures)
+    run = write_classifier_run(tmp_path / "classes", alter="mirrored")
+    source = load_source(run, read_config(run), weights=None, changes={})
+    folder = tmp_path / "classified"
+    folder.mkdir()
+    found = write_and_run(source, format, folder, pictures)["probabilities"]
+    np.testing.assert_allclose(found, source.model.probabilities(pictures), atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", PIXELS)
 def test_float16_halves_the_file_and_moves_scores_little(format, pictures, tmp_path):
     pytest.importorskip("tf2onnx", reason="make export installs it")
     source = load(tmp_path / "run", units=512, **SEARCH)
@@ -106,8 +124,9 @@ def test_what_is_drawn_at_random_is_refused(change, remedy, tmp_path):
     run = write_captioner_run(
         tmp_path / "run", settings={"decoder": "lstm", "attention": "hard"} | change
     )
-    with pytest.raises(Exception, match=remedy):
-        load_source(run, read_config(run), weights=None, changes={})
+    source = load_source(run, read_config(run), weights=None, changes={})
+    with pytest.raises(UserError, match=remedy):
+        _ = source.graph
 
 
 def test_a_prompt_is_written_into_the_graph(pictures, tmp_path):

@@ -203,6 +203,7 @@ PNGS: dict[str, Callable[[], bytes]] = {
     "16 bits": lambda: make_deep_png(2, 3),
     "16 bits with alpha": lambda: make_deep_png(6, 4),
     "lying 6": lambda: insert_chunk(save(draw(), "PNG"), b"eXIf", make_exif(6)),
+    "alpha, lying 6": lambda: insert_chunk(save(make_alpha(), "PNG"), b"eXIf", make_exif(6)),
     "lying 7, last chunk": lambda: save(draw(), "PNG", exif=make_exif(7, order=">")),
     "lying 8 by XMP": lambda: insert_chunk(
         save(draw(), "PNG"), b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP.format(8).encode()
@@ -240,6 +241,7 @@ OTHERS: dict[str, Callable[[], bytes]] = {
     "WebP, exact with alpha": lambda: save(make_alpha(), "WEBP", lossless=True, exact=True),
     "WebP lying 6": lambda: save(draw(), "WEBP", exif=b"Exif\0\0" + make_exif(6)),
     "WebP lying 5, without a name": lambda: save(draw(), "WEBP", exif=make_exif(5)),
+    "WebP with alpha, lying 6": lambda: save(make_alpha(), "WEBP", exif=make_exif(6)),
     "WebP lying 3 by XMP": lambda: save(draw(), "WEBP", xmp=XMP.format(3).encode()),
     "WebP, animated": lambda: make_animation(
         "WEBP", Image.fromarray(draw()), Image.fromarray(draw()[::-1])

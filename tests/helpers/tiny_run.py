@@ -68,7 +68,7 @@ def find_logit_weights(decoder):
     return [variable for variable, _ in decoder.find_token_variables()]
 
 
-def write_classifier_run(folder, classes=("cat", "dog", "owl")):
+def write_classifier_run(folder, classes=("cat", "dog", "owl"), alter="none"):
     """Write an untrained classifier's run, which predicts any of these classes.
 
     Return the folder.
@@ -81,7 +81,7 @@ def write_classifier_run(folder, classes=("cat", "dog", "owl")):
             "trunk": "tutorial",
             "image_size": 32,
             "classes": list(classes),
-            "alter": "none",
+            "alter": alter,
             "seed": 0,
         },
     )
