@@ -45,6 +45,7 @@ def write_client(format: str, reading: Reading, kind: str, joining: dict[str, An
         fit=FITS[reading.fit],
         filter=reading.resample.upper(),
         edge=reading.shortest_edge or "SIZE",
+        probabilities="probabilities" if format == "onnx" else 'answers["probabilities"]',
         names="tokens, scores" if is_captions else "(probabilities,)",
         quoted='["tokens", "scores"]' if is_captions else '["probabilities"]',
         tokens="tokens" if format == "onnx" else 'answers["tokens"]',

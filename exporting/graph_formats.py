@@ -219,6 +219,7 @@ def decode_bmp(data: tf.Tensor) -> tf.Tensor:
     is_plain = (header >= 40) & (read_little(data, 30, 4) == 0)
     has_known_bits = tf.reduce_any(bits == [1, 4, 8, 24, 32])
     data = require(data, is_plain & has_known_bits, "a kind of BMP that a graph does not read")
+    header, bits = read_little(data, 14, 4), read_little(data, 28, 2)  # only after the check
     width, height = read_little(data, 18, 4), read_little(data, 22, 4)
     is_from_top = height >= 1 << 31  # negative
     height = tf.where(is_from_top, (1 << 32) - height, height)

@@ -152,7 +152,7 @@ class TrainedCaptioner(BaseCaptioner):
                 f"(got {settings['max_length']})"
             )
         self.encode_prompt(settings)
-        if settings["look"] == "drawn" and not self.decoder.draws:
+        if settings["look"] == "drawn" and not self.decoder.can_draw:
             raise UserError(
                 "--look drawn needs a run with --attention hard; this one has soft attention"
             )
