@@ -86,7 +86,7 @@ def _read_prompt(
     def advance(
         time: tf.Tensor, attention: tf.Tensor, state: Nest
     ) -> tuple[tf.Tensor, tf.Tensor, Nest]:
-        _, state, now = step(tf.fill([photos], before[time]), state)
+        _, state, now = step(tf.fill([photos], tf.gather(before, time)), state)
         is_now = tf.cast(tf.one_hot(time, number), tf.bool)  # (N,)
         changed = tf.where(is_now[:, None], now[:, None], attention)
         # Of a single word, TensorFlow does not see that the shape stays.
