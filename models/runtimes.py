@@ -9,7 +9,7 @@ import numpy as np
 
 from models.openvino import get_core
 from utils.errors import UserError
-from utils.quiet import import_tensorflow
+from utils.quiet import hold_standard_error, import_tensorflow
 
 Answers = dict[str, np.ndarray]
 Run = Callable[[np.ndarray], Answers]
@@ -40,7 +40,9 @@ def load_runtime(folder: Path, signature: dict[str, Any]) -> Run:
 def _load_litert(model: Path) -> Run:
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(str(model))
+    with hold_standard_error():  # it says which of its parts it has made
+        interpreter = Interpreter(str(model))
+        interpreter.allocate_tensors()
     name = next(iter(interpreter.get_signature_list()))
     answer = interpreter.get_signature_runner(name)
     lock = Lock()  # the tensors of a run are shared
