@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from config import ATTENTIONS, TRANSFORMERS
-from data.photos.reading import WHOLE
 from exporting.formats import FORMATS
 from exporting.source import load_source
 from models.pretrained.families import read_run_config
@@ -45,11 +44,12 @@ def write_and_run(source, format, folder, pictures, *, weights_in="float32"):
 def check_equal(answers, source, pictures, *, score=1e-5):
     """Check the answers of a model against those of the run."""
     captioner = source.model
-    rows = zip(answers["tokens"], answers["scores"], answers["attention"], strict=True)
+    rows = zip(answers["tokens"], answers["scores"], answers["attention"], pictures, strict=True)
     expected = captioner(list(pictures))
-    for (tokens, scores, attention), caption in zip(rows, expected, strict=True):
+    for (tokens, scores, attention, picture), caption in zip(rows, expected, strict=True):
         places = attention.reshape(len(attention), -1)
-        found = captioner._make_caption(tokens, scores, places, WHOLE)
+        window = captioner._find_window(picture)
+        found = captioner._make_caption(tokens, scores, places, window)
         assert [text for text, _ in found.candidates] == [text for text, _ in caption.candidates]
         assert found.score == pytest.approx(caption.score, abs=score)
         np.testing.assert_allclose(found.attention, caption.attention, atol=score)
