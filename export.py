@@ -37,12 +37,7 @@ VERIFIED = 100  # photos
 def make_options() -> argparse.ArgumentParser:
     """Return the command line."""
     parser = command_line.make_parser(__doc__)
-    parser.add_argument(
-        "--run",
-        metavar="NAME|DIR",
-        help="the run, or s3://BUCKET/RUN, hf:FOLDER or hf:OWNER/NAME (default: the newest)",
-    )
-    command_line.add_runs_option(parser)
+    command_line.add_run_options(parser)
     parser.add_argument(
         "--to", required=True, choices=tuple(FORMATS), metavar="FORMAT", help=", ".join(FORMATS)
     )
@@ -71,18 +66,8 @@ def make_options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--licence", metavar="NAME", help="licence for the model card, such as cc-by-4.0"
     )
-    parser.add_argument(
-        "--max-length",
-        type=int,
-        default=argparse.SUPPRESS,
-        metavar="WORDS",
-        help="longest caption in words, characters or pieces (default: the run's own)",
-    )
-    parser.add_argument(
-        "--weights",
-        metavar="FILE|hf:FOLDER",
-        help="the encoder's weights, if they were moved; also s3://BUCKET/FILE",
-    )
+    command_line.add_max_length_option(parser)
+    command_line.add_weights_option(parser)
     own = dict.fromkeys(config.SETTING_NAMES, "the run's own")
     command_line.add_options(parser, config.Search, defaults=own)
     command_line.add_screen_options(parser)

@@ -44,12 +44,7 @@ def make_options() -> argparse.ArgumentParser:
         metavar="PHOTO|FOLDER|ADDRESS",
         help="photos and folders, also s3://… (default: random test photos of the run)",
     )
-    parser.add_argument(
-        "--run",
-        metavar="NAME|DIR",
-        help="the run, or s3://BUCKET/RUN, hf:FOLDER or hf:OWNER/NAME (default: the newest)",
-    )
-    command_line.add_runs_option(parser)
+    command_line.add_run_options(parser)
     parser.add_argument(
         "--number",
         type=int,
@@ -79,13 +74,7 @@ def make_options() -> argparse.ArgumentParser:
         metavar="doubt",
         help="at the end, sort the rows of --out, the most doubtful first",
     )
-    parser.add_argument(
-        "--max-length",
-        type=int,
-        default=argparse.SUPPRESS,
-        metavar="WORDS",
-        help="longest caption in words, characters or pieces (default: the run's own)",
-    )
+    command_line.add_max_length_option(parser)
     parser.add_argument(
         "--write-metadata",
         metavar="DIR",
@@ -97,11 +86,7 @@ def make_options() -> argparse.ArgumentParser:
         metavar="NUMBER",
         help="for random photos and for --sample (default: another one each time)",
     )
-    parser.add_argument(
-        "--weights",
-        metavar="FILE|hf:FOLDER",
-        help="the encoder's weights, if they were moved; also s3://BUCKET/FILE",
-    )
+    command_line.add_weights_option(parser)
     add_sharing_options(parser)
     own = dict.fromkeys(config.SETTING_NAMES, "the run's own")
     command_line.add_options(parser, config.Search, defaults=own)

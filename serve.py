@@ -36,17 +36,8 @@ OWN = ("run", "runs", "weights", "token", "token_file", "allow_origin")
 def make_options() -> argparse.ArgumentParser:
     """Return the command line."""
     parser = command_line.make_parser(__doc__)
-    parser.add_argument(
-        "--run",
-        metavar="NAME|DIR",
-        help="the run, or s3://BUCKET/RUN, hf:FOLDER or hf:OWNER/NAME (default: the newest)",
-    )
-    command_line.add_runs_option(parser)
-    parser.add_argument(
-        "--weights",
-        metavar="FILE|hf:FOLDER",
-        help="the encoder's weights, if they were moved; also s3://BUCKET/FILE",
-    )
+    command_line.add_run_options(parser)
+    command_line.add_weights_option(parser)
     command_line.add_options(parser, ServerOptions)
     access = parser.add_argument_group("access")
     access.add_argument(

@@ -184,6 +184,36 @@ def add_runs_option(parser: Any) -> None:
     )
 
 
+def add_run_options(parser: Any) -> None:
+    """Add the options for a run that answers for photos, and for the folder of runs."""
+    parser.add_argument(
+        "--run",
+        metavar="NAME|DIR",
+        help="the run, or s3://BUCKET/RUN, hf:FOLDER or hf:OWNER/NAME (default: the newest)",
+    )
+    add_runs_option(parser)
+
+
+def add_weights_option(parser: Any) -> None:
+    """Add the option for the present place of the encoder's weights."""
+    parser.add_argument(
+        "--weights",
+        metavar="FILE|hf:FOLDER",
+        help="the encoder's weights, if they were moved; also s3://BUCKET/FILE",
+    )
+
+
+def add_max_length_option(parser: Any) -> None:
+    """Add the option for the longest caption, which is a setting of training, too."""
+    parser.add_argument(
+        "--max-length",
+        type=int,
+        default=argparse.SUPPRESS,
+        metavar="WORDS",
+        help="longest caption in words, characters or pieces (default: the run's own)",
+    )
+
+
 def add_screen_options(parser: argparse.ArgumentParser) -> None:
     """Add the options for how much a command prints."""
     screen = parser.add_argument_group("screen")
