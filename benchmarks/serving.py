@@ -59,7 +59,7 @@ class Client:
 
 @dataclass(frozen=True)
 class Load:
-    """What clients got in some seconds."""
+    """The answers that clients got in some seconds."""
 
     statuses: Counter
     latencies: list[float]

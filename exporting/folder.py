@@ -106,9 +106,9 @@ def _hash_files(folder: Path) -> dict[str, str]:
 
 
 def _list_versions(format: str) -> dict[str, str]:
-    names = {"tensorflow": "tensorflow", "keras": "keras"}
+    names = ["tensorflow", "keras"]
     if format != "saved_model":
-        names[FORMATS[format].runtime] = FORMATS[format].runtime
+        names.append(FORMATS[format].runtime)
     return {name: _find_version(name) for name in names}
 
 

@@ -1,4 +1,4 @@
-"""What is exported: a run, its networks, and the graph that they make together."""
+"""The source of an export: a run, its networks, and the graph that they make together."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -48,12 +48,12 @@ class Source:
 
     @property
     def kind(self) -> str:
-        """What it answers with: captions or classes."""
+        """The kind of its answers: captions or classes."""
         return "classes" if self.is_classifier else "captions"
 
     @property
     def reading(self) -> Reading:
-        """How photos become the network's pixels."""
+        """The way in which photos become the network's pixels."""
         return DEFAULT if self.is_classifier else self.model.reading
 
     @property

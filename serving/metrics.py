@@ -76,7 +76,7 @@ class ReadCounter(Gauge):
 
 
 class Histogram(Metric):
-    """How many values were at most as large as each bound, for each value of the labels."""
+    """The number of values that were at most as large as each bound, by the labels."""
 
     kind = "histogram"
 

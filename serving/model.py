@@ -52,7 +52,7 @@ Answer = CaptionAnswer | ClassAnswer
 
 
 class Model(Protocol):
-    """What the server needs of a run."""
+    """The part of a run that the server needs."""
 
     name: str
     is_captioner: bool
@@ -65,7 +65,7 @@ class Model(Protocol):
 
 
 class _Run:
-    """What captioners and classifiers share."""
+    """The parts that captioners and classifiers share."""
 
     def __init__(self, name: str, predictor: Any) -> None:
         self.name = name

@@ -60,7 +60,7 @@ class CompletionMessage(BaseModel):
 
 
 class StreamOptions(BaseModel):
-    """What a stream has besides the caption."""
+    """The parts of a stream besides the caption."""
 
     include_usage: bool = False
 
