@@ -37,6 +37,7 @@ def write_card(
         language_name=_name_language(language),
         classes=len(source.config.get("classes", ())),
         model=signature["model"],
+        weights_file="captioner.bin" if format == "openvino" else None,
         weights_in=signature["weights_in"],
         size=format_bytes(size),
         reads_itself=format == "saved_model",
